@@ -1,0 +1,31 @@
+/**
+ * Why a socket closes: code, reason, and whether the client may come back.
+ * 1000 to 1015 as in RFC 6455 section 7.4 and the IANA registry; 4000 to 4999 are ours.
+ * Code and key are the labels `code` and `cause` of the closed-connections counter.
+ */
+export interface CloseCode {
+  code: number
+  reason: string
+  comeBack: boolean
+  /** Who sends it: us, the client, either, or nobody (1005 and 1006 are never on the wire). */
+  sentBy: 'server' | 'client' | 'either' | 'nobody'
+}
+
+export const closeCodes = {
+  normal: { code: 1000, reason: 'done', comeBack: false, sentBy: 'either' },
+  going_away: { code: 1001, reason: 'going away', comeBack: true, sentBy: 'client' },
+  protocol_error: { code: 1002, reason: 'protocol error', comeBack: false, sentBy: 'either' },
+  no_status: { code: 1005, reason: 'no status', comeBack: true, sentBy: 'nobody' },
+  abnormal: { code: 1006, reason: 'connection lost', comeBack: true, sentBy: 'nobody' },
+  invalid_payload: { code: 1007, reason: 'not valid UTF-8', comeBack: false, sentBy: 'either' },
+  rate_abuse: { code: 1008, reason: 'too many messages', comeBack: false, sentBy: 'server' },
+  frame_too_large: { code: 1009, reason: 'frame too large', comeBack: false, sentBy: 'server' },
+  internal: { code: 1011, reason: 'internal error', comeBack: true, sentBy: 'server' },
+  draining: { code: 1012, reason: 'replica is leaving', comeBack: true, sentBy: 'server' },
+  slow_reader: { code: 1013, reason: 'reads too slowly', comeBack: true, sentBy: 'server' },
+  idle: { code: 4001, reason: 'idle for too long', comeBack: true, sentBy: 'server' },
+  heartbeat_lost: { code: 4002, reason: 'no answer to ping', comeBack: true, sentBy: 'server' },
+  replaced: { code: 4003, reason: 'session goes on in another connection', comeBack: false, sentBy: 'server' },
+  other: { code: 4999, reason: 'any other code a client closed with', comeBack: true, sentBy: 'client' },
+} as const satisfies Record<string, CloseCode>
+export type CloseCause = keyof typeof closeCodes

@@ -1,0 +1,54 @@
+/** Names, ports and paths that more than one part of the lab must agree on. */
+
+/** Compose services. `ws` is the one that is scaled. */
+export const services = {
+  traefik: 'traefik',
+  ws: 'ws',
+  valkey: 'valkey',
+  prometheus: 'prometheus',
+  alertmanager: 'alertmanager',
+  grafana: 'grafana',
+  socketProxy: 'socket-proxy',
+  k6: 'k6',
+  scaler: 'scaler',
+} as const
+
+/** Ports inside containers. The internal port is never routed by Traefik. */
+export const ports = { public: 3001, internal: 9464 } as const
+
+/** Host ports: variable and default. All bind 127.0.0.1. */
+export const hostPorts = {
+  LAB_PORT: 8000,
+  TRAEFIK_DASHBOARD_PORT: 8080,
+  GRAFANA_PORT: 3000,
+  PROMETHEUS_PORT: 9090,
+  ALERTMANAGER_PORT: 9093,
+} as const
+
+/** Paths of the service. `:name` is a parameter. */
+export const paths = {
+  page: '/',
+  ws: '/ws',
+  wsChat: '/ws/chat/:connectionId',
+  health: '/health',
+  healthz: '/healthz',
+  livez: '/livez',
+  readyz: '/readyz',
+  metrics: '/metrics',
+  apiHealth: '/api/v1/health',
+  apiInfo: '/api/v1/info',
+  apiMetrics: '/api/v1/metrics',
+  apiMetricsRegion: '/api/v1/metrics/:region',
+} as const
+
+/** Cookie by which Traefik keeps a client on its replica. */
+export const stickyCookie = 'lab_replica'
+
+/** Response header that names the replica; also on the 101 of an upgrade. */
+export const replicaHeader = 'x-replica'
+
+/** Request header that ties a request to the log lines it caused; made up when absent, always sent back. */
+export const requestIdHeader = 'x-request-id'
+
+/** Jobs of Prometheus: the values of the label `job`. */
+export const jobs = { ws: 'ws', traefik: 'traefik', prometheus: 'prometheus', alertmanager: 'alertmanager' } as const

@@ -1,0 +1,158 @@
+/**
+ * The socket protocol: schemas of every message, and the one function that turns a frame into a message or an error.
+ * Pure. docs/protocol.schema.json is generated from these schemas.
+ */
+import { closeCodes } from '@lab/contract/close-codes.ts'
+import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
+import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, roomNamePattern } from '@lab/contract/messages.ts'
+import { z } from 'zod'
+
+const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Chosen by the client; the answer repeats it.')
+const time = z.number().describe('Milliseconds since 1970, by the clock of the sender.')
+const room = z.string().regex(new RegExp(roomNamePattern)).describe('Name of a room.')
+const seq = z.int().nonnegative().describe('Number of the message within its session, counted from 1 without gaps.')
+
+/** What a client may send. */
+export const clientMessages = {
+  message: z
+    .strictObject({ type: z.literal('message'), id: id.optional(), time: time.optional(), data: z.json() })
+    .describe('Answered with a message_response that carries the same data.'),
+  broadcast: z
+    .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data: z.json() })
+    .describe(`Sent as room_message to every member of the room, or to everyone when no room is named; answered with a message_response.`),
+  join: z.strictObject({ type: z.literal('join'), id: id.optional(), room }).describe('Answered with room_joined.'),
+  leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('Answered with room_left.'),
+  heartbeat: z
+    .strictObject({ type: z.literal('heartbeat'), id: id.optional(), time: time.optional() })
+    .describe('Keeps an otherwise silent connection from being closed as idle; answered with a heartbeat.'),
+  resume: z
+    .strictObject({ type: z.literal('resume'), id: id.optional(), token: z.string().max(512), lastSeq: seq })
+    .describe('Continues an earlier session after its message lastSeq; answered with resumed, resume_gap or an error.'),
+  ack: z.strictObject({ type: z.literal('ack'), seq }).describe('Everything up to seq has arrived and need not be kept. Not answered.'),
+} as const satisfies Record<ClientMessageType, z.ZodType>
+
+export type ClientMessage = { [T in ClientMessageType]: z.infer<(typeof clientMessages)[T]> }[ClientMessageType]
+
+/** On every message the server sends. */
+const from = { replica: z.string().describe('The replica that sent it.'), time }
+
+const limits = z.strictObject({
+  maxFrameBytes: z.int(),
+  messagesPerSecond: z.number(),
+  maxRooms: z.int(),
+  sendBufferBytes: z.int(),
+})
+
+/** What the server sends. Messages with `seq` belong to the session: they are kept for resuming until they are acknowledged. */
+export const serverMessages = {
+  connection_established: z.strictObject({
+    type: z.literal('connection_established'),
+    ...from,
+    connectionId: z.string(),
+    heartbeatIntervalMs: z.int(),
+    connectionTimeoutMs: z.int().describe('A connection that sends nothing for this long is closed.'),
+    resumeToken: z.string().describe('Shown in a resume message to continue this session on a new connection.'),
+    limits,
+  }),
+  heartbeat: z.strictObject({ type: z.literal('heartbeat'), ...from, id: id.optional(), clientTime: time.optional() }),
+  message_response: z.strictObject({
+    type: z.literal('message_response'),
+    ...from,
+    id: id.optional(),
+    clientTime: time.optional().describe('The time the client gave, for measuring the round trip.'),
+    data: z.json().optional().describe('What was sent (answer to message).'),
+    delivered: z.int().optional().describe('How many connections of this replica it went to (answer to broadcast).'),
+    seq,
+  }),
+  room_message: z.strictObject({
+    type: z.literal('room_message'),
+    ...from,
+    room: z.string().describe(`The room, or "${everyoneRoom}" when it went to everyone.`),
+    from: z.string().describe('Connection id of the sender.'),
+    id: id.optional(),
+    clientTime: time.optional(),
+    data: z.json(),
+    seq,
+  }),
+  room_joined: z.strictObject({ type: z.literal('room_joined'), ...from, id: id.optional(), room: z.string(), members: z.int() }),
+  room_left: z.strictObject({ type: z.literal('room_left'), ...from, id: id.optional(), room: z.string(), members: z.int() }),
+  resumed: z.strictObject({
+    type: z.literal('resumed'),
+    ...from,
+    id: id.optional(),
+    connectionId: z.string(),
+    rooms: z.array(z.string()).describe('Rooms the session is in again.'),
+    replayed: z.int().describe('How many missed messages follow.'),
+    resumeToken: z.string().describe('Replaces the token of before.'),
+  }),
+  resume_gap: z.strictObject({
+    type: z.literal('resume_gap'),
+    ...from,
+    from: seq.describe('First message that is no longer kept.'),
+    to: seq.describe('Last message that is no longer kept.'),
+  }),
+  error: z.strictObject({
+    type: z.literal('error'),
+    ...from,
+    id: id.optional(),
+    code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
+    message: z.string().describe('For people: what was wrong and what is allowed.'),
+  }),
+  goodbye: z.strictObject({
+    type: z.literal('goodbye'),
+    ...from,
+    reason: z.string(),
+    comeBackInMs: z
+      .int()
+      .describe('Wait this long before reconnecting; chosen at random for each connection, so that not all come at once.'),
+    windowMs: z.int().describe('The window the wait was chosen from.'),
+    resumeToken: z.string(),
+  }),
+} as const satisfies Record<ServerMessageType, z.ZodType>
+
+export type ServerMessage = { [T in ServerMessageType]: z.infer<(typeof serverMessages)[T]> }[ServerMessageType]
+
+/** A frame that was understood, or the error to answer it with. */
+export type Parsed = { ok: true; message: ClientMessage } | { ok: false; code: ErrorCode; text: string; id?: string | number }
+
+const known = new Set<string>(clientMessageTypes)
+
+/**
+ * Reads one text frame.
+ * @param text the frame's text, already within the size limit
+ * @returns the message, or the code and a sentence saying what is wrong and what is allowed; never throws
+ */
+export function parseFrame(text: string): Parsed {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    return failure('invalid_json', errorCodes.invalid_json.text)
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return failure('invalid_json', errorCodes.invalid_json.text)
+  const { type, id: givenId } = value as { type?: unknown; id?: unknown }
+  const safeId = id.safeParse(givenId).data
+  if (typeof type !== 'string' || !known.has(type)) {
+    return failure('unknown_type', `type ${quote(type)} is not known; allowed: ${clientMessageTypes.join(', ')}.`, safeId)
+  }
+  const parsed = clientMessages[type as ClientMessageType].safeParse(value)
+  if (parsed.success) return { ok: true, message: parsed.data as ClientMessage }
+  const issues = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.') || type}: ${issue.message}`)
+  return failure('invalid_message', `${issues.join('; ')}.`, safeId)
+}
+
+function failure(code: ErrorCode, text: string, id?: string | number): Parsed {
+  return id === undefined ? { ok: false, code, text } : { ok: false, code, text, id }
+}
+
+/** Shows a foreign value in an error text without letting it grow. */
+function quote(value: unknown): string {
+  if (value === undefined) return '(none)'
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 40 ? `${text.slice(0, 40)}…` : text
+}
+
+/** The largest close reason that fits a control frame is 123 bytes; ours are short by construction. */
+export function closeReason(cause: keyof typeof closeCodes): string {
+  return closeCodes[cause].reason
+}

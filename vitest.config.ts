@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    // Needs no Docker. The stack tests have their own project: npm run test:stack.
+    include: ['contract/**/*.test.ts', 'services/**/*.test.ts', 'scaler/**/*.test.ts', 'grafana/**/*.test.ts', 'tests/repo/**/*.test.ts'],
+    testTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['services/ws/src/**/*.ts'],
+      thresholds: { lines: 85 },
+      reporter: ['text-summary', 'json-summary'],
+    },
+  },
+})
