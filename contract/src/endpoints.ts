@@ -52,3 +52,6 @@ export const requestIdHeader = 'x-request-id'
 
 /** Jobs of Prometheus: the values of the label `job`. */
 export const jobs = { ws: 'ws', traefik: 'traefik', prometheus: 'prometheus', alertmanager: 'alertmanager' } as const
+
+/** Identities in Grafana that provisioning files, dashboards and links share. They never change once published. */
+export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab' } as const

@@ -46,6 +46,7 @@ export const errorCodes = {
   resume_invalid: { text: 'The resume token is not one of ours; a fresh session goes on.', closes: false },
   resume_expired: { text: 'The resume token has expired; a fresh session goes on.', closes: false },
   resume_unknown: { text: 'No session is held for this resume token here; a fresh session goes on.', closes: false },
+  resume_too_late: { text: 'A session can be resumed only before anything else is sent or joined on the new connection.', closes: false },
   internal: { text: 'Something failed on our side; it has been logged.', closes: false },
 } as const satisfies Record<string, { text: string; closes: boolean }>
 export type ErrorCode = keyof typeof errorCodes

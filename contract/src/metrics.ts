@@ -166,14 +166,14 @@ export const replicaStates = ['starting', 'ready', 'draining', 'closed'] as cons
 export type ReplicaState = (typeof replicaStates)[number]
 
 /** Values of the label `cause` of refused upgrades. */
-export const refusalCauses = ['limit', 'bad_connection_id', 'unknown_path', 'bad_handshake'] as const
+export const refusalCauses = ['limit', 'bad_connection_id', 'unknown_path', 'bad_handshake', 'handshake_timeout'] as const
 export type RefusalCause = (typeof refusalCauses)[number]
 
 /** Values of the label `direction`. */
 export const directions = ['received', 'sent'] as const
 
 /** Values of the label `result` of resume attempts. */
-export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown'] as const
+export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'too_late'] as const
 export type ResumeResult = (typeof resumeResults)[number]
 
 /** The label by which Prometheus tells replicas apart: service and number of the container, as in `ws-1`. */

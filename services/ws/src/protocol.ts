@@ -2,7 +2,6 @@
  * The socket protocol: schemas of every message, and the one function that turns a frame into a message or an error.
  * Pure. docs/protocol.schema.json is generated from these schemas.
  */
-import { closeCodes } from '@lab/contract/close-codes.ts'
 import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
 import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, roomNamePattern } from '@lab/contract/messages.ts'
 import { z } from 'zod'
@@ -10,15 +9,19 @@ import { z } from 'zod'
 const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Chosen by the client; the answer repeats it.')
 const time = z.number().describe('Milliseconds since 1970, by the clock of the sender.')
 const room = z.string().regex(new RegExp(roomNamePattern)).describe('Name of a room.')
+const data = z
+  .unknown()
+  .refine((value) => value !== undefined, 'is required')
+  .describe('Any JSON value.')
 const seq = z.int().nonnegative().describe('Number of the message within its session, counted from 1 without gaps.')
 
 /** What a client may send. */
 export const clientMessages = {
   message: z
-    .strictObject({ type: z.literal('message'), id: id.optional(), time: time.optional(), data: z.json() })
+    .strictObject({ type: z.literal('message'), id: id.optional(), time: time.optional(), data })
     .describe('Answered with a message_response that carries the same data.'),
   broadcast: z
-    .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data: z.json() })
+    .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data })
     .describe(`Sent as room_message to every member of the room, or to everyone when no room is named; answered with a message_response.`),
   join: z.strictObject({ type: z.literal('join'), id: id.optional(), room }).describe('Answered with room_joined.'),
   leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('Answered with room_left.'),
@@ -60,7 +63,7 @@ export const serverMessages = {
     ...from,
     id: id.optional(),
     clientTime: time.optional().describe('The time the client gave, for measuring the round trip.'),
-    data: z.json().optional().describe('What was sent (answer to message).'),
+    data: data.optional().describe('What was sent (answer to message).'),
     delivered: z.int().optional().describe('How many connections of this replica it went to (answer to broadcast).'),
     seq,
   }),
@@ -71,7 +74,7 @@ export const serverMessages = {
     from: z.string().describe('Connection id of the sender.'),
     id: id.optional(),
     clientTime: time.optional(),
-    data: z.json(),
+    data,
     seq,
   }),
   room_joined: z.strictObject({ type: z.literal('room_joined'), ...from, id: id.optional(), room: z.string(), members: z.int() }),
@@ -150,9 +153,4 @@ function quote(value: unknown): string {
   if (value === undefined) return '(none)'
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
-}
-
-/** The largest close reason that fits a control frame is 123 bytes; ours are short by construction. */
-export function closeReason(cause: keyof typeof closeCodes): string {
-  return closeCodes[cause].reason
 }

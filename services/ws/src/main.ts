@@ -1,0 +1,45 @@
+/** The process: environment in, replica out, signals to the drain. No decisions here. */
+import { hostname } from 'node:os'
+import pino from 'pino'
+import packageJson from '../package.json' with { type: 'json' }
+import { readConfig } from './config.ts'
+import { startReplica } from './replica.ts'
+
+const result = readConfig(process.env)
+if (!result.ok) {
+  for (const problem of result.problems) console.error(problem)
+  process.exit(1)
+}
+const { config } = result
+// Lines are gathered and written together: a line per connection must not cost a system call each.
+const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })
+const log = pino(
+  { level: config.LOG_LEVEL, base: { replica: config.REPLICA_ID || hostname() }, timestamp: pino.stdTimeFunctions.isoTime },
+  destination,
+)
+setInterval(() => destination.flush(), 250).unref()
+
+try {
+  const replica = await startReplica({ config, hostname: hostname(), version: packageJson.version, log })
+  log.info({ port: replica.port, internalPort: replica.internalPort }, 'ready')
+  const leave = async () => {
+    await replica.drain()
+    log.info('bye')
+    destination.flushSync()
+    process.exit(0)
+  }
+  process.on('SIGTERM', leave)
+  process.on('SIGINT', leave)
+} catch (error) {
+  destination.flushSync()
+  console.error(describeStartError(error))
+  process.exit(1)
+}
+
+/** One line for the mistakes that people really make; the whole error for the rest. */
+function describeStartError(error: unknown): string {
+  const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} on ${address} is in use: set PORT or INTERNAL_PORT to a free one, or 0 for any`
+  if (code === 'EACCES') return `port ${port} on ${address} may not be opened by this user: set PORT or INTERNAL_PORT to one above 1023`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -1,0 +1,233 @@
+/**
+ * The contract's metrics on a prom-client registry of our own. The message path only adds to plain numbers;
+ * they are handed to prom-client when somebody scrapes, so that counting costs next to nothing per message.
+ */
+import { performance } from 'node:perf_hooks'
+import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
+import {
+  type ClientMessageType,
+  clientMessageTypes,
+  type ErrorCode,
+  errorCodes,
+  type ServerMessageType,
+  serverMessageTypes,
+} from '@lab/contract/messages.ts'
+import {
+  directions,
+  type MetricKey,
+  type MetricSpec,
+  metrics,
+  type RefusalCause,
+  type ReplicaState,
+  type ResumeResult,
+  refusalCauses,
+  replicaStates,
+  resumeResults,
+} from '@lab/contract/metrics.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What the service reports as it works. */
+export interface Meter {
+  opened(): void
+  closed(cause: CloseCause, code: number, seconds: number): void
+  refused(cause: RefusalCause): void
+  received(type: ClientMessageType, bytes: number): void
+  sent(type: ServerMessageType, bytes: number): void
+  error(code: ErrorCode): void
+  /** From the client's send time to the answer. */
+  latency(seconds: number): void
+  /** From the frame being read to its answer being handed over. */
+  handling(seconds: number): void
+  pubsubLag(seconds: number): void
+  goodbye(): void
+  resume(result: ResumeResult, replayed: number): void
+  http(route: string, method: string, status: number): void
+}
+
+/** What is read off the service at each scrape. */
+export interface Gauges {
+  connections(): number
+  connectionsLimit(): number
+  state(): ReplicaState
+  drain(): { socketsLeft: number; secondsLeft: number }
+  rooms(): { rooms: number; members: number }
+  sessionsHeld(): number
+  dependencies(): Record<string, boolean>
+}
+
+export interface Metrics {
+  registry: Registry
+  meter: Meter
+  /** Connects the gauges to what they show; until then they show nothing. */
+  watch(gauges: Gauges): void
+}
+
+export interface MetricsOptions {
+  version: string
+  /** false: the message path records nothing (for measuring what metrics cost). */
+  recordMessages: boolean
+}
+
+/** Builds every metric of the contract, each label value present from the start at zero. */
+export function createMetrics({ version, recordMessages }: MetricsOptions): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const tally = createTally()
+  let gauges: Gauges | undefined
+
+  const counters = registerCounters(registry, tally)
+  const latency = histogram(registry, 'messageLatency')
+  const handling = histogram(registry, 'messageHandling')
+  const duration = histogram(registry, 'connectionDuration')
+  const pubsubLag = histogram(registry, 'pubsubLag')
+  registerGauges(registry, () => gauges)
+  gauge(registry, 'buildInfo').set({ version, node: process.version }, 1)
+
+  const meter: Meter = {
+    opened: () => void tally.opened++,
+    closed: (cause, code, seconds) => {
+      counters.closed.inc({ code: String(code), cause })
+      duration.observe(seconds)
+    },
+    refused: (cause) => counters.refused.inc({ cause }),
+    received: (type, bytes) => {
+      tally.received[type]++
+      tally.receivedBytes += bytes
+    },
+    sent: (type, bytes) => {
+      tally.sent[type]++
+      tally.sentBytes += bytes
+    },
+    error: (code) => void tally.errors[code]++,
+    latency: (seconds) => latency.observe(seconds),
+    handling: (seconds) => handling.observe(seconds),
+    pubsubLag: (seconds) => pubsubLag.observe(seconds),
+    goodbye: () => void tally.goodbyes++,
+    resume: (result, replayed) => {
+      tally.resumes[result]++
+      tally.replayed += replayed
+    },
+    http: (route, method, status) => counters.http.inc({ route, method, status: String(status) }),
+  }
+  if (!recordMessages) Object.assign(meter, { received: ignore, sent: ignore, latency: ignore, handling: ignore, pubsubLag: ignore })
+  return {
+    registry,
+    meter,
+    watch: (given) => {
+      gauges = given
+    },
+  }
+}
+
+function ignore(): void {}
+
+/** Plain numbers that the message path adds to. */
+function createTally() {
+  return {
+    opened: 0,
+    received: zeros(clientMessageTypes),
+    receivedBytes: 0,
+    sent: zeros(serverMessageTypes),
+    sentBytes: 0,
+    errors: zeros(Object.keys(errorCodes) as ErrorCode[]),
+    goodbyes: 0,
+    resumes: zeros(resumeResults),
+    replayed: 0,
+  }
+}
+type Tally = ReturnType<typeof createTally>
+
+function zeros<K extends string>(keys: readonly K[]): Record<K, number> {
+  return Object.fromEntries(keys.map((key) => [key, 0])) as Record<K, number>
+}
+
+const total = (counts: Record<string, number>) => Object.values(counts).reduce((sum, count) => sum + count, 0)
+
+function registerCounters(registry: Registry, tally: Tally) {
+  const scalar = (key: MetricKey, read: () => number) => counter(registry, key, (c) => c.inc(read()))
+  const labelled = (key: MetricKey, label: string, counts: () => Record<string, number>) =>
+    counter(registry, key, (c) => {
+      for (const [value, count] of Object.entries(counts())) c.inc({ [label]: value }, count)
+    })
+
+  scalar('connectionsOpened', () => tally.opened)
+  scalar('bytesReceived', () => tally.receivedBytes)
+  scalar('bytesSent', () => tally.sentBytes)
+  scalar('goodbyes', () => tally.goodbyes)
+  scalar('messagesReplayed', () => tally.replayed)
+  labelled('messagesReceived', 'type', () => tally.received)
+  labelled('messagesSent', 'type', () => tally.sent)
+  labelled('errors', 'cause', () => tally.errors)
+  labelled('sessionsResumed', 'result', () => tally.resumes)
+  const [received, sent] = directions
+  labelled('messages', 'direction', () => ({ [received]: total(tally.received), [sent]: total(tally.sent) }))
+
+  const closed = counter(registry, 'connectionsClosed')
+  for (const [cause, { code }] of Object.entries(closeCodes)) closed.inc({ code: String(code), cause }, 0)
+  const refused = counter(registry, 'connectionsRefused')
+  for (const cause of refusalCauses) refused.inc({ cause }, 0)
+  return { closed, refused, http: counter(registry, 'httpRequests') }
+}
+
+function registerGauges(registry: Registry, source: () => Gauges | undefined): void {
+  const scalar = (key: MetricKey, read: (gauges: Gauges) => number) =>
+    gauge(registry, key, (g) => {
+      const gauges = source()
+      if (gauges) g.set(read(gauges))
+    })
+  scalar('connectionsActive', (g) => g.connections())
+  scalar('connectionsTotal', (g) => g.connections())
+  scalar('connectionsLimit', (g) => g.connectionsLimit())
+  scalar('drainSocketsLeft', (g) => g.drain().socketsLeft)
+  scalar('drainSecondsLeft', (g) => g.drain().secondsLeft)
+  scalar('rooms', (g) => g.rooms().rooms)
+  scalar('roomMembers', (g) => g.rooms().members)
+  scalar('sessionsHeld', (g) => g.sessionsHeld())
+  gauge(registry, 'replicaState', (g) => {
+    const current = source()?.state() ?? 'starting'
+    for (const state of replicaStates) g.set({ state }, state === current ? 1 : 0)
+  })
+  gauge(registry, 'dependencyUp', (g) => {
+    for (const [dependency, up] of Object.entries(source()?.dependencies() ?? {})) g.set({ dependency }, up ? 1 : 0)
+  })
+  let before = performance.eventLoopUtilization()
+  gauge(registry, 'eventLoopUtilization', (g) => {
+    const now = performance.eventLoopUtilization()
+    g.set(performance.eventLoopUtilization(now, before).utilization)
+    before = now
+  })
+}
+
+/** @param refill called at each scrape with the counter at zero; counts must never fall */
+function counter(registry: Registry, key: MetricKey, refill?: (counter: Counter) => void): Counter {
+  return new Counter({
+    ...base(registry, key),
+    ...(refill && {
+      collect() {
+        this.reset()
+        refill(this)
+      },
+    }),
+  })
+}
+
+function gauge(registry: Registry, key: MetricKey, read?: (gauge: Gauge) => void): Gauge {
+  return new Gauge({
+    ...base(registry, key),
+    ...(read && {
+      collect() {
+        read(this)
+      },
+    }),
+  })
+}
+
+function histogram(registry: Registry, key: MetricKey): Histogram {
+  const { buckets } = metrics[key] as MetricSpec
+  return new Histogram({ ...base(registry, key), ...(buckets && { buckets: [...buckets] }) })
+}
+
+function base(registry: Registry, key: MetricKey) {
+  const { name, help, labels } = metrics[key] as MetricSpec
+  return { name, help, labelNames: [...labels], registers: [registry] }
+}
