@@ -1,0 +1,29 @@
+/** What is generated, and from what. Nothing is written here: the script writes, the test compares. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { websocketLab } from '../../grafana/dashboards/websocket-lab.ts'
+import { render } from '../../grafana/lib/dashboards.ts'
+import { closeCodesPage } from './close-codes.ts'
+import { dashboardsPage } from './dashboards.ts'
+import { metricsPage } from './metrics.ts'
+import { protocolPage, protocolSchema } from './protocol.ts'
+
+/** Folder of the dashboards that Grafana reads, from the root. */
+export const dashboardFolder = 'grafana/provisioning/dashboards'
+
+/** Every dashboard by the name of its file. */
+export function dashboards(): ReadonlyMap<string, Dashboard> {
+  return new Map([['websocket-lab.json', websocketLab()]])
+}
+
+/** Every generated file: path from the root, and what it must hold. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  const built = dashboards()
+  return new Map([
+    ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
+    ['docs/metrics.md', metricsPage()],
+    ['docs/close-codes.md', closeCodesPage()],
+    ['docs/dashboards.md', dashboardsPage([...built.values()])],
+    ['docs/protocol.md', protocolPage()],
+    ['docs/protocol.schema.json', protocolSchema()],
+  ])
+}
