@@ -26,6 +26,7 @@ export const closeCodes = {
   idle: { code: 4001, reason: 'idle for too long', comeBack: true, sentBy: 'server' },
   heartbeat_lost: { code: 4002, reason: 'no answer to ping', comeBack: true, sentBy: 'server' },
   replaced: { code: 4003, reason: 'session goes on in another connection', comeBack: false, sentBy: 'server' },
+  moving_on: { code: 4004, reason: 'moving to another connection', comeBack: true, sentBy: 'client' },
   other: { code: 4999, reason: 'any other code a client closed with', comeBack: true, sentBy: 'client' },
 } as const satisfies Record<string, CloseCode>
 export type CloseCause = keyof typeof closeCodes
