@@ -1,0 +1,14 @@
+/** The lab's own k6 metrics, made from the names in contract/. */
+import { Counter, Rate, Trend } from 'k6/metrics'
+import { loadMetrics as specs } from '../../contract/src/load-metrics.ts'
+
+export const connectTime = new Trend(specs.connectTime.name, true)
+export const connectSuccess = new Rate(specs.connectSuccess.name)
+export const messageRtt = new Trend(specs.messageRtt.name, true)
+export const roomDelivery = new Trend(specs.roomDelivery.name, true)
+export const errors = new Rate(specs.errors.name)
+export const stickyKept = new Rate(specs.stickyKept.name)
+export const socketsOpened = new Counter(specs.socketsOpened.name)
+export const socketsClosed = new Counter(specs.socketsClosed.name)
+export const messagesSent = new Counter(specs.messagesSent.name)
+export const messagesAnswered = new Counter(specs.messagesAnswered.name)

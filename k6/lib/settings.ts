@@ -1,0 +1,88 @@
+/** The environment as settings, or everything that is wrong with it at once. Pure. */
+import { hostPorts } from '../../contract/src/endpoints.ts'
+import type { ScenarioName, Stage } from './scenarios.ts'
+import { curveLengthMs, scenarios } from './scenarios.ts'
+
+export interface Settings {
+  scenario: ScenarioName
+  short: boolean
+  /** Where the lab's entry is: ws:// or wss://, without a path. */
+  target: string
+  sockets: number
+  socketsPerVu: number
+  stages: readonly Stage[]
+  seed: number
+  /** Folder for the JSON summary. */
+  reportsDir: string
+}
+
+export type Read = { ok: true; settings: Settings } | { ok: false; problems: string[] }
+
+type Environment = Record<string, string | undefined>
+
+/** A VU is one event loop: about a hundred sockets leave it time to measure well. */
+const socketsPerVuDefault = 50
+
+/**
+ * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED and REPORTS_DIR.
+ * @param env the environment as k6 hands it over
+ * @param seedIfNone seed to use when SEED is not given
+ */
+export function readSettings(env: Environment, seedIfNone: number): Read {
+  const problems: string[] = []
+  const name = env.SCENARIO || 'default'
+  const known = Object.hasOwn(scenarios, name)
+  if (!known) problems.push(`SCENARIO is "${name}"; allowed: ${Object.keys(scenarios).join(', ')}`)
+  const scenario = scenarios[known ? (name as ScenarioName) : 'default']
+  const short = readSwitch(env, 'SHORT', problems)
+  const target = readTarget(env, problems)
+  const sockets = readInteger(env, 'SOCKETS', { fallback: scenario.sockets, min: 1, max: 20_000 }, problems)
+  const socketsPerVu = readInteger(env, 'SOCKETS_PER_VU', { fallback: socketsPerVuDefault, min: 1, max: 200 }, problems)
+  const seed = readInteger(env, 'SEED', { fallback: seedIfNone, min: 0, max: 2 ** 32 - 1 }, problems)
+  const stages = short ? scenario.short : scenario.stages
+  const lengthSeconds = curveLengthMs(stages) / 1000
+  const durationSeconds = readInteger(env, 'DURATION', { fallback: lengthSeconds, min: 5, max: 86_400, unit: ' seconds' }, problems)
+  if (problems.length > 0) return { ok: false, problems }
+  return {
+    ok: true,
+    settings: {
+      scenario: name as ScenarioName,
+      short,
+      target,
+      sockets,
+      socketsPerVu,
+      stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
+      seed,
+      reportsDir: env.REPORTS_DIR || '/lab/reports',
+    },
+  }
+}
+
+function readInteger(
+  env: Environment,
+  name: string,
+  { fallback, min, max, unit = '' }: { fallback: number; min: number; max: number; unit?: string },
+  problems: string[],
+): number {
+  const text = env[name]
+  if (text === undefined || text === '') return fallback
+  const value = Number(text)
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value
+  problems.push(`${name} is "${text}"; allowed: a whole number from ${min} to ${max}${unit}`)
+  return fallback
+}
+
+function readSwitch(env: Environment, name: string, problems: string[]): boolean {
+  const text = env[name] ?? ''
+  if (!['', '0', '1', 'true', 'false'].includes(text)) problems.push(`${name} is "${text}"; allowed: 1 or 0`)
+  return text === '1' || text === 'true'
+}
+
+/** Accepts http:// for ws:// as well, since both name the same entry. */
+function readTarget(env: Environment, problems: string[]): string {
+  const text = env.TARGET || `ws://localhost:${hostPorts.LAB_PORT}`
+  if (!/^(ws|http)s?:\/\/[A-Za-z0-9.[\]:-]+\/?$/.test(text)) {
+    problems.push(`TARGET is "${text}"; allowed: ws://HOST:PORT, wss://, http:// or https://, without a path`)
+  }
+  return text.replace(/^http/, 'ws').replace(/\/$/, '')
+}
