@@ -8,7 +8,7 @@ import type { Session, SessionLink } from './sessions.ts'
 /** The seam to the WebSocket library: all that is asked of a socket. */
 export interface Socket {
   /** Sends a text frame. @param text its UTF-8 bytes */
-  send(text: Buffer): void
+  sendText(text: Buffer): void
   ping(): void
   close(code: number, reason: string): void
   /** Ends the socket without a closing handshake. */
@@ -73,7 +73,7 @@ export class Connection implements SessionLink, PeerSigns {
       return
     }
     const bytes = Buffer.from(frame)
-    this.socket.send(bytes)
+    this.socket.sendText(bytes)
     this.events.sent(type, bytes.length)
   }
 

@@ -24,18 +24,18 @@ export function nodeUpgrade(hub: Hub): Upgrade {
   return (c, who) =>
     upgradeWebSocket(c, {
       onOpen: (_event, context) => {
-        const raw = context.raw as unknown as WebSocket
+        const raw = context.raw as unknown as TalkingWebSocket
         // The adapter adds its listeners right after this callback; ours replace them before anything can arrive.
         queueMicrotask(() => takeOver(hub, raw, who))
       },
     })
 }
 
-function takeOver(hub: Hub, raw: WebSocket, who: { connectionId: string; requestId: string }): void {
+function takeOver(hub: Hub, raw: TalkingWebSocket, who: { connectionId: string; requestId: string }): void {
   for (const event of ['message', 'close', 'error'] as const) raw.removeAllListeners(event)
   raw.on('error', onError)
   raw.on('close', onClose)
-  const connection = hub.open(raw as unknown as Socket, who)
+  const connection = hub.open(raw, who)
   links.set(raw, { hub, connection })
   raw.on('message', onMessage)
   raw.on('pong', onPong)
@@ -61,11 +61,18 @@ function onClose(this: WebSocket, code: number): void {
 /** Errors of the network (a reset, say) need a listener, or they end the process; the close that follows says all there is to say. */
 function onError(): void {}
 
+/** Bytes would go out as a binary frame otherwise. */
+const asText = { binary: false }
+
 /**
- * A socket that says why it closes itself. ws closes with a bare code when a frame breaks the protocol or its size limit;
+ * The socket of a connection. It says why it closes itself: ws closes with a bare code when a frame breaks the protocol or its size limit;
  * the client is owed an error message and a reason besides.
  */
-export class TalkingWebSocket extends WebSocket {
+export class TalkingWebSocket extends WebSocket implements Socket {
+  sendText(text: Buffer): void {
+    super.send(text, asText)
+  }
+
   override close(code?: number, reason?: string | Buffer): void {
     const link = links.get(this)
     // A close that echoes the client's has a reason or no code at all; our own always have a reason.

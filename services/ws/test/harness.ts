@@ -107,7 +107,8 @@ export class TestSocket {
     raw.on('upgrade', (response) => {
       this.headers = response.headers
     })
-    raw.on('message', (data) => {
+    raw.on('message', (data, isBinary) => {
+      if (isBinary) throw new Error('the service sent a binary frame')
       this.inbox.push(JSON.parse(data.toString()) as ServerMessage)
       this.wake()
     })
