@@ -35,7 +35,7 @@ function setState(state, text) {
 
 function log(direction, text) {
   if (paused) return
-  const line = document.createElement('li')
+  const line = document.createElement('div')
   line.textContent = `${new Date().toLocaleTimeString()} ${direction} ${text}`
   const list = byId('log')
   list.prepend(line)
