@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     // Needs no Docker. The stack tests have their own project: npm run test:stack.
-    include: ['contract/**/*.test.ts', 'services/**/*.test.ts', 'scaler/**/*.test.ts', 'grafana/**/*.test.ts', 'tests/repo/**/*.test.ts'],
+    include: [
+      'contract/**/*.test.ts',
+      'services/**/*.test.ts',
+      'scaler/**/*.test.ts',
+      'grafana/**/*.test.ts',
+      'bench/**/*.test.ts',
+      'tests/repo/**/*.test.ts',
+    ],
     testTimeout: 30_000,
     coverage: {
       provider: 'v8',

@@ -1,0 +1,45 @@
+/**
+ * Loaded into each measured server before its own code (`--import`), the same for all: answers the bench over the child's own
+ * channel, so that no measured server needs anything for being measured.
+ */
+import { writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** What the bench may ask for. */
+export type Request = { ask: 'memory' } | { ask: 'profile' } | { ask: 'profileEnd'; file: string }
+
+/** Memory of the process after collection, in bytes. */
+export interface Memory {
+  rss: number
+  heapUsed: number
+}
+
+const collections = 3
+const settleMs = 200
+let session: Session | undefined
+
+async function answer(request: Request): Promise<Memory | null> {
+  if (request.ask === 'memory') {
+    for (let i = 0; i < collections; i++) {
+      globalThis.gc?.()
+      await sleep(settleMs)
+    }
+    const { rss, heapUsed } = process.memoryUsage()
+    return { rss, heapUsed }
+  }
+  if (request.ask === 'profile') {
+    session = new Session()
+    session.connect()
+    await session.post('Profiler.enable')
+    await session.post('Profiler.start')
+    return null
+  }
+  const profile = await session?.post('Profiler.stop')
+  session?.disconnect()
+  if (profile) writeFileSync(request.file, JSON.stringify(profile.profile))
+  return null
+}
+
+process.on('message', async (request: Request) => process.send?.(await answer(request)))
+process.channel?.unref()

@@ -1,0 +1,136 @@
+/** Starts a server as a child on the server's core, asks it things, and ends it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Address, Crowd } from './client.ts'
+import type { Memory, Request } from './preload.ts'
+import { cores } from './process-info.ts'
+
+const startTimeoutMs = 15_000
+const answerTimeoutMs = 30_000
+const endTimeoutMs = 5_000
+const keptErrorCharacters = 4_000
+const host = '127.0.0.1'
+const preload = fileURLToPath(new URL('preload.ts', import.meta.url))
+
+/** A TypeScript file and the environment it is started with. */
+export interface Program {
+  file: URL
+  env: Readonly<Record<string, string>>
+}
+
+/** @returns an address whose port was free a moment ago */
+export async function freeAddress(): Promise<Address> {
+  const probe = createServer().listen(0, host)
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return { host, port: address.port }
+}
+
+/**
+ * Waits until sockets can be opened there.
+ * @param failed rejects when waiting has become pointless; without it only time ends the wait
+ * @throws Error when none opens within 15 s
+ */
+export async function socketsOpen(address: Address, failed: Promise<never> = new Promise(() => {})): Promise<void> {
+  const deadline = Date.now() + startTimeoutMs
+  for (;;) {
+    const probe = new Crowd()
+    try {
+      await Promise.race([probe.open(address, 1), failed])
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`no socket opens at ${address.host}:${address.port}`, { cause: error })
+      await Promise.race([sleep(50), failed])
+    } finally {
+      probe.end()
+    }
+  }
+}
+
+/** A running server. */
+export class ServerProcess {
+  readonly address: Address
+  readonly pid: number
+  /** Rejects when the server ends by itself. */
+  readonly died: Promise<never>
+  readonly #child: ChildProcess
+  #errors = ''
+
+  private constructor(child: ChildProcess, address: Address) {
+    if (child.pid === undefined) throw new Error('the server did not start')
+    this.#child = child
+    this.pid = child.pid
+    this.address = address
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-keptErrorCharacters)
+    })
+    this.died = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`the server ended by itself (${code ?? signal}) ${this.#errors}`)
+    })
+    this.died.catch(() => {})
+  }
+
+  /**
+   * Starts a program with PORT, INTERNAL_PORT and HOST set, and waits until it takes sockets.
+   * @throws Error with what it printed when it does not within 15 s
+   */
+  static async start(program: Program): Promise<ServerProcess> {
+    const [address, internal] = [await freeAddress(), await freeAddress()]
+    const args = ['--cpu-list', String(cores.server), process.execPath, '--expose-gc', '--import', preload, fileURLToPath(program.file)]
+    const child = spawn('taskset', args, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: {
+        PATH: process.env.PATH,
+        ...program.env,
+        HOST: host,
+        PORT: String(address.port),
+        INTERNAL_PORT: String(internal.port),
+      },
+    })
+    const server = new ServerProcess(child, address)
+    const endWithUs = () => child.kill('SIGKILL')
+    process.once('exit', endWithUs)
+    child.once('exit', () => process.off('exit', endWithUs))
+    try {
+      await socketsOpen(address, server.died)
+      return server
+    } catch (error) {
+      await server.end()
+      throw error
+    }
+  }
+
+  /** Collects garbage in the server and reads its memory. */
+  async memory(): Promise<Memory> {
+    return (await this.#ask({ ask: 'memory' })) as Memory
+  }
+
+  /** Records a CPU profile of the server while something is measured, and writes it to the file. */
+  async profiled<T>(file: string, measured: () => Promise<T>): Promise<T> {
+    await this.#ask({ ask: 'profile' })
+    const result = await measured()
+    await this.#ask({ ask: 'profileEnd', file })
+    return result
+  }
+
+  /** Ends it at once: a drain is not what is measured. */
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exit = once(this.#child, 'exit', { signal: AbortSignal.timeout(endTimeoutMs) })
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+
+  async #ask(request: Request): Promise<unknown> {
+    const answer = once(this.#child, 'message', { signal: AbortSignal.timeout(answerTimeoutMs) })
+    this.#child.send(request)
+    const [message] = await Promise.race([answer, this.died])
+    return message
+  }
+}
