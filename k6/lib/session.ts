@@ -23,12 +23,10 @@ export interface SessionPlan {
   stayMs: number
 }
 
-/** How the visit ended: `left` as planned, `sent_away` by a draining replica, `refused` at the handshake, `lost` in any other way. */
+/** How the visit ended: `left` as planned, `sent_away` by a draining replica, after the wait it asked for, `refused` at the handshake, `lost` in any other way. */
 export interface SessionEnd {
   kind: 'left' | 'sent_away' | 'refused' | 'lost'
   replica: string | undefined
-  /** The replica asked to wait this long before coming back. */
-  comeBackInMs: number
   /** For people: why it was refused or lost. */
   detail: string
 }
@@ -55,8 +53,9 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   const socket = new WebSocket(plan.url, null, { jar: plan.jar, tags: { name: 'chat' } })
   const timers = new Set<number>()
   const unanswered = new Map<number, number>()
-  const end: SessionEnd = { kind: 'lost', replica: undefined, comeBackInMs: 0, detail: '' }
-  let state: 'dialling' | 'talking' | 'leaving' | 'over' = 'dialling'
+  const end: SessionEnd = { kind: 'lost', replica: undefined, detail: '' }
+  let state: 'dialling' | 'talking' | 'told_to_go' | 'leaving' | 'over' = 'dialling'
+  let sentAway = false
   let connectionId = ''
   let joined = false
   let nextId = 1
@@ -104,7 +103,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
 
   /** Waits for answers on their way, then closes. */
   function leave(): void {
-    if (state === 'over') return
+    if (state === 'leaving' || state === 'over') return
     const startedAtMs = Date.now()
     state = 'leaving'
     const close = () => {
@@ -144,9 +143,9 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     } else if (message.type === 'error') metrics.errors.add(true)
     else if (message.type === 'connection_established') connectionId = message.connectionId ?? ''
     else if (message.type === 'goodbye') {
-      // The replica closes the socket itself, once what it owes us is out.
-      end.comeBackInMs = message.comeBackInMs ?? 0
-      if (state === 'talking') state = 'leaving'
+      sentAway = true
+      if (state === 'talking') state = 'told_to_go'
+      after(message.comeBackInMs ?? 0, leave)
     }
   }
 
@@ -178,7 +177,8 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   socket.onclose = (event?: { code?: number }) => {
     if (state === 'dialling') return finish('refused', end.detail)
     if (event?.code === closeCodes.draining.code) return finish('sent_away', '')
-    finish(state === 'leaving' && event?.code === closeCodes.normal.code ? 'left' : 'lost', `close code ${event?.code}. ${end.detail}`)
+    if (state === 'leaving' && event?.code === closeCodes.normal.code) return finish(sentAway ? 'sent_away' : 'left', '')
+    finish('lost', `close code ${event?.code}. ${end.detail}`)
   }
 }
 

@@ -77,8 +77,7 @@ function nextUser(user: User, end: SessionEnd, random: Random): User {
 }
 
 function pauseMs(end: SessionEnd, failuresBefore: number, random: Random): number {
-  if (end.kind === 'left') return random.between(50, 500)
-  if (end.kind === 'sent_away') return end.comeBackInMs
+  if (end.kind === 'left' || end.kind === 'sent_away') return random.between(50, 500)
   return Math.min(longestBackoffMs, 500 * 2 ** failuresBefore) * random.between(0.5, 1)
 }
 
