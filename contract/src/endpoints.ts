@@ -19,6 +19,7 @@ export const ports = { public: 3001, internal: 9464 } as const
 /** Host ports: variable and default. All bind 127.0.0.1. */
 export const hostPorts = {
   LAB_PORT: 8000,
+  LAB_TLS_PORT: 8443,
   TRAEFIK_DASHBOARD_PORT: 8080,
   GRAFANA_PORT: 3000,
   PROMETHEUS_PORT: 9090,
@@ -46,6 +47,9 @@ export const stickyCookie = 'lab_replica'
 
 /** Response header that names the replica; also on the 101 of an upgrade. */
 export const replicaHeader = 'x-replica'
+
+/** Response header that says why an upgrade was refused: cause and what is allowed. Refused upgrades carry no body. */
+export const refusedHeader = 'x-refused'
 
 /** Request header that ties a request to the log lines it caused; made up when absent, always sent back. */
 export const requestIdHeader = 'x-request-id'

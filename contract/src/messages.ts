@@ -27,6 +27,9 @@ export const roomNamePattern = '^[A-Za-z0-9._~:-]{1,64}$'
 /** Longest `id` a client may give a message; the answer repeats it. */
 export const maxMessageIdLength = 64
 
+/** How deep a message may nest. JSON is read without a stack but written with one: a few thousand levels would overflow it. */
+export const maxNesting = 500
+
 /**
  * Codes of `error` messages: stable, for programs. They are also the values of the label `cause` of the error counter.
  * `closes` says whether the connection is closed as well (see close-codes.ts).

@@ -1,6 +1,7 @@
 /** The HTTP face of a replica: routes, refusals and probes. Listens to nothing and reads no clock, so tests need no port. */
+import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
-import { paths, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
+import { paths, refusedHeader, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, connectionIdPattern, serverMessageTypes } from '@lab/contract/messages.ts'
 import type { RefusalCause, ReplicaState } from '@lab/contract/metrics.ts'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
@@ -45,7 +46,8 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.use(requestIds(deps))
 
   const connect = (c: Context<Vars>, connectionId: string) => {
-    if (!isUpgrade(c)) return upgradeRequired(c, 'This path speaks WebSocket.')
+    if (!isUpgrade(c))
+      return upgradeRequired(c, 'This path speaks WebSocket: a GET with Connection: Upgrade, Upgrade: websocket, and a plain Host.')
     if (!validConnectionId.test(connectionId)) {
       return refuse(
         c,
@@ -112,8 +114,10 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
 const validConnectionId = new RegExp(connectionIdPattern)
 const validRequestId = /^[A-Za-z0-9._-]{1,128}$/
 
+/** Whether this is an upgrade, not only a request that has the header (without `Connection: upgrade`, say): those have a plain response. */
 function isUpgrade(c: Context): boolean {
-  return c.req.header('upgrade')?.toLowerCase() === 'websocket'
+  const bindings: Partial<HttpBindings> | undefined = c.env
+  return c.req.header('upgrade')?.toLowerCase() === 'websocket' && bindings?.outgoing === undefined
 }
 
 /** Live while the process answers; ready only while it wants new sockets. A full replica is still ready: it refuses by itself. */
@@ -170,7 +174,7 @@ function upgradeRequired(c: Context, hint: string): Response {
 /** Refuses an upgrade and counts it. The adapter sends no body with a refused upgrade, so the reason also goes in a header. */
 function refuse(c: Context, meter: Meter, cause: RefusalCause, status: 400 | 404 | 503, text: string): Response {
   meter.refused(cause)
-  c.header('x-refused', `${cause}: ${text}`.replace(/[^\x20-\x7e]/g, '?'))
+  c.header(refusedHeader, `${cause}: ${text}`.replace(/[^\x20-\x7e]/g, '?'))
   return problem(c, status, cause, text)
 }
 

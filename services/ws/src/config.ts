@@ -194,7 +194,7 @@ export type ConfigResult = { ok: true; config: Config } | { ok: false; problems:
 
 /**
  * Reads the settings from an environment.
- * @param env variables by name; ones that are not settings are ignored unless they look like a misspelt setting
+ * @param env variables by name; ones that are not settings are ignored
  * @returns the settings with defaults filled in, or one line per problem that names variable, value and what is allowed
  */
 export function readConfig(env: Record<string, string | undefined>): ConfigResult {

@@ -10,6 +10,7 @@ export interface Socket {
   /** Sends a text frame. @param text its UTF-8 bytes */
   sendText(text: Buffer): void
   ping(): void
+  pong(data: Buffer): void
   close(code: number, reason: string): void
   /** Ends the socket without a closing handshake. */
   terminate(): void
@@ -67,14 +68,22 @@ export class Connection implements SessionLink, PeerSigns {
 
   /** Sends a frame, unless the connection is closing or owes its reader too much already. */
   send(type: ServerMessageType, frame: string): void {
-    if (this.closing !== null) return
-    if (this.socket.bufferedAmount > this.maxBufferBytes) {
-      this.events.tooSlow(this)
-      return
-    }
+    if (!this.maySend()) return
     const bytes = Buffer.from(frame)
     this.socket.sendText(bytes)
     this.events.sent(type, bytes.length)
+  }
+
+  /** Answers a ping, within the same bound. */
+  pong(data: Buffer): void {
+    if (this.maySend()) this.socket.pong(data)
+  }
+
+  private maySend(): boolean {
+    if (this.closing !== null) return false
+    if (this.socket.bufferedAmount <= this.maxBufferBytes) return true
+    this.events.tooSlow(this)
+    return false
   }
 
   /** Starts the closing handshake; the first cause given is the one that counts. */

@@ -60,6 +60,8 @@ export interface Hub {
   receiveBinary(connection: Connection): void
   /** Takes note that a frame broke the protocol, for which the socket is closing with `code`. Answers it and returns the reason. */
   broken(connection: Connection, code: number): string
+  /** Answers a ping, which counts against the rate like a message. */
+  ping(connection: Connection, data: Buffer): void
   pong(connection: Connection): void
   /** Takes note that a socket has closed. @param code as the socket reports it */
   closed(connection: Connection, code: number): void
@@ -154,7 +156,6 @@ export function createHub(deps: HubDeps): Hub {
 
   /** Whether a frame may be looked at; answers it when not. */
   function admit(connection: Connection, nowMs: number): boolean {
-    connection.lastMessageMs = nowMs
     const verdict = connection.rate.take(nowMs)
     if (verdict === 'pass') return true
     const code = verdict === 'abuse' ? 'rate_abuse' : 'rate_limited'
@@ -169,6 +170,7 @@ export function createHub(deps: HubDeps): Hub {
   function receive(connection: Connection, text: string, bytes: number): void {
     if (connection.closing !== null) return
     const startedMs = clock.steady()
+    connection.lastMessageMs = startedMs
     if (!admit(connection, startedMs)) return
     const parsed = parseFrame(text)
     if (!parsed.ok) {
@@ -177,7 +179,13 @@ export function createHub(deps: HubDeps): Hub {
     }
     const { message } = parsed
     meter.received(message.type, bytes)
-    handleMessage(handling, connection, message)
+    try {
+      handleMessage(handling, connection, message)
+    } catch (err) {
+      // Whatever one message breaks must not end the process, and with it everybody else's connection.
+      log.error({ err, connectionId: connection.id, requestId: connection.requestId }, 'message failed')
+      answerError(connection, 'internal', undefined, 'id' in message ? message.id : undefined)
+    }
     meter.handling((clock.steady() - startedMs) / 1000)
     if ('time' in message && message.time !== undefined) recordLatency(message.time)
   }
@@ -189,8 +197,9 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   function receiveBinary(connection: Connection): void {
-    if (connection.closing !== null || !admit(connection, clock.steady())) return
-    answerError(connection, 'binary_not_supported')
+    if (connection.closing !== null) return
+    connection.lastMessageMs = clock.steady()
+    if (admit(connection, connection.lastMessageMs)) answerError(connection, 'binary_not_supported')
   }
 
   function broken(connection: Connection, code: number): string {
@@ -202,8 +211,14 @@ export function createHub(deps: HubDeps): Hub {
     return closeCodes[cause].reason
   }
 
+  function ping(connection: Connection, data: Buffer): void {
+    if (connection.closing === null && admit(connection, clock.steady())) connection.pong(data)
+  }
+
   function pong(connection: Connection): void {
-    connection.pingedAtMs = 0
+    // Pongs that nobody asked for are allowed, at the rate of messages.
+    if (connection.pingedAtMs !== 0) connection.pingedAtMs = 0
+    else if (connection.closing === null) admit(connection, clock.steady())
   }
 
   function closed(connection: Connection, code: number): void {
@@ -286,6 +301,7 @@ export function createHub(deps: HubDeps): Hub {
     receive,
     receiveBinary,
     broken,
+    ping,
     pong,
     closed,
     tick,

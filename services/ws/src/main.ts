@@ -41,5 +41,8 @@ function describeStartError(error: unknown): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === 'EADDRINUSE') return `port ${port} on ${address} is in use: set PORT or INTERNAL_PORT to a free one, or 0 for any`
   if (code === 'EACCES') return `port ${port} on ${address} may not be opened by this user: set PORT or INTERNAL_PORT to one above 1023`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `HOST=${JSON.stringify(config.HOST)}: allowed is an address of this machine, or a name of one`
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -3,7 +3,7 @@
  * Pure. docs/protocol.schema.json is generated from these schemas.
  */
 import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
-import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, roomNamePattern } from '@lab/contract/messages.ts'
+import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, maxNesting, roomNamePattern } from '@lab/contract/messages.ts'
 import { z } from 'zod'
 
 const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Chosen by the client; the answer repeats it.')
@@ -126,6 +126,8 @@ const known = new Set<string>(clientMessageTypes)
  * @returns the message, or the code and a sentence saying what is wrong and what is allowed; never throws
  */
 export function parseFrame(text: string): Parsed {
+  const levels = nesting(text)
+  if (levels > maxNesting) return failure('invalid_message', `nested ${levels} levels deep; allowed: ${maxNesting}.`)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -143,6 +145,23 @@ export function parseFrame(text: string): Parsed {
   const issues = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.') || type}: ${issue.message}`)
   return failure('invalid_message', `${issues.join('; ')}.`, safeId)
 }
+
+/** How deep a frame nests. Short ones cannot nest too deeply, so they are not looked through. */
+function nesting(text: string): number {
+  if (text.length <= maxNesting) return 0
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i)
+    if (char === quoteChar) inString = !inString
+    else if (inString) i += char === backslash ? 1 : 0
+    else if (char === openBracket || char === openBrace) deepest = Math.max(deepest, ++depth)
+    else if (char === closeBracket || char === closeBrace) depth--
+  }
+  return deepest
+}
+const [quoteChar, backslash, openBracket, closeBracket, openBrace, closeBrace] = [0x22, 0x5c, 0x5b, 0x5d, 0x7b, 0x7d]
 
 function failure(code: ErrorCode, text: string, id?: string | number): Parsed {
   return id === undefined ? { ok: false, code, text } : { ok: false, code, text, id }

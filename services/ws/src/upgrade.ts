@@ -38,6 +38,7 @@ function takeOver(hub: Hub, raw: TalkingWebSocket, who: { connectionId: string; 
   const connection = hub.open(raw, who)
   links.set(raw, { hub, connection })
   raw.on('message', onMessage)
+  raw.on('ping', onPing)
   raw.on('pong', onPong)
 }
 
@@ -46,6 +47,11 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   if (link === undefined) return
   if (isBinary) link.hub.receiveBinary(link.connection)
   else link.hub.receive(link.connection, data.toString(), (data as Buffer).length)
+}
+
+function onPing(this: WebSocket, data: Buffer): void {
+  const link = links.get(this)
+  if (link !== undefined) link.hub.ping(link.connection, data)
 }
 
 function onPong(this: WebSocket): void {
