@@ -3,6 +3,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { websocketLab } from '../../grafana/dashboards/websocket-lab.ts'
 import { render } from '../../grafana/lib/dashboards.ts'
 import { closeCodesPage } from './close-codes.ts'
+import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
 import { metricsPage } from './metrics.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
@@ -22,6 +23,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
     ['docs/metrics.md', metricsPage()],
     ['docs/close-codes.md', closeCodesPage()],
+    ['docs/configuration.md', configurationPage()],
     ['docs/dashboards.md', dashboardsPage([...built.values()])],
     ['docs/protocol.md', protocolPage()],
     ['docs/protocol.schema.json', protocolSchema()],

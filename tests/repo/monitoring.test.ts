@@ -1,0 +1,81 @@
+/** Grafana's and Prometheus's configuration agree with each other, with the contract and with the dashboards. */
+import { grafana, jobs, ports, services } from '@lab/contract/endpoints.ts'
+import { replicaLabel } from '@lab/contract/metrics.ts'
+import { describe, expect, test } from 'vitest'
+import { dashboardFiles, readDashboard } from './lib/expressions.ts'
+import { readYaml, repoFiles } from './lib/repo-files.ts'
+
+interface Datasources {
+  apiVersion: number
+  datasources: { uid: string; type: string; url: string; jsonData: { timeInterval: string } }[]
+}
+interface Providers {
+  apiVersion: number
+  providers: { type: string; folder: string; folderUid?: string; allowUiUpdates: boolean; options: { path: string } }[]
+}
+interface ScrapeJob {
+  job_name: string
+  scrape_interval?: string
+  relabel_configs?: { target_label?: string; regex?: string; replacement?: string }[]
+}
+interface Prometheus {
+  global: { scrape_interval: string; evaluation_interval: string }
+  scrape_configs: ScrapeJob[]
+}
+
+const provisioned = (kind: string) => repoFiles((path) => new RegExp(`^grafana/provisioning/${kind}/.*\\.ya?ml$`).test(path))
+const prometheus = readYaml<Prometheus>('prometheus/prometheus.yml')
+
+describe("Grafana's data sources", () => {
+  const datasources = provisioned('datasources').flatMap((file) => readYaml<Datasources>(file).datasources)
+
+  test('hold the one that dashboards select', () => {
+    const source = datasources.find(({ uid }) => uid === grafana.datasourceUid)
+    expect(source).toMatchObject({ type: 'prometheus', url: `http://${services.prometheus}:9090` })
+    // $__rate_interval follows from it: any other value gives "No data" or hides what happens between scrapes.
+    expect(source?.jsonData.timeInterval).toBe(prometheus.global.scrape_interval)
+  })
+
+  test('are files of version 1', () => {
+    for (const file of provisioned('datasources')) expect(readYaml<Datasources>(file).apiVersion, file).toBe(1)
+  })
+})
+
+describe("Grafana's dashboard provider", () => {
+  const files = provisioned('dashboards')
+  const providers = files.flatMap((file) => readYaml<Providers>(file).providers)
+
+  test('reads the folder where dashboards are generated', () => {
+    expect(providers).toHaveLength(1)
+    expect(providers[0]).toMatchObject({ type: 'file', allowUiUpdates: false, options: { path: '/etc/grafana/provisioning/dashboards' } })
+    expect(files.map((file) => readYaml<Providers>(file).apiVersion)).toEqual([1])
+  })
+
+  test('gives its folder a uid that no dashboard has: both share one name space', () => {
+    expect(dashboardFiles.map((file) => readDashboard(file).uid)).not.toContain(providers[0]?.folderUid)
+  })
+})
+
+describe("Prometheus's scrape jobs", () => {
+  const job = (name: string) => prometheus.scrape_configs.find(({ job_name }) => job_name === name)
+
+  test('are those of the contract', () => {
+    expect(prometheus.scrape_configs.map(({ job_name }) => job_name).sort()).toEqual(Object.values(jobs).sort())
+  })
+
+  test('label replicas, and nothing else, by replica', () => {
+    const labelled = prometheus.scrape_configs.filter(({ relabel_configs = [] }) =>
+      relabel_configs.some(({ target_label }) => target_label === replicaLabel),
+    )
+    expect(labelled.map(({ job_name }) => job_name)).toEqual([jobs.ws])
+  })
+
+  test('ask replicas on their internal port', () => {
+    const address = job(jobs.ws)?.relabel_configs?.find(({ target_label }) => target_label === '__address__')
+    expect(address?.replacement).toBe(`$1:${ports.internal}`)
+  })
+
+  test('ask replicas at the pace of the whole', () => {
+    expect(job(jobs.ws)?.scrape_interval ?? prometheus.global.scrape_interval).toBe(prometheus.global.scrape_interval)
+  })
+})

@@ -1,0 +1,111 @@
+/** A renamed metric must be noticed wherever it is read. */
+import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
+import { describe, expect, test } from 'vitest'
+import { allExpressions, type Expression, readRules, ruleFiles } from './lib/expressions.ts'
+import { type KnownMetrics, knownMetrics, knownValues } from './lib/known-metrics.ts'
+import { type Matcher, parsePromql, variableValue } from './lib/promql.ts'
+
+const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record === undefined ? [] : [record]))
+const known = knownMetrics(Object.values(metrics), recorded)
+const expressions = allExpressions()
+
+describe('PromQL in rules, dashboards, shared queries and documents', () => {
+  test('is found in each of them', () => {
+    for (const kind of [/\.rules\.yaml$/, /dashboards\/.*\.json$/, /queries\.ts$/, /\.md$/]) {
+      expect(expressions.filter(({ file }) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
+    }
+  })
+
+  test.each(expressions)('$file: $what is PromQL and asks only for what exists', ({ expr }) => {
+    expect(problems(expr, known)).toEqual([])
+  })
+})
+
+describe('the check itself', () => {
+  const check = (expr: string) => problems(expr, known)
+
+  test('names every file that reads a renamed metric', () => {
+    const renamed: MetricSpec[] = Object.values(metrics).map((metric) =>
+      metric.name === metrics.connectionsActive.name ? { ...metric, name: 'websocket_connections_open' } : metric,
+    )
+    expect(filesWithProblems(expressions, knownMetrics(renamed, recorded))).toEqual([
+      'contract/src/queries.ts',
+      'docs/dashboards.md',
+      'docs/metrics.md',
+      'grafana/provisioning/dashboards/websocket-lab.json',
+      'prometheus/rules/lab.rules.yaml',
+    ])
+  })
+
+  test('names every file that reads a lost label', () => {
+    const changed: MetricSpec[] = Object.values(metrics).map((metric) =>
+      metric.name === metrics.connectionsClosed.name ? { ...metric, labels: ['code'] } : metric,
+    )
+    expect(filesWithProblems(expressions, knownMetrics(changed, recorded))).toEqual([
+      'contract/src/queries.ts',
+      'docs/dashboards.md',
+      'grafana/provisioning/dashboards/websocket-lab.json',
+      'prometheus/rules/lab.rules.yaml',
+    ])
+  })
+
+  test('refuses what is not PromQL', () => {
+    expect(check('sum(up')).not.toEqual([])
+    expect(check('rate(websocket_errors_total[5 minutes])')).not.toEqual([])
+  })
+
+  test('reads what stands beside variables of Grafana', () => {
+    expect(check('rate(websocket_errors_total{job=~"$job"}[$__rate_interval])')).toEqual([])
+    expect(check('rate(websocket_oops_total{job=~"$job"}[$__rate_interval])')).toEqual(['no metric websocket_oops_total'])
+  })
+
+  test('knows the series of a histogram, not its bare name', () => {
+    expect(check('websocket_message_latency_seconds_count')).toEqual([])
+    expect(check('websocket_message_latency_seconds')).toEqual(['no metric websocket_message_latency_seconds'])
+  })
+
+  test('knows labels in matchers, aggregations and matchings', () => {
+    expect(check('up{colour="red"}')).toEqual(['up has no label colour'])
+    expect(check('sum by (colour) (up)')).toEqual(['no label colour in up'])
+    expect(check('up / on (colour) up')).toEqual(['no label colour in up'])
+    expect(check('sum by (le) (rate(websocket_message_latency_seconds_bucket[1m]))')).toEqual([])
+  })
+
+  test('knows the values of labels that have a fixed set', () => {
+    expect(check('websocket_replica_state{state="sleeping"}')).toEqual(['websocket_replica_state: state is never sleeping'])
+    expect(check('websocket_connections_closed_total{cause=~"abnormal|bored"}')).toEqual([
+      'websocket_connections_closed_total: cause is never bored',
+    ])
+    expect(check('websocket_connections_closed_total{cause=~"$cause"}')).toEqual([])
+  })
+})
+
+/** What is wrong with an expression; empty when nothing is. */
+function problems(expr: string, metricsKnown: KnownMetrics): string[] {
+  const { errors, selectors, groupings } = parsePromql(expr)
+  if (errors.length > 0) return errors.map((part) => `not PromQL near: ${part}`)
+  const found = selectors.flatMap(({ metric, matchers }) => {
+    const labels = metricsKnown.get(metric)
+    if (!labels) return [`no metric ${metric}`]
+    return matchers.flatMap((matcher) =>
+      labels.has(matcher.label) ? valueProblems(metric, matcher) : [`${metric} has no label ${matcher.label}`],
+    )
+  })
+  const unknownLabels = groupings.flatMap(({ labels, metrics: from }) =>
+    labels
+      .filter((label) => from.every((metric) => metricsKnown.get(metric)?.has(label) === false))
+      .map((label) => `no label ${label} in ${[...new Set(from)].join(', ')}`),
+  )
+  return [...found, ...unknownLabels]
+}
+
+function valueProblems(metric: string, { label, operator, value }: Matcher): string[] {
+  const values = knownValues(metric, label)
+  if (values === undefined || value === '' || value.includes(variableValue)) return []
+  const asked = operator.includes('~') ? value.split('|') : [value]
+  return asked.filter((one) => !values.includes(one)).map((one) => `${metric}: ${label} is never ${one}`)
+}
+
+function filesWithProblems(all: Expression[], metricsKnown: KnownMetrics): string[] {
+  return [...new Set(all.filter(({ expr }) => problems(expr, metricsKnown).length > 0).map(({ file }) => file))].sort()
+}

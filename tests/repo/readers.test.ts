@@ -1,0 +1,41 @@
+/** A metric nobody reads is noise: each has a reader, or stands here with the reason why not. */
+import { loadMetrics } from '@lab/contract/load-metrics.ts'
+import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
+import { describe, expect, test } from 'vitest'
+import { allExpressions } from './lib/expressions.ts'
+import { parsePromql } from './lib/promql.ts'
+
+/** Metrics without a panel or rule, and why they are exported all the same. */
+const withoutReader: Partial<Record<MetricKey, string>> = {
+  connectionsTotal: 'for dashboards of other labs; ours read connectionsActive',
+  connectionDuration: 'for questions asked by hand: how long do sessions last?',
+  bytesReceived: 'for questions asked by hand: what does a message weigh?',
+  bytesSent: 'for questions asked by hand: what does a message weigh?',
+  sessionsResumed: 'waits for the panels on resuming',
+  messagesReplayed: 'waits for the panels on resuming',
+  sessionsHeld: 'waits for the panels on resuming',
+  rooms: 'waits for the panels on rooms',
+  roomMembers: 'waits for the panels on rooms',
+  pubsubLag: 'waits for rooms that span replicas',
+  dependencyUp: 'waits for the first dependency, Valkey',
+  httpRequests: 'for questions asked by hand; the entry counts requests as well',
+  buildInfo: 'for questions asked by hand: what runs where?',
+}
+
+const readers = allExpressions().filter(({ file }) => /\.(json|yaml)$/.test(file))
+const read = new Set(
+  readers.flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric.replace(/_(bucket|sum|count)$/, ''))),
+)
+
+describe('every metric of the contract', () => {
+  test.each(Object.keys(metrics) as MetricKey[])('%s is read by a panel or rule, or says why not', (key) => {
+    const name: string = metrics[key].name
+    const hasReader = read.has(name)
+    expect({ name, hasReader }).toEqual({ name, hasReader: withoutReader[key] === undefined })
+  })
+
+  test('has a name of its own', () => {
+    const names = [...Object.values(metrics), ...Object.values(loadMetrics)].map(({ name }) => name)
+    expect(names).toEqual([...new Set(names)])
+  })
+})
