@@ -1,0 +1,149 @@
+/** Between the words of the conformance files and those of the engine. Decides nothing. */
+import type { Decision, Memory, MetricReport } from '../core/decision.ts'
+import { emptyMemory } from '../core/decision.ts'
+import type {
+  ControllerOptions,
+  FeatureGates,
+  HorizontalPodAutoscaler,
+  Observation,
+  Pod,
+  PodReadings,
+  ResourceAmounts,
+} from '../core/types.ts'
+import { defaultControllerOptions, defaultFeatureGates, seriesKey } from '../core/types.ts'
+import { toHpa } from '../spec/to-hpa.ts'
+import type { V2Document } from '../spec/v2.ts'
+import { v2Schema } from '../spec/v2.ts'
+import { sourceFieldOf } from '../spec/validate.ts'
+import type { Answer, CaseContainers, CaseHpa, CaseMetric, CasePod, CaseReadings, MetricAnswer, Scenario, ScenarioStep } from './cases.ts'
+
+export function gatesOf(gates: Scenario['featureGates']): FeatureGates {
+  return {
+    HPAScaleToZero: gates?.HPAScaleToZero ?? defaultFeatureGates.HPAScaleToZero,
+    HPAConfigurableTolerance: gates?.HPAConfigurableTolerance ?? defaultFeatureGates.HPAConfigurableTolerance,
+  }
+}
+
+export function optionsOf({ controller, featureGates }: Scenario): ControllerOptions {
+  const syncPeriodSeconds = controller.syncPeriodSeconds ?? defaultControllerOptions.syncPeriodSeconds
+  return { ...controller, syncPeriodSeconds, featureGates: gatesOf(featureGates) }
+}
+
+/** The specification as the autoscaling/v2 document a user would have written. Throws when that has the wrong shape. */
+export function documentOf(hpa: CaseHpa): V2Document {
+  return v2Schema.parse({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: 'case' },
+    spec: { ...hpa, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'case' }, metrics: hpa.metrics?.map(v2Metric) },
+  })
+}
+
+export function hpaOf(hpa: CaseHpa): HorizontalPodAutoscaler {
+  return toHpa(documentOf(hpa))
+}
+
+function v2Metric({ type, name, container, describedObject, target }: CaseMetric): unknown {
+  const source = sourceFieldOf(type ?? '')
+  if (source === null) return { type }
+  const isResource = source === 'resource' || source === 'containerResource'
+  const unit = isResource && name === 'memory' ? '' : 'm'
+  const quantity = (amount: number | null | undefined): string | undefined => (amount == null ? undefined : `${amount}${unit}`)
+  const v2Target = target && { ...target, averageValue: quantity(target.averageValue), value: quantity(target.value) }
+  const identity = isResource ? { name } : { metric: { name } }
+  const sourceFields = {
+    ...identity,
+    ...(container != null && { container }),
+    ...(describedObject && { describedObject }),
+    target: v2Target,
+  }
+  return { type, [source]: sourceFields }
+}
+
+/** Memory is given in bytes, everything else in thousandths already. */
+function milliOfResource(amounts: Readonly<Record<string, number>> | null | undefined): ResourceAmounts {
+  return Object.fromEntries(Object.entries(amounts ?? {}).map(([name, amount]) => [name, name === 'memory' ? amount * 1000 : amount]))
+}
+
+function readingsOf({ name, sample, values }: CaseReadings): PodReadings {
+  return {
+    name,
+    sample: sample
+      ? {
+          timeSeconds: sample.time,
+          windowSeconds: sample.window,
+          usageMilli: Object.fromEntries(
+            Object.entries(sample.usage ?? {}).map(([container, usage]) => [container, milliOfResource(usage)]),
+          ),
+        }
+      : null,
+    valuesMilli: values ?? {},
+  }
+}
+
+export function podOf(pod: CasePod, containers: CaseContainers): Pod {
+  return {
+    ...readingsOf(pod),
+    phase: pod.phase ?? 'Running',
+    deleting: pod.deleting ?? false,
+    startTimeSeconds: pod.startTime ?? null,
+    ready: pod.ready ? { status: pod.ready.status, sinceSeconds: pod.ready.since } : null,
+    containers: (pod.containers ?? containers).map(({ name, requests }) => ({ name, requestsMilli: milliOfResource(requests) })),
+  }
+}
+
+export function observationOf(step: ScenarioStep, hpa: HorizontalPodAutoscaler, containers: CaseContainers): Observation {
+  const named = <T>(type: 'Object' | 'External', values: Readonly<Record<string, T | null>> | null | undefined): Record<string, T> =>
+    Object.fromEntries(
+      hpa.metrics.flatMap((metric) => {
+        const value = metric.type === type ? values?.[metric.metric.name] : undefined
+        return value == null ? [] : [[seriesKey(metric), value]]
+      }),
+    )
+  return {
+    timeSeconds: step.t,
+    scale: step.scaleGetFails
+      ? { error: 'the scale subresource is unavailable' }
+      : { specReplicas: step.specReplicas ?? 0, statusReplicas: step.statusReplicas ?? 0 },
+    pods: (step.pods ?? []).map((pod) => podOf(pod, containers)),
+    orphans: (step.orphans ?? []).map(readingsOf),
+    objectValuesMilli: named('Object', step.objectValues),
+    externalValuesMilli: named('External', step.externalValues),
+  }
+}
+
+export function memoryOf(initial: Scenario['initial']): Memory {
+  return {
+    ...emptyMemory,
+    recommendations: initial?.recommendations?.map(({ t, replicas }) => ({ timeSeconds: t, replicas })) ?? null,
+    status: {
+      desiredReplicas: initial?.desiredReplicas ?? 0,
+      lastScaleTimeSeconds: null,
+      conditions: (initial?.conditions ?? []).map(({ since, message, ...condition }) => ({
+        ...condition,
+        message: message ?? '',
+        sinceSeconds: since ?? 0,
+      })),
+    },
+  }
+}
+
+export function answerOf(decision: Decision): Answer {
+  const written = decision.rescale === 'Succeeded' ? decision.scaleTo : null
+  return {
+    desiredReplicas: decision.desiredReplicas,
+    scaleTo: written,
+    ...(written !== null && decision.rescaleReason !== '' && { rescaleReason: decision.rescaleReason }),
+    metricRecommendation: decision.recommendation,
+    stabilizedRecommendation: decision.stabilized,
+    metrics: decision.metrics.map(metricAnswerOf),
+    conditions: decision.conditions.map(({ sinceSeconds, ...condition }) => ({ ...condition, since: sinceSeconds })),
+    events: [...decision.events],
+    lastScaleTime: decision.lastScaleTimeSeconds,
+  }
+}
+
+function metricAnswerOf({ reasoning, failure, description }: MetricReport): MetricAnswer {
+  if (reasoning !== null) return { proposal: reasoning.proposal, description, ...reasoning.current }
+  return { proposal: null, ...(failure && { reason: failure.reason, message: failure.fullMessage }) }
+}
