@@ -205,7 +205,9 @@ export function createHub(deps: HubDeps): Hub {
   function broken(connection: Connection, code: number): string {
     const tooLarge = code === closeCodes.frame_too_large.code
     const error = tooLarge ? 'frame_too_large' : 'invalid_frame'
-    answerError(connection, error, tooLarge ? `${errorCodes[error].text} Allowed: ${config.MAX_FRAME_BYTES} bytes.` : undefined)
+    const utf8 = code === closeCodes.invalid_payload.code
+    const allowed = tooLarge ? `${config.MAX_FRAME_BYTES} bytes` : utf8 ? 'text in valid UTF-8' : 'masked frames as in RFC 6455'
+    answerError(connection, error, `${errorCodes[error].text} Allowed: ${allowed}.`)
     const cause = causeOf(code)
     connection.closing ??= cause === 'other' ? 'protocol_error' : cause
     return closeCodes[cause].reason
