@@ -18,13 +18,13 @@ export interface QueryScope {
 export const allReplicas: QueryScope = { selector: `job="${jobs.ws}"`, window: '1m' }
 
 /** Closes that no plan explains: the connection was cut, or we failed. */
-export const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
+const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
 
 /** Closes that are the doing of a draining replica. */
-export const drainCauses: readonly CloseCause[] = ['draining']
+const drainCauses: readonly CloseCause[] = ['draining']
 
 /** Metrics that Prometheus and the Node client export for every replica under fixed names. */
-export const standardMetrics = {
+const standardMetrics = {
   up: 'up',
   cpuSeconds: 'process_cpu_seconds_total',
   residentBytes: 'process_resident_memory_bytes',

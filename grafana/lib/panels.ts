@@ -3,7 +3,6 @@
  * collide), the statistics of single values (nothing is shown) and the legend (hidden). That is put right here, once.
  */
 import {
-  type GraphThresholdsStyleConfigBuilder,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -21,7 +20,7 @@ import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundatio
 import { PanelBuilder as TextBuilder, TextMode } from '@grafana/grafana-foundation-sdk/text'
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 
-export type { GaugeBuilder, GraphBuilder, GraphThresholdsStyleConfigBuilder, StateTimelineBuilder }
+export type { GraphBuilder }
 
 /** What every panel with data must say. */
 export interface About {

@@ -1,0 +1,51 @@
+import * as units from '@grafana/grafana-foundation-sdk/units'
+import { describe, expect, test } from 'vitest'
+import { dashboard, type Line, render } from './dashboards.ts'
+import { gauge, graph, text } from './panels.ts'
+
+const about = { uid: 'test', title: 'Test', description: 'A test.', tags: [] }
+const panel = (title: string, width: number) =>
+  graph({ title, description: 'A line.', unit: units.Short, noValue: 'none', width }, [
+    { expr: 'up', legend: 'one' },
+    { expr: 'up', legend: 'two' },
+  ])
+const built = (...lines: Line[]) => dashboard(about, [{ title: 'Row', lines }])
+
+describe('dashboard', () => {
+  test('numbers panels and places them line by line', () => {
+    const { panels = [] } = built([panel('a', 8), panel('b', 16)], [panel('c', 24)])
+    expect(panels.map(({ id, gridPos }) => [id, gridPos?.x, gridPos?.y, gridPos?.w])).toEqual([
+      [1, 0, 0, 24],
+      [2, 0, 1, 8],
+      [3, 8, 1, 16],
+      [4, 0, 9, 24],
+    ])
+  })
+
+  test('refuses a line that does not fill the grid', () => {
+    expect(() => built([panel('a', 8), panel('b', 8)])).toThrow('Panels a, b: widths add up to 16, allowed is exactly 24.')
+  })
+
+  test('refuses panels of two heights in one line', () => {
+    const note = text('note', 'x', 3)
+    const half = { ...note, gridPos: { x: 0, y: 0, w: 12, h: 3 } }
+    expect(() => built([panel('a', 12), half])).toThrow('Panels a, note: heights are 8, 3, allowed is one.')
+  })
+
+  test('is written the same whatever the order of its keys', () => {
+    const one = built([panel('a', 24)])
+    expect(render(Object.fromEntries(Object.entries(one).reverse()) as unknown as typeof one)).toBe(render(one))
+  })
+})
+
+describe('panels', () => {
+  test('give each query a refId of its own', () => {
+    expect(panel('a', 8).targets?.map((target) => (target as unknown as { refId: string }).refId)).toEqual(['A', 'B'])
+  })
+
+  test('show a legend, or the newest value', () => {
+    expect(panel('a', 8).options.legend.showLegend).toBe(true)
+    const dial = gauge({ title: 'd', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }, [{ expr: 'up', legend: 'up' }])
+    expect(dial.options.reduceOptions.calcs).toEqual(['lastNotNull'])
+  })
+})
