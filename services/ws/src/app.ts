@@ -91,9 +91,18 @@ export function createApp(deps: AppDeps): Hono<Vars> {
 }
 
 /** The internal app: metrics and probes, for the inside of the lab. */
-export function createInternalApp({ status, registry }: Pick<AppDeps, 'status' | 'registry'>): Hono<Vars> {
+export function createInternalApp({
+  status,
+  registry,
+  onScraped,
+}: Pick<AppDeps, 'status' | 'registry'> & { onScraped: () => void }): Hono<Vars> {
   const app = new Hono<Vars>()
-  app.get(paths.metrics, async (c) => c.body(await registry.metrics(), 200, { 'content-type': registry.contentType }))
+  app.get(paths.metrics, async (c) => {
+    const bindings = c.env as Partial<HttpBindings> | undefined
+    // Once the answer has left: who waits for the last scrape closes this port next.
+    bindings?.outgoing?.once('finish', onScraped)
+    return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
+  })
   addProbes(app, status)
   return app
 }
@@ -116,7 +125,7 @@ const validRequestId = /^[A-Za-z0-9._-]{1,128}$/
 
 /** Whether this is an upgrade, not only a request that has the header (without `Connection: upgrade`, say): those have a plain response. */
 function isUpgrade(c: Context): boolean {
-  const bindings: Partial<HttpBindings> | undefined = c.env
+  const bindings = c.env as Partial<HttpBindings> | undefined
   return c.req.header('upgrade')?.toLowerCase() === 'websocket' && bindings?.outgoing === undefined
 }
 

@@ -181,6 +181,14 @@ export const settings = {
     unit: 'ms',
     help: 'From SIGTERM to the deadline, when connections that are still there are closed with 1012. Keep it below the stop grace period.',
   },
+  LAST_SCRAPE_TIMEOUT: {
+    kind: 'integer',
+    default: 6_000,
+    min: 0,
+    max: 120_000,
+    unit: 'ms',
+    help: 'When the last connection has left, how long to wait for metrics to be read once more, so that no count is lost.',
+  },
   DRAIN_RATE: { kind: 'integer', default: 500, min: 1, max: 100_000, help: 'Goodbyes per second while draining.' },
 } as const satisfies Record<string, IntegerSetting | ChoiceSetting | TextSetting>
 

@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import { createApp, createInternalApp, type Status } from './app.ts'
 import type { Config } from './config.ts'
-import { type DrainState, returnWindowMs, startDrain, stepDrain } from './drain.ts'
+import { createDrainRunner } from './drain-runner.ts'
 import { createHub, type Hub, type HubSession, type Log } from './hub.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPage } from './page.ts'
@@ -36,9 +36,6 @@ export interface ReplicaOptions {
   log: Log
 }
 
-/** How often a drain takes a step. Milliseconds. */
-const drainStepMs = 100
-
 /** Starts a replica; it is ready when this resolves. Rejects when a port can't be had. */
 export async function startReplica({ config, hostname, version, log }: ReplicaOptions): Promise<Replica> {
   const id = config.REPLICA_ID || hostname
@@ -62,16 +59,13 @@ export async function startReplica({ config, hostname, version, log }: ReplicaOp
   })
 
   let state: ReplicaState = 'starting'
-  let drainState: DrainState | undefined
-  const drainProgress = () => ({
-    socketsLeft: drainState ? hub.size : 0,
-    secondsLeft: drainState ? Math.max(0, (drainState.deadlineMs - clock.steady()) / 1000) : 0,
-  })
+  const ended = Promise.withResolvers<void>()
+  const drainer = createDrainRunner({ config, clock, hub, log, onEmpty: closePublic, onDone: closeInternal })
   watch({
     connections: () => hub.size,
     connectionsLimit: () => config.MAX_CONNECTIONS,
     state: () => state,
-    drain: drainProgress,
+    drain: drainer.progress,
     rooms: () => ({ rooms: hub.rooms.roomCount, members: hub.rooms.memberCount }),
     sessionsHeld: () => sessions.size,
     dependencies: () => ({ rooms: bus.healthy() }),
@@ -80,60 +74,37 @@ export async function startReplica({ config, hostname, version, log }: ReplicaOp
     state: () => state,
     connections: () => hub.size,
     uptimeSeconds: () => Math.round(process.uptime()),
-    drain: drainProgress,
+    drain: drainer.progress,
     dependencies: () => ({ rooms: { kind: bus.name, up: bus.healthy() } }),
   }
   const app = createApp({ config, replica: id, version, status, meter, registry, upgrade: nodeUpgrade(hub), page: loadPage(), newId, log })
-  const listeners = await listenBoth(
+  const [publicPort, internalPort] = await listenBoth(
     () => listenPublic(app, config, meter),
-    () => listenInternal(createInternalApp({ status, registry }), config),
+    () => listenInternal(createInternalApp({ status, registry, onScraped: drainer.scraped }), config),
   )
   const ticker = setInterval(hub.tick, hub.tickMs)
   state = 'ready'
 
-  const ended = Promise.withResolvers<void>()
-  let drainTimer: NodeJS.Timeout | undefined
-  const settings = { delayMs: config.DRAIN_DELAY, timeoutMs: config.DRAIN_TIMEOUT, perSecond: config.DRAIN_RATE }
-
-  function drainStep(): void {
-    if (drainState === undefined) return
-    const nowMs = clock.steady()
-    const step = stepDrain(settings, drainState, nowMs, hub.size, hub.told)
-    if (step.state.phase !== drainState.phase) log.info({ phase: step.state.phase, ...drainProgress() }, 'drain')
-    drainState = step.state
-    if (step.goodbyes > 0) hub.sayGoodbye(step.goodbyes, returnWindowMs(settings, drainState, nowMs), Math.random)
-    if (step.closeAll) hub.closeAll('draining')
-    if (drainState.phase === 'done') finish()
-  }
-
-  function finish(): void {
+  function closePublic(): void {
     state = 'closed'
-    clearInterval(drainTimer)
     clearInterval(ticker)
     hub.terminateAll()
-    for (const listener of listeners) {
-      listener.stop()
-      listener.cut()
-    }
+    publicPort.stop()
+    publicPort.cut()
+  }
+
+  function closeInternal(): void {
+    internalPort.stop()
+    internalPort.cut()
     ended.resolve()
   }
 
   function drain(): Promise<void> {
-    if (state === 'closed') return ended.promise
-    if (drainState === undefined) {
-      state = 'draining'
-      drainState = startDrain(settings, clock.steady(), hub.size)
-      log.info({ phase: drainState.phase, ...drainProgress() }, 'drain')
-      drainTimer = setInterval(drainStep, drainStepMs)
-    } else {
-      // Asked twice: whoever asks does not want to wait for the deadline.
-      drainState = { ...drainState, deadlineMs: clock.steady() }
-    }
-    drainStep()
+    if (state !== 'closed') state = 'draining'
+    drainer.begin()
     return ended.promise
   }
 
-  const [publicPort, internalPort] = listeners
   return { id, port: publicPort.port, internalPort: internalPort.port, hub, state: () => state, drain }
 }
 

@@ -1,0 +1,77 @@
+/** A replica that leaves, seen from its sockets, its probes and its metrics. */
+import { closeCodes } from '@lab/contract/close-codes.ts'
+import { paths } from '@lab/contract/endpoints.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { expect, test } from 'vitest'
+import { serverMessages } from '../src/protocol.ts'
+import { testReplica, until } from './harness.ts'
+
+const status = async (url: string) => (await fetch(url)).status
+
+test('a drain says goodbye to each socket, closes who stays with 1012, and is visible all the while', async () => {
+  const replica = await testReplica({ DRAIN_TIMEOUT: 3000 })
+  const sockets = await Promise.all([replica.connect(), replica.connect(), replica.connect()])
+  expect(await status(replica.httpUrl + paths.readyz)).toBe(200)
+  const drained = replica.drain()
+  expect(await status(replica.httpUrl + paths.readyz)).toBe(503)
+  expect(await status(replica.httpUrl + paths.livez)).toBe(200)
+  const health = await (await fetch(replica.httpUrl + paths.health)).json()
+  expect(health).toMatchObject({ status: 'draining', connections: 3, drain: { socketsLeft: 3 } })
+  expect(await replica.metric(metrics.replicaState.name, { state: 'draining' })).toBe(1)
+  for (const socket of sockets) {
+    const goodbye = await socket.next('goodbye')
+    expect(serverMessages.goodbye.parse(goodbye)).toEqual(goodbye)
+    expect(goodbye.comeBackInMs).toBeLessThanOrEqual(goodbye.windowMs)
+  }
+  expect(await replica.metric(metrics.goodbyes.name)).toBe(3)
+  sockets[0]?.close()
+  await until(
+    () => replica.metric(metrics.drainSocketsLeft.name),
+    (left) => left === 2,
+    'one socket left',
+  )
+  for (const socket of sockets.slice(1)) expect((await socket.closed).code).toBe(closeCodes.draining.code)
+  await drained
+})
+
+test('until the router lets go, a draining replica still serves new sockets, and tells them too', async () => {
+  const replica = await testReplica({ DRAIN_DELAY: 300, DRAIN_TIMEOUT: 5000 })
+  const drained = replica.drain()
+  const late = await replica.connect()
+  await late.ask({ type: 'message', data: 1 }, 'message_response')
+  await late.next('goodbye')
+  late.close()
+  await drained
+})
+
+test('asked a second time, everybody is closed with 1012 at once', async () => {
+  const replica = await testReplica({ DRAIN_DELAY: 60_000, DRAIN_TIMEOUT: 60_000 })
+  const socket = await replica.connect()
+  void replica.drain()
+  const drained = replica.drain()
+  expect((await socket.closed).code).toBe(closeCodes.draining.code)
+  await drained
+})
+
+test('metrics are served until they have been read once more, so that the last counts are seen', async () => {
+  const replica = await testReplica({ LAST_SCRAPE_TIMEOUT: 60_000 })
+  const socket = await replica.connect()
+  const drained = replica.drain()
+  await socket.next('goodbye')
+  socket.close()
+  await until(
+    () => replica.state(),
+    (state) => state === 'closed',
+    'sockets gone',
+  )
+  await expect(fetch(replica.httpUrl + paths.livez)).rejects.toThrow()
+  expect(await replica.metric(metrics.connectionsClosed.name, { cause: 'normal' })).toBe(1)
+  await drained
+  await expect(replica.metric(metrics.connectionsActive.name)).rejects.toThrow()
+})
+
+test('a scrape that never comes is not waited for beyond its bound', async () => {
+  const replica = await testReplica({ LAST_SCRAPE_TIMEOUT: 50 })
+  await replica.drain()
+  expect(replica.state()).toBe('closed')
+})
