@@ -1,4 +1,5 @@
 /** Between the words of the conformance files and those of the engine. Decides nothing. */
+import { z } from 'zod'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
 import type {
@@ -16,6 +17,7 @@ import type { V2Document } from '../spec/v2.ts'
 import { v2Schema } from '../spec/v2.ts'
 import { sourceFieldOf } from '../spec/validate.ts'
 import type { Answer, CaseContainers, CaseHpa, CaseMetric, CasePod, CaseReadings, MetricAnswer, Scenario, ScenarioStep } from './cases.ts'
+import { InputError } from './cases.ts'
 
 export function gatesOf(gates: Scenario['featureGates']): FeatureGates {
   return {
@@ -29,9 +31,9 @@ export function optionsOf({ controller, featureGates }: Scenario): ControllerOpt
   return { ...controller, syncPeriodSeconds, featureGates: gatesOf(featureGates) }
 }
 
-/** The specification as the autoscaling/v2 document a user would have written. Throws when that has the wrong shape. */
-export function documentOf(hpa: CaseHpa): V2Document {
-  return v2Schema.parse({
+/** The specification as the autoscaling/v2 document a user would have written, or what is wrong with its shape. */
+export function parseDocument(hpa: CaseHpa): z.ZodSafeParseResult<V2Document> {
+  return v2Schema.safeParse({
     apiVersion: 'autoscaling/v2',
     kind: 'HorizontalPodAutoscaler',
     metadata: { name: 'case' },
@@ -39,8 +41,11 @@ export function documentOf(hpa: CaseHpa): V2Document {
   })
 }
 
+/** The specification for the engine. Throws an InputError when it has the wrong shape. */
 export function hpaOf(hpa: CaseHpa): HorizontalPodAutoscaler {
-  return toHpa(documentOf(hpa))
+  const { data, error } = parseDocument(hpa)
+  if (data === undefined) throw new InputError(`specification of the wrong shape: ${z.prettifyError(error)}`)
+  return toHpa(data)
 }
 
 function v2Metric({ type, name, container, describedObject, target }: CaseMetric): unknown {

@@ -1,7 +1,11 @@
 /** The records of the conformance files, as zod schemas: a line that is none of them is refused. In inputs null means absent. */
 import { z } from 'zod'
 
-const int = z.int()
+/** Bad input: the message says what is wrong and where. */
+export class InputError extends Error {}
+
+/** A whole number, 2^53 included, which z.int() would refuse. */
+const int = z.number().refine(Number.isInteger, 'must be a whole number')
 
 const target = z.object({
   type: z.string().nullish(),
@@ -18,7 +22,7 @@ const metric = z.object({
   target: target.nullish(),
 })
 
-const rules = z.object({
+export const rulesSchema = z.object({
   stabilizationWindowSeconds: int.nullish(),
   selectPolicy: z.string().nullish(),
   policies: z.array(z.object({ type: z.string().nullish(), value: int.nullish(), periodSeconds: int.nullish() })).nullish(),
@@ -29,7 +33,7 @@ const hpa = z.object({
   minReplicas: int.nullish(),
   maxReplicas: int.nullish(),
   metrics: z.array(metric).nullish(),
-  behavior: z.object({ scaleUp: rules.nullish(), scaleDown: rules.nullish() }).nullish(),
+  behavior: z.object({ scaleUp: rulesSchema.nullish(), scaleDown: rulesSchema.nullish() }).nullish(),
 })
 
 const gates = z.object({ HPAScaleToZero: z.boolean(), HPAConfigurableTolerance: z.boolean() }).partial().nullish()
@@ -42,7 +46,7 @@ const readings = z.object({
   values: z.record(z.string(), int).nullish(),
 })
 
-const pod = readings.extend({
+export const podSchema = readings.extend({
   phase: z.enum(['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown']).nullish(),
   deleting: z.boolean().nullish(),
   startTime: int.nullish(),
@@ -87,7 +91,7 @@ const step = z.object({
   hpa: hpa.nullish(),
   specReplicas: int.nullish(),
   statusReplicas: int.nullish(),
-  pods: z.array(pod).nullish(),
+  pods: z.array(podSchema).nullish(),
   orphans: z.array(readings).nullish(),
   objectValues: z.record(z.string(), int).nullish(),
   externalValues: z.record(z.string(), z.array(int).nullable()).nullish(),
@@ -142,7 +146,7 @@ export type ScenarioStep = z.infer<typeof step>
 export type SpecCase = z.infer<typeof specCaseSchema>
 export type CaseHpa = z.infer<typeof hpa>
 export type CaseMetric = z.infer<typeof metric>
-export type CasePod = z.infer<typeof pod>
+export type CasePod = z.infer<typeof podSchema>
 export type CaseReadings = z.infer<typeof readings>
 export type CaseContainers = z.infer<typeof containers>
 export type Answer = z.infer<typeof answer>

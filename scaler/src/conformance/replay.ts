@@ -1,7 +1,8 @@
 /** Plays a scenario through the engine, and a specification through the checks. */
 import { decide, recordRescale } from '../core/decide.ts'
+import { invalid } from '../spec/field-error.ts'
 import { validateSpec } from '../spec/validate.ts'
-import { answerOf, documentOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf } from './adapt.ts'
+import { answerOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf, parseDocument } from './adapt.ts'
 import type { Answer, Scenario, SpecCase } from './cases.ts'
 
 export interface ScenarioAnswer {
@@ -32,6 +33,9 @@ export interface SpecAnswer {
 }
 
 export function checkSpec({ id, hpa, featureGates }: SpecCase): SpecAnswer {
-  const errors = validateSpec(documentOf(hpa).spec ?? {}, gatesOf(featureGates))
+  const { data, error } = parseDocument(hpa)
+  const errors = data
+    ? validateSpec(data.spec ?? {}, gatesOf(featureGates))
+    : error.issues.map(({ path, message }) => invalid(path.join('.'), undefined, message))
   return { id, valid: errors.length === 0, errors: errors.map(({ field, type, detail }) => ({ field, type, detail })) }
 }

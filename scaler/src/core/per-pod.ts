@@ -1,5 +1,5 @@
 /** Resource, ContainerResource and Pods metrics: an average over the pods against a target. */
-import type { MetricCurrent, MetricReasoning } from './decision.ts'
+import type { MetricCurrent, MetricReasoning, PodGroups } from './decision.ts'
 import type { CpuTiming } from './group-pods.ts'
 import { groupPods } from './group-pods.ts'
 import { ceilReplicas, percentInt32, sumInt64 } from './integers.ts'
@@ -37,7 +37,17 @@ export function evaluatePerPod(
 
   const comparison = comparisonFor(metric, observation)
   if ('error' in comparison) return comparison
-  const { ratioOf, fullValueOf } = comparison.value
+  return propose(values, pods, comparison.value, specReplicas, tolerances)
+}
+
+/** From the values that count to a number of replicas. Changes `values`. */
+function propose(
+  values: Map<string, bigint>,
+  pods: PodGroups,
+  { ratioOf, fullValueOf }: Comparison,
+  specReplicas: number,
+  tolerances: Tolerances,
+): Result<MetricReasoning> {
   const plain = ratioOf(values)
   if ('error' in plain) return plain
   const { ratio, current } = plain.value

@@ -1,0 +1,48 @@
+/** Reads case files. A file that is missing or a line that is broken becomes one clear message. */
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { z } from 'zod'
+import { InputError, scenarioSchema, specCaseSchema } from './cases.ts'
+import type { BundledCases } from './run.ts'
+import { checkTables, tablesSchema } from './tables.ts'
+
+/** The records of a JSON Lines file; blank lines are passed over. */
+export async function readLines<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>[]> {
+  const lines = (await readText(file)).split('\n')
+  return lines.flatMap((line, i) => (line.trim() === '' ? [] : [parse(line, schema, `${file}:${i + 1}`)]))
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new InputError(`${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function parse<Schema extends z.ZodType>(text: string, schema: Schema, where: string): z.output<Schema> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    throw new InputError(`${where}: not JSON: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new InputError(`${where}: not a case: ${issue?.path.join('.') || 'record'}: ${issue?.message}`)
+}
+
+/** The cases that come with the project. */
+export async function readBundledCases(): Promise<BundledCases> {
+  const at = (name: string): string => fileURLToPath(new URL(`../../conformance/${name}`, import.meta.url))
+  const tables = parse(await readText(at('upstream-tables.json')), tablesSchema, 'upstream-tables.json')
+  return {
+    scenarios: [
+      { file: 'public.jsonl', scenarios: await readLines(at('public.jsonl'), scenarioSchema) },
+      { file: 'upstream.jsonl', scenarios: await readLines(at('upstream.jsonl'), scenarioSchema) },
+    ],
+    specs: await readLines(at('specs-public.jsonl'), specCaseSchema),
+    tables: checkTables(tables.tables),
+  }
+}
