@@ -2,12 +2,12 @@
  * Load on the lab through its entry: many users, each with a socket, a cookie jar, and something to say now and then.
  *   docker compose run --rm k6                        one minute, 300 sockets
  *   docker compose run --rm -e SCENARIO=ramp k6       smoke, ramp, stress or spike (lib/scenarios.ts); SHORT=1 for less time
- * SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET and REPORTS_DIR change the details (lib/settings.ts).
+ * SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS and REPORTS_DIR change the details (lib/settings.ts).
  * The exit code is 0 when every threshold held (lib/thresholds.ts), 99 when one was missed.
  */
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
-import { setupTimeout, waitUntilReady } from './lib/ready.ts'
+import { waitUntilReady } from './lib/ready.ts'
 import { curveLengthMs } from './lib/scenarios.ts'
 import type { Settings } from './lib/settings.ts'
 import { readSettings } from './lib/settings.ts'
@@ -36,14 +36,15 @@ export const options: Options = {
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max', 'count'],
   // Not `url`: every socket has its own, and each would be a series of its own in Prometheus.
   systemTags: ['scenario', 'status', 'name'],
-  setupTimeout,
+  // A little longer than our own bound, so that ours gets to speak.
+  setupTimeout: `${settings.readySeconds + 15}s`,
   throw: true,
 }
 
 export function setup(): Settings {
   const { scenario, short, sockets, target, seed } = settings
   console.log(`${scenario}${short ? ' (short)' : ''}: ${sockets} sockets on ${vus} VUs to ${target} for ${lengthSeconds} s, SEED=${seed}`)
-  waitUntilReady(target)
+  waitUntilReady(target, settings.readySeconds)
   return settings
 }
 

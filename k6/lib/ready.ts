@@ -4,13 +4,8 @@ import exec from 'k6/execution'
 import http from 'k6/http'
 import { paths } from '../../contract/src/endpoints.ts'
 
-const waitAtMostSeconds = 60
-
-/** k6's own bound on setup(): a little longer than ours, so that ours gets to speak. */
-export const setupTimeout = `${waitAtMostSeconds + 15}s`
-
-/** Returns once a replica answers through the entry; ends the test with one clear line when none does within a minute. */
-export function waitUntilReady(target: string): void {
+/** Returns once a replica answers through the entry; ends the run with one clear line when none does in time. */
+export function waitUntilReady(target: string, waitAtMostSeconds: number): void {
   const url = target.replace(/^ws/, 'http') + paths.health
   const deadline = Date.now() + waitAtMostSeconds * 1000
   let last = answerOf(url)

@@ -12,6 +12,8 @@ export interface Settings {
   socketsPerVu: number
   stages: readonly Stage[]
   seed: number
+  /** How long to wait for the lab before the load begins. */
+  readySeconds: number
   /** Folder for the JSON summary. */
   reportsDir: string
 }
@@ -24,7 +26,7 @@ type Environment = Record<string, string | undefined>
 const socketsPerVuDefault = 50
 
 /**
- * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED and REPORTS_DIR.
+ * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS and REPORTS_DIR.
  * @param env the environment as k6 hands it over
  * @param seedIfNone seed to use when SEED is not given
  */
@@ -39,6 +41,7 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
   const sockets = readInteger(env, 'SOCKETS', { fallback: scenario.sockets, min: 1, max: 20_000 }, problems)
   const socketsPerVu = readInteger(env, 'SOCKETS_PER_VU', { fallback: socketsPerVuDefault, min: 1, max: 200 }, problems)
   const seed = readInteger(env, 'SEED', { fallback: seedIfNone, min: 0, max: 2 ** 32 - 1 }, problems)
+  const readySeconds = readInteger(env, 'READY_SECONDS', { fallback: 60, min: 1, max: 600 }, problems)
   const stages = short ? scenario.short : scenario.stages
   const lengthSeconds = curveLengthMs(stages) / 1000
   const durationSeconds = readInteger(env, 'DURATION', { fallback: lengthSeconds, min: 5, max: 86_400, unit: ' seconds' }, problems)
@@ -53,6 +56,7 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
       socketsPerVu,
       stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
       seed,
+      readySeconds,
       reportsDir: env.REPORTS_DIR || '/lab/reports',
     },
   }

@@ -1,0 +1,165 @@
+/** Point 4 and the drain: replicas come, are found and used; replicas leave, and tell everybody. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { closeCodes } from '../../contract/src/close-codes.ts'
+import { jobs, services } from '../../contract/src/endpoints.ts'
+import { docker, inspect } from './lib/docker.ts'
+import { addFigure } from './lib/figures.ts'
+import { replicasUp, targets } from './lib/prometheus.ts'
+import { openSocket, type TestSocket } from './lib/socket.ts'
+import { containers, replicaId, replicaName, scaleTo } from './lib/stack.ts'
+import { until } from './lib/until.ts'
+
+const stack = inject('stack')
+
+/** Dials without a cookie every 100 ms until told to stop; remembers when each replica was first and last reached. */
+function keepDialling() {
+  const first = new Map<string, number>()
+  const last = new Map<string, number>()
+  const errors: string[] = []
+  let going = true
+  const done = (async () => {
+    while (going) {
+      try {
+        const dialledAt = Date.now()
+        const socket = await openSocket(stack)
+        if (!first.has(socket.replica)) first.set(socket.replica, Date.now())
+        last.set(socket.replica, dialledAt)
+        await socket.close()
+      } catch (error) {
+        errors.push(String(error))
+      }
+      await sleep(100)
+    }
+  })()
+  const stop = () => {
+    going = false
+    return done
+  }
+  return { first, last, errors, stop }
+}
+
+/** Waits until Prometheus has exactly these replicas as targets, each once, and returns how many seconds that took. */
+async function secondsUntilTargets(expected: string[]): Promise<number> {
+  const startedAt = performance.now()
+  const names = async () => (await targets(stack, jobs.ws)).map(({ labels }) => labels.replica).sort()
+  await until(`targets ${expected.join(', ')}`, async () => (await names()).join() === expected.join(), 30_000, 100)
+  const seconds = (performance.now() - startedAt) / 1000
+  // Present is one thing, scraped with success another: that takes up to one more scrape interval.
+  await until(`${expected.join(', ')} up`, async () => (await replicasUp(stack)).join() === expected.join(), 15_000)
+  return seconds
+}
+
+/** When the replica itself said that it is ready, milliseconds since 1970. */
+async function readyAt(id: string): Promise<number> {
+  const lines = (await docker(['logs', id])).split('\n').filter(Boolean)
+  const ready = lines.map((line) => JSON.parse(line) as { msg?: string; time: string }).find(({ msg }) => msg === 'ready')
+  if (!ready) throw new Error(`replica ${id} never said that it is ready`)
+  return Date.parse(ready.time)
+}
+
+describe('scaling 3 → 5 → 2', () => {
+  beforeAll(async () => {
+    await scaleTo(stack, 3)
+    await secondsUntilTargets(['ws-1', 'ws-2', 'ws-3'])
+  })
+
+  test('up: one target per replica within 10 s, and new replicas take traffic within 3 s of being ready', async () => {
+    const before = new Set((await containers(stack, services.ws)).map(replicaId))
+    const dialling = keepDialling()
+    await scaleTo(stack, 5)
+    const targetSeconds = await secondsUntilTargets(['ws-1', 'ws-2', 'ws-3', 'ws-4', 'ws-5'])
+    const added = (await containers(stack, services.ws)).filter((container) => !before.has(replicaId(container)))
+    expect(added).toHaveLength(2)
+    await until('sockets on both new replicas', () => added.every((container) => dialling.first.has(replicaId(container))), 20_000)
+    await dialling.stop()
+    const delays = await Promise.all(
+      added.map(async (one) => ((dialling.first.get(replicaId(one)) ?? Number.NaN) - (await readyAt(one.Id))) / 1000),
+    )
+    addFigure('scaleUpTargetSeconds', targetSeconds)
+    addFigure('newReplicaTrafficSeconds', delays)
+    expect(dialling.errors).toEqual([])
+    expect(targetSeconds).toBeLessThan(10)
+    for (const delay of delays) expect(delay).toBeLessThan(3)
+  })
+
+  test('every target carries the name of its container as replica and instance', async () => {
+    const names = (await containers(stack, services.ws)).map(replicaName)
+    const labels = (await targets(stack, jobs.ws)).map(({ labels }) => [labels.replica, labels.instance])
+    expect(labels.sort()).toEqual(names.map((name) => [name, name]))
+  })
+
+  test('down: the others are gone from the targets within 10 s, and nobody gets an error', async () => {
+    const dialling = keepDialling()
+    const startedAt = performance.now()
+    await scaleTo(stack, 2)
+    addFigure('scaleDownCommandSeconds', (performance.now() - startedAt) / 1000)
+    const targetSeconds = await secondsUntilTargets(['ws-1', 'ws-2'])
+    await dialling.stop()
+    addFigure('scaleDownTargetSeconds', targetSeconds)
+    expect(dialling.errors).toEqual([])
+    expect(targetSeconds).toBeLessThan(10)
+    expect((await containers(stack, services.ws, { stopped: true })).map(replicaName)).toEqual(['ws-1', 'ws-2'])
+  })
+})
+
+describe('a draining replica', () => {
+  /** What `docker stop` began, milliseconds since 1970. */
+  let stoppedAt: number
+  let victim: string
+  let dialling: ReturnType<typeof keepDialling>
+  let staying: TestSocket[]
+  let cookieErrors: string[]
+  let lastReachedByCookie = 0
+
+  beforeAll(async () => {
+    await scaleTo(stack, 3)
+    const first = await openSocket(stack)
+    victim = first.replica
+    staying = [first, ...(await Promise.all(Array.from({ length: 9 }, () => openSocket(stack, { cookie: first.cookie }))))]
+    cookieErrors = []
+    dialling = keepDialling()
+    await until('the victim being dialled', () => dialling.first.has(victim), 10_000)
+    stoppedAt = Date.now()
+    const stopped = docker(['stop', victim], { withinSeconds: 60 })
+    while (Date.now() - stoppedAt < 8000) {
+      const dialledAt = Date.now()
+      try {
+        const socket = await openSocket(stack, { cookie: first.cookie })
+        if (socket.replica === victim) lastReachedByCookie = dialledAt
+        await socket.close()
+      } catch (error) {
+        cookieErrors.push(String(error))
+      }
+      await sleep(200)
+    }
+    await stopped
+    await dialling.stop()
+  })
+
+  test('takes no new socket after 3 s, not even from clients with its cookie, and nobody gets an error', () => {
+    const lastReached = Math.max(dialling.last.get(victim) ?? 0, lastReachedByCookie)
+    addFigure('drainLastNewSocketSeconds', (lastReached - stoppedAt) / 1000)
+    expect(lastReached - stoppedAt).toBeLessThan(3000)
+    expect([...dialling.errors, ...cookieErrors]).toEqual([])
+  })
+
+  test('says goodbye to each of its sockets, with a time to come back and a token', async () => {
+    for (const socket of staying) {
+      const goodbye = await socket.next('goodbye', 100)
+      expect(goodbye).toMatchObject({ replica: victim, comeBackInMs: expect.any(Number), resumeToken: expect.any(String) })
+      expect(goodbye.comeBackInMs).toBeLessThanOrEqual(goodbye.windowMs)
+    }
+  })
+
+  test(`closes those who stay with ${closeCodes.draining.code}, never without a close frame`, async () => {
+    const codes = await Promise.all(staying.map(async ({ closed }) => (await closed).code))
+    expect(codes).toEqual(staying.map(() => closeCodes.draining.code))
+  })
+
+  test('ends by itself with exit code 0 within its grace period', async () => {
+    const [container] = await inspect([victim])
+    expect(container?.State).toMatchObject({ Status: 'exited', ExitCode: 0, OOMKilled: false })
+    await scaleTo(stack, 3)
+  })
+})

@@ -1,0 +1,42 @@
+/** What the stack tests measure on the way, in reports/stack-figures.json. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { root } from './compose-file.ts'
+import { docker } from './docker.ts'
+import { containers, type Stack, serviceOf } from './stack.ts'
+
+const path = `${root}reports/stack-figures.json`
+
+/** Begins a new file. */
+export function startFigures(figures: Record<string, unknown>): void {
+  writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
+}
+
+/** Adds one figure; its unit is the end of its name. */
+export function addFigure(name: string, value: unknown): void {
+  const figures = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  startFigures({ ...figures, [name]: value })
+}
+
+/** Memory of each service without load, and of all together, as `docker stats` shows it. */
+export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; idleMemoryByServiceMiB: Record<string, number> }> {
+  const running = await containers(stack)
+  const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...running.map(({ Id }) => Id)])).split('\n')
+  const byService: Record<string, number> = {}
+  for (const line of lines.filter(Boolean)) {
+    const { ID, MemUsage } = JSON.parse(line) as { ID: string; MemUsage: string }
+    const container = running.find(({ Id }) => Id === ID)
+    if (!container) throw new Error(`docker stats shows an unknown container ${ID}`)
+    const service = serviceOf(container)
+    byService[service] = Math.round(((byService[service] ?? 0) + mebibytes(MemUsage)) * 10) / 10
+  }
+  const total = Object.values(byService).reduce((sum, value) => sum + value, 0)
+  return { idleMemoryMiB: Math.round(total), idleMemoryByServiceMiB: byService }
+}
+
+/** Reads `45.2MiB / 512MiB`. */
+function mebibytes(usage: string): number {
+  const match = /^([\d.]+)(B|KiB|MiB|GiB)/.exec(usage)
+  const factor = { B: 1 / 2 ** 20, KiB: 1 / 2 ** 10, MiB: 1, GiB: 2 ** 10 }[match?.[2] ?? '']
+  if (!match || factor === undefined) throw new Error(`docker stats shows memory as ${usage}`)
+  return Number(match[1]) * factor
+}
