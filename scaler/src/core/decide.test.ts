@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest'
+import { decide, recordRescale } from './decide.ts'
+import type { Decision, Memory } from './decision.ts'
+import { emptyMemory } from './decision.ts'
+import { defaultScaleDown, defaultScaleUp } from './defaults.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './types.ts'
+import { defaultControllerOptions } from './types.ts'
+
+const hpa: HorizontalPodAutoscaler = {
+  name: 'ws',
+  namespace: 'default',
+  scaleTargetRef: { kind: 'Deployment', name: 'ws' },
+  minReplicas: 1,
+  maxReplicas: 10,
+  metrics: [{ type: 'Pods', metric: { name: 'connections' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }],
+  behavior: { scaleUp: defaultScaleUp, scaleDown: defaultScaleDown },
+}
+
+/** `connections` per replica; undefined: no value. */
+function pods(connections: readonly (number | undefined)[]): Pod[] {
+  return connections.map((value, i) => ({
+    name: `ws-${i + 1}`,
+    phase: 'Running',
+    deleting: false,
+    startTimeSeconds: -1000,
+    ready: { status: 'True', sinceSeconds: -990 },
+    containers: [],
+    sample: null,
+    valuesMilli: value === undefined ? {} : { connections: value * 1000 },
+  }))
+}
+
+function see(timeSeconds: number, connections: readonly (number | undefined)[], more: Partial<Observation> = {}): Observation {
+  const replicas = connections.length
+  const scale = { specReplicas: replicas, statusReplicas: replicas }
+  return { timeSeconds, scale, pods: pods(connections), objectValuesMilli: {}, externalValuesMilli: {}, ...more }
+}
+
+/** Synchronisations one after the other; every write succeeds. */
+function timeline(spec: HorizontalPodAutoscaler, options: ControllerOptions = defaultControllerOptions) {
+  let memory: Memory = emptyMemory
+  return (observation: Observation, outcome: { ok: true } | { error: string } = { ok: true }): Decision => {
+    const step = recordRescale(spec, options, decide(spec, options, observation, memory), outcome)
+    memory = step.memory
+    return step.decision
+  }
+}
+
+const reasons = ({ conditions }: Decision): string[] => conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`)
+
+describe('the explanation', () => {
+  test('tells how the count came about, from the metric to the one limit that bound', () => {
+    const sync = timeline({ ...hpa, maxReplicas: 5 })
+    const decision = sync(see(0, [300, 300]))
+    expect(decision).toMatchObject({
+      path: 'Metrics',
+      currentReplicas: 2,
+      winner: 0,
+      recommendation: 6,
+      stabilized: 6,
+      policyLimited: 6,
+      bounded: 5,
+      boundBy: 'TooManyReplicas',
+      scaleTo: 5,
+      rescale: 'Succeeded',
+      rescaleReason: 'pods metric connections above target',
+      lastScaleTimeSeconds: 0,
+    })
+    expect(decision.metrics[0]?.reasoning).toEqual({
+      current: { averageValueMilli: 300_000 },
+      ratio: 3,
+      cautiousRatio: null,
+      tolerance: { down: 0.1, up: 0.1, within: false },
+      kept: null,
+      pods: { readyCount: 2, unready: [], missing: [], ignored: [] },
+      proposal: 6,
+    })
+  })
+
+  test('is plain JSON', () => {
+    const decision = timeline(hpa)(see(0, [300, undefined]))
+    expect(JSON.parse(JSON.stringify(decision))).toEqual(decision)
+  })
+
+  test('names the pods that are missing and the ratio after the cautious guess', () => {
+    const { metrics } = timeline(hpa)(see(0, [50, undefined]))
+    expect(metrics[0]?.reasoning).toMatchObject({ ratio: 0.5, cautiousRatio: 0.75, pods: { missing: ['ws-2'] }, proposal: 2 })
+  })
+})
+
+test('a dip shorter than the window removes nobody', () => {
+  const sync = timeline(hpa)
+  expect(sync(see(0, [90, 90, 90, 90])).bounded).toBe(4)
+  expect(sync(see(15, [10, 10, 10, 10]))).toMatchObject({ recommendation: 1, stabilized: 4, scaleTo: null })
+  expect(sync(see(299, [10, 10, 10, 10])).scaleTo).toBeNull()
+  expect(sync(see(300, [10, 10, 10, 10])).scaleTo).toBe(1)
+})
+
+test('without metrics the count is held and the conditions say so; it heals by itself', () => {
+  const sync = timeline(hpa)
+  sync(see(0, [90, 90]))
+  const blind = sync(see(15, [undefined, undefined], { failures: { connections: 'connection refused' } }))
+  expect(blind).toMatchObject({ path: 'MetricsFailed', scaleTo: null, desiredReplicas: 2 })
+  expect(reasons(blind)).toEqual([
+    'AbleToScale=True SucceededGetScale',
+    'ScalingActive=False FailedGetPodsMetric',
+    'ScalingLimited=False DesiredWithinRange',
+  ])
+  expect(blind.events.map(({ reason }) => reason)).toEqual(['FailedGetPodsMetric', 'FailedComputeMetricsReplicas'])
+  expect(blind.events[0]?.message).toContain('connection refused')
+  const healed = sync(see(30, [190, 190]))
+  expect(healed.scaleTo).toBe(4)
+  expect(healed.conditions.find(({ type }) => type === 'ScalingActive')).toMatchObject({ status: 'True', sinceSeconds: 30 })
+})
+
+test('a condition keeps the moment of its last transition when the reason alone changes', () => {
+  const sync = timeline(hpa)
+  sync(see(0, [90, 90]))
+  const rescaled = sync(see(15, [190, 190]))
+  expect(rescaled.conditions[0]).toMatchObject({ type: 'AbleToScale', reason: 'SucceededRescale', sinceSeconds: 0 })
+})
+
+test('a write that fails is told, and does not count as a change', () => {
+  const sync = timeline({ ...hpa, maxReplicas: 100 })
+  sync(see(0, [90, 90]))
+  const failed = sync(see(15, [900, 900]), { error: 'the engine hangs' })
+  expect(failed).toMatchObject({ rescale: 'Failed', desiredReplicas: 2, lastScaleTimeSeconds: null })
+  expect(failed.events).toEqual([
+    {
+      type: 'Warning',
+      reason: 'FailedRescale',
+      message: 'New size: 6; reason: pods metric connections above target; error: the engine hangs',
+    },
+  ])
+  expect(reasons(failed)[0]).toBe('AbleToScale=False FailedUpdateScale')
+  // Had it counted, the policies would leave nothing within the same 15 s.
+  expect(sync(see(20, [900, 900])).scaleTo).toBe(6)
+})
+
+test('a target that cannot be read changes nothing else of the status', () => {
+  const sync = timeline(hpa)
+  sync(see(0, [90, 90]))
+  const decision = sync(see(15, [90, 90], { scale: { error: 'no such service' } }))
+  expect(decision).toMatchObject({ path: 'ScaleUnreadable', currentReplicas: null, desiredReplicas: 2, metrics: [] })
+  expect(reasons(decision)[0]).toBe('AbleToScale=False FailedGetScale')
+  expect(decision.events).toEqual([{ type: 'Warning', reason: 'FailedGetScale', message: 'no such service' }])
+})
+
+test('a recorded rescale is not recorded twice', () => {
+  const decided = decide(hpa, defaultControllerOptions, see(0, [300, 300]), emptyMemory)
+  const once = recordRescale(hpa, defaultControllerOptions, decided, { ok: true })
+  expect(recordRescale(hpa, defaultControllerOptions, once, { ok: true })).toBe(once)
+  expect(once.memory.scaleUps).toEqual([{ timeSeconds: 0, change: 4, outdated: false }])
+})
+
+test('a count outside min..max is corrected at once, whatever the metrics say', () => {
+  expect(timeline({ ...hpa, maxReplicas: 3 })(see(0, [900, 900, 900, 900]))).toMatchObject({ path: 'AboveMaxReplicas', scaleTo: 3 })
+  expect(timeline({ ...hpa, minReplicas: 3 })(see(0, [undefined]))).toMatchObject({ path: 'BelowMinReplicas', scaleTo: 3 })
+})
+
+describe('zero replicas', () => {
+  const options: ControllerOptions = {
+    ...defaultControllerOptions,
+    downscaleStabilizationSeconds: 0,
+    featureGates: { HPAScaleToZero: true, HPAConfigurableTolerance: true },
+  }
+  const queue: HorizontalPodAutoscaler = {
+    ...hpa,
+    minReplicas: 0,
+    metrics: [{ type: 'External', metric: { name: 'queue' }, target: { type: 'AverageValue', averageValueMilli: 10_000 } }],
+  }
+  const waiting = (messages: number): Partial<Observation> => ({ externalValuesMilli: { queue: [messages * 1000] } })
+
+  test('with the gate the autoscaler goes to zero and comes back', () => {
+    const sync = timeline(queue, options)
+    expect(sync(see(0, [1], waiting(0)))).toMatchObject({ scaleTo: 0 })
+    expect(sync(see(15, [], waiting(25)))).toMatchObject({ scaleTo: 3, boundBy: null })
+    expect(reasons(sync(see(30, [1, 1, 1], waiting(25)))).at(-1)).toBe('ScaledToZero=False NotScaledToZero')
+  })
+
+  test('somebody else scaling to zero switches it off', () => {
+    const decision = timeline(queue, options)(see(0, [], waiting(25)))
+    expect(decision).toMatchObject({ path: 'ScalingDisabled', scaleTo: null, desiredReplicas: 0 })
+    expect(reasons(decision)).toContain('ScalingActive=False ScalingDisabled')
+  })
+
+  test('without the gate zero is never left', () => {
+    expect(timeline(hpa)(see(0, []))).toMatchObject({ path: 'ScalingDisabled', scaleTo: null })
+  })
+})
+
+test('a policy of the largest int32 stops the scaling, as the sum wraps around in Kubernetes', () => {
+  const policies = [{ type: 'Pods', value: 2 ** 31 - 1, periodSeconds: 15 }] as const
+  const sync = timeline({ ...hpa, behavior: { scaleUp: { ...defaultScaleUp, policies }, scaleDown: defaultScaleDown } })
+  expect(sync(see(0, [300, 300]))).toMatchObject({ recommendation: 6, bounded: 2, boundBy: 'ScaleUpLimit', scaleTo: null })
+})
+
+test('sums beyond 2^53 stay exact', () => {
+  // 101 pods of 2^46 bytes and one byte more than 70 % of it: in doubles the last byte is lost.
+  const request = 2 ** 46
+  const memory: HorizontalPodAutoscaler = {
+    ...hpa,
+    metrics: [{ type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 70 } }],
+  }
+  const list = pods(new Array(100).fill(0)).map((pod) => ({
+    ...pod,
+    containers: [{ name: 'ws', requestsMilli: { memory: request } }],
+    sample: { timeSeconds: 0, windowSeconds: 30, usageMilli: { ws: { memory: request - 1 } } },
+  }))
+  const { metrics } = timeline(memory)(see(0, [], { scale: { specReplicas: 5, statusReplicas: 5 }, pods: list }))
+  expect(metrics[0]?.reasoning?.current).toEqual({ averageUtilization: 99, averageValueMilli: request - 1 })
+})
