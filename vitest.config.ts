@@ -12,6 +12,7 @@ export default defineConfig({
       'tests/repo/**/*.test.ts',
     ],
     testTimeout: 30_000,
+    reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     coverage: {
       provider: 'v8',
       include: ['services/ws/src/**/*.ts'],

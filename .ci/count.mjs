@@ -1,0 +1,37 @@
+/**
+ * Adds up test runs: node count.mjs NAME:EXITCODE[:REPORT]...
+ * REPORT is a file of vitest's JSON reporter. A step that failed without a failed test to show for it (a lint error, a test file
+ * that doesn't load, a missing report) counts as one failure, so that nothing that went wrong adds up to zero.
+ */
+import { readFileSync } from 'node:fs'
+
+let passed = 0
+let failed = 0
+for (const argument of process.argv.slice(2)) {
+  const [, name, exitCode, path] = /^(.+?):(\d+|not-run)(?::(.+))?$/.exec(argument) ?? []
+  if (name === undefined) throw new Error(`${argument}: not NAME:EXITCODE[:REPORT]`)
+  const run = path === undefined ? { passed: 0, failed: 0, skipped: 0 } : read(path)
+  const unexplained = run.failed === 0 && (exitCode !== '0' || run.missing) ? 1 : 0
+  passed += run.passed
+  failed += run.failed + unexplained
+  if (path !== undefined || unexplained > 0) {
+    const why = unexplained > 0 ? `, failed by itself (exit code ${exitCode}${run.missing ? `, ${run.missing}` : ''})` : ''
+    console.log(`${name}: ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped${why}`)
+  }
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1
+
+function read(path) {
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(path, 'utf8'))
+    // A file that fails to load has no tests to fail.
+    const brokenFiles = testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
+    )
+    const missing = numPassedTests + numFailedTests === 0 ? 'no test ran' : undefined
+    return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length, skipped: numPendingTests + numTodoTests, missing }
+  } catch (error) {
+    return { passed: 0, failed: 0, skipped: 0, missing: `no report: ${error.message}` }
+  }
+}
