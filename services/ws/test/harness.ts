@@ -14,7 +14,16 @@ export const patienceMs = 15_000
 export type Env = Partial<Record<SettingName, string | number>>
 
 export function testConfig(env: Env = {}): Config {
-  const given = { HOST: '127.0.0.1', PORT: 0, INTERNAL_PORT: 0, REPLICA_ID: 'ws-test', DRAIN_DELAY: 0, DRAIN_TIMEOUT: 1000, LAST_SCRAPE_TIMEOUT: 0, ...env }
+  const given = {
+    HOST: '127.0.0.1',
+    PORT: 0,
+    INTERNAL_PORT: 0,
+    REPLICA_ID: 'ws-test',
+    DRAIN_DELAY: 0,
+    DRAIN_TIMEOUT: 1000,
+    LAST_SCRAPE_TIMEOUT: 0,
+    ...env,
+  }
   const result = readConfig(Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])))
   if (!result.ok) throw new Error(result.problems.join('\n'))
   return result.config

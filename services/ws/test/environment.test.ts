@@ -1,0 +1,160 @@
+/** The process: settings that can't be, ports that are taken, signals, logs. */
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { closeCodes } from '@lab/contract/close-codes.ts'
+import { paths, requestIdHeader } from '@lab/contract/endpoints.ts'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { startReplica } from '../src/replica.ts'
+import { TestSocket, testConfig, until } from './harness.ts'
+import { readyProcess, startProcess } from './process.ts'
+
+/** Far more than the second it takes on a machine that has nothing else to do. */
+const soonMs = 10_000
+
+async function connect(port: number, id: string, headers: Record<string, string> = {}): Promise<TestSocket> {
+  const socket = new TestSocket(new WebSocket(`ws://127.0.0.1:${port}${paths.wsChat.replace(':connectionId', id)}`, { headers }))
+  await socket.opened
+  return socket
+}
+
+/** Takes a port until the end of the test. */
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** A port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+describe('a start that can not be', () => {
+  test('every wrong value has its own line with variable, value and what is allowed; secrets are not shown', async () => {
+    const service = startProcess({
+      PORT: 'http',
+      MAX_CONNECTIONS: -1,
+      HEARTBEAT_INTERVAL: '30s',
+      LOG_LEVEL: 'loud',
+      RESUME_SECRET: 'hunter2',
+    })
+    const { code, afterMs } = await service.exited
+    expect(code).toBe(1)
+    expect(afterMs).toBeLessThan(soonMs)
+    expect(service.stderr().trim().split('\n')).toEqual([
+      'PORT="http": allowed is a whole number from 0 to 65535',
+      'LOG_LEVEL="loud": allowed is one of fatal, error, warn, info, debug, trace, silent',
+      'MAX_CONNECTIONS="-1": allowed is a whole number from 1 to 1000000',
+      'HEARTBEAT_INTERVAL="30s": allowed is a whole number from 100 to 86400000 (ms)',
+      'RESUME_SECRET=(hidden): allowed is what matches ^.{16,256}$',
+    ])
+    expect(service.stdout()).toBe('')
+  })
+
+  test.each(['PORT', 'INTERNAL_PORT'] as const)('%s in use: one line', async (name) => {
+    const port = await takenPort()
+    const service = startProcess({ [name]: port })
+    const { code, afterMs } = await service.exited
+    expect(code).toBe(1)
+    expect(afterMs).toBeLessThan(soonMs)
+    expect(service.stderr()).toBe(`port ${port} on 127.0.0.1 is in use: set PORT or INTERNAL_PORT to a free one, or 0 for any\n`)
+  })
+
+  test('an address of another machine: one line', async () => {
+    const service = startProcess({ HOST: '192.0.2.1' })
+    expect((await service.exited).code).toBe(1)
+    expect(service.stderr()).toBe('HOST="192.0.2.1": allowed is an address of this machine, or a name of one\n')
+  })
+})
+
+test('when the internal port is taken, the public one is given back', async () => {
+  const [PORT, INTERNAL_PORT] = [await freePort(), await takenPort()]
+  const log = { info: () => {}, error: () => {} }
+  const start = startReplica({ config: testConfig({ PORT, INTERNAL_PORT }), hostname: 'h', version: '0', log })
+  await expect(start).rejects.toMatchObject({ code: 'EADDRINUSE', port: INTERNAL_PORT })
+  const again = createServer().listen(PORT, '127.0.0.1')
+  await once(again, 'listening')
+  again.close()
+})
+
+describe('signals', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s: goodbye to each socket, 1012 at the deadline, exit 0', async (signal) => {
+    const service = await readyProcess({ DRAIN_DELAY: 100, DRAIN_TIMEOUT: 1_000 })
+    const [leaves, stays] = [await connect(service.port, 'leaves'), await connect(service.port, 'stays')]
+    const signalledAt = performance.now()
+    service.child.kill(signal)
+    for (const socket of [leaves, stays]) {
+      const goodbye = await socket.next('goodbye')
+      expect(goodbye.reason).toBe(closeCodes.draining.reason)
+      expect(goodbye.comeBackInMs).toBeLessThanOrEqual(goodbye.windowMs)
+    }
+    leaves.close()
+    expect((await leaves.closed).code).toBe(closeCodes.normal.code)
+    expect((await stays.ask({ type: 'message', data: 'still served' }, 'message_response')).data).toBe('still served')
+    expect(await stays.closed).toEqual({ code: closeCodes.draining.code, reason: closeCodes.draining.reason })
+    expect(performance.now() - signalledAt).toBeGreaterThanOrEqual(1_000)
+    expect((await service.exited).code).toBe(0)
+    expect(service.log().at(-1)).toMatchObject({ msg: 'bye' })
+    expect(service.stderr()).toBe('')
+  })
+
+  test('a second SIGTERM does not wait for the deadline', async () => {
+    const service = await readyProcess({ DRAIN_DELAY: 0, DRAIN_TIMEOUT: 600_000 })
+    const socket = await connect(service.port, 'stays')
+    service.child.kill('SIGTERM')
+    await socket.next('goodbye')
+    service.child.kill('SIGTERM')
+    expect(await socket.closed).toEqual({ code: closeCodes.draining.code, reason: closeCodes.draining.reason })
+    expect((await service.exited).code).toBe(0)
+  })
+
+  test('without sockets SIGTERM ends it at once, after the delay the router needs', async () => {
+    const service = await readyProcess({ DRAIN_DELAY: 0, DRAIN_TIMEOUT: 600_000 })
+    service.child.kill('SIGTERM')
+    expect((await service.exited).code).toBe(0)
+  })
+})
+
+describe('logs', () => {
+  test('are JSON lines with replica, connection id and request id, and without secrets', async () => {
+    const secret = 'a secret that nobody may read'
+    const service = await readyProcess({ RESUME_SECRET: secret, LOG_LEVEL: 'trace' })
+    const socket = await connect(service.port, 'ann', { [requestIdHeader]: 'req-7' })
+    const { resumeToken } = await socket.next('connection_established')
+    socket.close()
+    const about = (msg: string) => service.log().find((line) => line.msg === msg)
+    const who = { replica: 'ws-child', connectionId: 'ann', requestId: 'req-7' }
+    const closed = await until(
+      () => about('connection closed'),
+      (line) => line !== undefined,
+      'the close is logged',
+    )
+    expect(closed).toMatchObject({ ...who, level: 30, code: closeCodes.normal.code, cause: 'normal' })
+    expect(about('connection opened')).toMatchObject({ ...who, connections: 1 })
+    for (const { time } of service.log()) expect(new Date(String(time)).toISOString()).toBe(time)
+    expect(service.stdout()).not.toContain(secret)
+    expect(service.stdout()).not.toContain(resumeToken)
+  })
+
+  test('below the level that was asked for nothing is written', async () => {
+    const port = await freePort()
+    const service = startProcess({ LOG_LEVEL: 'silent', PORT: port, DRAIN_DELAY: 0 })
+    const ready = () =>
+      fetch(`http://127.0.0.1:${port}${paths.readyz}`).then(
+        ({ status }) => status,
+        () => 'not listening yet',
+      )
+    await until(ready, (status) => status === 200, 'it is ready')
+    ;(await connect(port, 'ann')).close()
+    service.child.kill('SIGTERM')
+    expect((await service.exited).code).toBe(0)
+    expect(service.stdout() + service.stderr()).toBe('')
+  })
+})

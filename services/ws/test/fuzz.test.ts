@@ -1,0 +1,218 @@
+/**
+ * A hundred thousand random frames. Two kinds of client: one sends whole frames with any content, of which each must be
+ * accounted for; the other sends what may not be a frame at all. FUZZ_SEED=… repeats a run.
+ */
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { clientMessageTypes, type ErrorCode } from '@lab/contract/messages.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { afterEach, expect, onTestFailed, test } from 'vitest'
+import { bystander } from './bystander.ts'
+import { type TestReplica, testReplica, until } from './harness.ts'
+import { type Random, seededRandom } from './random.ts'
+import { frame, opcodes, RawPeer } from './raw.ts'
+
+const seed = Number(process.env.FUZZ_SEED ?? (Date.now() % 2 ** 31) + 1)
+const framesPerRound = 25_000
+const socketsPerRound = 25
+const heapGrowthMostBytes = 20 * 1024 * 1024
+
+/** Errors that stand for a frame that was not understood; the others answer messages that were. */
+const notUnderstood: ErrorCode[] = ['invalid_json', 'invalid_message', 'unknown_type', 'binary_not_supported']
+
+const unexpected: unknown[] = []
+const note = (error: unknown) => void unexpected.push(error)
+process.on('uncaughtExceptionMonitor', note)
+afterEach(() => void process.off('uncaughtExceptionMonitor', note))
+
+test(`100,000 random frames leave no socket, no memory and no message behind (seed ${seed})`, async () => {
+  onTestFailed(() => console.error(`repeat with FUZZ_SEED=${seed}`))
+  const random = seededRandom(seed)
+  const replica = await testReplica({
+    MAX_MESSAGES_PER_SECOND: 1_000_000,
+    CLOSE_TIMEOUT: 200,
+    MAX_HELD_SESSIONS: 50,
+    HEARTBEAT_INTERVAL: 500,
+  })
+
+  const heaps: number[] = []
+  for (let round = 0; round < 2; round++) {
+    await tidyRound(replica, random)
+    await wildRound(replica, random)
+    heaps.push(heapAfterCollection())
+  }
+  expect((heaps[1] ?? 0) - (heaps[0] ?? 0)).toBeLessThan(heapGrowthMostBytes)
+  expect(await replica.metric(metrics.sessionsHeld.name)).toBeLessThanOrEqual(50)
+  expect(replica.logged.filter(({ level }) => level === 'error')).toEqual([])
+  expect(unexpected).toEqual([])
+}, 60_000)
+
+/** Whole frames with any content: what was received and what was refused add up to what was sent. */
+async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
+  const before = await accounted(replica)
+  const quiet = await replica.connect()
+  const other = bystander(quiet)
+  const peers = await Promise.all(Array.from({ length: socketsPerRound }, () => RawPeer.upgraded(replica.port)))
+  for (const peer of peers) forget(peer)
+  for (let sent = 0; sent < framesPerRound; ) {
+    for (const peer of peers) {
+      const burst = Array.from({ length: 20 }, () => wellFormed(random))
+      peer.socket.write(Buffer.concat(burst.flat()))
+      sent += burst.length
+    }
+    await drained(peers)
+  }
+  await other.wasNotDisturbed()
+  // One more than its echoes: the last, by which it knows.
+  const expected = framesPerRound + other.count() + 1
+  await until(
+    async () => (await accounted(replica)) - before,
+    (seen) => seen === expected,
+    `${expected} frames accounted for`,
+  )
+  expect(peers.filter(({ ended }) => ended)).toHaveLength(0)
+  quiet.close()
+  await endAll(replica, peers, random)
+}
+
+/** Anything at all; sockets may be closed for it, and are replaced. */
+async function wildRound(replica: TestReplica, random: Random): Promise<void> {
+  const dial = async () => {
+    const peer = await RawPeer.upgraded(replica.port, `/ws/chat/wild-${random.int(1_000)}`)
+    forget(peer)
+    return peer
+  }
+  const quiet = await replica.connect()
+  const other = bystander(quiet)
+  let peers = await Promise.all(Array.from({ length: socketsPerRound }, dial))
+  for (let sent = 0; sent < framesPerRound; ) {
+    for (const peer of peers) {
+      const burst = Array.from({ length: 20 }, () => (random.oneIn(30) ? wild(random) : Buffer.concat(wellFormed(random))))
+      if (!peer.gone) peer.socket.write(Buffer.concat(burst))
+      sent += burst.length
+    }
+    await drained(peers.filter(({ ended, gone }) => !ended && !gone))
+    const over = peers.filter(({ ended, gone }) => ended || gone)
+    for (const peer of over) peer.socket.destroy()
+    peers = [...peers.filter((peer) => !over.includes(peer)), ...(await Promise.all(over.map(dial)))]
+  }
+  await other.wasNotDisturbed()
+  quiet.close()
+  await endAll(replica, peers, random)
+}
+
+/** A frame, whole or in fragments with control frames in between; always one message. */
+function wellFormed(random: Random): Buffer[] {
+  const opcode = random.oneIn(20) ? opcodes.binary : opcodes.text
+  const payload = opcode === opcodes.binary ? random.bytes(random.int(200)) : Buffer.from(content(random))
+  const mask = random.bytes(4)
+  if (!random.oneIn(5)) return [frame(opcode, payload, { mask })]
+  const cut = random.int(payload.length + 1)
+  const between = random.oneIn(2) ? [frame(random.pick([opcodes.ping, opcodes.pong]), random.bytes(random.int(126)), { mask })] : []
+  return [
+    frame(opcode, payload.subarray(0, cut), { fin: false, mask }),
+    ...between,
+    frame(opcodes.continuation, payload.subarray(cut), { mask }),
+  ]
+}
+
+/** Text for a frame: from messages as they should be to noise. */
+function content(random: Random): string {
+  const message = JSON.stringify(likelyMessage(random))
+  switch (random.int(6)) {
+    case 0:
+      return JSON.stringify(anyValue(random, 4))
+    case 1: {
+      const at = random.int(message.length)
+      return message.slice(0, at) + String.fromCodePoint(random.int(0xd7ff)) + message.slice(at + random.int(4))
+    }
+    case 2:
+      return message.slice(0, random.int(message.length))
+    default:
+      return message
+  }
+}
+
+function likelyMessage(random: Random): Record<string, unknown> {
+  const type = random.oneIn(10) ? random.pick(['goodbye', '__proto__', 'constructor', '', 'MESSAGE']) : random.pick(clientMessageTypes)
+  const message: Record<string, unknown> = { type }
+  const some = (name: string, value: unknown) => {
+    if (!random.oneIn(4)) message[name] = random.oneIn(8) ? anyValue(random, 2) : value
+  }
+  some('id', random.int(1e6))
+  if (type === 'message' || type === 'broadcast') some('data', anyValue(random, 3))
+  // To everyone is a storm of its own; most broadcasts go to a room.
+  if (type === 'join' || type === 'leave' || type === 'broadcast') some('room', `room-${random.int(200)}`)
+  if (type === 'ack') some('seq', random.int(100))
+  if (type === 'resume') Object.assign(message, { token: random.bytes(20).toString('base64url'), lastSeq: random.int(10) })
+  return message
+}
+
+function anyValue(random: Random, depth: number): unknown {
+  const kind = random.int(depth > 0 ? 8 : 6)
+  if (kind === 0) return null
+  if (kind === 1) return random.oneIn(2)
+  if (kind === 2) return random.pick([0, -1, 1e308, 2 ** 53, 0.1, -0])
+  if (kind < 6) return random.bytes(random.int(40)).toString(random.pick(['latin1', 'utf8', 'base64']))
+  const values = Array.from({ length: random.int(5) }, () => anyValue(random, depth - 1))
+  return kind === 6 ? values : Object.fromEntries(values.map((value) => [random.pick(['a', '', '__proto__', 'type', 'id']), value]))
+}
+
+/** Bytes that may or may not be a frame. */
+function wild(random: Random): Buffer {
+  const payload = random.bytes(random.int(300))
+  switch (random.int(5)) {
+    case 0:
+      return payload
+    case 1:
+      return frame(random.int(16), payload, { fin: random.oneIn(2), rsv: random.int(8), mask: random.bytes(4) })
+    case 2:
+      return frame(opcodes.text, payload, { mask: random.oneIn(2) ? null : random.bytes(4) })
+    case 3:
+      return frame(opcodes.close, payload.subarray(0, 125))
+    default:
+      return frame(opcodes.text, payload, { claimedLength: random.int(2 ** 31) })
+  }
+}
+
+/** How many frames the counters speak of. */
+async function accounted(replica: TestReplica): Promise<number> {
+  const errors = await Promise.all(notUnderstood.map((cause) => replica.metric(metrics.errors.name, { cause })))
+  return errors.reduce((sum, count) => sum + count, await replica.metric(metrics.messagesReceived.name))
+}
+
+/** Keeps reading but remembers nothing. */
+function forget(peer: RawPeer): void {
+  peer.socket.removeAllListeners('data')
+  peer.received = Buffer.alloc(0)
+  peer.socket.resume()
+}
+
+/** Waits until everything written has left. */
+async function drained(peers: RawPeer[]): Promise<void> {
+  await until(
+    () => peers.every(({ socket, ended }) => ended || socket.destroyed || socket.writableLength === 0),
+    (all) => all,
+    'everything is sent',
+  )
+}
+
+/** Ends sockets in different ways and waits until the replica has let go of all. */
+async function endAll(replica: TestReplica, peers: RawPeer[], random: Random): Promise<void> {
+  for (const { socket } of peers) random.pick([() => socket.destroy(), () => socket.resetAndDestroy(), () => socket.end()])()
+  await until(
+    () => replica.hub.size,
+    (size) => size === 0,
+    'no socket is left',
+  )
+  for (const { socket } of peers) socket.destroy()
+  const opened = await replica.metric(metrics.connectionsOpened.name)
+  expect(await replica.metric(metrics.connectionsClosed.name)).toBe(opened)
+}
+
+function heapAfterCollection(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}

@@ -1,0 +1,86 @@
+/** Thousands of handshakes that begin and never end, against a service in its own process. */
+import { execFileSync } from 'node:child_process'
+import { connect, type Socket } from 'node:net'
+import { paths } from '@lab/contract/endpoints.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { bystander } from './bystander.ts'
+import { sumSeries, TestSocket, until } from './harness.ts'
+import { readyProcess } from './process.ts'
+import { handshake } from './raw.ts'
+
+/** What a process needs open besides the stalled sockets. */
+const spare = 500
+const limit = fileLimit()
+const stalled = limit >= 10_000 + spare ? 10_000 : Math.min(2_000, limit - spare)
+/** The kernel queues only so many connections that were not accepted yet. */
+const batch = 250
+
+test(`${stalled} stalled upgrades are all answered with 408 in time, while others are served and let in`, async () => {
+  const timeoutMs = 2_000
+  const checkMs = 1_000
+  // On a busy machine the timers of both processes come late.
+  const slackMs = 6_000
+  const service = await readyProcess({ HANDSHAKE_TIMEOUT: timeoutMs, LOG_LEVEL: 'info' })
+  const enter = async () => {
+    const socket = new TestSocket(new WebSocket(`ws://127.0.0.1:${service.port}${paths.ws}`))
+    await socket.opened
+    return socket
+  }
+  const other = bystander(await enter())
+  const endings: Promise<Ending>[] = []
+  const late: TestSocket[] = []
+  const request = handshake().slice(0, -4)
+  while (endings.length < stalled) {
+    const sockets = await Promise.all(Array.from({ length: Math.min(batch, stalled - endings.length) }, () => dial(service.port)))
+    for (const socket of sockets) {
+      endings.push(ending(socket))
+      socket.write(request)
+    }
+    if (endings.length % (batch * 8) === 0) late.push(await enter())
+  }
+  const all = await Promise.all(endings)
+  expect(all.filter(({ text }) => text.startsWith('HTTP/1.1 408 '))).toHaveLength(stalled)
+  expect(Math.max(...all.map(({ afterMs }) => afterMs))).toBeLessThan(timeoutMs + checkMs + slackMs)
+  expect(Math.min(...all.map(({ afterMs }) => afterMs))).toBeGreaterThan(timeoutMs * 0.9)
+
+  const scrape = async () => (await fetch(`http://127.0.0.1:${service.internalPort}${paths.metrics}`)).text()
+  await until(
+    async () => sumSeries(await scrape(), metrics.connectionsRefused.name, { cause: 'handshake_timeout' }),
+    (refused) => refused === stalled,
+    'every one is counted',
+  )
+  for (const socket of late) expect((await socket.ask({ type: 'message', data: 1 }, 'message_response')).data).toBe(1)
+  await other.wasNotDisturbed()
+  for (const socket of late) socket.raw.terminate()
+}, 60_000)
+
+interface Ending {
+  text: string
+  afterMs: number
+}
+
+function dial(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  return new Promise((resolve, reject) => {
+    socket.once('connect', () => resolve(socket))
+    socket.once('error', reject)
+  })
+}
+
+/** What a socket was told last, and when it was over. */
+function ending(socket: Socket): Promise<Ending> {
+  const startedAt = performance.now()
+  let text = ''
+  socket.on('data', (data) => (text += data.toString('latin1')))
+  socket.on('error', () => {})
+  return new Promise((resolve) => socket.once('close', () => resolve({ text, afterMs: performance.now() - startedAt })))
+}
+
+/** How many files a process may have open here. */
+function fileLimit(): number {
+  if (process.platform === 'win32') return 2_000 + spare
+  const said = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()
+  return said === 'unlimited' ? Number.POSITIVE_INFINITY : Number(said)
+}
