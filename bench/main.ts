@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util'
 import { lacking, machine, pinGenerator } from './process-info.ts'
 import { report, type Sample } from './report.ts'
 import { plan, type TargetName } from './rows.ts'
-import { type Bench, type ScenarioName, scenarios } from './scenarios.ts'
+import type { Bench } from './scenario-parts.ts'
+import { type ScenarioName, scenarios } from './scenarios.ts'
 import { type Program, ServerProcess } from './server-process.ts'
 import { startTraefik, whyNoTraefik } from './traefik.ts'
 
@@ -81,7 +82,7 @@ async function measure(target: TargetName, scenario: ScenarioName, round: number
       const bench: Bench = {
         address: proxy?.address ?? server.address,
         pids: proxy ? [server.pid, proxy.pid] : [server.pid],
-        memory: () => server.memory(),
+        memory: (collect) => server.memory(collect),
         scale: options.quick ? quickScale : 1,
         measured: (part) => (options.profile ? server.profiled(file, part) : part()),
       }

@@ -51,6 +51,10 @@ describe('report', () => {
     const limited = sample({ target: 'service', busy: { ...calm, generator: 0.97, server: 0.8 } })
     expect(cells(report([sample({}), limited], circumstances), echo).at(-2)).toContain('generator may be the limit in 1 of 2')
   })
+  it('says so when other work took part', () => {
+    const noisy = sample({ target: 'service', busy: { ...calm, others: 0.4 } })
+    expect(cells(report([sample({}), noisy], circumstances), echo).at(-2)).toBe('99 % · 60 % ⚠ other work in 1 of 2')
+  })
   it('says why something was not measured', () => {
     const without = report([sample({})], { ...circumstances, leftOut: { proxied: 'no Docker' } })
     expect(without.split('## Through Traefik')[1]).toContain('not measured: no Docker')

@@ -106,9 +106,9 @@ export class ServerProcess {
     }
   }
 
-  /** Collects garbage in the server and reads its memory. */
-  async memory(): Promise<Memory> {
-    return (await this.#ask({ ask: 'memory' })) as Memory
+  /** Reads the server's memory. @param collect whether it collects its garbage first */
+  async memory(collect: boolean): Promise<Memory> {
+    return (await this.#ask({ ask: 'memory', collect })) as Memory
   }
 
   /** Records a CPU profile of the server while something is measured, and writes it to the file. */
