@@ -1,0 +1,93 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type PeerSigns, planWheel, visit, Wheel } from './heartbeat.ts'
+
+const intervals = [100, 400, 1_000, 30_000, 86_400_000]
+
+describe('the wheel', () => {
+  test.each([0, 1, 255, 256, 257, 10_000])(
+    'spreads %i members so that no turn has more than its share, and each has one per revolution',
+    (count) => {
+      const { slots } = planWheel(30_000, 300_000)
+      const wheel = new Wheel<number>(slots)
+      for (let i = 0; i < count; i++) wheel.add(i)
+      const seen: number[] = []
+      for (let turn = 0; turn < slots; turn++) {
+        const members = [...wheel.turn()]
+        expect(members.length).toBeLessThanOrEqual(Math.ceil(count / slots))
+        seen.push(...members)
+      }
+      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i))
+    },
+  )
+
+  test('forgets who is removed, also in the middle of a turn', () => {
+    const wheel = new Wheel<string>(1)
+    const slots = new Map(['a', 'b', 'c'].map((name) => [name, wheel.add(name)]))
+    const seen: string[] = []
+    for (const member of wheel.turn()) {
+      seen.push(member)
+      if (member === 'a') wheel.remove('b', slots.get('b') ?? 0)
+    }
+    expect(seen).toEqual(['a', 'c'])
+    expect([...wheel.turn()]).toEqual(['a', 'c'])
+  })
+
+  test.each(intervals)(
+    'a revolution at an interval of %i ms is short enough for one and a half intervals, and ticks are not too close',
+    (intervalMs) => {
+      const { slots, tickMs } = planWheel(intervalMs, 300_000_000)
+      expect(slots * tickMs).toBeLessThanOrEqual(intervalMs / 2)
+      expect(tickMs).toBeGreaterThanOrEqual(5)
+    },
+  )
+
+  test('a short idle time turns the wheel faster', () => {
+    expect(planWheel(30_000, 1_000)).toEqual(planWheel(1_000, 30_000))
+  })
+})
+
+/** Lets a peer live until `diesAtMs` and tells when it is found dead. Visits come every revolution, each up to `lateMs` late. */
+function foundDead(intervalMs: number, firstVisitMs: number, diesAtMs: number, late: (visit: number) => number): number {
+  const { slots, tickMs } = planWheel(intervalMs, intervalMs * 10)
+  const revolutionMs = slots * tickMs
+  const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
+  for (let n = 0; n < 100; n++) {
+    const nowMs = firstVisitMs * revolutionMs + n * revolutionMs + late(n)
+    if (signs.pingedAtMs !== 0 && signs.pingedAtMs < diesAtMs) signs.pingedAtMs = 0
+    const verdict = visit(signs, nowMs, intervalMs, intervalMs * 1000)
+    if (verdict === 'dead') return nowMs
+    if (verdict === 'ping') signs.pingedAtMs = signs.lastPingMs = nowMs
+  }
+  return Number.POSITIVE_INFINITY
+}
+
+describe('a visit', () => {
+  test('finds a dead peer within one and a half intervals, whenever it dies, and never a living one', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true })
+    fc.assert(
+      fc.property(fc.constantFrom(...intervals), share, share, fc.array(share, { minLength: 1 }), (intervalMs, first, dies, lateness) => {
+        const diesAtMs = intervalMs * (2 + dies * 3)
+        // Timers may come late by a twenty-fifth of the interval (1.2 s of 30) and the promise still holds.
+        const found = foundDead(intervalMs, first, diesAtMs, (n) => ((lateness[n % lateness.length] ?? 0) * intervalMs) / 25)
+        expect(found).toBeGreaterThanOrEqual(diesAtMs)
+        expect(found - diesAtMs).toBeLessThanOrEqual(1.5 * intervalMs)
+      }),
+    )
+  })
+
+  test('pings once per interval, and asks nothing of a connection that was pinged a moment ago', () => {
+    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
+    expect(visit(signs, 449, 1_000, 10_000)).toBe('nothing')
+    expect(visit(signs, 900, 1_000, 10_000)).toBe('ping')
+    expect(visit({ ...signs, pingedAtMs: 900, lastPingMs: 900 }, 1_000, 1_000, 10_000)).toBe('nothing')
+    expect(visit({ ...signs, pingedAtMs: 900, lastPingMs: 900 }, 1_350, 1_000, 10_000)).toBe('dead')
+  })
+
+  test('closes as idle from the timeout on, and dead goes before idle', () => {
+    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 4_900, lastMessageMs: 0 }
+    expect(visit(signs, 4_999, 1_000, 5_000)).toBe('nothing')
+    expect(visit(signs, 5_000, 1_000, 5_000)).toBe('idle')
+    expect(visit({ ...signs, pingedAtMs: 4_000 }, 5_000, 1_000, 5_000)).toBe('dead')
+  })
+})

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { RateLimit } from './limits.ts'
+
+/** Takes `count` messages at one moment and counts the verdicts. */
+function burst(limit: RateLimit, count: number, nowMs: number) {
+  const verdicts = { pass: 0, limited: 0, abuse: 0 }
+  for (let i = 0; i < count; i++) verdicts[limit.take(nowMs)]++
+  return verdicts
+}
+
+test('one second of the rate may come at once, and the same again a second later', () => {
+  const limit = new RateLimit(10, 0)
+  expect(burst(limit, 11, 0)).toEqual({ pass: 10, limited: 1, abuse: 0 })
+  expect(burst(limit, 11, 1_000)).toEqual({ pass: 10, limited: 1, abuse: 0 })
+})
+
+test('tokens come back evenly, and never more than one second of them', () => {
+  const limit = new RateLimit(10, 0)
+  burst(limit, 10, 0)
+  expect(limit.take(99)).toBe('limited')
+  expect(limit.take(100)).toBe('pass')
+  expect(limit.take(100)).toBe('limited')
+  expect(burst(limit, 20, 60_000).pass).toBe(10)
+})
+
+test('a client that keeps to the rate is never limited', () => {
+  const limit = new RateLimit(10, 0)
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 100) expect(limit.take(nowMs)).toBe('pass')
+})
+
+test('the eleventh second of refusals in a row is abuse, not one message earlier', () => {
+  const limit = new RateLimit(10, 0)
+  expect(burst(limit, 110, 0)).toEqual({ pass: 10, limited: 100, abuse: 0 })
+  expect(limit.take(0)).toBe('abuse')
+})
+
+test('refusals are forgiven once the client has been quiet long enough for a full burst', () => {
+  const limit = new RateLimit(10, 0)
+  burst(limit, 110, 0)
+  expect(burst(limit, 110, 1_000)).toEqual({ pass: 10, limited: 100, abuse: 0 })
+  // Half a second does not refill it: the refusals still count.
+  expect(burst(limit, 6, 1_500)).toEqual({ pass: 5, limited: 0, abuse: 1 })
+})
