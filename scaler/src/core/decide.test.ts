@@ -4,7 +4,7 @@ import type { Decision, Memory } from './decision.ts'
 import { emptyMemory } from './decision.ts'
 import { defaultScaleDown, defaultScaleUp } from './defaults.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './types.ts'
-import { defaultControllerOptions } from './types.ts'
+import { defaultControllerOptions, seriesKey } from './types.ts'
 
 const hpa: HorizontalPodAutoscaler = {
   name: 'ws',
@@ -164,10 +164,15 @@ describe('zero replicas', () => {
     downscaleStabilizationSeconds: 0,
     featureGates: { HPAScaleToZero: true, HPAConfigurableTolerance: true },
   }
+  const external = {
+    type: 'External',
+    metric: { name: 'queue' },
+    target: { type: 'AverageValue', averageValueMilli: 10_000 },
+  } as const
   const queue: HorizontalPodAutoscaler = {
     ...hpa,
     minReplicas: 0,
-    metrics: [{ type: 'External', metric: { name: 'queue' }, target: { type: 'AverageValue', averageValueMilli: 10_000 } }],
+    metrics: [external],
   }
   const waiting = (messages: number): Partial<Observation> => ({ externalValuesMilli: { queue: [messages * 1000] } })
 
@@ -176,6 +181,23 @@ describe('zero replicas', () => {
     expect(sync(see(0, [1], waiting(0)))).toMatchObject({ scaleTo: 0 })
     expect(sync(see(15, [], waiting(25)))).toMatchObject({ scaleTo: 3, boundBy: null })
     expect(reasons(sync(see(30, [1, 1, 1], waiting(25)))).at(-1)).toBe('ScaledToZero=False NotScaledToZero')
+  })
+
+  test('a specification that forbids zero meanwhile raises the count to its minimum', () => {
+    const atZero = decide(queue, options, see(0, [1], waiting(0)), emptyMemory)
+    const { memory } = recordRescale(queue, options, atZero, { ok: true })
+    const { decision } = decide({ ...queue, minReplicas: 4 }, options, see(15, [], waiting(25)), memory)
+    expect(decision).toMatchObject({ recommendation: 3, scaleTo: 4, rescaleReason: 'external metric queue(nil) above target' })
+    const idle = decide({ ...queue, minReplicas: 4 }, options, see(15, [], waiting(0)), memory).decision
+    expect(idle).toMatchObject({ scaleTo: 4, rescaleReason: 'Current number of replicas below Spec.MinReplicas' })
+  })
+
+  test('from zero there is no tolerance', () => {
+    const byValue = { ...queue, metrics: [{ ...external, target: { type: 'Value', valueMilli: 10_000 } }] }
+    const { memory } = recordRescale(byValue, options, decide(byValue, options, see(0, [1], waiting(0)), emptyMemory), { ok: true })
+    const { decision } = decide(byValue, options, see(15, [], waiting(10.5)), memory)
+    expect(decision.scaleTo).toBe(2)
+    expect(decision.metrics[0]?.reasoning).toMatchObject({ ratio: 1.05, tolerance: { within: false }, kept: null })
   })
 
   test('somebody else scaling to zero switches it off', () => {
@@ -195,8 +217,61 @@ test('a policy of the largest int32 stops the scaling, as the sum wraps around i
   expect(sync(see(0, [300, 300]))).toMatchObject({ recommendation: 6, bounded: 2, boundBy: 'ScaleUpLimit', scaleTo: null })
 })
 
+describe('an Object metric by value', () => {
+  const metric = {
+    type: 'Object',
+    metric: { name: 'rps' },
+    describedObject: { kind: 'Ingress', name: 'front' },
+    target: { type: 'Value', valueMilli: 1000 },
+  } as const
+  const key = seriesKey(metric)
+
+  test('grows with the pods that run and are ready, deleted ones included', () => {
+    const [first, second, third, fourth] = pods([0, 0, 0, 0])
+    if (!first || !second || !third || !fourth) throw new Error('four pods')
+    const list: Pod[] = [
+      first,
+      { ...second, phase: 'Succeeded' },
+      { ...third, ready: { status: 'False', sinceSeconds: -900 } },
+      { ...fourth, deleting: true },
+    ]
+    const sync = timeline({ ...hpa, metrics: [metric] })
+    const decision = sync(see(0, [], { scale: { specReplicas: 2, statusReplicas: 2 }, pods: list, objectValuesMilli: { [key]: 2000 } }))
+    expect(decision.metrics[0]?.reasoning).toMatchObject({ ratio: 2, proposal: 4, current: { valueMilli: 2000 } })
+  })
+
+  test('with a target type that it does not have fails, and says so', () => {
+    const sync = timeline({ ...hpa, metrics: [{ ...metric, target: { ...metric.target, type: 'Utilization' } }] })
+    const { events } = sync(see(0, [1], { objectValuesMilli: { [key]: 2000 } }))
+    expect(events[0]?.message).toBe('invalid object metric source: neither a value target nor an average value target was set')
+  })
+
+  test('of another object is another metric', () => {
+    const other = { ...metric, describedObject: { kind: 'Ingress', name: 'back' } } as const
+    const sync = timeline({ ...hpa, metrics: [metric, other] })
+    const { metrics } = sync(see(0, [1], { objectValuesMilli: { [key]: 2000, [seriesKey(other)]: 5000 } }))
+    expect(metrics.map(({ reasoning }) => reasoning?.proposal)).toEqual([2, 5])
+  })
+})
+
+test('a pod of which one container has no sample has no value', () => {
+  const cpu: HorizontalPodAutoscaler = {
+    ...hpa,
+    metrics: [{ type: 'Resource', name: 'cpu', target: { type: 'AverageValue', averageValueMilli: 100 } }],
+  }
+  const [whole, half] = pods([0, 0])
+  if (!whole || !half) throw new Error('two pods')
+  const sample = (usageMilli: Record<string, Record<string, number>>) => ({ timeSeconds: 0, windowSeconds: 30, usageMilli })
+  const list = [
+    { ...whole, sample: sample({ ws: { cpu: 60 }, log: { cpu: 40 } }) },
+    { ...half, sample: sample({ ws: { cpu: 90 }, log: { memory: 1 } }) },
+  ]
+  const { metrics } = timeline(cpu)(see(0, [0, 0], { pods: list }))
+  expect(metrics[0]?.reasoning).toMatchObject({ current: { averageValueMilli: 100 }, pods: { missing: ['ws-2'] } })
+})
+
 test('sums beyond 2^53 stay exact', () => {
-  // 101 pods of 2^46 bytes and one byte more than 70 % of it: in doubles the last byte is lost.
+  // A hundred pods of 2^46: their sum times 100 is 2^59, where a double has no last digits.
   const request = 2 ** 46
   const memory: HorizontalPodAutoscaler = {
     ...hpa,

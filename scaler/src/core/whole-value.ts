@@ -23,7 +23,7 @@ export function evaluateWholeValue(
   tolerances: Tolerances,
   namespace: string,
 ): Result<MetricReasoning> {
-  const targetMilli = isAverage(metric) ? metric.target.averageValueMilli : metric.target.valueMilli
+  const targetMilli = targetOf(metric)
   if (targetMilli === undefined) {
     return { error: `invalid ${metric.type.toLowerCase()} metric source: neither a value target nor an average value target was set` }
   }
@@ -31,6 +31,12 @@ export function evaluateWholeValue(
   if ('error' in usage) return usage
   if (isAverage(metric)) return { value: perReplica(Number(usage.value), targetMilli, counts.statusReplicas, tolerances) }
   return proportional(Number(usage.value), targetMilli, observation.pods, counts.specReplicas, tolerances)
+}
+
+/** The number that counts, or undefined: an Object metric with another type of target has none, whatever is set. */
+function targetOf(metric: WholeMetric): number | undefined {
+  if (isAverage(metric)) return metric.target.averageValueMilli
+  return metric.type === 'External' || metric.target.type === 'Value' ? metric.target.valueMilli : undefined
 }
 
 function readWholeValue(metric: WholeMetric, observation: Observation, namespace: string): Result<bigint> {
