@@ -4,7 +4,7 @@ import { describe, expect, inject, test } from 'vitest'
 import { paths, ports, replicaHeader, services } from '../../contract/src/endpoints.ts'
 import { composeServices, publishedPorts } from './lib/compose-file.ts'
 import { docker, tryDocker } from './lib/docker.ts'
-import { addFigure } from './lib/figures.ts'
+import { addFigure, measureIdleMemory } from './lib/figures.ts'
 import { retention } from './lib/prometheus.ts'
 import { compose, containers, expectedServices, serviceOf, url } from './lib/stack.ts'
 
@@ -173,4 +173,12 @@ test.skipIf(services.grafana in stack.missing)('Grafana serves the home dashboar
   expect(found.length).toBeGreaterThan(0)
   const home = (await (await fetch(url(stack, 'GRAFANA_PORT', '/api/dashboards/home'))).json()) as { dashboard: { panels: unknown[] } }
   expect(home.dashboard.panels.length).toBeGreaterThan(0)
+})
+
+test('the whole stack takes less than 1 GiB of memory while nothing happens', async () => {
+  const { idleMemoryMiB, byServiceMiB } = await measureIdleMemory(stack)
+  addFigure('idleMemoryMiB', idleMemoryMiB)
+  addFigure('idleMemoryByServiceMiB', byServiceMiB)
+  expect(Object.keys(byServiceMiB).sort()).toEqual(expectedServices(stack).sort())
+  expect(idleMemoryMiB).toBeLessThan(1024)
 })

@@ -18,7 +18,7 @@ export function addFigure(name: string, value: unknown): void {
 }
 
 /** Memory of each service without load, and of all together, as `docker stats` shows it. */
-export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; idleMemoryByServiceMiB: Record<string, number> }> {
+export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; byServiceMiB: Record<string, number> }> {
   const running = await containers(stack)
   const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...running.map(({ Id }) => Id)])).split('\n')
   const byService: Record<string, number> = {}
@@ -30,7 +30,7 @@ export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: 
     byService[service] = Math.round(((byService[service] ?? 0) + mebibytes(MemUsage)) * 10) / 10
   }
   const total = Object.values(byService).reduce((sum, value) => sum + value, 0)
-  return { idleMemoryMiB: Math.round(total), idleMemoryByServiceMiB: byService }
+  return { idleMemoryMiB: Math.round(total), byServiceMiB: byService }
 }
 
 /** Reads `45.2MiB / 512MiB`. */

@@ -6,7 +6,7 @@ import type { TestProject } from 'vitest/node'
 import { services } from '../../../contract/src/endpoints.ts'
 import { composeServices, imageOf, publishedPorts } from './compose-file.ts'
 import { docker, tryDocker } from './docker.ts'
-import { measureIdleMemory, startFigures } from './figures.ts'
+import { startFigures } from './figures.ts'
 import { compose, expectedServices, type Stack, takeDown } from './stack.ts'
 
 declare module 'vitest' {
@@ -37,7 +37,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
     await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30 })
     stack.startSeconds = (performance.now() - startedAt) / 1000
-    startFigures({ startSeconds: stack.startSeconds, ...(await measureIdleMemory(stack)) })
+    startFigures({ startSeconds: stack.startSeconds })
   } catch (error) {
     down()
     throw error
