@@ -50,7 +50,7 @@ const pod: fc.Arbitrary<Omit<Pod, 'name'>> = fc.record({
   valuesMilli: load.map((sockets): Record<string, number> => (sockets === null ? {} : { sockets: sockets * 1000 })),
 })
 
-const podList = fc.array(pod, { maxLength: 25 }).map((list) => list.map((one, i): Pod => ({ ...one, name: `ws-${i + 1}` })))
+const podList = fc.array(pod, { maxLength: 25, size: 'max' }).map((list) => list.map((one, i): Pod => ({ ...one, name: `ws-${i + 1}` })))
 
 function hpaOf({ min, max }: { min: number; max: number }, given: Behavior | undefined): HorizontalPodAutoscaler {
   return {
@@ -82,7 +82,7 @@ interface Sync {
 
 const syncs: fc.Arbitrary<Sync[]> = fc.array(
   fc.record({ afterSeconds: fc.integer({ min: 1, max: 40 }), pods: podList, writeFails: fc.constantFrom(false, false, false, true) }),
-  { minLength: 1, maxLength: 30 },
+  { minLength: 1, maxLength: 30, size: 'max' },
 )
 
 /** The autoscaler alone changes the count; each entry is the decision and the count before it. */

@@ -20,7 +20,7 @@ export interface WorldSettings {
   readonly metricsAwayAt?: (timeSeconds: number) => boolean
 }
 
-export const cpuRequestMilli = 500
+const cpuRequestMilli = 500
 const cpuIdleMilli = 20
 const cpuPerSocketMilli = 3
 const cpuStartingMilli = 450
