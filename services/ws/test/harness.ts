@@ -54,6 +54,13 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
   }
   const replica = await startReplica({ config: testConfig(env), hostname: 'test-host', version: '0.0.0', log })
   onTestFinished(async () => {
+    // Without sockets a drain has nothing to wait for; asked twice, it doesn't wait for the router either.
+    replica.hub.terminateAll()
+    await until(
+      () => replica.hub.size,
+      (size) => size === 0,
+      'every socket is gone',
+    )
     void replica.drain()
     await replica.drain()
   })
