@@ -30,3 +30,10 @@ export const closeCodes = {
   other: { code: 4999, reason: 'any other code a client closed with', comeBack: true, sentBy: 'client' },
 } as const satisfies Record<string, CloseCode>
 export type CloseCause = keyof typeof closeCodes
+
+const causesByCode = new Map<number, CloseCause>(Object.entries(closeCodes).map(([cause, { code }]) => [code, cause as CloseCause]))
+
+/** What a close code stands for; `other` for one that is not in the table. */
+export function causeOfCode(code: number): CloseCause {
+  return causesByCode.get(code) ?? 'other'
+}

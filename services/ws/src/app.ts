@@ -8,9 +8,9 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
 import type { Registry } from 'prom-client'
 import type { Config } from './config.ts'
-import type { Log } from './hub.ts'
 import type { Meter } from './metrics.ts'
 import type { Page } from './page.ts'
+import type { Log } from './ports.ts'
 import type { Upgrade } from './upgrade.ts'
 
 /** What the app shows of the replica. */

@@ -1,7 +1,8 @@
 /** Runs the drain of drain.ts: owns its timer, and waits for the last scrape when the sockets are gone. */
 import type { Config } from './config.ts'
 import { type DrainState, returnWindowMs, startDrain, stepDrain } from './drain.ts'
-import type { Clock, Hub, Log } from './hub.ts'
+import type { Hub } from './hub.ts'
+import type { Clock, Log } from './ports.ts'
 
 export interface DrainRunner {
   progress(): { socketsLeft: number; secondsLeft: number }

@@ -1,55 +1,61 @@
 /** What each message of a client does. */
-import { type ErrorCode, everyoneRoom, type ServerMessageType } from '@lab/contract/messages.ts'
+import { everyoneRoom } from '@lab/contract/messages.ts'
+import type { Config } from './config.ts'
 import type { Connection } from './connection.ts'
-import type { HubDeps, HubSession } from './hub.ts'
+import type { HubSession, Membership } from './membership.ts'
+import type { Meter } from './metrics.ts'
+import type { Clock, Log } from './ports.ts'
 import type { ClientMessage } from './protocol.ts'
-import type { Rooms } from './rooms.ts'
+import type { RoomBus } from './rooms.ts'
+import type { Speech } from './speech.ts'
 
-/** What handlers may use of the hub. */
-export interface Handling extends HubDeps {
-  rooms: Rooms<HubSession>
-  /** JSON of a message up to its time. */
-  head(type: ServerMessageType): string
-  send(connection: Connection, type: ServerMessageType, fields: Record<string, unknown>): void
-  answerError(connection: Connection, code: ErrorCode, text?: string, id?: string | number): void
-  /** Makes a connection the one of a session. */
-  attach(session: HubSession, connection: Connection): void
-  endSession(session: HubSession): void
-  /** The session with this id if it has an open connection here. */
-  findSession(id: string): HubSession | undefined
+/** What handling a message needs. */
+export interface Handling {
+  config: Config
+  clock: Clock
+  meter: Meter
+  log: Log
+  bus: RoomBus
+  speech: Speech
+  membership: Membership
+  tokenFor: (sessionId: string) => string
+  readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
 }
 
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
 /** Does what a message asks for and answers it. */
-export function handleMessage(hub: Handling, connection: Connection, message: ClientMessage): void {
+export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage): void {
   if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.used = true
   switch (message.type) {
     case 'message':
-      echo(hub, connection, message)
+      echo(handling, connection, message)
       break
     case 'broadcast':
-      broadcast(hub, connection, message)
+      broadcast(handling, connection, message)
       break
     case 'join':
-      join(hub, connection, message)
+      join(handling, connection, message)
       break
     case 'leave':
-      leave(hub, connection, message)
+      leave(handling, connection, message)
       break
     case 'heartbeat':
-      connection.send('heartbeat', `${hub.head('heartbeat')}${echoed(message)}}`)
+      connection.send('heartbeat', `${handling.speech.head('heartbeat')}${echoed(message)}}`)
       break
     case 'resume':
-      resume(hub, connection, message)
+      resume(handling, connection, message)
       break
     case 'ack':
       connection.session.acknowledge(message.seq)
   }
 }
 
-function echo(hub: Handling, connection: Connection, message: Of<'message'>): void {
-  connection.session.push('message_response', `${hub.head('message_response')}${echoed(message)},"data":${JSON.stringify(message.data)}`)
+function echo(handling: Handling, connection: Connection, message: Of<'message'>): void {
+  connection.session.push(
+    'message_response',
+    `${handling.speech.head('message_response')}${echoed(message)},"data":${JSON.stringify(message.data)}`,
+  )
 }
 
 /** The client's own id and time, as fields to go on with. */
@@ -57,77 +63,75 @@ function echoed({ id, time }: { id?: string | number | undefined; time?: number 
   return `${id === undefined ? '' : `,"id":${JSON.stringify(id)}`}${time === undefined ? '' : `,"clientTime":${time}`}`
 }
 
-function broadcast(hub: Handling, connection: Connection, message: Of<'broadcast'>): void {
+function broadcast(handling: Handling, connection: Connection, message: Of<'broadcast'>): void {
   const { session } = connection
   const room = message.room ?? everyoneRoom
   if (!session.rooms.has(room)) {
-    notInRoom(hub, connection, room, message.id)
+    notInRoom(handling, connection, room, message.id)
     return
   }
   const head =
-    `${hub.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
+    `${handling.speech.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
     `${echoed(message)},"data":${JSON.stringify(message.data)}`
-  hub.bus.publish({ room, head, publishedAtMs: hub.clock.now() })
-  session.push('message_response', `${hub.head('message_response')}${echoed(message)},"delivered":${hub.rooms.count(room)}`)
+  handling.bus.publish({ room, head, publishedAtMs: handling.clock.now() })
+  session.push(
+    'message_response',
+    `${handling.speech.head('message_response')}${echoed(message)},"delivered":${handling.membership.rooms.count(room)}`,
+  )
 }
 
-function join(hub: Handling, connection: Connection, { room, id }: Of<'join'>): void {
+function join(handling: Handling, connection: Connection, { room, id }: Of<'join'>): void {
   const { session } = connection
-  const most = hub.config.MAX_ROOMS_PER_CONNECTION
+  const most = handling.config.MAX_ROOMS_PER_CONNECTION
   // The room of everyone is not one of them.
   if (!session.rooms.has(room) && session.rooms.size > most) {
-    hub.answerError(connection, 'too_many_rooms', `Already in ${most} rooms, which is as many as allowed; leave one first.`, id)
+    handling.speech.answerError(connection, 'too_many_rooms', `Already in ${most} rooms, which is as many as allowed; leave one first.`, id)
     return
   }
-  hub.send(connection, 'room_joined', { id, room, members: hub.rooms.join(room, session) })
+  handling.speech.send(connection, 'room_joined', { id, room, members: handling.membership.rooms.join(room, session) })
 }
 
-function leave(hub: Handling, connection: Connection, { room, id }: Of<'leave'>): void {
+function leave(handling: Handling, connection: Connection, { room, id }: Of<'leave'>): void {
   const { session } = connection
   if (!session.rooms.has(room)) {
-    notInRoom(hub, connection, room, id)
+    notInRoom(handling, connection, room, id)
     return
   }
-  hub.send(connection, 'room_left', { id, room, members: hub.rooms.leave(room, session) })
+  handling.speech.send(connection, 'room_left', { id, room, members: handling.membership.rooms.leave(room, session) })
 }
 
-function notInRoom(hub: Handling, connection: Connection, room: string, id?: string | number): void {
-  hub.answerError(connection, 'not_in_room', `Not a member of ${JSON.stringify(room)}; join it first.`, id)
+function notInRoom(handling: Handling, connection: Connection, room: string, id?: string | number): void {
+  handling.speech.answerError(connection, 'not_in_room', `Not a member of ${JSON.stringify(room)}; join it first.`, id)
 }
 
 /** Continues an earlier session on this connection, which must still be fresh. */
-function resume(hub: Handling, connection: Connection, { token, lastSeq, id }: Of<'resume'>): void {
+function resume(handling: Handling, connection: Connection, { token, lastSeq, id }: Of<'resume'>): void {
   const fresh = connection.session
-  const verdict = connection.used ? ({ ok: false, why: 'too_late' } as const) : hub.readToken(token)
-  const session = verdict.ok ? takeSession(hub, verdict.sessionId, fresh) : undefined
+  const verdict = connection.used ? ({ ok: false, why: 'too_late' } as const) : handling.readToken(token)
+  const session = verdict.ok ? takeSession(handling, verdict.sessionId, fresh) : undefined
   if (session === undefined) {
     const why = verdict.ok ? 'unknown' : verdict.why
-    hub.meter.resume(why, 0)
-    hub.answerError(connection, `resume_${why}`, undefined, id)
+    handling.meter.resume(why, 0)
+    handling.speech.answerError(connection, `resume_${why}`, undefined, id)
     return
   }
-  hub.endSession(fresh)
-  hub.attach(session, connection)
+  handling.membership.end(fresh)
+  handling.membership.attach(session, connection)
   const { frames, gap } = session.missedSince(Math.min(lastSeq, session.seq))
-  hub.send(connection, 'resumed', {
+  handling.speech.send(connection, 'resumed', {
     id,
     connectionId: session.connectionId,
     rooms: [...session.rooms].filter((room) => room !== everyoneRoom),
     replayed: frames.length,
-    resumeToken: hub.tokenFor(session.id),
+    resumeToken: handling.tokenFor(session.id),
   })
-  if (gap !== null) hub.send(connection, 'resume_gap', gap)
+  if (gap !== null) handling.speech.send(connection, 'resume_gap', gap)
   for (const { type, text } of frames) connection.send(type, text)
-  hub.meter.resume(gap === null ? 'resumed' : 'gap', frames.length)
-  hub.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: frames.length, gap }, 'session resumed')
+  handling.meter.resume(gap === null ? 'resumed' : 'gap', frames.length)
+  handling.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: frames.length, gap }, 'session resumed')
 }
 
-/** The session with this id: waiting in the store, or still attached to a connection that its client has lost already. */
-function takeSession(hub: Handling, sessionId: string, fresh: HubSession): HubSession | undefined {
-  if (sessionId === fresh.id) return undefined
-  const held = hub.sessions.take(sessionId, hub.clock.steady())
-  if (held !== undefined) return held
-  const attached = hub.findSession(sessionId)
-  attached?.link?.close('replaced')
-  return attached
+/** The session to continue, unless it is the connection's own. */
+function takeSession({ membership, clock }: Handling, sessionId: string, fresh: HubSession): HubSession | undefined {
+  return sessionId === fresh.id ? undefined : membership.take(sessionId, clock.steady())
 }

@@ -87,7 +87,7 @@ describe('errors', () => {
   })
 
   test('nesting counts brackets outside of strings only', () => {
-    const inString = JSON.stringify({ type: 'message', data: `${'['.repeat(5_000)}"\\` })
+    const inString = JSON.stringify({ type: 'message', data: `"\\${'['.repeat(5_000)}` })
     expect(parseFrame(inString).ok).toBe(true)
     const flat = JSON.stringify({ type: 'message', data: Array.from({ length: 2_000 }, () => [{}]) })
     expect(parseFrame(flat).ok).toBe(true)
