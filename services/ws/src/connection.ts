@@ -7,8 +7,8 @@ import type { Session, SessionLink } from './sessions.ts'
 
 /** The seam to the WebSocket library: all that is asked of a socket. */
 export interface Socket {
-  /** Sends a text frame. @param text its UTF-8 bytes */
-  sendText(text: Buffer): void
+  /** Sends a text frame. @returns bytes of its payload */
+  sendText(head: string | Buffer, tail: string): number
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
@@ -66,12 +66,9 @@ export class Connection implements SessionLink, PeerSigns {
     this.events = options.events
   }
 
-  /** Sends a frame, unless the connection is closing or owes its reader too much already. */
-  send(type: ServerMessageType, frame: string): void {
-    if (!this.maySend()) return
-    const bytes = Buffer.from(frame)
-    this.socket.sendText(bytes)
-    this.events.sent(type, bytes.length)
+  /** Sends a message, unless the connection is closing or owes its reader too much already. */
+  send(type: ServerMessageType, head: string | Buffer, tail = ''): void {
+    if (this.maySend()) this.events.sent(type, this.socket.sendText(head, tail))
   }
 
   /** Answers a ping, within the same bound. */

@@ -53,7 +53,8 @@ export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: num
   }
   if (state.phase === 'done') return stay('done')
   if (state.phase === 'closing') {
-    return stay(socketsLeft === 0 || nowMs >= state.deadlineMs + closingGraceMs ? 'done' : 'closing')
+    // Whoever came in at the last moment is closed as well.
+    return socketsLeft === 0 || nowMs >= state.deadlineMs + closingGraceMs ? stay('done') : stay('closing', { closeAll: true })
   }
   if (nowMs >= state.deadlineMs) return socketsLeft === 0 ? stay('done') : stay('closing', { closeAll: true })
   const goodbyesFromMs = state.startedAtMs + settings.delayMs

@@ -7,6 +7,7 @@ import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
 import type { ClientMessage } from './protocol.ts'
 import type { RoomBus } from './rooms.ts'
+import { tailOf } from './sessions.ts'
 import type { Speech } from './speech.ts'
 
 /** What handling a message needs. */
@@ -73,7 +74,7 @@ function broadcast(handling: Handling, connection: Connection, message: Of<'broa
   const head =
     `${handling.speech.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
     `${echoed(message)},"data":${JSON.stringify(message.data)}`
-  handling.bus.publish({ room, head, publishedAtMs: handling.clock.now() })
+  handling.bus.publish({ room, head: Buffer.from(head), publishedAtMs: handling.clock.now() })
   session.push(
     'message_response',
     `${handling.speech.head('message_response')}${echoed(message)},"delivered":${handling.membership.rooms.count(room)}`,
@@ -117,18 +118,18 @@ function resume(handling: Handling, connection: Connection, { token, lastSeq, id
   }
   handling.membership.end(fresh)
   handling.membership.attach(session, connection)
-  const { frames, gap } = session.missedSince(Math.min(lastSeq, session.seq))
+  const { messages, gap } = session.missedSince(Math.min(lastSeq, session.seq))
   handling.speech.send(connection, 'resumed', {
     id,
     connectionId: session.connectionId,
     rooms: [...session.rooms].filter((room) => room !== everyoneRoom),
-    replayed: frames.length,
+    replayed: messages.length,
     resumeToken: handling.tokenFor(session.id),
   })
   if (gap !== null) handling.speech.send(connection, 'resume_gap', gap)
-  for (const { type, text } of frames) connection.send(type, text)
-  handling.meter.resume(gap === null ? 'resumed' : 'gap', frames.length)
-  handling.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: frames.length, gap }, 'session resumed')
+  for (const { type, head, seq } of messages) connection.send(type, head, tailOf(seq))
+  handling.meter.resume(gap === null ? 'resumed' : 'gap', messages.length)
+  handling.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: messages.length, gap }, 'session resumed')
 }
 
 /** The session to continue, unless it is the connection's own. */

@@ -18,8 +18,10 @@ class FakeSocket implements Socket {
   closedWith: number | null = null
   terminated = false
 
-  sendText(text: Buffer): void {
-    this.sent.push(JSON.parse(text.toString()) as ServerMessage)
+  sendText(head: string | Buffer, tail: string): number {
+    const text = head + tail
+    this.sent.push(JSON.parse(text) as ServerMessage)
+    return text.length
   }
   ping(): void {
     this.pings++
@@ -89,7 +91,7 @@ test('a slow reader gets nothing more once it is owed more than allowed, and is 
   say({ type: 'message', data: 'at the limit' })
   expect(socket.sent).toHaveLength(2)
   socket.bufferedAmount = 1025
-  for (let i = 0; i < 3; i++) bus.publish({ room: '*', head: '{"type":"room_message"', publishedAtMs: 0 })
+  for (let i = 0; i < 3; i++) bus.publish({ room: '*', head: Buffer.from('{"type":"room_message"'), publishedAtMs: 0 })
   expect(socket.sent).toHaveLength(2)
   expect(socket.closedWith).toBe(closeCodes.slow_reader.code)
   expect(await metric(metrics.errors.name, { cause: 'slow_reader' })).toBe(1)

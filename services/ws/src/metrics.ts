@@ -24,7 +24,8 @@ import {
   replicaStates,
   resumeResults,
 } from '@lab/contract/metrics.ts'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { TalliedHistogram } from './tallied-histogram.ts'
 
 /** What the service reports as it works. */
 export interface Meter {
@@ -87,7 +88,7 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
     opened: () => void tally.opened++,
     closed: (cause, code, seconds) => {
       counters.closed.inc({ code: String(code), cause })
-      duration.observe(seconds)
+      duration.add(seconds)
     },
     refused: (cause) => counters.refused.inc({ cause }),
     received: (type, bytes) => {
@@ -99,9 +100,9 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
       tally.sentBytes += bytes
     },
     error: (code) => void tally.errors[code]++,
-    latency: (seconds) => latency.observe(seconds),
-    handling: (seconds) => handling.observe(seconds),
-    pubsubLag: (seconds) => pubsubLag.observe(seconds),
+    latency: (seconds) => latency.add(seconds),
+    handling: (seconds) => handling.add(seconds),
+    pubsubLag: (seconds) => pubsubLag.add(seconds),
     goodbye: () => void tally.goodbyes++,
     resume: (result, replayed) => {
       tally.resumes[result]++
@@ -222,9 +223,9 @@ function gauge(registry: Registry, key: MetricKey, read?: (gauge: Gauge) => void
   })
 }
 
-function histogram(registry: Registry, key: MetricKey): Histogram {
-  const { buckets } = metrics[key] as MetricSpec
-  return new Histogram({ ...base(registry, key), ...(buckets && { buckets: [...buckets] }) })
+function histogram(registry: Registry, key: MetricKey): TalliedHistogram {
+  const { name, help, buckets } = metrics[key] as MetricSpec
+  return new TalliedHistogram({ name, help, buckets: buckets ?? [], registers: [registry] })
 }
 
 function base(registry: Registry, key: MetricKey) {

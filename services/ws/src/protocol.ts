@@ -136,14 +136,17 @@ export function parseFrame(text: string): Parsed {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return failure('invalid_json', errorCodes.invalid_json.text)
   const { type, id: givenId } = value as { type?: unknown; id?: unknown }
-  const safeId = id.safeParse(givenId).data
   if (typeof type !== 'string' || !known.has(type)) {
-    return failure('unknown_type', `type ${quote(type)} is not known; allowed: ${clientMessageTypes.join(', ')}.`, safeId)
+    return failure(
+      'unknown_type',
+      `type ${quote(type)} is not known; allowed: ${clientMessageTypes.join(', ')}.`,
+      id.safeParse(givenId).data,
+    )
   }
   const parsed = clientMessages[type as ClientMessageType].safeParse(value)
   if (parsed.success) return { ok: true, message: parsed.data as ClientMessage }
   const issues = parsed.error.issues.slice(0, 3).map((issue) => `${issue.path.join('.') || type}: ${issue.message}`)
-  return failure('invalid_message', `${issues.join('; ')}.`, safeId)
+  return failure('invalid_message', `${issues.join('; ')}.`, id.safeParse(givenId).data)
 }
 
 /** How deep a frame nests. Short ones cannot nest too deeply, so they are not looked through. */

@@ -3,7 +3,7 @@
  * tests give it settings and free ports.
  */
 
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import { createApp, createInternalApp, type Status } from './app.ts'
@@ -46,7 +46,6 @@ export async function startReplica({ config, hostname, version, log }: ReplicaOp
   const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on' })
   const sessions = new MemorySessionStore<HubSession>(config.RESUME_WINDOW, config.MAX_HELD_SESSIONS)
   const bus = new MemoryRoomBus()
-  const newId = () => randomBytes(12).toString('base64url')
   const hub = createHub({
     config,
     replica: id,
@@ -55,7 +54,7 @@ export async function startReplica({ config, hostname, version, log }: ReplicaOp
     log,
     bus,
     sessions,
-    newId,
+    newId: randomUUID,
     tokenFor: (sessionId) => signToken(secret, sessionId, clock.now() + config.RESUME_TOKEN_TTL),
     readToken: (token) => verifyToken(secret, token, clock.now()),
   })
@@ -79,7 +78,18 @@ export async function startReplica({ config, hostname, version, log }: ReplicaOp
     drain: drainer.progress,
     dependencies: () => ({ rooms: { kind: bus.name, up: bus.healthy() } }),
   }
-  const app = createApp({ config, replica: id, version, status, meter, registry, upgrade: nodeUpgrade(hub), page: loadPage(), newId, log })
+  const app = createApp({
+    config,
+    replica: id,
+    version,
+    status,
+    meter,
+    registry,
+    upgrade: nodeUpgrade(hub),
+    page: loadPage(),
+    newId: randomUUID,
+    log,
+  })
   const [publicPort, internalPort] = await listenBoth(
     () => listenPublic(app, config, meter),
     () => listenInternal(createInternalApp({ status, registry, onScraped: drainer.scraped }), config),

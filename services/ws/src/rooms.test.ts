@@ -50,8 +50,8 @@ test('whatever happens, counts are those of a plain list of who is where', () =>
 test('the bus of a lone replica delivers at once and in order', () => {
   const bus = new MemoryRoomBus()
   const seen: string[] = []
-  bus.onMessage(({ head }) => seen.push(head))
-  for (const head of ['one', 'two']) bus.publish({ room: 'tea', head, publishedAtMs: 0 })
+  bus.onMessage(({ head }) => seen.push(head.toString()))
+  for (const head of ['one', 'two']) bus.publish({ room: 'tea', head: Buffer.from(head), publishedAtMs: 0 })
   expect(seen).toEqual(['one', 'two'])
   expect(bus.healthy()).toBe(true)
 })

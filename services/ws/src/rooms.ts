@@ -3,8 +3,8 @@
 /** A message to a room, as it travels between replicas. */
 export interface RoomMessage {
   room: string
-  /** The message's JSON as members receive it, without its closing brace: each session adds its own number. */
-  head: string
+  /** UTF-8 of the message's JSON as members receive it, without its closing brace: each session adds its own number. */
+  head: Buffer
   /** Wall-clock time of publishing, milliseconds since 1970. */
   publishedAtMs: number
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { MemorySessionStore, Session } from './sessions.ts'
+import { MemorySessionStore, type Numbered, Session } from './sessions.ts'
 
 const roomy = { messages: 100, bytes: 10_000 }
 
@@ -13,13 +13,13 @@ function push(to: Session, count: number): void {
   for (let i = 0; i < count; i++) to.push('room_message', `{"type":"room_message","data":${to.seq + 1}`)
 }
 
-const numbers = ({ frames }: { frames: { text: string }[] }) => frames.map(({ text }) => (JSON.parse(text) as { seq: number }).seq)
+const numbers = ({ messages }: { messages: Numbered[] }) => messages.map(({ seq }) => seq)
 
 describe('a session', () => {
   test('numbers messages from one, and sends them only while somebody is there', () => {
     const heard: string[] = []
     const s = session()
-    s.link = { send: (_type, text) => heard.push(text) }
+    s.link = { send: (_type, head, tail) => heard.push(head + tail) }
     push(s, 2)
     s.link = null
     push(s, 1)
@@ -34,22 +34,22 @@ describe('a session', () => {
     expect(few.missedSince(0).gap).toEqual({ from: 1, to: 7 })
     const small = session({ messages: 100, bytes: 100 })
     push(small, 10)
-    const { frames } = small.missedSince(0)
-    expect(frames.reduce((sum, { text }) => sum + text.length, 0)).toBeLessThanOrEqual(100)
-    expect(frames.length).toBeGreaterThan(0)
+    const { messages } = small.missedSince(0)
+    expect(messages.reduce((sum, { head }) => sum + head.length, 0)).toBeLessThanOrEqual(100)
+    expect(messages.length).toBeGreaterThan(0)
   })
 
   test('a message larger than the buffer is not kept, and said to be missing', () => {
     const s = session({ messages: 10, bytes: 20 })
     s.push('message_response', `{"data":"${'x'.repeat(50)}"`)
-    expect(s.missedSince(0)).toEqual({ frames: [], gap: { from: 1, to: 1 } })
+    expect(s.missedSince(0)).toEqual({ messages: [], gap: { from: 1, to: 1 } })
   })
 
   test('without a buffer everything missed is a gap', () => {
     const s = session({ messages: 0, bytes: 0 })
     push(s, 4)
-    expect(s.missedSince(1)).toEqual({ frames: [], gap: { from: 2, to: 4 } })
-    expect(s.missedSince(4)).toEqual({ frames: [], gap: null })
+    expect(s.missedSince(1)).toEqual({ messages: [], gap: { from: 2, to: 4 } })
+    expect(s.missedSince(4)).toEqual({ messages: [], gap: null })
   })
 
   test('whatever was acknowledged and wherever the client is, frames and gap together are exactly what it missed', () => {
@@ -60,10 +60,10 @@ describe('a session', () => {
         push(s, pushed)
         s.acknowledge(acked)
         const lastSeq = Math.min(last, pushed)
-        const { frames, gap } = s.missedSince(lastSeq)
+        const { messages: replay, gap } = s.missedSince(lastSeq)
         const missing = gap === null ? [] : Array.from({ length: gap.to - gap.from + 1 }, (_, i) => gap.from + i)
-        expect([...missing, ...numbers({ frames })]).toEqual(Array.from({ length: pushed - lastSeq }, (_, i) => lastSeq + 1 + i))
-        expect(frames.length).toBeLessThanOrEqual(messages)
+        expect([...missing, ...numbers({ messages: replay })]).toEqual(Array.from({ length: pushed - lastSeq }, (_, i) => lastSeq + 1 + i))
+        expect(replay.length).toBeLessThanOrEqual(messages)
         if (gap !== null) expect(gap.to).toBeLessThanOrEqual(Math.max(acked, pushed - messages))
       }),
     )

@@ -13,15 +13,21 @@ export interface BufferBounds {
 /** Types of messages that belong to a session. */
 export type SequencedType = Extract<ServerMessageType, 'message_response' | 'room_message'>
 
-/** A message as it goes over the wire. */
-export interface Frame {
+/** A message of a session: its JSON without number and closing brace (shared by all who get it, when they are many), and its number. */
+export interface Numbered {
   type: SequencedType
-  text: string
+  head: string | Buffer
+  seq: number
+}
+
+/** The end of a numbered message. */
+export function tailOf(seq: number): string {
+  return `,"seq":${seq}}`
 }
 
 /** The connection a session is attached to, as far as a session cares. */
 export interface SessionLink {
-  send(type: ServerMessageType, text: string): void
+  send(type: ServerMessageType, head: string | Buffer, tail: string): void
 }
 
 export class Session<L extends SessionLink = SessionLink> {
@@ -32,8 +38,9 @@ export class Session<L extends SessionLink = SessionLink> {
   link: L | null = null
   /** Number of the last message. */
   seq = 0
-  /** Frames `seq - frames.length + 1` to `seq`, oldest first; made when first needed, for an idle session costs nothing. */
-  private frames: Frame[] | null = null
+  /** The last messages, oldest first, from index `first` on; made when first needed, for an idle session costs nothing. */
+  private kept: Numbered[] | null = null
+  private first = 0
   private bytes = 0
   private readonly bounds: BufferBounds
 
@@ -47,44 +54,54 @@ export class Session<L extends SessionLink = SessionLink> {
    * Numbers a message, keeps it, and sends it if the client is there.
    * @param head the message's JSON without its closing brace; the number and the brace are added
    */
-  push(type: SequencedType, head: string): void {
-    const text = `${head},"seq":${++this.seq}}`
-    if (this.bounds.messages > 0) this.keep({ type, text })
-    this.link?.send(type, text)
+  push(type: SequencedType, head: string | Buffer): void {
+    const seq = ++this.seq
+    if (this.bounds.messages > 0) this.keep({ type, head, seq })
+    this.link?.send(type, head, tailOf(seq))
   }
 
   /** Forgets everything up to `seq`: the client has it. */
   acknowledge(seq: number): void {
-    if (this.frames === null) return
-    const acked = Math.min(seq, this.seq) - (this.seq - this.frames.length)
-    for (let i = 0; i < acked; i++) this.drop()
+    while (this.oldest !== undefined && this.oldest.seq <= seq) this.drop()
   }
 
   /**
    * What a client missed.
    * @param lastSeq the last message it has
-   * @returns the frames after it that are still kept, and the numbers of those that are not, if any
+   * @returns the messages after it that are still kept, and the numbers of those that are not, if any
    */
-  missedSince(lastSeq: number): { frames: Frame[]; gap: { from: number; to: number } | null } {
-    const kept = this.frames ?? []
-    const firstKept = this.seq - kept.length + 1
+  missedSince(lastSeq: number): { messages: Numbered[]; gap: { from: number; to: number } | null } {
+    const firstKept = this.oldest?.seq ?? this.seq + 1
     const from = lastSeq + 1
     const gap = from < firstKept ? { from, to: firstKept - 1 } : null
-    return { frames: kept.slice(Math.max(0, from - firstKept)), gap }
+    return { messages: this.kept?.slice(this.first + Math.max(0, from - firstKept)) ?? [], gap }
   }
 
-  private keep(frame: Frame): void {
-    this.frames ??= []
-    this.frames.push(frame)
-    this.bytes += frame.text.length
-    while (this.frames.length > this.bounds.messages || this.bytes > this.bounds.bytes) this.drop()
+  private get oldest(): Numbered | undefined {
+    return this.kept?.[this.first]
+  }
+
+  private keep(message: Numbered): void {
+    this.kept ??= []
+    this.kept.push(message)
+    this.bytes += message.head.length
+    while (this.kept.length - this.first > this.bounds.messages || this.bytes > this.bounds.bytes) this.drop()
+    // Dropping only moves the start; now and then the room in front of it is given back.
+    if (this.first > this.bounds.messages) {
+      this.kept = this.kept.slice(this.first)
+      this.first = 0
+    }
   }
 
   private drop(): void {
-    const gone = this.frames?.shift()
-    this.bytes -= gone?.text.length ?? 0
+    if (this.kept === null) return
+    this.bytes -= this.oldest?.head.length ?? 0
+    this.kept[this.first++] = gone
   }
 }
+
+/** In the place of a message that is not kept any more, so that its text can go. */
+const gone: Numbered = { type: 'message_response', head: '', seq: 0 }
 
 /**
  * Where sessions of lost connections wait. The embedded default keeps them in this process; a store that replicas
