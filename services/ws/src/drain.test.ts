@@ -31,7 +31,7 @@ describe('a drain', () => {
     expect(at(6_100, 250, 250)).toEqual({ phase: 'waiting', ...quiet })
     expect(at(19_999, 1, 1)).toEqual({ phase: 'waiting', ...quiet })
     expect(at(20_000, 1, 1)).toEqual({ phase: 'closing', goodbyes: 0, closeAll: true })
-    expect(at(20_100, 1, 1)).toEqual({ phase: 'closing', ...quiet })
+    expect(at(20_100, 1, 1)).toEqual({ phase: 'closing', ...quiet, closeAll: true })
     expect(at(20_000 + closingGraceMs - 1, 1, 1).phase).toBe('closing')
     expect(at(20_000 + closingGraceMs, 1, 1).phase).toBe('done')
     expect(at(30_000, 1, 1)).toEqual({ phase: 'done', ...quiet })
