@@ -7,6 +7,7 @@ import { docker, tryDocker } from './lib/docker.ts'
 import { addFigure, measureIdleMemory } from './lib/figures.ts'
 import { retention } from './lib/prometheus.ts'
 import { compose, containers, expectedServices, serviceOf, url } from './lib/stack.ts'
+import { until } from './lib/until.ts'
 
 const stack = inject('stack')
 const running = await containers(stack)
@@ -162,10 +163,12 @@ test('Prometheus keeps 30 days', async () => {
 test('Alertmanager is ready and Prometheus knows it', async () => {
   const ready = await fetch(url(stack, 'ALERTMANAGER_PORT', '/-/ready'))
   expect(ready.status).toBe(200)
-  const known = (await (await fetch(url(stack, 'PROMETHEUS_PORT', '/api/v1/alertmanagers'))).json()) as {
-    data: { activeAlertmanagers: unknown[] }
+  const active = async () => {
+    const answer = await fetch(url(stack, 'PROMETHEUS_PORT', '/api/v1/alertmanagers'))
+    return ((await answer.json()) as { data: { activeAlertmanagers: unknown[] } }).data.activeAlertmanagers.length
   }
-  expect(known.data.activeAlertmanagers).toHaveLength(1)
+  // Prometheus is ready before its discovery has found anything.
+  await until('one Alertmanager known to Prometheus', async () => (await active()) === 1, 20_000)
 })
 
 test.skipIf(services.grafana in stack.missing)('Grafana serves the home dashboard to anybody, from its provisioned files', async () => {
