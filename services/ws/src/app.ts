@@ -114,8 +114,9 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     await next()
-    c.header(requestIdHeader, requestId)
-    c.header(replicaHeader, replica)
+    // Set on the response that is there: c.header() would copy it, for every upgrade too.
+    c.res.headers.set(requestIdHeader, requestId)
+    c.res.headers.set(replicaHeader, replica)
     if (!isUpgrade(c)) meter.http(c.res.status === 404 ? 'unmatched' : routePath(c, -1), c.req.method, c.res.status)
   }
 }

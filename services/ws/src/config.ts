@@ -49,7 +49,13 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: 'Name this replica gives itself in messages. Without it: the host name.',
+    help: 'Name this replica gives itself in messages. Without it: what REPLICA_DNS_PREFIX finds, or the host name.',
+  },
+  REPLICA_DNS_PREFIX: {
+    kind: 'text',
+    default: '',
+    pattern: '^[A-Za-z0-9._-]{1,64}$',
+    help: 'Where Docker runs this, its DNS knows the container as prefix, service and number: what follows the prefix, as in ws-1, names the replica.',
   },
   LOG_LEVEL: {
     kind: 'choice',

@@ -1,9 +1,9 @@
 /** The process: environment in, replica out, signals to the drain. No decisions here. */
-import { hostname } from 'node:os'
 import pino from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { readConfig } from './config.ts'
 import { startReplica } from './replica.ts'
+import { replicaName } from './replica-name.ts'
 
 const result = readConfig(process.env)
 if (!result.ok) {
@@ -11,16 +11,14 @@ if (!result.ok) {
   process.exit(1)
 }
 const { config } = result
+const id = await replicaName(config)
 // Lines are gathered and written together: a line per connection must not cost a system call each.
 const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })
-const log = pino(
-  { level: config.LOG_LEVEL, base: { replica: config.REPLICA_ID || hostname() }, timestamp: pino.stdTimeFunctions.isoTime },
-  destination,
-)
+const log = pino({ level: config.LOG_LEVEL, base: { replica: id }, timestamp: pino.stdTimeFunctions.isoTime }, destination)
 setInterval(() => destination.flush(), 250).unref()
 
 try {
-  const replica = await startReplica({ config, hostname: hostname(), version: packageJson.version, log })
+  const replica = await startReplica({ config, id, version: packageJson.version, log })
   log.info({ port: replica.port, internalPort: replica.internalPort }, 'ready')
   const leave = async () => {
     await replica.drain()

@@ -88,7 +88,7 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
     opened: () => void tally.opened++,
     closed: (cause, code, seconds) => {
       counters.closed.inc({ code: String(code), cause })
-      duration.add(seconds)
+      duration.observe(seconds)
     },
     refused: (cause) => counters.refused.inc({ cause }),
     received: (type, bytes) => {
@@ -100,9 +100,9 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
       tally.sentBytes += bytes
     },
     error: (code) => void tally.errors[code]++,
-    latency: (seconds) => latency.add(seconds),
-    handling: (seconds) => handling.add(seconds),
-    pubsubLag: (seconds) => pubsubLag.add(seconds),
+    latency: (seconds) => latency.observe(seconds),
+    handling: (seconds) => handling.observe(seconds),
+    pubsubLag: (seconds) => pubsubLag.observe(seconds),
     goodbye: () => void tally.goodbyes++,
     resume: (result, replayed) => {
       tally.resumes[result]++
@@ -225,7 +225,7 @@ function gauge(registry: Registry, key: MetricKey, read?: (gauge: Gauge) => void
 
 function histogram(registry: Registry, key: MetricKey): TalliedHistogram {
   const { name, help, buckets } = metrics[key] as MetricSpec
-  return new TalliedHistogram({ name, help, buckets: buckets ?? [], registers: [registry] })
+  return new TalliedHistogram({ name, help, buckets: buckets ?? [] }, registry)
 }
 
 function base(registry: Registry, key: MetricKey) {

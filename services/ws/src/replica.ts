@@ -3,7 +3,7 @@
  * tests give it settings and free ports.
  */
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import { createApp, createInternalApp, type Status } from './app.ts'
@@ -32,16 +32,15 @@ export interface Replica {
 
 export interface ReplicaOptions {
   config: Config
-  /** Name of the replica where the settings give none. */
-  hostname: string
+  /** Name of the replica. */
+  id: string
   version: string
   log: Log
 }
 
 /** Starts a replica; it is ready when this resolves. Rejects when a port can't be had. */
-export async function startReplica({ config, hostname, version, log }: ReplicaOptions): Promise<Replica> {
-  const id = config.REPLICA_ID || hostname
-  const secret = config.RESUME_SECRET || randomBytes(32).toString('base64url')
+export async function startReplica({ config, id, version, log }: ReplicaOptions): Promise<Replica> {
+  const secret = createSecretKey(config.RESUME_SECRET ? Buffer.from(config.RESUME_SECRET) : randomBytes(32))
   const clock = { now: Date.now, steady: () => performance.now() }
   const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on' })
   const sessions = new MemorySessionStore<HubSession>(config.RESUME_WINDOW, config.MAX_HELD_SESSIONS)

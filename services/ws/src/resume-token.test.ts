@@ -1,8 +1,9 @@
+import { createSecretKey } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { signToken, verifyToken } from './resume-token.ts'
 
-const secret = 'a secret of the tests'
+const secret = createSecretKey(Buffer.from('a secret of the tests'))
 
 test('a token names its session until it expires', () => {
   const token = signToken(secret, 'session-1', 5_000)
@@ -12,7 +13,7 @@ test('a token names its session until it expires', () => {
 
 test('another secret, another session, another expiry or any changed character is invalid', () => {
   const token = signToken(secret, 'session-1', 5_000)
-  expect(verifyToken('another secret', token, 0)).toEqual({ ok: false, why: 'invalid' })
+  expect(verifyToken(createSecretKey(Buffer.from('another secret')), token, 0)).toEqual({ ok: false, why: 'invalid' })
   for (let i = 0; i < token.length; i++) {
     const changed = token.slice(0, i) + (token[i] === 'x' ? 'y' : 'x') + token.slice(i + 1)
     expect(verifyToken(secret, changed, 0)).toEqual({ ok: false, why: 'invalid' })

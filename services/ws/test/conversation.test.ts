@@ -1,4 +1,5 @@
 /** What clients and the service say to each other, over a real socket. */
+import { createSecretKey } from 'node:crypto'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
 import { everyoneRoom } from '@lab/contract/messages.ts'
@@ -167,7 +168,7 @@ describe('resuming', () => {
   test('an expired token is refused', async () => {
     const secret = 'a secret of the tests'
     const socket = await (await testReplica({ RESUME_SECRET: secret })).connect()
-    const token = signToken(secret, 'some-session', Date.now() - 1)
+    const token = signToken(createSecretKey(Buffer.from(secret)), 'some-session', Date.now() - 1)
     expect((await socket.ask({ type: 'resume', token, lastSeq: 0 }, 'error')).code).toBe('resume_expired')
   })
 

@@ -77,7 +77,7 @@ describe('a start that can not be', () => {
 test('when the internal port is taken, the public one is given back', async () => {
   const [PORT, INTERNAL_PORT] = [await freePort(), await takenPort()]
   const log = { info: () => {}, error: () => {} }
-  const start = startReplica({ config: testConfig({ PORT, INTERNAL_PORT }), hostname: 'h', version: '0', log })
+  const start = startReplica({ config: testConfig({ PORT, INTERNAL_PORT }), id: 'h', version: '0', log })
   await expect(start).rejects.toMatchObject({ code: 'EADDRINUSE', port: INTERNAL_PORT })
   const again = createServer().listen(PORT, '127.0.0.1')
   await once(again, 'listening')

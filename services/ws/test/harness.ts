@@ -18,7 +18,6 @@ export function testConfig(env: Env = {}): Config {
     HOST: '127.0.0.1',
     PORT: 0,
     INTERNAL_PORT: 0,
-    REPLICA_ID: 'ws-test',
     DRAIN_DELAY: 0,
     DRAIN_TIMEOUT: 1000,
     LAST_SCRAPE_TIMEOUT: 0,
@@ -52,7 +51,7 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
     info: (fields: object, text: string) => void logged.push({ level: 'info', text, fields: fields as Record<string, unknown> }),
     error: (fields: object, text: string) => void logged.push({ level: 'error', text, fields: fields as Record<string, unknown> }),
   }
-  const replica = await startReplica({ config: testConfig(env), hostname: 'test-host', version: '0.0.0', log })
+  const replica = await startReplica({ config: testConfig(env), id: 'ws-test', version: '0.0.0', log })
   onTestFinished(async () => {
     // Without sockets a drain has nothing to wait for; asked twice, it doesn't wait for the router either.
     replica.hub.terminateAll()
