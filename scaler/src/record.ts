@@ -1,0 +1,34 @@
+/**
+ * What is written down of every synchronisation: one JSON line. Everything that looks back reads these lines and
+ * nothing else: commands, metrics, dashboards, reports, replay, and the scaler itself after a restart.
+ */
+import type { Decision, Memory } from './core/decision.ts'
+import type { Observation } from './core/types.ts'
+
+/** What was done about a decision. */
+export interface ActionRecord {
+  readonly from: number
+  readonly to: number
+  readonly result: 'Succeeded' | 'Failed' | 'DryRun' | 'Interrupted'
+  readonly durationSeconds: number
+  /** Names of the replicas that went, as in ws-4; empty when replicas were added. */
+  readonly removed: readonly string[]
+  /** Why it failed, in one line. */
+  readonly error?: string
+}
+
+export interface TickRecord {
+  /** Wall-clock time of the synchronisation, ISO 8601. */
+  readonly time: string
+  readonly hpa: { readonly namespace: string; readonly name: string }
+  /** 1: real time. 10: every period and window takes a tenth of what the file says. */
+  readonly timeScale: number
+  /** True while a person has told the scaler to leave the replicas alone. */
+  readonly paused: boolean
+  readonly observation: Observation
+  readonly decision: Decision
+  /** As it is after the synchronisation: a restarted scaler goes on from here. */
+  readonly memory: Memory
+  readonly action: ActionRecord | null
+  readonly decideSeconds: number
+}

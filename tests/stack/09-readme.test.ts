@@ -1,0 +1,88 @@
+/**
+ * Every command block of the README, typed as it stands and in its order, on the stack under test. Last of all files:
+ * the README ends with cleaning up.
+ */
+import { execa } from 'execa'
+import { expect, inject, test } from 'vitest'
+import { services } from '../../contract/src/endpoints.ts'
+import { type CommandBlock, commandBlocks, pagesWithCommands } from './lib/command-blocks.ts'
+import { root } from './lib/compose-file.ts'
+import { containers, expectedServices, serviceOf } from './lib/stack.ts'
+import { until } from './lib/until.ts'
+
+const stack = inject('stack')
+const blocks = commandBlocks(['README.md'])
+
+/** The block that holds this, of which there must be one. */
+function block(part: string): CommandBlock {
+  const found = blocks.filter(({ commands }) => commands.includes(part))
+  if (found.length !== 1 || !found[0]) throw new Error(`README.md has ${found.length} command blocks with ${part}, not one`)
+  return found[0]
+}
+
+/** Types a block into a shell, in the checkout, with this stack's name and ports. Returns what it printed. */
+async function type({ where, commands }: CommandBlock, withinSeconds: number): Promise<string> {
+  const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project, COMPOSE_ANSI: 'never', COMPOSE_PROGRESS: 'plain' }
+  const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], { cwd: root, env, timeout: withinSeconds * 1000, reject: false, all: true })
+  expect(ran.exitCode, `${where}\n${commands}\n${ran.all}`).toBe(0)
+  return String(ran.all)
+}
+
+const replicas = async () => (await containers(stack, services.ws)).length
+
+/** Without Grafana's image, `up` is told so; nothing else about the commands changes. */
+function withoutMissing({ where, commands }: CommandBlock): CommandBlock {
+  const without = Object.keys(stack.missing).map((service) => ` --scale ${service}=0`)
+  return { where, commands: without.length === 0 ? commands : commands.replace('--wait', `--wait --pull never${without.join('')}`) }
+}
+
+const run = block('up -d --build --wait')
+const tests = block('npm cit')
+const load = block('run --rm k6')
+const more = block('--scale ws=5')
+const broken = block('docker kill')
+const scenario = block('SCENARIO=smoke')
+const clean = block('down -v')
+
+test('all command blocks are among those that are run here', () => {
+  expect(blocks).toEqual([run, tests, load, more, broken, scenario, clean])
+  // A page of docs/ with commands of its own needs a test of its own.
+  expect(pagesWithCommands()).toEqual(['README.md'])
+})
+
+test('the command that runs the lab leaves every service healthy', { timeout: 200_000 }, async () => {
+  await type(withoutMissing(run), 180)
+  const running = new Set((await containers(stack)).filter(({ State }) => State.Health?.Status === 'healthy').map(serviceOf))
+  expect([...running].sort()).toEqual(expectedServices(stack).sort())
+  expect(await replicas()).toBe(3)
+})
+
+test('the command that passes the tests is the one that CI runs', async () => {
+  const { stdout } = await execa('cat', ['.ci/run'], { cwd: root })
+  expect(stdout.split('\n')).toContain(tests.commands.trim())
+})
+
+test('a minute of load meets its thresholds', { timeout: 200_000 }, async () => {
+  expect(await type(load, 180)).toContain('All thresholds met.')
+})
+
+test('more replicas come, and go on running', { timeout: 120_000 }, async () => {
+  await type(more, 100)
+  await until('five replicas', async () => (await replicas()) === 5, 30_000)
+})
+
+test('what is broken is whole again in the end', { timeout: 200_000 }, async () => {
+  await type(broken, 180)
+  await until('three replicas', async () => (await replicas()) === 3, 60_000)
+})
+
+test('a named scenario runs', { timeout: 120_000 }, async () => {
+  expect(await type(scenario, 100)).toContain('smoke')
+})
+
+test('cleaning up leaves nothing', { timeout: 120_000 }, async () => {
+  await type(clean, 100)
+  expect(await containers(stack, undefined, { stopped: true })).toEqual([])
+  const volumes = await execa('docker', ['volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${stack.project}`])
+  expect(volumes.stdout).toBe('')
+})
