@@ -3,7 +3,7 @@
  * nothing else: commands, metrics, dashboards, reports, replay, and the scaler itself after a restart.
  */
 import type { Decision, Memory } from './core/decision.ts'
-import type { Observation } from './core/types.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './core/types.ts'
 
 /** What was done about a decision. */
 export interface ActionRecord {
@@ -20,7 +20,9 @@ export interface ActionRecord {
 export interface TickRecord {
   /** Wall-clock time of the synchronisation, ISO 8601. */
   readonly time: string
-  readonly hpa: { readonly namespace: string; readonly name: string }
+  /** The specification and the options as decide() got them: only with both can the decision be taken again. */
+  readonly hpa: HorizontalPodAutoscaler
+  readonly options: ControllerOptions
   /** 1: real time. 10: every period and window takes a tenth of what the file says. */
   readonly timeScale: number
   /** True while a person has told the scaler to leave the replicas alone. */
