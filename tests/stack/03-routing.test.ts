@@ -6,7 +6,7 @@ import { docker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp } from './lib/prometheus.ts'
 import { oneSocketPerReplica, openSocket, type TestSocket } from './lib/socket.ts'
-import { containers, replicaId, scaleTo, url } from './lib/stack.ts'
+import { containers, replicaName, scaleTo, url } from './lib/stack.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
@@ -14,7 +14,7 @@ let replicas: string[] = []
 
 beforeAll(async () => {
   await scaleTo(stack, 3)
-  replicas = (await containers(stack, services.ws)).map(replicaId)
+  replicas = (await containers(stack, services.ws)).map(replicaName)
 })
 
 describe('sticky cookie', () => {
@@ -117,7 +117,7 @@ describe('a killed replica', () => {
     await scaleTo(stack, 3)
     await until('three targets up', async () => (await replicasUp(stack)).length === 3, 20_000)
     addFigure('backAfterKillSeconds', (performance.now() - startedAt) / 1000)
-    const ids = (await containers(stack, services.ws)).map(replicaId)
+    const ids = (await containers(stack, services.ws)).map(replicaName)
     const sockets = await oneSocketPerReplica(stack, ids)
     await Promise.all([...sockets.values()].map((socket) => socket.close()))
     expect(sockets.size).toBe(3)

@@ -7,7 +7,7 @@ import { docker, inspect } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp, targets } from './lib/prometheus.ts'
 import { openSocket, type TestSocket } from './lib/socket.ts'
-import { containers, replicaId, replicaName, scaleTo } from './lib/stack.ts'
+import { containers, replicaName, scaleTo } from './lib/stack.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
@@ -65,16 +65,16 @@ describe('scaling 3 → 5 → 2', () => {
   })
 
   test('up: one target per replica within 10 s, and new replicas take traffic within 3 s of being ready', async () => {
-    const before = new Set((await containers(stack, services.ws)).map(replicaId))
+    const before = new Set((await containers(stack, services.ws)).map(replicaName))
     const dialling = keepDialling()
     await scaleTo(stack, 5)
     const targetSeconds = await secondsUntilTargets(['ws-1', 'ws-2', 'ws-3', 'ws-4', 'ws-5'])
-    const added = (await containers(stack, services.ws)).filter((container) => !before.has(replicaId(container)))
+    const added = (await containers(stack, services.ws)).filter((container) => !before.has(replicaName(container)))
     expect(added).toHaveLength(2)
-    await until('sockets on both new replicas', () => added.every((container) => dialling.first.has(replicaId(container))), 20_000)
+    await until('sockets on both new replicas', () => added.every((container) => dialling.first.has(replicaName(container))), 20_000)
     await dialling.stop()
     const delays = await Promise.all(
-      added.map(async (one) => ((dialling.first.get(replicaId(one)) ?? Number.NaN) - (await readyAt(one.Id))) / 1000),
+      added.map(async (one) => ((dialling.first.get(replicaName(one)) ?? Number.NaN) - (await readyAt(one.Id))) / 1000),
     )
     addFigure('scaleUpTargetSeconds', targetSeconds)
     addFigure('newReplicaTrafficSeconds', delays)

@@ -56,14 +56,9 @@ function numberOf(container: Container): number {
   return Number(container.Config.Labels['com.docker.compose.container-number'])
 }
 
-/** The replica's name in Prometheus, as in ws-1. */
+/** The replica's name in Prometheus and in its own messages, as in ws-1. */
 export function replicaName(container: Container): string {
   return `${serviceOf(container)}-${numberOf(container)}`
-}
-
-/** The name the replica gives itself in messages: its host name. */
-export function replicaId(container: Container): string {
-  return container.Id.slice(0, 12)
 }
 
 /** The URL of one of the lab's host ports. */
