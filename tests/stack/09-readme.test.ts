@@ -23,7 +23,13 @@ function block(part: string): CommandBlock {
 /** Types a block into a shell, in the checkout, with this stack's name and ports. Returns what it printed. */
 async function type({ where, commands }: CommandBlock, withinSeconds: number): Promise<string> {
   const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project, COMPOSE_ANSI: 'never', COMPOSE_PROGRESS: 'plain' }
-  const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], { cwd: root, env, timeout: withinSeconds * 1000, reject: false, all: true })
+  const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], {
+    cwd: root,
+    env,
+    timeout: withinSeconds * 1000,
+    reject: false,
+    all: true,
+  })
   expect(ran.exitCode, `${where}\n${commands}\n${ran.all}`).toBe(0)
   return String(ran.all)
 }
