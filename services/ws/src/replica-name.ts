@@ -1,5 +1,5 @@
 /** What a replica is called: as it is told, as Docker's DNS knows its container, or as the host is called. */
-import { reverse } from 'node:dns/promises'
+import { resolvePtr } from 'node:dns/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.ts'
@@ -11,7 +11,7 @@ const patienceMs = 1_000
 export async function replicaName(config: Config): Promise<string> {
   if (config.REPLICA_ID !== '') return config.REPLICA_ID
   if (config.REPLICA_DNS_PREFIX === '') return hostname()
-  const named = Promise.any(ownAddresses().map(async (address) => nameAfterPrefix(await reverse(address), config.REPLICA_DNS_PREFIX)))
+  const named = Promise.any(ownAddresses().map(async (address) => nameAfterPrefix(await namesOf(address), config.REPLICA_DNS_PREFIX)))
   return Promise.race([named.catch(hostname), sleep(patienceMs, hostname(), { ref: false })])
 }
 
@@ -25,8 +25,12 @@ export function nameAfterPrefix(names: string[], prefix: string): string {
   return name.slice(prefix.length).split('.')[0] as string
 }
 
+/** Asked of the DNS server itself: a reverse lookup would stop at /etc/hosts, where the container's id stands. */
+function namesOf(address: string): Promise<string[]> {
+  return resolvePtr(`${address.split('.').reverse().join('.')}.in-addr.arpa`)
+}
+
 function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((addresses) =>
-    (addresses ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
-  )
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  return all.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address)
 }
