@@ -11,6 +11,7 @@ export const services = {
   socketProxy: 'socket-proxy',
   k6: 'k6',
   scaler: 'scaler',
+  scalerProxy: 'socket-proxy-scaler',
 } as const
 
 /** Ports inside containers. The internal port is never routed by Traefik. */
@@ -55,7 +56,7 @@ export const refusedHeader = 'x-refused'
 export const requestIdHeader = 'x-request-id'
 
 /** Jobs of Prometheus: the values of the label `job`. */
-export const jobs = { ws: 'ws', traefik: 'traefik', prometheus: 'prometheus', alertmanager: 'alertmanager' } as const
+export const jobs = { ws: 'ws', traefik: 'traefik', prometheus: 'prometheus', alertmanager: 'alertmanager', scaler: 'scaler' } as const
 
 /** Identities in Grafana that provisioning files, dashboards and links share. They never change once published. */
 export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab' } as const

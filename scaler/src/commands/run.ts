@@ -1,0 +1,187 @@
+/** `run`: the scaler itself. Wires the ports to the real world; decides nothing. */
+import { access, readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { hostPorts, services } from '@lab/contract/endpoints.ts'
+import type { Command } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { composeTarget, projectName } from '../adapters/compose.ts'
+import { engineHost } from '../adapters/docker.ts'
+import { prometheusSource } from '../adapters/prometheus.ts'
+import { systemClock } from '../adapters/system-clock.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler } from '../core/types.ts'
+import { defaultControllerOptions } from '../core/types.ts'
+import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readDecisionLog } from '../decision-log.ts'
+import type { LoopPorts, LoopSettings } from '../loop.ts'
+import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
+import type { MetricMap } from '../metric-map.ts'
+import { readMetricMap } from '../metric-map.ts'
+import type { TickRecord } from '../record.ts'
+import { serve } from '../serve.ts'
+import { problemText, readHpa } from '../spec/read.ts'
+
+interface RunOptions {
+  readonly hpa: string
+  readonly metricMap: string
+  readonly prometheus: string
+  readonly state: string
+  readonly projectName?: string
+  readonly file: readonly string[]
+  readonly timeScale: number
+  readonly dryRun?: true
+  readonly listen?: number
+  readonly syncPeriod: number
+  readonly downscaleStabilization: number
+  readonly tolerance: number
+  readonly cpuInitializationPeriod: number
+  readonly initialReadinessDelay: number
+}
+
+/** Where Prometheus is for a scaler that runs on the host. */
+const prometheusOnHost = `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
+const composeFiles = ['compose.yaml', 'compose.k8s-sim.yaml']
+
+export function register(program: Command): void {
+  const { syncPeriodSeconds, downscaleStabilizationSeconds, tolerance, ...initial } = defaultControllerOptions
+  program
+    .command('run')
+    .description('watch the metrics and set the number of replicas, until SIGTERM or Ctrl-C')
+    .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
+    .addOption(new Option('--metric-map <file>', 'which PromQL stands for which metric').default('scaler/metrics.yaml'))
+    .addOption(new Option('--prometheus <url>', 'where Prometheus is').env('SCALER_PROMETHEUS').default(prometheusOnHost))
+    .addOption(new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder))
+    .addOption(new Option('-p, --project-name <name>', 'Compose project; as Compose makes it up otherwise').env('COMPOSE_PROJECT_NAME'))
+    .addOption(new Option('-f, --file <files...>', 'Compose files the lab was started with').default(composeFiles))
+    .addOption(
+      new Option('--time-scale <factor>', 'compress time: every period and window takes 1/factor')
+        .env('SCALER_TIME_SCALE')
+        .default(1)
+        .argParser(number(1, 100)),
+    )
+    .option('--dry-run', 'decide and write down, never act; give it a --state of its own beside a live one')
+    .addOption(new Option('--listen <port>', 'serve /metrics, /livez and /readyz there').env('SCALER_LISTEN').argParser(number(0, 65535)))
+    .addOption(new Option('--sync-period <seconds>').default(syncPeriodSeconds).argParser(number(1, 3600)))
+    .addOption(new Option('--downscale-stabilization <seconds>').default(downscaleStabilizationSeconds).argParser(number(0, 3600)))
+    .addOption(new Option('--tolerance <ratio>').default(tolerance).argParser(number(0, 100)))
+    .addOption(
+      new Option('--cpu-initialization-period <seconds>').default(initial.cpuInitializationPeriodSeconds).argParser(number(0, 3600)),
+    )
+    .addOption(new Option('--initial-readiness-delay <seconds>').default(initial.initialReadinessDelaySeconds).argParser(number(0, 3600)))
+    .action(async (options: RunOptions) => run(options, program))
+}
+
+async function run(options: RunOptions, program: Command): Promise<void> {
+  const { hpa, map } = await readFiles(options, program)
+  const settings: LoopSettings = { hpa, controller: controllerOf(options), timeScale: options.timeScale, dryRun: options.dryRun === true }
+  const service = hpa.scaleTargetRef.name
+  const folder = process.cwd()
+  const files = options.file.map((file) => resolve(folder, file))
+  const host = await engineHost(process.env)
+  const project = options.projectName || (await projectName({ files, folder }))
+
+  const stop = stopSignal()
+  const logPath = decisionLogPath(options.state)
+  const log = new DecisionLog(logPath)
+  let lastTickAt: number | null = null
+  const startedAt = systemClock.nowSeconds()
+  // The longest that a synchronisation with an action can take, and the longest pause after it.
+  const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
+  const stuck = () => {
+    const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
+    return idleSeconds > stuckAfterSeconds ? `no synchronisation for ${idleSeconds} s` : null
+  }
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const endpoints =
+    options.listen === undefined
+      ? null
+      : await serve(options.listen, {
+          metrics: async () => ({ body: await registry.metrics(), type: registry.contentType }),
+          stuck,
+          ready: () => lastTickAt !== null,
+        })
+  const ports: LoopPorts = {
+    clock: systemClock,
+    metrics: prometheusSource(options.prometheus, map, service),
+    target: composeTarget({ project, service, files, folder, host }),
+    isPaused: () => exists(pauseFilePath(options.state)),
+    write: async (record: TickRecord) => {
+      await log.append(record)
+      lastTickAt = systemClock.nowSeconds()
+    },
+    say,
+  }
+  const last = (await readDecisionLog(logPath)).at(-1)
+  const state = resumedState(last, settings, systemClock.nowSeconds())
+  const scale = options.timeScale === 1 ? '' : `, TIME COMPRESSED ${options.timeScale}x`
+  say(
+    `scaling ${service} of ${project} between ${hpa.minReplicas} and ${hpa.maxReplicas}${settings.dryRun ? ', dry run' : ''}${scale}; log: ${logPath}`,
+  )
+  await runLoop(settings, ports, state, stop)
+  await endpoints?.close()
+  say('stopped')
+}
+
+async function readFiles(options: RunOptions, program: Command): Promise<{ hpa: HorizontalPodAutoscaler; map: MetricMap }> {
+  const hpa = readHpa(await textOf(options.hpa, program), options.hpa, defaultControllerOptions.featureGates)
+  if ('problems' in hpa) return program.error(hpa.problems.map(problemText).join('\n'), { exitCode: 2 })
+  const read = readMetricMap(await textOf(options.metricMap, program), options.metricMap)
+  if ('problems' in read) return program.error(read.problems.join('\n'), { exitCode: 2 })
+  const target = hpa.hpa.scaleTargetRef.name
+  if (target !== services.ws) {
+    return program.error(`${options.hpa}: spec.scaleTargetRef.name: ${target}; the service that can be scaled is ${services.ws}`, {
+      exitCode: 2,
+    })
+  }
+  return { hpa: hpa.hpa, map: read.map }
+}
+
+async function textOf(path: string, program: Command): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    return program.error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 2 })
+  }
+}
+
+function controllerOf(options: RunOptions): ControllerOptions {
+  return {
+    ...defaultControllerOptions,
+    syncPeriodSeconds: options.syncPeriod,
+    downscaleStabilizationSeconds: options.downscaleStabilization,
+    tolerance: options.tolerance,
+    cpuInitializationPeriodSeconds: options.cpuInitializationPeriod,
+    initialReadinessDelaySeconds: options.initialReadinessDelay,
+  }
+}
+
+function number(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() === '' || !(value >= min && value <= max)) throw new InvalidArgumentError(`Allowed are numbers from ${min} to ${max}.`)
+    return value
+  }
+}
+
+/** Aborts when the process is asked to end. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(name, () => {
+      say(`${name}: stopping`)
+      controller.abort()
+    })
+  }
+  return controller.signal
+}
+
+function say(line: string): void {
+  process.stderr.write(`${new Date().toISOString()} ${line}\n`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

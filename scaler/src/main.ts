@@ -1,0 +1,26 @@
+/**
+ * npm run scaler -- COMMAND
+ *
+ * Data goes to stdout, progress and problems to stderr. Exit codes: 0 done, 1 failed, 2 bad arguments or files.
+ */
+import { Command, CommanderError } from 'commander'
+import { register as registerRun } from './commands/run.ts'
+
+/** Every command of the scaler, in the order in which --help lists them. */
+const commands = [registerRun]
+
+const program = new Command('scaler')
+  .description('Decides as the HorizontalPodAutoscaler of Kubernetes does, and acts through docker compose --scale.')
+  .exitOverride()
+  .showHelpAfterError('(--help lists what is allowed)')
+for (const register of commands) register(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 1 ? 2 : error.exitCode
+  else {
+    process.stderr.write(`scaler: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  }
+}
