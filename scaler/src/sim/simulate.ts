@@ -2,7 +2,7 @@
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler } from '../core/types.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from '../core/types.ts'
 import type { WorldCounts, WorldSettings } from './world.ts'
 import { World } from './world.ts'
 
@@ -15,7 +15,10 @@ export interface Simulation {
 }
 
 export interface SimulatedStep {
+  readonly observation: Observation
   readonly decision: Decision
+  /** As it is after the synchronisation. */
+  readonly memory: Memory
   readonly counts: WorldCounts
 }
 
@@ -28,10 +31,11 @@ export function simulate({ hpa, options, world: settings, durationSeconds }: Sim
     if (second > 0) world.tick()
     if (second % options.syncPeriodSeconds !== 0) continue
     const counts = world.counts()
-    const done = recordRescale(hpa, options, decide(hpa, options, world.observe(hpa), memory), { ok: true })
+    const observation = world.observe(hpa)
+    const done = recordRescale(hpa, options, decide(hpa, options, observation, memory), { ok: true })
     memory = done.memory
     if (done.decision.scaleTo !== null) world.scaleTo(done.decision.scaleTo)
-    steps.push({ decision: done.decision, counts })
+    steps.push({ observation, decision: done.decision, memory, counts })
   }
   return steps
 }

@@ -1,0 +1,134 @@
+/** The scaler's metrics, from the records of its synchronisations and from nothing else. */
+import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
+import { conditionStatuses, type metricTargetTypes, type ScalerMetricKey, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { Gauge, Histogram, Registry } from 'prom-client'
+import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
+import type { TickRecord } from './record.ts'
+import { metricName } from './views/view.ts'
+
+export interface ScalerMetrics {
+  readonly registry: Registry
+  /** Takes the newest record: gauges show it, histograms count it. Each record once, in the order of time. */
+  observe(record: TickRecord): void
+}
+
+type Labels = Record<string, string>
+type TargetType = (typeof metricTargetTypes)[number]
+
+/** Without a record there is no series but the histograms, which are empty. */
+export function createScalerMetrics(): ScalerMetrics {
+  const registry = new Registry()
+  const gauges = new Map<ScalerMetricKey, Gauge>()
+  for (const key of Object.keys(scalerMetrics) as ScalerMetricKey[]) {
+    const spec: ExportedMetric = scalerMetrics[key]
+    if (spec.kind !== 'gauge') continue
+    const gauge = new Gauge({ ...described(spec), registers: [registry] })
+    // The client starts a gauge without labels at zero; a synchronisation in 1970 would alarm somebody.
+    if (spec.labels.length === 0) gauge.remove()
+    gauges.set(key, gauge)
+  }
+  const decisionDuration = histogram(registry, 'decisionDuration')
+  const actionDuration = histogram(registry, 'actionDuration')
+  let generation = 0
+  let known = ''
+
+  return {
+    registry,
+    observe(record) {
+      const spec = JSON.stringify(record.hpa)
+      if (spec !== known) generation += 1
+      known = spec
+      // Conditions, metrics and labels that are gone must not linger.
+      for (const gauge of gauges.values()) gauge.reset()
+      for (const { key, labels, value } of seriesOf(record, generation)) gauges.get(key)?.set(labels, value)
+      decisionDuration.observe(record.decideSeconds)
+      const { action } = record
+      if (action === null || action.result === 'DryRun') return
+      actionDuration.observe({ direction: action.to > action.from ? 'up' : 'down', result: action.result }, action.durationSeconds)
+    },
+  }
+}
+
+function histogram(registry: Registry, key: 'decisionDuration' | 'actionDuration'): Histogram {
+  const { buckets } = scalerMetrics[key]
+  return new Histogram({ ...described(scalerMetrics[key]), buckets: [...buckets], registers: [registry] })
+}
+
+function described({ name, help, labels }: ExportedMetric): { name: string; help: string; labelNames: string[] } {
+  return { name, help, labelNames: [...labels] }
+}
+
+interface Series {
+  readonly key: ScalerMetricKey
+  readonly labels: Labels
+  readonly value: number
+}
+
+/** What the gauges show of a record. */
+function seriesOf(record: TickRecord, generation: number): Series[] {
+  const { hpa, decision, observation } = record
+  const autoscaler: Labels = { namespace: hpa.namespace, horizontalpodautoscaler: hpa.name }
+  const own = (key: ScalerMetricKey, value: number): Series => ({ key, labels: autoscaler, value })
+  const plain = (key: ScalerMetricKey, value: number): Series => ({ key, labels: {}, value })
+  return [
+    { key: 'info', labels: { ...autoscaler, ...targetLabels(hpa) }, value: 1 },
+    own('metadataGeneration', generation),
+    own('specMinReplicas', hpa.minReplicas),
+    own('specMaxReplicas', hpa.maxReplicas),
+    ...hpa.metrics.flatMap((metric) => metricSeries('specTargetMetric', autoscaler, metric, metric.target)),
+    ...hpa.metrics.flatMap((metric, i) =>
+      metricSeries('statusTargetMetric', autoscaler, metric, decision.metrics[i]?.reasoning?.current ?? {}),
+    ),
+    ...(decision.currentReplicas === null ? [] : [own('statusCurrentReplicas', decision.currentReplicas)]),
+    own('statusDesiredReplicas', decision.desiredReplicas),
+    ...conditionSeries(record, autoscaler),
+    ...missingSeries(record),
+    plain('lastSync', Date.parse(record.time) / 1000),
+    plain('drainingReplicas', observation.pods.filter(({ deleting }) => deleting).length),
+    plain('paused', record.paused ? 1 : 0),
+    plain('timeScale', record.timeScale),
+  ]
+}
+
+function targetLabels({ scaleTargetRef: { apiVersion = '', kind, name } }: HorizontalPodAutoscaler): Labels {
+  return { scaletargetref_api_version: apiVersion, scaletargetref_kind: kind, scaletargetref_name: name }
+}
+
+/** As kube-state-metrics: one series for each kind of number there is, a share of the request in percent. */
+function metricSeries(
+  key: ScalerMetricKey,
+  autoscaler: Labels,
+  metric: MetricSpec,
+  numbers: { readonly averageUtilization?: number; readonly averageValueMilli?: number; readonly valueMilli?: number },
+): Series[] {
+  const { averageUtilization, averageValueMilli, valueMilli } = numbers
+  const values: Readonly<Record<TargetType, number | undefined>> = {
+    value: valueMilli === undefined ? undefined : valueMilli / 1000,
+    utilization: averageUtilization,
+    average: averageValueMilli === undefined ? undefined : averageValueMilli / 1000,
+  }
+  return Object.entries(values).flatMap(([type, value]) => {
+    if (value === undefined) return []
+    return [{ key, labels: { ...autoscaler, metric_name: metricName(metric), metric_target_type: type }, value }]
+  })
+}
+
+function conditionSeries({ decision }: TickRecord, autoscaler: Labels): Series[] {
+  return decision.conditions.flatMap(({ type, status }) =>
+    conditionStatuses.map((candidate) => ({
+      key: 'statusCondition' as const,
+      labels: { ...autoscaler, condition: type, status: candidate },
+      value: status.toLowerCase() === candidate ? 1 : 0,
+    })),
+  )
+}
+
+/** Two metrics of one name, told apart by their selectors only, share a series: the larger number is shown. */
+function missingSeries({ decision }: TickRecord): Series[] {
+  const missing = new Map<string, number>()
+  for (const { name, reasoning } of decision.metrics) {
+    const count = reasoning?.pods?.missing.length
+    if (count !== undefined) missing.set(name, Math.max(missing.get(name) ?? 0, count))
+  }
+  return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
+}

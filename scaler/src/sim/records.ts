@@ -1,0 +1,37 @@
+/** Simulations as a decision log would have recorded them. */
+import type { TickRecord } from '../record.ts'
+import type { Simulation } from './simulate.ts'
+import { simulate } from './simulate.ts'
+
+/** When simulated records begin. */
+export const simulatedStartMs = Date.UTC(2026, 0, 1, 12)
+const actionSeconds = 2
+
+/** One record per synchronisation; every action succeeds, and the highest numbers go. */
+export function simulatedRecords(simulation: Simulation): TickRecord[] {
+  const { hpa, options } = simulation
+  return simulate(simulation).map(({ decision, observation, memory }) => {
+    const { scaleTo, currentReplicas } = decision
+    const running = observation.pods.filter(({ deleting }) => !deleting).map(({ name }) => name)
+    return {
+      time: new Date(simulatedStartMs + decision.timeSeconds * 1000).toISOString(),
+      hpa,
+      options,
+      timeScale: 1,
+      paused: false,
+      observation,
+      decision,
+      memory,
+      action:
+        scaleTo === null || currentReplicas === null
+          ? null
+          : { from: currentReplicas, to: scaleTo, result: 'Succeeded', durationSeconds: actionSeconds, removed: running.slice(scaleTo) },
+      decideSeconds: 0.0001,
+    }
+  })
+}
+
+/** The records as the lines of a file. */
+export function linesOf(records: readonly TickRecord[]): string {
+  return records.map((record) => `${JSON.stringify(record)}\n`).join('')
+}

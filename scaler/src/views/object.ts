@@ -1,0 +1,129 @@
+/** The autoscaler as an autoscaling/v2 object with its status, as `kubectl get -o json` and `-o yaml` give it. */
+import { stringify } from 'yaml'
+import type { Condition, MetricCurrent, MetricReport } from '../core/decision.ts'
+import type { Behavior, HorizontalPodAutoscaler, MetricIdentifier, MetricSpec, MetricTarget, ScalingRules } from '../core/types.ts'
+import type { View } from './view.ts'
+import { quantityText, targetText, timeText } from './words.ts'
+
+/** Annotations that are ours: marks that must not be overlooked, absent where there is nothing to mark. */
+export const annotationNames = { timeScale: 'scaler/time-scale', paused: 'scaler/paused' } as const
+
+/** Plain JSON. */
+export function v2Object(view: View): object {
+  const { hpa } = view
+  const marks = annotations(view)
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: {
+      name: hpa.name,
+      namespace: hpa.namespace,
+      creationTimestamp: timeText(view.createdMs),
+      ...(Object.keys(marks).length > 0 && { annotations: marks }),
+    },
+    spec: specOf(hpa),
+    status: statusOf(view),
+  }
+}
+
+/** One JSON document, indented as kubectl's, ending in a newline. */
+export function getJson(view: View): string {
+  return `${JSON.stringify(v2Object(view), null, 4)}\n`
+}
+
+/** One YAML document. */
+export function getYaml(view: View): string {
+  return stringify(v2Object(view), { lineWidth: 0 })
+}
+
+/** The marks as annotations. */
+export function annotations({ newest }: View): Record<string, string> {
+  return {
+    ...(newest.timeScale !== 1 && { [annotationNames.timeScale]: String(newest.timeScale) }),
+    ...(newest.paused && { [annotationNames.paused]: 'true' }),
+  }
+}
+
+function specOf({ scaleTargetRef, minReplicas, maxReplicas, metrics, behavior }: HorizontalPodAutoscaler): object {
+  return {
+    scaleTargetRef,
+    minReplicas,
+    maxReplicas,
+    metrics: metrics.map((metric) => metricEntry(metric, 'target', targetOf(metric.target))),
+    ...(behavior && { behavior: behaviorOf(behavior) }),
+  }
+}
+
+/** A metric of the specification, or of the status: they differ in the last field only. */
+function metricEntry(metric: MetricSpec, field: 'target' | 'current', value: object): object {
+  switch (metric.type) {
+    case 'Resource':
+      return { type: metric.type, resource: { name: metric.name, [field]: value } }
+    case 'ContainerResource':
+      return { type: metric.type, containerResource: { name: metric.name, container: metric.container, [field]: value } }
+    case 'Pods':
+      return { type: metric.type, pods: { metric: identifierOf(metric.metric), [field]: value } }
+    case 'External':
+      return { type: metric.type, external: { metric: identifierOf(metric.metric), [field]: value } }
+    case 'Object': {
+      const { describedObject } = metric
+      return { type: metric.type, object: { describedObject, metric: identifierOf(metric.metric), [field]: value } }
+    }
+  }
+}
+
+function identifierOf({ name, selector }: MetricIdentifier): object {
+  return { name, ...(selector && { selector }) }
+}
+
+function targetOf({ type, averageUtilization, averageValueMilli, valueMilli }: MetricTarget): object {
+  return {
+    type,
+    ...(averageUtilization !== undefined && { averageUtilization }),
+    ...(averageValueMilli !== undefined && { averageValue: targetText(averageValueMilli) }),
+    ...(valueMilli !== undefined && { value: targetText(valueMilli) }),
+  }
+}
+
+function behaviorOf({ scaleUp, scaleDown }: Behavior): object {
+  return { scaleUp: rulesOf(scaleUp), scaleDown: rulesOf(scaleDown) }
+}
+
+function rulesOf({ stabilizationWindowSeconds, selectPolicy, policies, tolerance }: ScalingRules): object {
+  return {
+    ...(stabilizationWindowSeconds !== undefined && { stabilizationWindowSeconds }),
+    selectPolicy,
+    policies,
+    ...(tolerance !== undefined && { tolerance: String(tolerance) }),
+  }
+}
+
+function statusOf(view: View): object {
+  const { hpa, newest, reports, currentReplicas, wallMs } = view
+  const { desiredReplicas, conditions, lastScaleTimeSeconds } = newest.decision
+  return {
+    ...(lastScaleTimeSeconds !== null && { lastScaleTime: timeText(wallMs(lastScaleTimeSeconds)) }),
+    currentReplicas,
+    desiredReplicas,
+    currentMetrics: hpa.metrics.map((metric, i) => currentEntry(metric, reports[i])),
+    conditions: conditions.map((condition) => conditionOf(condition, wallMs)),
+  }
+}
+
+/** A metric without a value is an entry that only has an empty type, so that the positions still agree. */
+function currentEntry(metric: MetricSpec, report: MetricReport | undefined): object {
+  const current = report?.reasoning?.current
+  return current === undefined ? { type: '' } : metricEntry(metric, 'current', currentOf(current))
+}
+
+function currentOf({ averageUtilization, averageValueMilli, valueMilli }: MetricCurrent): object {
+  return {
+    ...(averageUtilization !== undefined && { averageUtilization }),
+    ...(averageValueMilli !== undefined && { averageValue: quantityText(averageValueMilli) }),
+    ...(valueMilli !== undefined && { value: quantityText(valueMilli) }),
+  }
+}
+
+function conditionOf({ type, status, reason, message, sinceSeconds }: Condition, wallMs: View['wallMs']): object {
+  return { type, status, lastTransitionTime: timeText(wallMs(sinceSeconds)), reason, message }
+}

@@ -1,0 +1,38 @@
+/** A comparison of runs, as a table and as data. */
+import type { Figures } from '../replay/figures.ts'
+import { figuresOf } from '../replay/figures.ts'
+import type { Run } from '../replay/replay.ts'
+import { getStyle, tabulate } from './tabulate.ts'
+
+const columns: readonly { readonly title: string; readonly read: (run: Run, figures: Figures) => string | number }[] = [
+  { title: 'SETTINGS', read: ({ title }) => title },
+  { title: 'MIN', read: ({ hpa }) => hpa.minReplicas },
+  { title: 'MAX', read: ({ hpa }) => hpa.maxReplicas },
+  { title: 'PEAK', read: (_, { peakReplicas }) => peakReplicas },
+  { title: 'CHANGES', read: (_, { changes }) => changes },
+  { title: 'REPLICA-SECONDS', read: (_, { replicaSeconds }) => Math.round(replicaSeconds) },
+  { title: 'OVER-CAPACITY', read: (_, { overCapacityReplicaSeconds }) => Math.round(overCapacityReplicaSeconds) },
+  { title: 'ABOVE-TARGET', read: (_, { aboveTargetSeconds }) => `${Math.round(aboveTargetSeconds)}s` },
+  { title: 'UNKNOWN', read: (_, { unknownSeconds }) => `${Math.round(unknownSeconds)}s` },
+]
+
+/** Titles and cells of the comparison. */
+export function comparison(runs: readonly Run[]): { readonly titles: readonly string[]; readonly rows: readonly string[][] } {
+  const rows = runs.map((run) => {
+    const figures = figuresOf(run.points)
+    return columns.map(({ read }) => String(read(run, figures)))
+  })
+  return { titles: columns.map(({ title }) => title), rows }
+}
+
+/** One line per run, ending in a newline. */
+export function replayTable(runs: readonly Run[]): string {
+  const { titles, rows } = comparison(runs)
+  return `${tabulate([titles, ...rows].map((cells) => cells.join('\t')).join('\n'), getStyle)}\n`
+}
+
+/** One JSON document: figures and the replica curve of each run. */
+export function replayJson(runs: readonly Run[], timeScale: number): string {
+  const entries = runs.map(({ title, points, hpa }) => ({ title, hpa, figures: figuresOf(points), points }))
+  return `${JSON.stringify({ timeScale, runs: entries }, null, 2)}\n`
+}
