@@ -1,0 +1,196 @@
+/** The adapters against servers that misbehave. The real ones are met in tests/k8s-sim. */
+import type { RequestListener } from 'node:http'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { MetricSpec } from '../core/types.ts'
+import type { MetricMap } from '../metric-map.ts'
+import { type Container, listReplicas, replicaOf } from './docker.ts'
+import { prometheusSource } from './prometheus.ts'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+async function listen(handler: RequestListener): Promise<number> {
+  const server = createServer(handler)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  closers.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+const never = new AbortController().signal
+const map: MetricMap = {
+  draining: 'draining',
+  resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'time' }],
+  pods: [{ name: 'sockets', query: 'sockets' }],
+  object: [{ name: 'rate', query: 'rate' }],
+  external: [{ name: 'queue', query: 'queue' }],
+}
+const target = { type: 'AverageValue', averageValueMilli: 1000 }
+const sockets: MetricSpec = { type: 'Pods', metric: { name: 'sockets' }, target }
+const queue: MetricSpec = { type: 'External', metric: { name: 'queue' }, target }
+const rate: MetricSpec = { type: 'Object', metric: { name: 'rate' }, describedObject: { kind: 'Ingress', name: 'x' }, target }
+const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
+
+/** Answers queries by name with series: labels and a value. */
+async function prometheus(answers: Record<string, [Record<string, string>, string][]>): Promise<string> {
+  const port = await listen((request, response) => {
+    const query = new URL(request.url ?? '', 'http://x').searchParams.get('query') ?? ''
+    const result = (answers[query] ?? []).map(([metric, value]) => ({ metric, value: [1_700_000_000, value] }))
+    response.end(JSON.stringify({ status: 'success', data: { resultType: 'vector', result } }))
+  })
+  return `http://127.0.0.1:${port}`
+}
+
+describe('Prometheus', () => {
+  test('values become whole thousandths; what is no number or not there is absent', async () => {
+    const url = await prometheus({
+      sockets: [
+        [{ replica: 'ws-10' }, '2.5'],
+        [{ replica: 'ws-2' }, 'NaN'],
+        [{ replica: 'ws-3' }, '0.0009'],
+      ],
+      cpu: [[{ replica: 'ws-3' }, '0.25']],
+      time: [[{ replica: 'ws-3' }, '1700000000.5']],
+      queue: [
+        [{}, '3'],
+        [{ a: 'b' }, '4'],
+      ],
+      draining: [[{ replica: 'ws-2' }, '1']],
+    })
+    const readings = await prometheusSource(url, map, 'ws').read([sockets, cpu, queue, rate], never)
+    expect(readings).toEqual({
+      replicas: [
+        {
+          name: 'ws-3',
+          sample: { timeSeconds: 1_700_000_000.5, windowSeconds: 20, usageMilli: { ws: { cpu: 250 } } },
+          valuesMilli: { sockets: 0 },
+        },
+        { name: 'ws-10', sample: null, valuesMilli: { sockets: 2500 } },
+      ],
+      draining: ['ws-2'],
+      objectValuesMilli: {},
+      externalValuesMilli: { queue: [3000, 4000] },
+      failures: {},
+    })
+  })
+
+  test('two series for one object are a failure of that metric alone', async () => {
+    const url = await prometheus({
+      rate: [
+        [{ a: '1' }, '1'],
+        [{ a: '2' }, '2'],
+      ],
+      queue: [[{}, '3']],
+    })
+    const { failures, externalValuesMilli } = await prometheusSource(url, map, 'ws').read([rate, queue], never)
+    expect(failures).toEqual({ 'rate of Ingress/x': expect.stringContaining('2 series') })
+    expect(externalValuesMilli).toEqual({ queue: [3000] })
+  })
+
+  test.each<[string, RequestListener, RegExp]>([
+    [
+      'refuses',
+      (_, response) => response.end('{"status":"error","errorType":"bad_data","error":"parse error"}'),
+      /refuses sockets: parse error/,
+    ],
+    ['talks nonsense', (_, response) => response.end('[]'), /something else than a vector/],
+    ['is no Prometheus', (_, response) => response.end('<html>'), /does not answer/],
+    ['hangs up', (request) => request.socket.destroy(), /does not answer/],
+  ])('that %s makes every metric fail, and nothing else', async (_what, handler, why) => {
+    const url = `http://127.0.0.1:${await listen(handler)}`
+    const { failures, replicas } = await prometheusSource(url, map, 'ws').read([sockets], never)
+    expect(failures.sockets).toMatch(why)
+    expect(replicas).toEqual([])
+  })
+
+  test('that never answers is given up after 5 s', async () => {
+    const url = `http://127.0.0.1:${await listen(() => {})}`
+    const startedAt = performance.now()
+    const { failures } = await prometheusSource(url, map, 'ws').read([sockets], never)
+    expect(failures.sockets).toContain('not within 5 s')
+    expect(performance.now() - startedAt).toBeLessThan(9000)
+  })
+})
+
+describe('Docker', () => {
+  const labels = { 'com.docker.compose.container-number': '3', 'lab.requests.cpu': '250m' }
+  const container = (state: Partial<Container['State']>, more: Record<string, string> = {}): Container => ({
+    Id: 'a',
+    Config: { Labels: { ...labels, ...more } },
+    State: { Status: 'running', StartedAt: '2026-01-01T00:00:00Z', ...state },
+  })
+  const startedAt = Date.UTC(2026, 0, 1) / 1000
+  const probe = (second: number, ExitCode: number) => ({ End: new Date((startedAt + second) * 1000).toISOString(), ExitCode })
+
+  test.each<[string, Container, object]>([
+    ['running without a probe is ready since its start', container({}), { status: 'True', sinceSeconds: startedAt }],
+    ['starting is not ready', container({ Health: { Status: 'starting', Log: [] } }), { status: 'False', sinceSeconds: startedAt }],
+    [
+      'healthy is ready since the first probe of the row',
+      container({ Health: { Status: 'healthy', Log: [probe(1, 1), probe(2, 0), probe(4, 0)] } }),
+      { status: 'True', sinceSeconds: startedAt + 2 },
+    ],
+    [
+      'unhealthy is not ready since the first failure of the row',
+      container({ Health: { Status: 'unhealthy', Log: [probe(2, 0), probe(4, 1), probe(6, 1)] } }),
+      { status: 'False', sinceSeconds: startedAt + 4 },
+    ],
+    ['restarting is not ready', container({ Status: 'restarting' }), { status: 'False', sinceSeconds: startedAt }],
+  ])('%s', (_what, given, ready) => {
+    expect(replicaOf(given, 'ws')).toEqual({
+      name: 'ws-3',
+      phase: 'Running',
+      startTimeSeconds: startedAt,
+      ready,
+      containers: [{ name: 'ws', requestsMilli: { cpu: 250 } }],
+    })
+  })
+
+  test('created only is pending', () => {
+    expect(replicaOf(container({ Status: 'created' }), 'ws')).toMatchObject({ phase: 'Pending', startTimeSeconds: null, ready: null })
+  })
+
+  test('a request that is no quantity is named', () => {
+    expect(() => replicaOf(container({}, { 'lab.requests.memory': '128 MB' }), 'ws')).toThrow('lab.requests.memory=128 MB: not a quantity')
+  })
+
+  test('what ended is no replica; who went between two calls is left out; the order is that of the numbers', async () => {
+    const inspected: Record<string, Container | null> = {
+      a: container({}, { 'com.docker.compose.container-number': '10' }),
+      b: container({}, { 'com.docker.compose.container-number': '9' }),
+      c: container({ Status: 'exited' }),
+      d: null,
+    }
+    const port = await listen((request, response) => {
+      const id = /^\/containers\/(\w)\/json$/.exec(request.url ?? '')?.[1]
+      const listed = Object.keys(inspected).map((Id) => ({ Id, Labels: { 'com.docker.compose.service': 'ws' } }))
+      const answer = id === undefined ? [...listed, { Id: 'e', Labels: { 'com.docker.compose.service': 'traefik' } }] : inspected[id]
+      response.writeHead(answer === null ? 404 : 200).end(JSON.stringify(answer))
+    })
+    const replicas = await listReplicas(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' }, never)
+    expect(replicas.map(({ name }) => name)).toEqual(['ws-9', 'ws-10'])
+  })
+
+  test.each<[string, RequestListener, RegExp]>([
+    ['refuses', (_, response) => response.writeHead(403).end('not allowed\n'), /answers 403 to .*: not allowed$/],
+    ['hangs up', (request) => request.socket.destroy(), /does not answer/],
+    ['never answers', () => {}, /not within 5 s/],
+  ])('that %s is an error with its address', async (_what, handler, why) => {
+    const host = `tcp://127.0.0.1:${await listen(handler)}`
+    const error = await listReplicas(host, { project: 'p', service: 'ws' }, never).catch(String)
+    expect(error).toMatch(why)
+    expect(error).toContain(host)
+  })
+
+  test('an address it cannot use is named with those it can', async () => {
+    await expect(listReplicas('ssh://me@there', { project: 'p', service: 'ws' }, never)).rejects.toThrow(
+      'DOCKER_HOST=ssh://me@there: allowed are unix://, npipe:// and tcp://HOST:PORT',
+    )
+  })
+})

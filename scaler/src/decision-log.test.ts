@@ -1,0 +1,61 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DecisionLog, decisionLogPath, readDecisionLog } from './decision-log.ts'
+import type { TickRecord } from './record.ts'
+
+let folder: string
+let path: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'decisions-'))
+  path = decisionLogPath(folder)
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const record = (second: number): TickRecord =>
+  ({
+    time: new Date(second * 1000).toISOString(),
+    hpa: { namespace: 'default', name: 'ws' },
+    timeScale: 1,
+    observation: { timeSeconds: second },
+    decision: { timeSeconds: second },
+    memory: { status: {} },
+  }) as TickRecord
+
+const seconds = async () => (await readDecisionLog(path)).map(({ observation }) => observation.timeSeconds)
+
+test('gives back what was written, in order; nothing when there is no log', async () => {
+  expect(await seconds()).toEqual([])
+  const log = new DecisionLog(path)
+  for (const second of [1, 2, 3]) await log.append(record(second))
+  expect(await seconds()).toEqual([1, 2, 3])
+})
+
+test('a line torn by a crash costs that line alone', async () => {
+  const log = new DecisionLog(path)
+  await log.append(record(1))
+  await appendFile(path, JSON.stringify(record(2)).slice(0, 40))
+  expect(await seconds()).toEqual([1])
+  await new DecisionLog(path).append(record(3))
+  expect(await seconds()).toEqual([1, 3])
+})
+
+test('lines that are no records are skipped', async () => {
+  await appendFile(decisionLogPath(folder), '{"time":1}\nnull\n\n')
+  await new DecisionLog(path).append(record(1))
+  expect(await seconds()).toEqual([1])
+})
+
+test('never takes more than twice its bound, and keeps the newest', async () => {
+  const maxBytes = 1000
+  const log = new DecisionLog(path, maxBytes)
+  for (let second = 1; second <= 50; second += 1) await log.append(record(second))
+  const files = await readdir(folder)
+  expect(files.sort()).toEqual(['decisions.1.jsonl', 'decisions.jsonl'])
+  for (const file of files) expect((await stat(join(folder, file))).size).toBeLessThanOrEqual(maxBytes)
+  const kept = await seconds()
+  expect(kept.at(-1)).toBe(50)
+  expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => 51 - kept.length + i))
+  expect((await readFile(path, 'utf8')).endsWith('\n')).toBe(true)
+})

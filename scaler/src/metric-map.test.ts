@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import type { MetricSpec } from './core/types.ts'
+import { matchersOf, queryFor, readMetricMap } from './metric-map.ts'
+
+const text = `
+draining: up == 1
+resource: [{ name: cpu, windowSeconds: 20, query: 'rate(x[20s])', timeQuery: timestamp(x) }]
+pods: [{ name: a, query: 'sum by (replica) (<<.Series>>{job="ws",<<.LabelMatchers>>})' }]
+object: [{ name: b, query: 'b{service="<<.Object>>"}' }]
+`
+const target = { type: 'AverageValue', averageValueMilli: 1 }
+const mapOf = (yaml: string) => {
+  const read = readMetricMap(yaml, 'metrics.yaml')
+  if ('problems' in read) throw new Error(read.problems.join())
+  return read.map
+}
+
+test('fills in series, selector and object', () => {
+  const pods: MetricSpec = { type: 'Pods', metric: { name: 'a', selector: { matchLabels: { type: 'x"y' } } }, target }
+  expect(queryFor(mapOf(text), pods)).toEqual({ query: 'sum by (replica) (a{job="ws",type="x\\"y"})' })
+  const object: MetricSpec = { type: 'Object', metric: { name: 'b' }, describedObject: { kind: 'Ingress', name: 'main' }, target }
+  expect(queryFor(mapOf(text), object)).toEqual({ query: 'b{service="main"}' })
+})
+
+test('says which metrics there are when one is not', () => {
+  expect(queryFor(mapOf(text), { type: 'Pods', metric: { name: 'z' }, target })).toEqual({
+    error: 'the mapping file has no pods metric z; it has: a',
+  })
+  expect(queryFor(mapOf(text), { type: 'Resource', name: 'memory', target })).toEqual({
+    error: 'the mapping file has no resource metric memory; it has: cpu',
+  })
+})
+
+test('writes every operator of a selector', () => {
+  const matchExpressions = [
+    { key: 'a', operator: 'In', values: ['x', 'y.z'] },
+    { key: 'b', operator: 'NotIn', values: ['q'] },
+    { key: 'c', operator: 'Exists' },
+    { key: 'd', operator: 'DoesNotExist' },
+  ]
+  expect(matchersOf({ matchExpressions })).toBe('a=~"x|y\\\\.z",b!~"q",c!="",d=""')
+})
+
+test('refuses what it does not know', () => {
+  expect(readMetricMap('draining: up\npods: [{ name: a }]', 'm.yaml')).toEqual({
+    problems: [expect.stringContaining('m.yaml: pods.0.query')],
+  })
+  expect(readMetricMap('draining: up\nextra: 1', 'm.yaml')).toEqual({ problems: [expect.stringContaining('extra')] })
+  expect(readMetricMap('a: [', 'm.yaml')).toEqual({ problems: [expect.stringContaining('m.yaml')] })
+})
