@@ -122,7 +122,10 @@ function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: Record
   return {
     timeSeconds: tick.timeSeconds,
     scale: 'error' in recorded.scale ? recorded.scale : { specReplicas: replicas.length, statusReplicas: replicas.length },
-    pods: replicas.map((replica) => ({ ...podOf(replica, tick, ready, load.containers), name: `${service}-${replica.number}` })),
+    pods: replicas.map((replica, i) => ({
+      ...podOf(replica, tick, { position: i, replicas: ready }, load.containers),
+      name: `${service}-${replica.number}`,
+    })),
     objectValuesMilli: recorded.objectValuesMilli,
     externalValuesMilli: recorded.externalValuesMilli,
     ...(failures && { failures }),
@@ -133,7 +136,7 @@ function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: Record
 function podOf(
   { startSeconds, readySeconds }: ModelReplica,
   tick: LoadTick,
-  ready: number,
+  share: Share,
   containers: Pod['containers'],
 ): Omit<Pod, 'name'> {
   const { timeSeconds, podsMilli, usageMilli, windowSeconds } = tick
@@ -145,13 +148,20 @@ function podOf(
     startTimeSeconds: startSeconds,
     ready: { status: isReady ? 'True' : 'False', sinceSeconds: isReady ? readySeconds : startSeconds },
     containers,
-    sample: isMeasured ? { timeSeconds, windowSeconds, usageMilli: mapValues(usageMilli, (amounts) => shared(amounts, ready)) } : null,
-    valuesMilli: isReady ? shared(podsMilli, ready) : {},
+    sample: isMeasured ? { timeSeconds, windowSeconds, usageMilli: mapValues(usageMilli, (amounts) => shared(amounts, share)) } : null,
+    valuesMilli: isReady ? shared(podsMilli, share) : {},
   }
 }
 
-function shared(amounts: Readonly<Record<string, number>>, replicas: number): Record<string, number> {
-  return mapValues(amounts, (milli) => Math.round(milli / replicas))
+/** Whose part of a sum: replicas become ready in the order of their position. */
+interface Share {
+  readonly position: number
+  readonly replicas: number
+}
+
+/** Whole thousandths that add up to the sum again: a rounded share would ask for a replica too many. */
+function shared(amounts: Readonly<Record<string, number>>, { position, replicas }: Share): Record<string, number> {
+  return mapValues(amounts, (milli) => Math.floor(milli / replicas) + (position < milli % replicas ? 1 : 0))
 }
 
 function mapValues<From, To>(record: Readonly<Record<string, From>>, map: (value: From) => To): Record<string, To> {

@@ -145,7 +145,7 @@ function resultText({ currentReplicas, scaleTo }: Decision): string {
 function actionText({ decision, action, paused }: TickRecord): string {
   const reason = decision.rescaleReason === '' ? '' : `${decision.rescaleReason}; `
   if (action === null) {
-    if (decision.scaleTo === null) return decision.path === 'Metrics' ? 'the count is as it should be' : 'nothing was done'
+    if (decision.scaleTo === null) return decision.path === 'Metrics' ? 'no change is due' : 'nothing was done'
     return `${reason}${paused ? 'not done: paused' : 'not done'}`
   }
   if (action.result === 'DryRun') return `${reason}not done: dry run`

@@ -7,7 +7,7 @@ export interface PlotInfo {
   readonly notes: readonly string[]
 }
 
-const plot = { width: 960, height: 360, left: 44, right: 12, top: 12, bottom: 34 } as const
+const plot = { width: 960, height: 360, left: 44, right: 28, top: 12, bottom: 34 } as const
 /** Told apart by colour and by dashes; after the last one they begin again. */
 const strokes = ['none', '8 4', '2 3', '12 3 2 3', '5 5', '1 5'] as const
 /** More rows than this are thinned out evenly: the table is for reading. */
@@ -36,8 +36,8 @@ ${legendItems(runs)}
 </figure>
 <h2>Figures</h2>
 ${figuresTable(runs)}
-<p>Seconds as the autoscaler counts them. Over-capacity: replica-seconds beyond what the load filled exactly to the targets.
-Above target: the replicas that were ready were filled beyond a target. Unknown: no metric could be read.</p>
+<p>Seconds as the autoscaler counts them. Over-capacity: replica-seconds beyond what the load filled exactly to the targets of the settings.
+Above target: the replicas that were ready were filled beyond one of these targets. Unknown: no metric could be read.</p>
 <details>
 <summary>The curves as a table</summary>
 ${curveTable(runs)}
@@ -173,7 +173,7 @@ function curveTable(runs: readonly Run[]): string {
 function table(titles: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = titles.map((title) => `<th scope="col">${escaped(title)}</th>`).join('')
   const body = rows.map((cells) => `<tr>${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`).join('\n')
-  return `<div class="scroll" tabindex="0" role="region" aria-label="Table"><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body}\n</tbody></table></div>`
+  return `<div class="scroll"><table>\n<thead><tr>${head}</tr></thead>\n<tbody>\n${body}\n</tbody></table></div>`
 }
 
 function rounded(value: number): number {

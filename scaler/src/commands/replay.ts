@@ -1,0 +1,117 @@
+/** `replay`: what other settings would have done with a recorded load, and whether the recorded decisions can be taken again. */
+import { readFile, writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import { defaultFeatureGates, type HorizontalPodAutoscaler } from '../core/types.ts'
+import { parseRecords, RecordError } from '../read-records.ts'
+import type { TickRecord } from '../record.ts'
+import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics } from '../replay/load.ts'
+import { type Run, recordedRun, replay } from '../replay/replay.ts'
+import { verify } from '../replay/verify.ts'
+import { problemText, readHpa } from '../spec/read.ts'
+import { replayHtml } from '../views/replay-html.ts'
+import { replayJson, replayTable } from '../views/replay-table.ts'
+import { noteLines, notes } from '../views/view.ts'
+import { counted } from '../views/words.ts'
+import { fromShell, hint, print, readRecords, stateOption } from './log.ts'
+
+interface ReplayOptions {
+  readonly state: string
+  readonly from?: string
+  readonly hpa: readonly string[]
+  readonly html?: string
+  readonly verify?: true
+  readonly output?: 'json'
+}
+
+/** What a reader must know of the model; scaler/src/replay/replay.ts has all of it. */
+const modelNote =
+  'A model: the recorded load is spread evenly over the replicas that would have been ready. Real sockets stay where they are, so a new replica fills more slowly than here.'
+const shownDifferences = 10
+
+export function register(program: Command): void {
+  program
+    .command('replay')
+    .description('play a recorded load through other settings: replica curve, over-capacity, time above target, changes')
+    .option('--from <file>', 'a decision log; that of the scaler otherwise')
+    .option('--hpa <file>', 'settings to try; may be given several times', (file: string, files: readonly string[]) => [...files, file], [])
+    .option('--html <file>', 'write a plot there as well')
+    .addOption(new Option('-o, --output <format>', 'how to print the figures').choices(['json']))
+    .addOption(new Option('--verify', 'take every recorded decision again; exit code 1 when one differs').conflicts(['html', 'output']))
+    .addOption(stateOption())
+    .action(async (options: ReplayOptions) => run(options, program))
+}
+
+async function run(options: ReplayOptions, program: Command): Promise<void> {
+  if (options.from === 'prometheus')
+    program.error('error: --from takes a decision log; reading a load from Prometheus is not supported', { exitCode: 2 })
+  if (options.verify !== true && options.hpa.length === 0)
+    program.error('error: name settings with --hpa FILE, or ask for --verify', { exitCode: 2 })
+  if (options.verify === true && options.hpa.length > 0)
+    program.error('error: --verify takes the recorded settings: leave out --hpa', { exitCode: 2 })
+  const records = await recordsOf(options, program)
+  if (options.verify) return printVerification(records)
+
+  const settings = await Promise.all(options.hpa.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
+  const load = loadOf(records)
+  for (const { file, hpa } of settings) checkMetrics(file, hpa, load, program)
+  const recorded = recordedRun('recorded', load)
+  const newest = records.at(-1)
+  if (recorded === null || newest === undefined) throw new Error('the recording holds no decision')
+  const runs: Run[] = [
+    recorded,
+    replay('recorded, modelled', newest.hpa, load),
+    ...settings.map(({ file, hpa }) => replay(file, hpa, load)),
+  ]
+
+  print(options.output === 'json' ? replayJson(runs, newest.timeScale) : `${noteLines({ ...newest, paused: false })}${replayTable(runs)}`)
+  hint(modelNote)
+  if (options.html === undefined) return
+  await writeFile(fromShell(options.html), replayHtml(runs, { notes: [...notes({ ...newest, paused: false }), modelNote] }))
+  hint(`plot: ${options.html}`)
+}
+
+async function recordsOf({ from, state }: ReplayOptions, program: Command): Promise<TickRecord[]> {
+  if (from === undefined) return readRecords(state)
+  const text = await textOf(from, program)
+  try {
+    const records = parseRecords(text, from)
+    if (records.length > 0) return records
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    program.error(`error: ${error.message}`, { exitCode: 2 })
+  }
+  return program.error(`error: ${from}: holds no decision`, { exitCode: 2 })
+}
+
+async function textOf(file: string, program: Command): Promise<string> {
+  try {
+    return await readFile(fromShell(file), 'utf8')
+  } catch (error) {
+    return program.error(`error: ${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 2 })
+  }
+}
+
+async function readSettings(file: string, program: Command): Promise<HorizontalPodAutoscaler> {
+  const read = readHpa(await textOf(file, program), file, defaultFeatureGates)
+  if ('hpa' in read) return read.hpa
+  return program.error(read.problems.map(problemText).join('\n'), { exitCode: 2 })
+}
+
+function checkMetrics(file: string, { metrics }: HorizontalPodAutoscaler, load: RecordedLoad, program: Command): void {
+  const missing = missingMetrics(metrics, load)
+  if (missing.length === 0) return
+  program.error(`error: ${file}: not in the recording: ${missing.join(', ')}; recorded: ${recordedMetrics(load).join(', ') || 'nothing'}`, {
+    exitCode: 2,
+  })
+}
+
+function printVerification(records: readonly TickRecord[]): void {
+  const { compared, differences, startedLate } = verify(records)
+  if (startedLate) hint('the first record is only where it starts from: what was remembered before it is not kept')
+  print(`${counted(compared, 'decision')} taken again: ${differences.length === 0 ? 'all the same' : `${differences.length} differ`}\n`)
+  for (const { time, field, recorded, replayed } of differences.slice(0, shownDifferences)) {
+    print(`${time} ${field}: recorded ${recorded}, now ${replayed}\n`)
+  }
+  if (differences.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,81 @@
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { describe, expect, test } from 'vitest'
+import { createScalerMetrics } from './metrics.ts'
+import type { TickRecord } from './record.ts'
+import { samples, simulated } from './views/sample-records.ts'
+
+async function exported(records: readonly TickRecord[]): Promise<string> {
+  const metrics = createScalerMetrics()
+  for (const record of records) metrics.observe(record)
+  return metrics.registry.metrics()
+}
+
+/** Lines that begin so, sorted. */
+const series = (text: string, start: string): string[] =>
+  text
+    .split('\n')
+    .filter((line) => line.startsWith(start))
+    .sort()
+
+describe('the exported text', () => {
+  test.each(['every-metric', 'missing-samples', 'paused', 'unreadable'])('of %s is as kept', async (name) => {
+    await expect(await exported(samples[name] ?? [])).toMatchFileSnapshot(`views/golden/${name}.metrics.txt`)
+  })
+
+  test('has exactly the metrics and labels of the contract', async () => {
+    const metrics = createScalerMetrics()
+    for (const record of [...simulated('surge'), ...(samples['every-metric'] ?? [])]) metrics.observe(record)
+    const families = await metrics.registry.getMetricsAsJSON()
+    expect(families.map(({ name }) => name).sort()).toEqual(
+      Object.values(scalerMetrics)
+        .map(({ name }) => name)
+        .sort(),
+    )
+    for (const spec of Object.values(scalerMetrics)) {
+      const { values } = families.find(({ name }) => name === spec.name) ?? { values: [] }
+      expect({ name: spec.name, hasSeries: values.length > 0 }).toEqual({ name: spec.name, hasSeries: true })
+      const labels = values.flatMap((value) => Object.keys(value.labels)).filter((label) => label !== 'le')
+      expect(new Set(labels)).toEqual(new Set(spec.labels))
+    }
+  })
+
+  test('shows nothing before the first synchronisation but empty histograms', async () => {
+    const lines = (await exported([])).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+    expect(lines.filter((line) => !line.endsWith(' 0'))).toEqual([])
+    expect(lines.every((line) => line.startsWith('scaler_decision_duration_seconds'))).toBe(true)
+  })
+})
+
+describe('what is gone', () => {
+  test('is not shown any more: a metric that cannot be read', async () => {
+    const name = 'kube_horizontalpodautoscaler_status_target_metric'
+    expect(series(await exported(simulated('blind').slice(0, 5)), name)).toHaveLength(3)
+    expect(series(await exported(samples.blind ?? []), name)).toEqual([])
+  })
+
+  test('does not take counts with it', async () => {
+    const text = await exported(simulated('surge'))
+    expect(series(text, 'scaler_action_duration_seconds_count')).toEqual([
+      'scaler_action_duration_seconds_count{direction="down",result="Succeeded"} 7',
+      'scaler_action_duration_seconds_count{direction="up",result="Succeeded"} 2',
+    ])
+    expect(series(text, 'scaler_decision_duration_seconds_count')).toEqual(['scaler_decision_duration_seconds_count 49'])
+  })
+})
+
+test('the generation grows with every change of the specification', async () => {
+  const before = simulated('steady')
+  const after = simulated('steady', { maxReplicas: 12 })
+  const text = await exported([...before, ...after])
+  expect(series(text, 'kube_horizontalpodautoscaler_metadata_generation')).toEqual([
+    'kube_horizontalpodautoscaler_metadata_generation{namespace="default",horizontalpodautoscaler="ws"} 2',
+  ])
+})
+
+test('draining and missing replicas are counted', async () => {
+  expect(series(await exported(samples['scaling-down'] ?? []), 'scaler_draining_replicas')).toEqual(['scaler_draining_replicas 1'])
+  expect(series(await exported(samples['missing-samples'] ?? []), 'scaler_missing_replicas')).toEqual([
+    'scaler_missing_replicas{metric_name="connections"} 1',
+    'scaler_missing_replicas{metric_name="cpu"} 1',
+  ])
+})

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest'
+import { parseRecords } from './read-records.ts'
+import { linesOf } from './sim/records.ts'
+import { samples } from './views/sample-records.ts'
+
+const records = Object.values(samples).flat()
+
+test('records come back as they were written', () => {
+  expect(parseRecords(linesOf(records), 'log')).toEqual(JSON.parse(JSON.stringify(records)))
+})
+
+test('a line that is still being written is left out, an empty one passed over', () => {
+  const [first, second] = records
+  if (first === undefined || second === undefined) throw new Error('no records')
+  const text = `${linesOf([first])}\n${JSON.stringify(second).slice(0, 100)}`
+  expect(parseRecords(text, 'log')).toHaveLength(1)
+})
+
+test.each([
+  ['{', /^log:2: not JSON: /],
+  ['{}', /^log:2: not a record of the decision log: time: /],
+  [
+    JSON.stringify({ ...records[0], observation: { timeSeconds: 'x' } }),
+    /^log:2: not a record of the decision log: observation\.timeSeconds: /,
+  ],
+  ['[]', /^log:2: not a record of the decision log: line: /],
+])('%s is refused with its place', (line, message) => {
+  expect(() => parseRecords(`${linesOf(records.slice(0, 1))}${line}\n`, 'log')).toThrow(message)
+})
