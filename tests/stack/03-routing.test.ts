@@ -6,7 +6,7 @@ import { docker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp } from './lib/prometheus.ts'
 import { oneSocketPerReplica, openSocket, type TestSocket } from './lib/socket.ts'
-import { containers, replicaName, scaleTo, url } from './lib/stack.ts'
+import { containerName, containers, replicaName, scaleTo, url } from './lib/stack.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
@@ -90,7 +90,7 @@ describe('a killed replica', () => {
         },
       )
     const dials: Promise<void>[] = []
-    const killed = docker(['kill', '--signal', 'KILL', victim.replica])
+    const killed = docker(['kill', '--signal', 'KILL', containerName(stack, victim.replica)])
     for (let round = 0; round < 40; round++) {
       dials.push(dial(victim.cookie), dial())
       await sleep(100)

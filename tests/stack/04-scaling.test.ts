@@ -7,7 +7,7 @@ import { docker, inspect } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp, targets } from './lib/prometheus.ts'
 import { openSocket, type TestSocket } from './lib/socket.ts'
-import { containers, replicaName, scaleTo } from './lib/stack.ts'
+import { containerName, containers, replicaName, scaleTo } from './lib/stack.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
@@ -121,7 +121,7 @@ describe('a draining replica', () => {
     dialling = keepDialling()
     await until('the victim being dialled', () => dialling.first.has(victim), 10_000)
     stoppedAt = Date.now()
-    const stopped = docker(['stop', victim], { withinSeconds: 60 })
+    const stopped = docker(['stop', containerName(stack, victim)], { withinSeconds: 60 })
     while (Date.now() - stoppedAt < 8000) {
       const dialledAt = Date.now()
       try {
@@ -158,7 +158,7 @@ describe('a draining replica', () => {
   })
 
   test('ends by itself with exit code 0 within its grace period', async () => {
-    const [container] = await inspect([victim])
+    const [container] = await inspect([containerName(stack, victim)])
     expect(container?.State).toMatchObject({ Status: 'exited', ExitCode: 0, OOMKilled: false })
     await scaleTo(stack, 3)
   })

@@ -61,6 +61,11 @@ export function replicaName(container: Container): string {
   return `${serviceOf(container)}-${numberOf(container)}`
 }
 
+/** What Docker calls a replica. */
+export function containerName({ project }: Handle, replica: string): string {
+  return `${project}-${replica}`
+}
+
 /** The URL of one of the lab's host ports. */
 export function url(stack: Stack, variable: string, path = '/'): string {
   const port = stack.env[variable]
