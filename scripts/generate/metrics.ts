@@ -1,5 +1,6 @@
-/** docs/metrics.md, from contract/src/metrics.ts. */
+/** docs/metrics.md, from contract/src/metrics.ts and contract/src/scaler-metrics.ts. */
 import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { code, heading, table } from './markdown.ts'
 
 const kinds: Record<MetricSpec['kind'], string> = {
@@ -10,8 +11,8 @@ const kinds: Record<MetricSpec['kind'], string> = {
 
 /** The page. */
 export function metricsPage(): string {
-  const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map(section)
-  return `${heading('Metrics', 'contract/src/metrics.ts')}
+  const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
+  return `${heading('Metrics', 'contract/src/metrics.ts and contract/src/scaler-metrics.ts')}
 What each replica exports on its internal port under \`/metrics\`, besides the \`process_\` and \`nodejs_\` metrics of the Node client.
 Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own connections: for a total, sum over replicas.
 
@@ -20,12 +21,21 @@ sum(${metrics.connectionsActive.name}{job="ws"})
 \`\`\`
 
 ${sections.join('\n\n')}
+
+## The scaler
+
+What the scaler exports under \`/metrics\`. Those that begin with \`kube_\` have the names and labels of kube-state-metrics, and the values it would show.
+
+${specTable(Object.values(scalerMetrics), true)}
 `
 }
 
 function section(kind: MetricSpec['kind']): string {
   const specs: MetricSpec[] = Object.values(metrics).filter((metric) => metric.kind === kind)
-  const withBuckets = kind === 'histogram'
+  return `## ${kind[0]?.toUpperCase()}${kind.slice(1)}s\n\n${kinds[kind]}\n\n${specTable(specs, kind === 'histogram')}`
+}
+
+function specTable(specs: readonly MetricSpec[], withBuckets: boolean): string {
   const columns = ['Name', 'Labels', 'Meaning', ...(withBuckets ? ['Upper bounds'] : [])]
   const rows = specs.map(({ name, labels, help, buckets }) => [
     code(name),
@@ -33,5 +43,5 @@ function section(kind: MetricSpec['kind']): string {
     help,
     ...(withBuckets ? [(buckets ?? []).join(', ')] : []),
   ])
-  return `## ${kind[0]?.toUpperCase()}${kind.slice(1)}s\n\n${kinds[kind]}\n\n${table(columns, rows)}`
+  return table(columns, rows)
 }

@@ -1,5 +1,6 @@
 /** Committed files that are generated must be what `npm run generate` would write. */
 import { metrics } from '@lab/contract/metrics.ts'
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { dashboardFolder, generatedFiles } from '../../scripts/generate/files.ts'
 import { read, repoFiles } from './lib/repo-files.ts'
@@ -22,6 +23,7 @@ describe('npm run generate', () => {
 
   test('explains every metric', () => {
     const page = generated.get('docs/metrics.md') ?? ''
-    expect(Object.values(metrics).filter(({ name, help }) => !page.includes(`\`${name}\``) || !page.includes(help))).toEqual([])
+    const all = [...Object.values(metrics), ...Object.values(scalerMetrics)]
+    expect(all.filter(({ name, help }) => !page.includes(`\`${name}\``) || !page.includes(help))).toEqual([])
   })
 })

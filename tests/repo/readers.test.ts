@@ -1,6 +1,7 @@
 /** A metric nobody reads is noise: each has a reader, or stands here with the reason why not. */
 import { loadMetrics } from '@lab/contract/load-metrics.ts'
 import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
+import { type ScalerMetricKey, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { allExpressions } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
@@ -22,6 +23,28 @@ const withoutReader: Partial<Record<MetricKey, string>> = {
   buildInfo: 'for questions asked by hand: what runs where?',
 }
 
+const forHpaDashboards = 'for dashboards and alerts made for kube-state-metrics'
+const waitsForScalerPanels = 'waits for the panels on the scaler'
+/** The same for those of the scaler. */
+const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
+  info: forHpaDashboards,
+  metadataGeneration: forHpaDashboards,
+  specMinReplicas: forHpaDashboards,
+  specMaxReplicas: forHpaDashboards,
+  specTargetMetric: forHpaDashboards,
+  statusTargetMetric: forHpaDashboards,
+  statusCurrentReplicas: forHpaDashboards,
+  statusDesiredReplicas: forHpaDashboards,
+  statusCondition: forHpaDashboards,
+  decisionDuration: waitsForScalerPanels,
+  actionDuration: waitsForScalerPanels,
+  lastSync: waitsForScalerPanels,
+  missingReplicas: waitsForScalerPanels,
+  drainingReplicas: waitsForScalerPanels,
+  paused: waitsForScalerPanels,
+  timeScale: waitsForScalerPanels,
+}
+
 const readers = allExpressions().filter(({ file }) => /\.(json|yaml)$/.test(file))
 const read = new Set(
   readers.flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric.replace(/_(bucket|sum|count)$/, ''))),
@@ -34,8 +57,14 @@ describe('every metric of the contract', () => {
     expect({ name, hasReader }).toEqual({ name, hasReader: withoutReader[key] === undefined })
   })
 
+  test.each(Object.keys(scalerMetrics) as ScalerMetricKey[])('%s of the scaler is read by a panel or rule, or says why not', (key) => {
+    const name: string = scalerMetrics[key].name
+    const hasReader = read.has(name)
+    expect({ name, hasReader }).toEqual({ name, hasReader: scalerWithoutReader[key] === undefined })
+  })
+
   test('has a name of its own', () => {
-    const names = [...Object.values(metrics), ...Object.values(loadMetrics)].map(({ name }) => name)
+    const names = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(loadMetrics)].map(({ name }) => name)
     expect(names).toEqual([...new Set(names)])
   })
 })

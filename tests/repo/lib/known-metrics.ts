@@ -4,6 +4,7 @@ import { jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { directions, type MetricSpec, metrics, refusalCauses, replicaLabel, replicaStates, resumeResults } from '@lab/contract/metrics.ts'
+import { conditionStatuses, metricTargetTypes, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
 /** Labels by metric name. */
@@ -28,10 +29,13 @@ const otherSystems: Record<string, string[]> = {
 const loadLabels = ['scenario', 'testid']
 
 /**
- * @param specs the contract's metrics; tests of the tests pass changed ones
+ * @param specs the contract's metrics, those of the service and of the scaler; tests of the tests pass changed ones
  * @param recorded names of recording rules
  */
-export function knownMetrics(specs: readonly MetricSpec[] = Object.values(metrics), recorded: readonly string[] = []): KnownMetrics {
+export function knownMetrics(
+  specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics)],
+  recorded: readonly string[] = [],
+): KnownMetrics {
   const known = new Map<string, ReadonlySet<string>>()
   const add = (name: string, labels: readonly string[]) => known.set(name, new Set([...labels, ...scrapeLabels]))
   for (const { name, kind, labels } of [...specs, ...nodeMetrics()]) {
@@ -90,4 +94,8 @@ const valuesByMetric: Record<string, Record<string, readonly string[]>> = {
   [metrics.messagesSent.name]: { type: serverMessageTypes },
   [metrics.replicaState.name]: { state: replicaStates },
   [metrics.sessionsResumed.name]: { result: resumeResults },
+  [scalerMetrics.specTargetMetric.name]: { metric_target_type: metricTargetTypes },
+  [scalerMetrics.statusTargetMetric.name]: { metric_target_type: metricTargetTypes },
+  [scalerMetrics.statusCondition.name]: { status: conditionStatuses },
+  [scalerMetrics.actionDuration.name]: { direction: scaleDirections },
 }

@@ -1,0 +1,135 @@
+/**
+ * `npm run bench:scaler`: how fast the scaler decides, and how fast it looks back. Prints figures, writes nothing; fails
+ * only when the answers are not what they must be.
+ */
+import { performance } from 'node:perf_hooks'
+import { decide, recordRescale } from '../scaler/src/core/decide.ts'
+import type { Memory } from '../scaler/src/core/decision.ts'
+import { emptyMemory } from '../scaler/src/core/decision.ts'
+import type { HorizontalPodAutoscaler, Observation } from '../scaler/src/core/types.ts'
+import { defaultControllerOptions } from '../scaler/src/core/types.ts'
+import { parseRecords } from '../scaler/src/read-records.ts'
+import type { TickRecord } from '../scaler/src/record.ts'
+import { loadOf } from '../scaler/src/replay/load.ts'
+import { replay } from '../scaler/src/replay/replay.ts'
+import { verify } from '../scaler/src/replay/verify.ts'
+import { linesOf } from '../scaler/src/sim/records.ts'
+
+const replicas = 100
+const measureSeconds = 3
+const warmUpSeconds = 0.5
+const recordedHourSeconds = 3600
+
+const hpa: HorizontalPodAutoscaler = {
+  name: 'ws',
+  namespace: 'default',
+  scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'ws' },
+  minReplicas: 2,
+  maxReplicas: 200,
+  metrics: [
+    { type: 'Pods', metric: { name: 'connections' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } },
+    { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } },
+    { type: 'Resource', name: 'memory', target: { type: 'AverageValue', averageValueMilli: 200 * 2 ** 20 * 1000 } },
+    { type: 'External', metric: { name: 'queue' }, target: { type: 'AverageValue', averageValueMilli: 30_000 } },
+  ],
+  behavior: {
+    scaleUp: { stabilizationWindowSeconds: 30, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }] },
+    scaleDown: { stabilizationWindowSeconds: 120, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 1, periodSeconds: 30 }] },
+  },
+}
+
+/** A hundred replicas whose load swings by a third within ten minutes, so that windows and policies have work. */
+function observation(timeSeconds: number, count: number): Observation {
+  const connections = 90 + 30 * Math.sin((2 * Math.PI * timeSeconds) / 600)
+  const total = connections * replicas
+  return {
+    timeSeconds,
+    scale: { specReplicas: count, statusReplicas: count },
+    pods: Array.from({ length: count }, (_, i) => ({
+      name: `ws-${i + 1}`,
+      phase: 'Running',
+      deleting: false,
+      startTimeSeconds: -86_400,
+      ready: { status: 'True', sinceSeconds: -86_000 },
+      containers: [{ name: 'ws', requestsMilli: { cpu: 500, memory: 256 * 2 ** 20 * 1000 } }],
+      sample: {
+        timeSeconds,
+        windowSeconds: 30,
+        usageMilli: { ws: { cpu: Math.round((3 * total) / count), memory: 150 * 2 ** 20 * 1000 } },
+      },
+      valuesMilli: { connections: Math.round((total / count) * 1000) },
+    })),
+    objectValuesMilli: {},
+    externalValuesMilli: { queue: [1_000_000, 500_000] },
+  }
+}
+
+/** A recording of an hour: a synchronisation every period, every change written. */
+function recording(): TickRecord[] {
+  const options = defaultControllerOptions
+  let memory: Memory = emptyMemory
+  let count = replicas
+  const records: TickRecord[] = []
+  for (let timeSeconds = 0; timeSeconds < recordedHourSeconds; timeSeconds += options.syncPeriodSeconds) {
+    const seen = observation(timeSeconds, count)
+    const step = recordRescale(hpa, options, decide(hpa, options, seen, memory), { ok: true })
+    memory = step.memory
+    count = step.decision.scaleTo ?? count
+    const time = new Date(timeSeconds * 1000).toISOString()
+    records.push({
+      ...{ time, hpa, options, timeScale: 1, paused: false, observation: seen, decision: step.decision, memory },
+      ...{ action: null, decideSeconds: 0 },
+    })
+  }
+  return records
+}
+
+/** Decisions one after the other for a while, on observations that are ready. */
+function decisionsPerSecond(): number {
+  const options = defaultControllerOptions
+  const seen = Array.from({ length: 40 }, (_, i) => observation(i * options.syncPeriodSeconds, replicas))
+  const lap = seen.length * options.syncPeriodSeconds
+  let memory: Memory = emptyMemory
+  let decided = 0
+  const decideFor = (seconds: number): number => {
+    const start = performance.now()
+    decided = 0
+    while (performance.now() - start < seconds * 1000) {
+      const laps = Math.floor(decided / seen.length)
+      const next = seen[decided % seen.length]
+      if (next === undefined) throw new Error('no observation')
+      const now = { ...next, timeSeconds: next.timeSeconds + laps * lap }
+      memory = recordRescale(hpa, options, decide(hpa, options, now, memory), { ok: true }).memory
+      decided += 1
+    }
+    return decided / ((performance.now() - start) / 1000)
+  }
+  decideFor(warmUpSeconds)
+  memory = emptyMemory
+  return decideFor(measureSeconds)
+}
+
+function timed<T>(what: string, work: () => T): T {
+  const start = performance.now()
+  const result = work()
+  console.log(`${what.padEnd(64)} ${((performance.now() - start) / 1000).toFixed(3)} s`)
+  return result
+}
+
+const perSecond = decisionsPerSecond()
+console.log(
+  `${`deciding on ${replicas} replicas and ${hpa.metrics.length} metrics`.padEnd(64)} ${Math.round(perSecond)} decisions per second`,
+)
+
+const text = linesOf(recording())
+const size = `${(text.length / 2 ** 20).toFixed(1)} MB`
+const records = timed(`reading a recorded hour (${size})`, () => parseRecords(text, 'recording'))
+const load = timed(`its load, ${records.length} synchronisations`, () => loadOf(records))
+const run = timed('replay of the hour under other settings', () => replay('other', { ...hpa, minReplicas: 20 }, load))
+const verification = timed('taking every decision of the hour again', () => verify(records))
+
+if (run.points.length !== records.length) throw new Error(`replayed ${run.points.length} of ${records.length}`)
+if (verification.differences.length > 0) throw new Error(`decisions differ: ${JSON.stringify(verification.differences[0])}`)
+console.log(
+  `changes: ${run.points.filter(({ changed }) => changed).length} replayed, ${records.filter(({ decision }) => decision.scaleTo !== null).length} recorded`,
+)
