@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import { hostPorts, services } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { collectDefaultMetrics } from 'prom-client'
 import { composeTarget, projectName } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
@@ -16,6 +16,7 @@ import type { LoopPorts, LoopSettings } from '../loop.ts'
 import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
 import type { MetricMap } from '../metric-map.ts'
 import { readMetricMap } from '../metric-map.ts'
+import { createScalerMetrics } from '../metrics.ts'
 import type { TickRecord } from '../record.ts'
 import { serve } from '../serve.ts'
 import { problemText, readHpa } from '../spec/read.ts'
@@ -90,13 +91,13 @@ async function run(options: RunOptions, program: Command): Promise<void> {
     const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
     return idleSeconds > stuckAfterSeconds ? `no synchronisation for ${idleSeconds} s` : null
   }
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  const metrics = createScalerMetrics()
+  collectDefaultMetrics({ register: metrics.registry })
   const endpoints =
     options.listen === undefined
       ? null
       : await serve(options.listen, {
-          metrics: async () => ({ body: await registry.metrics(), type: registry.contentType }),
+          metrics: async () => ({ body: await metrics.registry.metrics(), type: metrics.registry.contentType }),
           stuck,
           ready: () => lastTickAt !== null,
         })
@@ -108,6 +109,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
     write: async (record: TickRecord) => {
       await log.append(record)
       lastTickAt = systemClock.nowSeconds()
+      metrics.observe(record)
     },
     say,
   }

@@ -47,7 +47,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
 }
 
 /** Builds the service and fetches what isn't here. Only Grafana may be missing: nothing else depends on it. */
-async function getImages(stack: Stack): Promise<void> {
+export async function getImages(stack: Stack): Promise<void> {
   await compose(stack, ['--profile', '*', 'build', '--quiet'], { withinSeconds: 240 })
   for (const service of Object.keys(composeServices)) {
     if (!composeServices[service]?.image) continue
@@ -63,7 +63,7 @@ async function getImages(stack: Stack): Promise<void> {
 }
 
 /** A free port on the loopback address for every port variable of compose.yaml. */
-async function freePorts(): Promise<Record<string, string>> {
+export async function freePorts(): Promise<Record<string, string>> {
   const servers = await Promise.all(
     publishedPorts.map(
       () =>
@@ -79,7 +79,7 @@ async function freePorts(): Promise<Record<string, string>> {
   return Object.fromEntries(publishedPorts.map(({ variable, written }, index) => [variable ?? written, String(ports[index])]))
 }
 
-function once(act: () => void): () => void {
+export function once(act: () => void): () => void {
   let done = false
   return () => {
     if (done) return

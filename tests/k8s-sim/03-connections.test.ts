@@ -1,0 +1,130 @@
+/** The whole way on connections: k6 raises the load, the scaler goes from 2 to 4, stays, and comes back one by one. */
+import { rm } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { services } from '../../contract/src/endpoints.ts'
+import { decisionLogPath, pauseFilePath, readDecisionLog } from '../../scaler/src/decision-log.ts'
+import type { ActionRecord, TickRecord } from '../../scaler/src/record.ts'
+import { verify } from '../../scaler/src/replay/verify.ts'
+import { docker, type Ran } from '../stack/lib/docker.ts'
+import { addFigure, startFigures } from '../stack/lib/figures.ts'
+import { query } from '../stack/lib/prometheus.ts'
+import { containers, replicaName, tryCompose } from '../stack/lib/stack.ts'
+import { until } from '../stack/lib/until.ts'
+import { watchDeaths } from './lib/deaths.ts'
+import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
+
+const stack = inject('stack')
+const scrapeIntervalSeconds = 5
+/** 175 on each of two replicas: 100 is the target, so four are wanted. */
+const sockets = 350
+
+type Acted = TickRecord & { action: ActionRecord }
+
+describe('connections per replica', () => {
+  const deaths = watchDeaths(stack)
+  let load: Ran
+  let records: TickRecord[]
+  /** Unix seconds at which the average was first seen above what the tolerance allows. */
+  let visibleAt = 0
+
+  const log = async () => (await readDecisionLog(fromRoot(decisionLogPath(stateFolder)))).filter(({ paused }) => !paused)
+  const newest = async () => (await log()).at(-1)
+  const acted = () => records.filter((record): record is Acted => record.action !== null)
+
+  beforeAll(async () => {
+    startFigures({})
+    await rm(fromRoot(pauseFilePath(stateFolder)))
+    await until('a decision on two replicas', async () => (await newest())?.decision.recommendation != null, 30_000)
+    const running = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', `SOCKETS=${sockets}`, '-e', 'DURATION=50', services.k6], {
+      withinSeconds: 120,
+    })
+    await until(
+      'load in sight',
+      async () => (await query(stack, 'avg(websocket_connections_active{job="ws"}) > 110')).length > 0,
+      60_000,
+      100,
+    )
+    visibleAt = Date.now() / 1000
+    await until('four replicas', async () => (await containers(stack, services.ws)).length === 4, 30_000)
+    // A restart in the middle of it: what is remembered must survive.
+    const [scaler] = await containers(stack, services.scaler)
+    await docker(['restart', scaler?.Id ?? ''], { withinSeconds: 40 })
+    load = await running
+    await until('two replicas again', async () => (await containers(stack, services.ws, { stopped: true })).length === 2, 120_000)
+    const removed = (await newest())?.observation.timeSeconds ?? 0
+    await until('a decision after it', async () => ((await newest())?.observation.timeSeconds ?? 0) > removed, 30_000)
+    records = await log()
+  }, 300_000)
+
+  afterAll(deaths.stop)
+
+  test('nobody of the load noticed: every threshold held', () => {
+    expect(load.exitCode, load.stdout.slice(-2000) + load.stderr.slice(-2000)).toBe(0)
+  })
+
+  test('the curve is 2, 4, 3, 2, each step done, and no other', () => {
+    expect(acted().map(({ action: { from, to, result } }) => [from, to, result])).toEqual([
+      [2, 4, 'Succeeded'],
+      [4, 3, 'Succeeded'],
+      [3, 2, 'Succeeded'],
+    ])
+    for (const { action, time } of acted()) {
+      const next = records.find((record) => record.time > time)
+      expect(next?.decision.currentReplicas).toBe(action.to)
+    }
+  })
+
+  test('replaying what was recorded takes every single decision again', () => {
+    const { compared, differences, startedLate } = verify(records)
+    addFigure('decisionsReplayed', { compared, differences: differences.length })
+    expect(differences).toEqual([])
+    expect(compared).toBe(records.length - (startedLate ? 1 : 0))
+    expect(compared).toBeGreaterThan(20)
+  })
+
+  test('the first reaction comes within one sync period and a scrape interval', () => {
+    const [first] = acted()
+    const seconds = Date.parse(first?.time ?? '') / 1000 - visibleAt
+    const syncSeconds = 15 / timeScale
+    addFigure('firstReactionSeconds', seconds)
+    expect(seconds).toBeLessThan(syncSeconds + scrapeIntervalSeconds)
+  })
+
+  test('nothing goes before the window is over, and then one per policy period', () => {
+    const downs = acted().filter(({ action: { from, to } }) => to < from)
+    const lastHigh = records.findLast(({ decision }) => (decision.recommendation ?? 0) >= 4)
+    const [first, second] = downs.map(({ decision }) => decision.timeSeconds)
+    expect((first ?? 0) - (lastHigh?.decision.timeSeconds ?? Number.NaN)).toBeGreaterThanOrEqual(120)
+    expect((second ?? 0) - (first ?? 0)).toBeGreaterThanOrEqual(30)
+  })
+
+  test('every replica that went had been drained: asked to leave, and gone by itself', () => {
+    const named = acted().flatMap(({ action }) => action.removed)
+    expect(named).toEqual(['ws-4', 'ws-3'])
+    for (const { action, time } of acted()) {
+      const from = Date.parse(time) / 1000 - 1
+      const during = deaths.events.filter(({ atSeconds }) => atSeconds >= from && atSeconds <= from + action.durationSeconds + 2)
+      expect(during.filter(({ action: what }) => what === 'kill').map(({ replica, signal }) => [replica, signal])).toEqual(
+        action.removed.map((replica) => [replica, '15']),
+      )
+      const died = during.filter(({ action: what }) => what === 'die')
+      expect(died.map(({ replica, exitCode }) => [replica, exitCode])).toEqual(action.removed.map((replica) => [replica, '0']))
+    }
+    expect(deaths.events.filter(({ action }) => action === 'destroy').map(({ replica }) => replica)).toEqual(['ws-4', 'ws-3'])
+  })
+
+  test('the replicas that stayed are the first two', async () => {
+    expect((await containers(stack, services.ws)).map(replicaName)).toEqual(['ws-1', 'ws-2'])
+  })
+
+  test('an idle scaler takes little', async () => {
+    const [scaler] = await containers(stack, services.scaler)
+    const cpu = 'avg_over_time(rate(process_cpu_seconds_total{job="scaler"}[20s])[20s:5s])'
+    const [sample] = await query(stack, cpu)
+    const memory = (await docker(['stats', '--no-stream', '--format', '{{.MemUsage}}', scaler?.Id ?? ''])).split(' / ')[0]
+    addFigure('scalerCpuShareAtTimeScale', { share: Number(sample?.value[1]), timeScale })
+    addFigure('scalerMemory', memory)
+    // In real time it wakes a fifth as often: 1 % of a core is 5 % here.
+    expect(Number(sample?.value[1])).toBeLessThan(0.05)
+  })
+})
