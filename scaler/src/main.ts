@@ -4,10 +4,15 @@
  * Data goes to stdout, progress and problems to stderr. Exit codes: 0 done, 1 failed, 2 bad arguments or files.
  */
 import { Command, CommanderError } from 'commander'
+import { register as registerDescribe } from './commands/describe.ts'
+import { register as registerExplain } from './commands/explain.ts'
+import { register as registerGet } from './commands/get.ts'
+import { register as registerPause } from './commands/pause.ts'
+import { register as registerReplay } from './commands/replay.ts'
 import { register as registerRun } from './commands/run.ts'
 
 /** Every command of the scaler, in the order in which --help lists them. */
-const commands = [registerRun]
+const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay]
 
 const program = new Command('scaler')
   .description('Decides as the HorizontalPodAutoscaler of Kubernetes does, and acts through docker compose --scale.')
