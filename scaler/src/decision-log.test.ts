@@ -1,8 +1,8 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DecisionLog, decisionLogPath, readDecisionLog } from './decision-log.ts'
+import { DecisionLog, decisionLogPath, readDecisionLog, readLastRecord } from './decision-log.ts'
 import type { TickRecord } from './record.ts'
 
 let folder: string
@@ -58,4 +58,16 @@ test('never takes more than twice its bound, and keeps the newest', async () => 
   expect(kept.at(-1)).toBe(50)
   expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => 51 - kept.length + i))
   expect((await readFile(path, 'utf8')).endsWith('\n')).toBe(true)
+})
+
+test('finds the newest record without reading the rest, past a torn line and in the file before', async () => {
+  expect(await readLastRecord(path)).toBeUndefined()
+  const log = new DecisionLog(path, 400)
+  for (const second of [1, 2, 3]) await log.append(record(second))
+  await appendFile(path, '{"torn')
+  expect((await readLastRecord(path))?.observation.timeSeconds).toBe(3)
+  await writeFile(path, '{"torn')
+  expect((await readLastRecord(path))?.observation.timeSeconds).toBe((await seconds()).at(-1))
+  await rm(path)
+  expect((await readLastRecord(path))?.observation.timeSeconds).toBeGreaterThan(0)
 })

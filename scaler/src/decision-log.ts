@@ -58,6 +58,18 @@ export async function readDecisionLog(path: string): Promise<TickRecord[]> {
   return texts.flatMap((text) => text.split('\n').flatMap(recordOf))
 }
 
+/** Far more than the longest record, and far less than a whole log, which would fill the memory of a small container. */
+const tailBytes = 2 ** 20
+
+/** The newest record, read from the end of the log; undefined when there is none. */
+export async function readLastRecord(path: string): Promise<TickRecord | undefined> {
+  for (const file of [path, olderPath(path)]) {
+    const last = (await tailIfThere(file)).split('\n').flatMap(recordOf).at(-1)
+    if (last !== undefined) return last
+  }
+  return undefined
+}
+
 function recordOf(line: string): TickRecord[] {
   if (line === '') return []
   try {
@@ -81,12 +93,17 @@ async function readIfThere(path: string): Promise<string> {
 }
 
 async function endsWithNewline(path: string): Promise<boolean> {
+  return (await tailIfThere(path, 1)) === '\n'
+}
+
+async function tailIfThere(path: string, maxBytes = tailBytes): Promise<string> {
   const file = await ifThere(open(path))
-  if (file === undefined) return true
+  if (file === undefined) return ''
   try {
     const { size } = await file.stat()
-    const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1)
-    return buffer[0] === 0x0a
+    const length = Math.min(size, maxBytes)
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length)
+    return buffer.subarray(0, bytesRead).toString()
   } finally {
     await file.close()
   }

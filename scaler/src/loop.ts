@@ -147,7 +147,8 @@ async function act(
     const { removed } = await target.scaleTo(scaleTo, draining, bound.signal)
     return { ...base, result: 'Succeeded', durationSeconds: seconds(), removed }
   } catch (error) {
-    const result = bound.signal.aborted ? 'Interrupted' : 'Failed'
+    // Ctrl-C reaches Compose too, and ends it before we do.
+    const result = stop.aborted ? 'Interrupted' : 'Failed'
     return { ...base, result, durationSeconds: seconds(), error: textOf(error) }
   } finally {
     bound.release()

@@ -11,7 +11,7 @@ import { prometheusSource } from '../adapters/prometheus.ts'
 import { systemClock } from '../adapters/system-clock.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
-import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readDecisionLog } from '../decision-log.ts'
+import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readLastRecord } from '../decision-log.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
 import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
 import type { MetricMap } from '../metric-map.ts'
@@ -107,14 +107,14 @@ async function run(options: RunOptions, program: Command): Promise<void> {
     target: composeTarget({ project, service, files, folder, host }),
     isPaused: () => exists(pauseFilePath(options.state)),
     write: async (record: TickRecord) => {
-      await log.append(record)
+      // A full disk is no reason to leave the replicas alone.
+      await log.append(record).catch((error: unknown) => say(`cannot write ${logPath}: ${String(error)}`))
       lastTickAt = systemClock.nowSeconds()
       metrics.observe(record)
     },
     say,
   }
-  const last = (await readDecisionLog(logPath)).at(-1)
-  const state = resumedState(last, settings, systemClock.nowSeconds())
+  const state = resumedState(await readLastRecord(logPath), settings, systemClock.nowSeconds())
   const scale = options.timeScale === 1 ? '' : `, TIME COMPRESSED ${options.timeScale}x`
   say(
     `scaling ${service} of ${project} between ${hpa.minReplicas} and ${hpa.maxReplicas}${settings.dryRun ? ', dry run' : ''}${scale}; log: ${logPath}`,
@@ -169,7 +169,8 @@ function number(min: number, max: number): (text: string) => number {
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(name, () => {
+    // Not once(): what cleans up after child processes ends the process itself when it sees no other listener.
+    process.on(name, () => {
       say(`${name}: stopping`)
       controller.abort()
     })
