@@ -1,6 +1,12 @@
 /** The scaler's metrics, from the records of its synchronisations and from nothing else. */
 import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
-import { conditionStatuses, type metricTargetTypes, type ScalerMetricKey, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import {
+  conditionStatuses,
+  type metricTargetTypes,
+  type ScalerMetricKey,
+  type scaleDirections,
+  scalerMetrics,
+} from '@lab/contract/scaler-metrics.ts'
 import { Gauge, Histogram, Registry } from 'prom-client'
 import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
 import type { TickRecord } from './record.ts'
@@ -13,6 +19,7 @@ export interface ScalerMetrics {
 }
 
 type Labels = Record<string, string>
+type Direction = (typeof scaleDirections)[number]
 type TargetType = (typeof metricTargetTypes)[number]
 
 /** Without a record there is no series but the histograms, which are empty. */
@@ -44,7 +51,8 @@ export function createScalerMetrics(): ScalerMetrics {
       decisionDuration.observe(record.decideSeconds)
       const { action } = record
       if (action === null || action.result === 'DryRun') return
-      actionDuration.observe({ direction: action.to > action.from ? 'up' : 'down', result: action.result }, action.durationSeconds)
+      const direction: Direction = action.to > action.from ? 'up' : 'down'
+      actionDuration.observe({ direction, result: action.result }, action.durationSeconds)
     },
   }
 }

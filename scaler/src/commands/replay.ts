@@ -18,7 +18,7 @@ import { fromShell, hint, print, readRecords, stateOption } from './log.ts'
 interface ReplayOptions {
   readonly state: string
   readonly from?: string
-  readonly hpa: readonly string[]
+  readonly hpa?: readonly string[]
   readonly html?: string
   readonly verify?: true
   readonly output?: 'json'
@@ -34,7 +34,10 @@ export function register(program: Command): void {
     .command('replay')
     .description('play a recorded load through other settings: replica curve, over-capacity, time above target, changes')
     .option('--from <file>', 'a decision log; that of the scaler otherwise')
-    .option('--hpa <file>', 'settings to try; may be given several times', (file: string, files: readonly string[]) => [...files, file], [])
+    .option('--hpa <file>', 'settings to try; may be given several times', (file: string, files: readonly string[] = []) => [
+      ...files,
+      file,
+    ])
     .option('--html <file>', 'write a plot there as well')
     .addOption(new Option('-o, --output <format>', 'how to print the figures').choices(['json']))
     .addOption(new Option('--verify', 'take every recorded decision again; exit code 1 when one differs').conflicts(['html', 'output']))
@@ -43,16 +46,17 @@ export function register(program: Command): void {
 }
 
 async function run(options: ReplayOptions, program: Command): Promise<void> {
+  const files = options.hpa ?? []
   if (options.from === 'prometheus')
     program.error('error: --from takes a decision log; reading a load from Prometheus is not supported', { exitCode: 2 })
-  if (options.verify !== true && options.hpa.length === 0)
+  if (options.verify !== true && files.length === 0)
     program.error('error: name settings with --hpa FILE, or ask for --verify', { exitCode: 2 })
-  if (options.verify === true && options.hpa.length > 0)
+  if (options.verify === true && files.length > 0)
     program.error('error: --verify takes the recorded settings: leave out --hpa', { exitCode: 2 })
   const records = await recordsOf(options, program)
   if (options.verify) return printVerification(records)
 
-  const settings = await Promise.all(options.hpa.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
+  const settings = await Promise.all(files.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
   const load = loadOf(records)
   for (const { file, hpa } of settings) checkMetrics(file, hpa, load, program)
   const recorded = recordedRun('recorded', load)
