@@ -114,7 +114,7 @@ test('less load: nobody goes before the window is over, then the highest number'
 test('a draining replica does not count, and stays so when its series end; its successor counts', async () => {
   const w = world()
   await sockets(w, 90)
-  w.metrics.readings = { ...w.metrics.readings, draining: ['ws-2'] }
+  w.metrics.readings = { ...w.metrics.readings, draining: [{ name: 'ws-2', seenSeconds: w.clock.nowSeconds() + 1 }] }
   const deleting = () => last(w).observation.pods.map((pod) => pod.deleting)
   let state = await tick(w, initialState)
   expect(last(w).observation.scale).toEqual({ specReplicas: 1, statusReplicas: 1 })
@@ -126,6 +126,14 @@ test('a draining replica does not count, and stays so when its series end; its s
   w.target.set(['ws-1', 'ws-2'])
   await tick(w, state)
   expect(deleting()).toEqual([false, false])
+})
+
+test('what the replica before it said under the same name does not count against a new one', async () => {
+  const w = world()
+  await sockets(w, 90)
+  w.metrics.readings = { ...w.metrics.readings, draining: [{ name: 'ws-1', seenSeconds: w.clock.nowSeconds() - 3600 }] }
+  await tick(w, initialState)
+  expect(last(w).observation.pods.map((pod) => pod.deleting)).toEqual([false, false])
 })
 
 test('a replica without a sample is missing, not zero', async () => {

@@ -38,10 +38,15 @@ function podOf(replica: Replica, readings: MetricReadings, previous: readonly Po
     // Docker remembers a few probes only: the first moment known is nearest to the truth.
     ready: readyNow && before?.ready?.status === readyNow.status ? before.ready : readyNow,
     // For good: a replica that has said goodbye does not come back, and its series end before it does.
-    deleting: readings.draining.includes(replica.name) || before?.deleting === true,
+    deleting: hasSaidGoodbye(replica, readings) || before?.deleting === true,
     sample: scaledSample(reading, timeScale),
     valuesMilli: reading?.valuesMilli ?? {},
   }
+}
+
+/** What was heard under this name before the replica started was said by the one before it. */
+function hasSaidGoodbye({ name, startTimeSeconds }: Replica, { draining }: MetricReadings): boolean {
+  return draining.some((said) => said.name === name && startTimeSeconds !== null && said.seenSeconds > startTimeSeconds)
 }
 
 function scaledSample(reading: PodReadings | undefined, timeScale: number): PodReadings['sample'] {

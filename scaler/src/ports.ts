@@ -27,8 +27,8 @@ export interface ReplicaTarget {
 /** One reading of all metrics that an autoscaler asks for. What has no sample is absent. */
 export interface MetricReadings {
   readonly replicas: readonly PodReadings[]
-  /** Replicas that say of themselves that they are leaving. */
-  readonly draining: readonly string[]
+  /** Replicas that said of themselves that they are leaving, and when; a successor of the same name has not said it. */
+  readonly draining: readonly { readonly name: string; readonly seenSeconds: number }[]
   readonly objectValuesMilli: Readonly<Record<string, number>>
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
   /** seriesKey → why its readings could not be had. */

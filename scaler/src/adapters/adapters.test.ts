@@ -61,7 +61,7 @@ describe('Prometheus', () => {
         [{}, '3'],
         [{ a: 'b' }, '4'],
       ],
-      draining: [[{ replica: 'ws-2' }, '1']],
+      draining: [[{ replica: 'ws-2' }, '1700000000.25']],
     })
     const readings = await prometheusSource(url, map, 'ws').read([sockets, cpu, queue, rate], never)
     expect(readings).toEqual({
@@ -73,7 +73,7 @@ describe('Prometheus', () => {
         },
         { name: 'ws-10', sample: null, valuesMilli: { sockets: 2500 } },
       ],
-      draining: ['ws-2'],
+      draining: [{ name: 'ws-2', seenSeconds: 1_700_000_000.25 }],
       objectValuesMilli: {},
       externalValuesMilli: { queue: [3000, 4000] },
       failures: {},

@@ -97,7 +97,7 @@ class Collected {
   readonly external: Record<string, number[]> = {}
   readonly #replicas = new Map<string, PodReadings>()
   readonly #failures: Record<string, string> = {}
-  #draining: string[] = []
+  #draining: { name: string; seenSeconds: number }[] = []
 
   async attempt(key: string, act: () => Promise<void>): Promise<void> {
     try {
@@ -108,7 +108,10 @@ class Collected {
   }
 
   addDraining(series: readonly Series[]): void {
-    this.#draining = series.flatMap(({ labels }) => labels[replicaLabel] ?? [])
+    this.#draining = series.flatMap(({ labels, value }) => {
+      const name = labels[replicaLabel]
+      return name === undefined ? [] : [{ name, seenSeconds: value }]
+    })
   }
 
   addValue(name: string | undefined, key: string, value: number): void {
