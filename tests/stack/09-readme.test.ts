@@ -42,16 +42,19 @@ function withoutMissing({ where, commands }: CommandBlock): CommandBlock {
   return { where, commands: without.length === 0 ? commands : commands.replace('--wait', `--wait --pull never${without.join('')}`) }
 }
 
-const run = block('up -d --build --wait')
+const run = block('compose up -d --build --wait')
 const tests = block('npm cit')
 const load = block('run --rm k6')
 const more = block('--scale ws=5')
 const broken = block('docker kill')
 const scenario = block('SCENARIO=smoke')
-const clean = block('down -v')
+const scaling = block('-f compose.k8s-sim.yaml up')
+const asked = block('get hpa')
+const scaledDown = block('-f compose.k8s-sim.yaml --profile')
+const clean = block('compose --profile')
 
 test('all command blocks are among those that are run here', () => {
-  expect(blocks).toEqual([run, tests, load, more, broken, scenario, clean])
+  expect(blocks).toEqual([run, tests, load, more, broken, scenario, scaling, asked, scaledDown, clean])
   // A page of docs/ with commands of its own needs a test of its own.
   expect(pagesWithCommands()).toEqual(['README.md'])
 })
@@ -86,8 +89,16 @@ test('a named scenario runs', { timeout: 120_000 }, async () => {
   expect(await type(scenario, 100)).toContain('smoke')
 })
 
-test('cleaning up leaves nothing', { timeout: 120_000 }, async () => {
-  await type(clean, 100)
+test('the scaler runs, and can be asked', { timeout: 300_000 }, async () => {
+  await type(withoutMissing(scaling), 280)
+  expect(await replicas()).toBe(2)
+  const answers = await until('the first decision', () => type(asked, 30), 60_000)
+  for (const part of ['Deployment/ws', 'ScalingActive', 'recommendation']) expect(answers).toContain(part)
+})
+
+test('cleaning up leaves nothing', { timeout: 200_000 }, async () => {
+  await type(scaledDown, 100)
+  await type(clean, 60)
   expect(await containers(stack, undefined, { stopped: true })).toEqual([])
   const volumes = await execa('docker', ['volume', 'ls', '--quiet', '--filter', `label=com.docker.compose.project=${stack.project}`])
   expect(volumes.stdout).toBe('')
