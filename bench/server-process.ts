@@ -73,6 +73,7 @@ export class ServerProcess {
     this.died = once(child, 'exit').then(([code, signal]) => {
       throw new Error(`the server ended by itself (${code ?? signal}) ${this.#errors}`)
     })
+    // Raced wherever the server is waited for; a death that nobody is waiting on must not end the bench with a bare stack.
     this.died.catch(() => {})
   }
 

@@ -62,7 +62,10 @@ export async function startTraefik(backend: Address): Promise<Traefik> {
     return { address, pid: Number(await docker('inspect', '--format', '{{.State.Pid}}', id)), end }
   } catch (error) {
     const log = await docker('logs', '--tail', '5', id).catch(() => '(it is gone)')
-    await end().catch(() => {})
-    throw new Error(`Traefik did not start: ${log}`, { cause: error })
+    const left = await end().then(
+      () => '',
+      (why: unknown) => `; its container ${id} could not be removed: ${why}`,
+    )
+    throw new Error(`Traefik did not start: ${log}${left}`, { cause: error })
   }
 }

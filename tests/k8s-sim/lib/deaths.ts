@@ -22,7 +22,9 @@ export function watchDeaths(stack: Stack): { events: ReplicaEvent[]; stop: () =>
     stdin: 'ignore',
     timeout: 600_000,
   })
-  void (async () => {
+  let stopped = false
+  let failure: unknown
+  const reading = (async () => {
     for await (const line of stream) {
       const { Action, Actor, timeNano } = JSON.parse(String(line)) as {
         Action: ReplicaEvent['action']
@@ -33,6 +35,15 @@ export function watchDeaths(stack: Stack): { events: ReplicaEvent[]; stop: () =>
       const replica = `${services.ws}-${Actor.Attributes['com.docker.compose.container-number']}`
       events.push({ action: Action, replica, atSeconds: timeNano / 1e9, signal, exitCode })
     }
-  })().catch(() => {})
-  return { events, stop: () => stream.kill() }
+  })()
+  // Being ended by us is how it ends; anything else would leave events out unnoticed, so it fails whoever stops watching.
+  reading.catch((error: unknown) => {
+    if (!stopped) failure = error
+  })
+  const stop = () => {
+    stopped = true
+    stream.kill()
+    if (failure !== undefined) throw failure
+  }
+  return { events, stop }
 }

@@ -5,8 +5,8 @@ import type { TestProject } from 'vitest/node'
 import { services } from '../../../contract/src/endpoints.ts'
 import { pauseFilePath } from '../../../scaler/src/decision-log.ts'
 import { docker } from '../../stack/lib/docker.ts'
-import { freePorts, getImages, once } from '../../stack/lib/global-setup.ts'
-import { compose, expectedServices, type Stack, takeDown } from '../../stack/lib/stack.ts'
+import { boot, freePorts, getImages } from '../../stack/lib/global-setup.ts'
+import { compose, expectedServices, type Stack } from '../../stack/lib/stack.ts'
 import { composeFiles, fromRoot, hostStateFolder, stateFolder, timeScale } from './settings.ts'
 
 export default async function setup(project: TestProject): Promise<() => void> {
@@ -21,26 +21,13 @@ export default async function setup(project: TestProject): Promise<() => void> {
     LAB_GID: String(process.getgid?.() ?? 0),
   }
   const stack: Stack = { project: `labk8s-${process.pid}`, env, missing: {}, startSeconds: 0 }
-  const down = once(() => takeDown(stack))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      down()
-      process.exit(1)
-    })
-  }
-  process.once('exit', down)
-  try {
+  return boot(project, stack, async () => {
     await startPaused()
     await getImages(stack)
     // With --scale grafana=0 Compose would still want its image.
     const some = [...expectedServices(stack), services.scaler, services.scalerProxy]
     await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...some], { withinSeconds: 120 })
-  } catch (error) {
-    down()
-    throw error
-  }
-  project.provide('stack', stack)
-  return down
+  })
 }
 
 /** Nothing is left of an earlier run, and the replicas are left alone until a test lets the scaler go. */

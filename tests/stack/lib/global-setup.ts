@@ -21,6 +21,20 @@ const healthyWithinSeconds = 90
 export default async function setup(project: TestProject): Promise<() => void> {
   await docker(['version'], { withinSeconds: 20 })
   const stack: Stack = { project: `labtest-${process.pid}`, env: await freePorts(), missing: {}, startSeconds: 0 }
+  return boot(project, stack, async () => {
+    await getImages(stack)
+    // With --scale grafana=0 Compose would still want its image.
+    const someOnly = Object.keys(stack.missing).length > 0 ? expectedServices(stack) : []
+    const startedAt = performance.now()
+    const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
+    await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30 })
+    stack.startSeconds = (performance.now() - startedAt) / 1000
+    startFigures({ startSeconds: stack.startSeconds })
+  })
+}
+
+/** Starts a stack for the tests of a project. It is taken down whatever happens: at the end, by a signal, or when it does not start. */
+export async function boot(project: TestProject, stack: Stack, start: () => Promise<void>): Promise<() => void> {
   const down = once(() => takeDown(stack))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
@@ -30,14 +44,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   }
   process.once('exit', down)
   try {
-    await getImages(stack)
-    // With --scale grafana=0 Compose would still want its image.
-    const someOnly = Object.keys(stack.missing).length > 0 ? expectedServices(stack) : []
-    const startedAt = performance.now()
-    const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
-    await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30 })
-    stack.startSeconds = (performance.now() - startedAt) / 1000
-    startFigures({ startSeconds: stack.startSeconds })
+    await start()
   } catch (error) {
     down()
     throw error
@@ -79,7 +86,7 @@ export async function freePorts(): Promise<Record<string, string>> {
   return Object.fromEntries(publishedPorts.map(({ variable, written }, index) => [variable ?? written, String(ports[index])]))
 }
 
-export function once(act: () => void): () => void {
+function once(act: () => void): () => void {
   let done = false
   return () => {
     if (done) return
