@@ -44,11 +44,16 @@ export const errorCodes = {
   frame_too_large: { text: 'The frame is larger than allowed.', closes: true },
   invalid_frame: { text: 'The frame breaks the WebSocket protocol.', closes: true },
   slow_reader: { text: 'The connection reads too slowly; what it was owed exceeds the send buffer.', closes: true },
+  rooms_unavailable: {
+    text: 'Room messages cannot be stored right now and as many as allowed are waiting; this one was not accepted.',
+    closes: false,
+  },
   not_in_room: { text: 'Join the room before sending to it or leaving it.', closes: false },
   too_many_rooms: { text: 'This connection is in as many rooms as it may be.', closes: false },
   resume_invalid: { text: 'The resume token is not one of ours; a fresh session goes on.', closes: false },
   resume_expired: { text: 'The resume token has expired; a fresh session goes on.', closes: false },
-  resume_unknown: { text: 'No session is held for this resume token here; a fresh session goes on.', closes: false },
+  resume_unknown: { text: 'No session is held for this resume token any more; a fresh session goes on.', closes: false },
+  resume_unavailable: { text: 'Sessions cannot be looked up right now; a fresh session goes on.', closes: false },
   resume_too_late: { text: 'A session can be resumed only before anything else is sent or joined on the new connection.', closes: false },
   internal: { text: 'Something failed on our side; it has been logged.', closes: false },
 } as const satisfies Record<string, { text: string; closes: boolean }>

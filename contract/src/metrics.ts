@@ -110,7 +110,12 @@ export const metrics = {
     help: 'Seconds to the deadline of the drain, zero when not draining.',
     labels: [],
   },
-  goodbyes: { kind: 'counter', name: 'websocket_goodbyes_total', help: 'Connections that were told to come back elsewhere.', labels: [] },
+  goodbyes: {
+    kind: 'counter',
+    name: 'websocket_goodbyes_total',
+    help: 'Connections that were told to come back elsewhere, by reason (draining or rebalancing).',
+    labels: ['reason'],
+  },
   sessionsResumed: {
     kind: 'counter',
     name: 'websocket_sessions_resumed_total',
@@ -126,7 +131,7 @@ export const metrics = {
   sessionsHeld: {
     kind: 'gauge',
     name: 'websocket_sessions_held',
-    help: 'Sessions without a connection that may still be resumed here.',
+    help: 'Sessions whose connection was lost here and that may still be resumed, here or at another replica.',
     labels: [],
   },
   rooms: { kind: 'gauge', name: 'websocket_rooms_active', help: 'Rooms with at least one member on this replica.', labels: [] },
@@ -137,6 +142,45 @@ export const metrics = {
     help: 'From a room message being published to its delivery on this replica.',
     labels: [],
     buckets: latencyBucketsSeconds,
+  },
+  roomMessages: {
+    kind: 'counter',
+    name: 'websocket_room_messages_total',
+    help: 'Room messages of clients of this replica, by what became of them (stored, duplicate, provisional, refused).',
+    labels: ['result'],
+  },
+  roomLogMessages: {
+    kind: 'gauge',
+    name: 'websocket_room_log_messages',
+    help: 'Room messages kept on this replica for resuming and late joiners.',
+    labels: [],
+  },
+  roomLogBytes: {
+    kind: 'gauge',
+    name: 'websocket_room_log_bytes',
+    help: 'Size of the room messages kept on this replica.',
+    labels: [],
+  },
+  roomOutbox: {
+    kind: 'gauge',
+    name: 'websocket_room_outbox_messages',
+    help: 'Room messages that are not stored yet and wait for the store.',
+    labels: [],
+  },
+  storeRoundTrip: {
+    kind: 'histogram',
+    name: 'websocket_store_round_trip_seconds',
+    help: 'From a room message being handed to the store to the answer that it is stored.',
+    labels: [],
+    buckets: latencyBucketsSeconds,
+  },
+  storeClients: { kind: 'gauge', name: 'websocket_store_clients', help: 'Clients connected to Valkey, as it says itself.', labels: [] },
+  storeMemory: { kind: 'gauge', name: 'websocket_store_memory_bytes', help: 'Memory Valkey uses, as it says itself.', labels: [] },
+  storeCommands: {
+    kind: 'counter',
+    name: 'websocket_store_commands_total',
+    help: 'Commands Valkey has processed, for everybody, as it says itself. Every replica reports the same number: do not add them up.',
+    labels: [],
   },
   dependencyUp: {
     kind: 'gauge',
@@ -172,8 +216,16 @@ export type RefusalCause = (typeof refusalCauses)[number]
 /** Values of the label `direction`. */
 export const directions = ['received', 'sent'] as const
 
+/** Values of the label `reason` of goodbyes. */
+export const goodbyeReasons = ['draining', 'rebalancing'] as const
+export type GoodbyeReason = (typeof goodbyeReasons)[number]
+
+/** Values of the label `result` of room messages. A provisional one is counted again once it is stored. */
+export const roomMessageResults = ['stored', 'duplicate', 'provisional', 'refused'] as const
+export type RoomMessageResult = (typeof roomMessageResults)[number]
+
 /** Values of the label `result` of resume attempts. */
-export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'too_late'] as const
+export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'unavailable', 'too_late'] as const
 export type ResumeResult = (typeof resumeResults)[number]
 
 /** The label by which Prometheus tells replicas apart: service and number of the container, as in `ws-1`. */

@@ -8,6 +8,14 @@ import { parsePromql } from './lib/promql.ts'
 
 /** Metrics without a panel or rule, and why they are exported all the same. */
 const withoutReader: Partial<Record<MetricKey, string>> = {
+  roomMessages: 'waits for the panels on stores',
+  roomLogMessages: 'waits for the panels on stores',
+  roomLogBytes: 'waits for the panels on stores',
+  roomOutbox: 'waits for the panels on stores',
+  storeRoundTrip: 'waits for the panels on stores',
+  storeClients: 'waits for the panels on stores',
+  storeMemory: 'waits for the panels on stores',
+  storeCommands: 'waits for the panels on stores',
   connectionsTotal: 'for dashboards of other labs; ours read connectionsActive',
   connectionDuration: 'for questions asked by hand: how long do sessions last?',
   bytesReceived: 'for questions asked by hand: what does a message weigh?',

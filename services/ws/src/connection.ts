@@ -1,14 +1,17 @@
 /** One open socket: what the hub knows of it, and sending with a bound on what a slow reader may be owed. */
 import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
+import type { GoodbyeReason } from '@lab/contract/metrics.ts'
 import type { PeerSigns } from './heartbeat.ts'
 import type { RateLimit } from './limits.ts'
+import type { ClientMessage } from './protocol.ts'
 import type { Session, SessionLink } from './sessions.ts'
+import { type TextFrame, textFrame } from './text-frame.ts'
 
 /** The seam to the WebSocket library: all that is asked of a socket. */
 export interface Socket {
-  /** Sends a text frame. @returns bytes of its payload */
-  sendText(head: string | Buffer, tail: string): number
+  /** Sends a whole frame, which may go to others as well. Whether it could be sent. */
+  sendFrame(frame: TextFrame): boolean
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
@@ -31,7 +34,8 @@ export class Connection implements SessionLink, PeerSigns {
   readonly rate: RateLimit
   readonly requestId: string
   readonly openedAtMs: number
-  session: Session<Connection>
+  /** What it is a connection of; set right after it is made, and again when it resumes another. */
+  session!: Session<Connection>
   /** Slot in the heartbeat wheel. */
   slot = 0
   pingedAtMs = 0
@@ -39,10 +43,12 @@ export class Connection implements SessionLink, PeerSigns {
   lastMessageMs: number
   /** Set once we decided to close: what is counted, whatever the socket reports afterwards. */
   closing: CloseCause | null = null
-  /** Told to come back elsewhere. */
-  toldGoodbye = false
+  /** Why it was told to come back elsewhere, if it was. */
+  told: GoodbyeReason | null = null
   /** The client has sent or joined something: too late to resume another session. */
   used = false
+  /** Messages that wait until an earlier one has been dealt with, or null when none is in the works. */
+  pending: ClientMessage[] | null = null
   private readonly events: ConnectionEvents
   private readonly maxBufferBytes: number
 
@@ -50,7 +56,6 @@ export class Connection implements SessionLink, PeerSigns {
     id: string
     requestId: string
     socket: Socket
-    session: Session<Connection>
     rate: RateLimit
     nowMs: number
     maxBufferBytes: number
@@ -59,7 +64,6 @@ export class Connection implements SessionLink, PeerSigns {
     this.id = options.id
     this.requestId = options.requestId
     this.socket = options.socket
-    this.session = options.session
     this.rate = options.rate
     this.openedAtMs = this.lastPingMs = this.lastMessageMs = options.nowMs
     this.maxBufferBytes = options.maxBufferBytes
@@ -67,8 +71,17 @@ export class Connection implements SessionLink, PeerSigns {
   }
 
   /** Sends a message, unless the connection is closing or owes its reader too much already. */
-  send(type: ServerMessageType, head: string | Buffer, tail = ''): void {
-    if (this.maySend()) this.events.sent(type, this.socket.sendText(head, tail))
+  send(type: ServerMessageType, text: string): void {
+    if (this.maySend()) this.hand(type, textFrame(text))
+  }
+
+  /** The same with a frame that is made already. */
+  sendFrame(type: ServerMessageType, frame: TextFrame): void {
+    if (this.maySend()) this.hand(type, frame)
+  }
+
+  private hand(type: ServerMessageType, frame: TextFrame): void {
+    if (this.socket.sendFrame(frame)) this.events.sent(type, frame.payloadBytes)
   }
 
   /** Answers a ping, within the same bound. */

@@ -44,7 +44,14 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
     const next = stepDrain(settings, state, nowMs, hub.size, hub.told)
     if (next.state.phase !== state.phase) log.info({ phase: next.state.phase, ...progress() }, 'drain')
     state = next.state
-    if (next.goodbyes > 0) hub.sayGoodbye(next.goodbyes, returnWindowMs(settings, state, nowMs), Math.random)
+    if (next.goodbyes > 0) {
+      hub.sayGoodbye({
+        count: next.goodbyes,
+        windowMs: returnWindowMs(settings, state, nowMs),
+        reason: 'draining',
+        random: Math.random,
+      })
+    }
     if (next.closeAll) hub.closeAll('draining')
     if (state.phase === 'done') empty()
   }

@@ -2,12 +2,14 @@
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import type { Config } from './config.ts'
 import type { Connection } from './connection.ts'
-import type { HubSession, Membership } from './membership.ts'
+import type { History } from './history.ts'
+import type { Membership } from './membership.ts'
 import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
 import type { ClientMessage } from './protocol.ts'
-import type { RoomBus } from './rooms.ts'
-import { tailOf } from './sessions.ts'
+import type { Published, RoomLog } from './room-log.ts'
+import type { Presence } from './rooms.ts'
+import type { SessionRecord, SessionStore } from './sessions.ts'
 import type { Speech } from './speech.ts'
 
 /** What handling a message needs. */
@@ -16,47 +18,47 @@ export interface Handling {
   clock: Clock
   meter: Meter
   log: Log
-  bus: RoomBus
+  roomLog: RoomLog
+  history: History
+  sessions: SessionStore
+  presence: Presence
   speech: Speech
   membership: Membership
+  newId: () => string
   tokenFor: (sessionId: string) => string
   readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
+  /** Whether the connection is still there, and not on its way out. */
+  isOpen: (connection: Connection) => boolean
 }
 
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
-/** Does what a message asks for and answers it. */
-export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage): void {
+/** Does what a message asks for and answers it. @returns a promise when that takes time; the connection's next message waits for it */
+export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage): Promise<void> | undefined {
   if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.used = true
   switch (message.type) {
     case 'message':
       echo(handling, connection, message)
-      break
+      return
     case 'broadcast':
       broadcast(handling, connection, message)
-      break
+      return
     case 'join':
-      join(handling, connection, message)
-      break
+      return join(handling, connection, message)
     case 'leave':
-      leave(handling, connection, message)
-      break
+      return leave(handling, connection, message)
     case 'heartbeat':
       connection.send('heartbeat', `${handling.speech.head('heartbeat')}${echoed(message)}}`)
-      break
+      return
     case 'resume':
-      resume(handling, connection, message)
-      break
+      return resume(handling, connection, message)
     case 'ack':
-      connection.session.acknowledge(message.seq)
+      connection.session.ackedSeq = Math.max(connection.session.ackedSeq, Math.min(message.seq, connection.session.seq))
   }
 }
 
-function echo(handling: Handling, connection: Connection, message: Of<'message'>): void {
-  connection.session.push(
-    'message_response',
-    `${handling.speech.head('message_response')}${echoed(message)},"data":${JSON.stringify(message.data)}`,
-  )
+function echo({ speech }: Handling, connection: Connection, message: Of<'message'>): void {
+  connection.send('message_response', `${speech.head('message_response')}${echoed(message)},"data":${JSON.stringify(message.data)}}`)
 }
 
 /** The client's own id and time, as fields to go on with. */
@@ -66,39 +68,63 @@ function echoed({ id, time }: { id?: string | number | undefined; time?: number 
 
 function broadcast(handling: Handling, connection: Connection, message: Of<'broadcast'>): void {
   const { session } = connection
+  const { speech, roomLog, clock, meter } = handling
   const room = message.room ?? everyoneRoom
   if (!session.rooms.has(room)) {
     notInRoom(handling, connection, room, message.id)
     return
   }
   const head =
-    `${handling.speech.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
+    `${speech.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
     `${echoed(message)},"data":${JSON.stringify(message.data)}`
-  handling.bus.publish({ room, head: Buffer.from(head), publishedAtMs: handling.clock.now() })
-  session.push(
-    'message_response',
-    `${handling.speech.head('message_response')}${echoed(message)},"delivered":${handling.membership.rooms.count(room)}`,
-  )
+  const key = message.id === undefined ? handling.newId() : `${session.idScope}:${JSON.stringify(message.id)}`
+  const startedMs = clock.steady()
+  roomLog.publish({ room, head: Buffer.from(head), publishedAtMs: clock.now(), key }, (outcome) => {
+    meter.roomMessage(outcome.result)
+    if (outcome.result === 'stored') meter.storeRoundTrip((clock.steady() - startedMs) / 1000)
+    if (outcome.result === 'refused') speech.answerError(connection, 'rooms_unavailable', undefined, message.id)
+    else connection.send('message_response', `${speech.head('message_response')}${echoed(message)}${placed(outcome)}}`)
+  })
 }
 
-function join(handling: Handling, connection: Connection, { room, id }: Of<'join'>): void {
+/** What became of a room message, as fields to go on with. */
+function placed(outcome: Exclude<Published, { result: 'refused' }>): string {
+  if (outcome.result === 'provisional') return ',"stored":false'
+  return `,"stored":true,"seq":${outcome.seq}${outcome.result === 'duplicate' ? ',"duplicate":true' : ''}`
+}
+
+async function join(handling: Handling, connection: Connection, { room, id, since }: Of<'join'>): Promise<void> {
   const { session } = connection
+  const { membership, history, speech, presence, roomLog } = handling
   const most = handling.config.MAX_ROOMS_PER_CONNECTION
   // The room of everyone is not one of them.
   if (!session.rooms.has(room) && session.rooms.size > most) {
-    handling.speech.answerError(connection, 'too_many_rooms', `Already in ${most} rooms, which is as many as allowed; leave one first.`, id)
+    speech.answerError(connection, 'too_many_rooms', `Already in ${most} rooms, which is as many as allowed; leave one first.`, id)
     return
   }
-  handling.speech.send(connection, 'room_joined', { id, room, members: handling.membership.rooms.join(room, session) })
+  // A membership that is answered outlives this replica.
+  await membership.save(session, room)
+  const others = await presence.total(room)
+  if (!handling.isOpen(connection)) return
+  const members = session.rooms.has(room) ? others : others + 1
+  // What the room is sent from here on comes after the answer.
+  membership.enter(room, session)
+  const missed = since === undefined ? undefined : history.since(since, [room])
+  const messages = missed?.messages ?? history.last(room, handling.config.ROOM_HISTORY)
+  speech.send(connection, 'room_joined', { id, room, members, history: messages.length, seq: roomLog.position })
+  if (missed?.gap) speech.send(connection, 'resume_gap', { room, ...missed.gap })
+  for (const { frame } of messages) connection.sendFrame('room_message', frame)
 }
 
-function leave(handling: Handling, connection: Connection, { room, id }: Of<'leave'>): void {
+async function leave(handling: Handling, connection: Connection, { room, id }: Of<'leave'>): Promise<void> {
   const { session } = connection
   if (!session.rooms.has(room)) {
     notInRoom(handling, connection, room, id)
     return
   }
-  handling.speech.send(connection, 'room_left', { id, room, members: handling.membership.rooms.leave(room, session) })
+  handling.membership.leave(room, session)
+  await handling.membership.save(session)
+  handling.speech.send(connection, 'room_left', { id, room, members: await handling.presence.total(room) })
 }
 
 function notInRoom(handling: Handling, connection: Connection, room: string, id?: string | number): void {
@@ -106,33 +132,59 @@ function notInRoom(handling: Handling, connection: Connection, room: string, id?
 }
 
 /** Continues an earlier session on this connection, which must still be fresh. */
-function resume(handling: Handling, connection: Connection, { token, lastSeq, id }: Of<'resume'>): void {
-  const fresh = connection.session
-  const verdict = connection.used ? ({ ok: false, why: 'too_late' } as const) : handling.readToken(token)
-  const session = verdict.ok ? takeSession(handling, verdict.sessionId, fresh) : undefined
-  if (session === undefined) {
-    const why = verdict.ok ? 'unknown' : verdict.why
-    handling.meter.resume(why, 0)
-    handling.speech.answerError(connection, `resume_${why}`, undefined, id)
+async function resume(handling: Handling, connection: Connection, { token, lastSeq, id }: Of<'resume'>): Promise<void> {
+  const found = await findSession(handling, connection, token)
+  if ('why' in found) {
+    handling.meter.resume(found.why, 0)
+    handling.speech.answerError(connection, `resume_${found.why}`, undefined, id)
     return
   }
-  handling.membership.end(fresh)
-  handling.membership.attach(session, connection)
-  const { messages, gap } = session.missedSince(Math.min(lastSeq, session.seq))
-  handling.speech.send(connection, 'resumed', {
+  if (!handling.isOpen(connection)) {
+    // Its client is gone again: the session waits for the next time.
+    handling.sessions.hold(found)
+    return
+  }
+  const { membership, history, speech } = handling
+  membership.end(connection.session)
+  const from = lastSeq ?? found.ackedSeq
+  const session = membership.begin(found, connection, from)
+  const { messages, gap } = history.since(from, session.rooms)
+  speech.send(connection, 'resumed', {
     id,
     connectionId: session.connectionId,
-    rooms: [...session.rooms].filter((room) => room !== everyoneRoom),
+    rooms: found.rooms,
     replayed: messages.length,
+    seq: from,
     resumeToken: handling.tokenFor(session.id),
   })
-  if (gap !== null) handling.speech.send(connection, 'resume_gap', gap)
-  for (const { type, head, seq } of messages) connection.send(type, head, tailOf(seq))
+  if (gap !== null) speech.send(connection, 'resume_gap', gap)
+  for (const { seq, frame } of messages) session.deliver(seq, frame)
   handling.meter.resume(gap === null ? 'resumed' : 'gap', messages.length)
-  handling.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: messages.length, gap }, 'session resumed')
+  handling.log.info(
+    { connectionId: connection.id, sessionId: session.id, requestId: connection.requestId, replayed: messages.length, gap },
+    'session resumed',
+  )
 }
 
-/** The session to continue, unless it is the connection's own. */
-function takeSession({ membership, clock }: Handling, sessionId: string, fresh: HubSession): HubSession | undefined {
-  return sessionId === fresh.id ? undefined : membership.take(sessionId, clock.steady())
+type NotFound = { why: 'invalid' | 'expired' | 'unknown' | 'unavailable' | 'too_late' }
+
+/** The session that a token stands for, taken from whoever had it, or why not. */
+async function findSession(handling: Handling, connection: Connection, token: string): Promise<SessionRecord | NotFound> {
+  if (connection.used) return { why: 'too_late' }
+  const verdict = handling.readToken(token)
+  if (!verdict.ok) return verdict
+  // The connection's own session is no earlier one.
+  if (verdict.sessionId === connection.session.id) return { why: 'unknown' }
+  let record: SessionRecord | undefined
+  let why: NotFound['why'] = 'unknown'
+  try {
+    record = await handling.membership.take(verdict.sessionId)
+  } catch (err) {
+    handling.log.error({ err, connectionId: connection.id }, 'sessions cannot be looked up')
+    why = 'unavailable'
+  }
+  if (record !== undefined) return record
+  // What the client asks for again is recognised all the same: it has shown that those ids are its own.
+  connection.session.idScope = verdict.sessionId
+  return { why }
 }

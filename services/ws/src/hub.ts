@@ -4,17 +4,21 @@
  * and whoever owns a timer calls `tick`.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
+import type { GoodbyeReason } from '@lab/contract/metrics.ts'
 import type { Config } from './config.ts'
 import { Connection, type Socket } from './connection.ts'
 import { planWheel, visit, Wheel } from './heartbeat.ts'
+import type { History } from './history.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { RateLimit } from './limits.ts'
 import { type HubSession, Membership } from './membership.ts'
 import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
-import type { RoomBus, RoomMessage, Rooms } from './rooms.ts'
+import type { RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from './room-log.ts'
+import type { Presence, Rooms } from './rooms.ts'
 import type { SessionStore } from './sessions.ts'
 import { createSpeech } from './speech.ts'
+import { textFrame } from './text-frame.ts'
 
 export interface HubDeps {
   config: Config
@@ -22,8 +26,10 @@ export interface HubDeps {
   clock: Clock
   meter: Meter
   log: Log
-  bus: RoomBus
-  sessions: SessionStore<HubSession>
+  roomLog: RoomLog
+  history: History
+  sessions: SessionStore
+  presence: Presence
   /** Makes an id that nobody can guess. */
   newId: () => string
   /** Makes the resume token of a session. */
@@ -35,8 +41,10 @@ export interface HubDeps {
 export interface Hub extends Inbox {
   /** Connections that are open, or still closing. */
   readonly size: number
-  /** How many of them have been told to go. */
+  /** How many of them have been told to go because the replica leaves. */
   readonly told: number
+  /** For the room log: what arrives goes to the members here. */
+  readonly roomEvents: RoomLogEvents
   readonly rooms: Rooms<HubSession>
   /** Takes a socket that has just opened. */
   open(socket: Socket, who: { connectionId: string; requestId: string }): Connection
@@ -46,42 +54,57 @@ export interface Hub extends Inbox {
   tick(): void
   /** Milliseconds from one tick to the next. */
   readonly tickMs: number
-  /** Tells up to `count` connections that have not been told yet to come back elsewhere within `windowMs`. */
-  sayGoodbye(count: number, windowMs: number, random: () => number): void
+  /** Tells up to `count` connections that have not been told so yet to come back elsewhere within `windowMs`. Returns how many it told. */
+  sayGoodbye(goodbye: { count: number; windowMs: number; reason: GoodbyeReason; random: () => number }): number
   closeAll(cause: CloseCause): void
   /** Ends every socket without a handshake. */
   terminateAll(): void
 }
 
 export function createHub(deps: HubDeps): Hub {
-  const { config, clock, meter, log, bus } = deps
+  const { config, clock, meter, log, roomLog, history } = deps
   const connections = new Set<Connection>()
   const wheelPlan = planWheel(config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)
   const wheel = new Wheel<Connection>(wheelPlan.slots)
   const speech = createSpeech(deps)
-  const membership = new Membership(deps.sessions, { messages: config.RESUME_BUFFER_MESSAGES, bytes: config.RESUME_BUFFER_BYTES })
+  const membership = new Membership(deps.sessions, deps.presence)
   const events = { sent: meter.sent, tooSlow }
   let told = 0
-
-  bus.onMessage(deliverToRoom)
 
   function tooSlow(connection: Connection): void {
     meter.error('slow_reader')
     connection.close('slow_reader')
   }
 
-  function deliverToRoom(message: RoomMessage): void {
-    meter.pubsubLag(Math.max(0, clock.now() - message.publishedAtMs) / 1000)
-    for (const member of membership.rooms.of(message.room)) member.push('room_message', message.head)
+  const roomEvents: RoomLogEvents = {
+    onMessage({ room, head, seq, offset, publishedAtMs }: RoomMessage): void {
+      const nowMs = clock.now()
+      meter.pubsubLag(Math.max(0, nowMs - publishedAtMs) / 1000)
+      const frame = textFrame(head, `,"seq":${seq},"offset":${offset}}`)
+      history.add(room, { seq, frame }, nowMs)
+      for (const member of membership.rooms.of(room)) member.deliver(seq, frame)
+    },
+    onProvisional({ room, head }: RoomDraft): void {
+      const frame = textFrame(head, ',"provisional":true}')
+      for (const member of membership.rooms.of(room)) member.link.sendFrame('room_message', frame)
+    },
+    onLost(upToSeq: number): void {
+      log.error({ upToSeq }, 'room messages lost: they fell out of the store before this replica read them')
+      history.lose(upToSeq)
+      for (const { session } of connections) {
+        if (session.seq >= upToSeq) continue
+        speech.send(session.link, 'resume_gap', { from: session.seq + 1, to: upToSeq })
+        session.seq = upToSeq
+      }
+    },
   }
 
   function open(socket: Socket, { connectionId, requestId }: { connectionId: string; requestId: string }): Connection {
     const nowMs = clock.steady()
-    const session = membership.begin(deps.newId(), connectionId)
     const rate = new RateLimit(config.MAX_MESSAGES_PER_SECOND, nowMs)
     const maxBufferBytes = config.MAX_SEND_BUFFER_BYTES
-    const connection = new Connection({ id: connectionId, requestId, socket, session, rate, nowMs, maxBufferBytes, events })
-    membership.attach(session, connection)
+    const connection = new Connection({ id: connectionId, requestId, socket, rate, nowMs, maxBufferBytes, events })
+    const session = membership.begin({ id: deps.newId(), connectionId, rooms: [] }, connection, roomLog.position)
     connections.add(connection)
     connection.slot = wheel.add(connection)
     meter.opened()
@@ -90,6 +113,7 @@ export function createHub(deps: HubDeps): Hub {
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL,
       connectionTimeoutMs: config.CONNECTION_TIMEOUT,
       resumeToken: deps.tokenFor(session.id),
+      seq: session.seq,
       limits: {
         maxFrameBytes: config.MAX_FRAME_BYTES,
         messagesPerSecond: config.MAX_MESSAGES_PER_SECOND,
@@ -104,21 +128,22 @@ export function createHub(deps: HubDeps): Hub {
   function closed(connection: Connection, code: number): void {
     if (!connections.delete(connection)) return
     wheel.remove(connection, connection.slot)
-    if (connection.toldGoodbye) told--
+    if (connection.told === 'draining') told--
     const cause = connection.closing ?? causeOfCode(code)
     const seconds = (clock.steady() - connection.openedAtMs) / 1000
     // What we closed with counts, not what came back; a code that is not ours to name counts as one of many.
     const counted = closeCodes[cause].code
     meter.closed(cause, counted, seconds)
     // A client that said it is done does not come back; neither does one that we sent away for good.
-    membership.detach(connection, closeCodes[cause].comeBack, clock.steady())
+    membership.detach(connection, closeCodes[cause].comeBack)
     const { id: connectionId, requestId } = connection
     log.info({ connectionId, requestId, code: cause === 'other' ? code : counted, cause, seconds }, 'connection closed')
   }
 
   function tick(): void {
     const nowMs = clock.steady()
-    membership.expire(nowMs)
+    deps.sessions.tick(nowMs)
+    history.expire(clock.now())
     for (const connection of wheel.turn()) {
       switch (visit(connection, nowMs, config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)) {
         case 'dead':
@@ -132,32 +157,36 @@ export function createHub(deps: HubDeps): Hub {
           connection.pingedAtMs = connection.lastPingMs = nowMs
           connection.socket.ping()
           connection.send('heartbeat', `${speech.head('heartbeat')}}`)
+          // Now and then, so that a store that others share does not take the session for a forgotten one.
+          if (deps.sessions.shared) void membership.save(connection.session)
           break
         case 'nothing':
       }
     }
   }
 
-  function sayGoodbye(count: number, windowMs: number, random: () => number): void {
+  const sayGoodbye: Hub['sayGoodbye'] = ({ count, windowMs, reason, random }) => {
     let left = count
     for (const connection of connections) {
-      if (left <= 0) return
-      if (connection.toldGoodbye) continue
-      connection.toldGoodbye = true
-      told++
+      if (left <= 0) break
+      // Who was asked to go for a better balance is told once more, when there is no staying.
+      if (connection.told === reason || connection.told === 'draining') continue
+      connection.told = reason
+      if (reason === 'draining') told++
       left--
-      meter.goodbye()
+      meter.goodbye(reason)
       speech.send(connection, 'goodbye', {
-        reason: closeCodes.draining.reason,
+        reason,
         comeBackInMs: Math.floor(random() * windowMs),
         windowMs,
         resumeToken: deps.tokenFor(connection.session.id),
       })
     }
+    return count - left
   }
 
   return {
-    ...createInbox({ ...deps, speech, membership }),
+    ...createInbox({ ...deps, speech, membership, isOpen: (connection) => connections.has(connection) && connection.closing === null }),
     get size() {
       return connections.size
     },
@@ -165,6 +194,7 @@ export function createHub(deps: HubDeps): Hub {
       return told
     },
     rooms: membership.rooms,
+    roomEvents,
     open,
     closed,
     tick,

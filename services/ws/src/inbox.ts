@@ -3,7 +3,7 @@ import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-co
 import { errorCodes } from '@lab/contract/messages.ts'
 import type { Connection } from './connection.ts'
 import { type Handling, handleMessage } from './handlers.ts'
-import { parseFrame } from './protocol.ts'
+import { type ClientMessage, parseFrame } from './protocol.ts'
 
 export interface Inbox {
   /** Takes a text frame. */
@@ -51,15 +51,45 @@ export function createInbox(handling: Handling): Inbox {
     }
     const { message } = parsed
     meter.received(message.type, bytes)
-    try {
-      handleMessage(handling, connection, message)
-    } catch (err) {
-      // Whatever one message breaks must not end the process, and with it everybody else's connection.
-      log.error({ err, connectionId: connection.id, requestId: connection.requestId }, 'message failed')
-      speech.answerError(connection, 'internal', undefined, 'id' in message ? message.id : undefined)
-    }
+    handleInTurn(connection, message)
     meter.handling((clock.steady() - startedMs) / 1000)
     if ('time' in message && message.time !== undefined) recordLatency(message.time)
+  }
+
+  /** Handles a message, and after one that takes time those that came meanwhile: a connection's messages are handled in order. */
+  function handle(connection: Connection, message: ClientMessage): void {
+    try {
+      const working = handleMessage(handling, connection, message)
+      if (working === undefined) return
+      connection.pending = []
+      working.catch((err) => failed(connection, message, err)).finally(() => catchUp(connection))
+    } catch (err) {
+      failed(connection, message, err)
+    }
+  }
+
+  function catchUp(connection: Connection): void {
+    const waiting = connection.pending ?? []
+    connection.pending = null
+    for (const message of waiting) {
+      if (connection.closing !== null) return
+      // One of them may take time, too.
+      handleInTurn(connection, message)
+    }
+  }
+
+  function handleInTurn(connection: Connection, message: ClientMessage): void {
+    // As many as may come in two seconds, which is longer than anything takes.
+    const most = 2 * config.MAX_MESSAGES_PER_SECOND
+    if (connection.pending === null) handle(connection, message)
+    else if (connection.pending.length < most) connection.pending.push(message)
+    else speech.answerError(connection, 'rate_limited', `${most} messages wait already.`, 'id' in message ? message.id : undefined)
+  }
+
+  /** Whatever one message breaks must not end the process, and with it everybody else's connection. */
+  function failed(connection: Connection, message: ClientMessage, err: unknown): void {
+    log.error({ err, connectionId: connection.id, requestId: connection.requestId }, 'message failed')
+    speech.answerError(connection, 'internal', undefined, 'id' in message ? message.id : undefined)
   }
 
   function receiveBinary(connection: Connection): void {

@@ -1,8 +1,8 @@
 /** Which session belongs to which connection, which rooms it is in, and what becomes of it when the connection is lost. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import type { Connection } from './connection.ts'
-import { Rooms } from './rooms.ts'
-import { type BufferBounds, Session, type SessionStore } from './sessions.ts'
+import { type Presence, Rooms } from './rooms.ts'
+import { Session, type SessionRecord, type SessionStore } from './sessions.ts'
 
 export type HubSession = Session<Connection>
 
@@ -10,58 +10,77 @@ export class Membership {
   readonly rooms = new Rooms<HubSession>()
   /** Sessions of open connections by id. */
   private readonly attached = new Map<string, HubSession>()
-  private readonly store: SessionStore<HubSession>
-  private readonly bounds: BufferBounds
+  private readonly store: SessionStore
+  private readonly presence: Presence
 
-  constructor(store: SessionStore<HubSession>, bounds: BufferBounds) {
+  constructor(store: SessionStore, presence: Presence) {
     this.store = store
-    this.bounds = bounds
+    this.presence = presence
+    store.onTaken((id) => void this.giveUp(id))
   }
 
-  /** A fresh session, in the room of everyone. */
-  begin(id: string, connectionId: string): HubSession {
-    const session: HubSession = new Session(id, connectionId, this.bounds)
-    this.rooms.join(everyoneRoom, session)
+  /** Makes a session for a connection: a fresh one, in the room of everyone, or one that is continued. @param seq place in the room log that its client has */
+  begin(record: Pick<SessionRecord, 'id' | 'connectionId' | 'rooms'>, connection: Connection, seq: number): HubSession {
+    const session: HubSession = new Session(record.id, record.connectionId, connection, seq)
+    connection.session = session
+    this.attached.set(session.id, session)
+    this.enter(everyoneRoom, session)
+    for (const room of record.rooms) this.enter(room, session)
+    if (this.store.shared) void this.store.save(session.record())
     return session
   }
 
-  /** Makes a connection the one of a session. */
-  attach(session: HubSession, connection: Connection): void {
-    connection.session = session
-    session.link = connection
-    this.attached.set(session.id, session)
+  enter(room: string, session: HubSession): void {
+    this.presence.set(room, this.rooms.join(room, session))
+  }
+
+  leave(room: string, session: HubSession): void {
+    this.presence.set(room, this.rooms.leave(room, session))
+  }
+
+  /** Stores what has changed of a session. @param entering a room it is about to enter */
+  save(session: HubSession, entering?: string): Promise<boolean> {
+    const record = session.record()
+    if (entering !== undefined && !session.rooms.has(entering)) record.rooms.push(entering)
+    return this.store.save(record)
   }
 
   /** Takes note that a connection is gone. @param mayComeBack whether its session waits for another */
-  detach(connection: Connection, mayComeBack: boolean, nowMs: number): void {
-    const { session } = connection
-    // Another connection has the session already.
-    if (session.link !== connection) return
-    session.link = null
-    this.attached.delete(session.id)
-    const gone = mayComeBack ? this.store.hold(session, nowMs) : [session]
-    for (const session of gone) this.end(session)
+  detach({ session }: Connection, mayComeBack: boolean): void {
+    // Another connection, here or elsewhere, has the session already.
+    if (this.attached.get(session.id) !== session) return
+    const record = session.record()
+    this.drop(session)
+    if (mayComeBack) this.store.hold(record)
+    else this.store.end(session.id)
+  }
+
+  /** Ends a session that its connection gives up for another one. */
+  end(session: HubSession): void {
+    this.drop(session)
+    this.store.end(session.id)
   }
 
   /**
    * The session with this id, to be continued by another connection: it waits in the store, or is attached to a connection
-   * that its client has lost already and that is closed now. Undefined when it is not here.
+   * that its client has lost already and that is closed now. Undefined when there is none; rejects when the store is away.
    */
-  take(id: string, nowMs: number): HubSession | undefined {
-    const held = this.store.take(id, nowMs)
-    if (held !== undefined) return held
+  async take(id: string): Promise<SessionRecord | undefined> {
+    return this.giveUp(id) ?? (await this.store.take(id))
+  }
+
+  /** Lets an attached session go to another connection. */
+  private giveUp(id: string): SessionRecord | undefined {
     const session = this.attached.get(id)
-    session?.link?.close('replaced')
-    return session
+    if (session === undefined) return undefined
+    const record = session.record()
+    this.drop(session)
+    session.link.close('replaced')
+    return record
   }
 
-  /** Ends held sessions whose time is up. */
-  expire(nowMs: number): void {
-    for (const session of this.store.expire(nowMs)) this.end(session)
-  }
-
-  end(session: HubSession): void {
+  private drop(session: HubSession): void {
     this.attached.delete(session.id)
-    this.rooms.leaveAll(session)
+    for (const room of [...session.rooms]) this.leave(room, session)
   }
 }

@@ -14,15 +14,19 @@ import {
 } from '@lab/contract/messages.ts'
 import {
   directions,
+  type GoodbyeReason,
+  goodbyeReasons,
   type MetricKey,
   type MetricSpec,
   metrics,
   type RefusalCause,
   type ReplicaState,
   type ResumeResult,
+  type RoomMessageResult,
   refusalCauses,
   replicaStates,
   resumeResults,
+  roomMessageResults,
 } from '@lab/contract/metrics.ts'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { TalliedHistogram } from './tallied-histogram.ts'
@@ -40,7 +44,11 @@ export interface Meter {
   /** From the frame being read to its answer being handed over. */
   handling(seconds: number): void
   pubsubLag(seconds: number): void
-  goodbye(): void
+  goodbye(reason: GoodbyeReason): void
+  /** What became of a client's room message. */
+  roomMessage(result: RoomMessageResult): void
+  /** From a room message being handed to the store to its answer. */
+  storeRoundTrip(seconds: number): void
   resume(result: ResumeResult, replayed: number): void
   http(route: string, method: string, status: number): void
 }
@@ -53,6 +61,9 @@ export interface Gauges {
   drain(): { socketsLeft: number; secondsLeft: number }
   rooms(): { rooms: number; members: number }
   sessionsHeld(): number
+  roomLog(): { messages: number; bytes: number; waiting: number }
+  /** What the store says of itself; undefined while there is none, or it has not said anything yet. */
+  store(): { clients: number; memoryBytes: number; commands: number } | undefined
   dependencies(): Record<string, boolean>
 }
 
@@ -81,7 +92,9 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
   const handling = histogram(registry, 'messageHandling')
   const duration = histogram(registry, 'connectionDuration')
   const pubsubLag = histogram(registry, 'pubsubLag')
+  const storeRoundTrip = histogram(registry, 'storeRoundTrip')
   registerGauges(registry, () => gauges)
+  counter(registry, 'storeCommands', (c) => c.inc(gauges?.store()?.commands ?? 0))
   gauge(registry, 'buildInfo').set({ version, node: process.version }, 1)
 
   const meter: Meter = {
@@ -103,7 +116,9 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
     latency: (seconds) => latency.observe(seconds),
     handling: (seconds) => handling.observe(seconds),
     pubsubLag: (seconds) => pubsubLag.observe(seconds),
-    goodbye: () => void tally.goodbyes++,
+    goodbye: (reason) => void tally.goodbyes[reason]++,
+    roomMessage: (result) => void tally.roomMessages[result]++,
+    storeRoundTrip: (seconds) => storeRoundTrip.observe(seconds),
     resume: (result, replayed) => {
       tally.resumes[result]++
       tally.replayed += replayed
@@ -131,7 +146,8 @@ function createTally() {
     sent: zeros(serverMessageTypes),
     sentBytes: 0,
     errors: zeros(Object.keys(errorCodes) as ErrorCode[]),
-    goodbyes: 0,
+    goodbyes: zeros(goodbyeReasons),
+    roomMessages: zeros(roomMessageResults),
     resumes: zeros(resumeResults),
     replayed: 0,
   }
@@ -154,12 +170,13 @@ function registerCounters(registry: Registry, tally: Tally) {
   scalar('connectionsOpened', () => tally.opened)
   scalar('bytesReceived', () => tally.receivedBytes)
   scalar('bytesSent', () => tally.sentBytes)
-  scalar('goodbyes', () => tally.goodbyes)
   scalar('messagesReplayed', () => tally.replayed)
   labelled('messagesReceived', 'type', () => tally.received)
   labelled('messagesSent', 'type', () => tally.sent)
   labelled('errors', 'cause', () => tally.errors)
   labelled('sessionsResumed', 'result', () => tally.resumes)
+  labelled('goodbyes', 'reason', () => tally.goodbyes)
+  labelled('roomMessages', 'result', () => tally.roomMessages)
   const [received, sent] = directions
   labelled('messages', 'direction', () => ({ [received]: total(tally.received), [sent]: total(tally.sent) }))
 
@@ -184,6 +201,11 @@ function registerGauges(registry: Registry, source: () => Gauges | undefined): v
   scalar('rooms', (g) => g.rooms().rooms)
   scalar('roomMembers', (g) => g.rooms().members)
   scalar('sessionsHeld', (g) => g.sessionsHeld())
+  scalar('roomLogMessages', (g) => g.roomLog().messages)
+  scalar('roomLogBytes', (g) => g.roomLog().bytes)
+  scalar('roomOutbox', (g) => g.roomLog().waiting)
+  scalar('storeClients', (g) => g.store()?.clients ?? 0)
+  scalar('storeMemory', (g) => g.store()?.memoryBytes ?? 0)
   gauge(registry, 'replicaState', (g) => {
     const current = source()?.state() ?? 'starting'
     for (const state of replicaStates) g.set({ state }, state === current ? 1 : 0)

@@ -27,16 +27,17 @@ const fromServer: { [T in ServerMessage['type']]: Extract<ServerMessage, { type:
     connectionTimeoutMs: 1,
     resumeToken: 't',
     limits: { maxFrameBytes: 1, messagesPerSecond: 1, maxRooms: 1, sendBufferBytes: 1 },
+    seq: 1,
   },
   heartbeat: { type: 'heartbeat', ...from, id: 1, clientTime: 2 },
-  message_response: { type: 'message_response', ...from, data: 1, seq: 1 },
-  room_message: { type: 'room_message', ...from, room: '*', from: 'c', data: [], seq: 2 },
-  room_joined: { type: 'room_joined', ...from, room: 'tea', members: 1 },
+  message_response: { type: 'message_response', ...from, stored: true, seq: 1, duplicate: true },
+  room_message: { type: 'room_message', ...from, room: '*', from: 'c', data: [], seq: 2, offset: 1 },
+  room_joined: { type: 'room_joined', ...from, room: 'tea', members: 1, history: 0, seq: 1 },
   room_left: { type: 'room_left', ...from, room: 'tea', members: 0 },
-  resumed: { type: 'resumed', ...from, connectionId: 'c', rooms: ['tea'], replayed: 0, resumeToken: 't' },
-  resume_gap: { type: 'resume_gap', ...from, from: 1, to: 2 },
+  resumed: { type: 'resumed', ...from, connectionId: 'c', rooms: ['tea'], replayed: 0, seq: 1, resumeToken: 't' },
+  resume_gap: { type: 'resume_gap', ...from, room: 'tea', from: 1, to: 2 },
   error: { type: 'error', ...from, code: 'internal', message: 'x' },
-  goodbye: { type: 'goodbye', ...from, reason: 'r', comeBackInMs: 1, windowMs: 2, resumeToken: 't' },
+  goodbye: { type: 'goodbye', ...from, reason: 'draining', comeBackInMs: 1, windowMs: 2, resumeToken: 't' },
 }
 
 describe('messages', () => {

@@ -4,6 +4,7 @@
  */
 import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
 import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, maxNesting, roomNamePattern } from '@lab/contract/messages.ts'
+import { goodbyeReasons } from '@lab/contract/metrics.ts'
 import { z } from 'zod'
 
 const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Chosen by the client; the answer repeats it.')
@@ -13,7 +14,10 @@ const data = z
   .unknown()
   .refine((value) => value !== undefined, 'is required')
   .describe('Any JSON value.')
-const seq = z.int().nonnegative().describe('Number of the message within its session, counted from 1 without gaps.')
+const seq = z
+  .int()
+  .nonnegative()
+  .describe('Place in the log of all room messages. It grows from message to message, on every replica the same.')
 
 /** What a client may send. */
 export const clientMessages = {
@@ -22,16 +26,36 @@ export const clientMessages = {
     .describe('Answered with a message_response that carries the same data.'),
   broadcast: z
     .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data })
-    .describe(`Sent as room_message to every member of the room, or to everyone when no room is named; answered with a message_response.`),
-  join: z.strictObject({ type: z.literal('join'), id: id.optional(), room }).describe('Answered with room_joined.'),
+    .describe(
+      `Sent as room_message to every member of the room, or to everyone when no room is named; answered with a message_response once it is stored. Sent again with the same id, it is recognised and not sent twice.`,
+    ),
+  join: z
+    .strictObject({
+      type: z.literal('join'),
+      id: id.optional(),
+      room,
+      since: seq
+        .optional()
+        .describe('Have what the room was sent after this place, as far as it is kept, in place of the last few messages.'),
+    })
+    .describe('Answered with room_joined, which the latest messages of the room follow.'),
   leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('Answered with room_left.'),
   heartbeat: z
     .strictObject({ type: z.literal('heartbeat'), id: id.optional(), time: time.optional() })
     .describe('Keeps an otherwise silent connection from being closed as idle; answered with a heartbeat.'),
   resume: z
-    .strictObject({ type: z.literal('resume'), id: id.optional(), token: z.string().max(512), lastSeq: seq })
-    .describe('Continues an earlier session after its message lastSeq; answered with resumed, resume_gap or an error.'),
-  ack: z.strictObject({ type: z.literal('ack'), seq }).describe('Everything up to seq has arrived and need not be kept. Not answered.'),
+    .strictObject({
+      type: z.literal('resume'),
+      id: id.optional(),
+      token: z.string().max(512),
+      lastSeq: seq.optional().describe('The last place the client knows of; without it, the one it acknowledged last.'),
+    })
+    .describe(
+      'Continues an earlier session, of this replica or another; answered with resumed, which what was missed follows, or with an error.',
+    ),
+  ack: z
+    .strictObject({ type: z.literal('ack'), seq })
+    .describe('Everything up to this place has arrived: a client that comes back without its memory goes on from there. Not answered.'),
 } as const satisfies Record<ClientMessageType, z.ZodType>
 
 export type ClientMessage = { [T in ClientMessageType]: z.infer<(typeof clientMessages)[T]> }[ClientMessageType]
@@ -46,7 +70,9 @@ const limits = z.strictObject({
   sendBufferBytes: z.int(),
 })
 
-/** What the server sends. Messages with `seq` belong to the session: they are kept for resuming until they are acknowledged. */
+const members = z.int().describe('Members of the room, on all replicas together.')
+
+/** What the server sends. */
 export const serverMessages = {
   connection_established: z.strictObject({
     type: z.literal('connection_established'),
@@ -55,6 +81,7 @@ export const serverMessages = {
     heartbeatIntervalMs: z.int(),
     connectionTimeoutMs: z.int().describe('A connection that sends nothing for this long is closed.'),
     resumeToken: z.string().describe('Shown in a resume message to continue this session on a new connection.'),
+    seq: seq.describe('Where the log is: what comes later has a higher number.'),
     limits,
   }),
   heartbeat: z.strictObject({ type: z.literal('heartbeat'), ...from, id: id.optional(), clientTime: time.optional() }),
@@ -64,8 +91,14 @@ export const serverMessages = {
     id: id.optional(),
     clientTime: time.optional().describe('The time the client gave, for measuring the round trip.'),
     data: data.optional().describe('What was sent (answer to message).'),
-    delivered: z.int().optional().describe('How many connections of this replica it went to (answer to broadcast).'),
-    seq,
+    stored: z
+      .boolean()
+      .optional()
+      .describe(
+        'Answer to broadcast: whether it is in the log, and so will reach every member. After false comes another answer with true.',
+      ),
+    seq: seq.optional().describe('Its place in the log, once it is stored.'),
+    duplicate: z.literal(true).optional().describe('A message with this id was stored before; this one was not sent.'),
   }),
   room_message: z.strictObject({
     type: z.literal('room_message'),
@@ -75,10 +108,23 @@ export const serverMessages = {
     id: id.optional(),
     clientTime: time.optional(),
     data,
-    seq,
+    seq: seq.optional(),
+    offset: z.int().optional().describe('Number within the room, counted from 1 without gaps; from 1 again when the room was forgotten.'),
+    provisional: z
+      .literal(true)
+      .optional()
+      .describe('The store is away: only members at this replica have it for now. It comes again with seq and offset once it is stored.'),
   }),
-  room_joined: z.strictObject({ type: z.literal('room_joined'), ...from, id: id.optional(), room: z.string(), members: z.int() }),
-  room_left: z.strictObject({ type: z.literal('room_left'), ...from, id: id.optional(), room: z.string(), members: z.int() }),
+  room_joined: z.strictObject({
+    type: z.literal('room_joined'),
+    ...from,
+    id: id.optional(),
+    room: z.string(),
+    members,
+    history: z.int().describe('How many earlier messages of the room follow.'),
+    seq: seq.describe('Where the log is: what comes later has a higher number.'),
+  }),
+  room_left: z.strictObject({ type: z.literal('room_left'), ...from, id: id.optional(), room: z.string(), members }),
   resumed: z.strictObject({
     type: z.literal('resumed'),
     ...from,
@@ -86,13 +132,15 @@ export const serverMessages = {
     connectionId: z.string(),
     rooms: z.array(z.string()).describe('Rooms the session is in again.'),
     replayed: z.int().describe('How many missed messages follow.'),
+    seq: seq.describe('Place after which they begin.'),
     resumeToken: z.string().describe('Replaces the token of before.'),
   }),
   resume_gap: z.strictObject({
     type: z.literal('resume_gap'),
     ...from,
-    from: seq.describe('First message that is no longer kept.'),
-    to: seq.describe('Last message that is no longer kept.'),
+    room: z.string().optional().describe('The room it is about; without it, any of the session.'),
+    from: seq.describe('Messages from this place'),
+    to: seq.describe('to this one are no longer kept; some may be missing.'),
   }),
   error: z.strictObject({
     type: z.literal('error'),
@@ -104,7 +152,7 @@ export const serverMessages = {
   goodbye: z.strictObject({
     type: z.literal('goodbye'),
     ...from,
-    reason: z.string(),
+    reason: z.enum(goodbyeReasons).describe('draining: the replica leaves. rebalancing: others have fewer connections.'),
     comeBackInMs: z
       .int()
       .describe('Wait this long before reconnecting; chosen at random for each connection, so that not all come at once.'),

@@ -9,15 +9,14 @@ import type { ReplicaState } from '@lab/contract/metrics.ts'
 import { createApp, createInternalApp, type Status } from './app.ts'
 import type { Config } from './config.ts'
 import { createDrainRunner } from './drain-runner.ts'
+import { History } from './history.ts'
 import { createHub, type Hub } from './hub.ts'
-import type { HubSession } from './membership.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPage } from './page.ts'
 import type { Log } from './ports.ts'
 import { signToken, verifyToken } from './resume-token.ts'
-import { MemoryRoomBus } from './rooms.ts'
 import { type Listening, listenInternal, listenPublic } from './server.ts'
-import { MemorySessionStore } from './sessions.ts'
+import { memoryStores } from './stores.ts'
 import { nodeUpgrade } from './upgrade.ts'
 
 export interface Replica {
@@ -43,16 +42,19 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
   const secret = createSecretKey(config.RESUME_SECRET ? Buffer.from(config.RESUME_SECRET) : randomBytes(32))
   const clock = { now: Date.now, steady: () => performance.now() }
   const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on' })
-  const sessions = new MemorySessionStore<HubSession>(config.RESUME_WINDOW, config.MAX_HELD_SESSIONS)
-  const bus = new MemoryRoomBus()
+  const stores = memoryStores(config, clock)
+  const { roomLog, sessions, presence } = stores
+  const history = new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE })
   const hub = createHub({
     config,
     replica: id,
     clock,
     meter,
     log,
-    bus,
+    roomLog,
+    history,
     sessions,
+    presence,
     newId: randomUUID,
     tokenFor: (sessionId) => signToken(secret, sessionId, clock.now() + config.RESUME_TOKEN_TTL),
     readToken: (token) => verifyToken(secret, token, clock.now()),
@@ -67,15 +69,20 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
     state: () => state,
     drain: drainer.progress,
     rooms: () => ({ rooms: hub.rooms.roomCount, members: hub.rooms.memberCount }),
-    sessionsHeld: () => sessions.size,
-    dependencies: () => ({ rooms: bus.healthy() }),
+    sessionsHeld: () => sessions.held,
+    roomLog: () => ({ messages: history.count, bytes: history.bytes, waiting: roomLog.waiting }),
+    store: stores.stats,
+    dependencies: () => ({ rooms: roomLog.healthy(), sessions: sessions.healthy() }),
   })
   const status: Status = {
     state: () => state,
     connections: () => hub.size,
     uptimeSeconds: () => Math.round(process.uptime()),
     drain: drainer.progress,
-    dependencies: () => ({ rooms: { kind: bus.name, up: bus.healthy() } }),
+    dependencies: () => ({
+      rooms: { kind: roomLog.name, up: roomLog.healthy() },
+      sessions: { kind: sessions.name, up: sessions.healthy() },
+    }),
   }
   const app = createApp({
     config,
@@ -93,12 +100,20 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
     () => listenPublic(app, config, meter),
     () => listenInternal(createInternalApp({ status, registry, onScraped: drainer.scraped }), config),
   )
+  await roomLog.start(hub.roomEvents)
   const ticker = setInterval(hub.tick, hub.tickMs)
+  const announcer = setInterval(announce, announceMs)
   state = 'ready'
+
+  function announce(): void {
+    stores.replicas.announce({ id, state, connections: hub.size })
+  }
 
   function closePublic(): void {
     state = 'closed'
     clearInterval(ticker)
+    clearInterval(announcer)
+    announce()
     hub.terminateAll()
     publicPort.stop()
     publicPort.cut()
@@ -107,7 +122,7 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
   function closeInternal(): void {
     internalPort.stop()
     internalPort.cut()
-    ended.resolve()
+    stores.stop().then(ended.resolve, ended.reject)
   }
 
   function drain(): Promise<void> {
@@ -118,6 +133,9 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
 
   return { id, port: publicPort.port, internalPort: internalPort.port, hub, state: () => state, drain }
 }
+
+/** How often a replica tells the others how it is. Milliseconds. */
+const announceMs = 1000
 
 /** Both ports or none: when the second can't be had, the first is given back. */
 async function listenBoth(first: () => Promise<Listening>, second: () => Promise<Listening>): Promise<[Listening, Listening]> {

@@ -1,43 +1,24 @@
-/** Who hears what: membership on this replica, and the port by which room messages travel between replicas. Pure. */
+/** Who hears what on this replica, and the port by which replicas tell each other how many. Pure. */
 
-/** A message to a room, as it travels between replicas. */
-export interface RoomMessage {
-  room: string
-  /** UTF-8 of the message's JSON as members receive it, without its closing brace: each session adds its own number. */
-  head: Buffer
-  /** Wall-clock time of publishing, milliseconds since 1970. */
-  publishedAtMs: number
+/** Counts members of rooms over all replicas. */
+export interface Presence {
+  /** Takes note how many members a room has here. */
+  set(room: string, here: number): void
+  /** Members over all replicas that answer; resolves within two seconds, with those here when the others can't be asked. */
+  total(room: string): Promise<number>
 }
 
-/**
- * Carries room messages to every replica that has members, this one included, in the order they were published.
- * The embedded default stays within the process.
- */
-export interface RoomBus {
-  /** Name shown in health reports. */
-  readonly name: string
-  publish(message: RoomMessage): void
-  /** Sets who gets the messages; once, before anything is published. */
-  onMessage(deliver: (message: RoomMessage) => void): void
-  /** Whether messages get through to other replicas right now. */
-  healthy(): boolean
-}
+/** The presence of a replica that works alone. */
+export class LocalPresence implements Presence {
+  private readonly here = new Map<string, number>()
 
-/** The bus of a replica that works alone: what is published is delivered at once. */
-export class MemoryRoomBus implements RoomBus {
-  readonly name = 'memory'
-  private deliver: (message: RoomMessage) => void = () => {}
-
-  publish(message: RoomMessage): void {
-    this.deliver(message)
+  set(room: string, here: number): void {
+    if (here === 0) this.here.delete(room)
+    else this.here.set(room, here)
   }
 
-  onMessage(deliver: (message: RoomMessage) => void): void {
-    this.deliver = deliver
-  }
-
-  healthy(): boolean {
-    return true
+  async total(room: string): Promise<number> {
+    return this.here.get(room) ?? 0
   }
 }
 
@@ -81,10 +62,6 @@ export class Rooms<M extends { rooms: Set<string> }> {
     }
     if (inRoom.size === 0) this.members.delete(room)
     return inRoom.size
-  }
-
-  leaveAll(member: M): void {
-    for (const room of [...member.rooms]) this.leave(room, member)
   }
 
   /** Members of a room here. */

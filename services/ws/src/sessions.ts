@@ -1,164 +1,143 @@
 /**
- * Sessions: what outlives a connection, so that a client that comes back misses nothing. Messages that belong to a
- * session are numbered and kept until they are acknowledged, fall out of the bounded buffer, or the session ends.
+ * Sessions: what outlives a connection, so that a client that comes back, to any replica, misses nothing. A session is
+ * small: who it is, its rooms, and how far its client has got in the room log. The messages are in the log, once for all.
  */
-
-import type { ServerMessageType } from '@lab/contract/messages.ts'
-
-export interface BufferBounds {
-  messages: number
-  bytes: number
-}
-
-/** Types of messages that belong to a session. */
-export type SequencedType = Extract<ServerMessageType, 'message_response' | 'room_message'>
-
-/** A message of a session: its JSON without number and closing brace (shared by all who get it, when they are many), and its number. */
-export interface Numbered {
-  type: SequencedType
-  head: string | Buffer
-  seq: number
-}
-
-/** The end of a numbered message. */
-export function tailOf(seq: number): string {
-  return `,"seq":${seq}}`
-}
+import { everyoneRoom, type ServerMessageType } from '@lab/contract/messages.ts'
+import type { TextFrame } from './text-frame.ts'
 
 /** The connection a session is attached to, as far as a session cares. */
 export interface SessionLink {
-  send(type: ServerMessageType, head: string | Buffer, tail: string): void
+  sendFrame(type: ServerMessageType, frame: TextFrame): void
 }
 
+/** A session while a connection has it. */
 export class Session<L extends SessionLink = SessionLink> {
   readonly id: string
   readonly connectionId: string
   readonly rooms = new Set<string>()
-  /** The open connection, or null while the client is away. */
-  link: L | null = null
-  /** Number of the last message. */
-  seq = 0
-  /** The last messages, oldest first, from index `first` on; made when first needed, for an idle session costs nothing. */
-  private kept: Numbered[] | null = null
-  private first = 0
-  private bytes = 0
-  private readonly bounds: BufferBounds
+  link: L
+  /** Place in the room log up to which the client has been sent everything. */
+  seq: number
+  /** Place up to which the client said that it has everything. */
+  ackedSeq: number
+  /** Within it, ids of the client's messages are unique: the session's id, or that of the session it stands in for. */
+  idScope: string
 
-  constructor(id: string, connectionId: string, bounds: BufferBounds) {
-    this.id = id
+  constructor(id: string, connectionId: string, link: L, seq: number) {
+    this.id = this.idScope = id
     this.connectionId = connectionId
-    this.bounds = bounds
+    this.link = link
+    this.seq = this.ackedSeq = seq
   }
 
-  /**
-   * Numbers a message, keeps it, and sends it if the client is there.
-   * @param head the message's JSON without its closing brace; the number and the brace are added
-   */
-  push(type: SequencedType, head: string | Buffer): void {
-    const seq = ++this.seq
-    if (this.bounds.messages > 0) this.keep({ type, head, seq })
-    this.link?.send(type, head, tailOf(seq))
+  /** Sends a room message, unless it has had it: a returning client may be ahead of what this replica has read. */
+  deliver(seq: number, frame: TextFrame): void {
+    if (seq <= this.seq) return
+    this.seq = seq
+    this.link.sendFrame('room_message', frame)
   }
 
-  /** Forgets everything up to `seq`: the client has it. */
-  acknowledge(seq: number): void {
-    while (this.oldest !== undefined && this.oldest.seq <= seq) this.drop()
-  }
-
-  /**
-   * What a client missed.
-   * @param lastSeq the last message it has
-   * @returns the messages after it that are still kept, and the numbers of those that are not, if any
-   */
-  missedSince(lastSeq: number): { messages: Numbered[]; gap: { from: number; to: number } | null } {
-    const firstKept = this.oldest?.seq ?? this.seq + 1
-    const from = lastSeq + 1
-    const gap = from < firstKept ? { from, to: firstKept - 1 } : null
-    return { messages: this.kept?.slice(this.first + Math.max(0, from - firstKept)) ?? [], gap }
-  }
-
-  private get oldest(): Numbered | undefined {
-    return this.kept?.[this.first]
-  }
-
-  private keep(message: Numbered): void {
-    this.kept ??= []
-    this.kept.push(message)
-    this.bytes += message.head.length
-    while (this.kept.length - this.first > this.bounds.messages || this.bytes > this.bounds.bytes) this.drop()
-    // Dropping only moves the start; now and then the room in front of it is given back.
-    if (this.first > this.bounds.messages) {
-      this.kept = this.kept.slice(this.first)
-      this.first = 0
-    }
-  }
-
-  private drop(): void {
-    if (this.kept === null) return
-    this.bytes -= this.oldest?.head.length ?? 0
-    this.kept[this.first++] = gone
+  record(): SessionRecord {
+    const rooms = [...this.rooms].filter((room) => room !== everyoneRoom)
+    return { id: this.id, connectionId: this.connectionId, rooms, ackedSeq: this.ackedSeq }
   }
 }
 
-/** In the place of a message that is not kept any more, so that its text can go. */
-const gone: Numbered = { type: 'message_response', head: '', seq: 0 }
+/** What is stored of a session. */
+export interface SessionRecord {
+  id: string
+  connectionId: string
+  /** Rooms it is in, without the room of everyone. */
+  rooms: string[]
+  ackedSeq: number
+}
 
 /**
- * Where sessions of lost connections wait. The embedded default keeps them in this process; a store that replicas
- * share can take its place.
+ * Where sessions are kept so that another connection, here or at another replica, may continue them. A replica owns a
+ * session from its first save, or from taking it, until another takes it: what it saves later has no effect.
  */
-export interface SessionStore<S extends Session> {
-  /** Keeps a session whose connection was lost. Returns the sessions that had to give way, or whose time was up. */
-  hold(session: S, nowMs: number): S[]
-  /** Takes a held session out again; undefined when it is not here. */
-  take(id: string, nowMs: number): S | undefined
-  /** Ends sessions whose time is up and returns them. */
-  expire(nowMs: number): S[]
-  readonly size: number
+export interface SessionStore {
+  readonly name: string
+  /** Whether other replicas can take sessions from it, also when this one is gone: then open sessions are saved, too. */
+  readonly shared: boolean
+  /** Keeps the session while its connection is open. Resolves within two seconds; to false when it is not stored yet. */
+  save(record: SessionRecord): Promise<boolean>
+  /** The connection was lost: the session waits for its client from now on, as long as the resume window. */
+  hold(record: SessionRecord): void
+  /** The session ends: its client does not come back. */
+  end(id: string): void
+  /** Takes a session over; undefined when there is none. Rejects when the store is away. */
+  take(id: string): Promise<SessionRecord | undefined>
+  /** Sets who hears that another replica took over a session that is attached here. Once. */
+  onTaken(taken: (id: string) => void): void
+  /** Housekeeping, several times a second. @param nowMs by a steady clock */
+  tick(nowMs: number): void
+  /** Sessions that wait, of those whose connection was lost here. */
+  readonly held: number
+  healthy(): boolean
+  stop(): Promise<void>
 }
 
-/** Sessions in memory, oldest first, bounded in number and age. */
-export class MemorySessionStore<S extends Session> implements SessionStore<S> {
-  private readonly held = new Map<string, { session: S; untilMs: number }>()
+/** Sessions in this process: for a replica that works alone. Those that wait are bounded in number and age. */
+export class MemorySessionStore implements SessionStore {
+  readonly name = 'memory'
+  readonly shared = false
+  /** Oldest first. */
+  private readonly waiting = new Map<string, { record: SessionRecord; untilMs: number }>()
   private readonly windowMs: number
   private readonly limit: number
+  private nowMs = 0
 
+  /**
+   * @param windowMs how long a session waits
+   * @param limit how many wait at most; the oldest gives way
+   */
   constructor(windowMs: number, limit: number) {
     this.windowMs = windowMs
     this.limit = limit
   }
 
-  get size(): number {
-    return this.held.size
+  get held(): number {
+    return this.waiting.size
   }
 
-  hold(session: S, nowMs: number): S[] {
-    if (this.windowMs === 0 || this.limit === 0) return [session]
-    this.held.set(session.id, { session, untilMs: nowMs + this.windowMs })
-    const gone = this.expire(nowMs)
-    for (const [id, { session: oldest }] of this.held) {
-      if (this.held.size <= this.limit) break
-      this.held.delete(id)
-      gone.push(oldest)
+  async save(): Promise<boolean> {
+    return true
+  }
+
+  hold(record: SessionRecord): void {
+    if (this.windowMs === 0) return
+    this.waiting.set(record.id, { record, untilMs: this.nowMs + this.windowMs })
+    for (const id of this.waiting.keys()) {
+      if (this.waiting.size <= this.limit) break
+      this.waiting.delete(id)
     }
-    return gone
   }
 
-  take(id: string, nowMs: number): S | undefined {
-    const found = this.held.get(id)
-    if (found === undefined || found.untilMs <= nowMs) return undefined
-    this.held.delete(id)
-    return found.session
+  end(id: string): void {
+    this.waiting.delete(id)
   }
 
-  expire(nowMs: number): S[] {
-    const gone: S[] = []
+  async take(id: string): Promise<SessionRecord | undefined> {
+    const found = this.waiting.get(id)
+    this.waiting.delete(id)
+    return found?.record
+  }
+
+  onTaken(): void {}
+
+  tick(nowMs: number): void {
+    this.nowMs = nowMs
     // In order of holding, which is the order of expiry: the first that is still good ends the walk.
-    for (const [id, { session, untilMs }] of this.held) {
+    for (const [id, { untilMs }] of this.waiting) {
       if (untilMs > nowMs) break
-      this.held.delete(id)
-      gone.push(session)
+      this.waiting.delete(id)
     }
-    return gone
   }
+
+  healthy(): boolean {
+    return true
+  }
+
+  async stop(): Promise<void> {}
 }

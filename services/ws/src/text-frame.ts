@@ -8,13 +8,18 @@ const textOpcode = 0x81 // FIN and opcode 1
 const shortest = 125
 const longest16Bit = 0xffff
 
+/** A whole frame, and how many bytes of it are text. */
+export interface TextFrame {
+  frame: Buffer
+  payloadBytes: number
+}
+
 /**
  * Builds the frame.
- * @param head the text, or its UTF-8 bytes when they are at hand, as for a text that goes to many
+ * @param head the text, or its UTF-8 bytes when they are at hand
  * @param tail ASCII text that follows it
- * @returns the whole frame, and how many bytes of it are text
  */
-export function textFrame(head: string | Buffer, tail = ''): { frame: Buffer; payloadBytes: number } {
+export function textFrame(head: string | Buffer, tail = ''): TextFrame {
   const headBytes = typeof head === 'string' ? Buffer.byteLength(head) : head.length
   const length = headBytes + tail.length
   const headerBytes = length <= shortest ? 2 : length <= longest16Bit ? 4 : 10

@@ -10,7 +10,7 @@ import type { Context } from 'hono'
 import { type RawData, WebSocket } from 'ws'
 import type { Connection, Socket } from './connection.ts'
 import type { Hub } from './hub.ts'
-import { textFrame } from './text-frame.ts'
+import type { TextFrame } from './text-frame.ts'
 
 /** Accepts the upgrade of a request for a connection with this id. */
 export type Upgrade = (c: Context, who: { connectionId: string; requestId: string }) => Response | Promise<Response>
@@ -84,13 +84,12 @@ export class TalkingWebSocket extends WebSocket implements Socket {
   net: NetSocket | undefined
   corked = false
 
-  /** Writes a text frame in one piece, together with the others of this turn of the event loop. */
-  sendText(head: string | Buffer, tail: string): number {
-    if (this.net === undefined || this.readyState !== WebSocket.OPEN) return 0
-    const { frame, payloadBytes } = textFrame(head, tail)
+  /** Writes a frame in one piece, together with the others of this turn of the event loop. */
+  sendFrame({ frame }: TextFrame): boolean {
+    if (this.net === undefined || this.readyState !== WebSocket.OPEN) return false
     if (!this.corked) gather(this, this.net)
     this.net.write(frame)
-    return payloadBytes
+    return true
   }
 
   /**

@@ -29,7 +29,7 @@ describe('a frame that is not understood is answered and the socket stays open',
     ['a room that is no string', { type: 'join', room: 7 }, 'invalid_message', /room: .*string/],
     ['an id that is too long', { type: 'message', id: 'x'.repeat(65), data: 1 }, 'invalid_message', /id: .*64/],
     ['a negative number', { type: 'ack', seq: -1 }, 'invalid_message', /seq: .*0/],
-    ['half a resume', { type: 'resume', token: 'x' }, 'invalid_message', /lastSeq: .*number/],
+    ['half a resume', { type: 'resume', lastSeq: 1 }, 'invalid_message', /token: .*string/],
     ['a message nested too deeply', tooDeep, 'invalid_message', new RegExp(`30001 levels deep; allowed: ${maxNesting}`)],
     ['a binary frame', Buffer.from('{"type":"message","data":1}'), 'binary_not_supported', /Only text frames/],
   ]

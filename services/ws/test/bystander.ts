@@ -17,14 +17,14 @@ export interface Bystander {
 export function bystander(socket: TestSocket): Bystander {
   let count = 0
   let going = true
-  let lastSeq = 0
-  /** Numbers that did not follow the one before: something was lost, doubled or out of order. */
+  let lastOffset = 0
+  /** Numbers of messages to everyone that did not follow the one before: something was lost, doubled or out of order. */
   const jumps: number[][] = []
   socket.raw.on('message', (data) => {
-    const { seq } = JSON.parse(data.toString()) as { seq?: number }
-    if (seq === undefined) return
-    if (seq !== lastSeq + 1) jumps.push([lastSeq, seq])
-    lastSeq = seq
+    const { offset } = JSON.parse(data.toString()) as { offset?: number }
+    if (offset === undefined) return
+    if (lastOffset !== 0 && offset !== lastOffset + 1) jumps.push([lastOffset, offset])
+    lastOffset = offset
   })
   const echoing = (async () => {
     while (going) {

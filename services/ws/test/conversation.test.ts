@@ -28,13 +28,13 @@ describe('opening', () => {
 })
 
 describe('messages', () => {
-  test('a message is answered with its id, time and data, numbered within the session', async () => {
+  test('a message is answered with its id, time and data', async () => {
     const socket = await (await testReplica()).connect()
     const data = { text: 'hällo', list: [1, null, true] }
     const first = await socket.ask({ type: 'message', id: 'm-1', time: 1_000, data }, 'message_response')
-    expect(first).toMatchObject({ id: 'm-1', clientTime: 1_000, data, seq: 1, replica: 'ws-test' })
+    expect(first).toMatchObject({ id: 'm-1', clientTime: 1_000, data, replica: 'ws-test' })
     expect(serverMessages.message_response.parse(first)).toEqual(first)
-    expect((await socket.ask({ type: 'message', id: 7, data: null }, 'message_response')).seq).toBe(2)
+    expect(await socket.ask({ type: 'message', id: 7, data: null }, 'message_response')).toMatchObject({ id: 7, data: null })
   })
 
   test('a heartbeat is answered with a heartbeat', async () => {
@@ -54,13 +54,59 @@ describe('messages', () => {
     expect((await ann.ask({ type: 'join', room: 'tea', id: 1 }, 'room_joined')).members).toBe(1)
     expect((await bob.ask({ type: 'join', room: 'tea' }, 'room_joined')).members).toBe(2)
     for (const data of ['one', 'two']) {
-      expect((await ann.ask({ type: 'broadcast', room: 'tea', id: data, data }, 'message_response')).delivered).toBe(2)
+      const answer = await ann.ask({ type: 'broadcast', room: 'tea', id: data, data }, 'message_response')
+      expect(serverMessages.message_response.parse(answer)).toEqual(answer)
+      expect(answer.stored).toBe(true)
     }
-    for (const data of ['one', 'two']) expect(await bob.next('room_message')).toMatchObject({ room: 'tea', from: 'ann', data })
+    const heard = []
+    for (const [i, data] of ['one', 'two'].entries()) {
+      const message = await bob.next('room_message')
+      expect(message).toMatchObject({ room: 'tea', from: 'ann', data, offset: i + 1 })
+      expect(serverMessages.room_message.parse(message)).toEqual(message)
+      heard.push(message.seq)
+    }
     eve.send({ type: 'broadcast', data: 'to all' })
-    expect(await bob.next('room_message')).toMatchObject({ room: everyoneRoom, from: 'eve', data: 'to all', seq: 3 })
+    const toAll = await bob.next('room_message')
+    expect(toAll).toMatchObject({ room: everyoneRoom, from: 'eve', data: 'to all', offset: 1 })
+    heard.push(toAll.seq)
+    expect(heard).toEqual([...new Set(heard)].sort())
     expect((await bob.ask({ type: 'leave', room: 'tea' }, 'room_left')).members).toBe(1)
-    expect((await ann.ask({ type: 'broadcast', room: 'tea', data: 'three' }, 'message_response')).delivered).toBe(1)
+    expect(await replica.metric(metrics.roomMessages.name, { result: 'stored' })).toBe(3)
+  })
+
+  test('a room message sent again with the same id is recognised: answered, and delivered once', async () => {
+    const replica = await testReplica()
+    const [ann, bob, eve] = [await replica.connect(), await replica.connect(), await replica.connect()]
+    const broadcast = { type: 'broadcast', id: 'b-1', data: 'once' }
+    const { seq } = await ann.ask(broadcast, 'message_response')
+    expect(await ann.ask(broadcast, 'message_response')).toMatchObject({ id: 'b-1', stored: true, seq, duplicate: true })
+    // The same id of another client is another message.
+    await bob.ask({ ...broadcast, data: 'mine' }, 'message_response')
+    for (const data of ['once', 'mine']) expect((await eve.next('room_message')).data).toBe(data)
+    expect(await replica.metric(metrics.roomMessages.name, { result: 'duplicate' })).toBe(1)
+  })
+
+  test('late joiners are sent the latest messages of the room, or all since a place they know', async () => {
+    const replica = await testReplica({ ROOM_HISTORY: 2 })
+    const ann = await replica.connect({ id: 'ann' })
+    await ann.ask({ type: 'join', room: 'tea' }, 'room_joined')
+    const seqs = []
+    for (let i = 0; i < 4; i++) seqs.push((await ann.ask({ type: 'broadcast', room: 'tea', data: i }, 'message_response')).seq)
+    const late = await replica.connect()
+    const joined = await late.ask({ type: 'join', room: 'tea' }, 'room_joined')
+    expect(joined).toMatchObject({ members: 2, history: 2, seq: seqs[3] })
+    expect(serverMessages.room_joined.parse(joined)).toEqual(joined)
+    for (const data of [2, 3]) expect((await late.next('room_message')).data).toBe(data)
+    const back = await replica.connect()
+    expect((await back.ask({ type: 'join', room: 'tea', since: seqs[0] }, 'room_joined')).history).toBe(3)
+    for (const data of [1, 2, 3]) expect((await back.next('room_message')).data).toBe(data)
+  })
+
+  test('a message may follow a join without waiting for its answer', async () => {
+    const socket = await (await testReplica()).connect()
+    socket.send({ type: 'join', room: 'tea' })
+    socket.send({ type: 'broadcast', room: 'tea', data: 'early' })
+    expect((await socket.next('room_message')).data).toBe('early')
   })
 
   test('rooms are for members, and there is a limit to how many', async () => {
@@ -75,59 +121,63 @@ describe('messages', () => {
 })
 
 describe('resuming', () => {
-  /** Opens a session in a room, loses its connection without a goodbye, and returns its token. */
-  async function lostSession(replica: TestReplica): Promise<string> {
+  /** Opens a session in a room, loses its connection without a goodbye, and returns its token and place. */
+  async function lostSession(replica: TestReplica): Promise<{ token: string; lastSeq: number }> {
     const lost = await replica.connect({ id: 'ann' })
     const { resumeToken } = await lost.next('connection_established')
-    await lost.ask({ type: 'join', room: 'tea' }, 'room_joined')
-    await lost.ask({ type: 'message', data: 'seen' }, 'message_response')
+    const { seq } = await lost.ask({ type: 'join', room: 'tea' }, 'room_joined')
     lost.raw.terminate()
     await until(
       () => replica.metric(metrics.sessionsHeld.name),
       (held) => held === 1,
       'session held',
     )
-    return resumeToken
+    return { token: resumeToken, lastSeq: seq }
   }
 
-  async function talk(replica: TestReplica, count: number): Promise<void> {
+  async function talk(replica: TestReplica, count: number): Promise<number[]> {
     const bob = await replica.connect({ id: 'bob' })
     await bob.ask({ type: 'join', room: 'tea' }, 'room_joined')
-    for (let i = 0; i < count; i++) await bob.ask({ type: 'broadcast', room: 'tea', data: i }, 'message_response')
+    const seqs = []
+    for (let i = 0; i < count; i++) {
+      seqs.push((await bob.ask({ type: 'broadcast', room: 'tea', data: i }, 'message_response')).seq ?? Number.NaN)
+    }
+    return seqs
   }
 
-  test('what was missed is replayed in order, and rooms go on', async () => {
+  test('what was missed is replayed in order, once, and rooms go on', async () => {
     const replica = await testReplica()
-    const token = await lostSession(replica)
-    await talk(replica, 3)
+    const lost = await lostSession(replica)
+    const seqs = await talk(replica, 3)
     const back = await replica.connect()
-    const resumed = await back.ask({ type: 'resume', token, lastSeq: 1, id: 'r' }, 'resumed')
-    expect(resumed).toMatchObject({ id: 'r', connectionId: 'ann', rooms: ['tea'], replayed: 3 })
+    const resumed = await back.ask({ type: 'resume', ...lost, id: 'r' }, 'resumed')
+    expect(resumed).toMatchObject({ id: 'r', connectionId: 'ann', rooms: ['tea'], replayed: 3, seq: lost.lastSeq })
     expect(serverMessages.resumed.parse(resumed)).toEqual(resumed)
-    for (const [i, seq] of [2, 3, 4].entries()) expect(await back.next('room_message')).toMatchObject({ data: i, seq })
-    expect((await back.ask({ type: 'message', data: 'on' }, 'message_response')).seq).toBe(5)
+    for (const [i, seq] of seqs.entries()) expect(await back.next('room_message')).toMatchObject({ data: i, seq, offset: i + 1 })
+    await back.ask({ type: 'broadcast', room: 'tea', data: 'on' }, 'message_response')
     expect(await replica.metric(metrics.messagesReplayed.name)).toBe(3)
     expect(await replica.metric(metrics.sessionsResumed.name, { result: 'resumed' })).toBe(1)
     expect(await replica.metric(metrics.sessionsHeld.name)).toBe(0)
   })
 
-  test('what fell out of the buffer is said, never silent', async () => {
-    const replica = await testReplica({ RESUME_BUFFER_MESSAGES: 2 })
-    const token = await lostSession(replica)
-    await talk(replica, 5)
+  test('what is not kept any more is said, never silent', async () => {
+    const replica = await testReplica({ ROOM_LOG_MESSAGES: 2 })
+    const lost = await lostSession(replica)
+    const seqs = await talk(replica, 5)
     const back = await replica.connect()
-    await back.ask({ type: 'resume', token, lastSeq: 1 }, 'resumed')
-    expect(await back.next('resume_gap')).toMatchObject({ from: 2, to: 4 })
-    expect(await back.next('room_message')).toMatchObject({ data: 3, seq: 5 })
+    await back.ask({ type: 'resume', ...lost }, 'resumed')
+    expect(await back.next('resume_gap')).toMatchObject({ from: lost.lastSeq + 1, to: seqs[2] })
+    expect(await back.next('room_message')).toMatchObject({ data: 3, seq: seqs[3] })
     expect(await replica.metric(metrics.sessionsResumed.name, { result: 'gap' })).toBe(1)
   })
 
-  test('acknowledged messages are not kept', async () => {
+  test('a client that comes back without its memory goes on after what it acknowledged', async () => {
     const replica = await testReplica()
     const lost = await replica.connect()
     const { resumeToken: token } = await lost.next('connection_established')
-    for (let i = 0; i < 3; i++) await lost.ask({ type: 'message', data: i }, 'message_response')
-    lost.send({ type: 'ack', seq: 2 })
+    for (const data of [1, 2, 3]) await lost.ask({ type: 'broadcast', id: data, data }, 'message_response')
+    const again = await lost.ask({ type: 'broadcast', id: 2, data: 2 }, 'message_response')
+    lost.send({ type: 'ack', seq: again.seq })
     await lost.ask({ type: 'heartbeat' }, 'heartbeat')
     lost.raw.terminate()
     await until(
@@ -136,8 +186,20 @@ describe('resuming', () => {
       'session held',
     )
     const back = await replica.connect()
-    expect((await back.ask({ type: 'resume', token, lastSeq: 0 }, 'resumed')).replayed).toBe(1)
-    expect(await back.next('resume_gap')).toMatchObject({ from: 1, to: 2 })
+    expect((await back.ask({ type: 'resume', token }, 'resumed')).replayed).toBe(1)
+    expect((await back.next('room_message')).data).toBe(3)
+  })
+
+  test('what was not answered may be asked again after resuming, also when the session itself is gone', async () => {
+    const replica = await testReplica({ RESUME_WINDOW: 0, RESUME_SECRET: 'a secret of the tests' })
+    const lost = await replica.connect()
+    const { resumeToken: token } = await lost.next('connection_established')
+    const { seq } = await lost.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')
+    lost.raw.terminate()
+    await lost.closed
+    const back = await replica.connect()
+    expect((await back.ask({ type: 'resume', token }, 'error')).code).toBe('resume_unknown')
+    expect(await back.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')).toMatchObject({ seq, duplicate: true })
   })
 
   test('a session whose old connection still looks open moves over, and the old one is closed', async () => {
@@ -147,7 +209,8 @@ describe('resuming', () => {
     const back = await replica.connect()
     await back.ask({ type: 'resume', token, lastSeq: 0 }, 'resumed')
     expect((await old.closed).code).toBe(closeCodes.replaced.code)
-    expect((await back.ask({ type: 'message', data: 1 }, 'message_response')).seq).toBe(1)
+    back.send({ type: 'broadcast', data: 1 })
+    expect((await back.next('room_message')).data).toBe(1)
   })
 
   test.each([
@@ -162,7 +225,7 @@ describe('resuming', () => {
     await gone.closed
     const socket = await replica.connect()
     expect((await socket.ask({ type: 'resume', token: change(resumeToken), lastSeq: 0 }, 'error')).code).toBe(code)
-    expect((await socket.ask({ type: 'message', data: 1 }, 'message_response')).seq).toBe(1)
+    expect((await socket.ask({ type: 'message', data: 1 }, 'message_response')).data).toBe(1)
   })
 
   test('an expired token is refused', async () => {
@@ -174,10 +237,10 @@ describe('resuming', () => {
 
   test('resuming comes first: a connection that has spoken cannot become another session', async () => {
     const replica = await testReplica()
-    const token = await lostSession(replica)
+    const lost = await lostSession(replica)
     const socket = await replica.connect()
     await socket.ask({ type: 'message', data: 1 }, 'message_response')
-    expect((await socket.ask({ type: 'resume', token, lastSeq: 0 }, 'error')).code).toBe('resume_too_late')
+    expect((await socket.ask({ type: 'resume', ...lost }, 'error')).code).toBe('resume_too_late')
   })
 
   test('a client that closed normally is not waited for', async () => {

@@ -68,8 +68,8 @@ describe('a slow reader', () => {
     let sent = 0
     for (; sent < most && replica.hub.size === 4; sent++) {
       await sender.ask({ type: 'broadcast', room: 'tea', data: { n: sent, text } }, 'message_response')
-      const { data, seq } = await reader.next('room_message')
-      expect({ n: (data as { n: number }).n, seq }).toEqual({ n: sent, seq: sent + 1 })
+      const { data, offset } = await reader.next('room_message')
+      expect({ n: (data as { n: number }).n, offset }).toEqual({ n: sent, offset: sent + 1 })
     }
     expect(sent).toBeLessThan(most)
     expect(await replica.metric(metrics.errors.name, { cause: 'slow_reader' })).toBe(1)
