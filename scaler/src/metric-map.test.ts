@@ -4,6 +4,7 @@ import { matchersOf, queryFor, readMetricMap } from './metric-map.ts'
 
 const text = `
 draining: up == 1
+recorded: { replicas: up, ready: ready, started: started }
 resource: [{ name: cpu, windowSeconds: 20, query: 'rate(x[20s])', timeQuery: timestamp(x) }]
 pods: [{ name: a, query: 'sum by (replica) (<<.Series>>{job="ws",<<.LabelMatchers>>})' }]
 object: [{ name: b, query: 'b{service="<<.Object>>"}' }]
@@ -42,9 +43,10 @@ test('writes every operator of a selector', () => {
 })
 
 test('refuses what it does not know', () => {
-  expect(readMetricMap('draining: up\npods: [{ name: a }]', 'm.yaml')).toEqual({
+  const recorded = 'draining: up\nrecorded: { replicas: up, ready: up, started: up }\n'
+  expect(readMetricMap(`${recorded}pods: [{ name: a }]`, 'm.yaml')).toEqual({
     problems: [expect.stringContaining('m.yaml: pods.0.query')],
   })
-  expect(readMetricMap('draining: up\nextra: 1', 'm.yaml')).toEqual({ problems: [expect.stringContaining('extra')] })
+  expect(readMetricMap(`${recorded}extra: 1`, 'm.yaml')).toEqual({ problems: [expect.stringContaining('extra')] })
   expect(readMetricMap('a: [', 'm.yaml')).toEqual({ problems: [expect.stringContaining('m.yaml')] })
 })

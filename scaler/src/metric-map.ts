@@ -14,6 +14,15 @@ const resourceRule = z.strictObject({
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
 const schema = z.strictObject({
   draining: z.string().min(1),
+  /** What Docker says of replicas, as far as Prometheus has it on record: one series per replica. Only replay asks. */
+  recorded: z.strictObject({
+    /** Those that are there. */
+    replicas: z.string().min(1),
+    /** 1: ready. */
+    ready: z.string().min(1),
+    /** Unix time of the start. */
+    started: z.string().min(1),
+  }),
   resource: z.array(resourceRule).default([]),
   pods: z.array(customRule).default([]),
   object: z.array(customRule).default([]),

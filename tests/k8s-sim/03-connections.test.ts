@@ -1,13 +1,15 @@
 /** The whole way on connections: k6 raises the load, the scaler goes from 2 to 4, stays, and comes back one by one. */
 import { rm } from 'node:fs/promises'
+import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
 import { decisionLogPath, pauseFilePath, readDecisionLog } from '../../scaler/src/decision-log.ts'
 import type { ActionRecord, TickRecord } from '../../scaler/src/record.ts'
+import type { CurvePoint } from '../../scaler/src/replay/replay.ts'
 import { verify } from '../../scaler/src/replay/verify.ts'
 import { docker, type Ran } from '../stack/lib/docker.ts'
 import { query } from '../stack/lib/prometheus.ts'
-import { containers, replicaName, tryCompose } from '../stack/lib/stack.ts'
+import { containers, replicaName, tryCompose, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { watchDeaths } from './lib/deaths.ts'
 import { addFigure } from './lib/figures.ts'
@@ -15,6 +17,8 @@ import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')
 const scrapeIntervalSeconds = 5
+/** Until a change is on record: discovery every 3 s, then a scrape, of which one may fail on a busy machine. */
+const recordedWithinSeconds = 3 + 2 * scrapeIntervalSeconds
 /** 175 on each of two replicas: 100 is the target, so four are wanted. */
 const sockets = 350
 
@@ -92,6 +96,38 @@ describe('connections per replica', () => {
     expect(differences).toEqual([])
     expect(compared).toBe(records.length - (startedLate ? 1 : 0))
     expect(compared).toBeGreaterThan(20)
+  })
+
+  test('replaying from Prometheus knows the same curve, and its model goes as high', async () => {
+    const [since, until] = [records[0]?.time ?? '', records.at(-1)?.time ?? '']
+    const source = ['--from', 'prometheus', '--prometheus', url(stack, 'PROMETHEUS_PORT'), '--since', since, '--until', until]
+    const args = ['replay', ...source, '--step', '1s', '--time-scale', String(timeScale), '--hpa', 'scaler/hpa.yaml', '-o', 'json']
+    const { stdout } = await execa(process.execPath, ['scaler/src/main.ts', ...args], {
+      cwd: fromRoot(''),
+      timeout: 30_000,
+      stdin: 'ignore',
+    })
+    const [recorded, model] = (JSON.parse(stdout) as { runs: { points: CurvePoint[]; figures: { peakReplicas: number } }[] }).runs
+    const points = recorded?.points ?? []
+    expect(points.length).toBeGreaterThan(60)
+    /** What the log says of the count: each value with the moment at which it began to be true. */
+    const curve = [
+      { at: 0, count: 2 },
+      ...acted().flatMap(({ time, action: { from, to, durationSeconds } }) => {
+        const at = Date.parse(time) / 1000
+        return [at, at + durationSeconds].flatMap((moment) => [from, to].map((count) => ({ at: moment, count })))
+      }),
+    ]
+    const wrong = points.filter(({ timeSeconds, replicas }) => {
+      const now = timeSeconds / timeScale
+      const later = curve.filter(({ at }) => at > now - recordedWithinSeconds && at <= now)
+      const earlier = curve.findLast(({ at }) => at <= now - recordedWithinSeconds)
+      const counts = [...later, ...(earlier ? [earlier] : [])].map(({ count }) => count)
+      return replicas < Math.min(...counts) || replicas > Math.max(...counts)
+    })
+    expect(wrong).toEqual([])
+    expect([...new Set(points.map(({ replicas }) => replicas))]).toEqual(expect.arrayContaining([2, 4]))
+    expect(model?.figures.peakReplicas).toBe(4)
   })
 
   test('the first reaction comes within one sync period and a scrape interval', () => {

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'
 import type { MetricMap } from '../metric-map.ts'
 import { type Container, listReplicas, replicaOf } from './docker.ts'
-import { prometheusSource } from './prometheus.ts'
+import { prometheusSource, queryRange } from './prometheus.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {
@@ -26,6 +26,7 @@ async function listen(handler: RequestListener): Promise<number> {
 const never = new AbortController().signal
 const map: MetricMap = {
   draining: 'draining',
+  recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'time' }],
   pods: [{ name: 'sockets', query: 'sockets' }],
   object: [{ name: 'rate', query: 'rate' }],
@@ -99,7 +100,7 @@ describe('Prometheus', () => {
       (_, response) => response.end('{"status":"error","errorType":"bad_data","error":"parse error"}'),
       /refuses sockets: parse error/,
     ],
-    ['talks nonsense', (_, response) => response.end('[]'), /something else than a vector/],
+    ['talks nonsense', (_, response) => response.end('[]'), /something else than series/],
     ['is no Prometheus', (_, response) => response.end('<html>'), /does not answer/],
     ['hangs up', (request) => request.socket.destroy(), /does not answer/],
   ])('that %s makes every metric fail, and nothing else', async (_what, handler, why) => {
@@ -115,6 +116,56 @@ describe('Prometheus', () => {
     const { failures } = await prometheusSource(url, map, 'ws').read([sockets], never)
     expect(failures.sockets).toContain('not within 5 s')
     expect(performance.now() - startedAt).toBeLessThan(9000)
+  })
+})
+
+describe('Prometheus over a range', () => {
+  /** Refuses what Prometheus refuses; each value is the time it stands for, and every third moment has none. */
+  async function recorder(): Promise<{ url: string; asked: string[] }> {
+    const asked: string[] = []
+    const port = await listen((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://x')
+      const [start, end, step] = ['start', 'end', 'step'].map((name) => Number(searchParams.get(name)))
+      if (start === undefined || end === undefined || step === undefined) throw new Error('unreachable')
+      asked.push(`${pathname} ${searchParams.get('query')}`)
+      const count = Math.floor((end - start) / step + 1e-9) + 1
+      if (count > 11_000) {
+        response.writeHead(400).end('{"status":"error","error":"exceeded maximum resolution of 11,000 points per timeseries"}')
+        return
+      }
+      const times = Array.from({ length: count }, (_, i) => Number((start + i * step).toFixed(3)))
+      const values = times.flatMap((time) => (Math.round(time / step) % 3 === 0 ? [] : [[time, String(time)]]))
+      const broken = { metric: { replica: 'ws-2' }, values: [[start, 'NaN']] }
+      const result = [{ metric: { replica: 'ws-1' }, values }, broken]
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } }))
+    })
+    return { url: `http://127.0.0.1:${port}`, asked }
+  }
+
+  test.each([
+    [3, 2],
+    [12_001, 2],
+    [12_001, 0.3],
+  ])('gives every one of %d moments, %d s apart, its own value', async (count, stepSeconds) => {
+    const { url, asked } = await recorder()
+    const sinceSeconds = 1_700_000_000
+    const range = { sinceSeconds, untilSeconds: sinceSeconds + (count - 1) * stepSeconds + stepSeconds / 2, stepSeconds }
+    const { timesSeconds, answers } = await queryRange(url, ['a', 'b'], range, never)
+    expect(timesSeconds).toHaveLength(count)
+    const wrong = timesSeconds.filter((time, i) => {
+      const series = answers.get('a')?.[i] ?? []
+      const expected = Math.round(time / stepSeconds) % 3 === 0 ? [] : [Number(time.toFixed(3))]
+      return JSON.stringify(series.map(({ value }) => value)) !== JSON.stringify(expected)
+    })
+    expect(wrong).toEqual([])
+    expect(new Set(asked)).toEqual(new Set(['/api/v1/query_range a', '/api/v1/query_range b']))
+  })
+
+  test('that cannot be had is an error with its cause', async () => {
+    const range = { sinceSeconds: 0, untilSeconds: 10, stepSeconds: 5 }
+    const refusing = await listen((_, response) => response.end('{"status":"error","error":"parse error"}'))
+    await expect(queryRange(`http://127.0.0.1:${refusing}`, ['sum('], range, never)).rejects.toThrow('Prometheus refuses sum(: parse error')
+    await expect(queryRange('http://127.0.0.1:1', ['a'], range, never)).rejects.toThrow(/^Prometheus at http:.* does not answer: /)
   })
 })
 

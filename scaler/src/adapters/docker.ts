@@ -96,7 +96,8 @@ function readyCondition({ Status, Health }: Container['State'], startedAt: numbe
   return { status: healthy ? 'True' : 'False', sinceSeconds: first === undefined ? startedAt : seconds(first.End) }
 }
 
-function requestsOf(labels: Readonly<Record<string, string>>): Record<string, number> {
+/** The requests among the labels of a container, in thousandths. */
+export function requestsOf(labels: Readonly<Record<string, string>>): Record<string, number> {
   const requests: Record<string, number> = {}
   for (const [label, text] of Object.entries(labels)) {
     if (!label.startsWith(requestLabelPrefix)) continue

@@ -1,177 +1,108 @@
-/** Metrics from Prometheus's HTTP API. Every query has a bound; a query that fails is a failure of its metric, nothing more. */
-import { replicaLabel } from '@lab/contract/metrics.ts'
+/** Prometheus's HTTP API: queries at one moment, and over a range of time. Every call has a bound. */
 import { z } from 'zod'
-import type { MetricSpec, PodReadings, ResourceSample } from '../core/types.ts'
-import { seriesKey } from '../core/types.ts'
 import type { MetricMap } from '../metric-map.ts'
-import { queryFor } from '../metric-map.ts'
-import type { MetricReadings, MetricSource } from '../ports.ts'
+import type { Series } from '../metric-readings.ts'
+import { readMetrics } from '../metric-readings.ts'
+import type { MetricSource } from '../ports.ts'
+import type { RecordedRange, TimeRange } from '../replay/recorded-range.ts'
+import { timesOf } from '../replay/recorded-range.ts'
 
 /** Bound on one query, in seconds: an answer later than that says nothing about now. */
 const queryWithinSeconds = 5
+/** Bound on one query over a range, in seconds: Prometheus itself gives up after two minutes. */
+const rangeWithinSeconds = 60
+/** Moments in one answer: Prometheus refuses more than 11,000. */
+const momentsPerAnswer = 5000
 
-const answerSchema = z.union([
-  z.object({
-    status: z.literal('success'),
-    data: z.object({
-      resultType: z.literal('vector'),
-      result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) })),
-    }),
-  }),
-  z.object({ status: z.literal('error'), error: z.string() }),
-])
-
-interface Series {
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-}
-
-type ResourceMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' }>
+const labels = z.record(z.string(), z.string())
+const sample = z.tuple([z.number(), z.string()])
+const errorSchema = z.object({ status: z.literal('error'), error: z.string() })
+const vectorSchema = z.object({
+  resultType: z.literal('vector'),
+  result: z.array(z.object({ metric: labels, value: sample })),
+})
+const matrixSchema = z.object({
+  resultType: z.literal('matrix'),
+  result: z.array(z.object({ metric: labels, values: z.array(sample) })),
+})
 
 /** @param containerName what the one container of a replica is called in observations */
 export function prometheusSource(baseUrl: string, map: MetricMap, containerName: string): MetricSource {
   return {
-    read: async (metrics, signal) => {
-      const collected = new Collected()
-      const ask = (query: string) => instantQuery(baseUrl, query, signal)
-      const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
-      const resources = new Map(metrics.filter(isResource).map((metric) => [seriesKey(metric), metric]))
-      await Promise.all([
-        // When this fails, so does everything else, and nothing is decided.
-        collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
-        ...[...resources].map(([key, metric]) => collected.attempt(key, () => readResource(metric, map, ask, collected, containerName))),
-        ...metrics
-          .filter((metric) => !isResource(metric))
-          .map((metric) => collected.attempt(seriesKey(metric), () => readCustom(metric, map, ask, collected))),
-      ])
-      return collected.readings()
-    },
+    read: (metrics, signal) => readMetrics(metrics, map, containerName, (query) => instantQuery(baseUrl, query, signal)),
   }
-}
-
-async function readResource(
-  metric: ResourceMetric,
-  map: MetricMap,
-  ask: (query: string) => Promise<Series[]>,
-  collected: Collected,
-  containerName: string,
-): Promise<void> {
-  const chosen = queryFor(map, metric)
-  if ('error' in chosen) throw new Error(chosen.error)
-  const rule = map.resource.find(({ name }) => name === metric.name)
-  const [values, times] = await Promise.all([ask(chosen.query), ask(rule?.timeQuery ?? chosen.query)])
-  const timeOf = new Map(times.map(({ labels, value }) => [labels[replicaLabel], value]))
-  for (const { labels, value } of values) {
-    const timeSeconds = timeOf.get(labels[replicaLabel])
-    if (timeSeconds === undefined) continue
-    const usageMilli = { [containerName]: { [metric.name]: milli(value) } }
-    collected.addSample(labels[replicaLabel], { timeSeconds, windowSeconds: rule?.windowSeconds ?? 0, usageMilli })
-  }
-}
-
-async function readCustom(
-  metric: MetricSpec,
-  map: MetricMap,
-  ask: (query: string) => Promise<Series[]>,
-  collected: Collected,
-): Promise<void> {
-  const chosen = queryFor(map, metric)
-  if ('error' in chosen) throw new Error(chosen.error)
-  const series = await ask(chosen.query)
-  const key = seriesKey(metric)
-  const [first] = series
-  if (metric.type === 'Pods') for (const { labels, value } of series) collected.addValue(labels[replicaLabel], key, milli(value))
-  else if (metric.type === 'External') collected.external[key] = series.map(({ value }) => milli(value))
-  else if (series.length > 1) throw new Error(`${series.length} series where one describes the object: ${chosen.query}`)
-  else if (first) collected.object[key] = milli(first.value)
-}
-
-/** Whole thousandths; a part of one does not count. */
-function milli(value: number): number {
-  return Math.trunc(value * 1000)
-}
-
-/** What the queries of one reading bring together. */
-class Collected {
-  readonly object: Record<string, number> = {}
-  readonly external: Record<string, number[]> = {}
-  readonly #replicas = new Map<string, PodReadings>()
-  readonly #failures: Record<string, string> = {}
-  #draining: { name: string; seenSeconds: number }[] = []
-
-  async attempt(key: string, act: () => Promise<void>): Promise<void> {
-    try {
-      await act()
-    } catch (error) {
-      this.#failures[key] = error instanceof Error ? error.message : String(error)
-    }
-  }
-
-  addDraining(series: readonly Series[]): void {
-    this.#draining = series.flatMap(({ labels, value }) => {
-      const name = labels[replicaLabel]
-      return name === undefined ? [] : [{ name, seenSeconds: value }]
-    })
-  }
-
-  addValue(name: string | undefined, key: string, value: number): void {
-    if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
-    const known = this.#replica(name)
-    this.#replicas.set(name, { ...known, valuesMilli: { ...known.valuesMilli, [key]: value } })
-  }
-
-  /** A replica has one sample of all its resources, as old as the oldest part of it. */
-  addSample(name: string | undefined, sample: ResourceSample): void {
-    if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
-    const known = this.#replica(name)
-    this.#replicas.set(name, { ...known, sample: known.sample === null ? sample : merged(known.sample, sample) })
-  }
-
-  readings(): MetricReadings {
-    return {
-      replicas: [...this.#replicas.values()].sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true })),
-      draining: this.#draining,
-      objectValuesMilli: this.object,
-      externalValuesMilli: this.external,
-      failures: this.#failures,
-    }
-  }
-
-  #replica(name: string): PodReadings {
-    return this.#replicas.get(name) ?? { name, sample: null, valuesMilli: {} }
-  }
-}
-
-function merged(a: ResourceSample, b: ResourceSample): ResourceSample {
-  const usageMilli = Object.fromEntries(
-    Object.keys({ ...a.usageMilli, ...b.usageMilli }).map((name) => [name, { ...a.usageMilli[name], ...b.usageMilli[name] }]),
-  )
-  const timeSeconds = Math.min(a.timeSeconds, b.timeSeconds)
-  return { timeSeconds, windowSeconds: Math.max(a.windowSeconds, b.windowSeconds), usageMilli }
 }
 
 /** An instant query's series. Values that are no numbers are left out, as a missing sample is. */
 async function instantQuery(baseUrl: string, query: string, signal: AbortSignal): Promise<Series[]> {
-  const url = new URL('api/v1/query', baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
-  url.searchParams.set('query', query)
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(queryWithinSeconds * 1000)])
+  const { result } = await call(baseUrl, 'query', { query }, vectorSchema, queryWithinSeconds, signal)
+  return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) })).filter(({ value }) => Number.isFinite(value))
+}
+
+/** What each query would have answered at each moment of the range, as recorded. Rejects when one of them can't be had. */
+export async function queryRange(
+  baseUrl: string,
+  queries: readonly string[],
+  range: TimeRange,
+  signal: AbortSignal,
+): Promise<RecordedRange> {
+  const timesSeconds = timesOf(range)
+  const answers = new Map<string, readonly (readonly Series[])[]>()
+  // One after another: a long range is work for Prometheus, which has others to serve.
+  for (const query of queries) answers.set(query, await answersTo(baseUrl, query, timesSeconds, range.stepSeconds, signal))
+  return { timesSeconds, answers }
+}
+
+async function answersTo(
+  baseUrl: string,
+  query: string,
+  timesSeconds: readonly number[],
+  stepSeconds: number,
+  signal: AbortSignal,
+): Promise<Series[][]> {
+  const answers: Series[][] = timesSeconds.map(() => [])
+  for (let first = 0; first < timesSeconds.length; first += momentsPerAnswer) {
+    const start = timesSeconds[first] ?? 0
+    const end = timesSeconds[Math.min(first + momentsPerAnswer, timesSeconds.length) - 1] ?? start
+    const parameters = { query, start: start.toFixed(3), end: end.toFixed(3), step: stepSeconds.toFixed(3) }
+    const { result } = await call(baseUrl, 'query_range', parameters, matrixSchema, rangeWithinSeconds, signal)
+    for (const { metric, values } of result) {
+      for (const [time, text] of values) {
+        const value = Number(text)
+        if (Number.isFinite(value)) answers[first + Math.round((time - start) / stepSeconds)]?.push({ labels: metric, value })
+      }
+    }
+  }
+  return answers
+}
+
+async function call<Data>(
+  baseUrl: string,
+  path: string,
+  parameters: { readonly query: string } & Readonly<Record<string, string>>,
+  dataSchema: z.ZodType<Data>,
+  withinSeconds: number,
+  signal: AbortSignal,
+): Promise<Data> {
+  const url = new URL(`api/v1/${path}`, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(withinSeconds * 1000)])
   let body: unknown
   try {
     const response = await fetch(url, { signal: bound })
     body = await response.json()
   } catch (error) {
-    throw new Error(`Prometheus at ${url.origin} does not answer: ${causeOf(error)}`)
+    throw new Error(`Prometheus at ${url.origin} does not answer: ${causeOf(error, withinSeconds)}`)
   }
-  const answer = answerSchema.safeParse(body)
-  if (!answer.success) throw new Error(`Prometheus at ${url.origin} answers something else than a vector to ${query}`)
+  const answer = z.union([z.object({ status: z.literal('success'), data: dataSchema }), errorSchema]).safeParse(body)
+  const { query } = parameters
+  if (!answer.success) throw new Error(`Prometheus at ${url.origin} answers something else than series to ${query}`)
   if (answer.data.status === 'error') throw new Error(`Prometheus refuses ${query}: ${answer.data.error}`)
-  return answer.data.data.result
-    .map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
-    .filter(({ value }) => Number.isFinite(value))
+  return answer.data.data
 }
 
-function causeOf(error: unknown): string {
+function causeOf(error: unknown, withinSeconds: number): string {
   if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return `not within ${queryWithinSeconds} s`
+  if (error.name === 'TimeoutError') return `not within ${withinSeconds} s`
   return error.cause instanceof Error ? error.cause.message : error.message
 }

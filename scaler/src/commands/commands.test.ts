@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -147,7 +149,94 @@ describe('pause and resume', () => {
   })
 })
 
+/** Settings whose metrics have queries. */
+const recorded = ['--from', 'prometheus', '--hpa', 'scaler/hpa.yaml']
+
+describe('replay from Prometheus', () => {
+  const closers: (() => void)[] = []
+  afterEach(() => {
+    for (const close of closers.splice(0)) close()
+  })
+
+  /** Two replicas that fill up, three from the tenth moment on: as Prometheus answers, of these queries alone. */
+  async function prometheus(has: (replica: number, i: number) => boolean): Promise<string> {
+    const server = createServer((request, response) => {
+      const asked = new URL(request.url ?? '', 'http://x').searchParams
+      const [start = 0, end = 0, step = 1] = ['start', 'end', 'step'].map((name) => Number(asked.get(name)))
+      const query = asked.get('query') ?? ''
+      const valueAt: [string, (time: number) => number][] = [
+        ['draining', () => Number.NaN],
+        ['timestamp(process_cpu', (time) => time],
+        ['rate(process_cpu', () => 0.01],
+        ['process_start_time', () => start - 1000],
+        ['connections', () => 160],
+        ['up{', () => 1],
+        ['state="ready"', () => 1],
+      ]
+      const [, value] = valueAt.find(([part]) => query.includes(part)) ?? []
+      const times = value === undefined ? [] : Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, i) => start + i * step)
+      const result = [1, 2, 3].map((replica) => ({
+        metric: { replica: `ws-${replica}` },
+        values: times.flatMap((time, i) => (has(replica, i) ? [[time, String(value?.(time))]] : [])),
+      }))
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  }
+
+  const range = ['--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T12:05:00Z']
+
+  test('shows what was there, and what the settings would have done, without any decision log', async () => {
+    const url = await prometheus((replica, i) => replica < 3 || i >= 10)
+    const plot = join(folder, 'plot.html')
+    await scaler('replay', ...recorded, ...range, '--prometheus', url, '--html', plot)
+    const rows = out.trimEnd().split('\n').slice(1)
+    expect(rows.map((row) => row.split(/ {2,}/).slice(0, 6))).toEqual([
+      ['recorded, targets of scaler/hpa.yaml', '-', '-', '3', '1', '750'],
+      // 320 sockets ask for four replicas, 480 for five.
+      ['scaler/hpa.yaml', '2', '10', '5', '2', '1350'],
+    ])
+    expect(hints).toContain('21 moments on record from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z, 15 s apart')
+    expect(await readFile(plot, 'utf8')).toMatch(/^<!doctype html>/)
+  })
+
+  test('of compressed time takes as many more moments and says so', async () => {
+    const url = await prometheus((replica) => replica < 3)
+    await scaler('replay', ...recorded, ...range, '--prometheus', url, '--time-scale', '5')
+    expect(hints).toContain('101 moments on record')
+    expect(out).toMatch(/^# compressed time/)
+  })
+
+  test('of a time in which nothing was there says so', async () => {
+    const url = await prometheus(() => false)
+    await expect(scaler('replay', ...recorded, ...range, '--prometheus', url)).rejects.toThrow(
+      `Prometheus at ${url} has no replicas on record from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z`,
+    )
+  })
+
+  test('that is away says so', async () => {
+    await expect(scaler('replay', ...recorded, '--prometheus', 'http://127.0.0.1:1')).rejects.toThrow(
+      /^Prometheus at http:\/\/127\.0\.0\.1:1 does not answer: /,
+    )
+  })
+})
+
 describe('replay', () => {
+  test.each([
+    [['--range', '1 hour'], /Allowed are lengths of time as in 90s/],
+    [['--since', 'yesterday'], /Allowed are times as in 2026-/],
+    [['--time-scale', '0'], /Allowed are numbers from 1 to 100/],
+    [['--range', '1h', '--since', '0'], /cannot be used with option/],
+  ])('refuses %j', async (args, message) => {
+    await expect(scaler('replay', ...recorded, ...args)).rejects.toMatchObject({ name: 'CommanderError' })
+    expect(hints).toMatch(message)
+  })
+
   test('compares settings on the recorded load, and writes a plot', async () => {
     await logged(surge)
     const roomy = await settingsFile('roomy.yaml', { minReplicas: 6 })
@@ -190,7 +279,19 @@ describe('replay', () => {
   test.each<[string, (file: string) => string[], RegExp]>([
     ['nothing to do', () => [], /name settings with --hpa FILE, or ask for --verify/],
     ['both at once', (file) => ['--verify', '--hpa', file], /leave out --hpa/],
-    ['Prometheus', (file) => ['--from', 'prometheus', '--hpa', file], /reading a load from Prometheus is not supported/],
+    ['decisions of Prometheus', () => ['--from', 'prometheus', '--verify'], /--verify needs a decision log/],
+    [
+      'a metric without a query',
+      (file) => ['--from', 'prometheus', '--hpa', file],
+      /metrics\.yaml: .* has no pods metric connections; it has: /,
+    ],
+    [
+      'a time without an end',
+      () => [...recorded, '--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T11:00:00Z'],
+      /is not before --until/,
+    ],
+    ['too much at once', () => [...recorded, '--range', '5d', '--step', '1s'], /432001 moments: allowed are 20000; /],
+    ['a Compose file of something else', () => [...recorded, '--requests', 'scaler/hpa.yaml'], /hpa\.yaml: no service ws with labels/],
     ['a file that is not there', (file) => ['--from', '/nowhere', '--hpa', file], /\/nowhere: cannot be read/],
     ['a file of something else', (file) => ['--from', file, '--hpa', file], /settings\.yaml:1: not JSON/],
     ['settings that are none', () => ['--hpa', '/dev/null'], /\/dev\/null:1:1: the file holds no document/],

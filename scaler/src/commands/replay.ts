@@ -5,8 +5,8 @@ import { Option } from 'commander'
 import { defaultFeatureGates, type HorizontalPodAutoscaler } from '../core/types.ts'
 import { parseRecords, RecordError } from '../read-records.ts'
 import type { TickRecord } from '../record.ts'
-import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics } from '../replay/load.ts'
-import { type Run, recordedRun, replay } from '../replay/replay.ts'
+import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics, type Seen } from '../replay/load.ts'
+import { observedRun, type Run, recordedRun, replay } from '../replay/replay.ts'
 import { verify } from '../replay/verify.ts'
 import { problemText, readHpa } from '../spec/read.ts'
 import { replayHtml } from '../views/replay-html.ts'
@@ -14,8 +14,9 @@ import { replayJson, replayTable } from '../views/replay-table.ts'
 import { noteLines, notes } from '../views/view.ts'
 import { counted } from '../views/words.ts'
 import { fromShell, hint, print, readRecords, stateOption } from './log.ts'
+import { addRecordedLoadOptions, type RecordedLoadOptions, readRecordedLoad } from './recorded-load.ts'
 
-interface ReplayOptions {
+interface ReplayOptions extends RecordedLoadOptions {
   readonly state: string
   readonly from?: string
   readonly hpa?: readonly string[]
@@ -30,10 +31,10 @@ const modelNote =
 const shownDifferences = 10
 
 export function register(program: Command): void {
-  program
+  const command = program
     .command('replay')
     .description('play a recorded load through other settings: replica curve, over-capacity, time above target, changes')
-    .option('--from <file>', 'a decision log; that of the scaler otherwise')
+    .option('--from <source>', 'a decision log, or prometheus; the log of the scaler otherwise')
     .option('--hpa <file>', 'settings to try; may be given several times', (file: string, files: readonly string[] = []) => [
       ...files,
       file,
@@ -42,37 +43,57 @@ export function register(program: Command): void {
     .addOption(new Option('-o, --output <format>', 'how to print the figures').choices(['json']))
     .addOption(new Option('--verify', 'take every recorded decision again; exit code 1 when one differs').conflicts(['html', 'output']))
     .addOption(stateOption())
-    .action(async (options: ReplayOptions) => run(options, program))
+  addRecordedLoadOptions(command).action(async (options: ReplayOptions) => run(options, program))
+}
+
+interface Settings {
+  readonly file: string
+  readonly hpa: HorizontalPodAutoscaler
 }
 
 async function run(options: ReplayOptions, program: Command): Promise<void> {
   const files = options.hpa ?? []
-  if (options.from === 'prometheus')
-    program.error('error: --from takes a decision log; reading a load from Prometheus is not supported', { exitCode: 2 })
   if (options.verify !== true && files.length === 0)
     program.error('error: name settings with --hpa FILE, or ask for --verify', { exitCode: 2 })
   if (options.verify === true && files.length > 0)
     program.error('error: --verify takes the recorded settings: leave out --hpa', { exitCode: 2 })
-  const records = await recordsOf(options, program)
-  if (options.verify) return printVerification(records)
+  if (options.verify === true && options.from === 'prometheus')
+    program.error('error: --verify needs a decision log: Prometheus has no decisions on record', { exitCode: 2 })
+  if (options.verify) return printVerification(await recordsOf(options, program))
 
   const settings = await Promise.all(files.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
-  const load = loadOf(records)
+  const { recorded, load, timeScale } = await recordingOf(options, settings, program)
   for (const { file, hpa } of settings) checkMetrics(file, hpa, load, program)
-  const recorded = recordedRun('recorded', load)
-  const newest = records.at(-1)
-  if (recorded === null || newest === undefined) throw new Error('the recording holds no decision')
-  const runs: Run[] = [
-    recorded,
-    replay('recorded, modelled', newest.hpa, load),
-    ...settings.map(({ file, hpa }) => replay(file, hpa, load)),
-  ]
-
-  print(options.output === 'json' ? replayJson(runs, newest.timeScale) : `${noteLines({ ...newest, paused: false })}${replayTable(runs)}`)
+  const runs: Run[] = [...recorded(), ...settings.map(({ file, hpa }) => replay(file, hpa, load))]
+  const marks = { timeScale, paused: false }
+  print(options.output === 'json' ? replayJson(runs, timeScale) : `${noteLines(marks)}${replayTable(runs)}`)
   hint(modelNote)
   if (options.html === undefined) return
-  await writeFile(fromShell(options.html), replayHtml(runs, { notes: [...notes({ ...newest, paused: false }), modelNote] }))
+  await writeFile(fromShell(options.html), replayHtml(runs, { notes: [...notes(marks), modelNote] }))
   hint(`plot: ${options.html}`)
+}
+
+/** What was recorded, and the rows of it. */
+interface Recording {
+  readonly recorded: () => Run[]
+  readonly load: RecordedLoad
+  readonly timeScale: number
+}
+
+async function recordingOf(options: ReplayOptions, settings: readonly Settings[], program: Command): Promise<Recording> {
+  if (options.from === 'prometheus') {
+    const metrics = settings.flatMap(({ hpa }) => hpa.metrics)
+    const seen: Seen[] = await readRecordedLoad(options, metrics, program, (file) => textOf(file, program))
+    const load = loadOf(seen)
+    const [first] = settings
+    const recorded = () => (first === undefined ? [] : [observedRun(`recorded, targets of ${first.file}`, first.hpa.metrics, load)])
+    return { recorded, load, timeScale: options.timeScale }
+  }
+  const records = await recordsOf(options, program)
+  const load = loadOf(records)
+  const run = recordedRun('recorded', records, load)
+  if (run === null) throw new Error('the recording holds no decision')
+  return { recorded: () => [run, replay('recorded, modelled', run.hpa, load)], load, timeScale: records.at(-1)?.timeScale ?? 1 }
 }
 
 async function recordsOf({ from, state }: ReplayOptions, program: Command): Promise<TickRecord[]> {

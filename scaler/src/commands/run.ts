@@ -1,9 +1,9 @@
 /** `run`: the scaler itself. Wires the ports to the real world; decides nothing. */
 import { access, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { hostPorts, services } from '@lab/contract/endpoints.ts'
+import { services } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
-import { InvalidArgumentError, Option } from 'commander'
+import { Option } from 'commander'
 import { collectDefaultMetrics } from 'prom-client'
 import { composeTarget, projectName } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
@@ -20,6 +20,7 @@ import { createScalerMetrics } from '../metrics.ts'
 import type { TickRecord } from '../record.ts'
 import { serve } from '../serve.ts'
 import { problemText, readHpa } from '../spec/read.ts'
+import { metricMapOption, number, prometheusOption } from './options.ts'
 
 interface RunOptions {
   readonly hpa: string
@@ -38,8 +39,6 @@ interface RunOptions {
   readonly initialReadinessDelay: number
 }
 
-/** Where Prometheus is for a scaler that runs on the host. */
-const prometheusOnHost = `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
 const composeFiles = ['compose.yaml', 'compose.k8s-sim.yaml']
 
 export function register(program: Command): void {
@@ -48,8 +47,8 @@ export function register(program: Command): void {
     .command('run')
     .description('watch the metrics and set the number of replicas, until SIGTERM or Ctrl-C')
     .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
-    .addOption(new Option('--metric-map <file>', 'which PromQL stands for which metric').default('scaler/metrics.yaml'))
-    .addOption(new Option('--prometheus <url>', 'where Prometheus is').env('SCALER_PROMETHEUS').default(prometheusOnHost))
+    .addOption(metricMapOption())
+    .addOption(prometheusOption())
     .addOption(new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder))
     .addOption(new Option('-p, --project-name <name>', 'Compose project; as Compose makes it up otherwise').env('COMPOSE_PROJECT_NAME'))
     .addOption(new Option('-f, --file <files...>', 'Compose files the lab was started with').default(composeFiles))
@@ -154,14 +153,6 @@ function controllerOf(options: RunOptions): ControllerOptions {
     tolerance: options.tolerance,
     cpuInitializationPeriodSeconds: options.cpuInitializationPeriod,
     initialReadinessDelaySeconds: options.initialReadinessDelay,
-  }
-}
-
-function number(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() === '' || !(value >= min && value <= max)) throw new InvalidArgumentError(`Allowed are numbers from ${min} to ${max}.`)
-    return value
   }
 }
 

@@ -2,12 +2,16 @@
  * The load of a recording, apart from the replicas that carried it: per synchronisation the sum over all pods of each
  * metric. What other settings would have done is asked of these sums, spread over the replicas they would have had.
  */
-import type { MetricSpec, Pod, PodReadings, ResourceAmounts } from '../core/types.ts'
+import type { ControllerOptions, MetricSpec, Observation, Pod, PodReadings, ResourceAmounts } from '../core/types.ts'
 import { seriesKey } from '../core/types.ts'
-import type { TickRecord } from '../record.ts'
 
-export interface LoadTick {
-  readonly record: TickRecord
+/** What one synchronisation saw, or would have seen; a record of the decision log is one. */
+export interface Seen {
+  readonly observation: Observation
+  readonly options: ControllerOptions
+}
+
+export interface LoadTick extends Seen {
   readonly timeSeconds: number
   /** seriesKey of a Pods metric → sum over the pods that had a value. Absent: nobody had one. */
   readonly podsMilli: Readonly<Record<string, number>>
@@ -25,18 +29,18 @@ export interface RecordedLoad {
   readonly startDelaySeconds: number
 }
 
-/** Takes records in the order of time. */
-export function loadOf(records: readonly TickRecord[]): RecordedLoad {
-  const pods = records.flatMap(({ observation }) => observation.pods)
+/** Takes synchronisations in the order of time. */
+export function loadOf(seen: readonly Seen[]): RecordedLoad {
+  const pods = seen.flatMap(({ observation }) => observation.pods)
   return {
-    ticks: records.map(tickOf),
+    ticks: seen.map(tickOf),
     containers: pods.find(({ containers }) => containers.length > 0)?.containers ?? [],
-    startDelaySeconds: startDelayOf(pods, records[0]?.observation.timeSeconds ?? 0),
+    startDelaySeconds: startDelayOf(pods, seen[0]?.observation.timeSeconds ?? 0),
   }
 }
 
-function tickOf(record: TickRecord): LoadTick {
-  const { timeSeconds, pods, orphans = [] } = record.observation
+function tickOf({ observation, options }: Seen): LoadTick {
+  const { timeSeconds, pods, orphans = [] } = observation
   const readings: readonly PodReadings[] = [...pods, ...orphans]
   const podsMilli: Record<string, number> = {}
   const usageMilli: Record<string, Record<string, number>> = {}
@@ -50,7 +54,7 @@ function tickOf(record: TickRecord): LoadTick {
       addTo(usageMilli[container], amounts)
     }
   }
-  return { record, timeSeconds, podsMilli, usageMilli, windowSeconds }
+  return { observation, options, timeSeconds, podsMilli, usageMilli, windowSeconds }
 }
 
 function addTo(sums: Record<string, number>, amounts: Readonly<Record<string, number>>): void {
@@ -86,15 +90,15 @@ function neededBy(metric: MetricSpec, tick: LoadTick, containers: Pod['container
 }
 
 /** The sum that is shared out over the replicas, in thousandths; null when there is none. */
-function totalOf(metric: MetricSpec, { record, podsMilli, usageMilli }: LoadTick): number | null {
+function totalOf(metric: MetricSpec, { observation, podsMilli, usageMilli }: LoadTick): number | null {
   const key = seriesKey(metric)
   switch (metric.type) {
     case 'Pods':
       return podsMilli[key] ?? null
     case 'Object':
-      return record.observation.objectValuesMilli[key] ?? null
+      return observation.objectValuesMilli[key] ?? null
     case 'External': {
-      const series = record.observation.externalValuesMilli[key] ?? []
+      const series = observation.externalValuesMilli[key] ?? []
       return series.length === 0 ? null : series.reduce((sum, milli) => sum + milli, 0)
     }
     default: {
@@ -121,11 +125,11 @@ export function missingMetrics(metrics: readonly MetricSpec[], { ticks }: Record
 
 /** Every metric of the recording, as the keys of missingMetrics. */
 export function recordedMetrics({ ticks }: RecordedLoad): string[] {
-  const keys = ticks.flatMap(({ record, podsMilli, usageMilli }) => [
+  const keys = ticks.flatMap(({ observation, podsMilli, usageMilli }) => [
     ...Object.keys(podsMilli),
     ...Object.values(usageMilli).flatMap((usage) => Object.keys(usage).map((name) => `resource/${name}`)),
-    ...Object.keys(record.observation.objectValuesMilli),
-    ...Object.keys(record.observation.externalValuesMilli),
+    ...Object.keys(observation.objectValuesMilli),
+    ...Object.keys(observation.externalValuesMilli),
   ])
   return [...new Set(keys)].sort()
 }

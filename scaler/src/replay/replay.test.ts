@@ -103,9 +103,9 @@ describe('the model', () => {
   })
 
   test('shows the recording itself as it was', () => {
-    const run = recordedRun('recorded', load)
+    const run = recordedRun('recorded', surge, load)
     expect(run?.points.map(({ replicas }) => replicas)).toEqual(surge.map(({ decision }) => decision.desiredReplicas))
-    expect(recordedRun('recorded', loadOf([]))).toBeNull()
+    expect(recordedRun('recorded', [], loadOf([]))).toBeNull()
   })
 
   test('stays within the bounds of any settings, and gives the same twice', () => {

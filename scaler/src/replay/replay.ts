@@ -14,7 +14,7 @@
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
-import type { HorizontalPodAutoscaler, Observation, Pod } from '../core/types.ts'
+import type { HorizontalPodAutoscaler, MetricSpec, Observation, Pod } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
 import type { LoadTick, RecordedLoad } from './load.ts'
 import { neededReplicas } from './load.ts'
@@ -33,7 +33,8 @@ export interface CurvePoint {
 
 export interface Run {
   readonly title: string
-  readonly hpa: HorizontalPodAutoscaler
+  /** null: not known. */
+  readonly hpa: HorizontalPodAutoscaler | null
   readonly points: readonly CurvePoint[]
 }
 
@@ -54,7 +55,7 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
   const points: CurvePoint[] = []
   for (const tick of load.ticks) {
     const { timeSeconds } = tick
-    const { options } = tick.record
+    const { options } = tick
     const decided = decide(hpa, options, observe(tick, replicas, load, hpa.scaleTargetRef.name), memory)
     const { decision, memory: after } = recordRescale(hpa, options, decided, { ok: true })
     memory = after
@@ -71,22 +72,45 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
   return { title, hpa, points }
 }
 
-/** The recording itself, as it was. */
-export function recordedRun(title: string, load: RecordedLoad): Run | null {
-  const newest = load.ticks.at(-1)
+/** The recording itself, as it was. Takes the records that the load was made from. */
+export function recordedRun(
+  title: string,
+  records: readonly TickRecord[],
+  load: RecordedLoad,
+): (Run & { readonly hpa: HorizontalPodAutoscaler }) | null {
+  const newest = records.at(-1)
   if (newest === undefined) return null
-  const points = load.ticks.map(({ record, timeSeconds }, i): CurvePoint => {
-    const tick = load.ticks[i] ?? newest
-    const ready = record.observation.pods.filter((pod) => !pod.deleting && pod.ready?.status === 'True').length
+  const points = records.flatMap((record, i): CurvePoint[] => {
+    const tick = load.ticks[i]
+    if (tick === undefined) return []
+    const needed = neededReplicas(record.hpa.metrics, tick, load.containers)
+    const changed = record.decision.rescale === 'Succeeded'
+    return [{ timeSeconds: tick.timeSeconds, replicas: countAfter(record), ready: readyIn(tick), needed, changed }]
+  })
+  return { title, hpa: newest.hpa, points }
+}
+
+/** The recording as it was when only observations are known of it: what was needed is told by the metrics given. */
+export function observedRun(title: string, metrics: readonly MetricSpec[], load: RecordedLoad): Run {
+  let before = firstCount(load)
+  const points = load.ticks.map((tick): CurvePoint => {
+    const { scale } = tick.observation
+    const replicas = 'specReplicas' in scale ? scale.specReplicas : before
+    const changed = replicas !== before
+    before = replicas
     return {
-      timeSeconds,
-      replicas: countAfter(record),
-      ready,
-      needed: neededReplicas(record.hpa.metrics, tick, load.containers),
-      changed: record.decision.rescale === 'Succeeded',
+      timeSeconds: tick.timeSeconds,
+      replicas,
+      ready: readyIn(tick),
+      needed: neededReplicas(metrics, tick, load.containers),
+      changed,
     }
   })
-  return { title, hpa: newest.record.hpa, points }
+  return { title, hpa: null, points }
+}
+
+function readyIn({ observation }: LoadTick): number {
+  return observation.pods.filter((pod) => !pod.deleting && pod.ready?.status === 'True').length
 }
 
 function countAfter({ decision }: TickRecord): number {
@@ -95,8 +119,8 @@ function countAfter({ decision }: TickRecord): number {
 }
 
 function firstCount({ ticks }: RecordedLoad): number {
-  for (const { record } of ticks) {
-    const { scale } = record.observation
+  for (const { observation } of ticks) {
+    const { scale } = observation
     if ('specReplicas' in scale) return scale.specReplicas
   }
   return 0
@@ -116,7 +140,7 @@ function scaled(replicas: readonly ModelReplica[], to: number, nowSeconds: numbe
 }
 
 function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: RecordedLoad, service: string): Observation {
-  const recorded = tick.record.observation
+  const recorded = tick.observation
   const ready = replicas.filter(({ readySeconds }) => readySeconds <= tick.timeSeconds).length
   const { failures } = recorded
   return {

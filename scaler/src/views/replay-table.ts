@@ -6,8 +6,8 @@ import { getStyle, tabulate } from './tabulate.ts'
 
 const columns: readonly { readonly title: string; readonly read: (run: Run, figures: Figures) => string | number }[] = [
   { title: 'SETTINGS', read: ({ title }) => title },
-  { title: 'MIN', read: ({ hpa }) => hpa.minReplicas },
-  { title: 'MAX', read: ({ hpa }) => hpa.maxReplicas },
+  { title: 'MIN', read: ({ hpa }) => hpa?.minReplicas ?? '-' },
+  { title: 'MAX', read: ({ hpa }) => hpa?.maxReplicas ?? '-' },
   { title: 'PEAK', read: (_, { peakReplicas }) => peakReplicas },
   { title: 'CHANGES', read: (_, { changes }) => changes },
   { title: 'REPLICA-SECONDS', read: (_, { replicaSeconds }) => Math.round(replicaSeconds) },

@@ -8,7 +8,7 @@ import { simulated } from './sample-records.ts'
 function runs(): Run[] {
   const records = simulated('surge')
   const load = loadOf(records)
-  const recorded = recordedRun('recorded', load)
+  const recorded = recordedRun('recorded', records, load)
   if (recorded === null) throw new Error('no record')
   return [recorded, replay('more <&"> room', { ...recorded.hpa, minReplicas: 4, maxReplicas: 20 }, load)]
 }

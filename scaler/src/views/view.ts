@@ -43,15 +43,15 @@ export function metricName(metric: MetricSpec): string {
 }
 
 /** What must not be overlooked in any output: compressed time and pause. One line each. */
-export function notes({ timeScale, paused }: TickRecord): string[] {
+export function notes({ timeScale, paused }: Pick<TickRecord, 'timeScale' | 'paused'>): string[] {
   const compressed = `compressed time: every period and window takes 1/${timeScale} of what the file says`
   const held = 'paused: decisions are written down but the replicas are left alone, until `npm run scaler -- resume`'
   return [...(timeScale === 1 ? [] : [compressed]), ...(paused ? [held] : [])]
 }
 
 /** The notes as comment lines above a text. */
-export function noteLines(record: TickRecord): string {
-  return notes(record)
+export function noteLines(marks: Pick<TickRecord, 'timeScale' | 'paused'>): string {
+  return notes(marks)
     .map((note) => `# ${note}\n`)
     .join('')
 }
