@@ -3,13 +3,16 @@ import { describe, expect, test } from 'vitest'
 import { codeIn, codeOf, type Import, importsOf, parseImports } from './lib/modules.ts'
 import { repoFiles } from './lib/repo-files.ts'
 
-const sources = repoFiles((path) => /^(contract|services|scaler|k6|grafana|scripts)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path))
+const sources = repoFiles(
+  (path) => /^(contract|services|scaler|alert-receiver|k6|grafana|scripts|prove)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
+)
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
 
 /** Files that get time, chance, settings and data as arguments. */
 const pureFiles = [
   ...['protocol', 'rooms', 'drain', 'sessions', 'limits', 'heartbeat', 'config'].map((name) => `services/ws/src/${name}.ts`),
   ...within('scaler/src/core/'),
+  ...within('prove/core/'),
 ]
 
 /** What reaches out of a pure file. */
@@ -56,8 +59,10 @@ describe('dependencies point inwards', () => {
   test.each([
     ['services/', /^(contract|services)\//],
     ['scaler/', /^(contract|scaler)\//],
+    ['alert-receiver/', /^(contract|alert-receiver)\//],
     ['k6/', /^(contract|k6)\//],
     ['grafana/', /^(contract|grafana)\//],
+    ['prove/core/', /^(contract\/|prove\/core\/|k6\/lib\/random\.ts$|prove\/options\.ts$)/],
   ])('%s uses only itself and the contract', (folder, allowed) => {
     const strangers = within(folder).flatMap((file) =>
       importsOf(file)

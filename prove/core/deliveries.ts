@@ -1,0 +1,137 @@
+/**
+ * The two ledgers held against each other: each stored message times each member of its room, once, in order. What a
+ * member was given provisionally, while the store was away, has no place in the room's order yet, but it counts as
+ * delivered and keeps the order of its sender. Pure.
+ */
+import type { Findings } from './findings.ts'
+import type { ClientLedger, LogEntry, Membership, Sent } from './ledger.ts'
+
+export interface DeliveryCounts {
+  sent: number
+  /** Answered as stored. */
+  accepted: number
+  refused: number
+  /** In the room log. */
+  stored: number
+  /** Each stored message times each member of its room at that time. */
+  expected: number
+  /** How many of those were delivered. */
+  delivered: number
+  /** Of the deliveries, those that came while the store was away. */
+  provisional: number
+}
+
+/**
+ * @param log the room log of the run in its order; without it the answers stand in for it
+ * @param findings takes what is wrong
+ */
+export function compareLedgers(ledger: ClientLedger, log: readonly LogEntry[] | undefined, findings: Findings): DeliveryCounts {
+  const entries = log ?? logOfAnswers(ledger)
+  const places = checkLog(ledger, entries, findings)
+  if (log !== undefined) checkAnswers(ledger, places, findings)
+  const byRoom = Map.groupBy(places.values(), ({ room }) => room)
+  const counts: DeliveryCounts = {
+    sent: ledger.sent.length,
+    accepted: 0,
+    refused: 0,
+    stored: places.size,
+    expected: 0,
+    delivered: 0,
+    provisional: 0,
+  }
+  for (const sent of ledger.sent) {
+    if (sent.answer === 'stored') counts.accepted++
+    else if (sent.answer === 'refused') counts.refused++
+    else findings.add('unanswered', () => `${nameOf(sent)} has ${sent.answer === 'none' ? 'no answer' : 'a provisional answer only'}`)
+  }
+  for (const membership of ledger.memberships) {
+    const seen = checkReceived(ledger, membership, places, findings)
+    counts.provisional += membership.received.reduce((sum, n) => sum + (n < 0 ? 1 : 0), 0)
+    for (const entry of byRoom.get(membership.room) ?? []) {
+      if (entry.seq <= membership.joinedSeq) continue
+      counts.expected++
+      if (seen.has(entry.n)) counts.delivered++
+      else findings.add('lost', () => `${nameOf(entry)} never reached member ${membership.member}`)
+    }
+  }
+  return counts
+}
+
+function nameOf({ n, sender, room, seq }: Pick<Sent, 'n' | 'sender' | 'room'> & { seq?: number | undefined }): string {
+  return `message ${n} of member ${sender} to ${room}${seq === undefined ? '' : ` (seq ${seq})`}`
+}
+
+function logOfAnswers(ledger: ClientLedger): LogEntry[] {
+  return ledger.sent
+    .flatMap(({ n, sender, room, seq }) => (seq === undefined ? [] : [{ n, sender, room, seq }]))
+    .sort((a, b) => a.seq - b.seq)
+}
+
+/** Each message once, in the order of its sender. Returns the entries by number. */
+function checkLog(ledger: ClientLedger, log: readonly LogEntry[], findings: Findings): Map<number, LogEntry> {
+  const places = new Map<number, LogEntry>()
+  const lastBySender = new Map<string, number>()
+  for (const entry of log) {
+    const { n, sender, room, seq } = entry
+    const before = places.get(n)
+    const sent = ledger.sent[n - 1]
+    if (sent === undefined || sent.sender !== sender || sent.room !== room) {
+      findings.add('unstored', () => `${nameOf(entry)} is in the room log and was never sent like that`)
+      continue
+    }
+    if (before !== undefined) {
+      findings.add('doubled', () => `${nameOf(before)} is in the room log a second time (seq ${seq})`)
+      continue
+    }
+    places.set(n, entry)
+    const key = `${sender} ${room}`
+    const last = lastBySender.get(key) ?? 0
+    if (n < last) findings.add('reordered', () => `${nameOf(entry)} is in the room log behind message ${last} of the same member`)
+    lastBySender.set(key, Math.max(last, n))
+  }
+  return places
+}
+
+/** Who was told "stored" must find it in the log, at that place. */
+function checkAnswers(ledger: ClientLedger, places: ReadonlyMap<number, LogEntry>, findings: Findings): void {
+  for (const sent of ledger.sent) {
+    if (sent.answer !== 'stored') continue
+    const entry = places.get(sent.n)
+    if (entry === undefined) findings.add('unstored', () => `${nameOf(sent)} was answered as stored and is not in the room log`)
+    else if (entry.seq !== sent.seq)
+      findings.add('unstored', () => `${nameOf(sent)} is in the room log at ${entry.seq}, not where its answer said`)
+  }
+}
+
+/** What one member was given: each message once, in the room's order and in that of its sender. Returns their numbers. */
+function checkReceived(
+  ledger: ClientLedger,
+  { member, received }: Membership,
+  places: ReadonlyMap<number, LogEntry>,
+  findings: Findings,
+): Set<number> {
+  const seen = new Set<number>()
+  const lastBySender = new Map<number, number>()
+  let latest: LogEntry | undefined
+  for (const signed of received) {
+    const n = Math.abs(signed)
+    const entry = places.get(n)
+    const sent = ledger.sent[n - 1]
+    const name = () => (sent === undefined ? `message ${n}, which was never sent,` : nameOf({ ...sent, seq: entry?.seq }))
+    if (seen.has(n)) {
+      findings.add('doubled', () => `${name()} was given to member ${member} twice`)
+      continue
+    }
+    seen.add(n)
+    if (entry === undefined || sent === undefined) {
+      findings.add('unstored', () => `${name()} was given to member ${member} and is not in the room log`)
+      continue
+    }
+    const lastOfSender = lastBySender.get(sent.sender) ?? 0
+    const behind = signed > 0 && latest !== undefined && entry.seq < latest.seq ? latest.n : n < lastOfSender ? lastOfSender : undefined
+    if (behind !== undefined) findings.add('reordered', () => `${name()} was given to member ${member} after message ${behind}`)
+    lastBySender.set(sent.sender, Math.max(lastOfSender, n))
+    if (signed > 0 && (latest === undefined || entry.seq > latest.seq)) latest = entry
+  }
+  return seen
+}
