@@ -7,6 +7,7 @@ export const services = {
   valkey: 'valkey',
   prometheus: 'prometheus',
   alertmanager: 'alertmanager',
+  alertReceiver: 'alert-receiver',
   grafana: 'grafana',
   socketProxy: 'socket-proxy',
   k6: 'k6',
@@ -14,8 +15,8 @@ export const services = {
   scalerProxy: 'socket-proxy-scaler',
 } as const
 
-/** Ports inside containers. The internal port is never routed by Traefik. */
-export const ports = { public: 3001, internal: 9464 } as const
+/** Ports inside containers. The internal port is never routed by Traefik; `alerts` is the alert receiver's only one. */
+export const ports = { public: 3001, internal: 9464, alerts: 9094 } as const
 
 /** Host ports: variable and default. All bind 127.0.0.1. */
 export const hostPorts = {
@@ -25,6 +26,7 @@ export const hostPorts = {
   GRAFANA_PORT: 3000,
   PROMETHEUS_PORT: 9090,
   ALERTMANAGER_PORT: 9093,
+  ALERTS_PORT: 9094,
 } as const
 
 /** Paths of the service. `:name` is a parameter. */
@@ -43,6 +45,18 @@ export const paths = {
   apiMetricsRegion: '/api/v1/metrics/:region',
 } as const
 
+/** Paths of the alert receiver. */
+export const receiverPaths = {
+  page: '/',
+  /** Where Alertmanager posts. */
+  webhook: '/alerts',
+  /** The same last alerts as JSON, newest first. */
+  list: '/api/v1/alerts',
+  runbook: '/runbooks/:alertname',
+  livez: '/livez',
+  metrics: '/metrics',
+} as const
+
 /** Cookie by which Traefik keeps a client on its replica. */
 export const stickyCookie = 'lab_replica'
 
@@ -56,7 +70,14 @@ export const refusedHeader = 'x-refused'
 export const requestIdHeader = 'x-request-id'
 
 /** Jobs of Prometheus: the values of the label `job`. */
-export const jobs = { ws: 'ws', traefik: 'traefik', prometheus: 'prometheus', alertmanager: 'alertmanager', scaler: 'scaler' } as const
+export const jobs = {
+  ws: 'ws',
+  traefik: 'traefik',
+  prometheus: 'prometheus',
+  alertmanager: 'alertmanager',
+  alertReceiver: 'alert-receiver',
+  scaler: 'scaler',
+} as const
 
 /** Identities in Grafana that provisioning files, dashboards and links share. They never change once published. */
 export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab' } as const

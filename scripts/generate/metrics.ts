@@ -1,5 +1,6 @@
-/** docs/metrics.md, from contract/src/metrics.ts and contract/src/scaler-metrics.ts. */
+/** docs/metrics.md, from the contract's lists of metrics. */
 import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
+import { receiverMetrics } from '@lab/contract/receiver-metrics.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { code, heading, table } from './markdown.ts'
 
@@ -12,7 +13,7 @@ const kinds: Record<MetricSpec['kind'], string> = {
 /** The page. */
 export function metricsPage(): string {
   const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
-  return `${heading('Metrics', 'contract/src/metrics.ts and contract/src/scaler-metrics.ts')}
+  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts and receiver-metrics.ts')}
 What each replica exports on its internal port under \`/metrics\`, besides the \`process_\` and \`nodejs_\` metrics of the Node client.
 Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own connections: for a total, sum over replicas.
 
@@ -27,6 +28,12 @@ ${sections.join('\n\n')}
 What the scaler exports under \`/metrics\`. Those that begin with \`kube_\` have the names and labels of kube-state-metrics, and the values it would show.
 
 ${specTable(Object.values(scalerMetrics), true)}
+
+## The alert receiver
+
+What the alert receiver exports under \`/metrics\`, besides the metrics of the Node client.
+
+${specTable(Object.values(receiverMetrics), false)}
 `
 }
 

@@ -1,6 +1,7 @@
 /** A metric nobody reads is noise: each has a reader, or stands here with the reason why not. */
 import { loadMetrics } from '@lab/contract/load-metrics.ts'
 import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
+import { type ReceiverMetricKey, receiverMetrics } from '@lab/contract/receiver-metrics.ts'
 import { type ScalerMetricKey, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { allExpressions } from './lib/expressions.ts'
@@ -53,6 +54,13 @@ const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
   timeScale: waitsForScalerPanels,
 }
 
+/** The same for those of the alert receiver. */
+const receiverWithoutReader: Partial<Record<ReceiverMetricKey, string>> = {
+  alerts: 'for questions asked by hand: which alerts fired, and how often?',
+  truncated: 'for questions asked by hand: did the receiver see every alert?',
+  rejected: 'for questions asked by hand: did the receiver take every notification?',
+}
+
 const readers = allExpressions().filter(({ file }) => /\.(json|yaml)$/.test(file))
 const read = new Set(
   readers.flatMap(({ expr }) => parsePromql(expr).selectors.map(({ metric }) => metric.replace(/_(bucket|sum|count)$/, ''))),
@@ -71,8 +79,15 @@ describe('every metric of the contract', () => {
     expect({ name, hasReader }).toEqual({ name, hasReader: scalerWithoutReader[key] === undefined })
   })
 
+  test.each(Object.keys(receiverMetrics) as ReceiverMetricKey[])('%s of the alert receiver is read, or says why not', (key) => {
+    const name: string = receiverMetrics[key].name
+    const hasReader = read.has(name)
+    expect({ name, hasReader }).toEqual({ name, hasReader: receiverWithoutReader[key] === undefined })
+  })
+
   test('has a name of its own', () => {
-    const names = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(loadMetrics)].map(({ name }) => name)
+    const specs = [metrics, scalerMetrics, receiverMetrics, loadMetrics].flatMap((all) => Object.values<{ name: string }>(all))
+    const names = specs.map(({ name }) => name)
     expect(names).toEqual([...new Set(names)])
   })
 })

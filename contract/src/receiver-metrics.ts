@@ -1,0 +1,32 @@
+/** Every metric the alert receiver exports: the only place where such a name or its labels are spelled. */
+import type { MetricSpec } from './metrics.ts'
+
+export const receiverMetrics = {
+  alerts: {
+    kind: 'counter',
+    name: 'alert_receiver_alerts_total',
+    help: 'Alerts received, by name and status (firing or resolved); names beyond the first hundred count as "other".',
+    labels: ['alertname', 'status'],
+  },
+  truncated: {
+    kind: 'counter',
+    name: 'alert_receiver_truncated_alerts_total',
+    help: 'Alerts that Alertmanager left out of a notification because it held too many.',
+    labels: [],
+  },
+  rejected: {
+    kind: 'counter',
+    name: 'alert_receiver_rejected_total',
+    help: 'Notifications that were refused, by cause (invalid or too_large).',
+    labels: ['cause'],
+  },
+} as const satisfies Record<string, MetricSpec>
+
+export type ReceiverMetricKey = keyof typeof receiverMetrics
+
+/** Values of the label `status` of received alerts. */
+export const alertStatuses = ['firing', 'resolved'] as const
+
+/** Values of the label `cause` of refused notifications. */
+export const rejectionCauses = ['invalid', 'too_large'] as const
+export type RejectionCause = (typeof rejectionCauses)[number]
