@@ -5,18 +5,21 @@ export default defineConfig({
     // Needs no Docker. The stack tests have their own project: npm run test:stack.
     include: [
       'contract/**/*.test.ts',
+      'client/**/*.test.ts',
       'services/**/*.test.ts',
       'scaler/**/*.test.ts',
+      'embedded/**/*.test.ts',
       'alert-receiver/**/*.test.ts',
       'grafana/**/*.test.ts',
       'bench/**/*.test.ts',
+      'prove/**/*.test.ts',
       'tests/repo/**/*.test.ts',
     ],
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     coverage: {
       provider: 'v8',
-      include: ['services/ws/src/**/*.ts'],
+      include: ['services/ws/src/**/*.ts', 'client/src/**/*.ts'],
       thresholds: { lines: 85 },
       reporter: ['text-summary', 'json-summary'],
     },
