@@ -1,0 +1,98 @@
+/** The router with real replicas behind it. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { paths, replicaHeader, stickyCookie } from '@lab/contract/endpoints.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { cookieValue, Pool } from './pool.ts'
+import { Replicas } from './replicas.ts'
+import { startRouter } from './router.ts'
+
+async function lab(count: number) {
+  const said: string[] = []
+  const env = { DRAIN_DELAY: '0', DRAIN_TIMEOUT: '1000', LAST_SCRAPE_TIMEOUT: '0', LOG_LEVEL: 'info' }
+  const replicas = new Replicas({ env, drainTimeoutMs: 1_000, say: (line) => said.push(line) })
+  onTestFinished(() => replicas.end(true))
+  await replicas.add(count)
+  const router = await startRouter(
+    0,
+    () => replicas.list(),
+    (line) => said.push(line),
+  )
+  onTestFinished(() => router.close())
+  return { replicas, router, said, http: `http://127.0.0.1:${router.port}`, ws: `ws://127.0.0.1:${router.port}` }
+}
+
+interface Opened {
+  socket: WebSocket
+  replica: string
+  cookie: string | undefined
+}
+
+function open(url: string, cookie?: string): Promise<Opened> {
+  const socket = new WebSocket(url + paths.ws, cookie === undefined ? {} : { headers: { cookie: `${stickyCookie}=${cookie}` } })
+  return new Promise((resolve, reject) => {
+    let opened: Partial<Opened> = {}
+    socket.once('upgrade', ({ headers }) => {
+      const [set] = headers['set-cookie'] ?? []
+      opened = { socket, replica: String(headers[replicaHeader]), cookie: set === undefined ? undefined : cookieValue(set, stickyCookie) }
+    })
+    socket.once('open', () => resolve(opened as Opened))
+    socket.once('error', reject)
+  })
+}
+
+test('new clients go round the replicas, who comes back goes where the cookie says, and plain requests do the same', async () => {
+  const { http, ws, router } = await lab(2)
+  const first = [await open(ws), await open(ws), await open(ws)]
+  expect(new Set(first.map(({ replica }) => replica))).toEqual(new Set(['ws-1', 'ws-2']))
+  for (const { replica, cookie } of first) {
+    expect(cookie).toBe(replica)
+    expect(await open(ws, cookie)).toMatchObject({ replica, cookie: undefined })
+  }
+  expect(router.open()).toBe(6)
+  const answer = await fetch(http + paths.health, { headers: { cookie: `${stickyCookie}=ws-2` } })
+  expect([answer.status, answer.headers.get(replicaHeader), answer.headers.get('set-cookie')]).toEqual([200, 'ws-2', null])
+})
+
+test('a draining replica gets no new socket and keeps those it has; a killed one costs nobody an error', async () => {
+  const { replicas, ws, http, said } = await lab(3)
+  const held = await open(ws, 'ws-3')
+  const drained = replicas.drain(['ws-3'])
+  expect((await open(ws, 'ws-3')).replica).not.toBe('ws-3')
+  expect(held.socket.readyState).toBe(WebSocket.OPEN)
+  await drained
+  expect(replicas.list().map(({ id }) => id)).toEqual(['ws-1', 'ws-2'])
+  await replicas.kill(['ws-2'])
+  for (let i = 0; i < 10; i++) expect((await open(ws, 'ws-2')).replica).toBe('ws-1')
+  await replicas.kill(['ws-1'])
+  expect((await fetch(http + paths.health)).status).toBe(503)
+  await expect(open(ws)).rejects.toThrow('503')
+  expect(said).toHaveLength(2)
+})
+
+test('a replica that hangs gets no new socket, and is killed when it does not leave', async () => {
+  const { replicas, ws } = await lab(2)
+  replicas.freeze('ws-2', true)
+  await expect.poll(() => replicas.list().find(({ id }) => id === 'ws-2')?.ready, { timeout: 10_000 }).toBe(false)
+  expect((await open(ws, 'ws-2')).replica).toBe('ws-1')
+  await replicas.drain(['ws-2'])
+  expect(replicas.list().map(({ id }) => id)).toEqual(['ws-1'])
+}, 30_000)
+
+test('a replica that can not start says why', async () => {
+  const replicas = new Replicas({ env: { MAX_CONNECTIONS: 'many' }, drainTimeoutMs: 0, say: () => {} })
+  await expect(replicas.add(1)).rejects.toThrow(/ws-1 ended at start \(1\): MAX_CONNECTIONS="many": allowed is a whole number/)
+  await sleep(0)
+  expect(replicas.list()).toEqual([])
+})
+
+test('the pool takes turns among those that are ready', () => {
+  const pool = new Pool()
+  const members = ['a', 'b', 'c'].map((id) => ({ id, ready: id !== 'b' }))
+  const first = () => pool.candidates(members, undefined)[0]?.id
+  expect([first(), first(), first()]).toEqual(['a', 'c', 'a'])
+  expect(pool.candidates(members, 'c').map(({ id }) => id)).toEqual(['c', 'a'])
+  expect(pool.candidates(members, 'b').map(({ id }) => id)).toEqual(['c', 'a'])
+  expect(pool.candidates([], 'a')).toEqual([])
+  expect([cookieValue('x=1; y=2', 'y'), cookieValue('xy=1', 'y'), cookieValue(undefined, 'y')]).toEqual(['2', undefined, undefined])
+})
