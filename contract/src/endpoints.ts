@@ -10,6 +10,8 @@ export const services = {
   alertReceiver: 'alert-receiver',
   grafana: 'grafana',
   socketProxy: 'socket-proxy',
+  loki: 'loki',
+  jaeger: 'jaeger',
   k6: 'k6',
   scaler: 'scaler',
   scalerProxy: 'socket-proxy-scaler',
@@ -26,6 +28,8 @@ export const hostPorts = {
   GRAFANA_PORT: 3000,
   PROMETHEUS_PORT: 9090,
   ALERTMANAGER_PORT: 9093,
+  LOKI_PORT: 3100,
+  JAEGER_PORT: 16686,
   ALERTS_PORT: 9094,
 } as const
 
@@ -69,6 +73,9 @@ export const refusedHeader = 'x-refused'
 /** Request header that ties a request to the log lines it caused; made up when absent, always sent back. */
 export const requestIdHeader = 'x-request-id'
 
+/** Response header of an upgrade: the id of the connection, for the router's log and spans. */
+export const connectionIdHeader = 'x-connection-id'
+
 /** Jobs of Prometheus: the values of the label `job`. */
 export const jobs = {
   ws: 'ws',
@@ -80,4 +87,4 @@ export const jobs = {
 } as const
 
 /** Identities in Grafana that provisioning files, dashboards and links share. They never change once published. */
-export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab' } as const
+export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab', lokiUid: 'loki', jaegerUid: 'jaeger' } as const

@@ -95,7 +95,10 @@ describe('compose.k8s-sim.yaml', () => {
 
   test('hands the scaler every variable that ws is made from', () => {
     const ws = readYaml<{ services: Record<string, { environment: Record<string, string> }> }>('compose.yaml').services[services.ws]
-    const asked = Object.entries(ws?.environment ?? {}).filter(([, value]) => /^\$\{[A-Z_]+:-/.test(value))
+    const asked = Object.values(ws?.environment ?? {}).flatMap((value) => {
+      const [, variable] = /^\$\{([A-Z_]+):-/.exec(value) ?? []
+      return variable === undefined ? [] : [[variable, value] as const]
+    })
     expect(asked.length).toBeGreaterThan(2)
     for (const [name, value] of asked) expect(scaler?.environment?.[name]).toBe(value)
   })

@@ -1,7 +1,7 @@
 /** The HTTP face of a replica: routes, refusals and probes. Listens to nothing and reads no clock, so tests need no port. */
 import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
-import { paths, refusedHeader, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
+import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, connectionIdPattern, serverMessageTypes } from '@lab/contract/messages.ts'
 import type { RefusalCause, ReplicaState } from '@lab/contract/metrics.ts'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
@@ -11,6 +11,7 @@ import type { Config } from './config.ts'
 import type { Meter } from './metrics.ts'
 import type { Page } from './page.ts'
 import type { Log } from './ports.ts'
+import type { Tracer } from './telemetry/tracer.ts'
 import type { Upgrade } from './upgrade.ts'
 
 /** What the app shows of the replica. */
@@ -34,10 +35,11 @@ export interface AppDeps {
   page: Page
   newId: () => string
   log: Log
+  tracer: Tracer
 }
 
 /** What a request carries through the app. */
-export type Vars = { Variables: { requestId: string } }
+export type Vars = { Variables: { requestId: string; connectionId?: string } }
 
 /** The public app: sockets, page, health, info. Never serves metrics. */
 export function createApp(deps: AppDeps): Hono<Vars> {
@@ -62,7 +64,9 @@ export function createApp(deps: AppDeps): Hono<Vars> {
       c.header('retry-after', '1')
       return refuse(c, meter, 'limit', 503, `all ${config.MAX_CONNECTIONS} connections are taken`)
     }
-    return deps.upgrade(c, { connectionId, requestId: c.get('requestId') })
+    c.set('connectionId', connectionId)
+    const who = { connectionId, requestId: c.get('requestId') }
+    return deps.upgrade(c, { ...who, span: deps.tracer.upgrade(c.req.header('traceparent'), who) })
   }
   app.get(paths.ws, (c) => connect(c, deps.newId()))
   app.get(paths.wsChat, (c) => connect(c, c.req.param('connectionId') ?? ''))
@@ -117,6 +121,8 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
     // Set on the response that is there: c.header() would copy it, for every upgrade too.
     c.res.headers.set(requestIdHeader, requestId)
     c.res.headers.set(replicaHeader, replica)
+    const connectionId = c.get('connectionId')
+    if (connectionId !== undefined) c.res.headers.set(connectionIdHeader, connectionId)
     if (!isUpgrade(c)) meter.http(c.res.status === 404 ? 'unmatched' : routePath(c, -1), c.req.method, c.res.status)
   }
 }

@@ -63,6 +63,30 @@ export const settings = {
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     help: 'Least severe level that is logged.',
   },
+  TELEMETRY: {
+    kind: 'text',
+    default: '',
+    pattern: '^[A-Za-z0-9*,_-]{1,200}$',
+    help: 'What leaves by OTLP: a list with `logging`, `tracing`, both, or `*`. Other words are ignored, so that it can be the list of Compose profiles. Nothing of what is not named is even loaded.',
+  },
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: {
+    kind: 'text',
+    default: 'http://loki:3100/otlp/v1/logs',
+    pattern: '^https?://\\S{1,500}$',
+    help: 'Where log lines go, as JSON over HTTP, besides standard output.',
+  },
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
+    kind: 'text',
+    default: 'http://jaeger:4318/v1/traces',
+    pattern: '^https?://\\S{1,500}$',
+    help: 'Where spans go, as JSON over HTTP.',
+  },
+  OTEL_TRACES_SAMPLER_ARG: {
+    kind: 'text',
+    default: '0.01',
+    pattern: '^(0(\\.\\d{1,6})?|1(\\.0{1,6})?)$',
+    help: 'Share, from 0 to 1, of messages and of upgrades without a `traceparent` that is traced. Whatever follows from a traced one is traced as well.',
+  },
   METRICS: {
     kind: 'choice',
     default: 'on',

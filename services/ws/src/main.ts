@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { readConfig } from './config.ts'
 import { startReplica } from './replica.ts'
 import { replicaName } from './replica-name.ts'
+import { startTelemetry } from './telemetry/start.ts'
 
 const result = readConfig(process.env)
 if (!result.ok) {
@@ -14,15 +15,28 @@ const { config } = result
 const id = await replicaName(config)
 // Lines are gathered and written together: a line per connection must not cost a system call each.
 const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })
-const log = pino({ level: config.LOG_LEVEL, base: { replica: id }, timestamp: pino.stdTimeFunctions.isoTime }, destination)
+const logOptions = { level: config.LOG_LEVEL, base: { replica: id }, timestamp: pino.stdTimeFunctions.isoTime }
+const localLog = pino(logOptions, destination)
+const telemetry = await startTelemetry({
+  parts: config.TELEMETRY,
+  logsUrl: config.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
+  tracesUrl: config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+  ratio: Number(config.OTEL_TRACES_SAMPLER_ARG),
+  replica: id,
+  version: packageJson.version,
+  onTrouble: (text) => localLog.warn({ text }, 'telemetry can not be sent'),
+})
+const streams = [destination, telemetry.logs].flatMap((stream) => (stream ? [{ stream, level: 'trace' as const }] : []))
+const log = telemetry.logs ? pino(logOptions, pino.multistream(streams)) : localLog
 setInterval(() => destination.flush(), 250).unref()
 
 try {
-  const replica = await startReplica({ config, id, version: packageJson.version, log })
+  const replica = await startReplica({ config, id, version: packageJson.version, log, tracer: telemetry.tracer })
   log.info({ port: replica.port, internalPort: replica.internalPort }, 'ready')
   const leave = async () => {
     await replica.drain()
     log.info('bye')
+    await telemetry.stop()
     destination.flushSync()
     process.exit(0)
   }

@@ -28,7 +28,7 @@ import {
   resumeResults,
   roomMessageResults,
 } from '@lab/contract/metrics.ts'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client'
 import { TalliedHistogram } from './tallied-histogram.ts'
 
 /** What the service reports as it works. */
@@ -40,10 +40,10 @@ export interface Meter {
   sent(type: ServerMessageType, bytes: number): void
   error(code: ErrorCode): void
   /** From the client's send time to the answer. */
-  latency(seconds: number): void
+  latency(seconds: number, traceId?: string): void
   /** From the frame being read to its answer being handed over. */
-  handling(seconds: number): void
-  pubsubLag(seconds: number): void
+  handling(seconds: number, traceId?: string): void
+  pubsubLag(seconds: number, traceId?: string): void
   goodbye(reason: GoodbyeReason): void
   /** What became of a client's room message. */
   roomMessage(result: RoomMessageResult): void
@@ -78,11 +78,14 @@ export interface MetricsOptions {
   version: string
   /** false: the message path records nothing (for measuring what metrics cost). */
   recordMessages: boolean
+  /** true: histograms lead to traces, for which the answer to a scrape has to be in the OpenMetrics format. */
+  exemplars?: boolean
 }
 
 /** Builds every metric of the contract, each label value present from the start at zero. */
-export function createMetrics({ version, recordMessages }: MetricsOptions): Metrics {
+export function createMetrics({ version, recordMessages, exemplars = false }: MetricsOptions): Metrics {
   const registry = new Registry()
+  if (exemplars) (registry as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
   const tally = createTally()
   let gauges: Gauges | undefined
@@ -113,9 +116,9 @@ export function createMetrics({ version, recordMessages }: MetricsOptions): Metr
       tally.sentBytes += bytes
     },
     error: (code) => void tally.errors[code]++,
-    latency: (seconds) => latency.observe(seconds),
-    handling: (seconds) => handling.observe(seconds),
-    pubsubLag: (seconds) => pubsubLag.observe(seconds),
+    latency: (seconds, traceId) => latency.observe(seconds, traceId),
+    handling: (seconds, traceId) => handling.observe(seconds, traceId),
+    pubsubLag: (seconds, traceId) => pubsubLag.observe(seconds, traceId),
     goodbye: (reason) => void tally.goodbyes[reason]++,
     roomMessage: (result) => void tally.roomMessages[result]++,
     storeRoundTrip: (seconds) => storeRoundTrip.observe(seconds),

@@ -17,6 +17,7 @@ import type { Log } from './ports.ts'
 import { signToken, verifyToken } from './resume-token.ts'
 import { type Listening, listenInternal, listenPublic } from './server.ts'
 import { memoryStores } from './stores.ts'
+import { noTracer, type Tracer } from './telemetry/tracer.ts'
 import { nodeUpgrade } from './upgrade.ts'
 
 export interface Replica {
@@ -35,13 +36,15 @@ export interface ReplicaOptions {
   id: string
   version: string
   log: Log
+  /** Without it nothing is traced. */
+  tracer?: Tracer
 }
 
 /** Starts a replica; it is ready when this resolves. Rejects when a port can't be had. */
-export async function startReplica({ config, id, version, log }: ReplicaOptions): Promise<Replica> {
+export async function startReplica({ config, id, version, log, tracer = noTracer }: ReplicaOptions): Promise<Replica> {
   const secret = createSecretKey(config.RESUME_SECRET ? Buffer.from(config.RESUME_SECRET) : randomBytes(32))
   const clock = { now: Date.now, steady: () => performance.now() }
-  const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on' })
+  const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on', exemplars: tracer !== noTracer })
   const stores = memoryStores(config, clock)
   const { roomLog, sessions, presence } = stores
   const history = new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE })
@@ -95,6 +98,7 @@ export async function startReplica({ config, id, version, log }: ReplicaOptions)
     page: loadPage(),
     newId: randomUUID,
     log,
+    tracer,
   })
   const [publicPort, internalPort] = await listenBoth(
     () => listenPublic(app, config, meter),

@@ -10,10 +10,18 @@ import type { Context } from 'hono'
 import { type RawData, WebSocket } from 'ws'
 import type { Connection, Socket } from './connection.ts'
 import type { Hub } from './hub.ts'
+import type { Span } from './telemetry/tracer.ts'
 import type { TextFrame } from './text-frame.ts'
 
 /** Accepts the upgrade of a request for a connection with this id. */
-export type Upgrade = (c: Context, who: { connectionId: string; requestId: string }) => Response | Promise<Response>
+export type Upgrade = (c: Context, who: Upgrading) => Response | Promise<Response>
+
+interface Upgrading {
+  connectionId: string
+  requestId: string
+  /** Ends when the socket is open. */
+  span: Span | undefined
+}
 
 interface Link {
   hub: Hub
@@ -37,7 +45,7 @@ export function nodeUpgrade(hub: Hub): Upgrade {
   }
 }
 
-function takeOver(hub: Hub, raw: TalkingWebSocket, net: NetSocket, who: { connectionId: string; requestId: string }): void {
+function takeOver(hub: Hub, raw: TalkingWebSocket, net: NetSocket, who: Upgrading): void {
   for (const event of ['message', 'close', 'error'] as const) raw.removeAllListeners(event)
   raw.net = net
   raw.on('error', onError)
@@ -46,6 +54,7 @@ function takeOver(hub: Hub, raw: TalkingWebSocket, net: NetSocket, who: { connec
   raw.on('message', onMessage)
   raw.on('ping', onPing)
   raw.on('pong', onPong)
+  who.span?.end()
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
