@@ -5,7 +5,16 @@ import { defaultControllerOptions, type HorizontalPodAutoscaler } from './core/t
 import { type FakeClock, fakeClock } from './fakes/fake-clock.ts'
 import { type FakeMetrics, fakeMetrics, noReadings } from './fakes/fake-metrics.ts'
 import { type FakeTarget, fakeTarget } from './fakes/fake-target.ts'
-import { initialState, type LoopPorts, type LoopSettings, type LoopState, resumedState, runLoop, synchronise } from './loop.ts'
+import {
+  initialState,
+  type LoopPorts,
+  type LoopSettings,
+  type LoopState,
+  resumedState,
+  runLoop,
+  type Specification,
+  synchronise,
+} from './loop.ts'
 import type { TickRecord } from './record.ts'
 
 const metricName = 'websocket_connections_active'
@@ -32,6 +41,8 @@ interface World {
   records: TickRecord[]
   said: string[]
   paused: boolean
+  /** Set: the file as it is now. */
+  specification: Specification | null
 }
 
 function world(over: Partial<LoopSettings> = {}, startSeconds = 1_700_000_000): World {
@@ -48,10 +59,12 @@ function world(over: Partial<LoopSettings> = {}, startSeconds = 1_700_000_000): 
     records,
     said,
     paused: false,
+    specification: null,
     ports: {
       clock,
       target,
       metrics,
+      specification: async () => made.specification ?? { hpa: made.settings.hpa },
       isPaused: async () => made.paused,
       // As it comes back from the file.
       write: async (record) => void records.push(JSON.parse(JSON.stringify(record))),
@@ -205,20 +218,49 @@ test('a person who scales while it decides is not fought, only told about', asyn
   const state = await synchronise(w.settings, { ...w.ports, target }, initialState, never)
   expect(w.target.asked).toEqual([])
   expect(last(w).action).toMatchObject({ result: 'Failed', error: 'the number of replicas was changed from 2 to 5 meanwhile' })
+  expect(last(w).changedByHand).toEqual({ from: 2, to: 5 })
   w.clock.advance(15)
   await sockets(w, 100)
   await tick(w, state)
   expect(last(w).decision).toMatchObject({ currentReplicas: 5, scaleTo: null })
+  expect(last(w)).not.toHaveProperty('changedByHand')
 })
 
-test('a change by hand between two synchronisations is noted', async () => {
+test('a change by hand between two synchronisations is noted and written down, once', async () => {
   const w = world()
   await sockets(w, 100)
-  const state = await tick(w, initialState)
+  let state = await tick(w, initialState)
+  expect(last(w)).not.toHaveProperty('changedByHand')
   w.target.set(['ws-1', 'ws-2', 'ws-3'])
   await sockets(w, 100)
+  state = await tick(w, state)
+  expect(last(w).changedByHand).toEqual({ from: 2, to: 3 })
   await tick(w, state)
+  expect(last(w)).not.toHaveProperty('changedByHand')
   expect(w.said).toEqual(['somebody else changed the number of replicas from 2 to 3; deciding from there'])
+})
+
+test('a changed file counts from the next synchronisation on, and what is remembered stays', async () => {
+  const w = world()
+  await sockets(w, 10)
+  let state = await tick(w, initialState)
+  w.specification = { hpa: { ...hpa, minReplicas: 3 } }
+  state = await tick(w, state)
+  expect(w.target.asked).toEqual([3])
+  expect(last(w)).toMatchObject({
+    hpa: { minReplicas: 3 },
+    decision: { path: 'BelowMinReplicas' },
+    memory: { recommendations: [{ replicas: 2 }, { replicas: 1 }] },
+  })
+  expect(last(w)).not.toHaveProperty('refusedFiles')
+})
+
+test('a file that is refused is written down, and the one before it holds', async () => {
+  const w = world()
+  await sockets(w, 200)
+  w.specification = { hpa, refused: 'hpa.yaml:1:1: must be a mapping of fields' }
+  await tick(w, initialState)
+  expect(last(w)).toMatchObject({ refusedFiles: 'hpa.yaml:1:1: must be a mapping of fields', action: { to: 4, result: 'Succeeded' } })
 })
 
 test('paused or dry, it decides and leaves the replicas alone', async () => {

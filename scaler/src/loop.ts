@@ -9,9 +9,10 @@ import { emptyMemory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './core/types.ts'
 import { observationOf } from './observation.ts'
 import type { Clock, MetricSource, Replica, ReplicaTarget } from './ports.ts'
-import type { ActionRecord, TickRecord } from './record.ts'
+import type { ActionRecord, ChangeByHand, TickRecord } from './record.ts'
 
 export interface LoopSettings {
+  /** As it is at the start; the port `specification` tells of changes. */
   readonly hpa: HorizontalPodAutoscaler
   readonly controller: ControllerOptions
   /** 1: real time. 10: everything that the specification and the controller time goes ten times as fast. */
@@ -20,8 +21,17 @@ export interface LoopSettings {
   readonly dryRun: boolean
 }
 
+/** The autoscaler's file as it holds now. */
+export interface Specification {
+  readonly hpa: HorizontalPodAutoscaler
+  /** Why a newer file is not taken, in one line. */
+  readonly refused?: string
+}
+
 export interface LoopPorts {
   readonly clock: Clock
+  /** Read before each synchronisation: a change of the file counts from the next one on. Never rejects. */
+  readonly specification: () => Promise<Specification>
   readonly metrics: MetricSource
   readonly target: ReplicaTarget
   /** A person has told the scaler to leave the replicas alone. */
@@ -84,9 +94,9 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
 
 /** One synchronisation. Writes its record, unless it was stopped before anything was decided. */
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
-  const { hpa, controller, timeScale } = settings
+  const { controller, timeScale } = settings
   const { clock, target } = ports
-  const paused = await ports.isPaused()
+  const [paused, { hpa, refused }] = await Promise.all([ports.isPaused(), ports.specification()])
   const [replicas, readings] = await Promise.all([
     target.list(stop).catch((error: unknown): { error: string } => ({ error: textOf(error) })),
     ports.metrics.read(hpa.metrics, stop),
@@ -94,20 +104,22 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   if (stop.aborted) return state
   const nowSeconds = clock.nowSeconds()
   const observation = observationOf({ nowSeconds, replicas, readings }, state.pods, timeScale)
-  noteOtherHands(ports, state, observation)
 
   const decidingAt = clock.nowSeconds()
   const step = decide(hpa, controller, observation, state.memory)
   const decideSeconds = clock.nowSeconds() - decidingAt
-  const action = paused ? null : await act(settings, ports, step.decision, observation, stop)
+  const { action, conflict } = paused ? noAction : await act(settings, ports, step.decision, observation, stop)
   const done = action === null || action.result === 'DryRun' ? step : recordRescale(hpa, controller, step, outcomeOf(action))
 
+  const changedByHand = conflict ?? changeByHand(state, observation)
   const record: TickRecord = {
     time: new Date(nowSeconds * 1000).toISOString(),
     hpa,
     options: controller,
     timeScale,
     paused,
+    ...(changedByHand && { changedByHand }),
+    ...(refused !== undefined && { refusedFiles: refused }),
     observation,
     decision: done.decision,
     memory: done.memory,
@@ -125,31 +137,44 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   }
 }
 
-/** null: there is nothing to do. */
+interface Acted {
+  /** null: there was nothing to do. */
+  readonly action: ActionRecord | null
+  /** Somebody else changed the count while we were deciding. */
+  readonly conflict?: ChangeByHand
+}
+const noAction: Acted = { action: null }
+
 async function act(
   settings: LoopSettings,
   { clock, target }: LoopPorts,
   { scaleTo, currentReplicas }: Decision,
   { pods }: Observation,
   stop: AbortSignal,
-): Promise<ActionRecord | null> {
-  if (scaleTo === null || currentReplicas === null) return null
+): Promise<Acted> {
+  if (scaleTo === null || currentReplicas === null) return noAction
   const base = { from: currentReplicas, to: scaleTo, removed: [] }
-  if (settings.dryRun) return { ...base, result: 'DryRun', durationSeconds: 0 }
+  if (settings.dryRun) return { action: { ...base, result: 'DryRun', durationSeconds: 0 } }
   const startedAt = clock.nowSeconds()
   const draining = pods.filter(({ deleting }) => deleting).map(({ name }) => name)
   const bound = finishing(clock, stop)
   const seconds = () => clock.nowSeconds() - startedAt
   try {
-    // As a conflict on writing in a cluster: who changed the count while we were deciding is not fought over it.
     const count = remaining(await target.list(bound.signal), draining)
-    if (count !== currentReplicas) throw new Error(`the number of replicas was changed from ${currentReplicas} to ${count} meanwhile`)
+    if (count !== currentReplicas) {
+      // As a conflict on writing in a cluster: who changed the count while we were deciding is not fought over it.
+      const error = `the number of replicas was changed from ${currentReplicas} to ${count} meanwhile`
+      return {
+        action: { ...base, result: 'Failed', durationSeconds: seconds(), error },
+        conflict: { from: currentReplicas, to: count },
+      }
+    }
     const { removed } = await target.scaleTo(scaleTo, draining, bound.signal)
-    return { ...base, result: 'Succeeded', durationSeconds: seconds(), removed }
+    return { action: { ...base, result: 'Succeeded', durationSeconds: seconds(), removed } }
   } catch (error) {
     // Ctrl-C reaches Compose too, and ends it before we do.
     const result = stop.aborted ? 'Interrupted' : 'Failed'
-    return { ...base, result, durationSeconds: seconds(), error: textOf(error) }
+    return { action: { ...base, result, durationSeconds: seconds(), error: textOf(error) } }
   } finally {
     bound.release()
   }
@@ -185,13 +210,17 @@ function replicasAfter({ action, decision }: TickRecord): number | null {
   return action.result === 'Succeeded' ? action.to : null
 }
 
-function noteOtherHands({ say }: LoopPorts, { replicas: before }: LoopState, { scale }: Observation): void {
-  if ('error' in scale || before === null || before === scale.specReplicas) return
-  say(`somebody else changed the number of replicas from ${before} to ${scale.specReplicas}; deciding from there`)
+function changeByHand({ replicas: before }: LoopState, { scale }: Observation): ChangeByHand | undefined {
+  if ('error' in scale || before === null || before === scale.specReplicas) return undefined
+  return { from: before, to: scale.specReplicas }
 }
 
-function sayWhatHappened({ say }: LoopPorts, { action, decision, paused, timeScale }: TickRecord): void {
+function sayWhatHappened({ say }: LoopPorts, { action, decision, paused, timeScale, changedByHand }: TickRecord): void {
   const time = timeScale === 1 ? '' : ` (time compressed ${timeScale}x)`
+  if (changedByHand) {
+    const { from, to } = changedByHand
+    say(`somebody else changed the number of replicas from ${from} to ${to}; deciding from there`)
+  }
   if (paused && decision.scaleTo !== null)
     say(`paused: leaving ${decision.currentReplicas} replicas, would have ${decision.scaleTo}${time}`)
   if (action) {

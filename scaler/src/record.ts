@@ -17,6 +17,12 @@ export interface ActionRecord {
   readonly error?: string
 }
 
+/** Somebody else changed the number of replicas: since the synchronisation before, or while this one decided. */
+export interface ChangeByHand {
+  readonly from: number
+  readonly to: number
+}
+
 export interface TickRecord {
   /** Wall-clock time of the synchronisation, ISO 8601. */
   readonly time: string
@@ -27,6 +33,10 @@ export interface TickRecord {
   readonly timeScale: number
   /** True while a person has told the scaler to leave the replicas alone. */
   readonly paused: boolean
+  /** Absent: nobody else changed the number of replicas, as far as is known. */
+  readonly changedByHand?: ChangeByHand
+  /** Why the files as they are now are not taken, in one line: those from before hold. Absent: they are taken. */
+  readonly refusedFiles?: string
   readonly observation: Observation
   readonly decision: Decision
   /** As it is after the synchronisation: a restarted scaler goes on from here. */

@@ -13,7 +13,7 @@ export function prometheusOption(): Option {
 }
 
 export function metricMapOption(): Option {
-  return new Option('--metric-map <file>', 'which PromQL stands for which metric').default(defaultMetricMap)
+  return new Option('--metric-map <file>', 'which PromQL stands for which metric').env('SCALER_METRIC_MAP').default(defaultMetricMap)
 }
 
 /** Reads a number within bounds. */

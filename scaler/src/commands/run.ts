@@ -1,7 +1,6 @@
 /** `run`: the scaler itself. Wires the ports to the real world; decides nothing. */
-import { access, readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { services } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { collectDefaultMetrics } from 'prom-client'
@@ -9,17 +8,15 @@ import { composeTarget, projectName } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
 import { systemClock } from '../adapters/system-clock.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler } from '../core/types.ts'
+import type { ControllerOptions } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
 import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readLastRecord } from '../decision-log.ts'
+import { liveFiles, readLiveFiles } from '../live-files.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
 import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
-import type { MetricMap } from '../metric-map.ts'
-import { readMetricMap } from '../metric-map.ts'
 import { createScalerMetrics } from '../metrics.ts'
 import type { TickRecord } from '../record.ts'
 import { serve } from '../serve.ts'
-import { problemText, readHpa } from '../spec/read.ts'
 import { metricMapOption, number, prometheusOption } from './options.ts'
 
 interface RunOptions {
@@ -71,7 +68,9 @@ export function register(program: Command): void {
 }
 
 async function run(options: RunOptions, program: Command): Promise<void> {
-  const { hpa, map } = await readFiles(options, program)
+  const read = await readLiveFiles(options)
+  if ('problems' in read) return program.error(read.problems.join('\n'), { exitCode: 2 })
+  const { hpa } = read
   const settings: LoopSettings = { hpa, controller: controllerOf(options), timeScale: options.timeScale, dryRun: options.dryRun === true }
   const service = hpa.scaleTargetRef.name
   const folder = process.cwd()
@@ -100,9 +99,16 @@ async function run(options: RunOptions, program: Command): Promise<void> {
           stuck,
           ready: () => lastTickAt !== null,
         })
+  let { map } = read
+  const reread = liveFiles(options, read, say)
   const ports: LoopPorts = {
     clock: systemClock,
-    metrics: prometheusSource(options.prometheus, map, service),
+    specification: async () => {
+      const now = await reread()
+      map = now.map
+      return now
+    },
+    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service).read(metrics, signal) },
     target: composeTarget({ project, service, files, folder, host }),
     isPaused: () => exists(pauseFilePath(options.state)),
     write: async (record: TickRecord) => {
@@ -121,28 +127,6 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   await runLoop(settings, ports, state, stop)
   await endpoints?.close()
   say('stopped')
-}
-
-async function readFiles(options: RunOptions, program: Command): Promise<{ hpa: HorizontalPodAutoscaler; map: MetricMap }> {
-  const hpa = readHpa(await textOf(options.hpa, program), options.hpa, defaultControllerOptions.featureGates)
-  if ('problems' in hpa) return program.error(hpa.problems.map(problemText).join('\n'), { exitCode: 2 })
-  const read = readMetricMap(await textOf(options.metricMap, program), options.metricMap)
-  if ('problems' in read) return program.error(read.problems.join('\n'), { exitCode: 2 })
-  const target = hpa.hpa.scaleTargetRef.name
-  if (target !== services.ws) {
-    return program.error(`${options.hpa}: spec.scaleTargetRef.name: ${target}; the service that can be scaled is ${services.ws}`, {
-      exitCode: 2,
-    })
-  }
-  return { hpa: hpa.hpa, map: read.map }
-}
-
-async function textOf(path: string, program: Command): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    return program.error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 2 })
-  }
 }
 
 function controllerOf(options: RunOptions): ControllerOptions {

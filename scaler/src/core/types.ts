@@ -72,6 +72,8 @@ export interface Behavior {
 export interface HorizontalPodAutoscaler {
   readonly name: string
   readonly namespace: string
+  /** metadata.labels: only shown. */
+  readonly labels?: Readonly<Record<string, string>>
   readonly scaleTargetRef: ObjectReference
   readonly minReplicas: number
   readonly maxReplicas: number

@@ -27,6 +27,7 @@ test.each([1, 10])('at time scale %d', async (timeScale) => {
     clock,
     target,
     metrics: source,
+    specification: async () => ({ hpa: settings.hpa }),
     isPaused: async () => paused,
     write: async (record) => void records.push(JSON.parse(JSON.stringify(record))),
     say: () => undefined,

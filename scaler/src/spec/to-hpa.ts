@@ -22,6 +22,7 @@ export function toHpa({ metadata, spec }: V2Document): HorizontalPodAutoscaler {
   return {
     name: metadata?.name ?? '',
     namespace: metadata?.namespace ?? 'default',
+    ...(metadata?.labels != null && { labels: metadata.labels }),
     scaleTargetRef: toReference(given.scaleTargetRef),
     minReplicas: given.minReplicas ?? defaultMinReplicas,
     maxReplicas: given.maxReplicas ?? 0,

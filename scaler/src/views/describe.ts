@@ -1,6 +1,7 @@
 /** `describe hpa`, laid out as kubectl does. */
 import type { HpaEvent } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler, MetricSpec, ScalingRules } from '../core/types.ts'
+import type { TickRecord } from '../record.ts'
 import { annotations } from './object.ts'
 import { describeStyle, tabulate } from './tabulate.ts'
 import { targetTexts } from './targets.ts'
@@ -15,13 +16,17 @@ const eventLifetimeMs = 3_600_000
 export function describeText(view: View, nowMs: number): string {
   const { hpa, newest, currentReplicas } = view
   const { conditions, desiredReplicas } = newest.decision
-  const [firstMark, ...moreMarks] = Object.entries(annotations(view)).map(([name, value]) => `${name}: ${value}`)
   const lines = [
     `Name:\t${hpa.name}`,
     `Namespace:\t${hpa.namespace}`,
-    'Labels:\t<none>',
-    `Annotations:\t${firstMark ?? '<none>'}`,
-    ...moreMarks.map((mark) => `\t${mark}`),
+    ...keyed(
+      'Labels',
+      Object.entries(hpa.labels ?? {}).map(([name, value]) => `${name}=${value}`),
+    ),
+    ...keyed(
+      'Annotations',
+      Object.entries(annotations(view)).map(([name, value]) => `${name}: ${value}`),
+    ),
     `CreationTimestamp:\t${new Date(view.createdMs).toUTCString().replace('GMT', '+0000')}`,
     `Reference:\t${hpa.scaleTargetRef.kind}/${hpa.scaleTargetRef.name}`,
     'Metrics:\t( current / target )',
@@ -34,6 +39,12 @@ export function describeText(view: View, nowMs: number): string {
     ...conditions.map(({ type, status, reason, message }) => `  ${type}\t${status}\t${reason}\t${message}`),
   ]
   return `${noteLines(newest)}${withEvents(lines, eventRows(view, nowMs))}\n`
+}
+
+/** In the order of their names, one below the other. */
+function keyed(title: string, entries: readonly string[]): string[] {
+  const [first = '<none>', ...more] = entries.toSorted()
+  return [`${title}:\t${first}`, ...more.map((entry) => `\t${entry}`)]
 }
 
 /** Without events the line belongs to the table above, with some they have a table of their own. As kubectl has it. */
@@ -86,6 +97,7 @@ function directionLines(title: string, { stabilizationWindowSeconds, selectPolic
 }
 
 interface CountedEvent extends HpaEvent {
+  readonly from: string
   readonly count: number
   readonly firstMs: number
   readonly lastMs: number
@@ -94,19 +106,33 @@ interface CountedEvent extends HpaEvent {
 /** Equal events are one row with their number; the one that happened last comes last. */
 function eventRows({ records }: View, nowMs: number): string[] {
   const events = new Map<string, CountedEvent>()
-  for (const { time, decision } of records) {
-    const ms = Date.parse(time)
+  for (const record of records) {
+    const ms = Date.parse(record.time)
     if (nowMs - ms > eventLifetimeMs) continue
-    for (const event of decision.events) {
+    for (const event of eventsOf(record)) {
       const key = JSON.stringify([event.type, event.reason, event.message])
       const known = events.get(key)
       events.set(key, { ...event, count: (known?.count ?? 0) + 1, firstMs: known?.firstMs ?? ms, lastMs: ms })
     }
   }
   const byLast = [...events.values()].sort((a, b) => a.lastMs - b.lastMs)
-  return byLast.map(({ type, reason, message, count, firstMs, lastMs }) => {
+  return byLast.map(({ type, reason, message, from, count, firstMs, lastMs }) => {
     const since = humanDuration(nowMs - lastMs)
     const age = count === 1 ? since : `${since} (x${count} over ${humanDuration(nowMs - firstMs)})`
-    return `  ${type}\t${reason}\t${age}\thorizontal-pod-autoscaler\t${message}`
+    return `  ${type}\t${reason}\t${age}\t${from}\t${message}`
   })
+}
+
+/** What the autoscaler says, and before it what only the scaler knows: Kubernetes has no events for that. */
+function eventsOf({ decision, changedByHand, refusedFiles }: TickRecord): (HpaEvent & { readonly from: string })[] {
+  const own: HpaEvent[] = []
+  if (changedByHand) {
+    const message = `Somebody else changed the number of replicas from ${changedByHand.from} to ${changedByHand.to}`
+    own.push({ type: 'Normal', reason: 'ScaledByHand', message })
+  }
+  if (refusedFiles !== undefined) own.push({ type: 'Warning', reason: 'FilesRefused', message: refusedFiles })
+  return [
+    ...own.map((event) => ({ ...event, from: 'scaler' })),
+    ...decision.events.map((event) => ({ ...event, from: 'horizontal-pod-autoscaler' })),
+  ]
 }

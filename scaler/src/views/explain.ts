@@ -20,8 +20,8 @@ export function explainText(records: readonly TickRecord[], paint: Paint = plain
 /** The same as data: one JSON document. */
 export function explainJson(records: readonly TickRecord[]): string {
   const entries = records.map((record) => {
-    const { time, hpa, timeScale, paused, decision, action } = record
-    return { time, namespace: hpa.namespace, name: hpa.name, timeScale, paused, notes: notes(record), decision, action }
+    const { time, hpa, timeScale, paused, changedByHand = null, decision, action } = record
+    return { time, namespace: hpa.namespace, name: hpa.name, timeScale, paused, notes: notes(record), changedByHand, decision, action }
   })
   return `${JSON.stringify(entries, null, 2)}\n`
 }
@@ -87,10 +87,13 @@ const pathTexts: Readonly<Record<Exclude<DecisionPath, 'Metrics'>, string>> = {
 }
 
 function stepRows(record: TickRecord): Row[] {
-  const { decision } = record
+  const { decision, changedByHand } = record
+  const byHand: Row[] = changedByHand
+    ? [['by hand', `${changedByHand.from} → ${changedByHand.to}`, 'somebody else changed the number of replicas']]
+    : []
   const steps = decision.path === 'Metrics' ? pipelineRows(record) : [['path', decision.path, pathTexts[decision.path]] as const]
   const conditions = decision.conditions.map(({ type, status, reason, message }) => [type, status, `${reason}: ${message}`] as const)
-  return [...steps, ['result', resultText(decision), actionText(record)], ...conditions]
+  return [...byHand, ...steps, ['result', resultText(decision), actionText(record)], ...conditions]
 }
 
 function pipelineRows({ hpa, decision }: TickRecord): Row[] {

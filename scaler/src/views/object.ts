@@ -6,7 +6,11 @@ import type { View } from './view.ts'
 import { quantityText, targetText, timeText } from './words.ts'
 
 /** Annotations that are ours: marks that must not be overlooked, absent where there is nothing to mark. */
-export const annotationNames = { timeScale: 'scaler/time-scale', paused: 'scaler/paused' } as const
+export const annotationNames = {
+  timeScale: 'scaler/time-scale',
+  paused: 'scaler/paused',
+  refusedFiles: 'scaler/refused-files',
+} as const
 
 /** Plain JSON. */
 export function v2Object(view: View): object {
@@ -18,6 +22,7 @@ export function v2Object(view: View): object {
     metadata: {
       name: hpa.name,
       namespace: hpa.namespace,
+      ...(hpa.labels && { labels: hpa.labels }),
       creationTimestamp: timeText(view.createdMs),
       ...(Object.keys(marks).length > 0 && { annotations: marks }),
     },
@@ -41,6 +46,7 @@ export function annotations({ newest }: View): Record<string, string> {
   return {
     ...(newest.timeScale !== 1 && { [annotationNames.timeScale]: String(newest.timeScale) }),
     ...(newest.paused && { [annotationNames.paused]: 'true' }),
+    ...(newest.refusedFiles !== undefined && { [annotationNames.refusedFiles]: newest.refusedFiles }),
   }
 }
 

@@ -61,6 +61,11 @@ export const samples: Readonly<Record<string, readonly TickRecord[]>> = {
     { action: { from: 2, to: 6, result: 'Failed', durationSeconds: 30, removed: [], error: noAnswer } },
     { error: noAnswer },
   ),
+  'by-hand': surgeThen({ changedByHand: { from: 3, to: 2 } }),
+  labelled: simulated('steady', { labels: { tier: 'edge', app: 'ws' } }).slice(0, 1),
+  'files-refused': surgeThen({
+    refusedFiles: 'scaler/hpa.yaml:14:3: spec.maxReplicas: Invalid value: 1: must be greater than or equal to `minReplicas`',
+  }),
   unreadable: surgeThen({
     observation: { timeSeconds: 75, scale: { error: 'no such service' }, pods: [], objectValuesMilli: {}, externalValuesMilli: {} },
   }),

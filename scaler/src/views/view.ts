@@ -42,15 +42,18 @@ export function metricName(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
 
-/** What must not be overlooked in any output: compressed time and pause. One line each. */
-export function notes({ timeScale, paused }: Pick<TickRecord, 'timeScale' | 'paused'>): string[] {
+type Marks = Pick<TickRecord, 'timeScale' | 'paused' | 'refusedFiles'>
+
+/** What must not be overlooked in any output: compressed time, a pause, and files that are not taken. One line each. */
+export function notes({ timeScale, paused, refusedFiles }: Marks): string[] {
   const compressed = `compressed time: every period and window takes 1/${timeScale} of what the file says`
   const held = 'paused: decisions are written down but the replicas are left alone, until `npm run scaler -- resume`'
-  return [...(timeScale === 1 ? [] : [compressed]), ...(paused ? [held] : [])]
+  const refused = `the settings from before hold; the files are refused: ${refusedFiles}`
+  return [...(timeScale === 1 ? [] : [compressed]), ...(paused ? [held] : []), ...(refusedFiles === undefined ? [] : [refused])]
 }
 
 /** The notes as comment lines above a text. */
-export function noteLines(marks: Pick<TickRecord, 'timeScale' | 'paused'>): string {
+export function noteLines(marks: Marks): string {
   return notes(marks)
     .map((note) => `# ${note}\n`)
     .join('')
