@@ -43,6 +43,8 @@ export interface Hub extends Inbox {
   readonly size: number
   /** How many of them have been told to go because the replica leaves. */
   readonly told: number
+  /** How many have been told to go for whatever reason. */
+  readonly leaving: number
   /** For the room log: what arrives goes to the members here. */
   readonly roomEvents: RoomLogEvents
   readonly rooms: Rooms<HubSession>
@@ -69,7 +71,7 @@ export function createHub(deps: HubDeps): Hub {
   const speech = createSpeech(deps)
   const membership = new Membership(deps.sessions, deps.presence)
   const events = { sent: meter.sent, tooSlow }
-  let told = 0
+  const told: Record<GoodbyeReason, number> = { draining: 0, rebalancing: 0 }
 
   function tooSlow(connection: Connection): void {
     meter.error('slow_reader')
@@ -128,7 +130,7 @@ export function createHub(deps: HubDeps): Hub {
   function closed(connection: Connection, code: number): void {
     if (!connections.delete(connection)) return
     wheel.remove(connection, connection.slot)
-    if (connection.told === 'draining') told--
+    if (connection.told !== null) told[connection.told]--
     const cause = connection.closing ?? causeOfCode(code)
     const seconds = (clock.steady() - connection.openedAtMs) / 1000
     // What we closed with counts, not what came back; a code that is not ours to name counts as one of many.
@@ -171,8 +173,9 @@ export function createHub(deps: HubDeps): Hub {
       if (left <= 0) break
       // Who was asked to go for a better balance is told once more, when there is no staying.
       if (connection.told === reason || connection.told === 'draining') continue
+      if (connection.told !== null) told[connection.told]--
       connection.told = reason
-      if (reason === 'draining') told++
+      told[reason]++
       left--
       meter.goodbye(reason)
       speech.send(connection, 'goodbye', {
@@ -191,7 +194,10 @@ export function createHub(deps: HubDeps): Hub {
       return connections.size
     },
     get told() {
-      return told
+      return told.draining
+    },
+    get leaving() {
+      return told.draining + told.rebalancing
     },
     rooms: membership.rooms,
     roomEvents,

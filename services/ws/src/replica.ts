@@ -14,6 +14,7 @@ import { createHub, type Hub } from './hub.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPage } from './page.ts'
 import type { Log } from './ports.ts'
+import { startRebalancer } from './rebalancer.ts'
 import { signToken, verifyToken } from './resume-token.ts'
 import { type Listening, listenInternal, listenPublic } from './server.ts'
 import { memoryStores } from './stores.ts'
@@ -107,6 +108,7 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   await roomLog.start(hub.roomEvents)
   const ticker = setInterval(hub.tick, hub.tickMs)
   const announcer = setInterval(announce, announceMs)
+  const stopRebalancing = startRebalancer({ config, id, clock, hub, replicas: stores.replicas, log })
   state = 'ready'
 
   function announce(): void {
@@ -130,6 +132,7 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   }
 
   function drain(): Promise<void> {
+    stopRebalancing()
     if (state !== 'closed') state = 'draining'
     drainer.begin()
     return ended.promise
