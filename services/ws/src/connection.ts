@@ -6,6 +6,7 @@ import type { PeerSigns } from './heartbeat.ts'
 import type { RateLimit } from './limits.ts'
 import type { ClientMessage } from './protocol.ts'
 import type { Session, SessionLink } from './sessions.ts'
+import type { ConnectionTrace } from './telemetry/tracer.ts'
 import { type TextFrame, textFrame } from './text-frame.ts'
 
 /** The seam to the WebSocket library: all that is asked of a socket. */
@@ -33,6 +34,8 @@ export class Connection implements SessionLink, PeerSigns {
   readonly socket: Socket
   readonly rate: RateLimit
   readonly requestId: string
+  /** Where its messages belong, if its upgrade was traced. */
+  readonly trace: ConnectionTrace | undefined
   readonly openedAtMs: number
   /** What it is a connection of; set right after it is made, and again when it resumes another. */
   session!: Session<Connection>
@@ -55,6 +58,7 @@ export class Connection implements SessionLink, PeerSigns {
   constructor(options: {
     id: string
     requestId: string
+    trace?: ConnectionTrace | undefined
     socket: Socket
     rate: RateLimit
     nowMs: number
@@ -63,6 +67,7 @@ export class Connection implements SessionLink, PeerSigns {
   }) {
     this.id = options.id
     this.requestId = options.requestId
+    this.trace = options.trace
     this.socket = options.socket
     this.rate = options.rate
     this.openedAtMs = this.lastPingMs = this.lastMessageMs = options.nowMs

@@ -1,5 +1,6 @@
 /** What each message of a client does. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
+import { fields } from '@lab/contract/telemetry.ts'
 import type { Config } from './config.ts'
 import type { Connection } from './connection.ts'
 import type { History } from './history.ts'
@@ -11,6 +12,7 @@ import type { Published, RoomLog } from './room-log.ts'
 import type { Presence } from './rooms.ts'
 import type { SessionRecord, SessionStore } from './sessions.ts'
 import type { Speech } from './speech.ts'
+import type { Span, Tracer } from './telemetry/tracer.ts'
 
 /** What handling a message needs. */
 export interface Handling {
@@ -18,6 +20,7 @@ export interface Handling {
   clock: Clock
   meter: Meter
   log: Log
+  tracer: Tracer
   roomLog: RoomLog
   history: History
   sessions: SessionStore
@@ -34,14 +37,14 @@ export interface Handling {
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
 /** Does what a message asks for and answers it. @returns a promise when that takes time; the connection's next message waits for it */
-export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage): Promise<void> | undefined {
+export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage, span?: Span): Promise<void> | undefined {
   if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.used = true
   switch (message.type) {
     case 'message':
       echo(handling, connection, message)
       return
     case 'broadcast':
-      broadcast(handling, connection, message)
+      broadcast(handling, connection, message, span)
       return
     case 'join':
       return join(handling, connection, message)
@@ -66,7 +69,7 @@ function echoed({ id, time }: { id?: string | number | undefined; time?: number 
   return `${id === undefined ? '' : `,"id":${JSON.stringify(id)}`}${time === undefined ? '' : `,"clientTime":${time}`}`
 }
 
-function broadcast(handling: Handling, connection: Connection, message: Of<'broadcast'>): void {
+function broadcast(handling: Handling, connection: Connection, message: Of<'broadcast'>, span: Span | undefined): void {
   const { session } = connection
   const { speech, roomLog, clock, meter } = handling
   const room = message.room ?? everyoneRoom
@@ -79,8 +82,12 @@ function broadcast(handling: Handling, connection: Connection, message: Of<'broa
     `${echoed(message)},"data":${JSON.stringify(message.data)}`
   const key = message.id === undefined ? handling.newId() : `${session.idScope}:${JSON.stringify(message.id)}`
   const startedMs = clock.steady()
-  roomLog.publish({ room, head: Buffer.from(head), publishedAtMs: clock.now(), key }, (outcome) => {
+  const publishing = span && handling.tracer.publish(span.traceparent, room)
+  const draft = { room, head: Buffer.from(head), publishedAtMs: clock.now(), key, traceparent: publishing?.traceparent }
+  roomLog.publish(draft, (outcome) => {
     meter.roomMessage(outcome.result)
+    publishing?.set({ [fields.result]: outcome.result })
+    if (outcome.result !== 'provisional') publishing?.end()
     if (outcome.result === 'stored') meter.storeRoundTrip((clock.steady() - startedMs) / 1000)
     if (outcome.result === 'refused') speech.answerError(connection, 'rooms_unavailable', undefined, message.id)
     else connection.send('message_response', `${speech.head('message_response')}${echoed(message)}${placed(outcome)}}`)

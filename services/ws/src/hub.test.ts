@@ -9,6 +9,7 @@ import { createHub } from './hub.ts'
 import { createMetrics } from './metrics.ts'
 import type { ServerMessage } from './protocol.ts'
 import { memoryStores } from './stores.ts'
+import { noTracer } from './telemetry/tracer.ts'
 import type { TextFrame } from './text-frame.ts'
 
 class FakeSocket implements Socket {
@@ -53,6 +54,7 @@ function setUp(env: Parameters<typeof testConfig>[0] = {}) {
     meter,
     log: { info: () => {}, error: (fields) => void errors.push(fields) },
     roomLog,
+    tracer: noTracer,
     history: new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE }),
     sessions,
     presence,

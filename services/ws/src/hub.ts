@@ -5,6 +5,7 @@
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
+import { fields } from '@lab/contract/telemetry.ts'
 import type { Config } from './config.ts'
 import { Connection, type Socket } from './connection.ts'
 import { planWheel, visit, Wheel } from './heartbeat.ts'
@@ -18,6 +19,7 @@ import type { RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from './room-log.
 import type { Presence, Rooms } from './rooms.ts'
 import type { SessionStore } from './sessions.ts'
 import { createSpeech } from './speech.ts'
+import { connectionTrace, type Span, type Tracer } from './telemetry/tracer.ts'
 import { textFrame } from './text-frame.ts'
 
 export interface HubDeps {
@@ -26,6 +28,7 @@ export interface HubDeps {
   clock: Clock
   meter: Meter
   log: Log
+  tracer: Tracer
   roomLog: RoomLog
   history: History
   sessions: SessionStore
@@ -36,6 +39,14 @@ export interface HubDeps {
   tokenFor: (sessionId: string) => string
   /** Reads a resume token that a client showed. */
   readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
+}
+
+/** Whose socket it is. */
+interface Who {
+  connectionId: string
+  requestId: string
+  /** Of its upgrade, if that is traced. */
+  span?: Span | undefined
 }
 
 export interface Hub extends Inbox {
@@ -49,7 +60,7 @@ export interface Hub extends Inbox {
   readonly roomEvents: RoomLogEvents
   readonly rooms: Rooms<HubSession>
   /** Takes a socket that has just opened. */
-  open(socket: Socket, who: { connectionId: string; requestId: string }): Connection
+  open(socket: Socket, who: Who): Connection
   /** Takes note that a socket has closed. @param code as the socket reports it */
   closed(connection: Connection, code: number): void
   /** One turn of the heartbeat wheel: pings whose turn it is, closes the dead and the idle. */
@@ -64,7 +75,7 @@ export interface Hub extends Inbox {
 }
 
 export function createHub(deps: HubDeps): Hub {
-  const { config, clock, meter, log, roomLog, history } = deps
+  const { config, clock, meter, log, tracer, roomLog, history } = deps
   const connections = new Set<Connection>()
   const wheelPlan = planWheel(config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)
   const wheel = new Wheel<Connection>(wheelPlan.slots)
@@ -79,12 +90,16 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   const roomEvents: RoomLogEvents = {
-    onMessage({ room, head, seq, offset, publishedAtMs }: RoomMessage): void {
+    onMessage({ room, head, seq, offset, publishedAtMs, traceparent }: RoomMessage): void {
       const nowMs = clock.now()
-      meter.pubsubLag(Math.max(0, nowMs - publishedAtMs) / 1000)
+      const members = membership.rooms.of(room)
+      const traced = traceparent !== undefined && members.size > 0
+      const span = traced ? tracer.deliver(traceparent, { room, seq, members: members.size }) : undefined
+      meter.pubsubLag(Math.max(0, nowMs - publishedAtMs) / 1000, span?.traceId)
       const frame = textFrame(head, `,"seq":${seq},"offset":${offset}}`)
       history.add(room, { seq, frame }, nowMs)
-      for (const member of membership.rooms.of(room)) member.deliver(seq, frame)
+      for (const member of members) member.deliver(seq, frame)
+      span?.end()
     },
     onProvisional({ room, head }: RoomDraft): void {
       const frame = textFrame(head, ',"provisional":true}')
@@ -101,11 +116,12 @@ export function createHub(deps: HubDeps): Hub {
     },
   }
 
-  function open(socket: Socket, { connectionId, requestId }: { connectionId: string; requestId: string }): Connection {
+  function open(socket: Socket, { connectionId, requestId, span }: Who): Connection {
     const nowMs = clock.steady()
     const rate = new RateLimit(config.MAX_MESSAGES_PER_SECOND, nowMs)
     const maxBufferBytes = config.MAX_SEND_BUFFER_BYTES
-    const connection = new Connection({ id: connectionId, requestId, socket, rate, nowMs, maxBufferBytes, events })
+    const trace = connectionTrace(span)
+    const connection = new Connection({ id: connectionId, requestId, trace, socket, rate, nowMs, maxBufferBytes, events })
     const session = membership.begin({ id: deps.newId(), connectionId, rooms: [] }, connection, roomLog.position)
     connections.add(connection)
     connection.slot = wheel.add(connection)
@@ -123,7 +139,8 @@ export function createHub(deps: HubDeps): Hub {
         sendBufferBytes: config.MAX_SEND_BUFFER_BYTES,
       },
     })
-    log.info({ connectionId, requestId, connections: connections.size }, 'connection opened')
+    const traced = span && { [fields.traceId]: span.traceId, [fields.spanId]: span.spanId }
+    log.info({ connectionId, requestId, connections: connections.size, ...traced }, 'connection opened')
     return connection
   }
 

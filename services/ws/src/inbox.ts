@@ -21,7 +21,7 @@ export interface Inbox {
 const maxLatencyMs = 3_600_000
 
 export function createInbox(handling: Handling): Inbox {
-  const { config, clock, meter, log, speech } = handling
+  const { config, clock, meter, log, speech, tracer } = handling
 
   /** Whether a frame may be looked at; answers it when not. */
   function admit(connection: Connection, nowMs: number): boolean {
@@ -34,9 +34,9 @@ export function createInbox(handling: Handling): Inbox {
   }
 
   /** A client whose clock runs ahead or is hours off says nothing about latency. */
-  function recordLatency(sentAtMs: number): void {
+  function recordLatency(sentAtMs: number, traceId: string | undefined): void {
     const tookMs = clock.now() - sentAtMs
-    if (tookMs >= 0 && tookMs < maxLatencyMs) meter.latency(tookMs / 1000)
+    if (tookMs >= 0 && tookMs < maxLatencyMs) meter.latency(tookMs / 1000, traceId)
   }
 
   function receive(connection: Connection, text: string, bytes: number): void {
@@ -51,21 +51,35 @@ export function createInbox(handling: Handling): Inbox {
     }
     const { message } = parsed
     meter.received(message.type, bytes)
-    handleInTurn(connection, message)
-    meter.handling((clock.steady() - startedMs) / 1000)
-    if ('time' in message && message.time !== undefined) recordLatency(message.time)
+    const traceId = handleInTurn(connection, message)
+    meter.handling((clock.steady() - startedMs) / 1000, traceId)
+    if ('time' in message && message.time !== undefined) recordLatency(message.time, traceId)
   }
 
-  /** Handles a message, and after one that takes time those that came meanwhile: a connection's messages are handled in order. */
-  function handle(connection: Connection, message: ClientMessage): void {
+  /**
+   * Handles a message, and after one that takes time those that came meanwhile: a connection's messages are handled in order.
+   * Returns the id of its trace, if it is traced.
+   */
+  function handle(connection: Connection, message: ClientMessage): string | undefined {
+    const span = tracer.message(connection, message.type)
     try {
-      const working = handleMessage(handling, connection, message)
-      if (working === undefined) return
+      const working = handleMessage(handling, connection, message, span)
+      if (working === undefined) {
+        span?.end()
+        return span?.traceId
+      }
       connection.pending = []
-      working.catch((err) => failed(connection, message, err)).finally(() => catchUp(connection))
+      working
+        .catch((err) => failed(connection, message, err))
+        .finally(() => {
+          span?.end()
+          catchUp(connection)
+        })
     } catch (err) {
       failed(connection, message, err)
+      span?.end()
     }
+    return span?.traceId
   }
 
   function catchUp(connection: Connection): void {
@@ -78,12 +92,13 @@ export function createInbox(handling: Handling): Inbox {
     }
   }
 
-  function handleInTurn(connection: Connection, message: ClientMessage): void {
+  function handleInTurn(connection: Connection, message: ClientMessage): string | undefined {
     // As many as may come in two seconds, which is longer than anything takes.
     const most = 2 * config.MAX_MESSAGES_PER_SECOND
-    if (connection.pending === null) handle(connection, message)
-    else if (connection.pending.length < most) connection.pending.push(message)
+    if (connection.pending === null) return handle(connection, message)
+    if (connection.pending.length < most) connection.pending.push(message)
     else speech.answerError(connection, 'rate_limited', `${most} messages wait already.`, 'id' in message ? message.id : undefined)
+    return undefined
   }
 
   /** Whatever one message breaks must not end the process, and with it everybody else's connection. */

@@ -13,11 +13,11 @@ import { History } from './history.ts'
 import { createHub, type Hub } from './hub.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPage } from './page.ts'
-import type { Log } from './ports.ts'
+import type { Clock, Log } from './ports.ts'
 import { startRebalancer } from './rebalancer.ts'
 import { signToken, verifyToken } from './resume-token.ts'
 import { type Listening, listenInternal, listenPublic } from './server.ts'
-import { memoryStores } from './stores.ts'
+import { memoryStores, type Stores } from './stores.ts'
 import { noTracer, type Tracer } from './telemetry/tracer.ts'
 import { nodeUpgrade } from './upgrade.ts'
 
@@ -46,7 +46,7 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   const secret = createSecretKey(config.RESUME_SECRET ? Buffer.from(config.RESUME_SECRET) : randomBytes(32))
   const clock = { now: Date.now, steady: () => performance.now() }
   const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on', exemplars: tracer !== noTracer })
-  const stores = memoryStores(config, clock)
+  const stores = await createStores(config, { id, clock, log })
   const { roomLog, sessions, presence } = stores
   const history = new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE })
   const hub = createHub({
@@ -55,6 +55,7 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
     clock,
     meter,
     log,
+    tracer,
     roomLog,
     history,
     sessions,
@@ -143,6 +144,13 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
 
 /** How often a replica tells the others how it is. Milliseconds. */
 const announceMs = 1000
+
+async function createStores(config: Config, who: { id: string; clock: Clock; log: Log }): Promise<Stores> {
+  if (config.VALKEY_URL === '') return memoryStores(config, who.clock)
+  // Its client library is loaded by those who use it.
+  const { valkeyStores } = await import('./valkey/stores.ts')
+  return valkeyStores(config, who)
+}
 
 /** Both ports or none: when the second can't be had, the first is given back. */
 async function listenBoth(first: () => Promise<Listening>, second: () => Promise<Listening>): Promise<[Listening, Listening]> {

@@ -11,6 +11,8 @@ export interface RoomDraft {
   head: Buffer
   /** Wall-clock time of publishing, milliseconds since 1970. */
   publishedAtMs: number
+  /** The trace that it belongs to, if it is traced. */
+  traceparent?: string | undefined
   /** Two drafts with the same key are the same message: the second gets the place of the first and is not delivered. */
   key: string
 }

@@ -69,7 +69,9 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return this.members.get(room)?.size ?? 0
   }
 
-  of(room: string): Iterable<M> {
-    return this.members.get(room) ?? []
+  of(room: string): ReadonlySet<M> {
+    return this.members.get(room) ?? nobody
   }
 }
+
+const nobody: ReadonlySet<never> = new Set()

@@ -87,12 +87,13 @@ export class LogReader {
   private read(reply: Reply): boolean {
     if (reply === null) return false
     for (const [id, fields] of reply[1]) {
-      const [, room, , head, , publishedAt, , offset, , after, , key] = fields
+      const [, room, , head, , publishedAt, , offset, , after, , key, , , , trace] = fields
       if (!room || !head || !key) throw new Error(`entry ${id} of ${keys.log} is no room message`)
       // The one before it, of whatever room, is not the last that was read here.
       if (this.at === undefined || Number(after) > this.at) this.lose(Number(after))
       this.at = seqOf(id)
-      const message = { room: room.toString(), head, publishedAtMs: Number(publishedAt), seq: this.at, offset: Number(offset) }
+      const place = { seq: this.at, offset: Number(offset) }
+      const message = { room: room.toString(), head, publishedAtMs: Number(publishedAt), ...place, traceparent: trace?.toString() }
       this.events.onMessage(message, key)
     }
     return true

@@ -152,8 +152,9 @@ export class ValkeyRoomLog implements RoomLog {
   private hand(entry: Waiting): void {
     entry.attempts++
     const { connections } = this
-    const { room, head, publishedAtMs } = entry.draft
+    const { room, head, publishedAtMs, traceparent } = entry.draft
     const args = [room, head, String(publishedAtMs), entry.key, String(this.position), ...this.limits]
+    if (traceparent !== undefined) args.push(traceparent)
     this.link.run<[seq: string, before: number]>(publish, logKeys, args).then(
       ([seq, before]) => {
         if (connections === this.connections) this.stored(entry, Number(seq), before === 1)

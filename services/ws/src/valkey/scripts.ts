@@ -50,7 +50,7 @@ const roomsAgeMs = 3_600_000
 
 /**
  * Stores a message, once. KEYS as in \`logKeys\`; ARGV: room, head, time of publishing, key, place that the publisher knows of,
- * most messages, most bytes, greatest age in ms. Returns place, whether it was there before.
+ * most messages, most bytes, greatest age in ms, traceparent if it is traced. Returns place, whether it was there before.
  * It may use more than maxmemory (allow-oom): being bounded itself, it must not fail because something else is not.
  */
 export const publish = script(`#!lua flags=allow-oom
@@ -80,8 +80,9 @@ if redis.call('HEXISTS', offsets, room) == 0 then
 end
 local offset = redis.call('HINCRBY', offsets, room, 1)
 local id = whole(math.floor(seq / 1000)) .. '-' .. whole(seq % 1000)
-redis.call('XADD', log, 'MAXLEN', '~', ARGV[6], id,
-  'room', room, 'head', head, 'at', publishedAtMs, 'offset', offset, 'after', whole(last), 'key', key, 'bytes', whole(bytes))
+local entry = {'room', room, 'head', head, 'at', publishedAtMs, 'offset', offset, 'after', whole(last), 'key', key, 'bytes', whole(bytes)}
+if ARGV[9] then entry[15], entry[16] = 'trace', ARGV[9] end
+redis.call('XADD', log, 'MAXLEN', '~', ARGV[6], id, unpack(entry))
 redis.call('HSET', places, key, whole(seq))
 redis.call('HSET', meta, 'last', whole(seq), 'bytes', whole(bytes))
 
