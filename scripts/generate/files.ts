@@ -7,6 +7,7 @@ import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
 import { metricsPage } from './metrics.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
+import { sloRules } from './slo-rules.ts'
 
 /** Folder of the dashboards that Grafana reads, from the root. */
 export const dashboardFolder = 'grafana/provisioning/dashboards'
@@ -27,5 +28,6 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/dashboards.md', dashboardsPage([...built.values()])],
     ['docs/protocol.md', protocolPage()],
     ['docs/protocol.schema.json', protocolSchema()],
+    ['prometheus/rules/slo.rules.yaml', sloRules()],
   ])
 }

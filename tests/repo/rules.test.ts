@@ -1,37 +1,78 @@
 /** What every alert owes its reader, and that its promtool tests are complete. promtool itself runs in the stack tests. */
+import { jobs } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
-import { allReplicas } from '@lab/contract/queries.ts'
 import { describe, expect, test } from 'vitest'
-import { readRules, ruleFiles } from './lib/expressions.ts'
+import { type Rule, readRules, ruleFiles } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
-import { readYaml, repoFiles } from './lib/repo-files.ts'
+import { read, readYaml, repoFiles } from './lib/repo-files.ts'
 
 interface RuleTest {
   name: string
   input_series: { series: string }[]
-  alert_rule_test?: { alertname: string; exp_alerts?: unknown[] }[]
+  alert_rule_test?: { alertname: string; exp_alerts?: { exp_labels: Record<string, string> }[] }[]
 }
 
-const alerts = ruleFiles.flatMap((file) => readRules(file).map((rule) => ({ ...rule, file, name: rule.alert ?? '' })))
-const metricsOf = (expr: string) => new Set(parsePromql(expr).selectors.map(({ metric }) => metric))
+interface Alert extends Rule {
+  file: string
+  name: string
+}
 
-describe.each(alerts)('$file: $name', ({ file, name, expr, labels, annotations }) => {
+const rules = ruleFiles.flatMap((file) => readRules(file).map((rule) => ({ ...rule, file, expr: String(rule.expr) })))
+const alerts: Alert[] = rules.flatMap((rule) => (rule.alert === undefined ? [] : [{ ...rule, name: rule.alert }]))
+const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr] as const])))
+
+/** Pages of Grafana that alerts may link to. */
+const dashboards = ['websocket-lab', 'lab-users', 'lab-scaling', 'lab-replicas', 'lab-load-and-edge', 'lab-stores']
+const headings = ['Symptom', 'Look here', 'Do this', 'Provoke it']
+
+/** What an expression rests on in the end: recording rules are followed down to what is scraped. */
+function metricsOf(expr: string, seen = new Set<string>()): Set<string> {
+  const found = new Set<string>()
+  for (const { metric } of parsePromql(expr).selectors) {
+    const from = recorded.get(metric)
+    if (from === undefined) found.add(metric)
+    else if (!seen.has(metric)) for (const inner of metricsOf(from, new Set([...seen, metric]))) found.add(inner)
+  }
+  return found
+}
+
+/** Of alerts that differ in their labels only, such as those of service levels. */
+const title = ({ name, labels = {} }: Alert) => [name, labels.slo, labels.clock].filter(Boolean).join(' ')
+
+describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file: $title', ({ file, name, expr, labels, annotations }) => {
   test('has a severity, a summary and a description with the value', () => {
     expect(labels?.severity).toMatch(name === 'Watchdog' ? /^none$/ : /^(critical|warning)$/)
     expect(annotations?.summary).toMatch(/\.$/)
     if (name !== 'Watchdog') expect(annotations?.description).toContain('$value')
   })
 
-  test('names only labels that its expression keeps', () => {
-    const texts = Object.values(annotations ?? {}).join(' ')
-    const perReplica = !/^\(?(sum|count|histogram_quantile)\b/.test(expr)
-    if (texts.includes('$labels.')) expect(perReplica).toBe(true)
+  test('links to its runbook, which is complete', () => {
+    expect(annotations?.runbook_url).toBe(`http://localhost:{{ $externalLabels.alerts_port }}/runbooks/${name}`)
+    const page = read(`docs/runbooks/${name}.md`)
+    expect(page.startsWith(`# ${name}\n`)).toBe(true)
+    expect([...page.matchAll(/^\*\*([^*]+)\.\*\*/gm)].map(([, heading]) => heading)).toEqual(headings)
   })
 
-  test('looks at the replicas alone', () => {
+  test('links to a dashboard that its runbook names as well', () => {
+    const [, uid = ''] =
+      /^http:\/\/localhost:\{\{ \$externalLabels\.grafana_port \}\}\/d\/([a-z-]+)$/.exec(annotations?.dashboard_url ?? '') ?? []
+    expect(dashboards).toContain(uid)
+    expect(read(`docs/runbooks/${name}.md`)).toContain(`*${uid}*`)
+  })
+
+  test('names only labels that its expression keeps', () => {
+    const texts = Object.values(annotations ?? {}).join(' ')
+    const gone = /^\(?(sum|count|abs\(\s*\(count|histogram_quantile)\b/.test(expr)
+    if (texts.includes('$labels.')) expect(gone).toBe(false)
+  })
+
+  test('says of every metric whose it is', () => {
     for (const { metric, matchers } of parsePromql(expr).selectors) {
-      const selector = matchers.map(({ label, operator, value }) => `${label}${operator}"${value}"`)
-      expect(selector, metric).toContain(allReplicas.selector)
+      // Those of the scaler have the names they have in a cluster, where the job is another one; recorded ones have said it.
+      if (metric.startsWith('kube_') || recorded.has(metric)) continue
+      const job = matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
+      expect(job, metric).not.toEqual([])
+      expect(Object.values<string>(jobs), metric).toEqual(expect.arrayContaining(job))
     }
   })
 
@@ -40,7 +81,8 @@ describe.each(alerts)('$file: $name', ({ file, name, expr, labels, annotations }
     const cases = testsBeside(file).flatMap((group) => {
       const present = group.input_series.some(({ series }) => wanted.has(series.replace(/\{.*/, '')))
       const own = (group.alert_rule_test ?? []).filter(({ alertname }) => alertname === name)
-      return own.map(({ exp_alerts = [] }) => ({ present, fires: exp_alerts.length > 0 }))
+      const mine = (given: Record<string, string>) => given.slo === labels?.slo && given.clock === labels?.clock
+      return own.map(({ exp_alerts = [] }) => ({ present, fires: exp_alerts.some(({ exp_labels }) => mine(exp_labels)) }))
     })
     expect(cases.some(({ fires }) => fires)).toBe(true)
     if (wanted.size === 0) return
@@ -50,22 +92,21 @@ describe.each(alerts)('$file: $name', ({ file, name, expr, labels, annotations }
 })
 
 describe('the set of alerts', () => {
+  const names = [...new Set(alerts.map(({ name }) => name))].sort()
+
   test('holds those the lab promises', () => {
-    expect(alerts.map(({ name }) => name).sort()).toEqual(
-      [
-        'ConnectionsAtLimit',
-        'ConnectionsNearLimit',
-        'CpuHigh',
-        'DrainPastDeadline',
-        'ErrorRateHigh',
-        'MemoryHigh',
-        'MessageLatencyHigh',
-        'NoReplica',
-        'ReplicaDown',
-        'UnexplainedDrops',
-        'Watchdog',
-      ].sort(),
-    )
+    const promised = [
+      ...['ConnectionsNearLimit', 'ConnectionsAtLimit', 'ConnectFailures', 'UnexplainedDrops', 'ErrorRateHigh', 'MessageLatencyHigh'],
+      ...['ReplicaDown', 'ReplicaLost', 'NoReplica', 'DrainPastDeadline', 'CpuHigh', 'MemoryHigh', 'EventLoopLagHigh', 'DependencyDown'],
+      ...['TargetDown', 'TraefikPoolStale', 'ConfigReloadFailed'],
+      ...['ScalerAtMaximum', 'ScalerStuck', 'ScalerFlapping', 'ScalerBlind', 'ScalerSilent'],
+      ...['ErrorBudgetBurnFast', 'ErrorBudgetBurnSlow', 'Watchdog'],
+    ]
+    expect(names).toEqual(promised.sort())
+  })
+
+  test('has a runbook each, and no runbook is left over', () => {
+    expect(repoFiles((path) => path.startsWith('docs/runbooks/'))).toEqual(names.map((name) => `docs/runbooks/${name}.md`))
   })
 
   test('is loaded by Prometheus', () => {
@@ -78,6 +119,14 @@ describe('the set of alerts', () => {
     expect(tests).toEqual(ruleFiles.map((file) => file.replace('.rules.yaml', '.test.yaml')))
   })
 
+  test('watches every job that is scraped', () => {
+    const watched = ['ReplicaDown', 'TargetDown'].flatMap((name) => {
+      const [up] = parsePromql(alerts.find((alert) => alert.name === name)?.expr ?? '').selectors
+      return up?.matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
+    })
+    expect(watched.sort()).toEqual(Object.values<string>(jobs).sort())
+  })
+
   test('knows the memory limit of a replica', () => {
     const limit = readYaml<{ services: { ws: { mem_limit: string } } }>('compose.yaml').services.ws.mem_limit
     const rule = alerts.find(({ name }) => name === 'MemoryHigh')
@@ -85,7 +134,7 @@ describe('the set of alerts', () => {
     expect(rule?.expr).toContain(`> 0.8 * ${Number.parseInt(limit, 10)} * 1024 * 1024`)
   })
 
-  test('names the latency buckets that its threshold needs', () => {
+  test('names the latency buckets that its thresholds need', () => {
     expect(metrics.messageLatency.buckets).toContain(1)
   })
 })

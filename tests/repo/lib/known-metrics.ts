@@ -24,6 +24,10 @@ const otherSystems: Record<string, string[]> = {
   traefik_service_requests_total: ['service', 'code', 'method', 'protocol'],
   traefik_service_server_up: ['service', 'url'],
 }
+  // k6's own, beside those of the lab's scripts.
+  k6_ws_sessions_total: ['status', 'scenario', 'name'],
+  prometheus_config_last_reload_successful: [],
+  alertmanager_config_last_reload_successful: [],
 
 /** Tags that k6 sends as labels. */
 const loadLabels = ['scenario', 'testid']
