@@ -1,0 +1,104 @@
+/** What every room log does, whatever it keeps its messages in. */
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Published, RoomLog, RoomMessage } from '../../src/room-log.ts'
+
+/** A room log and what has come out of it. */
+export class LogUser {
+  readonly messages: RoomMessage[] = []
+  /** Texts of the messages shown before they were stored. */
+  readonly provisional: string[] = []
+  readonly lost: number[] = []
+  readonly log: RoomLog
+  /** When a message came here, by text; milliseconds of performance.now(). */
+  readonly arrivals = new Map<string, number>()
+
+  constructor(log: RoomLog) {
+    this.log = log
+  }
+
+  async start(): Promise<this> {
+    await this.log.start({
+      onMessage: (message) => {
+        this.messages.push(message)
+        this.arrivals.set(message.head.toString(), performance.now())
+      },
+      onProvisional: ({ head }) => void this.provisional.push(head.toString()),
+      onLost: (upToSeq) => void this.lost.push(upToSeq),
+    })
+    return this
+  }
+
+  /** Publishes a message whose text is its key. @returns its outcomes, as they come */
+  publish(room: string, text: string): Published[] {
+    const outcomes: Published[] = []
+    const draft = { room, key: text, head: Buffer.from(text), publishedAtMs: Date.now() }
+    this.log.publish(draft, (outcome) => void outcomes.push(outcome))
+    return outcomes
+  }
+
+  get texts(): string[] {
+    return this.messages.map(({ head }) => head.toString())
+  }
+}
+
+/** @param make gives a log in an empty store, not started yet */
+export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
+  let user: LogUser
+  const arrived = (count: number) => vi.waitFor(() => expect(user.messages.length).toBe(count), { timeout: 5000 })
+
+  beforeEach(async () => {
+    user = await new LogUser(await make()).start()
+  })
+  afterEach(() => user.log.stop())
+
+  test('what is published arrives, byte for byte, in order, with a place that grows and a dense number in its room', async () => {
+    const head = Buffer.from('{"text":"Grüße 🐝","nul":"\0"')
+    const outcomes: Published[] = []
+    const beginning = user.log.position
+    for (const [index, room] of ['tea', 'milk ☕', 'tea', 'tea', 'milk ☕'].entries()) {
+      user.log.publish({ room, key: String(index), head, publishedAtMs: 1_700_000_000_000 + index }, (outcome) => outcomes.push(outcome))
+    }
+    await arrived(5)
+    await vi.waitFor(() => expect(outcomes.length).toBe(5))
+    expect(user.messages.map(({ room, offset }) => [room, offset])).toEqual([
+      ['tea', 1],
+      ['milk ☕', 1],
+      ['tea', 2],
+      ['tea', 3],
+      ['milk ☕', 2],
+    ])
+    expect(user.messages.every((message) => head.equals(message.head))).toBe(true)
+    expect(user.messages.map(({ publishedAtMs }) => publishedAtMs - 1_700_000_000_000)).toEqual([0, 1, 2, 3, 4])
+    const places = user.messages.map(({ seq }) => seq)
+    expect(places).toEqual([...new Set(places)].sort((a, b) => a - b))
+    expect(places[0]).toBeGreaterThan(beginning)
+    expect(outcomes).toEqual(places.map((seq) => ({ result: 'stored', seq })))
+    expect([user.log.position, user.log.waiting, user.log.healthy()]).toEqual([places.at(-1), 0, true])
+  })
+
+  test('the second message with a key is the first one: same place, not delivered', async () => {
+    const [first, second] = [user.publish('tea', 'a'), user.publish('tea', 'a')]
+    const third = user.publish('tea', 'b')
+    await arrived(2)
+    await vi.waitFor(() => expect(third.length).toBe(1))
+    const later = user.publish('tea', 'a')
+    await vi.waitFor(() => expect(later.length).toBe(1))
+    const seq = user.messages[0]?.seq
+    expect(first).toEqual([{ result: 'stored', seq }])
+    expect(second).toEqual([{ result: 'duplicate', seq }])
+    expect(later).toEqual([{ result: 'duplicate', seq }])
+    expect(user.texts).toEqual(['a', 'b'])
+    expect(user.messages.map(({ offset }) => offset)).toEqual([1, 2])
+  })
+
+  test('many in one go stay in order and none waits longer than needed', async () => {
+    const texts = Array.from({ length: 2000 }, (_, index) => `message ${index}`)
+    const outcomes = texts.map((text, index) => user.publish(`room ${index % 7}`, text))
+    await arrived(2000)
+    await vi.waitFor(() => expect(user.log.waiting).toBe(0))
+    expect(user.texts).toEqual(texts)
+    expect(outcomes.map(([outcome]) => outcome && 'seq' in outcome && outcome.seq)).toEqual(user.messages.map(({ seq }) => seq))
+    expect(user.lost.filter((seq) => seq >= (user.messages[0]?.seq ?? 0))).toEqual([])
+    expect(user.provisional).toEqual([])
+  })
+}
