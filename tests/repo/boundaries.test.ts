@@ -10,7 +10,7 @@ const within = (folder: string) => sources.filter((path) => path.startsWith(fold
 
 /** Files that get time, chance, settings and data as arguments. */
 const pureFiles = [
-  ...['protocol', 'rooms', 'drain', 'sessions', 'limits', 'heartbeat', 'config'].map((name) => `services/ws/src/${name}.ts`),
+  ...['protocol', 'rooms', 'drain', 'sessions', 'limits', 'heartbeat', 'config', 'rebalance'].map((name) => `services/ws/src/${name}.ts`),
   ...within('scaler/src/core/'),
   ...within('prove/core/'),
 ]
