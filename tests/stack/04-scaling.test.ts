@@ -163,3 +163,28 @@ describe('a draining replica', () => {
     await scaleTo(stack, 3)
   })
 })
+
+describe('a draining replica that is asked once more', () => {
+  test('closes everybody with 1012 at once, and ends with exit code 0 without waiting for its deadline', async () => {
+    await scaleTo(stack, 3)
+    const socket = await openSocket(stack)
+    const victim = containerName(stack, socket.replica)
+    const more = await Promise.all(Array.from({ length: 9 }, () => openSocket(stack, { cookie: socket.cookie })))
+    const terminate = () => docker(['kill', '--signal', 'TERM', victim])
+    await terminate()
+    await until('the drain', async () => (await docker(['logs', victim])).includes('"phase":"letting-go"'), 10_000)
+    expect([socket, ...more].filter((one) => one.isOpen())).toHaveLength(10)
+    const askedAt = performance.now()
+    await terminate()
+    const closed = await Promise.all([socket, ...more].map((one) => one.closed))
+    expect(closed.map(({ code }) => code)).toEqual(closed.map(() => closeCodes.draining.code))
+    const ended = await until('its end', async () => (await inspect([victim]))[0]?.State.Status === 'exited', 15_000, 100)
+    const seconds = (performance.now() - askedAt) / 1000
+    addFigure('secondSigtermSeconds', seconds)
+    expect(ended).toBe(true)
+    expect(seconds).toBeLessThan(5)
+    expect((await inspect([victim]))[0]?.State).toMatchObject({ ExitCode: 0, OOMKilled: false })
+    await docker(['start', victim])
+    await scaleTo(stack, 3)
+  })
+})

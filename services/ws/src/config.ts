@@ -255,7 +255,13 @@ export const settings = {
     choices: ['on', 'off'],
     help: 'Whether a replica that holds clearly more connections than the mean asks some of them to move. Needs VALKEY_URL.',
   },
-  DRAIN_RATE: { kind: 'integer', default: 500, min: 1, max: 100_000, help: 'Goodbyes per second while draining.' },
+  DRAIN_RATE: {
+    kind: 'integer',
+    default: 500,
+    min: 1,
+    max: 100_000,
+    help: 'Goodbyes per second while draining; faster when so many would not be told in time.',
+  },
 } as const satisfies Record<string, IntegerSetting | ChoiceSetting | TextSetting>
 
 type Settings = typeof settings

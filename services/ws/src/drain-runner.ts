@@ -25,6 +25,8 @@ export interface DrainRunnerDeps {
 
 /** How often a drain takes a step. Milliseconds. */
 const stepMs = 100
+/** At the latest after so long, the log says how far it is. Milliseconds. */
+const logEveryMs = 5000
 
 export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: DrainRunnerDeps): DrainRunner {
   const settings = { delayMs: config.DRAIN_DELAY, timeoutMs: config.DRAIN_TIMEOUT, perSecond: config.DRAIN_RATE }
@@ -32,17 +34,24 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
   let stepTimer: NodeJS.Timeout | undefined
   /** Runs while we wait for the last scrape. */
   let lastTimer: NodeJS.Timeout | undefined
+  let hurried = false
+  let loggedAtMs = 0
 
   const progress = () => ({
     socketsLeft: state ? hub.size : 0,
     secondsLeft: state ? Math.max(0, (state.deadlineMs - clock.steady()) / 1000) : 0,
   })
 
+  function logProgress(phase: DrainState['phase'], nowMs: number): void {
+    loggedAtMs = nowMs
+    log.info({ phase, ...progress() }, 'drain')
+  }
+
   function step(): void {
     if (state === undefined || state.phase === 'done') return
     const nowMs = clock.steady()
     const next = stepDrain(settings, state, nowMs, hub.size, hub.told)
-    if (next.state.phase !== state.phase) log.info({ phase: next.state.phase, ...progress() }, 'drain')
+    if (next.state.phase !== state.phase || nowMs - loggedAtMs >= logEveryMs) logProgress(next.state.phase, nowMs)
     state = next.state
     if (next.goodbyes > 0) {
       hub.sayGoodbye({
@@ -60,7 +69,8 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
   function empty(): void {
     clearInterval(stepTimer)
     onEmpty()
-    lastTimer = setTimeout(leave, config.LAST_SCRAPE_TIMEOUT)
+    if (hurried) leave()
+    else lastTimer = setTimeout(leave, config.LAST_SCRAPE_TIMEOUT)
   }
 
   function leave(): void {
@@ -77,10 +87,11 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
       }
       if (state === undefined) {
         state = startDrain(settings, clock.steady(), hub.size)
-        log.info({ phase: state.phase, ...progress() }, 'drain')
+        logProgress(state.phase, clock.steady())
         stepTimer = setInterval(step, stepMs)
       } else {
-        // Asked twice: whoever asks does not want to wait for the deadline.
+        // Asked twice: whoever asks does not want to wait for the deadline, nor for a scrape.
+        hurried = true
         state = { ...state, deadlineMs: clock.steady() }
       }
       step()

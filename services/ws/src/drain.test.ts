@@ -59,6 +59,15 @@ describe('a drain', () => {
     expect(at(10_200, 6, 5)).toEqual({ phase: 'saying-goodbye', goodbyes: 1, closeAll: false })
   })
 
+  test('more sockets than its pace can tell in time: faster, so that the last are told with two fifths of the time left', () => {
+    const { at } = timeline(10_000, { delayMs: 3_000, timeoutMs: 20_000, perSecond: 500 })
+    let told = 0
+    for (let nowMs = 3_000; nowMs <= 13_300; nowMs += 100) told += at(nowMs, 10_000, told).goodbyes
+    expect(told).toBe(10_000)
+    const { at: fewer } = timeline(2_000, { delayMs: 3_000, timeoutMs: 20_000, perSecond: 500 })
+    expect(fewer(4_000, 2_000, 0).goodbyes).toBe(500)
+  })
+
   test('asked a second time, the deadline is now', () => {
     const { at, hurry } = timeline(3)
     expect(at(100, 3, 0).phase).toBe('letting-go')

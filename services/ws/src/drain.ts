@@ -8,7 +8,7 @@ export interface DrainSettings {
   delayMs: number
   /** From SIGTERM to closing everybody who is still there. */
   timeoutMs: number
-  /** Goodbyes per second. */
+  /** Goodbyes per second; more of them when this many would not be enough to tell everybody in time. */
   perSecond: number
 }
 
@@ -33,6 +33,8 @@ export interface DrainStep {
 /** Smallest and largest window over which told clients spread their return. Milliseconds. */
 const minWindowMs = 500
 const maxWindowMs = 10_000
+/** Of the time from the first goodbye to the deadline, the part in which everybody is told. */
+const tellShare = 0.6
 /** After the deadline, sockets that were closed get this long to finish the closing handshake. Milliseconds. */
 export const closingGraceMs = 2_000
 
@@ -61,9 +63,15 @@ export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: num
   if (nowMs < goodbyesFromMs) return stay('letting-go')
   if (socketsLeft === 0) return stay('done')
   const untold = socketsLeft - toldLeft
-  const due = Math.ceil(((nowMs - goodbyesFromMs) * settings.perSecond) / 1000) - state.said
+  const due = Math.ceil(((nowMs - goodbyesFromMs) * pace(settings, state.said + untold)) / 1000) - state.said
   if (untold > 0) return stay('saying-goodbye', { goodbyes: Math.max(0, Math.min(untold, due)) })
   return stay('waiting')
+}
+
+/** Goodbyes per second that tell so many sockets early enough: the last of them still have time to come back before the deadline. */
+function pace({ delayMs, timeoutMs, perSecond }: DrainSettings, sockets: number): number {
+  const tellWithinMs = (timeoutMs - delayMs) * tellShare
+  return tellWithinMs > 0 ? Math.max(perSecond, (sockets * 1000) / tellWithinMs) : perSecond
 }
 
 /**

@@ -44,8 +44,8 @@ test('until the router lets go, a draining replica still serves new sockets, and
   await drained
 })
 
-test('asked a second time, everybody is closed with 1012 at once', async () => {
-  const replica = await testReplica({ DRAIN_DELAY: 60_000, DRAIN_TIMEOUT: 60_000 })
+test('asked a second time, everybody is closed with 1012 and it ends, at once', async () => {
+  const replica = await testReplica({ DRAIN_DELAY: 60_000, DRAIN_TIMEOUT: 60_000, LAST_SCRAPE_TIMEOUT: 60_000 })
   const socket = await replica.connect()
   void replica.drain()
   const drained = replica.drain()
