@@ -24,11 +24,15 @@ const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
 const drainCauses: readonly CloseCause[] = ['draining']
 
 /** Metrics that Prometheus and the Node client export for every replica under fixed names. */
-const standardMetrics = {
+export const standardMetrics = {
   up: 'up',
   cpuSeconds: 'process_cpu_seconds_total',
   residentBytes: 'process_resident_memory_bytes',
   startTime: 'process_start_time_seconds',
+  heapUsedBytes: 'nodejs_heap_size_used_bytes',
+  eventLoopLagMean: 'nodejs_eventloop_lag_mean_seconds',
+  eventLoopLagP99: 'nodejs_eventloop_lag_p99_seconds',
+  gcSeconds: 'nodejs_gc_duration_seconds',
 } as const
 
 /** What a replica's state is drawn as; 0 is a replica that does not answer. */
@@ -59,8 +63,7 @@ function connectionQueries(scope: QueryScope) {
 }
 
 function messageQueries(scope: QueryScope) {
-  const { perSecond } = language(scope)
-  const quantile = (q: number, name: string) => `histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`)}))`
+  const { perSecond, quantile } = language(scope)
   return {
     receivedPerSecond: `sum(${perSecond(metrics.messages.name, 'direction="received"')})`,
     sentPerSecond: `sum(${perSecond(metrics.messages.name, 'direction="sent"')})`,
@@ -103,8 +106,13 @@ function errorQueries(scope: QueryScope) {
   }
 }
 
-/** The two forms every query is made of, within one scope. */
-function language({ selector, window }: QueryScope) {
+/**
+ * The forms every query is made of, within one scope: the newest values of a metric, the rates of a counter, and a quantile
+ * of a histogram over all of the scope.
+ */
+export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`
-  return { select, perSecond: (name: string, more = '') => `rate(${select(name, more)}[${window}])` }
+  const perSecond = (name: string, more = '') => `rate(${select(name, more)}[${window}])`
+  const quantile = (q: number, name: string, more = '') => `histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`, more)}))`
+  return { select, perSecond, quantile }
 }

@@ -88,6 +88,30 @@ export const scalerMetrics = {
     help: 'Replicas that count but have no value of the metric.',
     labels: ['metric_name'],
   },
+  proposedReplicas: {
+    kind: 'gauge',
+    name: 'scaler_proposed_replicas',
+    help: 'Replicas asked for, stage by stage: by the metrics (recommended), after the windows (stabilized), after the policies (policy_limited), within min and max (bounded). Absent while no metric can be read.',
+    labels: ['stage'],
+  },
+  tolerance: {
+    kind: 'gauge',
+    name: 'scaler_tolerance_ratio',
+    help: 'How far a metric may be above (up) or below (down) its target without any effect, as a share of the target.',
+    labels: ['metric_name', 'direction'],
+  },
+  lastRescale: {
+    kind: 'gauge',
+    name: 'scaler_last_rescale_timestamp_seconds',
+    help: 'When the scaler changed the number of replicas last, in Unix time; from what to what, and why.',
+    labels: ['from', 'to', 'reason'],
+  },
+  replicaReady: {
+    kind: 'gauge',
+    name: 'scaler_replica_ready_seconds',
+    help: 'From the start of a replica to its first being ready, as Docker says.',
+    labels: ['replica'],
+  },
   drainingReplicas: {
     kind: 'gauge',
     name: 'scaler_draining_replicas',
@@ -111,5 +135,9 @@ export const metricTargetTypes = ['value', 'utilization', 'average'] as const
 /** Values of the label `status` of conditions. */
 export const conditionStatuses = ['true', 'false', 'unknown'] as const
 
-/** Values of the label `direction` of actions. */
+/** Values of the label `direction` of actions and tolerances. */
 export const scaleDirections = ['up', 'down'] as const
+
+/** Values of the label `stage` of proposals, in the order a proposal goes through them. */
+export const proposalStages = ['recommended', 'stabilized', 'policy_limited', 'bounded'] as const
+export type ProposalStage = (typeof proposalStages)[number]

@@ -1,38 +1,30 @@
 /** The home dashboard: the twelve panels that tell whether clients are served while replicas come and go. */
 
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { grafana, services } from '@lab/contract/endpoints.ts'
-import { stateColors } from '../lib/colors.ts'
-import { panelQueries as ask, dashboard } from '../lib/dashboards.ts'
-import { text } from '../lib/panels.ts'
-import { perReplica } from '../lib/styles.ts'
+import { services } from '@lab/contract/endpoints.ts'
+import { labPage } from '../lib/dashboards.ts'
+import { pages } from '../lib/pages.ts'
+import { panelHeight, text } from '../lib/panels.ts'
+import { alerts } from '../panels/alerts.ts'
 import { activeConnections, connectionRate, connectionsOverTime } from '../panels/connections.ts'
 import { errors, replicaStatus, resources } from '../panels/health.ts'
+import { replicaMarks } from '../panels/marks.ts'
 import { latency, messagesReceived, messagesSent } from '../panels/messages.ts'
 import { cpu, drops, replicaCount } from '../panels/scaling.ts'
 
 /** Builds the dashboard; a new value each time. */
 export function websocketLab(): Dashboard {
-  const about = {
-    uid: grafana.homeDashboardUid,
-    title: 'WebSocket Scaling Lab',
-    description: 'Connections, messages, scaling and health of all replicas. Totals are sums over replicas.',
-    tags: ['websocket-lab'],
-  }
   const rows = [
-    { lines: [[text('What to run next', nextSteps, 5)]] },
+    { lines: [[text('What to run next', nextSteps, panelHeight, 15), alerts(9)]] },
     { title: 'Connection Overview', lines: [[activeConnections(), connectionRate(), connectionsOverTime()]] },
     { title: 'Message Throughput', lines: [[messagesReceived(), messagesSent(), latency()]] },
     { title: 'Scaling Events', lines: [[replicaCount(), cpu(), drops()]] },
     { title: 'System Health', lines: [[replicaStatus(), resources(), errors()]] },
   ]
-  return dashboard(about, rows, [
-    { name: 'Replica drains', expr: ask.drainingReplicas, color: stateColors.draining, text: `${perReplica} drains` },
-    { name: 'Replica started', expr: ask.startedReplicas, color: stateColors.starting, text: `${perReplica} started` },
-  ])
+  return labPage(pages.start, rows, { marks: replicaMarks })
 }
 
-const nextSteps = `Nothing moves yet? Run one of these beside \`compose.yaml\`, then watch the row it names.
+const nextSteps = `Nothing moves yet? Run one of these beside \`compose.yaml\`, then watch the row it names. The pages above say more.
 
 | Run | Watch |
 | --- | --- |

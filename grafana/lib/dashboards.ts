@@ -2,30 +2,20 @@
  * Whole dashboards: ids, the grid, variables and annotations. The Foundation SDK numbers no panel, lets a line overflow
  * the 24 columns of the grid and gives every variable the settings of all kinds of variables; that is put right here, once.
  */
-import type { AnnotationQuery, Dashboard, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
+import type { Dashboard, DashboardLink, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import {
-  AnnotationQueryBuilder,
   DashboardBuilder,
   DashboardCursorSync,
-  DatasourceVariableBuilder,
-  QueryVariableBuilder,
+  DashboardLinkBuilder,
+  DashboardLinkType,
   RowBuilder,
-  VariableRefresh,
-  VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { grafana } from '@lab/contract/endpoints.ts'
-import { metrics } from '@lab/contract/metrics.ts'
-import { type QueryScope, queries } from '@lab/contract/queries.ts'
-import { selectedDatasource } from './panels.ts'
+import { annotations, type Mark } from './annotations.ts'
+import { allPages, type Page } from './pages.ts'
+import { commonVariables } from './variables.ts'
 
 /** Columns of Grafana's grid. */
 const gridColumns = 24
-
-/**
- * What panels look at: the replicas that the variables select. Other jobs have no label `replica`, so that choosing
- * "All" does not count Prometheus among the replicas.
- */
-export const panelScope: QueryScope = { selector: 'job=~"$job", instance=~"$instance", replica!=""', window: '$__rate_interval' }
 
 /** Panels side by side; their widths add up to the grid. */
 export type Line = Panel[]
@@ -43,19 +33,25 @@ export interface DashboardAbout {
   tags: string[]
 }
 
-/** Marks in time, drawn over every graph. */
-export interface Mark {
-  name: string
-  expr: string
-  color: string
-  text: string
+/** What a dashboard has besides its panels. */
+export interface Extras {
+  marks?: Mark[]
+  /** Beside those that every dashboard has. */
+  variables?: VariableModel[]
+  links?: DashboardLink[]
+}
+
+/** A page of the lab: a dashboard with links to the other pages. */
+export function labPage(page: Page, rows: Row[], extras: Omit<Extras, 'links'> = {}): Dashboard {
+  const about = { uid: page.uid, title: page.title, description: page.question, tags: ['websocket-lab'] }
+  return dashboard(about, rows, { ...extras, links: linksFrom(page) })
 }
 
 /**
  * Puts a dashboard together.
  * @throws when a line of panels does not fill the grid exactly
  */
-export function dashboard(about: DashboardAbout, rows: Row[], marks: Mark[] = []): Dashboard {
+export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], variables = [], links = [] }: Extras = {}): Dashboard {
   const built = new DashboardBuilder(about.title)
     .uid(about.uid)
     .description(about.description)
@@ -67,8 +63,9 @@ export function dashboard(about: DashboardAbout, rows: Row[], marks: Mark[] = []
     .timezone('browser')
     .build()
   built.panels = placed(rows)
-  built.templating = { list: variables() }
-  built.annotations = { list: [builtInAnnotations(), ...marks.map(annotation)] }
+  built.templating = { list: [...commonVariables(), ...variables] }
+  built.annotations = { list: annotations(marks) }
+  built.links = links
   return built
 }
 
@@ -121,74 +118,13 @@ function size(panel: Panel): { w: number; h: number } {
   return panel.gridPos
 }
 
-/** The variables that selectors use: data source, job and instance. */
-function variables(): VariableModel[] {
-  const datasource = new DatasourceVariableBuilder('datasource')
-    .label('Data source')
-    .type('prometheus')
-    .current({ selected: true, text: 'Prometheus', value: grafana.datasourceUid })
-    .build()
-  const source = metrics.connectionsActive.name
-  return [
-    only(datasource, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type']),
-    labelVariable('job', 'Job', `label_values(${source}, job)`),
-    labelVariable('instance', 'Instance', `label_values(${source}{job=~"$job"}, instance)`),
-  ]
+/** To every other page, with the time range and the variables that are chosen here. */
+function linksFrom({ uid }: Page): DashboardLink[] {
+  return allPages
+    .filter((page) => page.uid !== uid)
+    .map((page) => {
+      const link = new DashboardLinkBuilder(page.name).type(DashboardLinkType.Link).url(`/d/${page.uid}`).tooltip(page.question)
+      const { placement: _, ...shown } = link.icon('dashboard').keepTime(true).includeVars(true).targetBlank(false).build()
+      return shown
+    })
 }
-
-function labelVariable(name: string, label: string, query: string): VariableModel {
-  const variable = new QueryVariableBuilder(name)
-    .label(label)
-    .datasource(selectedDatasource)
-    .query(query)
-    .definition(query)
-    .refresh(VariableRefresh.OnTimeRangeChanged)
-    .sort(VariableSort.AlphabeticalAsc)
-    .multi(true)
-    .includeAll(true)
-    .allValue('.+')
-    .current({ selected: true, text: 'All', value: '$__all' })
-    .build()
-  const keys = ['allValue', 'current', 'datasource', 'definition', 'hide', 'includeAll', 'label', 'multi', 'name', 'query', 'refresh']
-  return only(variable, [...keys, 'regex', 'sort', 'type'])
-}
-
-/** Keeps what a kind of variable has; the SDK writes the keys of all kinds. */
-function only(variable: VariableModel, keys: string[]): VariableModel {
-  return Object.fromEntries(Object.entries(variable).filter(([key]) => keys.includes(key))) as unknown as VariableModel
-}
-
-/** Grafana's own entry, which its editor adds to every dashboard. */
-function builtInAnnotations(): AnnotationQuery {
-  const entry = new AnnotationQueryBuilder()
-    .name('Annotations & Alerts')
-    .datasource({ type: 'grafana', uid: '-- Grafana --' })
-    .builtIn(1)
-    .type('dashboard')
-    .enable(true)
-    .hide(true)
-    .iconColor('rgba(0, 211, 255, 1)')
-    .build()
-  return visible(entry)
-}
-
-function annotation({ name, expr, color, text }: Mark): AnnotationQuery {
-  const entry = new AnnotationQueryBuilder()
-    .name(name)
-    .datasource(selectedDatasource)
-    .enable(true)
-    .iconColor(color)
-    .expr(expr)
-    .step('5s')
-    .titleFormat(text)
-    .build()
-  return visible(entry)
-}
-
-/** The SDK tucks the switch of each annotation away in a menu. */
-function visible({ placement: _, ...entry }: AnnotationQuery): AnnotationQuery {
-  return entry
-}
-
-/** The shared queries for panels. */
-export const panelQueries = queries(panelScope)

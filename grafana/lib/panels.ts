@@ -3,6 +3,9 @@
  * collide), the statistics of single values (nothing is shown) and the legend (hidden). That is put right here, once.
  */
 import {
+  AxisPlacement,
+  BigValueColorMode,
+  BigValueGraphMode,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -15,12 +18,21 @@ import {
 import type { DynamicConfigValue, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { FieldColorModeId, ThresholdsConfigBuilder, type ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as GaugeBuilder } from '@grafana/grafana-foundation-sdk/gauge'
-import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/prometheus'
+import {
+  PanelBuilder as HeatmapBuilder,
+  HeatmapColorMode,
+  HeatmapColorOptionsBuilder,
+  HeatmapTooltipBuilder,
+  YAxisConfigBuilder,
+} from '@grafana/grafana-foundation-sdk/heatmap'
+import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus'
+import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline'
+import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TextBuilder, TextMode } from '@grafana/grafana-foundation-sdk/text'
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
 
-export type { GraphBuilder }
+export type { GraphBuilder, StateTimelineBuilder }
 
 /** What every panel with data must say. */
 export interface About {
@@ -44,7 +56,7 @@ export interface Target {
 export const selectedDatasource = { type: 'prometheus', uid: '$datasource' } as const
 
 /** Rows of the grid that a panel with data is high. */
-const panelHeight = 8
+export const panelHeight = 8
 
 /** Lines over time. `adjust` adds what is special about this one. */
 export function graph(about: About, targets: Target[], adjust: (panel: GraphBuilder) => unknown = () => {}): Panel {
@@ -61,7 +73,7 @@ export function graph(about: About, targets: Target[], adjust: (panel: GraphBuil
 
 /** Dials, one per series, with the newest value. */
 export function gauge(about: About, targets: Target[], adjust: (panel: GaugeBuilder) => unknown = () => {}): Panel {
-  const panel = new GaugeBuilder().reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false)).min(0)
+  const panel = new GaugeBuilder().reduceOptions(newest()).min(0)
   adjust(panel)
   return finish(panel, about, targets)
 }
@@ -73,9 +85,51 @@ export function stateTimeline(about: About, targets: Target[], adjust: (panel: S
   return finish(panel, about, targets)
 }
 
-/** Markdown over the full width. */
-export function text(title: string, markdown: string, height: number): Panel {
-  const panel = new TextBuilder().title(title).mode(TextMode.Markdown).content(markdown).gridPos({ x: 0, y: 0, w: 24, h: height })
+/** Newest values in large type, one per series, over a small graph of how they got there. */
+export function stat(about: About, targets: Target[], adjust: (panel: StatBuilder) => unknown = () => {}): Panel {
+  const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.Area).colorMode(BigValueColorMode.Value)
+  adjust(panel)
+  return finish(panel, about, targets)
+}
+
+/** How many observations fell into each bucket of a histogram, by colour. Expects one series for each `le`. */
+export function heatmap(about: About, expr: string): Panel {
+  const panel = new HeatmapBuilder()
+    .calculate(false)
+    .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').steps(64).reverse(false))
+    .yAxis(new YAxisConfigBuilder().unit(about.unit).axisPlacement(AxisPlacement.Left))
+    .tooltip(new HeatmapTooltipBuilder().mode(TooltipDisplayMode.Single).yHistogram(true).showColorScale(true))
+    .exemplarsColor('rgba(255,0,255,0.7)')
+    .showValue(VisibilityMode.Never)
+    .cellGap(1)
+    .showLegend()
+  return finish(panel, about, [{ expr, legend: '{{le}}' }], (target) => target.format(PromQueryFormat.Heatmap).range())
+}
+
+/** The newest series as lines of a table: labels are its columns, in the order given, by the name of each column. */
+export function table(
+  about: About,
+  target: Target,
+  columns: Record<string, string>,
+  adjust: (panel: TableBuilder) => unknown = () => {},
+): Panel {
+  const names = Object.keys(columns)
+  const panel = new TableBuilder().withTransformation({
+    id: 'organize',
+    options: {
+      // Besides the labels there are the time and the value.
+      excludeByName: { Time: true, ...(names.includes('Value') ? {} : { Value: true }) },
+      indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
+      renameByName: columns,
+    },
+  })
+  adjust(panel)
+  return finish(panel, about, [target], (query) => query.format(PromQueryFormat.Table).instant())
+}
+
+/** Markdown. */
+export function text(title: string, markdown: string, height: number, width = 24): Panel {
+  const panel = new TextBuilder().title(title).mode(TextMode.Markdown).content(markdown).gridPos({ x: 0, y: 0, w: width, h: height })
   return panel.build()
 }
 
@@ -103,7 +157,19 @@ function shownLegend(): VizLegendOptionsBuilder {
   return new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([])
 }
 
-function finish(panel: GraphBuilder | GaugeBuilder | StateTimelineBuilder, about: About, targets: Target[]): Panel {
+function newest(): ReduceDataOptionsBuilder {
+  return new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false)
+}
+
+type AnyBuilder = GraphBuilder | GaugeBuilder | StatBuilder | StateTimelineBuilder | HeatmapBuilder | TableBuilder
+
+/** @param form how Grafana asks: as series over time unless something else is given */
+function finish(
+  panel: AnyBuilder,
+  about: About,
+  targets: Target[],
+  form: (query: DataqueryBuilder) => DataqueryBuilder = (query) => query.range(),
+): Panel {
   return panel
     .title(about.title)
     .description(about.description)
@@ -111,11 +177,11 @@ function finish(panel: GraphBuilder | GaugeBuilder | StateTimelineBuilder, about
     .noValue(about.noValue)
     .datasource(selectedDatasource)
     .gridPos({ x: 0, y: 0, w: about.width, h: panelHeight })
-    .targets(targets.map(query))
+    .targets(targets.map((target, index) => form(query(target, index))))
     .build()
 }
 
 function query({ expr, legend }: Target, index: number): DataqueryBuilder {
   const refId = String.fromCharCode('A'.charCodeAt(0) + index)
-  return new DataqueryBuilder().refId(refId).datasource(selectedDatasource).expr(expr).legendFormat(legend).range()
+  return new DataqueryBuilder().refId(refId).datasource(selectedDatasource).expr(expr).legendFormat(legend)
 }

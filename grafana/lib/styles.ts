@@ -13,6 +13,9 @@ import { fixedColor, type GraphBuilder, thresholds } from './panels.ts'
 /** Width of a panel when three share a line. */
 export const third = 8
 
+/** Width of a panel when two share a line. */
+export const half = 12
+
 /** What a panel without data says: after a start it only needs a moment. */
 export const waiting = 'Waiting for the first samples: about 20 s after a replica starts.'
 
@@ -36,4 +39,15 @@ export function alertLine(panel: GraphBuilder, from: number): void {
   panel
     .thresholds(thresholds(ThresholdsMode.Absolute, [{ color: 'transparent' }, { from, color: severityColors.critical }]))
     .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
+}
+
+/** Fills the space between two lines, which themselves are hardly there. */
+export function band(panel: GraphBuilder, above: string, below: string): void {
+  const line = [
+    fixedColor(severityColors.fine),
+    { id: 'custom.lineWidth', value: 1 },
+    { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+  ]
+  panel.overrideByName(above, [...line, { id: 'custom.fillBelowTo', value: below }, { id: 'custom.fillOpacity', value: 15 }])
+  panel.overrideByName(below, line)
 }

@@ -3,9 +3,9 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
-import { lineColors, severityColors } from '../lib/colors.ts'
-import { panelQueries as ask } from '../lib/dashboards.ts'
+import { lineColors, severityColors, stateColors } from '../lib/colors.ts'
 import { gauge, graph, thresholds, totalLine } from '../lib/panels.ts'
+import { panelQueries as ask } from '../lib/scopes.ts'
 import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
 /** Connections open now, against the limit. */
@@ -14,7 +14,7 @@ export function activeConnections(): Panel {
     {
       title: 'Active connections',
       description:
-        'Connections open now on all replicas together. The dial ends at what they accept in total; orange from 80 %, red from 95 %.',
+        'How full is the lab? Connections open now on all replicas together. The dial ends at what they accept in total; orange from 80 %, red from 95 %.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -44,7 +44,7 @@ export function connectionRate(): Panel {
     {
       title: 'Connection rate',
       description:
-        'Connections opened, closed and refused per second, all replicas together. Refused upgrades are answered with an HTTP status.',
+        'How fast do clients come and go? Connections opened, closed and refused per second, all replicas together. Refused upgrades are answered with an HTTP status.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
@@ -54,7 +54,7 @@ export function connectionRate(): Panel {
       { expr: ask.closedPerSecond, legend: 'closed' },
       { expr: ask.refusedPerSecond, legend: 'refused' },
     ],
-    colored({ opened: lineColors.received, closed: lineColors.sent, refused: lineColors.refused }),
+    colored({ opened: lineColors.received, closed: stateColors.closed, refused: lineColors.refused }),
   )
 }
 
@@ -63,7 +63,8 @@ export function connectionsOverTime(): Panel {
   return graph(
     {
       title: 'Total connections over time',
-      description: 'Open connections, stacked by replica. The stack shows how evenly the router spreads them; the line is the total.',
+      description:
+        'How many are connected, and where? Open connections, stacked by replica: the stack shows how evenly the router spreads them; the line is the total.',
       unit: units.Short,
       noValue: waiting,
       width: third,

@@ -6,19 +6,20 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { replicaStates } from '@lab/contract/metrics.ts'
 import { stateNumbers } from '@lab/contract/queries.ts'
 import { lineColors, noAnswerColor, stateColors } from '../lib/colors.ts'
-import { panelQueries as ask } from '../lib/dashboards.ts'
 import { graph, stateTimeline, totalLine } from '../lib/panels.ts'
+import { panelQueries as ask } from '../lib/scopes.ts'
 import { alertLine, perReplica, third, waiting } from '../lib/styles.ts'
 
 /** State of each replica over time. */
-export function replicaStatus(): Panel {
+export function replicaStatus(width = third): Panel {
   return stateTimeline(
     {
       title: 'Replica status',
-      description: 'The state of each replica over time. Red is a replica that Prometheus knows but that does not answer.',
+      description:
+        'Who serves, who leaves, who is gone? The state of each replica over time. Red is a replica that Prometheus knows but that does not answer.',
       unit: units.NoUnit,
       noValue: waiting,
-      width: third,
+      width,
     },
     [{ expr: ask.stateByReplica, legend: perReplica }],
     (panel) => panel.mappings([stateMapping()]),
@@ -30,7 +31,8 @@ export function resources(): Panel {
   return graph(
     {
       title: 'Resource usage',
-      description: 'Memory of each replica (left axis) and how busy its event loop is (right axis, dotted; at 100 % messages wait).',
+      description:
+        'Which replica is short of something? Memory of each replica (left axis) and how busy its event loop is (right axis, dotted; at 100 % messages wait).',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -56,7 +58,7 @@ export function errors(): Panel {
     {
       title: 'Error rates',
       description:
-        'Errors per second by cause, and refused upgrades by cause. The dashed line is the alert: more than 10 errors per second in total.',
+        'What goes wrong? Errors per second by cause, and refused upgrades by cause. The dashed line is the alert: more than 10 errors per second in total.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

@@ -1,9 +1,10 @@
 /** Message Throughput: how much is said, and how fast it is answered. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
-import { lineColors } from '../lib/colors.ts'
-import { panelQueries as ask } from '../lib/dashboards.ts'
-import { graph, totalLine } from '../lib/panels.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { lineColors, quantileColors } from '../lib/colors.ts'
+import { graph, heatmap, totalLine } from '../lib/panels.ts'
+import { panelQueries as ask, replicas } from '../lib/scopes.ts'
 import { alertLine, colored, stacked, third, waiting } from '../lib/styles.ts'
 
 const noMessages = 'No message has been timed yet: start some load.'
@@ -14,16 +15,16 @@ export function messagesReceived(): Panel {
     {
       title: 'Messages received/s',
       description:
-        'Messages from clients per second that were understood, stacked by type; the line is the total. What was not understood is under Error rates.',
+        'How much do clients say? Messages per second that were understood, stacked by type; the line is the total. What was not understood is under Error rates.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: ask.receivedPerSecond, legend: 'all types' },
+      { expr: ask.receivedPerSecond, legend: 'all received' },
       { expr: ask.receivedPerSecondByType, legend: '{{type}}' },
     ],
-    (panel) => stacked(panel).overrideByName('all types', totalLine(lineColors.received)),
+    (panel) => stacked(panel).overrideByName('all received', totalLine(lineColors.received)),
   )
 }
 
@@ -33,16 +34,16 @@ export function messagesSent(): Panel {
     {
       title: 'Messages sent/s',
       description:
-        'Messages to clients per second, stacked by type; the line is the total. One broadcast counts once for each connection it goes to.',
+        'How much do clients hear? Messages to them per second, stacked by type; the line is the total. One broadcast counts once for each connection it goes to.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: ask.sentPerSecond, legend: 'all types' },
+      { expr: ask.sentPerSecond, legend: 'all sent' },
       { expr: ask.sentPerSecondByType, legend: '{{type}}' },
     ],
-    (panel) => stacked(panel).overrideByName('all types', totalLine(lineColors.sent)),
+    (panel) => stacked(panel).overrideByName('all sent', totalLine(lineColors.sent)),
   )
 }
 
@@ -52,7 +53,7 @@ export function latency(): Panel {
     {
       title: 'Latency distribution',
       description:
-        "p50, p95 and p99 from the client's send time to the answer, for messages that carry their send time, over all replicas; and p99 of the share spent in the service. The dashed line is the alert: p95 above 1 s.",
+        "How long does an answer take? p50, p95 and p99 from the client's send time to the answer, for messages that carry their send time, over all replicas; and p99 of the share spent in the service. The dashed line is the alert: p95 above 1 s.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
@@ -64,8 +65,41 @@ export function latency(): Panel {
       { expr: ask.handlingP99Seconds, legend: 'p99 in the service' },
     ],
     (panel) => {
-      colored({ p50: 'green', p95: 'orange', p99: 'red', 'p99 in the service': 'blue' })(panel)
+      colored({ ...quantileColors, 'p99 in the service': 'blue' })(panel)
       alertLine(panel, 1)
     },
+  )
+}
+
+/** Answers by how long they took. */
+export function latencyHeatmap(): Panel {
+  return heatmap(
+    {
+      title: 'Latency heatmap',
+      description:
+        "Are slow answers a few outliers or a second group? Answers per second by the time since the client's sending, over all replicas; the darker, the more.",
+      unit: units.Seconds,
+      noValue: noMessages,
+      width: third,
+    },
+    `sum by (le) (${replicas.perSecond(`${metrics.messageLatency.name}_bucket`)})`,
+  )
+}
+
+/** Payload bytes per second. */
+export function traffic(): Panel {
+  return graph(
+    {
+      title: 'Payload',
+      description: 'What do the messages weigh? Bytes of payload per second, without the headers of frames and packets.',
+      unit: units.BytesPerSecondIEC,
+      noValue: waiting,
+      width: third,
+    },
+    [
+      { expr: `sum(${replicas.perSecond(metrics.bytesReceived.name)})`, legend: 'received' },
+      { expr: `sum(${replicas.perSecond(metrics.bytesSent.name)})`, legend: 'sent' },
+    ],
+    colored({ received: lineColors.received, sent: lineColors.sent }),
   )
 }

@@ -79,3 +79,54 @@ test('draining and missing replicas are counted', async () => {
     'scaler_missing_replicas{metric_name="cpu"} 1',
   ])
 })
+
+describe('a change of the count', () => {
+  const name = 'scaler_last_rescale_timestamp_seconds'
+
+  test('stays to be seen until the next one', async () => {
+    const records = simulated('surge')
+    const at = (count: number) => exported(records.slice(0, count)).then((text) => series(text, name))
+    const first = records.findIndex(({ action }) => action !== null)
+    const last = records.findLastIndex(({ action }) => action !== null)
+    expect(records.length).toBeGreaterThan(last + 1)
+    expect(await at(first)).toEqual([])
+    for (const [index, { action, time }] of records.entries()) {
+      if (action === null) continue
+      const [shown, ...others] = await at(index + 1)
+      expect(others).toEqual([])
+      expect(shown).toContain(`from="${action.from}",to="${action.to}",reason="`)
+      expect(shown?.endsWith(` ${Date.parse(time) / 1000}`)).toBe(true)
+    }
+    expect(await at(records.length)).toEqual(await at(last + 1))
+  })
+
+  test('that failed is none', async () => {
+    const failed = (samples['failed-action'] ?? []).filter(({ action }) => action === null || action.result === 'Failed')
+    expect(failed.some(({ action }) => action !== null)).toBe(true)
+    expect(series(await exported(failed), name)).toEqual([])
+  })
+})
+
+describe('the time to ready', () => {
+  const name = 'scaler_replica_ready_seconds'
+  const [record] = simulated('steady')
+  if (record === undefined) throw new Error('the simulation has no record')
+  const pod = record.observation.pods[0]
+  if (pod === undefined) throw new Error('the simulation has no replica')
+  const seen = (start: number, status: 'True' | 'False', since: number, timeScale = 1): TickRecord => {
+    const pods = [{ ...pod, name: 'ws-1', startTimeSeconds: start, ready: { status, sinceSeconds: since } }]
+    return { ...record, timeScale, observation: { ...record.observation, pods } }
+  }
+
+  test('is that of the first time, until another replica has the name', async () => {
+    const life = [seen(100, 'False', 100), seen(100, 'True', 102.5), seen(100, 'False', 150), seen(100, 'True', 160)]
+    expect(series(await exported(life.slice(0, 1)), name)).toEqual([])
+    expect(series(await exported(life), name)).toEqual([`${name}{replica="ws-1"} 2.5`])
+    expect(series(await exported([...life, seen(200, 'False', 200)]), name)).toEqual([])
+    expect(series(await exported([...life, seen(200, 'True', 201)]), name)).toEqual([`${name}{replica="ws-1"} 1`])
+  })
+
+  test('is real time, however time is compressed', async () => {
+    expect(series(await exported([seen(1000, 'True', 1020, 10)]), name)).toEqual([`${name}{replica="ws-1"} 2`])
+  })
+})

@@ -3,6 +3,7 @@ import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
 import {
   conditionStatuses,
   type metricTargetTypes,
+  type ProposalStage,
   type ScalerMetricKey,
   type scaleDirections,
   scalerMetrics,
@@ -38,6 +39,8 @@ export function createScalerMetrics(): ScalerMetrics {
   const actionDuration = histogram(registry, 'actionDuration')
   let generation = 0
   let known = ''
+  let lastRescale: Series | undefined
+  let readySeconds: ReadonlyMap<string, ReadyTime> = new Map()
 
   return {
     registry,
@@ -45,9 +48,12 @@ export function createScalerMetrics(): ScalerMetrics {
       const spec = JSON.stringify(record.hpa)
       if (spec !== known) generation += 1
       known = spec
+      lastRescale = rescaleSeries(record) ?? lastRescale
+      readySeconds = readyTimes(record, readySeconds)
       // Conditions, metrics and labels that are gone must not linger.
       for (const gauge of gauges.values()) gauge.reset()
-      for (const { key, labels, value } of seriesOf(record, generation)) gauges.get(key)?.set(labels, value)
+      const kept = [...readySeries(readySeconds), ...(lastRescale === undefined ? [] : [lastRescale])]
+      for (const { key, labels, value } of [...seriesOf(record, generation), ...kept]) gauges.get(key)?.set(labels, value)
       decisionDuration.observe(record.decideSeconds)
       const { action } = record
       if (action === null || action.result === 'DryRun') return
@@ -91,6 +97,8 @@ function seriesOf(record: TickRecord, generation: number): Series[] {
     own('statusDesiredReplicas', decision.desiredReplicas),
     ...conditionSeries(record, autoscaler),
     ...missingSeries(record),
+    ...proposalSeries(record),
+    ...toleranceSeries(record),
     plain('lastSync', Date.parse(record.time) / 1000),
     plain('drainingReplicas', observation.pods.filter(({ deleting }) => deleting).length),
     plain('paused', record.paused ? 1 : 0),
@@ -139,4 +147,60 @@ function missingSeries({ decision }: TickRecord): Series[] {
     if (count !== undefined) missing.set(name, Math.max(missing.get(name) ?? 0, count))
   }
   return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
+}
+
+/** The way of the count through the windows, policies and limits; nothing of a stage that was not reached. */
+function proposalSeries({ decision }: TickRecord): Series[] {
+  const stages: Readonly<Record<ProposalStage, number | null>> = {
+    recommended: decision.recommendation,
+    stabilized: decision.stabilized,
+    policy_limited: decision.policyLimited,
+    bounded: decision.bounded,
+  }
+  return Object.entries(stages).flatMap(([stage, value]) =>
+    value === null ? [] : [{ key: 'proposedReplicas' as const, labels: { stage }, value }],
+  )
+}
+
+function toleranceSeries({ decision }: TickRecord): Series[] {
+  return decision.metrics.flatMap(({ name, reasoning }) => {
+    if (reasoning === null) return []
+    const { up, down } = reasoning.tolerance
+    const bounds: Readonly<Record<Direction, number>> = { up, down }
+    return Object.entries(bounds).map(([direction, value]) => ({
+      key: 'tolerance' as const,
+      labels: { metric_name: name, direction },
+      value,
+    }))
+  })
+}
+
+/** The change this synchronisation made; undefined: none, or it failed. */
+function rescaleSeries({ action, decision, time }: TickRecord): Series | undefined {
+  if (action?.result !== 'Succeeded') return undefined
+  const labels = { from: String(action.from), to: String(action.to), reason: decision.rescaleReason }
+  return { key: 'lastRescale', labels, value: Date.parse(time) / 1000 }
+}
+
+interface ReadyTime {
+  readonly startedAt: number
+  readonly seconds: number
+}
+
+/** Each replica's way to its first readiness. One that is unready for a while keeps its time; a new one of the same name gets its own. */
+function readyTimes(record: TickRecord, before: ReadonlyMap<string, ReadyTime>): ReadonlyMap<string, ReadyTime> {
+  const { observation, timeScale } = record
+  return new Map(
+    observation.pods.flatMap(({ name, startTimeSeconds: startedAt, ready }): [string, ReadyTime][] => {
+      if (startedAt === null) return []
+      const known = before.get(name)
+      if (known?.startedAt === startedAt) return [[name, known]]
+      if (ready?.status !== 'True') return []
+      return [[name, { startedAt, seconds: Math.max(0, ready.sinceSeconds - startedAt) / timeScale }]]
+    }),
+  )
+}
+
+function readySeries(times: ReadonlyMap<string, ReadyTime>): Series[] {
+  return [...times].map(([replica, { seconds }]) => ({ key: 'replicaReady', labels: { replica }, value: seconds }))
 }

@@ -1,14 +1,28 @@
 /** docs/dashboards.md, from the dashboards themselves. */
 import type { Dashboard, Panel, RowPanel } from '@grafana/grafana-foundation-sdk/dashboard'
-import { heading } from './markdown.ts'
+import { heading, table } from './markdown.ts'
 
 /** The page. */
 export function dashboardsPage(dashboards: Dashboard[]): string {
   return `${heading('Dashboards', 'grafana/dashboards/')}
-What each panel shows and asks. \`$job\` and \`$instance\` are what is chosen at the top of the dashboard.
+What each panel answers, and what it asks Prometheus for it. Grafana opens the first page; each leads to the others and keeps
+the time range. \`$job\`, \`$instance\` and \`$price\` are what is chosen at the top of a page.
+
+${table(
+  ['Page', 'Question'],
+  dashboards.map(({ title, description }) => [`[${title}](#${anchor(title)})`, description ?? '']),
+)}
 
 ${dashboards.map(section).join('\n\n')}
 `
+}
+
+/** What GitHub makes of a heading. */
+function anchor(title: string | undefined): string {
+  return (title ?? '')
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-')
 }
 
 function section({ title, description, panels }: Dashboard): string {

@@ -1,6 +1,6 @@
 /** What is generated, and from what. Nothing is written here: the script writes, the test compares. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { websocketLab } from '../../grafana/dashboards/websocket-lab.ts'
+import { allDashboards } from '../../grafana/dashboards/all.ts'
 import { render } from '../../grafana/lib/dashboards.ts'
 import { closeCodesPage } from './close-codes.ts'
 import { configurationPage } from './configuration.ts'
@@ -14,7 +14,7 @@ export const dashboardFolder = 'grafana/provisioning/dashboards'
 
 /** Every dashboard by the name of its file. */
 export function dashboards(): ReadonlyMap<string, Dashboard> {
-  return new Map([['websocket-lab.json', websocketLab()]])
+  return new Map(allDashboards().map((dashboard) => [`${dashboard.uid}.json`, dashboard]))
 }
 
 /** Every generated file: path from the root, and what it must hold. */

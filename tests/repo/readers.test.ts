@@ -9,49 +9,14 @@ import { parsePromql } from './lib/promql.ts'
 
 /** Metrics without a panel or rule, and why they are exported all the same. */
 const withoutReader: Partial<Record<MetricKey, string>> = {
-  roomMessages: 'waits for the panels on stores',
-  roomLogMessages: 'waits for the panels on stores',
-  roomLogBytes: 'waits for the panels on stores',
-  roomOutbox: 'waits for the panels on stores',
-  storeRoundTrip: 'waits for the panels on stores',
-  storeClients: 'waits for the panels on stores',
-  storeMemory: 'waits for the panels on stores',
-  storeCommands: 'waits for the panels on stores',
   connectionsTotal: 'for dashboards of other labs; ours read connectionsActive',
-  connectionDuration: 'for questions asked by hand: how long do sessions last?',
-  bytesReceived: 'for questions asked by hand: what does a message weigh?',
-  bytesSent: 'for questions asked by hand: what does a message weigh?',
-  sessionsResumed: 'waits for the panels on resuming',
-  messagesReplayed: 'waits for the panels on resuming',
-  sessionsHeld: 'waits for the panels on resuming',
-  rooms: 'waits for the panels on rooms',
-  roomMembers: 'waits for the panels on rooms',
-  pubsubLag: 'waits for rooms that span replicas',
-  dependencyUp: 'waits for the first dependency, Valkey',
-  httpRequests: 'for questions asked by hand; the entry counts requests as well',
-  buildInfo: 'for questions asked by hand: what runs where?',
 }
 
 const forHpaDashboards = 'for dashboards and alerts made for kube-state-metrics'
-const waitsForScalerPanels = 'waits for the panels on the scaler'
 /** The same for those of the scaler. */
 const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
   info: forHpaDashboards,
   metadataGeneration: forHpaDashboards,
-  specMinReplicas: forHpaDashboards,
-  specMaxReplicas: forHpaDashboards,
-  specTargetMetric: forHpaDashboards,
-  statusTargetMetric: forHpaDashboards,
-  statusCurrentReplicas: forHpaDashboards,
-  statusDesiredReplicas: forHpaDashboards,
-  statusCondition: forHpaDashboards,
-  decisionDuration: waitsForScalerPanels,
-  actionDuration: waitsForScalerPanels,
-  lastSync: waitsForScalerPanels,
-  missingReplicas: waitsForScalerPanels,
-  drainingReplicas: waitsForScalerPanels,
-  paused: waitsForScalerPanels,
-  timeScale: waitsForScalerPanels,
 }
 
 /** The same for those of the alert receiver. */

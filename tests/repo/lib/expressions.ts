@@ -23,7 +23,23 @@ interface Target {
   expr?: string
   legendFormat?: string
   refId?: string
+  format?: string
   datasource?: { type: string; uid: string }
+}
+
+/** What is special about some series of a panel. */
+export interface Override {
+  matcher: { id: string; options: string }
+  properties: { id: string; value: unknown }[]
+}
+
+export interface DashboardLink {
+  title: string
+  type: string
+  url: string
+  keepTime: boolean
+  includeVars: boolean
+  targetBlank: boolean
 }
 
 export interface DashboardPanel {
@@ -34,8 +50,9 @@ export interface DashboardPanel {
   gridPos: { x: number; y: number; w: number; h: number }
   datasource?: { type: string; uid: string }
   targets?: Target[]
-  fieldConfig?: { defaults: { unit?: string; noValue?: string; mappings?: { options: object }[]; custom?: object }; overrides: unknown[] }
-  options?: { legend?: { showLegend: boolean }; reduceOptions?: { calcs: string[] }; content?: string }
+  fieldConfig?: { defaults: { unit?: string; noValue?: string; mappings?: { options: object }[]; custom?: object }; overrides: Override[] }
+  options?: { legend?: { showLegend?: boolean; show?: boolean }; reduceOptions?: { calcs: string[] }; content?: string }
+  transformations?: { id: string; options: Record<string, unknown> }[]
 }
 
 export interface DashboardFile {
@@ -45,6 +62,7 @@ export interface DashboardFile {
   editable: boolean
   panels: DashboardPanel[]
   templating: { list: Record<string, unknown>[] }
+  links: DashboardLink[]
   annotations: { list: { name: string; expr?: string; datasource: { uid: string } }[] }
 }
 

@@ -4,7 +4,7 @@ import { jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { directions, type MetricSpec, metrics, refusalCauses, replicaLabel, replicaStates, resumeResults } from '@lab/contract/metrics.ts'
-import { conditionStatuses, metricTargetTypes, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { conditionStatuses, metricTargetTypes, proposalStages, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
 /** Labels by metric name. */
@@ -13,7 +13,7 @@ export type KnownMetrics = ReadonlyMap<string, ReadonlySet<string>>
 /** Added by Prometheus when it scrapes. */
 const scrapeLabels = ['job', 'instance', replicaLabel]
 
-/** Metrics of Prometheus itself and of Traefik that the lab reads. Add to it what a dashboard or rule newly needs. */
+/** Metrics of Prometheus itself, of Traefik and of k6 that the lab reads. Add to it what a dashboard or rule newly needs. */
 const otherSystems: Record<string, string[]> = {
   up: [],
   ALERTS: ['alertname', 'alertstate', 'severity'],
@@ -21,13 +21,14 @@ const otherSystems: Record<string, string[]> = {
   traefik_config_last_reload_success: [],
   traefik_open_connections: ['entrypoint', 'protocol'],
   traefik_entrypoint_requests_total: ['entrypoint', 'code', 'method', 'protocol'],
+  traefik_entrypoint_request_duration_seconds_bucket: ['entrypoint', 'code', 'method', 'protocol', 'le'],
   traefik_service_requests_total: ['service', 'code', 'method', 'protocol'],
   traefik_service_server_up: ['service', 'url'],
-}
   // k6's own, beside those of the lab's scripts.
   k6_ws_sessions_total: ['status', 'scenario', 'name'],
   prometheus_config_last_reload_successful: [],
   alertmanager_config_last_reload_successful: [],
+}
 
 /** Tags that k6 sends as labels. */
 const loadLabels = ['scenario', 'testid']
@@ -102,4 +103,6 @@ const valuesByMetric: Record<string, Record<string, readonly string[]>> = {
   [scalerMetrics.statusTargetMetric.name]: { metric_target_type: metricTargetTypes },
   [scalerMetrics.statusCondition.name]: { status: conditionStatuses },
   [scalerMetrics.actionDuration.name]: { direction: scaleDirections },
+  [scalerMetrics.tolerance.name]: { direction: scaleDirections },
+  [scalerMetrics.proposedReplicas.name]: { stage: proposalStages },
 }

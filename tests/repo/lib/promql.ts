@@ -36,9 +36,15 @@ export interface Parsed {
 /** Stands for the value of a dashboard's variable. */
 export const variableValue = '__variable__'
 
+/** Variables of dashboards that stand for a number, not for the value of a label. */
+const numberVariables = /\$(price)\b/g
+
 /** Replaces what only Grafana understands; otherwise names would be misread without a word. */
 export function withoutVariables(expr: string): string {
-  return expr.replaceAll(/\$\{?__\w+\}?/g, '1m').replaceAll(/\$\{?\w+(:\w+)?\}?/g, variableValue)
+  return expr
+    .replaceAll(numberVariables, '1')
+    .replaceAll(/\$\{?__\w+\}?/g, '1m')
+    .replaceAll(/\$\{?\w+(:\w+)?\}?/g, variableValue)
 }
 
 type Node = ReturnType<typeof parser.parse>['topNode']

@@ -1,0 +1,39 @@
+/** The load generator beside the router, and both beside the replicas. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { labPage } from '../lib/dashboards.ts'
+import { pages } from '../lib/pages.ts'
+import {
+  edgeCpu,
+  httpAtReplicas,
+  httpLatency,
+  openByEntry,
+  pool,
+  reloads,
+  requestsByCode,
+  routedAgainstHeld,
+  upgradesAtReplicas,
+} from '../panels/edge.ts'
+import { connectTime, messagesAnswered, roomDelivery, roundTrip, sessions, successRates, upgradesByCode } from '../panels/load.ts'
+import { replicaMarks } from '../panels/marks.ts'
+
+/** Builds the dashboard; a new value each time. */
+export function loadAndEdge(): Dashboard {
+  const rows = [
+    {
+      title: 'From end to end',
+      lines: [
+        [sessions(), openByEntry(), routedAgainstHeld()],
+        [upgradesByCode(), upgradesAtReplicas(), requestsByCode()],
+      ],
+    },
+    {
+      title: 'The load generator',
+      lines: [
+        [connectTime(), roundTrip(), roomDelivery()],
+        [messagesAnswered(), successRates(), edgeCpu()],
+      ],
+    },
+    { title: 'The router', lines: [[pool(), reloads(), httpLatency()], [httpAtReplicas()]] },
+  ]
+  return labPage(pages.edge, rows, { marks: replicaMarks })
+}

@@ -1,0 +1,23 @@
+/** Valkey, and the rooms that span replicas through it. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { labPage } from '../lib/dashboards.ts'
+import { pages } from '../lib/pages.ts'
+import { replicaMarks } from '../panels/marks.ts'
+import { pubsubHeatmap, pubsubLag, roomLog, roomMembers, roomMessages, rooms } from '../panels/rooms.ts'
+import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRoundTrip } from '../panels/stores.ts'
+
+/** Builds the dashboard; a new value each time. */
+export function stores(): Dashboard {
+  const rows = [
+    { title: 'Valkey', lines: [[dependencies()], [storeClients(), storeMemory(), storeCommands()]] },
+    { title: 'On the way', lines: [[storeRoundTrip(), pubsubLag(), pubsubHeatmap()]] },
+    {
+      title: 'Rooms across replicas',
+      lines: [
+        [roomMessages(), outbox(), roomLog()],
+        [rooms(), roomMembers()],
+      ],
+    },
+  ]
+  return labPage(pages.stores, rows, { marks: replicaMarks })
+}

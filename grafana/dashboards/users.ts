@@ -1,0 +1,31 @@
+/** What clients notice: rate, errors and duration of connections and messages, and how they come back. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { labPage } from '../lib/dashboards.ts'
+import { pages } from '../lib/pages.ts'
+import { closesByCause, connectionDuration, connectionFailures, replayed, resumes, sessionsHeld } from '../panels/comebacks.ts'
+import { activeConnections, connectionRate, connectionsOverTime } from '../panels/connections.ts'
+import { errors } from '../panels/health.ts'
+import { replicaMarks } from '../panels/marks.ts'
+import { latency, latencyHeatmap, messagesReceived, messagesSent, traffic } from '../panels/messages.ts'
+
+/** Builds the dashboard; a new value each time. */
+export function users(): Dashboard {
+  const rows = [
+    {
+      title: 'Rate',
+      lines: [
+        [activeConnections(), connectionRate(), connectionsOverTime()],
+        [messagesReceived(), messagesSent(), traffic()],
+      ],
+    },
+    {
+      title: 'Errors and duration',
+      lines: [
+        [connectionFailures(), errors(), closesByCause()],
+        [latency(), latencyHeatmap(), connectionDuration()],
+      ],
+    },
+    { title: 'Coming back', lines: [[resumes(), sessionsHeld(), replayed()]] },
+  ]
+  return labPage(pages.users, rows, { marks: replicaMarks })
+}

@@ -1,0 +1,56 @@
+/** What can be chosen at the top of a dashboard. */
+import type { VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  DatasourceVariableBuilder,
+  QueryVariableBuilder,
+  TextBoxVariableBuilder,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard'
+import { grafana } from '@lab/contract/endpoints.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { selectedDatasource } from './panels.ts'
+
+/** Those that selectors use: data source, job and instance. */
+export function commonVariables(): VariableModel[] {
+  const datasource = new DatasourceVariableBuilder('datasource')
+    .label('Data source')
+    .type('prometheus')
+    .current({ selected: true, text: 'Prometheus', value: grafana.datasourceUid })
+    .build()
+  const source = metrics.connectionsActive.name
+  return [
+    only(datasource, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type']),
+    labelVariable('job', 'Job', `label_values(${source}, job)`),
+    labelVariable('instance', 'Instance', `label_values(${source}{job=~"$job"}, instance)`),
+  ]
+}
+
+/** A number that anybody may type over. */
+export function numberVariable(name: string, label: string, value: number): VariableModel {
+  const text = String(value)
+  const variable = new TextBoxVariableBuilder(name).label(label).defaultValue(text).current({ selected: true, text, value: text }).build()
+  return only(variable, ['current', 'hide', 'label', 'name', 'query', 'type'])
+}
+
+function labelVariable(name: string, label: string, query: string): VariableModel {
+  const variable = new QueryVariableBuilder(name)
+    .label(label)
+    .datasource(selectedDatasource)
+    .query(query)
+    .definition(query)
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .sort(VariableSort.AlphabeticalAsc)
+    .multi(true)
+    .includeAll(true)
+    .allValue('.+')
+    .current({ selected: true, text: 'All', value: '$__all' })
+    .build()
+  const keys = ['allValue', 'current', 'datasource', 'definition', 'hide', 'includeAll', 'label', 'multi', 'name', 'query', 'refresh']
+  return only(variable, [...keys, 'regex', 'sort', 'type'])
+}
+
+/** Keeps what a kind of variable has; the SDK writes the keys of all kinds. */
+function only(variable: VariableModel, keys: string[]): VariableModel {
+  return Object.fromEntries(Object.entries(variable).filter(([key]) => keys.includes(key))) as unknown as VariableModel
+}

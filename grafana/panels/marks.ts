@@ -1,0 +1,10 @@
+/** Marks that every page with replicas shows. */
+import type { Mark } from '../lib/annotations.ts'
+import { stateColors } from '../lib/colors.ts'
+import { panelQueries as ask } from '../lib/scopes.ts'
+import { perReplica } from '../lib/styles.ts'
+
+export const replicaMarks: Mark[] = [
+  { name: 'Replica drains', expr: ask.drainingReplicas, color: stateColors.draining, text: `${perReplica} drains` },
+  { name: 'Replica started', expr: ask.startedReplicas, color: stateColors.starting, text: `${perReplica} started` },
+]

@@ -1,0 +1,128 @@
+/** The pages together: the links between them, the panels they promise, and colours that mean the same on each. */
+import { grafana } from '@lab/contract/endpoints.ts'
+import { describe, expect, test } from 'vitest'
+import { allDashboards } from '../../grafana/dashboards/all.ts'
+import { allPages } from '../../grafana/lib/pages.ts'
+import { type DashboardPanel, dashboardFiles, readDashboard } from './lib/expressions.ts'
+import { read } from './lib/repo-files.ts'
+
+const dashboards = dashboardFiles.map(readDashboard)
+const everyPanel = dashboards.flatMap(({ title: page, panels }) => panels.map((panel) => ({ page, panel })))
+
+test('there is a dashboard for each page, in the order of the links', () => {
+  expect(allDashboards().map(({ uid, title }) => ({ uid, title }))).toEqual(allPages.map(({ uid, title }) => ({ uid, title })))
+  expect(dashboards.map(({ uid }) => uid).sort()).toEqual(allPages.map(({ uid }) => uid).sort())
+})
+
+test('uids that were published stay', () => {
+  expect(allPages.map(({ uid }) => uid)).toEqual(
+    expect.arrayContaining([
+      'websocket-lab',
+      'websocket-lab-users',
+      'websocket-lab-scaling',
+      'websocket-lab-replicas',
+      'websocket-lab-edge',
+      'websocket-lab-stores',
+    ]),
+  )
+})
+
+describe.each(dashboards)('the page $title', ({ uid, links, panels }) => {
+  test('leads to every other page and keeps the time range and the choice of replicas', () => {
+    expect(links.map(({ url }) => url)).toEqual(allPages.filter((page) => page.uid !== uid).map((page) => `/d/${page.uid}`))
+    for (const link of links) expect(link).toMatchObject({ type: 'link', keepTime: true, includeVars: true, targetBlank: false })
+  })
+
+  test('asks a question with each panel that no other page asks differently', () => {
+    for (const panel of panels) {
+      const same = everyPanel.filter((other) => other.panel.title === panel.title && other.panel.type !== 'row')
+      const asked = new Set(same.map((other) => JSON.stringify([other.panel.targets, other.panel.fieldConfig])))
+      expect(asked.size, panel.title).toBeLessThanOrEqual(1)
+    }
+  })
+})
+
+describe('the home page', () => {
+  const home = readDashboard(`grafana/provisioning/dashboards/${grafana.homeDashboardUid}.json`)
+
+  test('is what Grafana opens first', () => {
+    const variable = 'GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH'
+    expect(read('compose.yaml')).toContain(`${variable}: /etc/grafana/provisioning/dashboards/${home.uid}.json`)
+  })
+
+  test('holds the twelve promised panels in four rows', () => {
+    const shown = home.panels.filter(({ type }) => type !== 'text' && type !== 'table')
+    expect(shown.map(({ type, title }) => (type === 'row' ? `# ${title}` : title))).toEqual([
+      '# Connection Overview',
+      'Active connections',
+      'Connection rate',
+      'Total connections over time',
+      '# Message Throughput',
+      'Messages received/s',
+      'Messages sent/s',
+      'Latency distribution',
+      '# Scaling Events',
+      'Replica count over time',
+      'CPU utilisation',
+      'Connection drops during scaling',
+      '# System Health',
+      'Replica status',
+      'Resource usage',
+      'Error rates',
+    ])
+  })
+
+  test('begins with what to run next, beside what is wrong', () => {
+    expect(home.panels[0]).toMatchObject({ type: 'text', gridPos: { x: 0, y: 0 } })
+    expect(home.panels[0]?.options?.content).toContain('docker compose run --rm k6')
+    expect(home.panels[1]).toMatchObject({ type: 'table', title: 'Alerts', gridPos: { y: 0 } })
+  })
+})
+
+test('each of the twelve panels stands on a page of its subject as well', () => {
+  const on = (uid: string) => dashboards.find((dashboard) => dashboard.uid === uid)?.panels.map(({ title }) => title) ?? []
+  expect(on('websocket-lab-users')).toEqual(
+    expect.arrayContaining([
+      ...['Active connections', 'Connection rate', 'Total connections over time'],
+      ...['Messages received/s', 'Messages sent/s', 'Latency distribution', 'Error rates'],
+    ]),
+  )
+  expect(on('websocket-lab-scaling')).toEqual(
+    expect.arrayContaining(['Replica count over time', 'CPU utilisation', 'Connection drops during scaling']),
+  )
+  expect(on('websocket-lab-replicas')).toEqual(expect.arrayContaining(['Replica status', 'Resource usage', 'CPU utilisation']))
+})
+
+describe('colours', () => {
+  test('of a series name are the same in every panel', () => {
+    const byName = Map.groupBy(
+      everyPanel.flatMap(({ panel }) => colorsByName(panel)),
+      ({ name }) => name,
+    )
+    const several = [...byName].flatMap(([name, found]) => {
+      const colors = [...new Set(found.map(({ color }) => color))]
+      return colors.length > 1 ? [`${name}: ${colors.join(', ')}`] : []
+    })
+    expect(several).toEqual([])
+  })
+
+  test('of each state of a replica are the same in the state timeline and in the count', () => {
+    const find = (title: string) => everyPanel.find(({ panel }) => panel.title === title)?.panel
+    const mapped = Object.values(find('Replica status')?.fieldConfig?.defaults.mappings?.[0]?.options ?? {}) as {
+      text: string
+      color: string
+    }[]
+    expect(mapped).toHaveLength(5)
+    const count = find('Replica count over time')
+    const drawn = new Map(count === undefined ? [] : colorsByName(count).map(({ name, color }) => [name, color]))
+    for (const { text, color } of mapped.filter(({ text }) => text !== 'no answer')) expect(drawn.get(text)).toBe(color)
+  })
+})
+
+/** Colours that are fixed for one name of a series. */
+function colorsByName({ fieldConfig }: DashboardPanel): { name: string; color: string }[] {
+  return (fieldConfig?.overrides ?? []).flatMap(({ matcher, properties }) => {
+    const color = properties.find(({ id }) => id === 'color')?.value as { fixedColor: string } | undefined
+    return matcher.id === 'byName' && color ? [{ name: matcher.options, color: color.fixedColor }] : []
+  })
+}
