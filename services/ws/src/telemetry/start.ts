@@ -66,9 +66,19 @@ async function reportTrouble(onTrouble: (text: string) => void): Promise<void> {
   const tell = (text: string, ...more: unknown[]) => {
     if (performance.now() - toldAtMs < troubleEveryMs) return
     toldAtMs = performance.now()
-    onTrouble([text, ...more.map(String)].join(' ').slice(0, 500))
+    onTrouble([inShort(text), ...more.map(String)].join(' ').slice(0, 500))
   }
   const quiet = () => {}
   const logger = { error: tell, warn: tell, info: quiet, debug: quiet, verbose: quiet }
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+}
+
+/** The SDK reports errors as JSON with their stack; the message says it. */
+function inShort(text: string): string {
+  try {
+    return String((JSON.parse(text) as { message?: unknown }).message ?? text)
+  } catch {
+    // It was no JSON but words, which are as good.
+    return text
+  }
 }
