@@ -24,6 +24,8 @@ const schema = z.strictObject({
     started: z.string().min(1),
   }),
   resource: z.array(resourceRule).default([]),
+  /** Resources that Docker is asked for instead. */
+  docker: z.array(z.enum(['memory'])).default([]),
   pods: z.array(customRule).default([]),
   object: z.array(customRule).default([]),
   external: z.array(customRule).default([]),

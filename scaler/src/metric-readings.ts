@@ -4,7 +4,7 @@ import type { MetricSpec, PodReadings, ResourceSample } from './core/types.ts'
 import { seriesKey } from './core/types.ts'
 import type { MetricMap } from './metric-map.ts'
 import { queryFor } from './metric-map.ts'
-import type { MetricReadings } from './ports.ts'
+import type { MetricReadings, WorkingSet } from './ports.ts'
 
 /** One series at one moment; its value is a number. */
 export interface Series {
@@ -14,6 +14,15 @@ export interface Series {
 
 /** Gives the series of a query at the moment that is read; rejects when there is no answer. */
 export type Ask = (query: string) => Promise<readonly Series[]>
+
+/** Whom a reading asks. */
+export interface Sources {
+  readonly ask: Ask
+  /** Rejects when they can't be had. */
+  readonly workingSets: () => Promise<readonly WorkingSet[]>
+}
+
+const memory = 'memory'
 
 type ResourceMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' }>
 
@@ -25,7 +34,7 @@ export async function readMetrics(
   metrics: readonly MetricSpec[],
   map: MetricMap,
   containerName: string,
-  ask: Ask,
+  { ask, workingSets }: Sources,
 ): Promise<MetricReadings> {
   const collected = new Collected()
   const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
@@ -33,7 +42,12 @@ export async function readMetrics(
   await Promise.all([
     // When this fails, so does everything else, and nothing is decided.
     collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
-    ...[...resources].map(([key, metric]) => collected.attempt(key, () => readResource(metric, map, ask, collected, containerName))),
+    ...[...resources].map(([key, metric]) =>
+      collected.attempt(key, async () => {
+        if (metric.name === memory && map.docker.includes(memory)) collected.addWorkingSets(await workingSets(), containerName)
+        else await readResource(metric, map, ask, collected, containerName)
+      }),
+    ),
     ...metrics
       .filter((metric) => !isResource(metric))
       .map((metric) => collected.attempt(seriesKey(metric), () => readCustom(metric, map, ask, collected))),
@@ -99,6 +113,11 @@ class Collected {
     if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
     const known = this.#replica(name)
     this.#replicas.set(name, { ...known, valuesMilli: { ...known.valuesMilli, [key]: value } })
+  }
+
+  addWorkingSets(sets: readonly WorkingSet[], containerName: string): void {
+    for (const { name, bytes, timeSeconds } of sets)
+      this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
   }
 
   /** A replica has one sample of all its resources, as old as the oldest part of it. */

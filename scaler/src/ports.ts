@@ -39,3 +39,13 @@ export interface MetricSource {
   /** Never rejects: what cannot be read is among the failures. */
   read(metrics: readonly MetricSpec[], signal: AbortSignal): Promise<MetricReadings>
 }
+
+/** How much memory a replica's container holds on to: what the kernel counts for it, less the files it could drop at once. */
+export interface WorkingSet {
+  readonly name: string
+  readonly bytes: number
+  readonly timeSeconds: number
+}
+
+/** Rejects when they cannot be read; a replica that is on its way in or out may be absent. */
+export type ReadWorkingSets = (signal: AbortSignal) => Promise<readonly WorkingSet[]>

@@ -56,6 +56,15 @@ describe('the scaler may not', () => {
     expect(['400', '403', '413']).toContain(stdout.trim())
   })
 
+  test('follow what a container uses for ever: it gets one reading', async () => {
+    const [replica] = await containers(stack, services.ws)
+    const script = `const response = await fetch('http://${services.scalerProxy}:2375/containers/${replica?.Id}/stats?stream=true')
+      const lines = (await response.text()).trim().split('\\n')
+      console.log(response.status, lines.length, JSON.parse(lines[0]).memory_stats.usage > 0)`
+    const { stdout, stderr } = await fromScaler(['node', '--input-type=module', '-e', script])
+    expect(stdout.trim(), stderr).toBe('200 1 true')
+  })
+
   test('see or touch containers of other projects in its list', async () => {
     const { stdout } = await fromScaler(['docker', 'ps', '-a', '--format', '{{.Names}}'])
     const names = stdout.split('\n').filter(Boolean)

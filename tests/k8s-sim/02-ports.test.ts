@@ -4,14 +4,17 @@ import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
 import { composeTarget } from '../../scaler/src/adapters/compose.ts'
 import { engineHost } from '../../scaler/src/adapters/docker.ts'
+import { readWorkingSets } from '../../scaler/src/adapters/docker-stats.ts'
 import { prometheusSource } from '../../scaler/src/adapters/prometheus.ts'
+import type { MetricSpec } from '../../scaler/src/core/types.ts'
 import { decisionLogPath, readDecisionLog } from '../../scaler/src/decision-log.ts'
 import { metricSourceSuite } from '../../scaler/src/fakes/metrics-suite.ts'
 import { replicaTargetSuite } from '../../scaler/src/fakes/target-suite.ts'
 import { readMetricMap } from '../../scaler/src/metric-map.ts'
-import type { MetricSource, ReplicaTarget } from '../../scaler/src/ports.ts'
+import type { MetricSource, ReadWorkingSets, ReplicaTarget } from '../../scaler/src/ports.ts'
+import { docker } from '../stack/lib/docker.ts'
 import { query } from '../stack/lib/prometheus.ts'
-import { url } from '../stack/lib/stack.ts'
+import { containers, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { composeFiles, fromRoot, stateFolder } from './lib/settings.ts'
 
@@ -22,7 +25,9 @@ describe('Prometheus', () => {
   beforeAll(async () => {
     const read = readMetricMap(readFileSync(fromRoot('scaler/metrics.yaml'), 'utf8'), 'metrics.yaml')
     if ('problems' in read) throw new Error(read.problems.join('\n'))
-    source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.map, services.ws)
+    const host = await engineHost(process.env)
+    const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project: stack.project, service: services.ws }, signal)
+    source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.map, services.ws, workingSets)
     // A rate needs two scrapes.
     await until(
       'CPU of two replicas',
@@ -31,6 +36,19 @@ describe('Prometheus', () => {
     )
   })
   metricSourceSuite(() => source)
+
+  test('leaves memory to Docker: the working set that `docker stats` shows', async () => {
+    const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
+    const { replicas, failures } = await source.read([memory], AbortSignal.timeout(30_000))
+    expect(failures).toEqual({})
+    expect(replicas.map(({ name }) => name)).toEqual(['ws-1', 'ws-2'])
+    for (const [i, { Id }] of (await containers(stack, services.ws)).entries()) {
+      const [used = ''] = (await docker(['stats', '--no-stream', '--format', '{{.MemUsage}}', Id])).split('MiB')
+      const mebibytes = (replicas[i]?.sample?.usageMilli.ws?.memory ?? 0) / 1000 / 2 ** 20
+      // A moment lies between the two readings.
+      expect(Math.abs(mebibytes - Number(used)) / Number(used)).toBeLessThan(0.2)
+    }
+  })
 
   test('scrapes the scaler', async () => {
     await until('target scaler', async () => (await query(stack, 'up{job="scaler"} == 1')).length === 1, 20_000)

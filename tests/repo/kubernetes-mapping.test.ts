@@ -96,7 +96,7 @@ describe('compose.k8s-sim.yaml', () => {
   test('hands the scaler every variable that ws is made from', () => {
     const ws = readYaml<{ services: Record<string, { environment: Record<string, string> }> }>('compose.yaml').services[services.ws]
     const asked = Object.values(ws?.environment ?? {}).flatMap((value) => {
-      const [, variable] = /^\$\{([A-Z_]+):-/.exec(value) ?? []
+      const [, variable] = /^\$\{([A-Z_]+):?-/.exec(value) ?? []
       return variable === undefined ? [] : [[variable, value] as const]
     })
     expect(asked.length).toBeGreaterThan(2)

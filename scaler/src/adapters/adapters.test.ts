@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'
 import type { MetricMap } from '../metric-map.ts'
 import { type Container, listReplicas, replicaOf } from './docker.ts'
+import { readWorkingSets, workingSetOf } from './docker-stats.ts'
 import { prometheusSource, queryRange } from './prometheus.ts'
 
 const closers: (() => void)[] = []
@@ -24,11 +25,13 @@ async function listen(handler: RequestListener): Promise<number> {
 }
 
 const never = new AbortController().signal
+const noMemory = () => Promise.reject(new Error('not asked for'))
 const map: MetricMap = {
   draining: 'draining',
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'time' }],
   pods: [{ name: 'sockets', query: 'sockets' }],
+  docker: ['memory'],
   object: [{ name: 'rate', query: 'rate' }],
   external: [{ name: 'queue', query: 'queue' }],
 }
@@ -64,7 +67,7 @@ describe('Prometheus', () => {
       ],
       draining: [[{ replica: 'ws-2' }, '1700000000.25']],
     })
-    const readings = await prometheusSource(url, map, 'ws').read([sockets, cpu, queue, rate], never)
+    const readings = await prometheusSource(url, map, 'ws', noMemory).read([sockets, cpu, queue, rate], never)
     expect(readings).toEqual({
       replicas: [
         {
@@ -81,6 +84,21 @@ describe('Prometheus', () => {
     })
   })
 
+  test('memory comes from Docker, and is the newer part of one sample with the CPU', async () => {
+    const url = await prometheus({ cpu: [[{ replica: 'ws-3' }, '0.25']], time: [[{ replica: 'ws-3' }, '1700000000']] })
+    const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
+    const sets = async () => ['ws-3', 'ws-4'].map((name) => ({ name, bytes: 2 ** 20, timeSeconds: 1_700_000_003 }))
+    const { replicas, failures } = await prometheusSource(url, map, 'ws', sets).read([cpu, memory], never)
+    expect(failures).toEqual({})
+    expect(replicas.map(({ name, sample }) => [name, sample])).toEqual([
+      ['ws-3', { timeSeconds: 1_700_000_000, windowSeconds: 20, usageMilli: { ws: { cpu: 250, memory: 2 ** 20 * 1000 } } }],
+      ['ws-4', { timeSeconds: 1_700_000_003, windowSeconds: 0, usageMilli: { ws: { memory: 2 ** 20 * 1000 } } }],
+    ])
+    const away = await prometheusSource(url, map, 'ws', () => Promise.reject(new Error('no Docker'))).read([cpu, memory], never)
+    expect(away.failures).toEqual({ 'resource/memory': 'no Docker' })
+    expect(away.replicas).toHaveLength(1)
+  })
+
   test('two series for one object are a failure of that metric alone', async () => {
     const url = await prometheus({
       rate: [
@@ -89,7 +107,7 @@ describe('Prometheus', () => {
       ],
       queue: [[{}, '3']],
     })
-    const { failures, externalValuesMilli } = await prometheusSource(url, map, 'ws').read([rate, queue], never)
+    const { failures, externalValuesMilli } = await prometheusSource(url, map, 'ws', noMemory).read([rate, queue], never)
     expect(failures).toEqual({ 'rate of Ingress/x': expect.stringContaining('2 series') })
     expect(externalValuesMilli).toEqual({ queue: [3000] })
   })
@@ -105,7 +123,7 @@ describe('Prometheus', () => {
     ['hangs up', (request) => request.socket.destroy(), /does not answer/],
   ])('that %s makes every metric fail, and nothing else', async (_what, handler, why) => {
     const url = `http://127.0.0.1:${await listen(handler)}`
-    const { failures, replicas } = await prometheusSource(url, map, 'ws').read([sockets], never)
+    const { failures, replicas } = await prometheusSource(url, map, 'ws', noMemory).read([sockets], never)
     expect(failures.sockets).toMatch(why)
     expect(replicas).toEqual([])
   })
@@ -113,7 +131,7 @@ describe('Prometheus', () => {
   test('that never answers is given up after 5 s', async () => {
     const url = `http://127.0.0.1:${await listen(() => {})}`
     const startedAt = performance.now()
-    const { failures } = await prometheusSource(url, map, 'ws').read([sockets], never)
+    const { failures } = await prometheusSource(url, map, 'ws', noMemory).read([sockets], never)
     expect(failures.sockets).toContain('not within 5 s')
     expect(performance.now() - startedAt).toBeLessThan(9000)
   })
@@ -205,6 +223,36 @@ describe('Docker', () => {
 
   test('created only is pending', () => {
     expect(replicaOf(container({ Status: 'created' }), 'ws')).toMatchObject({ phase: 'Pending', startTimeSeconds: null, ready: null })
+  })
+
+  const read = '2026-01-01T00:00:10.123456789Z'
+  test.each<[string, object, number | null]>([
+    ['version 2 of control groups', { usage: 100, stats: { inactive_file: 30, active_file: 10, anon: 50 } }, 70],
+    ['version 1, with those below', { usage: 100, stats: { inactive_file: 10, total_inactive_file: 40 } }, 60],
+    ['more cache than usage', { usage: 10, stats: { inactive_file: 30 } }, 0],
+    ['a container that ended', {}, null],
+  ])('the working set by %s', (_what, memory, bytes) => {
+    const set = workingSetOf({ read, memory_stats: memory }, 'ws-3')
+    expect(set).toEqual(bytes === null ? null : { name: 'ws-3', bytes, timeSeconds: Date.parse(read) / 1000 })
+  })
+
+  test('working sets are read of each container of the service, one shot each; who went meanwhile is left out', async () => {
+    const asked: string[] = []
+    const port = await listen((request, response) => {
+      asked.push(request.url ?? '')
+      const listed = ['a', 'b', 'c'].map((Id, i) => ({
+        Id,
+        Labels: { 'com.docker.compose.service': Id === 'c' ? 'traefik' : 'ws', 'com.docker.compose.container-number': String(i + 1) },
+      }))
+      if (request.url?.startsWith('/containers/json')) response.end(JSON.stringify(listed))
+      else if (request.url?.startsWith('/containers/b')) response.writeHead(404).end()
+      else response.end(JSON.stringify({ read, memory_stats: { usage: 100, stats: { inactive_file: 30 } } }))
+    })
+    const sets = await readWorkingSets(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' }, never)
+    expect(sets).toEqual([{ name: 'ws-1', bytes: 70, timeSeconds: Date.parse(read) / 1000 }])
+    expect(asked.filter((path) => path.includes('stats')).sort()).toEqual(
+      ['a', 'b'].map((id) => `/containers/${id}/stats?stream=false&one-shot=true`),
+    )
   })
 
   test('a request that is no quantity is named', () => {

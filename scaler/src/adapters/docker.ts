@@ -46,18 +46,30 @@ export async function engineHost(env: Readonly<Record<string, string | undefined
 
 /** The service's containers, ordered by number; those that ended are no replicas. Rejects when Docker can't be read. */
 export async function listReplicas(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Replica[]> {
-  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`, 'com.docker.compose.oneoff=False']
-  const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: labels }))}`
-  // A proxy may widen the filter to the whole project.
-  const listed = listSchema
-    .parse(await get(host, `/containers/json?${query}`, signal))
-    .filter(({ Labels }) => Labels['com.docker.compose.service'] === service)
+  const listed = await listContainers(host, { project, service }, signal)
   const containers = await Promise.all(listed.map(({ Id }) => inspect(host, Id, signal)))
   return containers
     .filter((container) => container !== null)
     .filter(({ State }) => !['removing', 'exited', 'dead'].includes(State.Status))
-    .sort((a, b) => numberOf(a) - numberOf(b))
+    .sort((a, b) => numberOf(a.Config.Labels) - numberOf(b.Config.Labels))
     .map((container) => replicaOf(container, service))
+}
+
+type Listed = z.infer<typeof listSchema>[number]
+
+/** Id and labels of the service's containers, whatever their state. */
+export async function listContainers(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Listed[]> {
+  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`, 'com.docker.compose.oneoff=False']
+  const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: labels }))}`
+  // A proxy may widen the filter to the whole project.
+  return listSchema
+    .parse(await get(host, `/containers/json?${query}`, signal))
+    .filter(({ Labels }) => Labels['com.docker.compose.service'] === service)
+}
+
+/** What a container is called as a replica, as in ws-3. */
+export function replicaName(labels: Readonly<Record<string, string>>, service: string): string {
+  return `${service}-${numberOf(labels)}`
 }
 
 /** null: it went between the two calls. */
@@ -66,8 +78,8 @@ async function inspect(host: string, id: string, signal: AbortSignal): Promise<C
   return answer === null ? null : containerSchema.parse(answer)
 }
 
-function numberOf({ Config }: Container): number {
-  return Number(Config.Labels['com.docker.compose.container-number'])
+function numberOf(labels: Readonly<Record<string, string>>): number {
+  return Number(labels['com.docker.compose.container-number'])
 }
 
 /** A container as the engine's pod: one container in it, of the service's name. */
@@ -76,7 +88,7 @@ export function replicaOf(container: Container, service: string): Replica {
   const running = State.Status === 'running' || State.Status === 'paused'
   const startTimeSeconds = running || State.Status === 'restarting' ? seconds(State.StartedAt) : null
   return {
-    name: `${service}-${numberOf(container)}`,
+    name: replicaName(Config.Labels, service),
     phase: State.Status === 'created' ? 'Pending' : 'Running',
     startTimeSeconds,
     ready: startTimeSeconds === null ? null : readyCondition(State, startTimeSeconds),
@@ -113,7 +125,7 @@ function seconds(time: string): number {
 }
 
 /** GET as JSON; null for 404. `host` is as in DOCKER_HOST: unix://, npipe:// or tcp://. */
-function get(host: string, path: string, signal: AbortSignal): Promise<unknown> {
+export function get(host: string, path: string, signal: AbortSignal): Promise<unknown> {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(callWithinSeconds * 1000)])
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {

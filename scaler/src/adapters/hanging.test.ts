@@ -19,11 +19,13 @@ const hpa: HorizontalPodAutoscaler = {
   maxReplicas: 10,
   metrics: [{ type: 'Pods', metric: { name: 'sockets' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }],
 }
+const noMemory = () => Promise.reject(new Error('not asked for'))
 const map: MetricMap = {
   draining: 'draining',
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [],
   pods: [{ name: 'sockets', query: 'sockets' }],
+  docker: ['memory'],
   object: [],
   external: [],
 }
@@ -98,7 +100,7 @@ async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: 
   const loop: LoopPorts = {
     clock: systemClock,
     specification: async () => ({ hpa }),
-    metrics: prometheusSource(`http://127.0.0.1:${ports.prometheus.port}`, map, 'ws'),
+    metrics: prometheusSource(`http://127.0.0.1:${ports.prometheus.port}`, map, 'ws', noMemory),
     target: composeTarget({ project: 'p', service: 'ws', files: [], folder: '.', host: `tcp://127.0.0.1:${ports.docker.port}` }),
     isPaused: async () => false,
     write: async (record) => {

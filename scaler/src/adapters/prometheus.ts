@@ -1,9 +1,9 @@
 /** Prometheus's HTTP API: queries at one moment, and over a range of time. Every call has a bound. */
 import { z } from 'zod'
 import type { MetricMap } from '../metric-map.ts'
-import type { Series } from '../metric-readings.ts'
+import type { Ask, Series } from '../metric-readings.ts'
 import { readMetrics } from '../metric-readings.ts'
-import type { MetricSource } from '../ports.ts'
+import type { MetricSource, ReadWorkingSets } from '../ports.ts'
 import type { RecordedRange, TimeRange } from '../replay/recorded-range.ts'
 import { timesOf } from '../replay/recorded-range.ts'
 
@@ -26,10 +26,16 @@ const matrixSchema = z.object({
   result: z.array(z.object({ metric: labels, values: z.array(sample) })),
 })
 
-/** @param containerName what the one container of a replica is called in observations */
-export function prometheusSource(baseUrl: string, map: MetricMap, containerName: string): MetricSource {
+/**
+ * @param containerName what the one container of a replica is called in observations
+ * @param workingSets where resources that the mapping file leaves to Docker come from
+ */
+export function prometheusSource(baseUrl: string, map: MetricMap, containerName: string, workingSets: ReadWorkingSets): MetricSource {
   return {
-    read: (metrics, signal) => readMetrics(metrics, map, containerName, (query) => instantQuery(baseUrl, query, signal)),
+    read: (metrics, signal) => {
+      const ask: Ask = (query) => instantQuery(baseUrl, query, signal)
+      return readMetrics(metrics, map, containerName, { ask, workingSets: () => workingSets(signal) })
+    },
   }
 }
 

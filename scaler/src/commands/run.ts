@@ -6,6 +6,7 @@ import { Option } from 'commander'
 import { collectDefaultMetrics } from 'prom-client'
 import { composeTarget, projectName } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
+import { readWorkingSets } from '../adapters/docker-stats.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
 import { systemClock } from '../adapters/system-clock.ts'
 import type { ControllerOptions } from '../core/types.ts'
@@ -15,6 +16,7 @@ import { liveFiles, readLiveFiles } from '../live-files.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
 import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
 import { createScalerMetrics } from '../metrics.ts'
+import type { ReadWorkingSets } from '../ports.ts'
 import type { TickRecord } from '../record.ts'
 import { serve } from '../serve.ts'
 import { metricMapOption, number, prometheusOption } from './options.ts'
@@ -99,6 +101,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
           stuck,
           ready: () => lastTickAt !== null,
         })
+  const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project, service }, signal)
   let { map } = read
   const reread = liveFiles(options, read, say)
   const ports: LoopPorts = {
@@ -108,7 +111,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
       map = now.map
       return now
     },
-    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service).read(metrics, signal) },
+    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service, workingSets).read(metrics, signal) },
     target: composeTarget({ project, service, files, folder, host }),
     isPaused: () => exists(pauseFilePath(options.state)),
     write: async (record: TickRecord) => {

@@ -12,6 +12,7 @@ const map: MetricMap = {
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'cpu time' }],
   pods: [{ name: 'sockets', query: 'sockets' }],
+  docker: ['memory'],
   object: [],
   external: [{ name: 'queue', query: 'queue' }],
 }
@@ -65,6 +66,11 @@ describe('the queries', () => {
     expect(await queriesFor([sockets, cpu, sockets], map)).toEqual({
       queries: ['replicas', 'ready', 'started', 'draining', 'cpu', 'cpu time', 'sockets'],
     })
+  })
+
+  test('are not known of memory, which nothing keeps a record of', async () => {
+    const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
+    expect(await queriesFor([sockets, memory], map)).toEqual({ problems: ['memory is read from Docker, which keeps no record of it'] })
   })
 
   test('are not known of a metric that the mapping file does not have', async () => {

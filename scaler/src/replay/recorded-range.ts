@@ -38,6 +38,8 @@ export interface ReplicaSettings {
   readonly requestsMilli: Readonly<Record<string, number>>
 }
 
+const noWorkingSets = (): Promise<never> => Promise.reject(new Error('memory is read from Docker, which keeps no record of it'))
+
 /** How many moments a range has. */
 export function momentsOf({ sinceSeconds, untilSeconds, stepSeconds }: TimeRange): number {
   return Math.floor((untilSeconds - sinceSeconds) / stepSeconds) + 1
@@ -54,10 +56,11 @@ export async function queriesFor(
   map: MetricMap,
 ): Promise<{ readonly queries: readonly string[] } | { readonly problems: readonly string[] }> {
   const queries = new Set(Object.values(map.recorded))
-  const { failures } = await readMetrics(metrics, map, '', async (query) => {
+  const ask: Ask = async (query) => {
     queries.add(query)
     return []
-  })
+  }
+  const { failures } = await readMetrics(metrics, map, '', { ask, workingSets: noWorkingSets })
   const problems = Object.values(failures)
   return problems.length > 0 ? { problems } : { queries: [...queries] }
 }
@@ -84,7 +87,7 @@ export async function observationsOf(
       started === null || known.has(keyOf(name, started * timeScale)) ? nowSeconds : started
     const there = replicasAt(at, map.recorded, replica, sinceOf)
     const replicas = there.length > 0 ? there : { error: 'no replica was recorded' }
-    const readings = await readMetrics(distinct, map, replica.service, ask)
+    const readings = await readMetrics(distinct, map, replica.service, { ask, workingSets: noWorkingSets })
     const observation = observationOf({ nowSeconds, replicas, readings }, previous, timeScale)
     if (there.length > 0) previous = observation.pods
     observations.push(observation)
