@@ -1,0 +1,230 @@
+/**
+ * What has arrived from which room: each message is handed on once and in order, and what is missing is told. Pure.
+ *
+ * `position` is the place in the log up to which we have everything that our rooms were sent. A room may be `behind` it,
+ * after a session was lost: then it is asked again for what came after its own place, and so is a resumed session.
+ */
+import { everyoneRoom } from '../../contract/src/messages.ts'
+import type { ClientEvent, RoomMessage } from './types.ts'
+import type { RoomFrame } from './wire.ts'
+
+/** Holes remembered per room, for telling a late message from a doubled one. */
+const maxHoles = 16
+/** Messages remembered by sender and id, for telling that a provisional one came again. */
+const maxRemembered = 256
+
+interface RoomState {
+  /** Place of the last message that was handed on, or before which the room does not concern us. */
+  seq: number
+  offset: number | undefined
+  behind: boolean
+  /** The session at the server is not in it: asked for by a join, not by a resume. */
+  outside: boolean
+  holes: { from: number; to: number }[]
+  /** Frames still to come with the answer to a join, and the place at which they end. */
+  history: number
+  historyEndsAt: number
+  /** Joined just now, and nothing has come of its history: the answer to the join is not complete. */
+  incomplete: boolean
+}
+
+type RoomEvent = Extract<ClientEvent, { type: 'message' | 'dropped' | 'gap' }>
+
+export class Rooms {
+  private readonly rooms = new Map<string, RoomState>()
+  private readonly remembered = new Map<string, 'provisional' | 'stored'>()
+  private position = 0
+  /** Frames still to come with the answer to a resume, and the end of the gap it told of. */
+  private replayLeft = 0
+  private gapTo = 0
+
+  /** Up to here nothing need be sent again. */
+  get lastSeq(): number {
+    let lowest = this.position
+    for (const { behind, incomplete, seq } of this.rooms.values()) if (behind && !incomplete && seq < lowest) lowest = seq
+    return lowest
+  }
+
+  has(room: string): boolean {
+    return this.rooms.has(room)
+  }
+
+  /** Rooms we are in and the session at the server is not, with the place from which on we have to ask for them. */
+  outside(): { room: string; since: number }[] {
+    return [...this.rooms].filter(([, { outside }]) => outside).map(([room, { seq }]) => ({ room, since: seq }))
+  }
+
+  /** A session begins, the first or in place of one that is lost. @param seq where its log is */
+  fresh(seq: number): RoomEvent[] {
+    const everyone = this.rooms.get(everyoneRoom)
+    const before = this.position
+    this.replayLeft = this.gapTo = 0
+    for (const [room, state] of this.rooms) if (room !== everyoneRoom) this.shutOut(state)
+    this.position = Math.max(before, seq)
+    if (everyone === undefined) {
+      this.rooms.set(everyoneRoom, newRoom(seq))
+      return []
+    }
+    everyone.seq = Math.max(everyone.seq, before)
+    // Nobody can join the room of everyone, so what it was sent meanwhile can't be asked for.
+    return seq > before ? [{ type: 'gap', why: 'fresh_session', room: everyoneRoom, from: before + 1, to: seq }] : []
+  }
+
+  /**
+   * The session goes on; this many frames follow, from all its rooms.
+   * @param names the rooms it is in
+   * @param from place after which the frames begin
+   */
+  resumed(replayed: number, names: readonly string[], from: number): void {
+    for (const [room, state] of this.rooms) {
+      if (room === everyoneRoom) continue
+      state.outside = false
+      if (!names.includes(room) || (state.behind && state.seq < from)) this.shutOut(state)
+    }
+    this.gapTo = 0
+    this.replayLeft = replayed
+    if (replayed === 0) this.replayEnded()
+  }
+
+  /** The answer to a join; `history` frames of the room follow. @returns whether the answer is complete */
+  joined(room: string, seq: number, history: number): boolean {
+    let state = this.rooms.get(room)
+    if (state === undefined) {
+      state = newRoom(0)
+      state.incomplete = state.behind = history > 0
+      this.rooms.set(room, state)
+    }
+    state.outside = false
+    state.history = history
+    state.historyEndsAt = seq
+    if (history === 0) historyEnded(state)
+    return !state.incomplete
+  }
+
+  left(room: string): void {
+    this.rooms.delete(room)
+  }
+
+  /** The server no longer has messages from one place to another. */
+  gap(room: string | undefined, from: number, to: number): RoomEvent {
+    // What it still has follows, so we are not past the gap yet.
+    if (room === undefined && this.replayLeft > 0) this.gapTo = to
+    else if (room === undefined) this.position = Math.max(this.position, to)
+    return { type: 'gap', why: 'resume_gap', room, from, to }
+  }
+
+  /** The connection is lost. A join whose answer is incomplete counts as not answered. */
+  lost(): void {
+    this.replayLeft = this.gapTo = 0
+    for (const [room, state] of this.rooms) {
+      state.history = 0
+      if (state.incomplete) this.rooms.delete(room)
+    }
+  }
+
+  /** Takes a room message. `completed` says that with it the answer to a join is complete. */
+  receive(frame: RoomFrame): { events: RoomEvent[]; completed: boolean } {
+    const state = this.rooms.get(frame.room)
+    if (frame.provisional || frame.seq === undefined) {
+      return { events: state === undefined ? [] : [this.provisional(frame)], completed: false }
+    }
+    const ofHistory = state !== undefined && this.replayLeft === 0 && state.history > 0
+    const again = this.replayLeft > 0 || ofHistory
+    const completed = state?.incomplete === true && ofHistory
+    if (completed) state.incomplete = false
+    // After a leave, or before the answer to a join: no concern of ours.
+    const events = state === undefined || state.incomplete ? [] : this.placed(state, frame, frame.seq, again)
+    if (ofHistory) {
+      state.history--
+      if (state.history === 0) historyEnded(state)
+    } else this.position = Math.max(this.position, frame.seq)
+    if (this.replayLeft > 0) {
+      this.replayLeft--
+      if (this.replayLeft === 0) this.replayEnded()
+    }
+    return { events, completed }
+  }
+
+  private placed(state: RoomState, frame: RoomFrame, seq: number, again: boolean): RoomEvent[] {
+    const message = messageOf(frame)
+    const key = keyOf(frame)
+    const { offset } = frame
+    if (seq <= state.seq) {
+      const late = offset !== undefined && state.holes.some(({ from, to }) => from <= offset && offset <= to)
+      return [{ type: 'dropped', why: late ? 'out_of_order' : again ? 'replayed' : 'duplicate', message }]
+    }
+    const events: RoomEvent[] = []
+    if (offset !== undefined && state.offset !== undefined && offset !== state.offset + 1) {
+      // A room that was forgotten counts from 1 again.
+      const expected = offset > state.offset ? state.offset + 1 : 1
+      const missing = offset - expected
+      if (missing > 0) {
+        events.push({ type: 'gap', why: 'offsets', room: frame.room, from: state.seq + 1, to: seq - 1, missing })
+        state.holes.push({ from: expected, to: offset - 1 })
+        if (state.holes.length > maxHoles) state.holes.shift()
+      }
+    }
+    state.seq = seq
+    state.offset = offset
+    const had = key !== undefined && this.remembered.get(key) === 'provisional'
+    this.remember(key, 'stored')
+    events.push(had ? { type: 'dropped', why: 'provisional', message } : { type: 'message', message })
+    return events
+  }
+
+  private provisional(frame: RoomFrame): RoomEvent {
+    const message = messageOf(frame)
+    const key = keyOf(frame)
+    if (key !== undefined && this.remembered.has(key)) return { type: 'dropped', why: 'provisional', message }
+    this.remember(key, 'provisional')
+    return { type: 'message', message }
+  }
+
+  private remember(key: string | undefined, as: 'provisional' | 'stored'): void {
+    if (key === undefined) return
+    this.remembered.set(key, as)
+    for (const oldest of this.remembered.keys()) {
+      if (this.remembered.size <= maxRemembered) break
+      this.remembered.delete(oldest)
+    }
+  }
+
+  private replayEnded(): void {
+    this.position = Math.max(this.position, this.gapTo)
+    this.gapTo = 0
+    for (const state of this.rooms.values()) state.behind = state.outside
+  }
+
+  private shutOut(state: RoomState): void {
+    if (!state.behind) state.seq = Math.max(state.seq, this.position)
+    state.behind = state.outside = true
+  }
+}
+
+function newRoom(seq: number): RoomState {
+  return { seq, offset: undefined, behind: false, outside: false, holes: [], history: 0, historyEndsAt: 0, incomplete: false }
+}
+
+function historyEnded(state: RoomState): void {
+  state.seq = Math.max(state.seq, state.historyEndsAt)
+  state.behind = false
+}
+
+/** A message without an id can't be recognised. */
+function keyOf({ room, from, id }: RoomFrame): string | undefined {
+  return id === undefined ? undefined : `${room} ${from} ${JSON.stringify(id)}`
+}
+
+function messageOf({ room, from, id, data, clientTime, replica, seq, offset, provisional }: RoomFrame): RoomMessage {
+  return {
+    room,
+    from,
+    data,
+    replica,
+    ...(id !== undefined && { id }),
+    ...(clientTime !== undefined && { clientTime }),
+    ...(seq !== undefined && { seq }),
+    ...(offset !== undefined && { offset }),
+    ...(provisional && { provisional }),
+  }
+}
