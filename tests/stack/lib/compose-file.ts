@@ -8,6 +8,7 @@ export interface ComposeService {
   ports?: string[]
   volumes?: string[]
   container_name?: string
+  command?: string[]
 }
 
 /** The root of the repository. */

@@ -132,17 +132,22 @@ if taken then
 end
 return 1`)
 
-/** Takes a session and tells who had it. KEYS: session; ARGV: new owner, ms to live, prefix of the channels, session id. Returns what is stored, or nil. */
+/**
+ * Takes a session and tells who had it. KEYS: session; ARGV: new owner, ms to live, prefix of the channels, session id.
+ * Returns what is stored and how often it has been taken from somebody, or nil. Who had it hears the same number.
+ */
 export const takeSession = script(`#!lua flags=allow-oom
-local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked')
+local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken')
 local former = record[1]
 if not former or former == '' then return false end
+local taken = tonumber(record[5]) or 0
 if former ~= ARGV[1] then
-  redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'taken', 1)
-  redis.call('PUBLISH', ARGV[3] .. former, ARGV[4])
+  taken = taken + 1
+  redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'taken', taken)
+  redis.call('PUBLISH', ARGV[3] .. former, taken .. ' ' .. ARGV[4])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {record[2], record[3], record[4]}`)
+return {record[2], record[3], record[4], taken}`)
 
 /**
  * Tells how a replica is. KEYS: replicas, presence of this replica; ARGV: replica, what it says, ms after which one is forgotten,

@@ -24,8 +24,8 @@ export class ValkeySessionStore implements SessionStore {
   private readonly changes = new Map<string, Change>()
   /** Sessions put on hold here and until when they wait, oldest first. */
   private readonly holding = new Map<string, number>()
-  /** Sessions that another replica has taken, of which nobody here knows yet. */
-  private readonly heard = new Set<string>()
+  /** How often a session that was taken here had been taken by then. */
+  private readonly takings = new Map<string, number>()
   private taken: (id: string) => void = () => {}
 
   /** @param owner name of this process among all that use the store; another one after a restart */
@@ -69,17 +69,17 @@ export class ValkeySessionStore implements SessionStore {
 
   end(id: string): void {
     this.holding.delete(id)
+    this.takings.delete(id)
     void this.change({ what: 'end', record: { id } })
   }
 
   async take(id: string): Promise<SessionRecord | undefined> {
     const args = [this.owner, String(this.attachedMs), keys.taken(''), id]
-    const found = await this.link.run<[string, string, string] | null>(takeSession, [keys.session(id)], args)
+    const found = await this.link.run<[string, string, string, number] | null>(takeSession, [keys.session(id)], args)
     if (found === null) return undefined
     this.holding.delete(id)
-    // What is about to be said of an earlier taking does not concern this one.
-    this.heard.delete(id)
-    const [connectionId, rooms, ackedSeq] = found
+    const [connectionId, rooms, ackedSeq, times] = found
+    this.takings.set(id, times)
     return { id, connectionId, rooms: JSON.parse(rooms) as string[], ackedSeq: Number(ackedSeq) }
   }
 
@@ -87,16 +87,19 @@ export class ValkeySessionStore implements SessionStore {
     this.taken = taken
   }
 
-  /** Valkey says that another replica has taken this session. Told on after the answers of the same moment, which may be awaited several times over. */
-  hearTaken(id: string): void {
-    this.heard.add(id)
+  /** Valkey says that another replica has taken a session. @param said how often it has been taken, and its id */
+  hearTaken(said: string): void {
+    const space = said.indexOf(' ')
+    const [times, id] = [Number(said.slice(0, space)), said.slice(space + 1)]
+    // After the answers of the same moment, which may be awaited several times over. It may have come back here meanwhile.
     setImmediate(() => {
-      if (this.heard.delete(id)) this.lost(id)
+      if ((this.takings.get(id) ?? 0) < times) this.lost(id)
     })
   }
 
   private lost(id: string): void {
     this.changes.delete(id)
+    this.takings.delete(id)
     // One that waits has no connection here to lose it.
     if (!this.holding.delete(id)) this.taken(id)
   }
@@ -106,6 +109,7 @@ export class ValkeySessionStore implements SessionStore {
     for (const [id, untilMs] of this.holding) {
       if (untilMs > nowMs) break
       this.holding.delete(id)
+      this.takings.delete(id)
     }
   }
 

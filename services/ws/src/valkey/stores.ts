@@ -25,7 +25,7 @@ export async function valkeyStores(config: Config, { id, clock, log }: { id: str
   const link: Link = new Link({
     url: config.VALKEY_URL,
     name: `ws:${id}`,
-    subscription: { channel: keys.taken(instance), onMessage: (sessionId) => sessions.hearTaken(sessionId) },
+    subscription: { channel: keys.taken(instance), onMessage: (said) => sessions.hearTaken(said) },
     patienceMs,
     onUp: () => {
       roomLog.linkUp()
