@@ -1,0 +1,115 @@
+/** The live page of the embedded lab and what its buttons do. Listens on 127.0.0.1 only, and takes orders from its own page only. */
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { z } from 'zod'
+import { maxSockets } from './load.ts'
+import type { Snapshot } from './snapshot.ts'
+
+/** What the page may ask for. */
+export interface Actions {
+  snapshot(): Snapshot
+  setLoad(sockets: number): void
+  kill(id: string): Promise<void>
+  drain(id: string): Promise<void>
+  pause(paused: boolean): void
+  setTarget(connections: number): void
+}
+
+const orders = {
+  load: z.strictObject({ sockets: z.int().min(0).max(maxSockets) }),
+  pause: z.strictObject({ paused: z.boolean() }),
+  target: z.strictObject({ connections: z.int().min(1).max(10_000) }),
+  replica: z.strictObject({ id: z.string().max(64) }),
+} as const
+
+/** How often the page is told. Milliseconds. */
+const tellMs = 500
+/** Pages that may look on at once. */
+const maxWatchers = 20
+
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const types: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+}
+
+/** The app without its port. */
+export function createApi(actions: Actions, entryUrl: string, say: (line: string) => void): Hono {
+  const app = new Hono()
+  let watchers = 0
+  app.use(async (c, next) => {
+    // A foreign name that leads here, and a foreign page that sends orders, are turned away.
+    const host = (c.req.header('host') ?? '').replace(/:\d+$/, '')
+    if (!['127.0.0.1', 'localhost', '[::1]'].includes(host))
+      return c.json({ error: `Host ${host}: allowed are 127.0.0.1 and localhost` }, 403)
+    const site = c.req.header('sec-fetch-site')
+    if (c.req.method !== 'GET' && site !== undefined && site !== 'same-origin')
+      return c.json({ error: 'orders come from the page itself' }, 403)
+    c.header('content-security-policy', policy)
+    c.header('x-content-type-options', 'nosniff')
+    c.header('cache-control', 'no-store')
+    return next()
+  })
+  for (const [path, file] of [
+    ['/', 'index.html'],
+    ['/style.css', 'style.css'],
+    ['/live.js', 'live.js'],
+  ] as const) {
+    const text = readFileSync(new URL(`./page/${file}`, import.meta.url), 'utf8').replace('{{entry}}', entryUrl)
+    app.get(path, (c) => c.body(text, 200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain' }))
+  }
+  app.get('/api/state', (c) => c.json(actions.snapshot()))
+  app.get('/api/events', (c) => {
+    if (watchers >= maxWatchers) return c.json({ error: `at most ${maxWatchers} pages look on at once` }, 503)
+    return streamSSE(c, async (stream) => {
+      watchers++
+      stream.onAbort(() => void watchers--)
+      while (!stream.aborted) {
+        await stream.writeSSE({ data: JSON.stringify(actions.snapshot()) })
+        await stream.sleep(tellMs)
+      }
+    })
+  })
+
+  const order = <K extends keyof typeof orders>(path: string, kind: K, act: (given: z.infer<(typeof orders)[K]>) => void | Promise<void>) =>
+    app.post(path, async (c) => {
+      const parsed = orders[kind].safeParse(await c.req.json().catch(() => undefined))
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues
+        return c.json({ error: `${issue?.path.join('.') || 'body'}: ${issue?.message}` }, 400)
+      }
+      // What takes long shows in the state; only that it could not be done is said here.
+      const acting = act(parsed.data as z.infer<(typeof orders)[K]>)
+      acting?.catch((error: unknown) => say(`${path} failed: ${String(error)}`))
+      return c.json({ ok: true })
+    })
+  order('/api/load', 'load', ({ sockets }) => actions.setLoad(sockets))
+  order('/api/pause', 'pause', ({ paused }) => actions.pause(paused))
+  order('/api/target', 'target', ({ connections }) => actions.setTarget(connections))
+  order('/api/kill', 'replica', ({ id }) => actions.kill(id))
+  order('/api/drain', 'replica', ({ id }) => actions.drain(id))
+  app.notFound((c) => c.json({ error: `nothing at ${c.req.path}` }, 404))
+  return app
+}
+
+/** Serves the page. Rejects when the port can't be had. */
+export function servePage(app: Hono, port: number): Promise<{ port: number; close(): void }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' })
+    server.once('error', reject)
+    server.once('listening', () => {
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: () => {
+          server.close()
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        },
+      })
+    })
+  })
+}

@@ -1,0 +1,160 @@
+/** The embedded lab: replicas, router, scaler and load as one thing that can be started, looked at, acted on, and ended. */
+import { randomBytes } from 'node:crypto'
+import { paths } from '@lab/contract/endpoints.ts'
+import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
+import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
+import { DecisionLog, decisionLogPath } from '../../scaler/src/decision-log.ts'
+import { initialState, type LoopPorts, runLoop } from '../../scaler/src/loop.ts'
+import type { TickRecord } from '../../scaler/src/record.ts'
+import { type Load, maxSockets, startLoad } from './load.ts'
+import { processTarget, scrapeSource } from './process-target.ts'
+import { Replicas } from './replicas.ts'
+import { type Router, startRouter } from './router.ts'
+import { type Snapshot, snapshotOf } from './snapshot.ts'
+
+export interface LabSettings {
+  replicas: number
+  /** Port of the entry; 0 takes a free one. */
+  port: number
+  hpa: HorizontalPodAutoscaler
+  timeScale: number
+  /** Folder of the decision log. */
+  stateFolder: string
+  /** Valkey, when there is one: replicas then share rooms and sessions. */
+  valkeyUrl?: string
+  say: (line: string) => void
+}
+
+/** A drain here is quick: the router asks twice a second, and nobody scrapes but us. Milliseconds. */
+const drainDelayMs = 1_000
+const drainTimeoutMs = 10_000
+/** Lines that the page shows. */
+const maxEvents = 50
+
+export class Lab {
+  readonly entryPort: number
+  private readonly settings: LabSettings
+  private readonly replicas: Replicas
+  private readonly router: Router
+  private readonly load: Load
+  private readonly stop = new AbortController()
+  private readonly scaling: Promise<void>
+  private readonly events: { time: number; text: string }[]
+  private hpa: HorizontalPodAutoscaler
+  private paused = false
+  private last: TickRecord | null = null
+
+  /** Starts everything; resolves when replicas are ready and the entry is open. Rejects with one line for a person when that can't be. */
+  static async start(settings: LabSettings, progress: (step: string) => void): Promise<Lab> {
+    const events: Lab['events'] = []
+    const note = (text: string) => {
+      events.push({ time: Date.now(), text })
+      if (events.length > maxEvents) events.shift()
+      settings.say(text)
+    }
+    const env: Record<string, string> = {
+      DRAIN_DELAY: String(drainDelayMs),
+      DRAIN_TIMEOUT: String(drainTimeoutMs),
+      LAST_SCRAPE_TIMEOUT: '1500',
+      HEARTBEAT_INTERVAL: '10000',
+      LOG_LEVEL: 'info',
+      RESUME_SECRET: randomBytes(32).toString('hex'),
+      ...(settings.valkeyUrl && { VALKEY_URL: settings.valkeyUrl }),
+    }
+    const replicas = new Replicas({ env, drainTimeoutMs, say: note })
+    try {
+      progress(`starting ${settings.replicas} replicas`)
+      await replicas.add(settings.replicas)
+      progress('opening the entry')
+      const router = await startRouter(settings.port, () => replicas.list(), note)
+      return new Lab(settings, { replicas, router, events, note })
+    } catch (error) {
+      await replicas.end(true)
+      throw error
+    }
+  }
+
+  private constructor(
+    settings: LabSettings,
+    parts: { replicas: Replicas; router: Router; events: Lab['events']; note: (text: string) => void },
+  ) {
+    this.settings = settings
+    this.replicas = parts.replicas
+    this.router = parts.router
+    this.events = parts.events
+    this.hpa = settings.hpa
+    this.entryPort = parts.router.port
+    this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note)
+    this.scaling = this.scale(parts.note)
+  }
+
+  snapshot(): Snapshot {
+    return snapshotOf({
+      replicas: this.replicas.list(),
+      record: this.last,
+      hpa: this.hpa,
+      paused: this.paused,
+      timeScale: this.settings.timeScale,
+      load: this.load.report(),
+      openThroughRouter: this.router.open(),
+      events: this.events,
+      shared: this.settings.valkeyUrl !== undefined,
+    })
+  }
+
+  setLoad(sockets: number): void {
+    this.load.want(Math.max(0, Math.min(maxSockets, Math.round(sockets))))
+  }
+
+  /** Ends a replica on the spot. Resolves when it is gone. */
+  kill(id: string): Promise<void> {
+    return this.replicas.kill([id])
+  }
+
+  drain(id: string): Promise<void> {
+    return this.replicas.drain([id])
+  }
+
+  pause(paused: boolean): void {
+    this.paused = paused
+  }
+
+  /** Sets the target of the connections metric: the average that a replica shall have. */
+  setTarget(connections: number): void {
+    const metrics = this.hpa.metrics.map((metric) =>
+      metric.type === 'Pods' && metric.metric.name === 'websocket_connections_active'
+        ? { ...metric, target: { ...metric.target, averageValueMilli: connections * 1000 } }
+        : metric,
+    )
+    this.hpa = { ...this.hpa, metrics } as HorizontalPodAutoscaler
+  }
+
+  /** Drains and ends everything; at once when asked to, and for what hangs. */
+  async end(atOnce: boolean): Promise<void> {
+    this.stop.abort()
+    await this.load.end()
+    await this.replicas.end(atOnce)
+    await this.router.close()
+    if (!atOnce) await this.scaling
+  }
+
+  private async scale(note: (text: string) => void): Promise<void> {
+    const { timeScale, stateFolder } = this.settings
+    const controller: ControllerOptions = { ...defaultControllerOptions, cpuInitializationPeriodSeconds: 30 }
+    const log = new DecisionLog(decisionLogPath(stateFolder))
+    const ports: LoopPorts = {
+      clock: systemClock,
+      specification: async () => ({ hpa: this.hpa }),
+      metrics: scrapeSource(this.replicas, systemClock.nowSeconds),
+      target: processTarget(this.replicas),
+      isPaused: async () => this.paused,
+      write: async (record) => {
+        this.last = record
+        await log.append(record).catch((error: unknown) => note(`the decision log cannot be written: ${String(error)}`))
+      },
+      say: note,
+    }
+    await runLoop({ hpa: this.hpa, controller, timeScale, dryRun: false }, ports, initialState, this.stop.signal)
+  }
+}

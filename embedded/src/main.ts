@@ -1,0 +1,121 @@
+/** `npm start`: the lab without Docker, in one terminal. Wires; decides nothing. */
+import { readFile } from 'node:fs/promises'
+import { hostPorts } from '@lab/contract/endpoints.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
+import { problemText, readHpa } from '../../scaler/src/spec/read.ts'
+import { createApi, servePage } from './api.ts'
+import { Lab } from './lab.ts'
+
+interface Options {
+  replicas: number
+  port: number
+  pagePort: number
+  hpa: string
+  timeScale: number
+  load: number
+  valkey?: string
+  state: string
+}
+
+const number = (min: number, max: number) => (text: string) => {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
+  return value
+}
+
+const program = new Command('npm start --')
+  .description('The lab as processes, without Docker: replicas, a router, the scaler, load, and a live page.')
+  .addOption(new Option('--replicas <n>', 'where it starts').default(2).argParser(number(1, 20)))
+  .addOption(
+    new Option('--port <port>', 'entry: sockets at /ws, test client page at /; 0 takes a free one')
+      .env('LAB_PORT')
+      .default(hostPorts.LAB_PORT)
+      .argParser(number(0, 65535)),
+  )
+  .addOption(
+    new Option('--page-port <port>', 'live page; 0 takes a free one')
+      .env('GRAFANA_PORT')
+      .default(hostPorts.GRAFANA_PORT)
+      .argParser(number(0, 65535)),
+  )
+  .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').default('scaler/hpa.yaml'))
+  .addOption(new Option('--time-scale <factor>', 'compress time for the scaler; 1 is as in a cluster').default(5).argParser(number(1, 100)))
+  .addOption(new Option('--load <sockets>', 'sockets to begin with; the page has a knob').default(0).argParser(number(0, 5000)))
+  .addOption(
+    new Option('--valkey <url>', 'share rooms and sessions, as in valkey://127.0.0.1:6379; without it each replica works alone').env(
+      'VALKEY_URL',
+    ),
+  )
+  .addOption(new Option('--state <folder>', "the scaler's decision log").default('reports/embedded'))
+  .addHelpText('after', '\nExamples:\n  npm start\n  npm start -- --load 500\n  npm start -- --time-scale 1 --replicas 3\n')
+  .action(run)
+
+await program.parseAsync()
+
+async function run(options: Options): Promise<void> {
+  const startedAt = performance.now()
+  const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+  const fail = (line: string): never => {
+    console.error(line)
+    process.exit(1)
+  }
+  const text = await readFile(options.hpa, 'utf8').catch((error: Error) => fail(`--hpa ${options.hpa}: ${error.message}`))
+  const read = readHpa(text, options.hpa, defaultControllerOptions.featureGates)
+  if ('problems' in read) return fail(read.problems.map(problemText).join('\n'))
+
+  const stop = stopper(say)
+  const settings = { ...options, hpa: read.hpa, stateFolder: options.state, ...(options.valkey && { valkeyUrl: options.valkey }), say }
+  const lab = await Lab.start(settings, say).catch((error: Error) => fail(portHint(error)))
+  stop.onEnd((atOnce) => lab.end(atOnce))
+  const entry = `http://localhost:${lab.entryPort}`
+  const page = await servePage(createApi(actionsOf(lab), entry, say), options.pagePort).catch(async (error: Error) => {
+    await lab.end(true)
+    return fail(portHint(error))
+  })
+  stop.onEnd(async () => page.close())
+  lab.setLoad(options.load)
+  console.log(`
+Embedded lab, ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s: no Traefik, Prometheus, Grafana; replicas, router and scaler are processes.
+
+  live page          http://localhost:${page.port}     load, kill, drain, the scaler's decisions
+  test client page   ${entry}     sockets at ${entry.replace('http', 'ws')}/ws
+  decisions          npm run --silent scaler -- explain --state ${options.state}
+
+Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends it; twice: at once.`)
+}
+
+function actionsOf(lab: Lab) {
+  return {
+    snapshot: () => lab.snapshot(),
+    setLoad: (sockets: number) => lab.setLoad(sockets),
+    kill: (id: string) => lab.kill(id),
+    drain: (id: string) => lab.drain(id),
+    pause: (paused: boolean) => lab.pause(paused),
+    setTarget: (connections: number) => lab.setTarget(connections),
+  }
+}
+
+/** Ends in order at the first signal, at once at the second; also when something goes wrong while ending. */
+function stopper(say: (line: string) => void) {
+  const ends: ((atOnce: boolean) => Promise<void>)[] = []
+  let signals = 0
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, async () => {
+      signals++
+      say(signals === 1 ? `${signal}: draining; once more to end at once` : 'ending at once')
+      if (signals > 2) process.exit(1)
+      const results = await Promise.allSettled(ends.map((end) => end(signals > 1)))
+      for (const result of results) if (result.status === 'rejected') say(`while ending: ${String(result.reason)}`)
+      process.exit(results.every(({ status }) => status === 'fulfilled') ? 0 : 1)
+    })
+  }
+  return { onEnd: (end: (atOnce: boolean) => Promise<void>) => void ends.push(end) }
+}
+
+function portHint(error: Error): string {
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} is in use: give another with --port or --page-port, or 0 for any free one`
+  if (code === 'EACCES') return `port ${port} may not be opened by this user: give one above 1023 with --port or --page-port`
+  return error.message
+}

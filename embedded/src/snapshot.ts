@@ -1,0 +1,96 @@
+/** How the lab is, as the page shows it twice a second. Pure. */
+import type { HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
+import type { TickRecord } from '../../scaler/src/record.ts'
+import type { LoadReport } from './load-messages.ts'
+import type { ReplicaProcess } from './replicas.ts'
+import { decisionWords } from './words.ts'
+
+export interface Snapshot {
+  mode: 'embedded'
+  /** Whether replicas share rooms and sessions through Valkey. */
+  shared: boolean
+  timeScale: number
+  replicas: {
+    id: string
+    state: 'ready' | 'draining' | 'silent'
+    connections: number
+    connectionsLimit: number
+    cpuPercent: number | null
+    memoryMiB: number
+    messagesPerSecond: number | null
+    eventLoopPercent: number
+    drainLeft: number
+  }[]
+  scaler: {
+    current: number | null
+    desired: number | null
+    min: number
+    max: number
+    paused: boolean
+    /** Average of connections that a replica shall have. */
+    targetConnections: number | null
+    words: string
+    decidedAt: string | null
+  }
+  load: LoadReport
+  openThroughRouter: number
+  events: { time: number; text: string }[]
+}
+
+export function snapshotOf(lab: {
+  replicas: readonly ReplicaProcess[]
+  record: TickRecord | null
+  hpa: HorizontalPodAutoscaler
+  paused: boolean
+  timeScale: number
+  load: LoadReport
+  openThroughRouter: number
+  events: { time: number; text: string }[]
+  shared: boolean
+}): Snapshot {
+  const { record, hpa } = lab
+  return {
+    mode: 'embedded',
+    shared: lab.shared,
+    timeScale: lab.timeScale,
+    replicas: lab.replicas.map(cardOf),
+    scaler: {
+      current: lab.replicas.filter(({ leaving }) => !leaving).length,
+      desired: record?.decision.desiredReplicas ?? null,
+      min: hpa.minReplicas,
+      max: hpa.maxReplicas,
+      paused: lab.paused,
+      targetConnections: targetOf(hpa),
+      words: record === null ? 'Waiting for the first decision.' : decisionWords(record),
+      decidedAt: record?.time ?? null,
+    },
+    load: lab.load,
+    openThroughRouter: lab.openThroughRouter,
+    events: lab.events,
+  }
+}
+
+function cardOf({ id, ready, leaving, readings }: ReplicaProcess): Snapshot['replicas'][number] {
+  const { last } = readings
+  const cpu = readings.rate('cpuSeconds', 10)
+  const received = readings.rate('received', 5)
+  return {
+    id,
+    state: leaving || last?.state === 'draining' ? 'draining' : ready ? 'ready' : 'silent',
+    connections: last?.connections ?? 0,
+    connectionsLimit: last?.connectionsLimit ?? 0,
+    cpuPercent: cpu === undefined ? null : Math.round(cpu.perSecond * 100),
+    memoryMiB: Math.round((last?.memoryBytes ?? 0) / 1024 / 1024),
+    messagesPerSecond: received === undefined ? null : Math.round(received.perSecond),
+    eventLoopPercent: Math.round((last?.eventLoopUtilization ?? 0) * 100),
+    drainLeft: last?.drainLeft ?? 0,
+  }
+}
+
+function targetOf(hpa: HorizontalPodAutoscaler): number | null {
+  for (const metric of hpa.metrics) {
+    if (metric.type !== 'Pods' || metric.metric.name !== 'websocket_connections_active') continue
+    return metric.target.averageValueMilli === undefined ? null : metric.target.averageValueMilli / 1000
+  }
+  return null
+}
