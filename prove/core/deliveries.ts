@@ -29,7 +29,12 @@ export function compareLedgers(ledger: ClientLedger, log: readonly LogEntry[] | 
   const entries = log ?? logOfAnswers(ledger)
   const places = checkLog(ledger, entries, findings)
   if (log !== undefined) checkAnswers(ledger, places, findings)
-  const byRoom = Map.groupBy(places.values(), ({ room }) => room)
+  const byRoom = new Map<string, LogEntry[]>()
+  for (const entry of places.values()) {
+    const inRoom = byRoom.get(entry.room)
+    if (inRoom === undefined) byRoom.set(entry.room, [entry])
+    else inRoom.push(entry)
+  }
   const counts: DeliveryCounts = {
     sent: ledger.sent.length,
     accepted: 0,

@@ -14,6 +14,10 @@ export interface FaultRecord {
   /** Whether there is evidence that it took place, and which. */
   happened: boolean
   detail: string
+  /** From SIGTERM to the end of the process, for a drain. Milliseconds. */
+  tookMs?: number
+  /** What did not go as it must: a drain that ended with an error, a Valkey that did not come back. */
+  failed?: string
 }
 
 /** What the fault may do to connections of its replica. Kinds that are not here may not cost a single one. */
@@ -24,13 +28,23 @@ const mayCause: Partial<Record<FaultKind, readonly CloseCause[]>> = {
   pause: ['abnormal', 'heartbeat_lost', 'replaced', 'moving_on'],
 }
 
+/** The fault that a drop is due to, if any. */
+export function faultOf(drop: Drop, faults: readonly FaultRecord[]): FaultRecord | undefined {
+  const cause = causeOfCode(drop.code)
+  return faults.find(
+    ({ kind, replica, fromMs, toMs }) =>
+      replica !== undefined &&
+      (replica === drop.replica || drop.replica === undefined) &&
+      drop.atMs >= fromMs &&
+      drop.atMs <= toMs &&
+      mayCause[kind]?.includes(cause),
+  )
+}
+
 /** How a drop is accounted for: the kind of fault, `rebalance` for a replica that shed load, or nothing. */
 export function explain(drop: Drop, faults: readonly FaultRecord[]): FaultKind | 'rebalance' | undefined {
   const cause = causeOfCode(drop.code)
-  const fault = faults.find(
-    ({ kind, replica, fromMs, toMs }) =>
-      replica === drop.replica && drop.atMs >= fromMs && drop.atMs <= toMs && mayCause[kind]?.includes(cause),
-  )
+  const fault = faultOf(drop, faults)
   if (fault !== undefined) return fault.kind
   return drop.told === 'rebalancing' && (cause === 'replaced' || cause === 'moving_on') ? 'rebalance' : undefined
 }

@@ -12,6 +12,7 @@ export const findingKinds = {
   swapped: 'a connection was sent messages of a room in the wrong order',
   gap: 'a client said that it may have missed messages',
   unexplained: 'a connection was lost, and no fault of the plan is the cause',
+  failed: 'a fault did not end as it must: a drain with another exit code than 0, or something that did not come back in time',
   silent: 'a kind of fault was planned and never happened',
 } as const
 export type FindingKind = keyof typeof findingKinds

@@ -41,18 +41,18 @@ export interface Gap {
   member: number
   room: string | undefined
   detail: string
-  /** Whether it got them later. */
-  repaired: boolean
 }
 
 /** A connection that was lost or left. */
 export interface Drop {
   member: number
-  /** The replica it was to. */
-  replica: string
+  /** The replica it was to; undefined when it ended before its greeting. */
+  replica: string | undefined
   code: number
   /** Wall-clock time, milliseconds since 1970. */
   atMs: number
+  /** When the member was back, at this replica or another; undefined when it was not. */
+  backAtMs: number | undefined
   /** Why the replica had asked it to go, if it had. */
   told: string | undefined
 }
@@ -63,12 +63,15 @@ export class ClientLedger {
   readonly sent: Sent[] = []
   readonly gaps: Gap[] = []
   readonly drops: Drop[] = []
+  /** Messages without a final answer. */
+  open = 0
   private readonly members = new Map<string, Membership>()
 
   /** Takes note that a message is about to be sent. @returns its number */
   send(sender: number, room: string): number {
     const n = this.sent.length + 1
     this.sent.push({ n, sender, room, answer: 'none', seq: undefined })
+    this.open++
     return n
   }
 
@@ -77,6 +80,7 @@ export class ClientLedger {
     const sent = this.sent[n - 1]
     if (sent === undefined) throw new Error(`an answer to message ${n}, which was never sent`)
     if (sent.answer === 'stored') return
+    if (answer !== 'provisional' && sent.answer !== 'refused') this.open--
     sent.answer = answer
     sent.seq = seq
   }
@@ -96,10 +100,5 @@ export class ClientLedger {
 
   get memberships(): Iterable<Membership> {
     return this.members.values()
-  }
-
-  /** Messages without a final answer. */
-  get open(): number {
-    return this.sent.reduce((open, { answer }) => open + (answer === 'none' || answer === 'provisional' ? 1 : 0), 0)
   }
 }

@@ -43,11 +43,11 @@ export function judge({ ledger, log, faults, required, wire }: History): Verdict
     if (why !== undefined) continue
     findings.add('unexplained', () => {
       const told = drop.told === undefined ? '' : `, after a goodbye (${drop.told})`
-      return `member ${drop.member} lost ${drop.replica} with ${drop.code} (${cause}) at ${new Date(drop.atMs).toISOString()}${told}`
+      return `member ${drop.member} lost ${drop.replica ?? 'a replica before its greeting'} with ${drop.code} (${cause}) at ${new Date(drop.atMs).toISOString()}${told}`
     })
   }
-  for (const { member, room, detail, repaired } of ledger.gaps) {
-    if (!repaired) findings.add('gap', () => `member ${member}${room === undefined ? '' : ` in ${room}`}: ${detail}`)
+  for (const { member, room, detail } of ledger.gaps) {
+    findings.add('gap', () => `member ${member}${room === undefined ? '' : ` in ${room}`}: ${detail}`)
   }
   for (const { connection, breach } of wire) {
     findings.add(breach.kind, () => {
@@ -56,6 +56,7 @@ export function judge({ ledger, log, faults, required, wire }: History): Verdict
     })
   }
   const happened = countFaults(faults)
+  for (const { kind, failed } of faults) if (failed !== undefined) findings.add('failed', () => `${kind}: ${failed}`)
   for (const kind of required) {
     if (!happened[kind]) findings.add('silent', () => `${kind}: ${faults.find((fault) => fault.kind === kind)?.detail ?? 'never tried'}`)
   }

@@ -1,0 +1,270 @@
+/** The members: clients in rooms that send numbered messages and write down everything that becomes of them. In Node and in k6. */
+import { createClient } from '../client/src/client.ts'
+import type { Client, ClientEvent, Environment } from '../client/src/types.ts'
+import { everyoneRoom } from '../contract/src/messages.ts'
+import { createRandom } from '../k6/lib/random.ts'
+import { ClientLedger, type Drop } from './core/ledger.ts'
+import { Wire, type WireBreach } from './core/wire.ts'
+import type { Payload } from './room-log-reader.ts'
+
+export interface CrowdOptions {
+  /** Where to dial, ws://HOST:PORT/PATH. */
+  url: string
+  /** The world of the clients: sockets, timers, clocks. */
+  environment: Environment
+  sockets: number
+  rooms: number
+  seed: number
+  /** Name of the run: rooms and messages carry it. */
+  run: string
+  /** Called for each delivery to another replica than the one it was sent at. @param tookMs from sending */
+  onCrossed: (tookMs: number) => void
+  /** Called when a message is stored. @param tookMs from sending */
+  onStored: (tookMs: number) => void
+  /** Called now and then with something worth a line. */
+  log: (line: string) => void
+}
+
+/** What the client library counts, and what else is worth a figure. */
+export type CrowdStats = Record<string, number>
+
+interface Member {
+  number: number
+  client: Client
+  rooms: string[]
+  /** Messages by the id of their request, until they are answered for good. */
+  waiting: Map<string, number>
+  /** Rooms it is in by now. */
+  joined: Set<string>
+  /** What each open connection is sent. */
+  wires: Map<number, { wire: Wire; replica?: string; told?: string }>
+  /** Drops it is not back from yet. */
+  away: Drop[]
+}
+
+/** Bound on what is kept of breaches on the wire. */
+const mostBreaches = 1000
+const dialsPerSecond = 250
+
+export class Crowd {
+  readonly ledger = new ClientLedger()
+  readonly breaches: { connection: string; breach: WireBreach }[] = []
+  /** Steady time of the last delivery, milliseconds. */
+  lastDeliveryAtMs = 0
+  private readonly options: CrowdOptions
+  private readonly members: Member[] = []
+  private readonly random: ReturnType<typeof createRandom>
+  private readonly counts: CrowdStats = { failedDials: 0, freshSessions: 0, resumeRefusals: 0, errors: 0, halfOpen: 0 }
+  private sending = false
+  private ending = false
+
+  constructor(options: CrowdOptions) {
+    this.options = options
+    this.random = createRandom(options.seed, 1)
+  }
+
+  /** Members that are in all their rooms and connected. */
+  get ready(): number {
+    return this.members.filter(({ rooms, joined, client }) => joined.size === rooms.length && client.state.word === 'open').length
+  }
+
+  /** Dials everybody, a few at a time. */
+  connect(): void {
+    const { environment, sockets } = this.options
+    const startedAtMs = environment.steady()
+    const some = () => {
+      const due = Math.min(sockets, 1 + Math.floor(((environment.steady() - startedAtMs) * dialsPerSecond) / 1000))
+      while (this.members.length < due) this.members.push(this.member(this.members.length))
+      if (this.members.length < sockets) environment.setTimer(some, 20)
+    }
+    some()
+  }
+
+  /** Begins to send. @param perSecond all members together */
+  start(perSecond: number): void {
+    const { environment } = this.options
+    const startedAtMs = environment.steady()
+    let sent = 0
+    this.sending = true
+    const some = () => {
+      if (!this.sending) return
+      const due = Math.floor(((environment.steady() - startedAtMs) * perSecond) / 1000)
+      // A pause of this process is not made up for at once.
+      sent = Math.max(sent, due - perSecond)
+      for (; sent < due; sent++) this.send()
+      environment.setTimer(some, 10)
+    }
+    some()
+  }
+
+  stop(): void {
+    this.sending = false
+  }
+
+  /** Takes note that what is lost from now on is lost on purpose, looks at connections that are open for the last time, and leaves. */
+  end(): void {
+    this.ending = true
+    for (const member of this.members) {
+      for (const number of [...member.wires.keys()]) this.endWire(member, number)
+      member.client.close()
+    }
+  }
+
+  stats(): CrowdStats {
+    const total: CrowdStats = { ...this.counts }
+    for (const { client } of this.members) {
+      const { rttMs: _, halfOpen: __, unanswered, ...counts } = client.stats
+      for (const [name, value] of Object.entries({ ...counts, unanswered })) total[name] = (total[name] ?? 0) + (value ?? 0)
+    }
+    return total
+  }
+
+  private member(number: number): Member {
+    const { rooms, run, url } = this.options
+    const own = [`${run}-${number % rooms}`]
+    // One in five is in two rooms: order holds in each of them.
+    if (rooms > 1 && number % 5 === 0) own.push(`${run}-${(number * 7 + 1) % rooms}`)
+    const member: Member = {
+      ...{ number, rooms: [...new Set(own)], waiting: new Map(), joined: new Set(), wires: new Map(), away: [] },
+      client: undefined as unknown as Client,
+    }
+    const random = createRandom(this.options.seed, 2 + number)
+    member.client = createClient(
+      { url, rooms: member.rooms, trace: true, onEvent: (event) => this.see(member, event) },
+      { ...this.options.environment, random: () => random.between(0, 1) },
+    )
+    return member
+  }
+
+  private send(): void {
+    const member = this.members[Math.floor(this.random.between(0, this.members.length))]
+    const room = member?.rooms[Math.floor(this.random.between(0, member.rooms.length))]
+    if (member === undefined || room === undefined) return
+    const n = this.ledger.send(member.number, room)
+    const payload: Payload = {
+      run: this.options.run,
+      n,
+      s: member.number,
+      t: this.options.environment.steady(),
+      r: member.client.state.replica ?? '',
+    }
+    try {
+      member.waiting.set(member.client.broadcast(room, payload), n)
+    } catch {
+      // As many wait as may: the client has said so before anything was sent.
+      this.ledger.answer(n, 'refused')
+    }
+  }
+
+  private see(member: Member, event: ClientEvent): void {
+    if (this.ending) return
+    switch (event.type) {
+      case 'message': {
+        const { n, t, r } = event.message.data as Payload
+        const nowMs = this.options.environment.steady()
+        this.lastDeliveryAtMs = nowMs
+        this.ledger.deliver(member.number, event.message.room, n, event.message.provisional === true)
+        if (r !== member.client.state.replica) this.options.onCrossed(nowMs - t)
+        return
+      }
+      case 'answered':
+        this.answered(member, event)
+        return
+      case 'refused':
+        this.refused(member, event)
+        return
+      case 'frame':
+        if (event.direction === 'in') this.frame(member, event.connection, event.text)
+        return
+      case 'gap':
+        // The room of everyone is none of ours, and the rooms of a fresh session are asked for again.
+        if (event.room !== everyoneRoom && event.why !== 'fresh_session') {
+          const detail = `${event.why}: ${event.missing ?? 'some'} missing from ${event.from} to ${event.to}`
+          this.ledger.gaps.push({ member: member.number, room: event.room, detail })
+        }
+        return
+      case 'opened':
+        member.wires.set(event.connection, { wire: new Wire() })
+        return
+      case 'attached':
+        this.attached(member, event)
+        return
+      case 'closed':
+        this.closed(member, event)
+        return
+      case 'error':
+        this.count('errors')
+        this.options.log(`member ${member.number}: ${event.code ?? 'not understood'}: ${event.text}`)
+    }
+  }
+
+  private answered(member: Member, { id, request, room, stored, seq, tookMs }: Extract<ClientEvent, { type: 'answered' }>): void {
+    if (request === 'join' && room !== undefined) member.joined.add(room)
+    const n = member.waiting.get(id)
+    if (n === undefined || stored === undefined) return
+    this.ledger.answer(n, stored ? 'stored' : 'provisional', seq)
+    if (!stored) return
+    member.waiting.delete(id)
+    this.options.onStored(tookMs)
+  }
+
+  private refused(member: Member, { id, request, code, text }: Extract<ClientEvent, { type: 'refused' }>): void {
+    const n = member.waiting.get(id)
+    this.options.log(`member ${member.number}: ${request} refused: ${code}: ${text}`)
+    if (n === undefined) return
+    member.waiting.delete(id)
+    this.ledger.answer(n, 'refused')
+  }
+
+  private frame(member: Member, connection: number, text: string): void {
+    const open = member.wires.get(connection)
+    if (open === undefined) return
+    const frame = JSON.parse(text) as { type: string; replica?: string; room?: string; seq?: number; reason?: string }
+    if (frame.type === 'connection_established' && frame.replica !== undefined) open.replica = frame.replica
+    if (frame.type === 'goodbye' && frame.reason !== undefined) open.told = frame.reason
+    if (frame.type === 'room_joined') this.ledger.join(member.number, frame.room ?? '', frame.seq ?? 0)
+    const breach = open.wire.see(frame)
+    if (breach !== undefined) this.breach(member, connection, breach)
+  }
+
+  private breach(member: Member, connection: number, breach: WireBreach): void {
+    if (breach.room === everyoneRoom || this.breaches.length >= mostBreaches) return
+    const replica = member.wires.get(connection)?.replica ?? 'a replica'
+    this.breaches.push({ connection: `connection ${connection} of member ${member.number} to ${replica}`, breach })
+  }
+
+  private endWire(member: Member, connection: number): void {
+    for (const hole of member.wires.get(connection)?.wire.end() ?? []) this.breach(member, connection, hole)
+    member.wires.delete(connection)
+  }
+
+  private attached(member: Member, event: Extract<ClientEvent, { type: 'attached' }>): void {
+    const backAtMs = this.options.environment.now()
+    for (const drop of member.away.splice(0)) drop.backAtMs = backAtMs
+    if (event.how === 'fresh') this.count('freshSessions')
+    if (event.refused !== undefined) {
+      this.count('resumeRefusals')
+      this.options.log(`member ${member.number} could not resume at ${event.replica}: ${event.refused}`)
+    }
+  }
+
+  private closed(member: Member, event: Extract<ClientEvent, { type: 'closed' }>): void {
+    const known = member.wires.get(event.connection)
+    this.endWire(member, event.connection)
+    if (!event.opened) {
+      this.count('failedDials')
+      return
+    }
+    if (event.why === 'half_open') this.count('halfOpen')
+    const [replica, told] = [event.replica ?? known?.replica, known?.told]
+    const drop: Drop = { member: member.number, replica, code: event.code, atMs: this.options.environment.now(), backAtMs: undefined, told }
+    // A connection that was left for another one is no absence.
+    if (event.why === 'moved') drop.backAtMs = drop.atMs
+    else member.away.push(drop)
+    this.ledger.drops.push(drop)
+  }
+
+  private count(name: string): void {
+    this.counts[name] = (this.counts[name] ?? 0) + 1
+  }
+}

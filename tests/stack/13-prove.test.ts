@@ -1,0 +1,58 @@
+/**
+ * Nothing is lost, doubled or reordered while replicas come and go: `npm run prove` on the stack under test, in its short form.
+ * What the instrument itself would notice is tried in prove/instrument.test.ts.
+ */
+import { readFileSync } from 'node:fs'
+import { execa } from 'execa'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import type { FaultKind } from '../../prove/core/fault-kinds.ts'
+import { allFaultKinds } from '../../prove/core/fault-kinds.ts'
+import type { Report } from '../../prove/core/report.ts'
+import { root } from './lib/compose-file.ts'
+import { addFigure } from './lib/figures.ts'
+import { scaleTo } from './lib/stack.ts'
+
+const stack = inject('stack')
+
+/** Runs it as a person does. Its report, and how it ended. */
+async function prove(
+  args: readonly string[],
+  withinSeconds: number,
+): Promise<{ exitCode: number | undefined; said: string; report: Report }> {
+  const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project }
+  const ran = await execa('npm', ['run', '--silent', 'prove', '--', ...args], {
+    cwd: root,
+    env,
+    timeout: withinSeconds * 1000,
+    reject: false,
+    all: true,
+  })
+  if (ran.exitCode !== 0 && ran.exitCode !== 1) throw new Error(`prove could not be run:\n${ran.all}`)
+  return { exitCode: ran.exitCode, said: ran.all, report: JSON.parse(readFileSync(`${root}reports/prove.json`, 'utf8')) as Report }
+}
+
+beforeAll(() => scaleTo(stack, 3))
+
+describe('nothing is lost, doubled or reordered, and no connection ends without a reason', () => {
+  test('over ten drains at 500 sockets', { timeout: 420_000 }, async () => {
+    const { exitCode, said, report } = await prove(['--sockets', '500', '--drains', '10', '--rate', '50', '--seed', '1'], 400)
+    addFigure('proveDrains', { ...report.verdict.counts, ...report.figures })
+    expect(exitCode, said).toBe(0)
+    expect(report.verdict).toMatchObject({ pass: true, faults: { drain: 10 }, drops: { unexplained: {} } })
+    expect(report.verdict.counts.expected).toBeGreaterThan(50_000)
+    // Each drain has moved the sockets of one replica out of three.
+    expect(report.verdict.drops.total).toBeGreaterThan(1000)
+  })
+
+  test('over one fault of every other kind', { timeout: 360_000 }, async () => {
+    const kinds = allFaultKinds.filter((kind) => kind !== 'drain')
+    const { exitCode, said, report } = await prove(['--sockets', '100', '--faults', kinds.join(), '--rate', '40', '--seed', '2'], 340)
+    addFigure('proveFaults', { ...report.verdict.counts, ...report.figures })
+    expect(exitCode, said).toBe(0)
+    expect(report.verdict.drops.unexplained).toEqual({})
+    for (const kind of kinds) expect(report.verdict.faults[kind as FaultKind], kind).toBeGreaterThan(0)
+    // A crash: back elsewhere within 5 s.
+    expect(report.figures.reconnectAfterKillMs.count).toBeGreaterThan(0)
+    expect(report.figures.reconnectAfterKillMs.p99).toBeLessThan(5000)
+  })
+})
