@@ -24,6 +24,8 @@ interface RoomState {
   /** Frames still to come with the answer to a join, and the place at which they end. */
   history: number
   historyEndsAt: number
+  /** What comes now is from before we joined. */
+  entering: boolean
   /** Joined just now, and nothing has come of its history: the answer to the join is not complete. */
   incomplete: boolean
 }
@@ -91,7 +93,7 @@ export class Rooms {
     let state = this.rooms.get(room)
     if (state === undefined) {
       state = newRoom(0)
-      state.incomplete = state.behind = history > 0
+      state.entering = state.incomplete = state.behind = history > 0
       this.rooms.set(room, state)
     }
     state.outside = false
@@ -118,6 +120,7 @@ export class Rooms {
     this.replayLeft = this.gapTo = 0
     for (const [room, state] of this.rooms) {
       state.history = 0
+      state.entering = false
       if (state.incomplete) this.rooms.delete(room)
     }
   }
@@ -129,11 +132,11 @@ export class Rooms {
       return { events: state === undefined ? [] : [this.provisional(frame)], completed: false }
     }
     const ofHistory = state !== undefined && this.replayLeft === 0 && state.history > 0
-    const again = this.replayLeft > 0 || ofHistory
+    const earlier = ofHistory && state.entering ? 'history' : this.replayLeft > 0 || ofHistory ? 'replay' : undefined
     const completed = state?.incomplete === true && ofHistory
     if (completed) state.incomplete = false
     // After a leave, or before the answer to a join: no concern of ours.
-    const events = state === undefined || state.incomplete ? [] : this.placed(state, frame, frame.seq, again)
+    const events = state === undefined || state.incomplete ? [] : this.placed(state, frame, frame.seq, earlier)
     if (ofHistory) {
       state.history--
       if (state.history === 0) historyEnded(state)
@@ -145,13 +148,13 @@ export class Rooms {
     return { events, completed }
   }
 
-  private placed(state: RoomState, frame: RoomFrame, seq: number, again: boolean): RoomEvent[] {
-    const message = messageOf(frame)
+  private placed(state: RoomState, frame: RoomFrame, seq: number, earlier: RoomMessage['earlier']): RoomEvent[] {
+    const message = messageOf(frame, earlier)
     const key = keyOf(frame)
     const { offset } = frame
     if (seq <= state.seq) {
       const late = offset !== undefined && state.holes.some(({ from, to }) => from <= offset && offset <= to)
-      return [{ type: 'dropped', why: late ? 'out_of_order' : again ? 'replayed' : 'duplicate', message }]
+      return [{ type: 'dropped', why: late ? 'out_of_order' : earlier !== undefined ? 'replayed' : 'duplicate', message }]
     }
     const events: RoomEvent[] = []
     if (offset !== undefined && state.offset !== undefined && offset !== state.offset + 1) {
@@ -173,7 +176,7 @@ export class Rooms {
   }
 
   private provisional(frame: RoomFrame): RoomEvent {
-    const message = messageOf(frame)
+    const message = messageOf(frame, undefined)
     const key = keyOf(frame)
     if (key !== undefined && this.remembered.has(key)) return { type: 'dropped', why: 'provisional', message }
     this.remember(key, 'provisional')
@@ -202,12 +205,22 @@ export class Rooms {
 }
 
 function newRoom(seq: number): RoomState {
-  return { seq, offset: undefined, behind: false, outside: false, holes: [], history: 0, historyEndsAt: 0, incomplete: false }
+  return {
+    seq,
+    offset: undefined,
+    behind: false,
+    outside: false,
+    holes: [],
+    history: 0,
+    historyEndsAt: 0,
+    entering: false,
+    incomplete: false,
+  }
 }
 
 function historyEnded(state: RoomState): void {
   state.seq = Math.max(state.seq, state.historyEndsAt)
-  state.behind = false
+  state.behind = state.entering = false
 }
 
 /** A message without an id can't be recognised. */
@@ -215,7 +228,8 @@ function keyOf({ room, from, id }: RoomFrame): string | undefined {
   return id === undefined ? undefined : `${room} ${from} ${JSON.stringify(id)}`
 }
 
-function messageOf({ room, from, id, data, clientTime, replica, seq, offset, provisional }: RoomFrame): RoomMessage {
+function messageOf(frame: RoomFrame, earlier: RoomMessage['earlier']): RoomMessage {
+  const { room, from, id, data, clientTime, replica, seq, offset, provisional } = frame
   return {
     room,
     from,
@@ -226,5 +240,6 @@ function messageOf({ room, from, id, data, clientTime, replica, seq, offset, pro
     ...(seq !== undefined && { seq }),
     ...(offset !== undefined && { offset }),
     ...(provisional && { provisional }),
+    ...(earlier && { earlier }),
   }
 }

@@ -104,6 +104,8 @@ export interface RoomMessage {
   offset?: number
   /** The store is away: the message has no place yet. Its second coming is dropped. */
   provisional?: true
+  /** Not live: from before we joined the room, or what we missed and were sent later. */
+  earlier?: 'history' | 'replay'
 }
 
 /** How one connection of the client ended. */

@@ -52,10 +52,10 @@ export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
     const url = settings.target + paths.wsChat.replace(':connectionId', `k6-${runId}-${index}-${visits}`)
     startSession({ url, jar: user.jar, random, room, stayMs }, (end) => {
       warn(index, end)
-      const failed = end.kind === 'refused' || end.kind === 'lost'
+      const failed = end.kind !== 'left'
       // Only a user who left by choice is sure to find the old replica in place.
-      if (user.lastReplica !== undefined && end.replica !== undefined) metrics.stickyKept.add(user.lastReplica === end.replica)
-      const next = nextUser(user, end, random)
+      if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyKept.add(user.lastReplica === end.firstReplica)
+      const next = nextUser(end, random)
       setTimeout(() => visit(interval, next, failed ? failures + 1 : 0), pauseMs(end, failed ? failures : 0, random))
     })
   }
@@ -70,19 +70,19 @@ function newUser(): User {
   return { jar: new http.CookieJar(), lastReplica: undefined }
 }
 
-/** Half of those who left come back later, with their cookie; those who were cut off or sent away always do. */
-function nextUser(user: User, end: SessionEnd, random: Random): User {
-  if (end.kind === 'left') return random.chance(0.5) ? { jar: user.jar, lastReplica: end.replica } : newUser()
-  return { jar: user.jar, lastReplica: undefined }
+/** Half of those who left come back later, with their cookie; those who were refused or cut off always do. */
+function nextUser(end: SessionEnd, random: Random): User {
+  if (end.kind === 'left') return random.chance(0.5) ? { jar: end.jar, lastReplica: end.replica } : newUser()
+  return { jar: end.jar, lastReplica: undefined }
 }
 
 function pauseMs(end: SessionEnd, failuresBefore: number, random: Random): number {
-  if (end.kind === 'left' || end.kind === 'sent_away') return random.between(50, 500)
+  if (end.kind === 'left') return random.between(50, 500)
   return Math.min(longestBackoffMs, 500 * 2 ** failuresBefore) * random.between(0.5, 1)
 }
 
 function warn(index: number, end: SessionEnd): void {
-  if (warningsLeft <= 0 || (end.kind !== 'refused' && end.kind !== 'lost')) return
+  if (warningsLeft <= 0 || end.kind === 'left') return
   warningsLeft -= 1
   console.warn(`socket ${index} was ${end.kind}${end.replica ? ` by ${end.replica}` : ''}: ${end.detail}`)
 }
