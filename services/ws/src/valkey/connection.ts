@@ -27,7 +27,7 @@ const tickMs = 100
 const idleMs = 500
 const connectMs = 1000
 const backoff = { firstMs: 50, mostMs: 1000 }
-/** Commands that may wait for an answer at once; more are refused, as if Valkey were away. */
+/** Commands that may wait for an answer at once. */
 const mostUnanswered = 100_000
 
 export class Link {
@@ -68,6 +68,7 @@ export class Link {
   send<T>(args: readonly Argument[], options?: CommandOptions): Promise<T> {
     const { client } = this
     if (client === undefined) return Promise.reject(new Error('Valkey is away'))
+    if (this.unanswered >= mostUnanswered) return Promise.reject(new Error(`${mostUnanswered} commands wait for Valkey already`))
     if (this.unanswered++ === 0) this.quietTicks = 0
     return client.sendCommand<T>(args, options).then(
       (reply) => {
@@ -111,6 +112,7 @@ export class Link {
       for (const { text } of scripts) await client.sendCommand(['SCRIPT', 'LOAD', text])
       const { subscription } = this.options
       if (subscription) await client.subscribe(subscription.channel, subscription.onMessage)
+      if (!client.isReady) throw new Error('the connection was lost at once')
     } catch (error) {
       client.destroy()
       this.why = error as Error
@@ -135,7 +137,6 @@ export class Link {
       disableOfflineQueue: true,
       disableClientInfo: true,
       maintNotifications: 'disabled',
-      commandsQueueMaxLength: mostUnanswered,
       // One watch over the connection instead of a timer for each command.
       commandOptions: { timeout: 0 },
     })

@@ -14,6 +14,8 @@ export class ValkeyPresence implements Presence {
   /** Rooms whose number Valkey does not know yet. */
   private untold = new Set<string>()
   private telling = false
+  /** Something could not be told. */
+  private incomplete = false
 
   /** @param others names of the other replicas' processes */
   constructor({ link, instance, others }: { link: Link; instance: string; others: () => string[] }) {
@@ -25,11 +27,10 @@ export class ValkeyPresence implements Presence {
   set(room: string, here: number): void {
     if (here === 0) this.here.delete(room)
     else this.here.set(room, here)
+    // Once Valkey is back, it is told all.
+    if (!this.link.up) return
     this.untold.add(room)
-    if (!this.link.up) {
-      // All is told when it is back.
-      this.untold.clear()
-    } else if (!this.telling) this.tellSoon()
+    if (!this.telling) this.tellSoon()
   }
 
   async total(room: string): Promise<number> {
@@ -44,9 +45,15 @@ export class ValkeyPresence implements Presence {
     }
   }
 
+  /** Makes sure that Valkey knows all. @param known whether it has something of this replica */
+  check(known: boolean): void {
+    if (this.incomplete || (!known && this.here.size > 0)) this.tellAll()
+  }
+
   /** Valkey knows nothing of this replica, or what is not so any more: tells it all. */
   tellAll(): void {
     if (!this.link.up) return
+    this.incomplete = false
     this.link.send(['DEL', this.key]).catch(() => {})
     this.untold = new Set(this.here.keys())
     if (this.untold.size > 0 && !this.telling) this.tellSoon()
@@ -71,8 +78,8 @@ export class ValkeyPresence implements Presence {
         ])
       }
     } catch {
-      // All is told when Valkey is back.
       this.untold.clear()
+      this.incomplete = true
     } finally {
       this.telling = false
     }

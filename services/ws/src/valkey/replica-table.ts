@@ -25,17 +25,17 @@ export class ValkeyReplicaTable implements ReplicaTable {
   private readonly clock: Clock
   private readonly link: Link
   private readonly instance: string
-  private readonly onPresenceGone: () => void
+  private readonly onPresence: (known: boolean) => void
   private self: ReplicaLoad | undefined
   private peers = new Map<string, Peer>()
   private asking = false
 
-  /** @param onPresenceGone called when the store has nothing (any more) of who is in which room here */
-  constructor({ clock, link, instance, onPresenceGone }: { clock: Clock; link: Link; instance: string; onPresenceGone: () => void }) {
+  /** @param onPresence hears each time whether the store has something of who is in which room here */
+  constructor({ clock, link, instance, onPresence }: { clock: Clock; link: Link; instance: string; onPresence: (known: boolean) => void }) {
     this.clock = clock
     this.link = link
     this.instance = instance
-    this.onPresenceGone = onPresenceGone
+    this.onPresence = onPresence
   }
 
   announce(self: ReplicaLoad): void {
@@ -76,7 +76,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
         args,
       )
       this.peers = this.heard(self.id, Number(now), all)
-      if (present === 0) this.onPresenceGone()
+      this.onPresence(present === 1)
     } catch {
       // The next second brings the next attempt; that Valkey is away is said where the connection is watched.
     } finally {

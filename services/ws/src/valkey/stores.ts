@@ -38,7 +38,7 @@ export async function valkeyStores(config: Config, { id, clock, log }: { id: str
   const health = healthReporter(log, clock, () => roomLog.healthy())
   const roomLog = new ValkeyRoomLog({ config, clock, link, readerName: `ws:${id}:reader`, onHealth: health })
   const sessions = new ValkeySessionStore({ config, clock, link, owner: instance })
-  const replicas = new ValkeyReplicaTable({ clock, link, instance, onPresenceGone: () => presence.tellAll() })
+  const replicas = new ValkeyReplicaTable({ clock, link, instance, onPresence: (known) => presence.check(known) })
   const presence = new ValkeyPresence({ link, instance, others: () => replicas.instances() })
   let stats: ReturnType<Stores['stats']>
 
