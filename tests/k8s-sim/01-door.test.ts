@@ -17,6 +17,13 @@ async function fromScaler(args: readonly string[]) {
   return tryDocker(['exec', scaler.Id, ...args], { withinSeconds: 20 })
 }
 
+test('the scaler is not root and has no capability', async () => {
+  const { stdout } = await fromScaler(['cat', '/proc/1/status'])
+  const [, real, effective] = /^Uid:\s+(\d+)\s+(\d+)/m.exec(stdout) ?? []
+  for (const uid of [real, effective]) expect(Number(uid)).toBeGreaterThan(0)
+  for (const set of ['Inh', 'Prm', 'Eff', 'Bnd', 'Amb']) expect(stdout).toMatch(new RegExp(`^Cap${set}:\\s+0+$`, 'm'))
+})
+
 describe('the scaler may not', () => {
   test.each<[string, string[]]>([
     ['enter a container', ['exec', image, 'id']],

@@ -2,7 +2,7 @@
  * The same scaler on the host, beside the paused one in its container: on CPU from 2 to 4, and asked to end in the middle of
  * removing a replica. Started again, it goes on where it was.
  */
-import { writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
@@ -17,8 +17,19 @@ import { fromRoot, hostStateFolder, stateFolder, timeScale } from './lib/setting
 
 const stack = inject('stack')
 
+/** A copy, for it is changed in the end. */
+const hpaFile = `${hostStateFolder}/hpa.yaml`
+
+/** As an editor does it: another file under the same name. */
+async function writeHpa(change: (text: string) => string): Promise<void> {
+  const text = change(await readFile(fromRoot('tests/k8s-sim/hpa-cpu.yaml'), 'utf8'))
+  await mkdir(fromRoot(hostStateFolder), { recursive: true })
+  await writeFile(fromRoot(`${hpaFile}.new`), text)
+  await rename(fromRoot(`${hpaFile}.new`), fromRoot(hpaFile))
+}
+
 function startOnHost() {
-  const args = ['scaler/src/main.ts', 'run', '--hpa', 'tests/k8s-sim/hpa-cpu.yaml', '--prometheus', url(stack, 'PROMETHEUS_PORT')]
+  const args = ['scaler/src/main.ts', 'run', '--hpa', hpaFile, '--prometheus', url(stack, 'PROMETHEUS_PORT')]
   const more = ['--state', hostStateFolder, '--time-scale', String(timeScale), '--project-name', stack.project]
   const env = { ...stack.env, SCALER_STATE: '', SCALER_TIME_SCALE: '' }
   return execa(process.execPath, [...args, ...more], {
@@ -35,7 +46,7 @@ function startOnHost() {
 
 describe('CPU utilisation', () => {
   const deaths = watchDeaths(stack)
-  let scaler = startOnHost()
+  let scaler: ReturnType<typeof startOnHost>
   let stoppedAfterSeconds = Number.NaN
   let exitCode: number | undefined
   let said: string
@@ -46,6 +57,8 @@ describe('CPU utilisation', () => {
 
   beforeAll(async () => {
     await writeFile(fromRoot(pauseFilePath(stateFolder)), '')
+    await writeHpa((text) => text)
+    scaler = startOnHost()
     await until('a decision on the CPU', async () => (await log()).some(({ decision }) => decision.recommendation !== null), 60_000)
     const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=400', '-e', 'DURATION=40', services.k6], {
       withinSeconds: 120,
@@ -111,4 +124,17 @@ describe('CPU utilisation', () => {
       ['ws-3', '0'],
     ])
   })
+
+  test('a bad file changes nothing and is told about; a good one counts from the next synchronisation on', async () => {
+    const newest = async () => (await log()).at(-1)
+    await writeHpa((text) => text.replace('minReplicas: 2', 'minReplicas: 20'))
+    await until('the file refused', async () => (await newest())?.refusedFiles?.includes('spec.maxReplicas'), 30_000)
+    expect((await newest())?.hpa.minReplicas).toBe(2)
+    await writeHpa((text) => text.replace('minReplicas: 2', 'minReplicas: 3'))
+    await until('three replicas', async () => (await replicas()).length === 3, 60_000)
+    await until('a decision on three', async () => (await newest())?.decision.currentReplicas === 3, 30_000)
+    expect(await newest()).toMatchObject({ hpa: { minReplicas: 3 } })
+    expect(await newest()).not.toHaveProperty('refusedFiles')
+    expect(verify(await log()).differences).toEqual([])
+  }, 150_000)
 })

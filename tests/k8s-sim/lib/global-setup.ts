@@ -17,6 +17,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     COMPOSE_PATH_SEPARATOR: ':',
     SCALER_TIME_SCALE: String(timeScale),
     SCALER_STATE: stateFolder,
+    // For the load generator, which writes its summary.
     LAB_UID: String(process.getuid?.() ?? 0),
     LAB_GID: String(process.getgid?.() ?? 0),
   }
