@@ -187,6 +187,35 @@ describe('one log for all replicas', () => {
   })
 })
 
+test('keys and rooms outlive one change of generations, not two', async () => {
+  await empty()
+  const a = await logUser('a')
+  const publish = async (text: string) => {
+    const told = a.publish('tea', text)
+    await until('an answer', () => told.length > 0, 5_000, 5)
+    return told[0]?.result
+  }
+  /** The next message finds the young generations too old. */
+  const age = () => valkey.cli('HSET', 'lab:log:meta', 'placesSince', '1', 'offsetsSince', '1')
+  await publish('a')
+  await age()
+  expect(await publish('b')).toBe('stored')
+  expect(await publish('a')).toBe('duplicate')
+  await age()
+  expect(await publish('c')).toBe('stored')
+  expect(await publish('b')).toBe('duplicate')
+  expect(await publish('a')).toBe('stored')
+  await arrived(a, 4)
+  expect(a.messages.map(({ offset }) => offset)).toEqual([1, 2, 3, 4])
+  await age()
+  const elsewhere = a.publish('milk', 'd')
+  await until('an answer', () => elsewhere.length > 0, 5_000, 5)
+  await age()
+  await publish('e')
+  await arrived(a, 6)
+  expect(a.messages.at(-1)?.offset).toBe(1)
+})
+
 /** Publishes from both, steadily, while something happens, and until both have everything. */
 async function publishThrough(users: LogUser[], happens: () => Promise<void>): Promise<{ texts: string[]; outcomes: Published[][] }> {
   const texts: string[] = []
