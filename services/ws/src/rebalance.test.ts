@@ -129,14 +129,13 @@ function expectRateKept({ goodbyes, totals }: World): void {
 const base = { staleMs: 1_000, seed: 1, clients: 'round-robin' } as const
 
 describe('rebalancing', () => {
-  test('from two to four replicas, 2,000 sockets: spread at most 1.2 within 52 s, then quiet for good', () => {
+  test('from two to four replicas, 2,000 sockets: spread at most 1.2 within 48 s, then quiet for good', () => {
     for (let seed = 1; seed <= 20; seed++) {
-      let evenAtMs = Number.POSITIVE_INFINITY
-      const world = simulate({ ...base, seed, sockets: [1000, 1000, 0, 0] }, 300_000, ({ spread }, nowMs) => {
-        if (spread() <= 1.2) evenAtMs = Math.min(evenAtMs, nowMs)
-        else expect(evenAtMs).toBe(Number.POSITIVE_INFINITY)
+      let unevenUntilMs = 0
+      const world = simulate({ ...base, seed, sockets: [1000, 1000, 0, 0] }, 200_000, ({ spread }, nowMs) => {
+        if (spread() > 1.2) unevenUntilMs = nowMs
       })
-      expect(evenAtMs).toBeLessThan(52_000)
+      expect(unevenUntilMs).toBeLessThan(48_000)
       expect(world.spread()).toBeLessThan(1.1)
       expect(world.goodbyes.at(-1)?.atMs).toBeLessThan(120_000)
       expectRateKept(world)
@@ -161,7 +160,7 @@ describe('rebalancing', () => {
         }
         expectRateKept(simulate({ ...base, seed, sockets, act }, 90_000))
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     )
   })
 

@@ -84,12 +84,14 @@ export function stepRebalance(settings: RebalanceSettings, before: RebalanceStat
 
   const connections = new Map(ready.map(({ id, connections }) => [id, connections]))
   const seen = remember(before.seen, { atMs: nowMs, connections }, settings.settleMs)
-  const mean = sum(connections.values()) / ready.length
-  const state = { ...changePhase(settings, { ...before, seen }, input, ready, mean), seen }
   const settled = nowMs - (seen[0]?.atMs ?? nowMs) >= settings.settleMs
-  if (state.phase !== 'shedding' || !settled) return none(state)
+  if (!settled) return none({ ...before, seen })
+  const mean = sum(connections.values()) / ready.length
+  const bounds = boundsOf(seen)
+  const state = { ...changePhase(settings, before, input, { ready, mean, bounds }), seen }
+  if (state.phase !== 'shedding') return none(state)
 
-  const perSecond = shareOfRate(settings.ratePerSecond, seen, self)
+  const perSecond = settings.ratePerSecond * bounds.total.least * shareOf(self, bounds)
   // A share of less than one socket per second is one socket, less often.
   const pauseMs = Math.max(1000, 1000 / perSecond)
   if (nowMs - state.saidAtMs < pauseMs) return none(state)
@@ -110,12 +112,14 @@ function changePhase(
   settings: RebalanceSettings,
   state: RebalanceState,
   { nowMs, self, staying }: RebalanceInput,
-  ready: readonly Load[],
-  mean: number,
+  { ready, mean, bounds }: { ready: readonly Load[]; mean: number; bounds: Bounds },
 ): RebalanceState {
   switch (state.phase) {
     case 'even': {
-      if (staying <= mean * settings.startAbove || staying - mean < settings.leastExcess) return state
+      // At all times lately: while many clients connect, what a replica knows of itself is always ahead of what it knows of others.
+      const least = bounds.each.get(self)?.least ?? 0
+      const clearly = Math.min(staying, least) > (bounds.total.most / ready.length) * settings.startAbove
+      if (!clearly || staying - mean < settings.leastExcess) return state
       // The router hands those who come back to all replicas in turn, so only a part of them really leaves, and those that
       // other replicas send away come here as well.
       const leaveFor = ready.filter(({ connections }) => connections <= mean).length
@@ -151,23 +155,32 @@ function weight(connections: number, mean: number): number {
   return connections > mean ? connections - mean / 2 : 0
 }
 
-/** Sockets per second that this replica may tell to move: its part of what all may, whatever the others have seen. */
-function shareOfRate(ratePerSecond: number, seen: readonly Seen[], self: string): number {
+interface Range {
+  least: number
+  most: number
+}
+
+interface Bounds {
+  total: Range
+  each: ReadonlyMap<string, Range>
+}
+
+/** The least and the most that the tables say, of each replica and of all together. */
+function boundsOf(seen: readonly Seen[]): Bounds {
+  const range = (values: number[]): Range => ({ least: Math.min(...values), most: Math.max(...values) })
   const ids = [...(seen[0]?.connections.keys() ?? [])]
-  const range = (id: string) => {
-    const values = seen.map(({ connections }) => connections.get(id) ?? 0)
-    return { id, least: Math.min(...values), most: Math.max(...values) }
+  return {
+    total: range(seen.map(({ connections }) => sum(connections.values()))),
+    each: new Map(ids.map((id) => [id, range(seen.map(({ connections }) => connections.get(id) ?? 0))])),
   }
-  const ranges = ids.map(range)
-  const leastTotal = sum(ranges.map(({ least }) => least))
-  const mostTotal = sum(ranges.map(({ most }) => most))
-  let own = 0
+}
+
+/** This replica's part of the rate, 0 to 1, whatever the others have seen. */
+function shareOf(self: string, { total, each }: Bounds): number {
+  const own = weight(each.get(self)?.least ?? 0, total.most / each.size)
   let others = 0
-  for (const { id, least, most } of ranges) {
-    if (id === self) own = weight(least, mostTotal / ids.length)
-    else others += weight(most, leastTotal / ids.length)
-  }
-  return own === 0 ? 0 : (ratePerSecond * leastTotal * own) / (own + others)
+  for (const [id, { most }] of each) if (id !== self) others += weight(most, total.least / each.size)
+  return own === 0 ? 0 : own / (own + others)
 }
 
 function sum(values: Iterable<number>): number {
