@@ -35,8 +35,9 @@ export const spans = {
 /** Label of exemplars: leads from a bucket of a histogram to a trace. */
 export const exemplarLabel = 'trace_id'
 
-/** Where Traefik's access log has the connection id: the replica's header on the answer to the upgrade, as Loki spells it. */
+/** Where Traefik's access log has ids: the replica's headers on the answer to the upgrade, as Loki spells them. */
 export const edgeConnectionId = 'origin_X_Connection_Id'
+export const edgeRequestId = 'origin_X_Request_Id'
 
 /**
  * LogQL: every line about one connection, of the edge and of all replicas.

@@ -1,0 +1,98 @@
+/** Logs in Loki: found by connection id, of router and replica, soon; and nothing of it when the profile is off. */
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { parse } from 'yaml'
+import { services } from '../../contract/src/endpoints.ts'
+import { edgeRequestId, fields, profiles } from '../../contract/src/telemetry.ts'
+import { docker } from './lib/docker.ts'
+import { addFigure } from './lib/figures.ts'
+import { openSocket } from './lib/socket.ts'
+import { compose, containers, url } from './lib/stack.ts'
+import { type LogLine, logsOf, switchOff, switchOn } from './lib/telemetry.ts'
+import { until } from './lib/until.ts'
+
+const stack = inject('stack')
+
+interface TraefikConfiguration {
+  accessLog: { otlp?: { http: { endpoint: string } } }
+  experimental?: object
+  tracing?: object
+}
+
+/** What the router really runs with. */
+async function routerConfiguration(): Promise<TraefikConfiguration> {
+  return parse(await compose(stack, ['exec', '--no-TTY', services.traefik, 'cat', '/tmp/traefik.yaml'])) as TraefikConfiguration
+}
+
+/** What each replica is told to send. */
+async function replicasSend(): Promise<string[]> {
+  const replicas = await containers(stack, services.ws)
+  const environments = replicas.map(({ Id }) => docker(['inspect', '--format', '{{json .Config.Env}}', Id]))
+  return (await Promise.all(environments)).map((env) => (JSON.parse(env) as string[]).find((line) => line.startsWith('TELEMETRY=')) ?? '')
+}
+
+test('without a profile neither router nor replicas have anywhere to send to', async () => {
+  const { accessLog, experimental, tracing } = await routerConfiguration()
+  expect({ otlp: accessLog.otlp, experimental, tracing }).toEqual({ otlp: undefined, experimental: undefined, tracing: undefined })
+  expect([...new Set(await replicasSend())]).toEqual(['TELEMETRY='])
+})
+
+describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.logging}`, () => {
+  beforeAll(() => switchOn(stack, profiles.logging, services.loki), 150_000)
+  afterAll(() => switchOff(stack, profiles.logging, services.loki), 150_000)
+
+  /** Waits for a line, and how long it took to be found. */
+  async function found(what: string, connectionId: string, is: (line: LogLine) => boolean) {
+    const startedAt = performance.now()
+    const line = await until(what, async () => (await logsOf(stack, connectionId)).find(is), 20_000, 100)
+    return { line, seconds: (performance.now() - startedAt) / 1000 }
+  }
+
+  test('traces are still off', async () => {
+    const { accessLog, tracing } = await routerConfiguration()
+    expect(accessLog.otlp?.http.endpoint).toContain(services.loki)
+    expect(tracing).toBeUndefined()
+  })
+
+  test('one id finds what replica and router say of a connection, within 5 s of the event', async () => {
+    const other = await openSocket(stack)
+    const socket = await openSocket(stack)
+    const opened = await found('opened', socket.connectionId, ({ text }) => text === 'connection opened')
+    expect(opened.seconds).toBeLessThan(5)
+    expect(opened.line.fields).toMatchObject({ service_name: services.ws, [fields.replica]: socket.replica })
+
+    await socket.close()
+    const edge = await found('the line of the router', socket.connectionId, (line) => line.fields.service_name === services.traefik)
+    const closed = await found('closed', socket.connectionId, ({ text }) => text === 'connection closed')
+    expect(Math.max(edge.seconds, closed.seconds)).toBeLessThan(5)
+    addFigure('secondsUntilLogsAreFound', Math.max(opened.seconds, edge.seconds, closed.seconds))
+    // Both name the request, too.
+    expect(edge.line.fields[edgeRequestId]).toBe(opened.line.fields[fields.requestId])
+
+    const lines = await logsOf(stack, socket.connectionId)
+    expect(lines.map(({ fields: { service_name } }) => service_name).sort()).toEqual([services.traefik, services.ws, services.ws])
+    expect(lines.some((line) => JSON.stringify(line).includes(other.connectionId))).toBe(false)
+    await other.close()
+  })
+
+  test('replicas still write to standard output', async () => {
+    const socket = await openSocket(stack)
+    await until(
+      'the line',
+      async () => (await compose(stack, ['logs', '--no-log-prefix', services.ws])).includes(socket.connectionId),
+      10_000,
+    )
+    await socket.close()
+  })
+
+  test('what is kept is bounded, and nobody outside is told', async () => {
+    const response = await fetch(url(stack, 'LOKI_PORT', '/config'))
+    const config = parse(await response.text()) as {
+      limits_config: { retention_period: string; ingestion_rate_mb: number }
+      compactor: { retention_enabled: boolean }
+      analytics: { reporting_enabled: boolean }
+    }
+    expect(config.limits_config).toMatchObject({ retention_period: '1d', ingestion_rate_mb: 2 })
+    expect(config.compactor.retention_enabled).toBe(true)
+    expect(config.analytics.reporting_enabled).toBe(false)
+  })
+})

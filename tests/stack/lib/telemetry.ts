@@ -1,0 +1,93 @@
+/** Logs and traces: switching their profiles on and off, and asking Loki and Jaeger. */
+import { logsOfConnection } from '../../../contract/src/telemetry.ts'
+import { compose, expectedServices, type Stack, url } from './stack.ts'
+
+const withinSeconds = 120
+
+/** Puts the lab under a profile as a person would, every message traced; replicas and router are made anew. */
+export async function switchOn(stack: Stack, profile: string, service: string): Promise<void> {
+  const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...expectedServices(stack), service]
+  await compose(stack, up, { withinSeconds, env: { COMPOSE_PROFILES: profile, OTEL_TRACES_SAMPLER_ARG: '1' } })
+}
+
+/** Back to the lab without profiles. */
+export async function switchOff(stack: Stack, profile: string, service: string): Promise<void> {
+  await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...expectedServices(stack)], { withinSeconds })
+  await compose(stack, ['rm', '--stop', '--force', '--volumes', service], { withinSeconds, env: { COMPOSE_PROFILES: profile } })
+}
+
+/** A line in Loki. */
+export interface LogLine {
+  /** The labels of its stream and its own fields. */
+  fields: Record<string, string>
+  text: string
+}
+
+/** Lines of the last ten minutes about one connection, oldest first. */
+export async function logsOf(stack: Stack, connectionId: string): Promise<LogLine[]> {
+  const parameters = new URLSearchParams({ query: logsOfConnection(connectionId), since: '10m', limit: '100', direction: 'forward' })
+  const response = await fetch(`${url(stack, 'LOKI_PORT', '/loki/api/v1/query_range')}?${parameters}`, {
+    signal: AbortSignal.timeout(10_000),
+  })
+  if (!response.ok) throw new Error(`Loki answers ${response.status}: ${await response.text()}`)
+  const { data } = (await response.json()) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } }
+  const lines = data.result.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at: BigInt(at), fields: stream, text })))
+  return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ fields, text }) => ({ fields, text }))
+}
+
+/** A span in Jaeger. */
+export interface FoundSpan {
+  id: string
+  name: string
+  /** Traefik, or the service. */
+  service: string
+  replica: string | undefined
+  /** Of the same trace. */
+  parent: string | undefined
+  tags: Record<string, unknown>
+}
+
+interface JaegerTrace {
+  traceID: string
+  processes: Record<string, { serviceName: string; tags: { key: string; value: unknown }[] }>
+  spans: {
+    spanID: string
+    operationName: string
+    processID: string
+    references: { refType: string; spanID: string }[]
+    tags: { key: string; value: unknown }[]
+  }[]
+}
+
+/** All spans of a trace that is known; none when it is not. */
+export async function spansOf(stack: Stack, traceId: string): Promise<FoundSpan[]> {
+  const [trace] = await traces(stack, `/api/traces/${traceId}`)
+  return trace === undefined ? [] : read(trace)
+}
+
+/** Ids of the traces in which the service's spans have this tag. */
+export async function tracesWith(stack: Stack, tag: string, value: string): Promise<string[]> {
+  const parameters = new URLSearchParams({ service: 'ws', tags: JSON.stringify({ [tag]: value }), lookback: '10m', limit: '20' })
+  return (await traces(stack, `/api/traces?${parameters}`)).map(({ traceID }) => traceID)
+}
+
+async function traces(stack: Stack, path: string): Promise<JaegerTrace[]> {
+  const response = await fetch(url(stack, 'JAEGER_PORT', path), { signal: AbortSignal.timeout(10_000) })
+  if (response.status === 404) return []
+  if (!response.ok) throw new Error(`Jaeger answers ${response.status}: ${await response.text()}`)
+  return ((await response.json()) as { data: JaegerTrace[] | null }).data ?? []
+}
+
+function read({ spans, processes }: JaegerTrace): FoundSpan[] {
+  return spans.map(({ spanID, operationName, processID, references, tags }) => {
+    const process = processes[processID]
+    return {
+      id: spanID,
+      name: operationName,
+      service: process?.serviceName ?? '',
+      replica: process?.tags.find(({ key }) => key === 'service.instance.id')?.value as string | undefined,
+      parent: references.find(({ refType }) => refType === 'CHILD_OF')?.spanID,
+      tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    }
+  })
+}
