@@ -63,10 +63,11 @@ describe('what is gone', () => {
   })
 })
 
-test('the generation grows with every change of the specification', async () => {
+test('the generation grows with every change of the specification, and with nothing else', async () => {
   const before = simulated('steady')
   const after = simulated('steady', { maxReplicas: 12 })
-  const text = await exported([...before, ...after])
+  const labelled = simulated('steady', { maxReplicas: 12, labels: { app: 'ws' } })
+  const text = await exported([...before, ...after, ...labelled])
   expect(series(text, 'kube_horizontalpodautoscaler_metadata_generation')).toEqual([
     'kube_horizontalpodautoscaler_metadata_generation{namespace="default",horizontalpodautoscaler="ws"} 2',
   ])

@@ -45,7 +45,8 @@ export function createScalerMetrics(): ScalerMetrics {
   return {
     registry,
     observe(record) {
-      const spec = JSON.stringify(record.hpa)
+      // Labels are no part of the specification.
+      const spec = JSON.stringify({ ...record.hpa, labels: undefined })
       if (spec !== known) generation += 1
       known = spec
       lastRescale = rescaleSeries(record) ?? lastRescale
