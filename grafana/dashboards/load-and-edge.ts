@@ -7,7 +7,6 @@ import {
   httpAtReplicas,
   httpLatency,
   openByEntry,
-  pool,
   reloads,
   requestsByCode,
   routedAgainstHeld,
@@ -33,7 +32,7 @@ export function loadAndEdge(): Dashboard {
         [messagesAnswered(), successRates(), edgeCpu()],
       ],
     },
-    { title: 'The router', lines: [[pool(), reloads(), httpLatency()], [httpAtReplicas()]] },
+    { title: 'The router', lines: [[reloads(), httpLatency(), httpAtReplicas()]] },
   ]
   return labPage(pages.edge, rows, { marks: replicaMarks })
 }

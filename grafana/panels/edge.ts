@@ -1,4 +1,7 @@
-/** What Traefik sees. It counts a WebSocket as a request only when it closes, under code 0, so open ones are counted otherwise. */
+/**
+ * What Traefik sees. It counts a WebSocket as a request only when it closes, under code 0, so open ones are counted otherwise.
+ * Of its retries it says nothing, and of the replicas in its pool nothing true: its series for a server that is gone stays 1.
+ */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -101,28 +104,6 @@ export function httpLatency(): Panel {
   )
 }
 
-/** Replicas that Traefik would send a client to. */
-export function pool(): Panel {
-  return graph(
-    {
-      title: 'Replicas in the pool',
-      description:
-        'Does the router know every replica that is ready? Replicas that pass Traefik’s health check, beside those that say they are ready. A leaving replica is out of the pool within 3 s.',
-      unit: units.Short,
-      noValue: noTraefik,
-      width: third,
-    },
-    [
-      { expr: `sum(${traefik.select('traefik_service_server_up')})`, legend: 'in the pool' },
-      { expr: `sum(${replicas.select(metrics.replicaState.name, 'state="ready"')})`, legend: 'say ready' },
-    ],
-    (panel) => {
-      panel.decimals(0)
-      colored({ 'in the pool': systemColors.traefik, 'say ready': systemColors.replicas })(panel)
-    },
-  )
-}
-
 /** How often Traefik took over a new configuration. */
 export function reloads(): Panel {
   return graph(
@@ -148,7 +129,7 @@ export function httpAtReplicas(): Panel {
         'What besides sockets do replicas serve? Plain requests per second on the public port, by route and status. Health checks and scrapes have a port of their own.',
       unit: units.RequestsPerSecond,
       noValue: waiting,
-      width: 24,
+      width: third,
     },
     [{ expr: `sum by (route, status) (${replicas.perSecond(metrics.httpRequests.name)})`, legend: '{{route}} {{status}}' }],
     stacked,

@@ -3,10 +3,10 @@ import { grafana } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { allDashboards } from '../../grafana/dashboards/all.ts'
 import { allPages } from '../../grafana/lib/pages.ts'
-import { type DashboardPanel, dashboardFiles, readDashboard } from './lib/expressions.ts'
+import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
 import { read } from './lib/repo-files.ts'
 
-const dashboards = dashboardFiles.map(readDashboard)
+const dashboards = [...dashboardFiles, ...logDashboardFiles].map(readDashboard)
 const everyPanel = dashboards.flatMap(({ title: page, panels }) => panels.map((panel) => ({ page, panel })))
 
 test('there is a dashboard for each page, in the order of the links', () => {
@@ -16,14 +16,7 @@ test('there is a dashboard for each page, in the order of the links', () => {
 
 test('uids that were published stay', () => {
   expect(allPages.map(({ uid }) => uid)).toEqual(
-    expect.arrayContaining([
-      'websocket-lab',
-      'websocket-lab-users',
-      'websocket-lab-scaling',
-      'websocket-lab-replicas',
-      'websocket-lab-edge',
-      'websocket-lab-stores',
-    ]),
+    expect.arrayContaining(['websocket-lab', 'lab-users', 'lab-scaling', 'lab-replicas', 'lab-load-and-edge', 'lab-stores']),
   )
 })
 
@@ -81,16 +74,16 @@ describe('the home page', () => {
 
 test('each of the twelve panels stands on a page of its subject as well', () => {
   const on = (uid: string) => dashboards.find((dashboard) => dashboard.uid === uid)?.panels.map(({ title }) => title) ?? []
-  expect(on('websocket-lab-users')).toEqual(
+  expect(on('lab-users')).toEqual(
     expect.arrayContaining([
       ...['Active connections', 'Connection rate', 'Total connections over time'],
       ...['Messages received/s', 'Messages sent/s', 'Latency distribution', 'Error rates'],
     ]),
   )
-  expect(on('websocket-lab-scaling')).toEqual(
+  expect(on('lab-scaling')).toEqual(
     expect.arrayContaining(['Replica count over time', 'CPU utilisation', 'Connection drops during scaling']),
   )
-  expect(on('websocket-lab-replicas')).toEqual(expect.arrayContaining(['Replica status', 'Resource usage', 'CPU utilisation']))
+  expect(on('lab-replicas')).toEqual(expect.arrayContaining(['Replica status', 'Resource usage', 'CPU utilisation']))
 })
 
 describe('colours', () => {

@@ -2,6 +2,7 @@
 import { jobs } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
+import { allPages } from '../../grafana/lib/pages.ts'
 import { type Rule, readRules, ruleFiles } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
 import { read, readYaml, repoFiles } from './lib/repo-files.ts'
@@ -22,7 +23,7 @@ const alerts: Alert[] = rules.flatMap((rule) => (rule.alert === undefined ? [] :
 const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr] as const])))
 
 /** Pages of Grafana that alerts may link to. */
-const dashboards = ['websocket-lab', 'lab-users', 'lab-scaling', 'lab-replicas', 'lab-load-and-edge', 'lab-stores']
+const dashboards = allPages.map(({ uid }) => uid)
 const headings = ['Symptom', 'Look here', 'Do this', 'Provoke it']
 
 /** What an expression rests on in the end: recording rules are followed down to what is scraped. */

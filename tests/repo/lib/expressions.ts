@@ -66,7 +66,10 @@ export interface DashboardFile {
   annotations: { list: { name: string; expr?: string; datasource: { uid: string } }[] }
 }
 
-export const dashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/.*\.json$/.test(path))
+/** Dashboards that ask Prometheus. */
+export const dashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/[^/]*\.json$/.test(path))
+/** Those that ask Loki. */
+export const logDashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/logs\/.*\.json$/.test(path))
 export const ruleFiles = repoFiles((path) => /^prometheus\/rules\/.*\.rules\.yaml$/.test(path))
 
 export function readDashboard(path: string): DashboardFile {
@@ -92,10 +95,12 @@ function ruleExpressions(file: string): Expression[] {
   return readRules(file).map(({ alert, record, expr }) => ({ file, what: alert ?? record ?? '', expr: String(expr) }))
 }
 
-/** Of panels, annotations and variables. */
+/** Of panels, annotations and variables; what is asked of Loki is no PromQL and left out. */
 export function dashboardExpressions(file: string, { panels, annotations, templating }: DashboardFile): Expression[] {
   const ofPanels = panels.flatMap(({ title = '', targets = [] }) =>
-    targets.map(({ expr = '', refId }) => ({ file, what: `panel "${title}", query ${refId}`, expr })),
+    targets
+      .filter(({ datasource }) => datasource?.type !== 'loki')
+      .map(({ expr = '', refId }) => ({ file, what: `panel "${title}", query ${refId}`, expr })),
   )
   const ofAnnotations = annotations.list.flatMap(({ name, expr }) =>
     expr === undefined ? [] : [{ file, what: `annotation "${name}"`, expr }],
