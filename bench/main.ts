@@ -12,6 +12,7 @@ import { plan, type TargetName } from './rows.ts'
 import type { Bench } from './scenario-parts.ts'
 import { type ScenarioName, scenarios } from './scenarios.ts'
 import { type Program, ServerProcess } from './server-process.ts'
+import { startSpanSink } from './span-sink.ts'
 import { startTraefik, whyNoTraefik } from './traefik.ts'
 
 const quickScale = 0.3
@@ -56,6 +57,8 @@ function readOptions(): Options {
   }
 }
 
+const spanSink = await startSpanSink()
+
 /** The same settings for all, so far as each knows them. */
 function programOf(target: TargetName, scenario: ScenarioName): Program {
   const env = { HEARTBEAT_INTERVAL: String(scenario === 'steady10kOn' ? manyHeartbeatsMs : noHeartbeatsMs), NODE_ENV: 'production' }
@@ -69,6 +72,7 @@ function programOf(target: TargetName, scenario: ScenarioName): Program {
       MAX_MESSAGES_PER_SECOND: '1000000',
       CONNECTION_TIMEOUT: String(noHeartbeatsMs),
       LOG_LEVEL: 'warn',
+      ...(target === 'traced' && { TELEMETRY: 'tracing', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: spanSink.url }),
     },
   }
 }
@@ -86,7 +90,9 @@ async function measure(target: TargetName, scenario: ScenarioName, round: number
         scale: options.quick ? quickScale : 1,
         measured: (part) => (options.profile ? server.profiled(file, part) : part()),
       }
+      const spansBefore = spanSink.taken()
       const outcome = await Promise.race([scenarios[scenario](bench), server.died])
+      if (target === 'traced' && spanSink.taken() === spansBefore) throw new Error('no span was sent, so tracing was not measured')
       return { round, target, scenario, ...outcome }
     } finally {
       await proxy?.end()

@@ -6,6 +6,7 @@ export const targets = {
   ws: 'plain `ws`',
   service: 'this service',
   quiet: 'without metrics',
+  traced: 'with tracing',
   proxied: 'through Traefik',
 } as const
 export type TargetName = keyof typeof targets
@@ -122,6 +123,12 @@ export const sections: readonly Section[] = [
     reference: 'quiet',
     subject: 'service',
     rows: [echo1, { ...echo1Cpu, aim: ratioAtMost(1.06) }, echo16, { ...echo16Cpu, aim: ratioAtMost(1.06) }],
+  },
+  {
+    title: 'What tracing costs at its default ratio, 1 %',
+    reference: 'service',
+    subject: 'traced',
+    rows: [echo1, { ...echo1Cpu, aim: ratioAtMost(1.03) }, echo16, { ...echo16Cpu, aim: ratioAtMost(1.03) }, fanOut],
   },
   {
     title: 'Through Traefik, which shares the core of the service',

@@ -85,7 +85,7 @@ export const settings = {
     kind: 'text',
     default: '0.01',
     pattern: '^(0(\\.\\d{1,6})?|1(\\.0{1,6})?)$',
-    help: 'Share, from 0 to 1, of messages and of upgrades without a `traceparent` that is traced. Whatever follows from a traced one is traced as well.',
+    help: 'Share, from 0 to 1, of messages and of upgrades without a `traceparent` that is traced. Whatever follows from a traced one is traced as well. Messages begin 100 traces a second at most.',
   },
   METRICS: {
     kind: 'choice',

@@ -19,7 +19,7 @@ function setUp(ratio: number) {
   exporter.shutdown = async () => {
     sent = exporter.getFinishedSpans()
   }
-  const started = otelTracer({ exporter, resource: { 'service.name': 'ws' }, ratio, random: Math.random })
+  const started = otelTracer({ exporter, resource: { 'service.name': 'ws' }, ratio, random: Math.random, now: () => performance.now() })
   stop = started.stop
   const finished = async () => {
     await started.stop()

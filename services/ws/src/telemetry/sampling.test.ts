@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ratioSampler } from './sampling.ts'
+import { atMostPerSecond, ratioSampler } from './sampling.ts'
 
 /** Numbers that look like chance and are the same each time. */
 function chance(seed: number): () => number {
@@ -40,4 +40,19 @@ test('asks chance once per hit', () => {
   for (let i = 0; i < 10_000; i++) if (sample()) hits++
   expect(asked).toBe(hits + 1)
   expect(hits).toBeGreaterThan(100)
+})
+
+test('says yes at most so often a second, and again in the next', () => {
+  let nowMs = 0
+  const sample = atMostPerSecond(
+    3,
+    () => true,
+    () => nowMs,
+  )
+  const hits = () => Array.from({ length: 10 }, () => sample()).filter(Boolean).length
+  expect(hits()).toBe(3)
+  nowMs = 999
+  expect(hits()).toBe(0)
+  nowMs = 1000
+  expect(hits()).toBe(3)
 })

@@ -21,3 +21,21 @@ export function ratioSampler(ratio: number, random: () => number): () => boolean
     return true
   }
 }
+
+/**
+ * The same sampler, but with at most so many hits in a second: further ones are let go.
+ * @param now milliseconds from anywhere, asked once per hit
+ */
+export function atMostPerSecond(limit: number, sample: () => boolean, now: () => number): () => boolean {
+  let secondBegan = Number.NEGATIVE_INFINITY
+  let hits = 0
+  return () => {
+    if (!sample()) return false
+    const at = now()
+    if (at - secondBegan >= 1000) {
+      secondBegan = at
+      hits = 0
+    }
+    return ++hits <= limit
+  }
+}

@@ -42,7 +42,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   let logs: Telemetry['logs']
   if (tracing) {
     const { otelTracer, otlpSpans } = await import('./otel-tracer.ts')
-    const started = otelTracer({ exporter: otlpSpans(tracesUrl), resource, ratio, random: Math.random })
+    const started = otelTracer({ exporter: otlpSpans(tracesUrl), resource, ratio, random: Math.random, now: () => performance.now() })
     tracer = started.tracer
     stops.push(started.stop)
   }

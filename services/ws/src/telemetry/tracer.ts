@@ -4,6 +4,7 @@
  * What is sampled: an upgrade as its caller decided (the router, or a client that sends `traceparent`), else by the ratio.
  * The first messages of a sampled connection belong to the trace of its upgrade; every other message begins a trace of its
  * own by the ratio, so that a socket that lives for days makes no trace of days, and long-lived sockets are still seen.
+ * So begin at most 100 traces a second at a replica: what tracing costs has a bound, whatever the ratio and the load.
  * What follows from a sampled message, on any replica, belongs to its trace.
  */
 
