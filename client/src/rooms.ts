@@ -10,8 +10,9 @@ import type { RoomFrame } from './wire.ts'
 
 /** Holes remembered per room, for telling a late message from a doubled one. */
 const maxHoles = 16
-/** Messages remembered by sender and id, for telling that a provisional one came again. */
-const maxRemembered = 256
+/** Messages remembered, for telling that one comes again: provisional ones, of which a replica may have this many waiting, and others. */
+const maxProvisional = 10_000
+const maxStored = 256
 
 interface RoomState {
   /** Place of the last message that was handed on, or before which the room does not concern us. */
@@ -34,7 +35,8 @@ type RoomEvent = Extract<ClientEvent, { type: 'message' | 'dropped' | 'gap' }>
 
 export class Rooms {
   private readonly rooms = new Map<string, RoomState>()
-  private readonly remembered = new Map<string, 'provisional' | 'stored'>()
+  private readonly hadProvisionally = new Set<string>()
+  private readonly hadStored = new Set<string>()
   private position = 0
   /** Frames still to come with the answer to a resume, and the end of the gap it told of. */
   private replayLeft = 0
@@ -150,7 +152,6 @@ export class Rooms {
 
   private placed(state: RoomState, frame: RoomFrame, seq: number, earlier: RoomMessage['earlier']): RoomEvent[] {
     const message = messageOf(frame, earlier)
-    const key = keyOf(frame)
     const { offset } = frame
     if (seq <= state.seq) {
       const late = offset !== undefined && state.holes.some(({ from, to }) => from <= offset && offset <= to)
@@ -169,27 +170,20 @@ export class Rooms {
     }
     state.seq = seq
     state.offset = offset
-    const had = key !== undefined && this.remembered.get(key) === 'provisional'
-    this.remember(key, 'stored')
+    const keys = keysOf(frame)
+    const had = keys.some((key) => this.hadProvisionally.has(key))
+    remember(this.hadStored, keys, maxStored)
     events.push(had ? { type: 'dropped', why: 'provisional', message } : { type: 'message', message })
     return events
   }
 
   private provisional(frame: RoomFrame): RoomEvent {
     const message = messageOf(frame, undefined)
-    const key = keyOf(frame)
-    if (key !== undefined && this.remembered.has(key)) return { type: 'dropped', why: 'provisional', message }
-    this.remember(key, 'provisional')
+    const keys = keysOf(frame)
+    if (keys.some((key) => this.hadProvisionally.has(key) || this.hadStored.has(key)))
+      return { type: 'dropped', why: 'provisional', message }
+    remember(this.hadProvisionally, keys, maxProvisional)
     return { type: 'message', message }
-  }
-
-  private remember(key: string | undefined, as: 'provisional' | 'stored'): void {
-    if (key === undefined) return
-    this.remembered.set(key, as)
-    for (const oldest of this.remembered.keys()) {
-      if (this.remembered.size <= maxRemembered) break
-      this.remembered.delete(oldest)
-    }
   }
 
   private replayEnded(): void {
@@ -223,9 +217,29 @@ function historyEnded(state: RoomState): void {
   state.behind = state.entering = false
 }
 
-/** A message without an id can't be recognised. */
-function keyOf({ room, from, id }: RoomFrame): string | undefined {
-  return id === undefined ? undefined : `${room} ${from} ${JSON.stringify(id)}`
+/**
+ * By what a message is known again; one without an id can't be. While the store is away, sessions can't be looked up: a
+ * sender that moves then has another name, and what it sends again is known by what it carries.
+ */
+function keysOf({ room, from, id, clientTime, data }: RoomFrame): string[] {
+  if (id === undefined) return []
+  const ofSender = `${room} ${from} ${JSON.stringify(id)}`
+  return clientTime === undefined ? [ofSender] : [ofSender, `${room} ${JSON.stringify(id)} ${clientTime} ${hashOf(JSON.stringify(data))}`]
+}
+
+/** FNV-1a, 32 bits. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  return hash >>> 0
+}
+
+function remember(had: Set<string>, keys: readonly string[], most: number): void {
+  for (const key of keys) had.add(key)
+  for (const oldest of had) {
+    if (had.size <= 2 * most) break
+    had.delete(oldest)
+  }
 }
 
 function messageOf(frame: RoomFrame, earlier: RoomMessage['earlier']): RoomMessage {

@@ -8,6 +8,7 @@ import type { Membership } from './membership.ts'
 import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
 import type { ClientMessage } from './protocol.ts'
+import type { Provisional } from './provisional.ts'
 import type { Published, RoomLog } from './room-log.ts'
 import type { Presence } from './rooms.ts'
 import type { SessionRecord, SessionStore } from './sessions.ts'
@@ -27,6 +28,7 @@ export interface Handling {
   presence: Presence
   speech: Speech
   membership: Membership
+  provisional: Provisional
   newId: () => string
   tokenFor: (sessionId: string) => string
   readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
@@ -121,6 +123,7 @@ async function join(handling: Handling, connection: Connection, { room, id, sinc
   speech.send(connection, 'room_joined', { id, room, members, history: messages.length, seq: roomLog.position })
   if (missed?.gap) speech.send(connection, 'resume_gap', { room, ...missed.gap })
   for (const { frame } of messages) connection.sendFrame('room_message', frame)
+  for (const frame of handling.provisional.of(new Set([room]))) connection.sendFrame('room_message', frame)
 }
 
 async function leave(handling: Handling, connection: Connection, { room, id }: Of<'leave'>): Promise<void> {
@@ -166,6 +169,7 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
   })
   if (gap !== null) speech.send(connection, 'resume_gap', gap)
   for (const { seq, frame } of messages) session.deliver(seq, frame)
+  for (const frame of handling.provisional.of(session.rooms)) connection.sendFrame('room_message', frame)
   handling.meter.resume(gap === null ? 'resumed' : 'gap', messages.length)
   handling.log.info(
     { connectionId: connection.id, sessionId: session.id, requestId: connection.requestId, replayed: messages.length, gap },

@@ -15,6 +15,7 @@ import { RateLimit } from './limits.ts'
 import { type HubSession, Membership } from './membership.ts'
 import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
+import { Provisional } from './provisional.ts'
 import type { RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from './room-log.ts'
 import type { Presence, Rooms } from './rooms.ts'
 import type { SessionStore } from './sessions.ts'
@@ -80,6 +81,7 @@ export function createHub(deps: HubDeps): Hub {
   const wheelPlan = planWheel(config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)
   const wheel = new Wheel<Connection>(wheelPlan.slots)
   const speech = createSpeech(deps)
+  const provisional = new Provisional()
   const membership = new Membership(deps.sessions, deps.presence)
   const events = { sent: meter.sent, tooSlow }
   const told: Record<GoodbyeReason, number> = { draining: 0, rebalancing: 0 }
@@ -98,11 +100,12 @@ export function createHub(deps: HubDeps): Hub {
       meter.pubsubLag(Math.max(0, nowMs - publishedAtMs) / 1000, span?.traceId)
       const frame = textFrame(head, `,"seq":${seq},"offset":${offset}}`)
       history.add(room, { seq, frame }, nowMs)
+      provisional.stored(head)
       for (const member of members) member.deliver(seq, frame)
       span?.end()
     },
     onProvisional({ room, head }: RoomDraft): void {
-      const frame = textFrame(head, ',"provisional":true}')
+      const frame = provisional.add({ room, head })
       for (const member of membership.rooms.of(room)) member.link.sendFrame('room_message', frame)
     },
     onLost(upToSeq: number): void {
@@ -163,6 +166,7 @@ export function createHub(deps: HubDeps): Hub {
     const nowMs = clock.steady()
     deps.sessions.tick(nowMs)
     history.expire(clock.now())
+    if (roomLog.healthy()) provisional.clear()
     for (const connection of wheel.turn()) {
       switch (visit(connection, nowMs, config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)) {
         case 'dead':
@@ -206,7 +210,13 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   return {
-    ...createInbox({ ...deps, speech, membership, isOpen: (connection) => connections.has(connection) && connection.closing === null }),
+    ...createInbox({
+      ...deps,
+      speech,
+      membership,
+      provisional,
+      isOpen: (connection) => connections.has(connection) && connection.closing === null,
+    }),
     get size() {
       return connections.size
     },
