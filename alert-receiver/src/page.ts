@@ -34,7 +34,7 @@ export function alertsPage(alerts: readonly ReceivedAlert[], size: number) {
 <main>
 <h1>Alerts</h1>
 <p>The last ${size} that Alertmanager sent, newest first. Times are UTC.</p>
-${alerts.length === 0 ? html`<p>None has come yet. Watchdog always fires: it arrives within half a minute.</p>` : table(alerts)}
+${alerts.length === 0 ? html`<p>None has come yet. Watchdog always fires: it arrives within a minute.</p>` : table(alerts)}
 </main>
 </body>
 </html>

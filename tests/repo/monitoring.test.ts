@@ -1,7 +1,8 @@
 /** Grafana's and Prometheus's configuration agree with each other, with the contract and with the dashboards. */
-import { grafana, jobs, ports, services } from '@lab/contract/endpoints.ts'
+import { grafana, hostPorts, jobs, ports, receiverPaths, services } from '@lab/contract/endpoints.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
+import { readNotification } from '../../alert-receiver/src/notification.ts'
 import { dashboardFiles, readDashboard } from './lib/expressions.ts'
 import { readYaml, repoFiles } from './lib/repo-files.ts'
 
@@ -77,5 +78,45 @@ describe("Prometheus's scrape jobs", () => {
 
   test('ask replicas at the pace of the whole', () => {
     expect(job(jobs.ws)?.scrape_interval ?? prometheus.global.scrape_interval).toBe(prometheus.global.scrape_interval)
+  })
+})
+
+describe("Alertmanager's configuration", () => {
+  interface Alertmanager {
+    route: { receiver: string; routes?: unknown[] }
+    receivers: { name: string; webhook_configs?: { url: string; send_resolved: boolean; max_alerts: number }[] }[]
+  }
+  const { route, receivers } = readYaml<Alertmanager>('alertmanager/alertmanager.yml')
+
+  test('sends every alert, and its end, to the receiver of the lab and nowhere else', () => {
+    const url = `http://${services.alertReceiver}:${ports.alerts}${receiverPaths.webhook}`
+    expect(route).not.toHaveProperty('routes')
+    expect(receivers.map(({ name }) => name)).toEqual([route.receiver])
+    expect(receivers[0]?.webhook_configs).toEqual([expect.objectContaining({ url, send_resolved: true })])
+  })
+
+  test('sends no more alerts at once than the receiver takes', () => {
+    const [webhook] = receivers[0]?.webhook_configs ?? []
+    const alert = (i: number) => ({ status: 'firing', labels: { i: String(i) }, annotations: {}, startsAt: iso, endsAt: iso })
+    const iso = '2026-01-02T03:04:05Z'
+    const body = { version: '4', alerts: Array.from({ length: webhook?.max_alerts ?? Number.NaN }, (_, i) => alert(i)) }
+    expect(readNotification(JSON.stringify(body), iso)).toMatchObject({ ok: true })
+  })
+})
+
+describe('the ports in links of alerts', () => {
+  const { services: defined } = readYaml<{ services: Record<string, { environment?: Record<string, string> }> }>('compose.yaml')
+
+  test("come from the variables of the host's ports, and are not sent along", () => {
+    const { global, alerting } = readYaml<{
+      global: { external_labels: Record<string, string> }
+      alerting: { alert_relabel_configs: { regex: string; action: string }[] }
+    }>('prometheus/prometheus.yml')
+    const labels = Object.entries(global.external_labels)
+    for (const [, value] of labels) {
+      const variable = value.replace(/^\$\{(\w+)\}$/, '$1') as keyof typeof hostPorts
+      expect(defined[services.prometheus]?.environment?.[variable]).toBe(`\${${variable}:-${hostPorts[variable]}}`)
+    }
+    expect(alerting.alert_relabel_configs).toEqual([{ regex: labels.map(([name]) => name).join('|'), action: 'labeldrop' }])
   })
 })
