@@ -1,6 +1,7 @@
 /** Every dashboard, in the order of the links between them. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { loadAndEdge } from './load-and-edge.ts'
+import { logs } from './logs.ts'
 import { replicas } from './replicas.ts'
 import { scaling } from './scaling.ts'
 import { stores } from './stores.ts'
@@ -9,5 +10,5 @@ import { websocketLab } from './websocket-lab.ts'
 
 /** Builds them; new values each time. */
 export function allDashboards(): Dashboard[] {
-  return [websocketLab(), users(), scaling(), replicas(), loadAndEdge(), stores()]
+  return [websocketLab(), users(), scaling(), replicas(), loadAndEdge(), stores(), logs()]
 }

@@ -48,6 +48,12 @@ export const pages = {
     name: 'Stores',
     question: 'Is Valkey there, and how fast do room messages get from one replica to the others?',
   },
+  logs: {
+    uid: 'lab-logs',
+    title: 'Logs',
+    name: 'Logs',
+    question: 'What do router and replicas write, and what happened to one connection? Needs the profile logging.',
+  },
 } as const satisfies Record<string, Page>
 
 /** Every page, in the order of the links. */

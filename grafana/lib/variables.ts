@@ -51,6 +51,6 @@ function labelVariable(name: string, label: string, query: string): VariableMode
 }
 
 /** Keeps what a kind of variable has; the SDK writes the keys of all kinds. */
-function only(variable: VariableModel, keys: string[]): VariableModel {
+export function only(variable: VariableModel, keys: string[]): VariableModel {
   return Object.fromEntries(Object.entries(variable).filter(([key]) => keys.includes(key))) as unknown as VariableModel
 }

@@ -32,6 +32,7 @@ function section({ title, description, panels }: Dashboard): string {
 function entry(panel: Panel | RowPanel): string[] {
   if (panel.type === 'row') return [`### ${panel.title}`]
   if (!('targets' in panel) || !panel.targets) return []
-  const queries = (panel.targets as unknown as { expr: string }[]).map(({ expr }) => `\`\`\`promql\n${expr}\n\`\`\``)
+  const language = panel.datasource?.type === 'loki' ? 'logql' : 'promql'
+  const queries = (panel.targets as unknown as { expr: string }[]).map(({ expr }) => `\`\`\`${language}\n${expr}\n\`\`\``)
   return [`**${panel.title}**: ${panel.description}`, ...queries]
 }

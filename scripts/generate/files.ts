@@ -2,6 +2,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { allDashboards } from '../../grafana/dashboards/all.ts'
 import { render } from '../../grafana/lib/dashboards.ts'
+import { pages } from '../../grafana/lib/pages.ts'
 import { closeCodesPage } from './close-codes.ts'
 import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
@@ -12,9 +13,9 @@ import { sloRules } from './slo-rules.ts'
 /** Folder of the dashboards that Grafana reads, from the root. */
 export const dashboardFolder = 'grafana/provisioning/dashboards'
 
-/** Every dashboard by the name of its file. */
+/** Every dashboard by the name of its file. The one that asks Loki stands apart: whoever reads the others may take every query for PromQL. */
 export function dashboards(): ReadonlyMap<string, Dashboard> {
-  return new Map(allDashboards().map((dashboard) => [`${dashboard.uid}.json`, dashboard]))
+  return new Map(allDashboards().map((dashboard) => [`${dashboard.uid === pages.logs.uid ? 'logs/' : ''}${dashboard.uid}.json`, dashboard]))
 }
 
 /** Every generated file: path from the root, and what it must hold. */
