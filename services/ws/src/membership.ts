@@ -20,8 +20,9 @@ export class Membership {
   }
 
   /** Makes a session for a connection: a fresh one, in the room of everyone, or one that is continued. @param seq place in the room log that its client has */
-  begin(record: Pick<SessionRecord, 'id' | 'connectionId' | 'rooms'>, connection: Connection, seq: number): HubSession {
+  begin(record: Omit<SessionRecord, 'ackedSeq'>, connection: Connection, seq: number): HubSession {
     const session: HubSession = new Session(record.id, record.connectionId, connection, seq)
+    session.idScope = record.idScope ?? record.id
     connection.session = session
     this.attached.set(session.id, session)
     this.enter(everyoneRoom, session)

@@ -39,7 +39,8 @@ export class Session<L extends SessionLink = SessionLink> {
 
   record(): SessionRecord {
     const rooms = [...this.rooms].filter((room) => room !== everyoneRoom)
-    return { id: this.id, connectionId: this.connectionId, rooms, ackedSeq: this.ackedSeq }
+    const { id, connectionId, ackedSeq, idScope } = this
+    return { id, connectionId, rooms, ackedSeq, ...(idScope !== id && { idScope }) }
   }
 }
 
@@ -50,6 +51,8 @@ export interface SessionRecord {
   /** Rooms it is in, without the room of everyone. */
   rooms: string[]
   ackedSeq: number
+  /** The session it stands in for, when ids of messages are unique within that one. */
+  idScope?: string
 }
 
 /**

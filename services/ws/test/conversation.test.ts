@@ -202,6 +202,27 @@ describe('resuming', () => {
     expect(await back.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')).toMatchObject({ seq, duplicate: true })
   })
 
+  test('and again on a connection that resumes the session that stood in for it', async () => {
+    const replica = await testReplica({ RESUME_SECRET: 'a secret of the tests' })
+    const first = await replica.connect()
+    const { resumeToken: token } = await first.next('connection_established')
+    const { seq } = await first.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')
+    first.raw.close(closeCodes.normal.code)
+    await first.closed
+    const second = await replica.connect()
+    const { resumeToken: standIn } = await second.next('connection_established')
+    expect((await second.ask({ type: 'resume', token }, 'error')).code).toBe('resume_unknown')
+    second.raw.terminate()
+    await until(
+      () => replica.metric(metrics.sessionsHeld.name),
+      (held) => held === 1,
+      'session held',
+    )
+    const third = await replica.connect()
+    await third.ask({ type: 'resume', token: standIn }, 'resumed')
+    expect(await third.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')).toMatchObject({ seq, duplicate: true })
+  })
+
   test('a session whose old connection still looks open moves over, and the old one is closed', async () => {
     const replica = await testReplica()
     const old = await replica.connect()

@@ -80,7 +80,7 @@ export class ValkeySessionStore implements SessionStore {
     this.holding.delete(id)
     const [connectionId, rooms, ackedSeq, times] = found
     this.takings.set(id, times)
-    return { id, connectionId, rooms: JSON.parse(rooms) as string[], ackedSeq: Number(ackedSeq) }
+    return { id, connectionId, ...(JSON.parse(rooms) as Pick<SessionRecord, 'rooms' | 'idScope'>), ackedSeq: Number(ackedSeq) }
   }
 
   onTaken(taken: (id: string) => void): void {
@@ -151,8 +151,14 @@ export class ValkeySessionStore implements SessionStore {
   private store({ what, record, untilMs }: Change): Promise<number> {
     const session = [keys.session(record.id)]
     if (what === 'end') return this.link.run(endSession, session, [this.owner, String(this.attachedMs)])
-    const { connectionId = '', rooms = [], ackedSeq = 0 } = record
+    const { connectionId = '', rooms = [], idScope, ackedSeq = 0 } = record
     const msToLive = untilMs === undefined ? this.attachedMs : Math.max(1, Math.round(untilMs - this.clock.steady()))
-    return this.link.run(saveSession, session, [this.owner, connectionId, JSON.stringify(rooms), String(ackedSeq), String(msToLive)])
+    return this.link.run(saveSession, session, [
+      this.owner,
+      connectionId,
+      JSON.stringify({ rooms, idScope }),
+      String(ackedSeq),
+      String(msToLive),
+    ])
   }
 }

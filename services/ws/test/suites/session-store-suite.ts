@@ -13,6 +13,7 @@ export const sessionRecord = (id: string): SessionRecord => ({
   connectionId: `c-${id}`,
   rooms: ['tea', 'Grüße ☕'],
   ackedSeq: 1_795_267_133_888_001,
+  idScope: `scope-of-${id}`,
 })
 
 /** @param make gives an empty store in which sessions wait `windowMs`, and at most `limit` of them */
