@@ -48,13 +48,14 @@ const load = block('run --rm k6')
 const more = block('--scale ws=5')
 const broken = block('docker kill')
 const scenario = block('SCENARIO=smoke')
+const followed = block('COMPOSE_PROFILES')
 const scaling = block('-f compose.k8s-sim.yaml up')
 const asked = block('get hpa')
 const scaledDown = block('-f compose.k8s-sim.yaml --profile')
 const clean = block('compose --profile')
 
 test('all command blocks are among those that are run here', () => {
-  expect(blocks).toEqual([run, tests, load, more, broken, scenario, scaling, asked, scaledDown, clean])
+  expect(blocks).toEqual([run, tests, load, more, broken, scenario, followed, scaling, asked, scaledDown, clean])
   // A page of docs/ with commands of its own needs a test of its own.
   expect(pagesWithCommands()).toEqual(['README.md'])
 })
@@ -87,6 +88,12 @@ test('what is broken is whole again in the end', { timeout: 200_000 }, async () 
 
 test('a named scenario runs', { timeout: 120_000 }, async () => {
   expect(await type(scenario, 100)).toContain('smoke')
+})
+
+test('logs and traces come with their profiles', { timeout: 200_000 }, async () => {
+  await type(withoutMissing(followed), 180)
+  const wanted = [...expectedServices(stack), ...[services.loki, services.jaeger].filter((service) => !(service in stack.missing))]
+  expect([...new Set((await containers(stack)).map(serviceOf))].sort()).toEqual(wanted.sort())
 })
 
 test('the scaler runs, and can be asked', { timeout: 300_000 }, async () => {
