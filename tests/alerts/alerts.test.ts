@@ -9,6 +9,7 @@ import { scalerMetrics } from '../../contract/src/scaler-metrics.ts'
 import { readRules, ruleFiles } from '../repo/lib/expressions.ts'
 import { docker } from '../stack/lib/docker.ts'
 import { query, replicasUp } from '../stack/lib/prometheus.ts'
+import type { TestSocket } from '../stack/lib/socket.ts'
 import { compose, containerName, containers, scaleTo, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { again, closeAll, cookieOf, knock, openOn } from './lib/clients.ts'
@@ -22,6 +23,8 @@ let watch: AlertWatch
 /** When the tests began, and the faults. Milliseconds of Unix time. */
 const bootedMs = Date.now()
 let faultsMs = bootedMs
+/** Since when there has been one replica more than at the start. */
+let oneMoreMs = bootedMs
 
 const replica = (name: string) => containerName(stack, name)
 const idOf = async (service: string) => (await containers(stack, service))[0]?.Id ?? ''
@@ -219,7 +222,7 @@ describe.concurrent('faults that do not disturb each other', () => {
   })
 })
 
-/** Three faults on the last replicas, one after the other, each with its own alert. Counts them up and down for ScalerFlapping. */
+/** Three faults on the last replicas, one after the other, each with its own alert. Their number goes down, up, down and up, for ScalerFlapping. */
 async function comeAndGo() {
   await provoke(watch, {
     fault: 'docker kill --signal KILL',
@@ -257,20 +260,30 @@ async function comeAndGo() {
       return async () => void (await docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
     },
   })
-  await scaleTo(stack, replicas)
+  oneMoreMs = Date.now()
   return async () => undefined
 }
 
-test('more load than the most replicas carry, and a scaler that may not act', async () => {
+test('a scaler that may not act, and then more load than the most replicas carry', async () => {
+  const names = Array.from({ length: replicas + 1 }, (_, i) => `ws-${i + 1}`)
+  let sockets: TestSocket[] = []
+  let loadedMs = Number.NaN
+  const load = async () => {
+    loadedMs = Date.now()
+    sockets = (await Promise.all(names.map((name) => openOn(stack, name, 15)))).flat()
+  }
   await provoke(watch, {
-    fault: `${replicas * 14} sockets; the scaler is paused`,
-    alerts: [{ alertname: 'ScalerAtMaximum' }, { alertname: 'ScalerStuck' }],
-    firesWithinSeconds: 240,
-    begin: async () => {
-      const names = Array.from({ length: replicas }, (_, i) => `ws-${i + 1}`)
-      const sockets = (await Promise.all(names.map((name) => openOn(stack, name, 14)))).flat()
-      return () => closeAll(sockets)
-    },
+    fault: 'one replica more than the load needs; the scaler is paused',
+    alerts: [{ alertname: 'ScalerStuck' }],
+    sinceMs: oneMoreMs,
+    firesWithinSeconds: 300,
+    begin: async () => load,
+  })
+  await provoke(watch, {
+    fault: `${names.length * 15} sockets on the most replicas there may be`,
+    alerts: [{ alertname: 'ScalerAtMaximum' }],
+    sinceMs: loadedMs,
+    begin: async () => () => closeAll(sockets),
   })
 })
 

@@ -11,6 +11,8 @@ export interface Provocation {
   fault: string
   alerts: readonly Labels[]
   begin: () => Promise<Undo>
+  /** When the fault began, if it is there already. Milliseconds of Unix time. */
+  sinceMs?: number
   firesWithinSeconds?: number
   resolvesWithinSeconds?: number
   /** Runs while the alerts fire, before the fault is undone. */
@@ -38,7 +40,7 @@ export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhi
     rows.push(row)
     return { labels, row }
   })
-  const startedMs = Date.now()
+  const startedMs = bounds.sinceMs ?? Date.now()
   const undo = await begin()
   try {
     const within = (bounds.firesWithinSeconds ?? 180) * 1000
