@@ -3,9 +3,8 @@ import { createClient } from '../client/src/client.ts'
 import type { Client, ClientEvent, Environment } from '../client/src/types.ts'
 import { everyoneRoom } from '../contract/src/messages.ts'
 import { createRandom } from '../k6/lib/random.ts'
-import { ClientLedger, type Drop } from './core/ledger.ts'
+import { ClientLedger, type Drop, type Payload } from './core/ledger.ts'
 import { Wire, type WireBreach } from './core/wire.ts'
-import type { Payload } from './room-log-reader.ts'
 
 export interface CrowdOptions {
   /** Where to dial, ws://HOST:PORT/PATH. */
@@ -14,6 +13,8 @@ export interface CrowdOptions {
   environment: Environment
   sockets: number
   rooms: number
+  /** So that connecting is no storm. */
+  dialsPerSecond: number
   seed: number
   /** Name of the run: rooms and messages carry it. */
   run: string
@@ -44,7 +45,6 @@ interface Member {
 
 /** Bound on what is kept of breaches on the wire. */
 const mostBreaches = 1000
-const dialsPerSecond = 250
 
 export class Crowd {
   readonly ledger = new ClientLedger()
@@ -70,7 +70,7 @@ export class Crowd {
 
   /** Dials everybody, a few at a time. */
   connect(): void {
-    const { environment, sockets } = this.options
+    const { environment, sockets, dialsPerSecond } = this.options
     const startedAtMs = environment.steady()
     const some = () => {
       const due = Math.min(sockets, 1 + Math.floor(((environment.steady() - startedAtMs) * dialsPerSecond) / 1000))

@@ -68,6 +68,7 @@ async function tryOn(tampering: Tampering): Promise<{ verdict: Verdict; tampered
   const ignore = () => {}
   const crowd = new Crowd({
     environment: nodeEnvironment,
+    dialsPerSecond: 250,
     url: proxy.url,
     sockets: 20,
     rooms: 1,

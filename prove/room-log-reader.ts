@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { services } from '../contract/src/endpoints.ts'
 import { seqsPerMs } from '../services/ws/src/room-log.ts'
 import { keys } from '../services/ws/src/valkey/scripts.ts'
-import type { LogEntry } from './core/ledger.ts'
+import type { LogEntry, Payload } from './core/ledger.ts'
 import { docker } from './docker.ts'
 import type { Lab } from './lab.ts'
 
@@ -15,20 +15,6 @@ export interface LogReader {
   readonly entries: readonly LogEntry[]
   /** Reads what is left and ends. Rejects when Valkey does not answer within the bound. */
   finish(): Promise<void>
-}
-
-/** What the run's messages carry, by which they are known again. */
-export interface Payload {
-  /** The run. */
-  run: string
-  /** Number of the message. */
-  n: number
-  /** Number of the sender. */
-  s: number
-  /** Steady time of sending, milliseconds. */
-  t: number
-  /** Replica that the sender was at. */
-  r: string
 }
 
 /** Begins to read at the end of the log. Rejects when Valkey can't be asked. */

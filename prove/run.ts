@@ -34,6 +34,7 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
   let calmFromMs = 0
   const crowd = new Crowd({
     environment: nodeEnvironment,
+    dialsPerSecond: 250,
     ...{ url: lab.entry + paths.ws, sockets: options.sockets, rooms: options.rooms, seed: options.seed, run: runName },
     onCrossed: (tookMs) => {
       record(times.crossed, tookMs)

@@ -16,3 +16,10 @@ export function thresholdsFor(sockets: number): Record<string, string[]> {
     [m.messagesAnswered.name]: ['count>0'],
   }
 }
+
+/** What a run of the scenario `ledger` must reach: nothing wrong, and something that could have been. */
+export const ledgerThresholds: Record<string, string[]> = {
+  [m.ledgerFindings.name]: ['count==0'],
+  [m.ledgerAccepted.name]: ['count>0'],
+  [m.ledgerDelivered.name]: ['count>0'],
+}

@@ -3,6 +3,20 @@
  * which it came. Kept small, for millions of deliveries. Pure.
  */
 
+/** What the run's messages carry, by which they are known again. */
+export interface Payload {
+  /** The run. */
+  run: string
+  /** Number of the message. */
+  n: number
+  /** Number of the sender. */
+  s: number
+  /** Steady time of sending, milliseconds. */
+  t: number
+  /** Replica that the sender was at. */
+  r: string
+}
+
 /** How a message was answered. `provisional` waits for another answer, `none` for any. */
 export type Answer = 'none' | 'stored' | 'provisional' | 'refused'
 

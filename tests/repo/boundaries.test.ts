@@ -60,7 +60,7 @@ describe('dependencies point inwards', () => {
     ['services/', /^(contract|services)\//],
     ['scaler/', /^(contract|scaler)\//],
     ['alert-receiver/', /^(contract|alert-receiver)\//],
-    ['k6/', /^(contract|k6)\//],
+    ['k6/', /^(contract|client|prove|k6)\//],
     ['grafana/', /^(contract|grafana)\//],
     ['prove/core/', /^(contract\/|prove\/core\/|k6\/lib\/random\.ts$|prove\/options\.ts$)/],
   ])('%s uses only itself and the contract', (folder, allowed) => {

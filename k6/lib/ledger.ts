@@ -1,0 +1,77 @@
+/**
+ * Scenario `ledger`: is anything lost, doubled or reordered while you break things? Rooms of ten whose members all belong to
+ * one virtual user, so that it sees the whole of each. `npm run prove` does more: it breaks things by plan and reads the log.
+ */
+import { CookieJar } from 'k6/http'
+import { setTimeout } from 'k6/timers'
+import { k6Environment } from '../../client/src/k6.ts'
+import { paths } from '../../contract/src/endpoints.ts'
+import { type FindingKind, findingKinds } from '../../prove/core/findings.ts'
+import { judge } from '../../prove/core/verdict.ts'
+import { Crowd } from '../../prove/crowd.ts'
+import * as metrics from './metrics.ts'
+import type { Settings } from './settings.ts'
+
+const roomSize = 10
+/** Room messages per second of each socket. */
+const rate = 0.5
+const dialsPerSecond = 25
+/** At the end, stragglers have this long to arrive. */
+const quietMs = 10_000
+const quietForMs = 2000
+
+/** What needs the plan of faults to be judged; here nobody wrote one. */
+const notOurs: ReadonlySet<FindingKind> = new Set(['unexplained', 'silent', 'failed'])
+
+/**
+ * Opens the virtual user's sockets, lets them talk until shortly before the end, and adds the verdict to the metrics.
+ * @param vu number of the virtual user, from 0
+ * @param endsAtMs when the curve ends, milliseconds since 1970
+ */
+export function runLedger(settings: Settings, sockets: number, vu: number, endsAtMs: number): void {
+  const crowd = new Crowd({
+    url: settings.target + paths.ws,
+    environment: k6Environment({ jar: () => new CookieJar(), tags: { name: 'ledger' } }),
+    ...{ sockets, rooms: Math.max(1, Math.floor(sockets / roomSize)), dialsPerSecond, seed: settings.seed + vu },
+    run: `ledger-${endsAtMs.toString(36)}-${vu}`,
+    onCrossed: (tookMs) => metrics.roomDelivery.add(tookMs),
+    onStored: (tookMs) => metrics.messageRtt.add(tookMs),
+    log: (line) => console.warn(line),
+  })
+  crowd.connect()
+  whenTrue(
+    () => crowd.ready === sockets,
+    endsAtMs - quietMs,
+    () => {
+      crowd.start(sockets * rate)
+      setTimeout(() => wait(crowd, endsAtMs), Math.max(0, endsAtMs - quietMs - Date.now()))
+    },
+  )
+}
+
+function wait(crowd: Crowd, endsAtMs: number): void {
+  crowd.stop()
+  whenTrue(
+    () => crowd.ledger.open === 0 && Date.now() - crowd.lastDeliveryAtMs > quietForMs,
+    endsAtMs,
+    () => finish(crowd),
+  )
+}
+
+function finish(crowd: Crowd): void {
+  crowd.end()
+  const { counts, findings } = judge({ ledger: crowd.ledger, log: undefined, faults: [], required: [], wire: crowd.breaches })
+  metrics.ledgerAccepted.add(counts.accepted)
+  metrics.ledgerDelivered.add(counts.delivered)
+  for (const kind of Object.keys(findingKinds) as FindingKind[]) {
+    if (notOurs.has(kind) || findings[kind].count === 0) continue
+    metrics.ledgerFindings.add(findings[kind].count, { kind })
+    for (const words of findings[kind].first) console.error(`${kind}: ${words}`)
+  }
+}
+
+/** Goes on as soon as something holds, or at the latest at that time. */
+function whenTrue(holds: () => boolean, latestAtMs: number, then: () => void): void {
+  if (holds() || Date.now() >= latestAtMs) then()
+  else setTimeout(() => whenTrue(holds, latestAtMs, then), 100)
+}
