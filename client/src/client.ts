@@ -154,8 +154,7 @@ class Shell {
     this.sockets.delete(connection)
     if (socket === undefined) return
     // The machine has done with it. An error without a listener would end a Node process.
-    socket.onopen = () => tryTo(() => socket.close(code, reason))
-    socket.onmessage = socket.onclose = () => {}
+    socket.onopen = socket.onmessage = socket.onclose = () => {}
     socket.onerror = () => {}
     if (cut && socket.terminate !== undefined) tryTo(() => socket.terminate?.())
     else tryTo(() => socket.close(code, reason))

@@ -160,10 +160,11 @@ describe('a session that can not be resumed', () => {
   test('is followed by a fresh one that asks for what its rooms missed, and no message is stored twice', async () => {
     const replica = await testReplica({ RESUME_WINDOW: 0 })
     const link = await brittleLink(replica.port)
-    const ann = testClient({ url: `ws://127.0.0.1:${link.port}${paths.ws}`, rooms: ['tea'] })
+    const ann = testClient({ url: `ws://127.0.0.1:${link.port}${paths.ws}`, rooms: ['tea'], connectTimeoutMs: 1000 })
     const bob = testClient({ url: replica.wsUrl + paths.ws, rooms: ['tea'] })
     await answered(ann, 1)
     await answered(bob, 1)
+    link.stall()
     link.reset()
     await until(
       () => replica.hub.size,
@@ -172,6 +173,7 @@ describe('a session that can not be resumed', () => {
     )
     bob.broadcast('tea', 'missed')
     await answered(bob, 2)
+    link.heal()
     await has(ann, ['missed'])
     expect(ann.of('attached')[1]).toMatchObject({ how: 'fresh', refused: 'resume_unknown' })
     ann.broadcast('tea', 'after')
@@ -183,7 +185,7 @@ describe('a session that can not be resumed', () => {
 test('what is no longer kept is told as a gap', async () => {
   const replica = await testReplica({ ROOM_LOG_MESSAGES: 3 })
   const link = await brittleLink(replica.port)
-  const ann = testClient({ url: `ws://127.0.0.1:${link.port}${paths.ws}`, rooms: ['tea'], backoffBaseMs: 2000 })
+  const ann = testClient({ url: `ws://127.0.0.1:${link.port}${paths.ws}`, rooms: ['tea'], connectTimeoutMs: 1000 })
   const bob = testClient({ url: replica.wsUrl + paths.ws, rooms: ['tea'] })
   await answered(ann, 1)
   await answered(bob, 1)
