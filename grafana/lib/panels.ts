@@ -50,6 +50,8 @@ export interface About {
 export interface Target {
   expr: string
   legend: string
+  /** Show single observations that were traced, each a way to its trace. For queries of one histogram. */
+  exemplar?: boolean
 }
 
 /** The data source that the dashboard's variable selects. */
@@ -85,15 +87,15 @@ export function stateTimeline(about: About, targets: Target[], adjust: (panel: S
   return finish(panel, about, targets)
 }
 
-/** Newest values in large type, one per series, over a small graph of how they got there. */
+/** Newest values in large type, one per series. They are asked for once, not along the time shown. */
 export function stat(about: About, targets: Target[], adjust: (panel: StatBuilder) => unknown = () => {}): Panel {
-  const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.Area).colorMode(BigValueColorMode.Value)
+  const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.None).colorMode(BigValueColorMode.Value)
   adjust(panel)
-  return finish(panel, about, targets)
+  return finish(panel, about, targets, (query) => query.instant())
 }
 
 /** How many observations fell into each bucket of a histogram, by colour. Expects one series for each `le`. */
-export function heatmap(about: About, expr: string): Panel {
+export function heatmap(about: About, expr: string, exemplar = false): Panel {
   const panel = new HeatmapBuilder()
     .calculate(false)
     .color(new HeatmapColorOptionsBuilder().mode(HeatmapColorMode.Scheme).scheme('Oranges').steps(64).reverse(false))
@@ -103,7 +105,7 @@ export function heatmap(about: About, expr: string): Panel {
     .showValue(VisibilityMode.Never)
     .cellGap(1)
     .showLegend()
-  return finish(panel, about, [{ expr, legend: '{{le}}' }], (target) => target.format(PromQueryFormat.Heatmap).range())
+  return finish(panel, about, [{ expr, legend: '{{le}}', exemplar }], (target) => target.format(PromQueryFormat.Heatmap).range())
 }
 
 /** The newest series as lines of a table: labels are its columns, in the order given, by the name of each column. */
@@ -181,7 +183,8 @@ function finish(
     .build()
 }
 
-function query({ expr, legend }: Target, index: number): DataqueryBuilder {
+function query({ expr, legend, exemplar = false }: Target, index: number): DataqueryBuilder {
   const refId = String.fromCharCode('A'.charCodeAt(0) + index)
-  return new DataqueryBuilder().refId(refId).datasource(selectedDatasource).expr(expr).legendFormat(legend)
+  const built = new DataqueryBuilder().refId(refId).datasource(selectedDatasource).expr(expr).legendFormat(legend)
+  return exemplar ? built.exemplar(true) : built
 }

@@ -67,7 +67,7 @@ export function requestsByCode(): Panel {
     {
       title: 'Requests at the edge',
       description:
-        'What does the router answer? Requests per second by protocol and status. An upgraded socket counts when it ends, with code 0; a refused upgrade counts at once, with its status.',
+        'What does the router answer? Requests per second by protocol and status. An upgraded socket counts when it ends, with code 0; a refused upgrade counts at once, with its status. A try that was repeated at another replica is not counted: Traefik has no true number of its retries.',
       unit: units.RequestsPerSecond,
       noValue: 'No request has been answered yet: start some load.',
       width: third,

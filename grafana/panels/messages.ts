@@ -53,14 +53,14 @@ export function latency(): Panel {
     {
       title: 'Latency distribution',
       description:
-        "How long does an answer take? p50, p95 and p99 from the client's send time to the answer, for messages that carry their send time, over all replicas; and p99 of the share spent in the service. The dashed line is the alert: p95 above 1 s.",
+        "How long does an answer take? p50, p95 and p99 from the client's send time to the answer, for messages that carry their send time, over all replicas; and p99 of the share spent in the service. The dashed line is the alert: p95 above 1 s. A dot is a message that was traced, and leads to its trace.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
     },
     [
       { expr: ask.latencyP50Seconds, legend: 'p50' },
-      { expr: ask.latencyP95Seconds, legend: 'p95' },
+      { expr: ask.latencyP95Seconds, legend: 'p95', exemplar: true },
       { expr: ask.latencyP99Seconds, legend: 'p99' },
       { expr: ask.handlingP99Seconds, legend: 'p99 in the service' },
     ],
@@ -83,6 +83,7 @@ export function latencyHeatmap(): Panel {
       width: third,
     },
     `sum by (le) (${replicas.perSecond(`${metrics.messageLatency.name}_bucket`)})`,
+    true,
   )
 }
 
