@@ -2,6 +2,7 @@
  * Load on the lab through its entry: many users, each with a socket, a cookie jar, and something to say now and then.
  *   docker compose run --rm k6                        one minute, 300 sockets
  *   docker compose run --rm -e SCENARIO=ramp k6       smoke, ramp, stress or spike (lib/scenarios.ts); SHORT=1 for less time
+ * SCENARIO=storm wants somebody to kill a replica: npm run storm does.
  * SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS and REPORTS_DIR change the details (lib/settings.ts).
  * The exit code is 0 when every threshold held (lib/thresholds.ts), 99 when one was missed.
  */
@@ -12,6 +13,8 @@ import { curveLengthMs } from './lib/scenarios.ts'
 import type { Settings } from './lib/settings.ts'
 import { readSettings } from './lib/settings.ts'
 import { runSlot } from './lib/slot.ts'
+import { findTarget, runStormSlot, type StormTarget } from './lib/storm.ts'
+import { stormOf, stormText, stormThresholds } from './lib/storm-summary.ts'
 import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
 import { thresholdsFor } from './lib/thresholds.ts'
@@ -32,7 +35,7 @@ export const options: Options = {
       gracefulStop: '10s',
     },
   },
-  thresholds: thresholdsFor(settings.sockets),
+  thresholds: thresholds(),
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max', 'count'],
   // Not `url`: every socket has its own, and each would be a series of its own in Prometheus.
   systemTags: ['scenario', 'status', 'name'],
@@ -41,25 +44,41 @@ export const options: Options = {
   throw: true,
 }
 
-export function setup(): Settings {
+/** What all virtual users go by. */
+type Agreed = Settings & { storm?: StormTarget }
+
+export function setup(): Agreed {
   const { scenario, short, sockets, target, seed } = settings
   console.log(`${scenario}${short ? ' (short)' : ''}: ${sockets} sockets on ${vus} VUs to ${target} for ${lengthSeconds} s, SEED=${seed}`)
   waitUntilReady(target, settings.readySeconds)
-  return settings
+  if (scenario !== 'storm') return settings
+  const storm = findTarget(settings)
+  console.log(`all sockets go to ${storm.replica}; ${settings.clients} clients come back when it dies`)
+  return { ...settings, storm }
 }
 
-export default function vu(agreed: Settings): void {
+export default function vu(agreed: Agreed): void {
   const { startTime, iterationInTest } = exec.scenario
   for (let index = iterationInTest; index < agreed.sockets; index += vus) {
-    runSlot({ settings: agreed, index, startedAtMs: startTime })
+    if (agreed.storm) runStormSlot(agreed, agreed.storm, index, startTime)
+    else runSlot({ settings: agreed, index, startedAtMs: startTime })
   }
 }
 
-export function handleSummary(data: SummaryData & { setup_data?: Settings }): Record<string, string> {
-  const used = data.setup_data ?? settings
+export function handleSummary(data: SummaryData & { setup_data?: Agreed }): Record<string, string> {
+  const used: Agreed = data.setup_data ?? settings
+  if (used.storm) {
+    const storm = stormOf(data, used, used.storm.replica)
+    const path = `${used.reportsDir}/k6-storm-${used.clients}.json`
+    return { stdout: stormText(storm, path), [path]: `${JSON.stringify(storm, null, 2)}\n` }
+  }
   const path = `${used.reportsDir}/k6-${used.scenario}.json`
   const text = data.setup_data ? textSummary(data, used, path) : '\nThe run ended before any socket was dialled.\n'
   return { stdout: text, [path]: jsonSummary(data, used) }
+}
+
+function thresholds(): Record<string, string[]> {
+  return settings.scenario === 'storm' ? stormThresholds(settings.sockets) : thresholdsFor(settings.sockets)
 }
 
 /** The settings, or the end of the run with one line that says everything that is wrong. */

@@ -1,5 +1,6 @@
 /** The environment as settings, or everything that is wrong with it at once. Pure. */
 import { hostPorts } from '../../contract/src/endpoints.ts'
+import { type StormClients, stormClients } from '../../contract/src/storm-metrics.ts'
 import type { ScenarioName, Stage } from './scenarios.ts'
 import { curveLengthMs, scenarios } from './scenarios.ts'
 
@@ -16,6 +17,10 @@ export interface Settings {
   readySeconds: number
   /** Folder for the JSON summary. */
   reportsDir: string
+  /** Scenario storm: how clients come back. */
+  clients: StormClients
+  /** Scenario storm: replica that all sockets go to, or empty for any. */
+  victim: string
 }
 
 export type Read = { ok: true; settings: Settings } | { ok: false; problems: string[] }
@@ -26,7 +31,8 @@ type Environment = Record<string, string | undefined>
 const socketsPerVuDefault = 50
 
 /**
- * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS and REPORTS_DIR.
+ * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS and REPORTS_DIR; CLIENTS and VICTIM for
+ * the scenario storm.
  * @param env the environment as k6 hands it over
  * @param seedIfNone seed to use when SEED is not given
  */
@@ -45,6 +51,10 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
   const stages = short ? scenario.short : scenario.stages
   const lengthSeconds = curveLengthMs(stages) / 1000
   const durationSeconds = readInteger(env, 'DURATION', { fallback: lengthSeconds, min: 5, max: 86_400, unit: ' seconds' }, problems)
+  const clients = (env.CLIENTS || 'jittered') as StormClients
+  if (!stormClients.includes(clients)) problems.push(`CLIENTS is "${clients}"; allowed: ${stormClients.join(', ')}`)
+  const victim = env.VICTIM ?? ''
+  if (!/^[A-Za-z0-9._-]{0,64}$/.test(victim)) problems.push(`VICTIM is "${victim}"; allowed: the name of a replica, as in ws-1`)
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
@@ -58,6 +68,8 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
       seed,
       readySeconds,
       reportsDir: env.REPORTS_DIR || '/lab/reports',
+      clients,
+      victim,
     },
   }
 }
