@@ -8,6 +8,7 @@
  */
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
+import { runLedger } from './lib/ledger.ts'
 import { waitUntilReady } from './lib/ready.ts'
 import { curveLengthMs } from './lib/scenarios.ts'
 import type { Settings } from './lib/settings.ts'
@@ -17,7 +18,7 @@ import { findTarget, runStormSlot, type StormTarget } from './lib/storm.ts'
 import { stormOf, stormText, stormThresholds } from './lib/storm-summary.ts'
 import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
-import { thresholdsFor } from './lib/thresholds.ts'
+import { ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
 
 // k6 runs this file once per VU, and setup() once: what it returns is the one seed for all of them.
 const settings = settingsOrAbort()
@@ -59,6 +60,11 @@ export function setup(): Agreed {
 
 export default function vu(agreed: Agreed): void {
   const { startTime, iterationInTest } = exec.scenario
+  if (agreed.scenario === 'ledger') {
+    const sockets = Math.floor(agreed.sockets / vus) + (iterationInTest < agreed.sockets % vus ? 1 : 0)
+    runLedger(agreed, sockets, iterationInTest, startTime + lengthSeconds * 1000)
+    return
+  }
   for (let index = iterationInTest; index < agreed.sockets; index += vus) {
     if (agreed.storm) runStormSlot(agreed, agreed.storm, index, startTime)
     else runSlot({ settings: agreed, index, startedAtMs: startTime })
@@ -78,6 +84,7 @@ export function handleSummary(data: SummaryData & { setup_data?: Agreed }): Reco
 }
 
 function thresholds(): Record<string, string[]> {
+  if (settings.scenario === 'ledger') return ledgerThresholds
   return settings.scenario === 'storm' ? stormThresholds(settings.sockets) : thresholdsFor(settings.sockets)
 }
 
