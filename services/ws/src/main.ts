@@ -11,6 +11,11 @@ if (!result.ok) {
   for (const problem of result.problems) console.error(problem)
   process.exit(1)
 }
+// Until there is a replica to drain, nobody has to be told.
+let leave = async () => process.exit(0)
+process.on('SIGTERM', () => leave())
+process.on('SIGINT', () => leave())
+
 const { config } = result
 const id = await replicaName(config)
 // Lines are gathered and written together: a line per connection must not cost a system call each.
@@ -33,15 +38,13 @@ setInterval(() => destination.flush(), 250).unref()
 try {
   const replica = await startReplica({ config, id, version: packageJson.version, log, tracer: telemetry.tracer })
   log.info({ port: replica.port, internalPort: replica.internalPort }, 'ready')
-  const leave = async () => {
+  leave = async () => {
     await replica.drain()
     log.info('bye')
     await telemetry.stop()
     destination.flushSync()
     process.exit(0)
   }
-  process.on('SIGTERM', leave)
-  process.on('SIGINT', leave)
 } catch (error) {
   destination.flushSync()
   console.error(describeStartError(error))

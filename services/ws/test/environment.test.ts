@@ -85,6 +85,19 @@ test('when the internal port is taken, the public one is given back', async () =
 })
 
 describe('signals', () => {
+  test('one that comes while the replica starts ends it at once', async () => {
+    // Where its store does not answer, it takes two seconds to start.
+    const silent = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void silent.close())
+    await once(silent, 'listening')
+    const asked = once(silent, 'connection')
+    const service = startProcess({ VALKEY_URL: `valkey://127.0.0.1:${(silent.address() as AddressInfo).port}` })
+    await asked
+    service.child.kill('SIGTERM')
+    expect((await service.exited).code).toBe(0)
+    expect(service.stdout()).not.toContain('"ready"')
+  })
+
   test.each(['SIGTERM', 'SIGINT'] as const)('%s: goodbye to each socket, 1012 at the deadline, exit 0', async (signal) => {
     const service = await readyProcess({ DRAIN_DELAY: 100, DRAIN_TIMEOUT: 1_000 })
     const [leaves, stays] = [await connect(service.port, 'leaves'), await connect(service.port, 'stays')]
