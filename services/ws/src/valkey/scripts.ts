@@ -71,7 +71,12 @@ rotate(places, placesBefore, 'placesSince', tonumber(state[3]), ${placesKept}, t
 rotate(offsets, offsetsBefore, 'offsetsSince', tonumber(state[4]), ${roomsKept}, ${roomsAgeMs})
 
 -- Places grow, whatever clocks do, and also when everything here was lost.
-local last = tonumber(state[1]) or math.max(nowMs * 1000, known)
+local last = tonumber(state[1])
+if not last then
+  last = nowMs * 1000
+  -- A clock that was ahead: begin beyond what anybody has read, who may be ahead of the publisher.
+  if last <= known then last = known + 60000 * 1000 end
+end
 local seq = math.max(last + 1, nowMs * 1000, known + 1)
 local bytes = (tonumber(state[2]) or 0) + #head
 if redis.call('HEXISTS', offsets, room) == 0 then
