@@ -20,6 +20,8 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['services/ws/src/**/*.ts', 'client/src/**/*.ts'],
+      // These run in a browser and in k6.
+      exclude: ['services/ws/src/page/**', 'client/src/k6.ts'],
       thresholds: { lines: 85 },
       reporter: ['text-summary', 'json-summary'],
     },

@@ -36,6 +36,10 @@ export const hostPorts = {
 /** Paths of the service. `:name` is a parameter. */
 export const paths = {
   page: '/',
+  /** The page's scripts, under their places in the repository. */
+  pageModules: '/page/*',
+  /** Takes the sticky cookie back, for who was asked to go to another replica. */
+  forgetReplica: '/api/v1/forget-replica',
   ws: '/ws',
   wsChat: '/ws/chat/:connectionId',
   health: '/health',

@@ -4,7 +4,8 @@ import { codeIn, codeOf, type Import, importsOf, parseImports } from './lib/modu
 import { repoFiles } from './lib/repo-files.ts'
 
 const sources = repoFiles(
-  (path) => /^(contract|services|scaler|alert-receiver|k6|grafana|scripts|prove)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
+  (path) =>
+    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
 )
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
 
@@ -12,6 +13,7 @@ const within = (folder: string) => sources.filter((path) => path.startsWith(fold
 const pureFiles = [
   ...['protocol', 'rooms', 'drain', 'sessions', 'limits', 'heartbeat', 'config', 'rebalance'].map((name) => `services/ws/src/${name}.ts`),
   ...within('scaler/src/core/'),
+  ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
 ]
 
@@ -57,7 +59,9 @@ describe('dependencies point inwards', () => {
   })
 
   test.each([
-    ['services/', /^(contract|services)\//],
+    ['client/', /^(contract|client)\//],
+    // The page's script is a user of the client.
+    ['services/', /^(contract|client|services)\//],
     ['scaler/', /^(contract|scaler)\//],
     ['alert-receiver/', /^(contract|alert-receiver)\//],
     ['k6/', /^(contract|client|prove|k6)\//],

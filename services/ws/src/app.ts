@@ -1,7 +1,7 @@
 /** The HTTP face of a replica: routes, refusals and probes. Listens to nothing and reads no clock, so tests need no port. */
 import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
-import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
+import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader, stickyCookie } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, connectionIdPattern, serverMessageTypes } from '@lab/contract/messages.ts'
 import type { RefusalCause, ReplicaState } from '@lab/contract/metrics.ts'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
@@ -74,6 +74,17 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.get(paths.page, (c) => {
     c.header('content-security-policy', page.contentSecurityPolicy)
     return c.html(page.html)
+  })
+  app.get(paths.pageModules, (c) => {
+    const script = page.modules.get(c.req.path)
+    if (script === undefined) return c.notFound()
+    // They belong together: after an update none of the old ones may be left.
+    c.header('cache-control', 'no-cache')
+    return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' })
+  })
+  app.post(paths.forgetReplica, (c) => {
+    c.header('set-cookie', `${stickyCookie}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax`)
+    return c.body(null, 204)
   })
   app.get(paths.health, (c) => c.json(health(deps)))
   app.get(paths.apiHealth, (c) => c.json(health(deps)))
