@@ -109,7 +109,8 @@ export function createHub(deps: HubDeps): Hub {
       for (const member of membership.rooms.of(room)) member.link.sendFrame('room_message', frame)
     },
     onLost(upToSeq: number): void {
-      log.error({ upToSeq }, 'room messages lost: they fell out of the store before this replica read them')
+      // A replica that has just started has missed what the store no longer holds, and nobody here minds.
+      if (connections.size > 0) log.error({ upToSeq }, 'room messages lost: they fell out of the store before this replica read them')
       history.lose(upToSeq)
       for (const { session } of connections) {
         if (session.seq >= upToSeq) continue
