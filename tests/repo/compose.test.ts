@@ -108,8 +108,8 @@ describe('ws', () => {
   })
 
   test('is given the defaults of the service', () => {
-    // What it sends is decided by what else runs.
-    const { TELEMETRY: _, ...given } = ws.environment ?? {}
+    // What it sends is decided by what else runs, and replicas that share sessions share the secret of their tokens.
+    const { TELEMETRY: _, RESUME_SECRET: __, ...given } = ws.environment ?? {}
     for (const [name, value] of Object.entries(given)) {
       const [, variable, fallback] = /^\$\{([A-Z_]+):-(.*)\}$/.exec(value) ?? []
       if (variable !== undefined) expect([name, fallback]).toEqual([variable, String(settings[name as keyof typeof settings].default)])
