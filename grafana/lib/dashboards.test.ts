@@ -1,7 +1,8 @@
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { describe, expect, test } from 'vitest'
 import { dashboard, type Line, render } from './dashboards.ts'
-import { gauge, graph, text } from './panels.ts'
+import { gauge, graph, heatmap, stat, table, text } from './panels.ts'
+import { numberVariable } from './variables.ts'
 
 const about = { uid: 'test', title: 'Test', description: 'A test.', tags: [] }
 const panel = (title: string, width: number) =>
@@ -47,5 +48,41 @@ describe('panels', () => {
     expect(panel('a', 8).options.legend.showLegend).toBe(true)
     const dial = gauge({ title: 'd', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }, [{ expr: 'up', legend: 'up' }])
     expect(dial.options.reduceOptions.calcs).toEqual(['lastNotNull'])
+  })
+
+  const asked = (built: ReturnType<typeof graph>) => built.targets?.map((target) => target as unknown as Record<string, unknown>) ?? []
+  const short = { title: 't', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }
+
+  test('ask for buckets in the form that a heatmap draws', () => {
+    expect(asked(heatmap(short, 'up'))).toMatchObject([{ format: 'heatmap', legendFormat: '{{le}}', range: true }])
+    expect(asked(heatmap(short, 'up', true))).toMatchObject([{ exemplar: true }])
+  })
+
+  test('ask once for what is shown once', () => {
+    const single = { expr: 'up', legend: 'up' }
+    expect(asked(stat(short, [single]))).toMatchObject([{ instant: true, range: false }])
+    expect(asked(table(short, single, { job: 'Job' }))).toMatchObject([{ format: 'table', instant: true, range: false }])
+  })
+
+  test('show of a table the named columns, in their order', () => {
+    const [organize] = table(short, { expr: 'up', legend: 'up' }, { job: 'Job', Value: 'Up' }).transformations ?? []
+    expect(organize?.options).toEqual({
+      excludeByName: { Time: true },
+      indexByName: { job: 0, Value: 1 },
+      renameByName: { job: 'Job', Value: 'Up' },
+    })
+  })
+})
+
+describe('what a dashboard has besides panels', () => {
+  const extras = {
+    variables: [numberVariable('price', 'Price', 0.5)],
+    marks: [{ name: 'Start', expr: 'up', color: 'blue', text: 'up', valueIsTime: true }],
+  }
+
+  test('is a number to type over, and marks at the times that are their values', () => {
+    const { templating, annotations } = dashboard(about, [{ lines: [[panel('a', 24)]] }], extras)
+    expect(templating?.list?.at(-1)).toMatchObject({ type: 'textbox', name: 'price', query: '0.5', current: { value: '0.5' } })
+    expect(annotations?.list?.at(-1)).toMatchObject({ name: 'Start', useValueForTime: true })
   })
 })

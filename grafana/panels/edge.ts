@@ -1,6 +1,7 @@
 /**
  * What Traefik sees. It counts a WebSocket as a request only when it closes, under code 0, so open ones are counted otherwise.
- * Of its retries it says nothing, and of the replicas in its pool nothing true: its series for a server that is gone stays 1.
+ * Of its retries it says nothing, and of the replicas in its pool nothing to rely on: now and then the series of a server that
+ * is gone stays there, at 1.
  */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
