@@ -1,6 +1,6 @@
 /** What the kernel says about processes and cores. Linux only. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, platform } from 'node:os'
 
 /** USER_HZ: the unit of times in /proc/<pid>/stat and /proc/stat. */
@@ -40,9 +40,7 @@ export function coresBusySeconds(): number {
 
 /** Moves this process with all its threads to the generator's core. */
 export function pinGenerator(): void {
-  for (const task of readdirSync('/proc/self/task')) {
-    execFileSync('taskset', ['--cpu-list', '--pid', String(cores.generator), task], { stdio: 'ignore' })
-  }
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(cores.generator), String(process.pid)], { stdio: 'ignore' })
 }
 
 /** @returns one line for each thing this machine lacks for the bench; none when it has all */
