@@ -77,7 +77,7 @@ export function latencyHeatmap(): Panel {
     {
       title: 'Latency heatmap',
       description:
-        "Are slow answers a few outliers or a second group? Answers per second by the time since the client's sending, over all replicas; the darker, the more.",
+        "Are slow answers a few outliers or a second group? Answers per second by the time since the client's sending, over all replicas; the stronger the colour, the more.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
