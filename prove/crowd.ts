@@ -63,7 +63,12 @@ export class Crowd {
     this.random = createRandom(options.seed, 1)
   }
 
-  /** Members that are in all their rooms and connected. */
+  /** Members that have been let into all their rooms. */
+  get joined(): number {
+    return this.members.filter(({ rooms, joined }) => joined.size === rooms.length).length
+  }
+
+  /** Of these, those that are connected now. */
   get ready(): number {
     return this.members.filter(({ rooms, joined, client }) => joined.size === rooms.length && client.state.word === 'open').length
   }

@@ -29,8 +29,11 @@ export interface Lab {
   health(): Promise<Map<string, string>>
 }
 
-/** @param env COMPOSE_PROJECT_NAME, LAB_PORT, TRAEFIK_DASHBOARD_PORT as Compose knows them */
-export async function findLab(env: Record<string, string | undefined>): Promise<Lab> {
+/**
+ * @param env COMPOSE_PROJECT_NAME, LAB_PORT, TRAEFIK_DASHBOARD_PORT as Compose knows them
+ * @param given entry to use in place of the lab's port
+ */
+export async function findLab(env: Record<string, string | undefined>, given?: string): Promise<Lab> {
   const config = JSON.parse(await docker(['compose', 'config', '--format', 'json'])) as {
     name: string
     services: Record<string, { ports?: { target: number; published: string }[] }>
@@ -38,7 +41,7 @@ export async function findLab(env: Record<string, string | undefined>): Promise<
   const project = env.COMPOSE_PROJECT_NAME || config.name
   const portTo = (target: number, fallback: number) =>
     config.services[services.traefik]?.ports?.find((port) => port.target === target)?.published ?? String(fallback)
-  const entry = `127.0.0.1:${portTo(8000, hostPorts.LAB_PORT)}`
+  const entry = given ?? `ws://127.0.0.1:${portTo(8000, hostPorts.LAB_PORT)}`
   const dashboard = `127.0.0.1:${portTo(8080, hostPorts.TRAEFIK_DASHBOARD_PORT)}`
 
   async function replicas(): Promise<number[]> {
@@ -61,7 +64,7 @@ export async function findLab(env: Record<string, string | undefined>): Promise<
 
   return {
     project,
-    entry: `ws://${entry}`,
+    entry,
     replicas,
     container: (service, number = 1) => `${project}-${service}-${number}`,
     state: async (container) => JSON.parse(await docker(['inspect', '--format', '{{json .State}}', container])) as ContainerState,
@@ -72,7 +75,7 @@ export async function findLab(env: Record<string, string | undefined>): Promise<
       const found = new Map<string, string>()
       const count = (await replicas()).length
       // Round robin: every replica in the pool answers within as many requests, and some more for those that others make.
-      await Promise.all(Array.from({ length: count * 4 }, () => ask(`http://${entry}${paths.health}`, found)))
+      await Promise.all(Array.from({ length: count * 4 }, () => ask(entry.replace(/^ws/, 'http') + paths.health, found)))
       return found
     },
   }

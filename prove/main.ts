@@ -23,7 +23,7 @@ async function main(): Promise<number> {
     return 2
   }
   const { options } = read
-  const lab = await findLab(process.env)
+  const lab = await findLab(process.env, options.entry)
   const down = options.up ? await bootLab(lab.project, options.replicas) : async () => {}
   try {
     return await prove(lab, options)

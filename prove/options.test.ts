@@ -29,6 +29,7 @@ describe('options', () => {
     ['--sockets 5 --rooms 6', '--rooms 6: allowed is at most one for each socket'],
     ['--faults kill,flood', '--faults flood: allowed are drain, kill'],
     ['--drains 120 --minutes 5', '--minutes 5: 1 kinds of faults and 120 drains take 30.0 at least'],
+    ['--entry localhost', '--entry localhost: allowed is ws://HOST:PORT'],
     ['--colour red', 'colour'],
   ])('%s: one line that says what is allowed', (line, says) => {
     const result = read(line)

@@ -16,6 +16,8 @@ export interface Options {
   replicas: number
   /** Boot a lab of its own, and take it down. */
   up: boolean
+  /** ws://HOST:PORT to dial in place of the lab's port. */
+  entry: string | undefined
   /** Folder for prove.json and prove.md. */
   reports: string
 }
@@ -30,6 +32,7 @@ export const usage = `npm run prove -- [options]   on a lab that runs; exit code
   --replicas N    replicas that run all the time, 2 to 20 (3)
   --seed S        the same seed gives the same plan (by the clock)
   --up            boot a lab for it and take it down
+  --entry URL     dial this in place of the lab's port, as in ws://172.18.0.5:8000: Docker's own proxy carries a few thousand sockets at most
   --reports DIR   where prove.json and prove.md go (reports)
 The lab is found by COMPOSE_PROJECT_NAME, LAB_PORT and TRAEFIK_DASHBOARD_PORT, as Compose finds it.`
 
@@ -44,7 +47,18 @@ export function readOptions(args: readonly string[], seedIfNone: number): ReadOp
     values = parseArgs({
       args: [...args],
       options: {
-        ...{ sockets: text, rooms: text, minutes: text, drains: text, rate: text, faults: text, seed: text, replicas: text, reports: text },
+        ...{
+          sockets: text,
+          rooms: text,
+          minutes: text,
+          drains: text,
+          rate: text,
+          faults: text,
+          seed: text,
+          replicas: text,
+          reports: text,
+          entry: text,
+        },
         up: { type: 'boolean' },
       },
     }).values
@@ -79,7 +93,11 @@ export function readOptions(args: readonly string[], seedIfNone: number): ReadOp
     seed: number('seed', seedIfNone, 0, 2 ** 32 - 1),
     replicas: number('replicas', 3, 2, 20),
     up: values.up === true,
+    entry: values.entry as string | undefined,
     reports: (values.reports as string | undefined) ?? 'reports',
+  }
+  if (options.entry !== undefined && !/^wss?:\/\/[A-Za-z0-9.[\]:-]+$/.test(options.entry)) {
+    problems.push(`--entry ${options.entry}: allowed is ws://HOST:PORT or wss://HOST:PORT`)
   }
   if (options.rooms > sockets) problems.push(`--rooms ${options.rooms}: allowed is at most one for each socket, which are ${sockets}`)
   return problems.length > 0 ? { ok: false, problems } : { ok: true, options }

@@ -14,6 +14,8 @@ import { nodeEnvironment } from './node-environment.ts'
 import type { Options } from './options.ts'
 import { readRoomLog } from './room-log-reader.ts'
 
+/** Bound on everybody's entering at the beginning. */
+const joinWithinMs = 120_000
 /** After a fault, traffic takes this long to be ordinary again. */
 const calmAfterMs = 3000
 /** Bound on the quiet time at the end, in which stragglers arrive. */
@@ -45,8 +47,7 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
   })
   const reader = await readRoomLog(lab, runName)
   crowd.connect()
-  await until(`${options.sockets} members in their rooms`, async () => crowd.ready === options.sockets, 60_000)
-  log(`${options.sockets} members in ${options.rooms} rooms`)
+  await allIn(crowd, options.sockets, log)
 
   const startedAtMs = performance.now()
   const atSeconds = () => (performance.now() - startedAtMs) / 1000
@@ -100,6 +101,20 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
       storedMs: timesIn(times.stored),
       clients,
     },
+  }
+}
+
+/** Waits until every member has been let into its rooms; some may be moving already. */
+async function allIn(crowd: Crowd, sockets: number, log: (line: string) => void): Promise<void> {
+  const ticker = setInterval(
+    () => log(`${crowd.joined} of ${sockets} members in their rooms, ${crowd.ready} of them connected`),
+    progressEveryMs,
+  )
+  try {
+    const tookMs = await until(`${sockets} members in their rooms`, async () => crowd.joined === sockets, joinWithinMs)
+    log(`${sockets} members in their rooms after ${(tookMs / 1000).toFixed(1)} s`)
+  } finally {
+    clearInterval(ticker)
   }
 }
 
