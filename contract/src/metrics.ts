@@ -194,6 +194,12 @@ export const metrics = {
     help: 'Share of time the event loop was busy since the scrape before (0 to 1).',
     labels: [],
   },
+  memoryLimit: {
+    kind: 'gauge',
+    name: 'websocket_memory_limit_bytes',
+    help: 'Memory this replica may use: the limit of its container or, without one, all there is.',
+    labels: [],
+  },
   httpRequests: {
     kind: 'counter',
     name: 'http_requests_total',

@@ -3,6 +3,7 @@ import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { allDashboards } from '../../grafana/dashboards/all.ts'
 import { render } from '../../grafana/lib/dashboards.ts'
 import { pages } from '../../grafana/lib/pages.ts'
+import { alertsPage } from './alerts.ts'
 import { closeCodesPage } from './close-codes.ts'
 import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
@@ -24,6 +25,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
   return new Map([
     ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
     ['docs/metrics.md', metricsPage()],
+    ['docs/alerts.md', alertsPage()],
     ['docs/close-codes.md', closeCodesPage()],
     ['docs/configuration.md', configurationPage()],
     ['docs/dashboards.md', dashboardsPage([...built.values()])],

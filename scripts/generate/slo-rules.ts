@@ -27,6 +27,8 @@ const unexplained: readonly CloseCause[] = ['abnormal', 'internal']
 
 const latency = metrics.messageLatency.name
 const replicas = (metric: string, more = '') => `sum(rate(${metric}{job="${jobs.ws}"${more}}[$w]))`
+// Prometheus 3 writes the bound as 1.0, older ones as the replica does.
+const withinSecond = ', le=~"1|1[.]0"'
 const ownErrorRate = replicas(metrics.errors.name, `, cause=~"${ownErrors.join('|')}"`)
 
 const serviceLevels: readonly ServiceLevel[] = [
@@ -48,7 +50,7 @@ const serviceLevels: readonly ServiceLevel[] = [
     // Messages that carry their send time. Errors that are the client's fault are left out on both sides.
     name: 'messages',
     bad: 'messages answered later than after 1 s, or not for a fault of ours',
-    badExpr: `${replicas(`${latency}_count`)} - ${replicas(`${latency}_bucket`, ', le="1"')} + ${ownErrorRate}`,
+    badExpr: `${replicas(`${latency}_count`)} - ${replicas(`${latency}_bucket`, withinSecond)} + ${ownErrorRate}`,
     allExpr: `${replicas(`${latency}_count`)} + ${ownErrorRate}`,
   },
 ]

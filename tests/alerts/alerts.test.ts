@@ -109,15 +109,18 @@ describe.concurrent('faults that do not disturb each other', () => {
 
   test('a replica that works its core hard', async () => {
     await provoke(watch, {
-      fault: 'a debugger lets the event loop spin for 190 of 192 ms',
+      fault: 'a debugger starts three threads that spin',
       alerts: [{ alertname: 'CpuHigh', replica: 'ws-3' }],
       firesWithinSeconds: 300,
       begin: async () => {
-        // Its share of the machine, so that it gets its core when others are busy too. It is gone with the stack.
+        // Its share of the machine, and more threads than its limit of one core lets run: others may be busy too.
         await docker(['update', '--cpu-shares', '65536', replica('ws-3')])
-        const spin = 'const end = performance.now() + 190; while (performance.now() < end);'
-        await evaluate(replica('ws-3'), `globalThis.spinning = setInterval(() => { ${spin} }, 1)`)
-        return () => evaluate(replica('ws-3'), 'clearInterval(globalThis.spinning)')
+        const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
+        await evaluate(
+          replica('ws-3'),
+          `${threads}; globalThis.spinning = [1, 2, 3].map(() => new Worker('for (;;) {}', { eval: true })); 0`,
+        )
+        return () => evaluate(replica('ws-3'), 'for (const thread of globalThis.spinning) void thread.terminate(); 0')
       },
     })
   })
@@ -257,10 +260,10 @@ async function comeAndGo() {
       const [network, traefik] = [`${stack.project}_docker-api`, await idOf(services.traefik)]
       await docker(['network', 'disconnect', network, traefik])
       await scaleTo(stack, replicas + 1)
+      oneMoreMs = Date.now()
       return async () => void (await docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
     },
   })
-  oneMoreMs = Date.now()
   return async () => undefined
 }
 

@@ -22,7 +22,6 @@ const rules = ruleFiles.flatMap((file) => readRules(file).map((rule) => ({ ...ru
 const alerts: Alert[] = rules.flatMap((rule) => (rule.alert === undefined ? [] : [{ ...rule, name: rule.alert }]))
 const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefined ? [] : [[record, expr] as const])))
 
-/** Pages of Grafana that alerts may link to. */
 const dashboards = allPages.map(({ uid }) => uid)
 const headings = ['Symptom', 'Look here', 'Do this', 'Provoke it']
 
@@ -126,13 +125,6 @@ describe('the set of alerts', () => {
       return up?.matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
     })
     expect(watched.sort()).toEqual(Object.values<string>(jobs).sort())
-  })
-
-  test('knows the memory limit of a replica', () => {
-    const limit = readYaml<{ services: { ws: { mem_limit: string } } }>('compose.yaml').services.ws.mem_limit
-    const rule = alerts.find(({ name }) => name === 'MemoryHigh')
-    expect(limit).toMatch(/^\d+m$/)
-    expect(rule?.expr).toContain(`> 0.8 * ${Number.parseInt(limit, 10)} * 1024 * 1024`)
   })
 
   test('names the latency buckets that its thresholds need', () => {

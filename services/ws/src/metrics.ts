@@ -2,6 +2,7 @@
  * The contract's metrics on a prom-client registry of our own. The message path only adds to plain numbers;
  * they are handed to prom-client when somebody scrapes, so that counting costs next to nothing per message.
  */
+import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
 import {
@@ -98,6 +99,8 @@ export function createMetrics({ version, recordMessages, exemplars = false }: Me
   const storeRoundTrip = histogram(registry, 'storeRoundTrip')
   registerGauges(registry, () => gauges)
   counter(registry, 'storeCommands', (c) => c.inc(gauges?.store()?.commands ?? 0))
+  // Without a limit, what is called one is larger than any machine.
+  gauge(registry, 'memoryLimit').set(Math.min(process.constrainedMemory() || Infinity, totalmem()))
   gauge(registry, 'buildInfo').set({ version, node: process.version }, 1)
 
   const meter: Meter = {

@@ -32,7 +32,9 @@ export default async function setup(project: TestProject): Promise<() => void> {
     await getImages(stack)
     // With --scale grafana=0 Compose would still want its image.
     const some = [...expectedServices(stack), services.scaler, services.scalerProxy]
-    const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '120', '--scale', `${services.ws}=${replicas}`, ...some]
-    await compose(stack, up, { withinSeconds: 150 })
+    const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '120']
+    // First, for a replica gives up when it waits for it for too long, and on a busy machine five of them would.
+    await compose(stack, [...up, services.valkey], { withinSeconds: 150 })
+    await compose(stack, [...up, '--scale', `${services.ws}=${replicas}`, ...some], { withinSeconds: 150 })
   })
 }
