@@ -41,6 +41,8 @@ export class Rooms {
   /** Frames still to come with the answer to a resume, and the end of the gap it told of. */
   private replayLeft = 0
   private gapTo = 0
+  /** Place of the last frame of such an answer: one that comes twice is counted once. */
+  private answerSeq = 0
 
   /** Up to here nothing need be sent again. */
   get lastSeq(): number {
@@ -85,7 +87,7 @@ export class Rooms {
       state.outside = false
       if (!names.includes(room) || (state.behind && state.seq < from)) this.shutOut(state)
     }
-    this.gapTo = 0
+    this.gapTo = this.answerSeq = 0
     this.replayLeft = replayed
     if (replayed === 0) this.replayEnded()
   }
@@ -98,6 +100,7 @@ export class Rooms {
       state.entering = state.incomplete = state.behind = history > 0
       this.rooms.set(room, state)
     }
+    this.answerSeq = 0
     state.outside = false
     state.history = history
     state.historyEndsAt = seq
@@ -139,13 +142,13 @@ export class Rooms {
     if (completed) state.incomplete = false
     // After a leave, or before the answer to a join: no concern of ours.
     const events = state === undefined || state.incomplete ? [] : this.placed(state, frame, frame.seq, earlier)
-    if (ofHistory) {
-      state.history--
-      if (state.history === 0) historyEnded(state)
-    } else this.position = Math.max(this.position, frame.seq)
-    if (this.replayLeft > 0) {
-      this.replayLeft--
-      if (this.replayLeft === 0) this.replayEnded()
+    if (!ofHistory) this.position = Math.max(this.position, frame.seq)
+    if (earlier !== undefined && frame.seq > this.answerSeq) {
+      this.answerSeq = frame.seq
+      if (!ofHistory) this.replayLeft--
+      else state.history--
+      if (!ofHistory && this.replayLeft === 0) this.replayEnded()
+      if (ofHistory && state.history === 0) historyEnded(state)
     }
     return { events, completed }
   }
