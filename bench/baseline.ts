@@ -1,6 +1,6 @@
 /**
  * What this service is measured against: a plain `ws` server that does the same job, written as one would without a framework.
- * Same messages in and out (with replica, time and seq), rooms, one heartbeat sweep over all connections, and the usual metrics.
+ * Same messages in and out (with replica and time, and room messages with seq and offset), rooms, one heartbeat sweep over all connections, and the usual metrics.
  * It has no limits, no resuming, no draining, no logs and no schema: those are what the difference buys.
  */
 import { randomUUID } from 'node:crypto'
@@ -24,12 +24,13 @@ interface Peer {
   socket: WebSocket
   id: string
   alive: boolean
-  seq: number
   rooms: Set<string>
 }
 
 const peers = new Set<Peer>()
 const rooms = new Map<string, Set<Peer>>()
+/** Room messages so far. */
+let seq = 0
 
 function send(peer: Peer, message: object): void {
   sent.inc()
@@ -39,13 +40,13 @@ function send(peer: Peer, message: object): void {
 function broadcast(from: Peer, members: Set<Peer>, message: Record<string, unknown>): void {
   const time = Date.now()
   const { room, id, time: clientTime, data } = message
-  // Only seq differs between the receivers, so the rest is written once.
-  const shared = JSON.stringify({ type: 'room_message', replica, time, room, from: from.id, id, clientTime, data }).slice(0, -1)
+  seq++
+  const text = JSON.stringify({ type: 'room_message', replica, time, room, from: from.id, id, clientTime, data, seq, offset: seq })
   for (const peer of members) {
     sent.inc()
-    peer.socket.send(`${shared},"seq":${++peer.seq}}`)
+    peer.socket.send(text)
   }
-  send(from, { type: 'message_response', replica, time, id, clientTime, delivered: members.size, seq: ++from.seq })
+  send(from, { type: 'message_response', replica, time, id, clientTime, stored: true, seq })
 }
 
 function handle(peer: Peer, raw: RawData, isBinary: boolean): void {
@@ -63,7 +64,7 @@ function handle(peer: Peer, raw: RawData, isBinary: boolean): void {
   const { type, id, time: clientTime, room } = message
   if (typeof clientTime === 'number') latency.observe((time - clientTime) / 1000)
   if (type === 'message') {
-    send(peer, { type: 'message_response', replica, time, id, clientTime, data: message.data, seq: ++peer.seq })
+    send(peer, { type: 'message_response', replica, time, id, clientTime, data: message.data })
   } else if (type === 'join' && typeof room === 'string') {
     const members = rooms.get(room) ?? new Set()
     rooms.set(room, members.add(peer))
@@ -89,7 +90,7 @@ function leave(peer: Peer): void {
 
 /** Apart from the upgrade's handler, so that no closure keeps its request alive. */
 function accept(socket: WebSocket, id: string): void {
-  const peer: Peer = { socket, id, alive: true, seq: 0, rooms: new Set() }
+  const peer: Peer = { socket, id, alive: true, rooms: new Set() }
   peers.add(peer)
   active.inc()
   socket.on('message', (raw, isBinary) => handle(peer, raw, isBinary))
