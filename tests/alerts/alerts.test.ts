@@ -4,13 +4,13 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { paths, services } from '../../contract/src/endpoints.ts'
+import { jobs, paths, services } from '../../contract/src/endpoints.ts'
 import { scalerMetrics } from '../../contract/src/scaler-metrics.ts'
 import { readRules, ruleFiles } from '../repo/lib/expressions.ts'
 import { docker } from '../stack/lib/docker.ts'
-import { query, replicasUp } from '../stack/lib/prometheus.ts'
+import { query, replicasUp, targets } from '../stack/lib/prometheus.ts'
 import type { TestSocket } from '../stack/lib/socket.ts'
-import { compose, containerName, containers, scaleTo, url } from '../stack/lib/stack.ts'
+import { compose, containerName, containers, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { again, closeAll, cookieOf, knock, openOn } from './lib/clients.ts'
 import { collectGarbage, evaluate } from './lib/debugger.ts'
@@ -105,24 +105,6 @@ describe.concurrent('faults that do not disturb each other', () => {
       },
       late,
     )
-  })
-
-  test('a replica that works its core hard', async () => {
-    await provoke(watch, {
-      fault: 'a debugger starts three threads that spin',
-      alerts: [{ alertname: 'CpuHigh', replica: 'ws-3' }],
-      firesWithinSeconds: 300,
-      begin: async () => {
-        // Its share of the machine, and more threads than its limit of one core lets run: others may be busy too.
-        await docker(['update', '--cpu-shares', '65536', replica('ws-3')])
-        const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
-        await evaluate(
-          replica('ws-3'),
-          `${threads}; globalThis.spinning = [1, 2, 3].map(() => new Worker('for (;;) {}', { eval: true })); 0`,
-        )
-        return () => evaluate(replica('ws-3'), 'for (const thread of globalThis.spinning) void thread.terminate(); 0')
-      },
-    })
   })
 
   test('a replica that keeps more and more', async () => {
@@ -225,6 +207,13 @@ describe.concurrent('faults that do not disturb each other', () => {
   })
 })
 
+/** Sets the number of replicas. Does not wait for their health, as other faults may keep some of them unhealthy. */
+async function scaleTo(count: number): Promise<void> {
+  const args = ['up', '--detach', '--no-recreate', '--no-deps', '--no-build', '--scale', `${services.ws}=${count}`, services.ws]
+  await compose(stack, args, { withinSeconds: 120 })
+  await until(`${count} replicas scraped`, async () => (await targets(stack, jobs.ws)).length === count, 60_000)
+}
+
 /** Three faults on the last replicas, one after the other, each with its own alert. Their number goes down, up, down and up, for ScalerFlapping. */
 async function comeAndGo() {
   await provoke(watch, {
@@ -233,7 +222,7 @@ async function comeAndGo() {
     begin: async () => {
       await openOn(stack, 'ws-5', 2)
       await docker(['kill', '--signal', 'KILL', replica('ws-5')])
-      return () => scaleTo(stack, replicas)
+      return () => scaleTo(replicas)
     },
   })
   await provoke(watch, {
@@ -249,7 +238,7 @@ async function comeAndGo() {
       await docker(['kill', '--signal', 'TERM', replica('ws-5')])
       return async () => {
         await docker(['kill', '--signal', 'KILL', replica('ws-5')])
-        await scaleTo(stack, replicas)
+        await scaleTo(replicas)
       }
     },
   })
@@ -259,7 +248,7 @@ async function comeAndGo() {
     begin: async () => {
       const [network, traefik] = [`${stack.project}_docker-api`, await idOf(services.traefik)]
       await docker(['network', 'disconnect', network, traefik])
-      await scaleTo(stack, replicas + 1)
+      await scaleTo(replicas + 1)
       oneMoreMs = Date.now()
       return async () => void (await docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
     },
@@ -267,26 +256,46 @@ async function comeAndGo() {
   return async () => undefined
 }
 
-test('a scaler that may not act, and then more load than the most replicas carry', async () => {
-  const names = Array.from({ length: replicas + 1 }, (_, i) => `ws-${i + 1}`)
-  let sockets: TestSocket[] = []
-  let loadedMs = Number.NaN
-  const load = async () => {
-    loadedMs = Date.now()
-    sockets = (await Promise.all(names.map((name) => openOn(stack, name, 15)))).flat()
-  }
-  await provoke(watch, {
-    fault: 'one replica more than the load needs; the scaler is paused',
-    alerts: [{ alertname: 'ScalerStuck' }],
-    sinceMs: oneMoreMs,
-    firesWithinSeconds: 300,
-    begin: async () => load,
+describe.concurrent('faults while the number of replicas does not change', () => {
+  test('a replica that works its core hard', async () => {
+    await provoke(watch, {
+      fault: 'a debugger starts three threads that spin',
+      alerts: [{ alertname: 'CpuHigh', replica: 'ws-3' }],
+      firesWithinSeconds: 300,
+      begin: async () => {
+        // Its share of the machine, and more threads than its limit of one core lets run: others may be busy too.
+        await docker(['update', '--cpu-shares', '4096', replica('ws-3')])
+        const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
+        await evaluate(
+          replica('ws-3'),
+          `${threads}; globalThis.spinning = [1, 2, 3].map(() => new Worker('for (;;) {}', { eval: true })); 0`,
+        )
+        return () => evaluate(replica('ws-3'), 'for (const thread of globalThis.spinning) void thread.terminate(); 0')
+      },
+    })
   })
-  await provoke(watch, {
-    fault: `${names.length * 15} sockets on the most replicas there may be`,
-    alerts: [{ alertname: 'ScalerAtMaximum' }],
-    sinceMs: loadedMs,
-    begin: async () => () => closeAll(sockets),
+
+  test('a scaler that may not act, and then more load than the most replicas carry', async () => {
+    const names = Array.from({ length: replicas + 1 }, (_, i) => `ws-${i + 1}`)
+    let sockets: TestSocket[] = []
+    let loadedMs = Number.NaN
+    const load = async () => {
+      loadedMs = Date.now()
+      sockets = (await Promise.all(names.map((name) => openOn(stack, name, 15)))).flat()
+    }
+    await provoke(watch, {
+      fault: 'one replica more than the load needs; the scaler is paused',
+      alerts: [{ alertname: 'ScalerStuck' }],
+      sinceMs: oneMoreMs,
+      firesWithinSeconds: 300,
+      begin: async () => load,
+    })
+    await provoke(watch, {
+      fault: `${names.length * 15} sockets on the most replicas there may be`,
+      alerts: [{ alertname: 'ScalerAtMaximum' }],
+      sinceMs: loadedMs,
+      begin: async () => () => closeAll(sockets),
+    })
   })
 })
 
