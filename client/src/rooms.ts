@@ -140,8 +140,9 @@ export class Rooms {
     const earlier = ofHistory && state.entering ? 'history' : this.replayLeft > 0 || ofHistory ? 'replay' : undefined
     const completed = state?.incomplete === true && ofHistory
     if (completed) state.incomplete = false
-    // After a leave, or before the answer to a join: no concern of ours.
-    const events = state === undefined || state.incomplete ? [] : this.placed(state, frame, frame.seq, earlier)
+    // After a leave, or before the answer to a join, which brings it again: no concern of ours.
+    const ignored = state === undefined || state.incomplete || state.outside
+    const events = ignored ? [] : this.placed(state, frame, frame.seq, earlier)
     if (!ofHistory) this.position = Math.max(this.position, frame.seq)
     if (earlier !== undefined && frame.seq > this.answerSeq) {
       this.answerSeq = frame.seq
