@@ -54,7 +54,7 @@ export class Crowd {
   private readonly options: CrowdOptions
   private readonly members: Member[] = []
   private readonly random: ReturnType<typeof createRandom>
-  private readonly counts: CrowdStats = { failedDials: 0, freshSessions: 0, resumeRefusals: 0, errors: 0, halfOpen: 0 }
+  private readonly counts: CrowdStats = { failedDials: 0, timedOutDials: 0, freshSessions: 0, resumeRefusals: 0, errors: 0, halfOpen: 0 }
   private sending = false
   private ending = false
 
@@ -256,8 +256,9 @@ export class Crowd {
   private closed(member: Member, event: Extract<ClientEvent, { type: 'closed' }>): void {
     const known = member.wires.get(event.connection)
     this.endWire(member, event.connection)
-    if (!event.opened) {
-      this.count('failedDials')
+    // A try that never got as far as to have the session is no loss: the member was away before it, or still is elsewhere.
+    if (!event.opened || event.why === 'connect_timeout') {
+      this.count(event.opened ? 'timedOutDials' : 'failedDials')
       return
     }
     if (event.why === 'half_open') this.count('halfOpen')

@@ -19,7 +19,7 @@ const healWithinMs = 10_000
 const resetsEach = 5
 /** Drain delay, drain timeout, last scrape, and some air: within stop_grace_period. */
 const drainWithinSeconds = 40
-const backWithinMs = 45_000
+const backWithinMs = 90_000
 
 /** What an act on the lab left behind: what it hit, the evidence, and what did not go as it must. */
 type Outcome = Pick<FaultRecord, 'detail'> & Partial<Pick<FaultRecord, 'replica' | 'toMs' | 'failed'>>
