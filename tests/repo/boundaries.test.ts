@@ -12,6 +12,7 @@ const within = (folder: string) => sources.filter((path) => path.startsWith(fold
 /** Files that get time, chance, settings and data as arguments. */
 const pureFiles = [
   ...['protocol', 'rooms', 'drain', 'sessions', 'limits', 'heartbeat', 'config', 'rebalance'].map((name) => `services/ws/src/${name}.ts`),
+  ...['sampling', 'traceparent', 'tracer'].map((name) => `services/ws/src/telemetry/${name}.ts`),
   ...within('scaler/src/core/'),
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
@@ -116,5 +117,8 @@ function reachesFor(text: string): string[] {
 
 /** Whether an import brings more than pure code. */
 function reachesOut({ from, typesOnly }: Import): boolean {
-  return !typesOnly && (from.startsWith('node:') || ['ws', 'pino', 'prom-client', 'execa'].includes(from) || from.startsWith('@hono/'))
+  return (
+    !typesOnly &&
+    (from.startsWith('node:') || ['ws', 'pino', 'prom-client', 'execa'].includes(from) || /^@(hono|opentelemetry)\//.test(from))
+  )
 }

@@ -2,9 +2,10 @@
 
 import { parser } from '@grafana/lezer-logql'
 import { grafana } from '@lab/contract/endpoints.ts'
+import { metrics } from '@lab/contract/metrics.ts'
 import { edgeConnectionId, fields, logsOfConnection } from '@lab/contract/telemetry.ts'
 import { describe, expect, test } from 'vitest'
-import { logDashboardFiles, readDashboard } from './lib/expressions.ts'
+import { dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
 import { readYaml, repoFiles } from './lib/repo-files.ts'
 
 interface Source {
@@ -89,7 +90,10 @@ describe('from one to the other', () => {
     expect(toLogs?.query).toContain(edgeConnectionId)
   })
 
-  test('an exemplar leads to its trace', () => {
+  test('an exemplar leads to its trace, and the latency panel asks for exemplars', () => {
+    const targets = dashboardFiles.map(readDashboard).flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
+    const asking = targets.filter((target) => 'exemplar' in target && target.exemplar === true)
+    expect(asking.map(({ expr = '' }) => expr.includes(metrics.messageLatency.name))).toContain(true)
     expect(source(grafana.datasourceUid)?.jsonData.exemplarTraceIdDestinations).toEqual([
       { name: fields.traceId, datasourceUid: grafana.jaegerUid },
     ])
