@@ -28,11 +28,10 @@ beforeAll(async () => {
   })
 }, 300_000)
 
-test('the replica held 2,000 sockets, and everybody came back', () => {
-  for (const { lost, back } of [comparison.naive, comparison.jittered]) {
-    expect(lost, output).toBeGreaterThanOrEqual(1900)
-    expect(back).toBeGreaterThanOrEqual(lost * 0.99)
-  }
+test('the replica held 2,000 sockets, and all who waited a random time came back', () => {
+  const { naive, jittered } = comparison
+  for (const { lost } of [naive, jittered]) expect(lost, output).toBeGreaterThanOrEqual(1900)
+  expect(jittered.back).toBeGreaterThanOrEqual(jittered.lost * 0.99)
 })
 
 test('with jitter, the most dials in one second fall by five times or more', () => {
