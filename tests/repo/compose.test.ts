@@ -1,5 +1,6 @@
 /** Facts about compose.yaml that the lab's promises rest on. */
 import { grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { profiles } from '@lab/contract/telemetry.ts'
 import { describe, expect, test } from 'vitest'
 import { settings } from '../../services/ws/src/config.ts'
 import { readYaml } from './lib/repo-files.ts'
@@ -145,6 +146,15 @@ test('k6 starts only when asked, and pulls no service into its start', () => {
   // With depends_on, `docker compose run k6` would set ws back to the number of replicas in the file.
   expect(k6.depends_on).toBeUndefined()
   expect(JSON.stringify(entries.map(([, { depends_on }]) => depends_on ?? {}))).not.toContain(`"${services.ws}"`)
+})
+
+test('logs and traces start with their profile, and who sends them is told of it by the same variable', () => {
+  expect(service(services.loki).profiles).toEqual([profiles.logging])
+  expect(service(services.jaeger).profiles).toEqual([profiles.tracing])
+  const variable = 'COMPOSE_PROFILES'
+  const list = `\${${variable}:-}`
+  expect(service(services.traefik).environment?.[variable]).toBe(list)
+  expect(service(services.ws).environment?.TELEMETRY).toBe(list)
 })
 
 describe('grafana', () => {

@@ -66,7 +66,7 @@ export const settings = {
   TELEMETRY: {
     kind: 'text',
     default: '',
-    pattern: '^[A-Za-z0-9*,_-]{1,200}$',
+    pattern: '^[A-Za-z0-9*,._-]{1,200}$',
     help: 'What leaves by OTLP: a list with `logging`, `tracing`, both, or `*`. Other words are ignored, so that it can be the list of Compose profiles. Nothing of what is not named is even loaded.',
   },
   OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: {
