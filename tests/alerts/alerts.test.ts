@@ -4,15 +4,17 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { jobs, paths, services } from '../../contract/src/endpoints.ts'
+import { paths, services } from '../../contract/src/endpoints.ts'
+import { metrics } from '../../contract/src/metrics.ts'
 import { scalerMetrics } from '../../contract/src/scaler-metrics.ts'
 import { readRules, ruleFiles } from '../repo/lib/expressions.ts'
 import { docker } from '../stack/lib/docker.ts'
-import { query, replicasUp, targets } from '../stack/lib/prometheus.ts'
+import { query, replicasUp } from '../stack/lib/prometheus.ts'
 import type { TestSocket } from '../stack/lib/socket.ts'
 import { compose, containerName, containers, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { again, closeAll, cookieOf, knock, openOn } from './lib/clients.ts'
+import { comeAndGo, scaleTo } from './lib/come-and-go.ts'
 import { collectGarbage, evaluate } from './lib/debugger.ts'
 import { type Late, provoke, provoked, seenFiring, writeReport } from './lib/provocation.ts'
 import { fromRoot, maxConnections, prometheusFolder, replicas } from './lib/settings.ts'
@@ -46,14 +48,20 @@ afterAll(async () => {
   console.log(`\n${writeReport()}\n`)
 })
 
-test('Watchdog arrives', async () => {
-  const labels = { alertname: 'Watchdog' }
-  await seenFiring(watch, { fault: 'none: it always fires', labels, sinceMs: bootedMs, withinMs: 90_000, note: 'never: that is its work' })
-})
-
 describe.concurrent('faults that do not disturb each other', () => {
   beforeAll(() => {
     faultsMs = Date.now()
+  })
+
+  test('Watchdog arrives', async () => {
+    const labels = { alertname: 'Watchdog' }
+    await seenFiring(watch, {
+      fault: 'none: it always fires',
+      labels,
+      sinceMs: bootedMs,
+      withinMs: 90_000,
+      note: 'never: that is its work',
+    })
   })
 
   test('replicas that fill up, and clients that keep trying', async () => {
@@ -201,60 +209,24 @@ describe.concurrent('faults that do not disturb each other', () => {
   test('replicas that are killed, that do not finish their drain, that come unnoticed', async () => {
     await provoke(
       watch,
-      { fault: 'replicas go and come three times: the faults below', alerts: [flapping], begin: comeAndGo, firesWithinSeconds: 120 },
+      {
+        fault: 'replicas go and come: killed, drained, one more',
+        alerts: [flapping],
+        firesWithinSeconds: 120,
+        begin: async () => {
+          oneMoreMs = await comeAndGo(stack, watch)
+          return async () => undefined
+        },
+      },
       late,
     )
   })
 })
 
-/** Sets the number of replicas. Does not wait for their health, as other faults may keep some of them unhealthy. */
-async function scaleTo(count: number): Promise<void> {
-  const args = ['up', '--detach', '--no-recreate', '--no-deps', '--no-build', '--scale', `${services.ws}=${count}`, services.ws]
-  await compose(stack, args, { withinSeconds: 120 })
-  await until(`${count} replicas scraped`, async () => (await targets(stack, jobs.ws)).length === count, 60_000)
-}
-
-/** Three faults on the last replicas, one after the other, each with its own alert. Their number goes down, up, down and up, for ScalerFlapping. */
-async function comeAndGo() {
-  await provoke(watch, {
-    fault: 'docker kill --signal KILL',
-    alerts: [{ alertname: 'ReplicaLost', replica: 'ws-5' }],
-    begin: async () => {
-      await openOn(stack, 'ws-5', 2)
-      await docker(['kill', '--signal', 'KILL', replica('ws-5')])
-      return () => scaleTo(replicas)
-    },
-  })
-  await provoke(watch, {
-    fault: 'a debugger holds the timer of the drain, SIGTERM',
-    alerts: [{ alertname: 'DrainPastDeadline', replica: 'ws-5' }],
-    begin: async () => {
-      await openOn(stack, 'ws-5', 2)
-      // The drain takes a step every 100 ms; no other timer has this period.
-      await evaluate(
-        replica('ws-5'),
-        'const set = setInterval; globalThis.setInterval = (act, ms, ...more) => set(ms === 100 ? () => {} : act, ms, ...more); 0',
-      )
-      await docker(['kill', '--signal', 'TERM', replica('ws-5')])
-      return async () => {
-        await docker(['kill', '--signal', 'KILL', replica('ws-5')])
-        await scaleTo(replicas)
-      }
-    },
-  })
-  await provoke(watch, {
-    fault: 'Traefik is taken off the network docker-api, a replica is added',
-    alerts: [{ alertname: 'TraefikPoolStale' }],
-    begin: async () => {
-      const [network, traefik] = [`${stack.project}_docker-api`, await idOf(services.traefik)]
-      await docker(['network', 'disconnect', network, traefik])
-      await scaleTo(replicas + 1)
-      oneMoreMs = Date.now()
-      return async () => void (await docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
-    },
-  })
-  return async () => undefined
-}
+// Also keeps the two groups apart: what is concurrent and side by side runs at once.
+test('there is now one replica more', async () => {
+  expect(await replicasUp(stack)).toHaveLength(replicas + 1)
+})
 
 describe.concurrent('faults while the number of replicas does not change', () => {
   test('a replica that works its core hard', async () => {
@@ -335,6 +307,17 @@ test('service levels on the real clock fire as well; they end after their own wi
       })
     }
   }
+})
+
+test('a replica that drains is not taken for a lost one', async () => {
+  const names = await replicasUp(stack)
+  const leaving = names.at(-1) ?? ''
+  await openOn(stack, leaving, 3)
+  await scaleTo(stack, names.length - 1)
+  // ReplicaLost looks back for a minute: after that it will not come any more.
+  const forgotten = `absent_over_time(${metrics.replicaState.name}{replica="${leaving}"}[1m])`
+  await until(`${leaving} forgotten`, async () => (await query(stack, forgotten)).length === 1, 180_000, 1000)
+  expect(await query(stack, `max_over_time(ALERTS{alertname="ReplicaLost", replica="${leaving}"}[3m])`)).toEqual([])
 })
 
 test('what ends late has ended', async () => {
