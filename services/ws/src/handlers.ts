@@ -149,6 +149,9 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
     handling.speech.answerError(connection, `resume_${found.why}`, undefined, id)
     return
   }
+  const from = lastSeq ?? found.ackedSeq
+  // The client may have been sent at another replica what has not been read here yet: rooms it enters begin behind that.
+  await handling.roomLog.reached(from)
   if (!handling.isOpen(connection)) {
     // Its client is gone again: the session waits for the next time.
     handling.sessions.hold(found)
@@ -156,7 +159,6 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
   }
   const { membership, history, speech } = handling
   membership.end(connection.session)
-  const from = lastSeq ?? found.ackedSeq
   const session = membership.begin(found, connection, from)
   const { messages, gap } = history.since(from, session.rooms)
   speech.send(connection, 'resumed', {

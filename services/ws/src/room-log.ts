@@ -46,6 +46,8 @@ export interface RoomLog {
   publish(draft: RoomDraft, done: (outcome: Published) => void): void
   /** Place of the last message that was delivered here, or of the beginning. */
   readonly position: number
+  /** Resolves when everything up to this place has been delivered here, or after a second: whoever comes from another replica may be ahead. */
+  reached(seq: number): Promise<void>
   /** Drafts that wait for the store. */
   readonly waiting: number
   /** Whether messages get through to other replicas right now. */
@@ -99,6 +101,8 @@ export class MemoryRoomLog implements RoomLog {
     this.events?.onMessage({ ...draft, seq: this.position, offset })
     done({ result: 'stored', seq: this.position })
   }
+
+  async reached(): Promise<void> {}
 
   healthy(): boolean {
     return true

@@ -14,6 +14,8 @@ import { logKeys, publish } from './scripts.ts'
 
 /** How long a replica waits for Valkey when it starts, before it works alone. Milliseconds. */
 const startMs = 2000
+/** How long it waits for a place that somebody else has read already. Milliseconds. */
+const reachMs = 1000
 /** What the store keeps at least, so that a replica can read what others store. */
 const leastKept = { messages: 1000, bytes: 4_194_304 }
 
@@ -44,6 +46,8 @@ export class ValkeyRoomLog implements RoomLog {
   private readonly places = new Map<string, number>()
   private readonly placesKept: number
   private readonly limits: string[]
+  /** Who waits for a place; each for a second at most. */
+  private readonly behind = new Set<{ seq: number; resolve: () => void }>()
   private emptied: (() => void) | undefined
 
   constructor({ config, clock, link, readerName, onHealth }: Options) {
@@ -80,6 +84,18 @@ export class ValkeyRoomLog implements RoomLog {
 
   get position(): number {
     return Math.max(this.beginning, this.reader.position)
+  }
+
+  reached(seq: number): Promise<void> {
+    if (this.position >= seq) return Promise.resolve()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const entry = { seq, resolve }
+    this.behind.add(entry)
+    const timer = setTimeout(resolve, reachMs)
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.behind.delete(entry)
+    })
   }
 
   get waiting(): number {
@@ -184,5 +200,6 @@ export class ValkeyRoomLog implements RoomLog {
       this.places.delete(oldest)
     }
     this.events?.onMessage(message)
+    for (const { seq, resolve } of this.behind) if (seq <= message.seq) resolve()
   }
 }

@@ -51,6 +51,16 @@ export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
   })
   afterEach(() => user.log.stop())
 
+  test('a place that is still to come is waited for, but not for long', async () => {
+    await user.log.reached(user.log.position)
+    const ahead = user.log.position + 1
+    const reached = user.log.reached(ahead)
+    user.publish('tea', 'one')
+    await reached
+    expect(user.log.position).toBeGreaterThanOrEqual(ahead)
+    await user.log.reached(Number.MAX_SAFE_INTEGER)
+  })
+
   test('what is published arrives, byte for byte, in order, with a place that grows and a dense number in its room', async () => {
     const head = Buffer.from('{"text":"Grüße 🐝","nul":"\0"')
     const outcomes: Published[] = []
