@@ -19,6 +19,7 @@ function lossyRun(): Report {
     },
     startedAt: '2026-01-01T00:00:00Z',
     seconds: 60,
+    planned: 2,
     figures: {
       ...{
         reconnectAfterKillMs: timesOf([30, 10, 20]),
@@ -47,6 +48,7 @@ test('the page begins with the verdict, and names every case and every fault', (
     '- kill: never tried',
     '| back elsewhere after a crash | 20.0 | 30.0 | 30.0 | 3 |',
     '| SIGTERM to the end of the replica |  |  |  | 0 |',
+    '1 of 2 that were planned',
     '| 1.3 s | kill | ws-1 | **did not happen:** no such container |',
   ]) {
     expect(page).toContain(part)

@@ -34,6 +34,8 @@ export interface Report {
   /** How long faults and load lasted. */
   seconds: number
   figures: Figures
+  /** Faults of the plan; those for which there was no time are not among the following. */
+  planned: number
   /** Each fault: when, which, on what, how it went. */
   faults: readonly { atSeconds: number; kind: string; replica: string | undefined; happened: boolean; detail: string }[]
 }
@@ -89,6 +91,8 @@ export function markdown(report: Report): string {
     ...findingSections(verdict),
     '',
     '## Faults',
+    '',
+    `${report.faults.length} of ${report.planned} that were planned.`,
     '',
     '| at | kind | replica | how it went |',
     '| ---: | --- | --- | --- |',
