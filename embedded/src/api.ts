@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
 import { maxSockets } from './load.ts'
@@ -18,12 +19,23 @@ export interface Actions {
   setTarget(connections: number): void
 }
 
+const whole = (min: number, max: number) => {
+  const error = `allowed is a whole number from ${min} to ${max}`
+  return z.int({ error }).min(min, { error }).max(max, { error })
+}
 const orders = {
-  load: z.strictObject({ sockets: z.int().min(0).max(maxSockets) }),
-  pause: z.strictObject({ paused: z.boolean() }),
-  target: z.strictObject({ connections: z.int().min(1).max(10_000) }),
-  replica: z.strictObject({ id: z.string().max(64) }),
+  load: z.strictObject({ sockets: whole(0, maxSockets) }),
+  pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
+  target: z.strictObject({ connections: whole(1, 10_000) }),
+  replica: z.strictObject({ id: z.string({ error: 'allowed is the name of a replica, as in ws-1' }) }),
 } as const
+/** Largest order. Bytes. */
+const maxOrderBytes = 1_024
+
+const tooLong = bodyLimit({
+  maxSize: maxOrderBytes,
+  onError: (c) => c.json({ error: `body: allowed are at most ${maxOrderBytes} bytes` }, 413),
+})
 
 /** How often the page is told. Milliseconds. */
 const tellMs = 500
@@ -47,8 +59,7 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
     const host = (c.req.header('host') ?? '').replace(/:\d+$/, '')
     if (!['127.0.0.1', 'localhost', '[::1]'].includes(host))
       return c.json({ error: `Host ${host}: allowed are 127.0.0.1 and localhost` }, 403)
-    const site = c.req.header('sec-fetch-site')
-    if (c.req.method !== 'GET' && site !== undefined && site !== 'same-origin')
+    if (c.req.method !== 'GET' && isForeign(c.req.header('origin'), c.req.header('host'), c.req.header('sec-fetch-site')))
       return c.json({ error: 'orders come from the page itself' }, 403)
     c.header('content-security-policy', policy)
     c.header('x-content-type-options', 'nosniff')
@@ -77,11 +88,19 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
   })
 
   const order = <K extends keyof typeof orders>(path: string, kind: K, act: (given: z.infer<(typeof orders)[K]>) => void | Promise<void>) =>
-    app.post(path, async (c) => {
-      const parsed = orders[kind].safeParse(await c.req.json().catch(() => undefined))
+    app.post(path, tooLong, async (c) => {
+      const given: unknown = await c.req.json().catch(() => undefined)
+      if (given === undefined) return c.json({ error: 'body: allowed is JSON' }, 400)
+      const parsed = orders[kind].safeParse(given)
       if (!parsed.success) {
         const [issue] = parsed.error.issues
         return c.json({ error: `${issue?.path.join('.') || 'body'}: ${issue?.message}` }, 400)
+      }
+      if ('id' in parsed.data) {
+        const { id } = parsed.data
+        const there = actions.snapshot().replicas.map((replica) => replica.id)
+        if (!there.includes(id))
+          return c.json({ error: `id: there is no ${JSON.stringify(id)}, only ${there.join(', ') || 'nobody'}` }, 404)
       }
       // What takes long shows in the state; only that it could not be done is said here.
       const acting = act(parsed.data as z.infer<(typeof orders)[K]>)
@@ -95,6 +114,12 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
   order('/api/drain', 'replica', ({ id }) => actions.drain(id))
   app.notFound((c) => c.json({ error: `nothing at ${c.req.path}` }, 404))
   return app
+}
+
+/** Whether an order was made by a page of somebody else. Programs that are no browsers say nothing of where they come from. */
+function isForeign(origin: string | undefined, host: string | undefined, site: string | undefined): boolean {
+  if (origin !== undefined && origin !== `http://${host}`) return true
+  return site !== undefined && site !== 'same-origin'
 }
 
 /** Serves the page. Rejects when the port can't be had. */

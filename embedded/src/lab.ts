@@ -1,5 +1,6 @@
 /** The embedded lab: replicas, router, scaler and load as one thing that can be started, looked at, acted on, and ended. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '@lab/contract/endpoints.ts'
 import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
@@ -7,6 +8,7 @@ import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
 import { DecisionLog, decisionLogPath } from '../../scaler/src/decision-log.ts'
 import { initialState, type LoopPorts, runLoop } from '../../scaler/src/loop.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
+import { type Guard, startGuard } from './guard.ts'
 import { type Load, maxSockets, startLoad } from './load.ts'
 import { processTarget, scrapeSource } from './process-target.ts'
 import { Replicas } from './replicas.ts'
@@ -31,6 +33,10 @@ const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
 /** Lines that the page shows. */
 const maxEvents = 50
+/** The scaler begins when every replica has been measured, or after this long. Milliseconds. */
+const measuredWithinMs = 5_000
+/** A replica that is new is not asked for its CPU for so long, by the scaler's clock: it starts in a second. Seconds. */
+const cpuInitializationPeriodSeconds = 30
 
 export class Lab {
   readonly entryPort: number
@@ -38,6 +44,8 @@ export class Lab {
   private readonly replicas: Replicas
   private readonly router: Router
   private readonly load: Load
+  private readonly guard: Guard
+  private readonly note: (text: string) => void
   private readonly stop = new AbortController()
   private readonly scaling: Promise<void>
   private readonly events: { time: number; text: string }[]
@@ -62,22 +70,24 @@ export class Lab {
       RESUME_SECRET: randomBytes(32).toString('hex'),
       ...(settings.valkeyUrl && { VALKEY_URL: settings.valkeyUrl }),
     }
-    const replicas = new Replicas({ env, drainTimeoutMs, say: note })
+    const guard = startGuard(note)
+    const replicas = new Replicas({ env, drainTimeoutMs, say: note, onSpawn: guard.watch })
     try {
       progress(`starting ${settings.replicas} replicas`)
       await replicas.add(settings.replicas)
       progress('opening the entry')
       const router = await startRouter(settings.port, () => replicas.list(), note)
-      return new Lab(settings, { replicas, router, events, note })
+      return new Lab(settings, { replicas, router, events, note, guard })
     } catch (error) {
       await replicas.end(true)
+      guard.end()
       throw error
     }
   }
 
   private constructor(
     settings: LabSettings,
-    parts: { replicas: Replicas; router: Router; events: Lab['events']; note: (text: string) => void },
+    parts: { replicas: Replicas; router: Router; events: Lab['events']; note: (text: string) => void; guard: Guard },
   ) {
     this.settings = settings
     this.replicas = parts.replicas
@@ -85,13 +95,16 @@ export class Lab {
     this.events = parts.events
     this.hpa = settings.hpa
     this.entryPort = parts.router.port
-    this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note)
-    this.scaling = this.scale(parts.note)
+    this.guard = parts.guard
+    this.note = parts.note
+    this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note, parts.guard.watch)
+    this.scaling = this.scale()
   }
 
   snapshot(): Snapshot {
     return snapshotOf({
       replicas: this.replicas.list(),
+      starting: this.replicas.starting(),
       record: this.last,
       hpa: this.hpa,
       paused: this.paused,
@@ -104,24 +117,32 @@ export class Lab {
   }
 
   setLoad(sockets: number): void {
-    this.load.want(Math.max(0, Math.min(maxSockets, Math.round(sockets))))
+    const wanted = Math.max(0, Math.min(maxSockets, Math.round(sockets)))
+    this.note(`load: ${wanted} sockets`)
+    this.load.want(wanted)
   }
 
   /** Ends a replica on the spot. Resolves when it is gone. */
   kill(id: string): Promise<void> {
+    this.note(`${id} is killed, as by a crash`)
     return this.replicas.kill([id])
   }
 
-  drain(id: string): Promise<void> {
-    return this.replicas.drain([id])
+  /** Asks a replica to leave. Resolves when it is gone. */
+  async drain(id: string): Promise<void> {
+    this.note(`${id} is asked to leave`)
+    await this.replicas.drain([id])
+    this.note(`${id} has left`)
   }
 
   pause(paused: boolean): void {
+    this.note(paused ? 'the scaler is paused: it decides, and does nothing' : 'the scaler goes on')
     this.paused = paused
   }
 
   /** Sets the target of the connections metric: the average that a replica shall have. */
   setTarget(connections: number): void {
+    this.note(`the HPA's target is ${connections} connections for each replica now`)
     const metrics = this.hpa.metrics.map((metric) =>
       metric.type === 'Pods' && metric.metric.name === 'websocket_connections_active'
         ? { ...metric, target: { ...metric.target, averageValueMilli: connections * 1000 } }
@@ -137,11 +158,14 @@ export class Lab {
     await this.replicas.end(atOnce)
     await this.router.close()
     if (!atOnce) await this.scaling
+    this.guard.end()
   }
 
-  private async scale(note: (text: string) => void): Promise<void> {
+  private async scale(): Promise<void> {
+    await this.measured()
+    const { note } = this
     const { timeScale, stateFolder } = this.settings
-    const controller: ControllerOptions = { ...defaultControllerOptions, cpuInitializationPeriodSeconds: 30 }
+    const controller: ControllerOptions = { ...defaultControllerOptions, cpuInitializationPeriodSeconds }
     const log = new DecisionLog(decisionLogPath(stateFolder))
     const ports: LoopPorts = {
       clock: systemClock,
@@ -156,5 +180,12 @@ export class Lab {
       say: note,
     }
     await runLoop({ hpa: this.hpa, controller, timeScale, dryRun: false }, ports, initialState, this.stop.signal)
+  }
+
+  /** A rate takes two readings: a scaler that asks sooner is told of a failure that is none. */
+  private async measured(): Promise<void> {
+    const until = performance.now() + measuredWithinMs
+    const isMeasured = () => this.replicas.list().every(({ readings }) => readings.rate('cpuSeconds', 10) !== undefined)
+    while (!isMeasured() && performance.now() < until && !this.stop.signal.aborted) await sleep(100)
   }
 }

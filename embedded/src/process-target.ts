@@ -16,15 +16,28 @@ const staleAfterSeconds = 5
 /** Scales the processes, one action at a time; the highest numbers go, as Compose has it. */
 export function processTarget(replicas: Replicas): ReplicaTarget {
   return {
-    list: async () => replicas.list().map(replicaOf),
-    scaleTo: async (wanted, draining) => {
+    list: async (signal) => {
+      signal.throwIfAborted()
+      return replicas.list().map(replicaOf)
+    },
+    scaleTo: async (wanted, draining, signal) => {
+      signal.throwIfAborted()
       const staying = replicas.list().filter(({ id, leaving }) => !leaving && !draining.includes(id))
-      if (staying.length < wanted) await replicas.add(wanted - staying.length)
+      if (staying.length < wanted) await unlessAborted(replicas.add(wanted - staying.length), signal)
       const removed = staying.slice(wanted).map(({ id }) => id)
-      await replicas.drain(removed)
+      await unlessAborted(replicas.drain(removed), signal)
       return { removed }
     },
   }
+}
+
+/** Waits no longer than until the signal aborts; what has begun goes on, within bounds of its own. */
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abandon = () => reject(signal.reason)
+    signal.addEventListener('abort', abandon, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon))
+  })
 }
 
 function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaProcess): Replica {

@@ -2,18 +2,19 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { paths, services } from '@lab/contract/endpoints.ts'
 import { parseExposition } from './exposition.ts'
 import { Readings, readingOf } from './readings.ts'
 
-const main = new URL('../../services/ws/src/main.ts', import.meta.url).pathname
+const main = fileURLToPath(new URL('../../services/ws/src/main.ts', import.meta.url))
 
 /** How often a replica is asked whether it is ready and what it counts. Milliseconds. */
 const watchMs = 500
 /** Bound on one question, on a start, and on the time a drain may take beyond its own deadline. Milliseconds. */
 const askWithinMs = 2_000
 const startWithinMs = 15_000
-const killAfterMs = 5_000
+const killAfterMs = 3_000
 
 export interface ReplicaSettings {
   /** Environment of every replica, over the service's defaults. */
@@ -22,6 +23,8 @@ export interface ReplicaSettings {
   drainTimeoutMs: number
   /** Told what happens, in one line. */
   say: (line: string) => void
+  /** Told of each process. */
+  onSpawn?: (child: ChildProcess) => void
 }
 
 export interface ReplicaProcess {
@@ -48,6 +51,8 @@ interface Running extends ReplicaProcess {
 
 export class Replicas {
   private readonly running = new Map<number, Running>()
+  private readonly beginning = new Map<number, ChildProcess>()
+  private ended = false
   private readonly settings: ReplicaSettings
 
   constructor(settings: ReplicaSettings) {
@@ -59,9 +64,15 @@ export class Replicas {
     return [...this.running.values()].sort((a, b) => a.number - b.number)
   }
 
+  /** Names of those that have been started and are not ready yet. */
+  starting(): string[] {
+    return [...this.beginning.keys()].sort((a, b) => a - b).map(nameOf)
+  }
+
   /** Adds replicas and waits until they are ready. Rejects when one does not get there. */
   async add(count: number): Promise<void> {
-    const first = Math.max(0, ...this.running.keys()) + 1
+    if (this.ended) throw new Error('the lab is ending: no replica is added')
+    const first = Math.max(0, ...this.running.keys(), ...this.beginning.keys()) + 1
     await Promise.all(Array.from({ length: count }, (_, i) => this.start(first + i)))
   }
 
@@ -91,8 +102,10 @@ export class Replicas {
     for (const { child } of this.chosen([id])) child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
-  /** Ends all of them: asked first, or at once. */
+  /** Ends all of them, for good: asked first, or at once. */
   async end(atOnce: boolean): Promise<void> {
+    this.ended = true
+    for (const child of this.beginning.values()) child.kill('SIGKILL')
     const ids = this.list().map(({ id }) => id)
     await (atOnce ? this.kill(ids) : this.drain(ids))
   }
@@ -111,7 +124,7 @@ export class Replicas {
   }
 
   private async start(number: number): Promise<void> {
-    const id = `${services.ws}-${number}`
+    const id = nameOf(number)
     const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id }
     const child = spawn(process.execPath, [main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
@@ -120,6 +133,8 @@ export class Replicas {
       detached: true,
     })
     const exited = once(child, 'exit')
+    this.settings.onSpawn?.(child)
+    this.beginning.set(number, child)
     let complaint = ''
     child.stderr.on('data', (data) => {
       complaint = `${complaint}${data}`.slice(-2_000)
@@ -130,10 +145,12 @@ export class Replicas {
         Promise.reject(new Error(`${id} ended at start (${code ?? signal}): ${complaint.trim() || 'it said nothing'}`)),
       ),
       tooLate(startWithinMs, `${id} was not ready within ${startWithinMs} ms`),
-    ]).catch((error: unknown) => {
-      child.kill('SIGKILL')
-      throw error
-    })
+    ])
+      .catch((error: unknown) => {
+        child.kill('SIGKILL')
+        throw error
+      })
+      .finally(() => this.beginning.delete(number))
     const startedAtSeconds = Date.now() / 1000
     const replica: Running = {
       ...{ id, number, pid: child.pid, port, internalPort, child, exited, startedAtSeconds, readings: new Readings() },
@@ -165,6 +182,8 @@ export class Replicas {
     if (this.running.get(replica.number) === replica) replica.watcher = setTimeout(() => void this.watch(replica), watchMs)
   }
 }
+
+const nameOf = (number: number) => `${services.ws}-${number}`
 
 /** The ports from the line that says that the service is ready; what it writes after that is read and forgotten. */
 function listening(child: ChildProcess): Promise<{ port: number; internalPort: number }> {

@@ -12,7 +12,7 @@ export interface Snapshot {
   timeScale: number
   replicas: {
     id: string
-    state: 'ready' | 'draining' | 'silent'
+    state: 'starting' | 'ready' | 'draining' | 'silent'
     connections: number
     connectionsLimit: number
     cpuPercent: number | null
@@ -32,13 +32,16 @@ export interface Snapshot {
     words: string
     decidedAt: string | null
   }
-  load: LoadReport
+  /** What needs a shared store to be known is null without one. */
+  load: Omit<LoadReport, 'moves' | 'lost'> & { moves: number | null; lost: number | null }
   openThroughRouter: number
   events: { time: number; text: string }[]
 }
 
 export function snapshotOf(lab: {
   replicas: readonly ReplicaProcess[]
+  /** Names of those that are not ready yet. */
+  starting: readonly string[]
   record: TickRecord | null
   hpa: HorizontalPodAutoscaler
   paused: boolean
@@ -53,7 +56,7 @@ export function snapshotOf(lab: {
     mode: 'embedded',
     shared: lab.shared,
     timeScale: lab.timeScale,
-    replicas: lab.replicas.map(cardOf),
+    replicas: [...lab.replicas.map(cardOf), ...lab.starting.map(emptyCard)],
     scaler: {
       current: lab.replicas.filter(({ leaving }) => !leaving).length,
       desired: record?.decision.desiredReplicas ?? null,
@@ -64,13 +67,20 @@ export function snapshotOf(lab: {
       words: record === null ? 'Waiting for the first decision.' : decisionWords(record),
       decidedAt: record?.time ?? null,
     },
-    load: lab.load,
+    load: lab.shared ? lab.load : { ...lab.load, moves: null, lost: null },
     openThroughRouter: lab.openThroughRouter,
     events: lab.events,
   }
 }
 
-function cardOf({ id, ready, leaving, readings }: ReplicaProcess): Snapshot['replicas'][number] {
+type Card = Snapshot['replicas'][number]
+
+function emptyCard(id: string): Card {
+  const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0 }
+  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, ...nothing }
+}
+
+function cardOf({ id, ready, leaving, readings }: ReplicaProcess): Card {
   const { last } = readings
   const cpu = readings.rate('cpuSeconds', 10)
   const received = readings.rate('received', 5)

@@ -5,29 +5,31 @@ const show = (id, text) => {
   if (element.textContent !== String(text)) element.textContent = text
 }
 
-/** Two minutes of points. */
+/** Two minutes of points, from left to right. */
 const points = 240
-const lines = { 'rate-line': [], 'p95-line': [] }
-let seen = null
-let wordsShownAt = 0
+const lines = new Map()
 
-function draw(id, value) {
-  const values = lines[id]
+/** Adds a point to a line. `highest` is what reaches the top; without it, the highest of its points. */
+function draw(id, value, highest) {
+  const values = lines.get(id) ?? []
+  lines.set(id, values)
   values.push(value ?? 0)
   if (values.length > points) values.shift()
-  const highest = Math.max(...values, 1)
-  const path = values.map((v, i) => `${i === 0 ? 'M' : 'L'}${(i * 240) / (points - 1)},${46 - (v / highest) * 44}`).join('')
-  const svg = byId(id)
-  svg.firstChild ?? svg.append(document.createElementNS('http://www.w3.org/2000/svg', 'path'))
-  svg.firstChild.setAttribute('d', path)
+  const top = highest ?? Math.max(...values, 1)
+  const first = points - values.length
+  const steps = values.map((v, i) => `${i === 0 ? 'M' : 'L'}${((first + i) * 240) / (points - 1)},${46 - (v / top) * 44}`)
+  byId(id).setAttribute('d', steps.join(''))
 }
 
-const stateText = { ready: '● ready', draining: '◆ draining', silent: '▲ not answering' }
+/** Word, shape and colour: none of them alone says how a replica is. */
+const stateText = { starting: '○ starting', ready: '● ready', draining: '◆ draining', silent: '▲ not answering' }
 
-function card(replica, fullest) {
+function card(replica) {
   const item = document.createElement('li')
   item.dataset.id = replica.id
   item.innerHTML = '<h3><b></b><span></span></h3><progress></progress><p></p><p></p><div class="controls"></div>'
+  item.querySelector('b').textContent = replica.id
+  item.querySelector('progress').setAttribute('aria-label', `Connections of ${replica.id}`)
   for (const action of ['drain', 'kill']) {
     const button = document.createElement('button')
     button.type = 'button'
@@ -36,76 +38,107 @@ function card(replica, fullest) {
     button.addEventListener('click', () => order(`/api/${action}`, { id: replica.id }))
     item.querySelector('.controls').append(button)
   }
-  item.querySelector('b').textContent = replica.id
-  item.querySelector('progress').setAttribute('aria-label', `Connections of ${replica.id}`)
-  update(item, replica, fullest)
   return item
 }
 
-function update(item, replica, fullest) {
+function update(item, replica, target, fullest) {
   item.dataset.state = replica.state
   item.querySelector('span').textContent = stateText[replica.state]
   const bar = item.querySelector('progress')
   bar.max = fullest
   bar.value = replica.connections
   const [first, second] = item.querySelectorAll('p')
-  const leaving = replica.state === 'draining' ? `, ${replica.drainLeft} to leave` : ''
-  first.textContent = `${replica.connections} connections${leaving}`
+  const about = replica.state === 'draining' ? `${replica.drainLeft} still to leave` : `target ${target ?? '–'}`
+  first.innerHTML = '<b></b> connections, '
+  first.firstChild.textContent = replica.connections
+  first.append(about)
   second.textContent = `${replica.messagesPerSecond ?? '–'} msg/s · CPU ${replica.cpuPercent ?? '–'} % · ${replica.memoryMiB} MiB · loop ${replica.eventLoopPercent} %`
+  // A replica that is not ready yet takes no orders. A hidden button would take the focus with it.
+  for (const button of item.querySelectorAll('button')) {
+    button.setAttribute(
+      'aria-disabled',
+      String(replica.state === 'starting' || (replica.state === 'draining' && button.textContent === 'Drain')),
+    )
+  }
 }
 
 function drawReplicas(replicas, target) {
   const list = byId('replicas')
   const fullest = Math.max(target ?? 0, ...replicas.map(({ connections }) => connections), 1)
-  for (const item of [...list.children]) if (!replicas.some(({ id }) => id === item.dataset.id)) item.remove()
+  const items = new Map([...list.children].map((item) => [item.dataset.id, item]))
+  for (const [id, item] of items) if (!replicas.some((replica) => replica.id === id)) remove(item)
   for (const replica of replicas) {
-    const item = [...list.children].find(({ dataset }) => dataset.id === replica.id)
-    if (item) update(item, replica, fullest)
-    else list.append(card(replica, fullest))
+    const item = items.get(replica.id) ?? card(replica)
+    update(item, replica, target, fullest)
+    if (!items.has(replica.id)) list.append(item)
   }
+}
+
+/** Who stood on a button of a card that goes finds itself at the heading, not at the top of the page. */
+function remove(item) {
+  const hadFocus = item.contains(document.activeElement)
+  item.remove()
+  if (!hadFocus) return
+  byId('replicas-title').tabIndex = -1
+  byId('replicas-title').focus()
 }
 
 function drawEvents(events) {
-  const newest = events.at(-1)?.time
-  if (byId('events').dataset.newest === String(newest)) return
+  const newest = `${events.length} ${events.at(-1)?.time}`
+  if (byId('events').dataset.newest === newest) return
   byId('events').dataset.newest = newest
+  const newestFirst = events.slice(-12).reverse()
   byId('events').replaceChildren(
-    ...events
-      .slice(-12)
-      .reverse()
-      .map(({ time, text }) => {
-        const line = document.createElement('li')
-        line.textContent = `${new Date(time).toLocaleTimeString()} ${text}`
-        return line
-      }),
+    ...newestFirst.map(({ time, text }) => {
+      const line = document.createElement('li')
+      line.textContent = `${new Date(time).toLocaleTimeString()} ${text}`
+      return line
+    }),
   )
 }
 
-function drawAll(lab) {
-  const { scaler, load } = lab
-  show('time-scale', lab.timeScale === 1 ? 'real time' : `time compressed ${lab.timeScale}x for the scaler`)
+/** In memory a session lives and dies with its replica, so its clients begin anew, and nobody knows what they missed. */
+function drawLoad(load, shared) {
+  show('stores', shared ? sharedText : aloneText)
+  show('open', `${load.open} of ${load.wanted}`)
+  show('came-back', shared ? load.moves : load.afresh)
+  show('came-back-text', shared ? 'moved with their session' : 'began anew elsewhere')
+  show('lost', shared ? load.lost : '?')
+  show('lost-text', shared ? 'messages lost' : 'messages lost: nobody can tell')
+  show('rate', Math.round(load.answeredPerSecond))
+  show('p95', load.p95Ms === null ? '–' : `${load.p95Ms.toFixed(1)} ms`)
+  draw('rate-line', load.answeredPerSecond)
+  draw('p95-line', load.p95Ms)
+}
+const sharedText = 'Stores: Valkey. Rooms span replicas, and sessions move between them.'
+const aloneText =
+  'Stores: memory. Each replica has rooms and sessions of its own: they end with it, and its clients begin anew. npm start -- --valkey URL shares them.'
+
+function drawScaler(scaler) {
   show('current', scaler.current ?? '–')
   show('desired', scaler.desired ?? '–')
   show('range', `${scaler.min} to ${scaler.max}`)
-  // Read out at most once a second.
-  if (performance.now() - wordsShownAt > 1000) {
-    show('words', scaler.words)
-    wordsShownAt = performance.now()
-  }
-  byId('pause').setAttribute('aria-pressed', String(scaler.paused))
   show('pause', scaler.paused ? 'Let the scaler go on' : 'Pause the scaler')
+  draw('current-line', scaler.current, scaler.max)
+  draw('desired-line', scaler.desired, scaler.max)
+  // Read out at most once a second.
+  if (performance.now() - wordsShownAt <= 1000) return
+  show('words', scaler.words)
+  wordsShownAt = performance.now()
+}
+
+let seen = null
+let wordsShownAt = Number.NEGATIVE_INFINITY
+function drawAll(lab) {
+  const { scaler, load } = lab
+  show('time-scale', lab.timeScale === 1 ? 'real time' : `time compressed ${lab.timeScale}x for the scaler`)
   if (seen === null) {
     byId('target').value = scaler.targetConnections
     byId('load').value = load.wanted
     show('load-value', load.wanted)
   }
-  show('open', `${load.open} of ${load.wanted}`)
-  show('moves', load.moves)
-  show('lost', load.lost)
-  show('rate', Math.round(load.answeredPerSecond))
-  show('p95', load.p95Ms === null ? '–' : `${load.p95Ms.toFixed(1)} ms`)
-  draw('rate-line', load.answeredPerSecond)
-  draw('p95-line', load.p95Ms)
+  drawLoad(load, lab.shared)
+  drawScaler(scaler)
   drawReplicas(lab.replicas, scaler.targetConnections)
   drawEvents(lab.events)
   seen = lab
@@ -114,9 +147,9 @@ function drawAll(lab) {
 async function order(path, body) {
   try {
     const answer = await fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-    if (!answer.ok) show('words', (await answer.json()).error)
+    show('trouble', answer.ok ? '' : (await answer.json()).error)
   } catch {
-    show('words', 'The lab does not answer.')
+    show('trouble', 'The lab does not answer.')
   }
 }
 
@@ -128,17 +161,24 @@ function wantLoad(sockets) {
   sliding = setTimeout(() => order('/api/load', { sockets: Number(sockets) }), 200)
 }
 byId('load').addEventListener('input', ({ target }) => wantLoad(target.value))
-for (const sockets of [0, 200, 500, 1000, 2000]) {
+for (const sockets of [0, 200, 500, 1000, 2000, 5000]) {
   const button = document.createElement('button')
   button.type = 'button'
-  button.textContent = sockets === 0 ? 'None' : String(sockets)
-  button.setAttribute('aria-label', sockets === 0 ? 'No sockets' : `${sockets} sockets`)
+  button.textContent = sockets === 0 ? 'None' : sockets.toLocaleString('en')
+  button.setAttribute('aria-label', sockets === 0 ? 'None: no sockets' : `${button.textContent} sockets`)
   button.addEventListener('click', () => wantLoad(sockets))
   byId('presets').append(button)
 }
-byId('set-target').addEventListener('click', () => order('/api/target', { connections: Number(byId('target').value) }))
+const setTarget = () => order('/api/target', { connections: byId('target').valueAsNumber })
+byId('set-target').addEventListener('click', setTarget)
+byId('target').addEventListener('keydown', ({ key }) => key === 'Enter' && setTarget())
 byId('pause').addEventListener('click', () => order('/api/pause', { paused: !seen?.scaler.paused }))
 
+// It tries again by itself.
 const source = new EventSource('/api/events')
-source.onmessage = ({ data }) => drawAll(JSON.parse(data))
-source.onerror = () => show('words', 'The lab does not answer; trying again.')
+const away = 'The lab does not answer; trying again.'
+source.onmessage = ({ data }) => {
+  if (byId('trouble').textContent === away) show('trouble', '')
+  drawAll(JSON.parse(data))
+}
+source.onerror = () => show('trouble', away)
