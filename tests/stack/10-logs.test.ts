@@ -7,7 +7,7 @@ import { docker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { openSocket } from './lib/socket.ts'
 import { compose, containers, url } from './lib/stack.ts'
-import { type LogLine, logsOf, switchOff, switchOn } from './lib/telemetry.ts'
+import { askLoki, type LogLine, logsOf, logsPageQueries, switchOff, switchOn } from './lib/telemetry.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
@@ -72,6 +72,18 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
     expect(lines.map(({ fields: { service_name } }) => service_name).sort()).toEqual([services.traefik, services.ws, services.ws])
     expect(lines.some((line) => JSON.stringify(line).includes(other.connectionId))).toBe(false)
     await other.close()
+  })
+
+  test('every panel of the page of logs has something to show', async () => {
+    const socket = await openSocket(stack)
+    await socket.close()
+    await found('closed', socket.connectionId, ({ text }) => text === 'connection closed')
+    const queries = logsPageQueries(socket.connectionId)
+    expect(queries.length).toBeGreaterThan(3)
+    const empty: string[] = []
+    for (const { title, query } of queries) if ((await askLoki(stack, query)).length === 0) empty.push(title)
+    // Nobody has complained in a lab that is well.
+    expect(empty.filter((title) => title !== 'Warnings and errors by replica')).toEqual([])
   })
 
   test('replicas still write to standard output', async () => {

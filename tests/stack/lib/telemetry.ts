@@ -1,5 +1,7 @@
 /** Logs and traces: switching their profiles on and off, and asking Loki and Jaeger. */
+import { readFileSync } from 'node:fs'
 import { logsOfConnection } from '../../../contract/src/telemetry.ts'
+import { root } from './compose-file.ts'
 import { compose, expectedServices, type Stack, url } from './stack.ts'
 
 const withinSeconds = 120
@@ -25,14 +27,29 @@ export interface LogLine {
 
 /** Lines of the last ten minutes about one connection, oldest first. */
 export async function logsOf(stack: Stack, connectionId: string): Promise<LogLine[]> {
-  const parameters = new URLSearchParams({ query: logsOfConnection(connectionId), since: '10m', limit: '100', direction: 'forward' })
+  const data = await askLoki<{ stream: Record<string, string>; values: [string, string][] }>(stack, logsOfConnection(connectionId))
+  const lines = data.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at: BigInt(at), fields: stream, text })))
+  return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ fields, text }) => ({ fields, text }))
+}
+
+/** What a LogQL query gives for the last ten minutes: streams or series. */
+export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
+  const parameters = new URLSearchParams({ query, since: '10m', limit: '100', direction: 'forward' })
   const response = await fetch(`${url(stack, 'LOKI_PORT', '/loki/api/v1/query_range')}?${parameters}`, {
     signal: AbortSignal.timeout(10_000),
   })
   if (!response.ok) throw new Error(`Loki answers ${response.status}: ${await response.text()}`)
-  const { data } = (await response.json()) as { data: { result: { stream: Record<string, string>; values: [string, string][] }[] } }
-  const lines = data.result.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at: BigInt(at), fields: stream, text })))
-  return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ fields, text }) => ({ fields, text }))
+  return ((await response.json()) as { data: { result: T[] } }).data.result
+}
+
+/** Every query of the page of logs, as Grafana would send it, by the title of its panel. */
+export function logsPageQueries(connectionId: string): { title: string; query: string }[] {
+  const page = JSON.parse(readFileSync(`${root}grafana/provisioning/dashboards/logs/lab-logs.json`, 'utf8')) as {
+    panels: { title: string; targets?: { expr: string }[] }[]
+  }
+  const values: Record<string, string> = { __auto: '1m', instance: '.+', connection: connectionId, search: '' }
+  const filled = (expr: string) => expr.replaceAll(/\$(\w+)/g, (written, name: string) => values[name] ?? written)
+  return page.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, query: filled(expr) })))
 }
 
 /** A span in Jaeger. */
