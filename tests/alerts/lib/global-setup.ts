@@ -33,7 +33,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     // With --scale grafana=0 Compose would still want its image.
     const some = [...expectedServices(stack), services.scaler, services.scalerProxy]
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '120']
-    // First, for a replica gives up when it waits for it for too long, and on a busy machine five of them would.
+    // First, so that no replica has to start without it.
     await compose(stack, [...up, services.valkey], { withinSeconds: 150 })
     await compose(stack, [...up, '--scale', `${services.ws}=${replicas}`, ...some], { withinSeconds: 150 })
   })
