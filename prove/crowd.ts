@@ -3,8 +3,8 @@ import { createClient } from '../client/src/client.ts'
 import type { Client, ClientEvent, Environment } from '../client/src/types.ts'
 import { everyoneRoom } from '../contract/src/messages.ts'
 import { createRandom } from '../k6/lib/random.ts'
+import { Connections } from './connections.ts'
 import { ClientLedger, type Drop, type Payload } from './core/ledger.ts'
-import { Wire, type WireBreach } from './core/wire.ts'
 
 export interface CrowdOptions {
   /** Where to dial, ws://HOST:PORT/PATH. */
@@ -37,18 +37,14 @@ interface Member {
   waiting: Map<string, number>
   /** Rooms it is in by now. */
   joined: Set<string>
-  /** What each open connection is sent. */
-  wires: Map<number, { wire: Wire; replica?: string; told?: string }>
   /** Drops it is not back from yet. */
   away: Drop[]
 }
 
-/** Bound on what is kept of breaches on the wire. */
-const mostBreaches = 1000
-
 export class Crowd {
   readonly ledger = new ClientLedger()
-  readonly breaches: { connection: string; breach: WireBreach }[] = []
+  /** What came over the wire. */
+  readonly connections = new Connections()
   /** Steady time of the last delivery, milliseconds. */
   lastDeliveryAtMs = 0
   private readonly options: CrowdOptions
@@ -109,10 +105,8 @@ export class Crowd {
   /** Takes note that what is lost from now on is lost on purpose, looks at connections that are open for the last time, and leaves. */
   end(): void {
     this.ending = true
-    for (const member of this.members) {
-      for (const number of [...member.wires.keys()]) this.endWire(member, number)
-      member.client.close()
-    }
+    this.connections.endAll()
+    for (const { client } of this.members) client.close()
   }
 
   stats(): CrowdStats {
@@ -130,7 +124,7 @@ export class Crowd {
     // One in five is in two rooms: order holds in each of them.
     if (rooms > 1 && number % 5 === 0) own.push(`${run}-${(number * 7 + 1) % rooms}`)
     const member: Member = {
-      ...{ number, rooms: [...new Set(own)], waiting: new Map(), joined: new Set(), wires: new Map(), away: [] },
+      ...{ number, rooms: [...new Set(own)], waiting: new Map(), joined: new Set(), away: [] },
       client: undefined as unknown as Client,
     }
     const random = createRandom(this.options.seed, 2 + number)
@@ -189,7 +183,7 @@ export class Crowd {
         }
         return
       case 'opened':
-        member.wires.set(event.connection, { wire: new Wire() })
+        this.connections.opened(member.number, event.connection)
         return
       case 'attached':
         this.attached(member, event)
@@ -222,25 +216,8 @@ export class Crowd {
   }
 
   private frame(member: Member, connection: number, text: string): void {
-    const open = member.wires.get(connection)
-    if (open === undefined) return
-    const frame = JSON.parse(text) as { type: string; replica?: string; room?: string; seq?: number; reason?: string }
-    if (frame.type === 'connection_established' && frame.replica !== undefined) open.replica = frame.replica
-    if (frame.type === 'goodbye' && frame.reason !== undefined) open.told = frame.reason
-    if (frame.type === 'room_joined') this.ledger.join(member.number, frame.room ?? '', frame.seq ?? 0)
-    const breach = open.wire.see(frame)
-    if (breach !== undefined) this.breach(member, connection, breach)
-  }
-
-  private breach(member: Member, connection: number, breach: WireBreach): void {
-    if (breach.room === everyoneRoom || this.breaches.length >= mostBreaches) return
-    const replica = member.wires.get(connection)?.replica ?? 'a replica'
-    this.breaches.push({ connection: `connection ${connection} of member ${member.number} to ${replica}`, breach })
-  }
-
-  private endWire(member: Member, connection: number): void {
-    for (const hole of member.wires.get(connection)?.wire.end() ?? []) this.breach(member, connection, hole)
-    member.wires.delete(connection)
+    const frame = this.connections.see(member.number, connection, text)
+    if (frame?.type === 'room_joined') this.ledger.join(member.number, frame.room ?? '', frame.seq ?? 0)
   }
 
   private attached(member: Member, event: Extract<ClientEvent, { type: 'attached' }>): void {
@@ -254,15 +231,13 @@ export class Crowd {
   }
 
   private closed(member: Member, event: Extract<ClientEvent, { type: 'closed' }>): void {
-    const known = member.wires.get(event.connection)
-    this.endWire(member, event.connection)
+    const { replica, told } = this.connections.closed(member.number, event.connection)
     // A try that never got as far as to have the session is no loss: the member was away before it, or still is elsewhere.
     if (!event.opened || event.why === 'connect_timeout') {
       this.count(event.opened ? 'timedOutDials' : 'failedDials')
       return
     }
     if (event.why === 'half_open') this.count('halfOpen')
-    const [replica, told] = [event.replica ?? known?.replica, known?.told]
     const drop: Drop = { member: member.number, replica, code: event.code, atMs: this.options.environment.now(), backAtMs: undefined, told }
     // A connection that was left for another one is no absence.
     if (event.why === 'moved') drop.backAtMs = drop.atMs

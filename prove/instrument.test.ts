@@ -86,7 +86,7 @@ async function tryOn(tampering: Tampering): Promise<{ verdict: Verdict; tampered
   await until('every answer', async () => crowd.ledger.open === 0 && performance.now() - crowd.lastDeliveryAtMs > 300, 15_000, 50)
   crowd.end()
   return {
-    verdict: judge({ ledger: crowd.ledger, log: undefined, faults: [], required: [], wire: crowd.breaches }),
+    verdict: judge({ ledger: crowd.ledger, log: undefined, faults: [], required: [], wire: crowd.connections.breaches }),
     tampered: proxy.tampered(),
   }
 }

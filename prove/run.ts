@@ -88,8 +88,8 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
   await reader.finish()
   const clients = crowd.stats()
   crowd.end()
-  const { ledger, breaches } = crowd
-  const verdict = judge({ ledger, log: reader.entries, faults, required: options.faults, wire: breaches })
+  const { ledger, connections } = crowd
+  const verdict = judge({ ledger, log: reader.entries, faults, required: options.faults, wire: connections.breaches })
   const kills = ledger.drops.flatMap((drop) => {
     const fault = faultOf(drop, faults)
     return fault?.kind === 'kill' ? [(drop.backAtMs ?? Number.POSITIVE_INFINITY) - fault.fromMs] : []

@@ -60,7 +60,7 @@ function wait(crowd: Crowd, endsAtMs: number): void {
 
 function finish(crowd: Crowd): void {
   crowd.end()
-  const { counts, findings } = judge({ ledger: crowd.ledger, log: undefined, faults: [], required: [], wire: crowd.breaches })
+  const { counts, findings } = judge({ ledger: crowd.ledger, log: undefined, faults: [], required: [], wire: crowd.connections.breaches })
   metrics.ledgerAccepted.add(counts.accepted)
   metrics.ledgerDelivered.add(counts.delivered)
   for (const kind of Object.keys(findingKinds) as FindingKind[]) {
