@@ -1,0 +1,2 @@
+/** `chaos`: faults on purpose; see chaos/. */
+export { registerChaos as register } from '../../../chaos/command.ts'

@@ -1,0 +1,14 @@
+/** `lab COMMAND`. Data goes to stdout, everything else to stderr. */
+import { CommanderError } from 'commander'
+import { LabError } from './lab-error.ts'
+import { createProgram } from './program.ts'
+
+try {
+  await createProgram().parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 1 ? 2 : error.exitCode
+  else if (error instanceof LabError) {
+    process.stderr.write(`lab: ${error.message}\n`)
+    process.exitCode = 1
+  } else throw error
+}
