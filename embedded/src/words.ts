@@ -6,7 +6,7 @@ const plural = (count: number, noun: string) => `${count} ${noun}${count === 1 ?
 
 /** What was decided and why, as in "250 connections for each replica, target 100: wants 5, limited to 4 by the policies". */
 export function decisionWords({ decision, action, paused }: TickRecord): string {
-  const { currentReplicas, winner, recommendation, stabilized, policyLimited, scaleTo } = decision
+  const { currentReplicas, winner, recommendation, stabilized, policyLimited, bounded, scaleTo } = decision
   if (currentReplicas === null) return 'The replicas cannot be read; nothing is changed.'
   const report = winner === null ? undefined : decision.metrics[winner]
   if (report?.reasoning == null) {
@@ -14,9 +14,11 @@ export function decisionWords({ decision, action, paused }: TickRecord): string 
     return failure ? `Blind: ${failure.message}. Keeping ${plural(currentReplicas, 'replica')}.` : decisionByBounds(decision.path, scaleTo)
   }
   const steps = [`${measured(report)}: asks for ${recommendation ?? currentReplicas}`]
-  if (report.reasoning.kept === 'WithinTolerance') steps.push('which is within the tolerance')
+  if (report.reasoning.kept === 'WithinTolerance') steps.push('within the tolerance')
   if (stabilized !== null && stabilized !== recommendation) steps.push(`the stabilization window says ${stabilized}`)
-  if (policyLimited !== null && policyLimited !== stabilized) steps.push(`limited to ${policyLimited} (${decision.boundBy ?? 'policies'})`)
+  if (policyLimited !== null && policyLimited !== stabilized) steps.push(`limited to ${policyLimited} by the policies`)
+  if (bounded !== null && bounded !== policyLimited)
+    steps.push(`limited to ${bounded} by ${bounded === decision.maxReplicas ? 'maxReplicas' : 'minReplicas'}`)
   const end =
     scaleTo === null
       ? `Staying at ${currentReplicas}.`
