@@ -81,6 +81,11 @@ export function logsCommand({ service, follow, tail, since }: LogsOptions): Dock
   return { args: [...everything, 'logs', ...how, ...(service ? [service] : [])] }
 }
 
+/** The last lines of a service, with the time of each, for a file. */
+export function everyLogCommand(service: string, lines: number): DockerCommand {
+  return { args: [...everything, 'logs', '--no-color', '--timestamps', '--tail', String(lines), service] }
+}
+
 /** Stops every container of the lab, those of all profiles among them: a bare `docker compose down` would leave these. */
 export function downCommand(): DockerCommand {
   return { args: [...everything, 'down', '--remove-orphans'] }

@@ -1,3 +1,122 @@
+/** `report`: everything that somebody who helps would ask for, in one folder, without secrets. */
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { hostPorts } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
+import { z } from 'zod'
+import { configCommand, type DockerCommand, everyLogCommand, psCommand } from '../compose.ts'
+import { root, run, show, tryDocker } from '../docker.ts'
+import { exitCodeOf, findingsOf } from '../doctor/findings.ts'
+import { gatherFacts } from '../doctor/probes.ts'
+import { LabError } from '../lab-error.ts'
+import { maskedLines, maskedValue, maskText, secretsOf } from '../mask.ts'
+import { withProgress } from '../progress.ts'
+import { profilesOn, readContainers } from '../project.ts'
+import { examples } from './options.ts'
 
-export function register(_program: Command): void {}
+const withinSeconds = 60
+const linesOfLog = 2_000
+
+type Environment = Record<string, string | undefined>
+
+/** Masks what it is given and puts it into a file. */
+type Write = (file: string, text: string) => Promise<void>
+
+export function register(program: Command): void {
+  program
+    .command('report')
+    .description('versions, containers, logs, configuration and what doctor says, in a folder, without secrets')
+    .option('--output <folder>', 'a new folder; without it, one in reports/')
+    .addHelpText('after', examples('lab report', 'lab report --output my-report'))
+    .action(report)
+}
+
+async function report({ output }: { output?: string }): Promise<void> {
+  const stamp = new Date().toISOString().slice(0, 19).replaceAll(/\D/g, '-')
+  const folder = output ? resolve(output) : join(root, 'reports', `lab-report-${stamp}`)
+  if (existsSync(folder)) throw new LabError(`${folder} is there already`)
+  await mkdir(folder, { recursive: true })
+  const written = environmentFile()
+  const config = await tryDocker(configCommand(), withinSeconds)
+  const secrets = secretsOf(process.env, written, ...environmentsOf(config.stdout))
+  const write: Write = (file, text) => writeFile(join(folder, file), maskText(text, secrets))
+  await withProgress([
+    { title: 'Versions', task: async () => write('versions.txt', await versions()) },
+    {
+      title: 'Configuration',
+      task: () => writeConfiguration(write, config.exitCode === 0 ? config.stdout : config.stderr, written, secrets),
+    },
+    { title: 'Containers and memory', task: async () => write('containers.txt', await said(psTable, statsTable)) },
+    { title: 'Logs', task: () => writeLogs(write) },
+    { title: 'What doctor says', task: async () => write('doctor.json', await diagnosis()) },
+  ])
+  process.stdout.write(`${relative(process.cwd(), folder) || folder}\n`)
+}
+
+const psTable: DockerCommand = { args: ['compose', 'ps', '--all'] }
+const statsTable: DockerCommand = { args: ['compose', 'stats', '--no-stream'] }
+
+/** What commands printed, each after its line, problems included. */
+async function said(...commands: DockerCommand[]): Promise<string> {
+  const parts = commands.map(async (command) => {
+    show(command)
+    const { stdout, stderr, exitCode } = await tryDocker(command, withinSeconds)
+    return `$ docker ${command.args.join(' ')}\n${stdout}\n${stderr}${exitCode === 0 ? '' : `\n(exit code ${exitCode})`}\n`
+  })
+  return (await Promise.all(parts)).join('\n')
+}
+
+async function versions(): Promise<string> {
+  const revision = await run('git', ['describe', '--always', '--dirty'], withinSeconds)
+  const own = `lab ${revision.stdout || 'of unknown revision'}\nNode ${process.version}\n${process.platform} ${process.arch}\n\n`
+  return `${own}${await said({ args: ['version'] }, { args: ['compose', 'version'] }, { args: ['info'] })}`
+}
+
+async function writeConfiguration(write: Write, config: string, written: Environment, secrets: readonly string[]): Promise<void> {
+  await write('compose.json', asMaskedJson(config))
+  const names = new Set<string>(Object.keys(hostPorts))
+  const ours = Object.entries(process.env).filter(([name]) => names.has(name) || /^(COMPOSE|DOCKER|LAB|SCALER)_/.test(name))
+  const parts = ['# .env', maskedLines(written, secrets), '# set in the environment', maskedLines(Object.fromEntries(ours), secrets)]
+  await write('environment.txt', parts.join('\n'))
+}
+
+async function writeLogs(write: Write): Promise<void> {
+  const ps = await tryDocker(psCommand(), withinSeconds)
+  const services = ps.exitCode === 0 ? new Set(readContainers(ps.stdout).map(({ service }) => service)) : []
+  for (const service of services) await write(`log-${service}.txt`, await said(everyLogCommand(service, linesOfLog)))
+}
+
+async function diagnosis(): Promise<string> {
+  const findings = findingsOf(await gatherFacts({ profiles: profilesOn() }))
+  return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings }, null, 2)}\n`
+}
+
+function environmentFile(): Environment {
+  const file = join(root, '.env')
+  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
+}
+
+const withEnvironments = z.object({
+  services: z.record(z.string(), z.object({ environment: z.record(z.string(), z.string().nullable()).nullish() })),
+})
+
+/** The variables of each service of `docker compose config`. */
+function environmentsOf(config: string): Record<string, string | null>[] {
+  const read = withEnvironments.safeParse(json(config))
+  return Object.values(read.data?.services ?? {}).flatMap(({ environment }) => (environment ? [environment] : []))
+}
+
+function asMaskedJson(text: string): string {
+  const value = json(text)
+  return value === undefined ? text : `${JSON.stringify(maskedValue(value), null, 2)}\n`
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
