@@ -13,6 +13,7 @@ export const services = {
   loki: 'loki',
   jaeger: 'jaeger',
   k6: 'k6',
+  toxiproxy: 'toxiproxy',
   scaler: 'scaler',
   scalerProxy: 'socket-proxy-scaler',
 } as const

@@ -6,6 +6,8 @@ import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
+import { allowedSeconds } from '../../chaos/core/seconds.ts'
+import { type Chaos, chaosFaults } from './chaos.ts'
 import { maxSockets } from './load.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -17,17 +19,22 @@ export interface Actions {
   drain(id: string): Promise<void>
   pause(paused: boolean): void
   setTarget(connections: number): void
+  chaos: Pick<Chaos, 'begin' | 'undo'>
 }
 
 const whole = (min: number, max: number) => {
   const error = `allowed is a whole number from ${min} to ${max}`
   return z.int({ error }).min(min, { error }).max(max, { error })
 }
+const fault = z.enum(chaosFaults, { error: `allowed are ${chaosFaults.join(', ')}` })
 const orders = {
   load: z.strictObject({ sockets: whole(0, maxSockets) }),
   pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
   target: z.strictObject({ connections: whole(1, 10_000) }),
   replica: z.strictObject({ id: z.string({ error: 'allowed is the name of a replica, as in ws-1' }) }),
+  chaos: z.strictObject({ fault, id: z.string(), seconds: whole(allowedSeconds.min, allowedSeconds.max) }),
+  // Its replica may be gone: that may be the fault.
+  undo: z.strictObject({ fault, of: z.string() }),
 } as const
 /** Largest order. Bytes. */
 const maxOrderBytes = 1_024
@@ -74,7 +81,7 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
     const text = readFileSync(new URL(`./page/${file}`, import.meta.url), 'utf8').replace('{{entry}}', entryUrl)
     app.get(path, (c) => c.body(text, 200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain' }))
   }
-  app.get('/api/state', (c) => c.json(actions.snapshot()))
+  app.get('/api/state', (c) => c.json({ ...actions.snapshot(), entry: entryUrl }))
   app.get('/api/events', (c) => {
     if (watchers >= maxWatchers) return c.json({ error: `at most ${maxWatchers} pages look on at once` }, 503)
     return streamSSE(c, async (stream) => {
@@ -112,6 +119,8 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
   order('/api/target', 'target', ({ connections }) => actions.setTarget(connections))
   order('/api/kill', 'replica', ({ id }) => actions.kill(id))
   order('/api/drain', 'replica', ({ id }) => actions.drain(id))
+  order('/api/chaos', 'chaos', ({ fault, id, seconds }) => actions.chaos.begin(fault, id, seconds))
+  order('/api/chaos/undo', 'undo', ({ fault, of }) => actions.chaos.undo(fault, of))
   app.notFound((c) => c.json({ error: `nothing at ${c.req.path}` }, 404))
   return app
 }

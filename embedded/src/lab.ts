@@ -8,6 +8,7 @@ import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
 import { DecisionLog, decisionLogPath } from '../../scaler/src/decision-log.ts'
 import { initialState, type LoopPorts, runLoop } from '../../scaler/src/loop.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
+import { Chaos } from './chaos.ts'
 import { type Guard, startGuard } from './guard.ts'
 import { type Load, maxSockets, startLoad } from './load.ts'
 import { processTarget, scrapeSource } from './process-target.ts'
@@ -40,6 +41,7 @@ const cpuInitializationPeriodSeconds = 30
 
 export class Lab {
   readonly entryPort: number
+  readonly chaos: Chaos
   private readonly settings: LabSettings
   private readonly replicas: Replicas
   private readonly router: Router
@@ -97,6 +99,7 @@ export class Lab {
     this.entryPort = parts.router.port
     this.guard = parts.guard
     this.note = parts.note
+    this.chaos = new Chaos(parts.replicas, parts.note)
     this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note, parts.guard.watch)
     this.scaling = this.scale()
   }
@@ -154,6 +157,7 @@ export class Lab {
   /** Drains and ends everything; at once when asked to, and for what hangs. */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
+    this.chaos.end()
     await this.load.end()
     await this.replicas.end(atOnce)
     await this.router.close()

@@ -93,6 +93,7 @@ function actionsOf(lab: Lab) {
     drain: (id: string) => lab.drain(id),
     pause: (paused: boolean) => lab.pause(paused),
     setTarget: (connections: number) => lab.setTarget(connections),
+    chaos: lab.chaos,
   }
 }
 

@@ -4,7 +4,9 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { paths, services } from '@lab/contract/endpoints.ts'
+import { evaluateAt } from '../../chaos/inspector.ts'
 import { parseExposition } from './exposition.ts'
+import { openInspector } from './inspector-port.ts'
 import { Readings, readingOf } from './readings.ts'
 
 const main = fileURLToPath(new URL('../../services/ws/src/main.ts', import.meta.url))
@@ -102,6 +104,11 @@ export class Replicas {
     for (const { child } of this.chosen([id])) child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
+  /** Puts code into a replica's process, by its debugger, which is open for that moment alone. */
+  async evaluate(id: string, code: string): Promise<void> {
+    for (const { child } of this.chosen([id])) await evaluateAt(await openInspector(child), code)
+  }
+
   /** Ends all of them, for good: asked first, or at once. */
   async end(atOnce: boolean): Promise<void> {
     this.ended = true
@@ -126,7 +133,8 @@ export class Replicas {
   private async start(number: number): Promise<void> {
     const id = nameOf(number)
     const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id }
-    const child = spawn(process.execPath, [main], {
+    // A debugger opened by a signal takes any free port.
+    const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],
       // Ctrl-C goes to us; we tell the replicas.

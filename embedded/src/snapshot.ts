@@ -20,6 +20,8 @@ export interface Snapshot {
     messagesPerSecond: number | null
     eventLoopPercent: number
     drainLeft: number
+    /** Unix seconds; zero while it starts. */
+    startedAtSeconds: number
   }[]
   scaler: {
     current: number | null
@@ -76,11 +78,11 @@ export function snapshotOf(lab: {
 type Card = Snapshot['replicas'][number]
 
 function emptyCard(id: string): Card {
-  const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0 }
+  const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0, startedAtSeconds: 0 }
   return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, ...nothing }
 }
 
-function cardOf({ id, ready, leaving, readings }: ReplicaProcess): Card {
+function cardOf({ id, ready, leaving, readings, startedAtSeconds }: ReplicaProcess): Card {
   const { last } = readings
   const cpu = readings.rate('cpuSeconds', 10)
   const received = readings.rate('received', 5)
@@ -94,6 +96,7 @@ function cardOf({ id, ready, leaving, readings }: ReplicaProcess): Card {
     messagesPerSecond: received === undefined ? null : Math.round(received.perSecond),
     eventLoopPercent: Math.round((last?.eventLoopUtilization ?? 0) * 100),
     drainLeft: last?.drainLeft ?? 0,
+    startedAtSeconds,
   }
 }
 

@@ -5,7 +5,7 @@ import { repoFiles } from './lib/repo-files.ts'
 
 const sources = repoFiles(
   (path) =>
-    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
+    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
 )
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
 
@@ -16,6 +16,7 @@ const pureFiles = [
   ...within('scaler/src/core/'),
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
+  ...within('chaos/core/'),
 ]
 
 /** What reaches out of a pure file. */

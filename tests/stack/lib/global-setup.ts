@@ -54,7 +54,7 @@ export async function boot(project: TestProject, stack: Stack, start: () => Prom
 }
 
 /** Services that nothing else depends on: without their image, the rest can be tested. */
-const mayBeMissing: readonly string[] = [services.grafana, services.loki, services.jaeger]
+const mayBeMissing: readonly string[] = [services.grafana, services.loki, services.jaeger, services.toxiproxy]
 
 /** Builds the service and fetches what isn't here. */
 export async function getImages(stack: Stack): Promise<void> {
