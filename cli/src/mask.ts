@@ -9,7 +9,7 @@ const shortestToFind = 6
 /** Settings that config.ts calls secret, and whatever else has such a name. */
 export function isSecret(name: string): boolean {
   const setting = (settings as Record<string, { secret?: true }>)[name]
-  return setting?.secret === true || /SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY|AUTH/i.test(name)
+  return setting?.secret === true || /SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY/i.test(name)
 }
 
 /** Values of the secrets among variables, longest first, so that none hides a part of another. */

@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util'
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { configCommand, type DockerCommand, everyLogCommand, psCommand } from '../compose.ts'
+import { configCommand, type DockerCommand, everyLogCommand, psCommand, typed } from '../compose.ts'
 import { root, run, show, tryDocker } from '../docker.ts'
 import { exitCodeOf, findingsOf } from '../doctor/findings.ts'
 import { gatherFacts } from '../doctor/probes.ts'
@@ -63,7 +63,7 @@ async function said(...commands: DockerCommand[]): Promise<string> {
   const parts = commands.map(async (command) => {
     show(command)
     const { stdout, stderr, exitCode } = await tryDocker(command, withinSeconds)
-    return `$ docker ${command.args.join(' ')}\n${stdout}\n${stderr}${exitCode === 0 ? '' : `\n(exit code ${exitCode})`}\n`
+    return `$ ${typed(command, process.platform)}\n${stdout}\n${stderr}${exitCode === 0 ? '' : `\n(exit code ${exitCode})`}\n`
   })
   return (await Promise.all(parts)).join('\n')
 }
