@@ -1,5 +1,6 @@
 /** All commands of the CLI, in the order in which --help lists them. */
 import { Command } from 'commander'
+import { register as registerChaos } from './commands/chaos.ts'
 import { register as registerDoctor } from './commands/doctor.ts'
 import { register as registerDown } from './commands/down.ts'
 import { register as registerImages } from './commands/images.ts'
@@ -19,6 +20,7 @@ const commands = [
   registerOpen,
   registerLoad,
   registerScale,
+  registerChaos,
   registerLogs,
   registerDown,
   registerNuke,
