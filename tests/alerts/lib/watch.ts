@@ -18,7 +18,7 @@ export interface AlertWatch {
    * @returns when it was received first. All times in milliseconds of Unix time
    */
   firing(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
-  /** The same for its end: not active any more, and received as resolved. @returns when that was received last */
+  /** The same for its end: not active any more, and received as resolved. @returns when that was received first */
   resolved(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
   stop(): Promise<void>
 }
@@ -71,7 +71,7 @@ export function watchAlerts(stack: Stack): AlertWatch {
       return wait(`${words(labels)} firing and received`, time, withinMs)
     },
     resolved: (labels, sinceMs, withinMs) => {
-      const time = () => (isActive(labels) ? undefined : came('resolved', labels, sinceMs).at(-1))
+      const time = () => (isActive(labels) ? undefined : came('resolved', labels, sinceMs)[0])
       return wait(`${words(labels)} resolved and received`, time, withinMs)
     },
     stop: async () => {
