@@ -59,6 +59,8 @@ export class Lab {
   static async start(settings: LabSettings, progress: (step: string) => void): Promise<Lab> {
     const events: Lab['events'] = []
     const note = (text: string) => {
+      // The scaler says at each synchronisation what still holds.
+      if (events.at(-1)?.text === text) return
       events.push({ time: Date.now(), text })
       if (events.length > maxEvents) events.shift()
       settings.say(text)

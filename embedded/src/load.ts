@@ -16,7 +16,7 @@ export interface Load {
 
 /** Most sockets the knob allows. */
 export const maxSockets = 5_000
-const endWithinMs = 5_000
+const endWithinMs = 2_000
 
 /**
  * Starts the driver.

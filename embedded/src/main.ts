@@ -74,7 +74,7 @@ async function run(options: Options): Promise<void> {
     return fail(portHint(error))
   })
   stop.onEnd(async () => page.close())
-  lab.setLoad(options.load)
+  if (options.load > 0) lab.setLoad(options.load)
   console.log(`
 Embedded lab, ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s: no Traefik, Prometheus, Grafana; replicas, router and scaler are processes.
 
