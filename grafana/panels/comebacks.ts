@@ -30,7 +30,8 @@ export function connectionDuration(): Panel {
   return heatmap(
     {
       title: 'Connection duration',
-      description: 'How long had the connections been open that closed? Per second, by duration; the stronger the colour, the more of them.',
+      description:
+        'How long had the connections been open that closed? Per second, by duration; the stronger the colour, the more of them.',
       unit: units.Seconds,
       noValue: 'No connection has closed yet.',
       width: third,
