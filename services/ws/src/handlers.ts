@@ -29,8 +29,11 @@ export interface Handling {
   speech: Speech
   membership: Membership
   provisional: Provisional
+  /** Makes an id that nobody can guess. */
   newId: () => string
+  /** Makes the resume token of a session. */
   tokenFor: (sessionId: string) => string
+  /** Reads a resume token that a client showed. */
   readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
   /** Whether the connection is still there, and not on its way out. */
   isOpen: (connection: Connection) => boolean

@@ -6,41 +6,21 @@
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
 import { fields } from '@lab/contract/telemetry.ts'
-import type { Config } from './config.ts'
 import { Connection, type Socket } from './connection.ts'
+import type { Handling } from './handlers.ts'
 import { planWheel, visit, Wheel } from './heartbeat.ts'
-import type { History } from './history.ts'
 import { createInbox, type Inbox } from './inbox.ts'
 import { RateLimit } from './limits.ts'
 import { type HubSession, Membership } from './membership.ts'
-import type { Meter } from './metrics.ts'
-import type { Clock, Log } from './ports.ts'
 import { Provisional } from './provisional.ts'
-import type { RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from './room-log.ts'
-import type { Presence, Rooms } from './rooms.ts'
-import type { SessionStore } from './sessions.ts'
+import type { RoomDraft, RoomLogEvents, RoomMessage } from './room-log.ts'
+import type { Rooms } from './rooms.ts'
 import { createSpeech } from './speech.ts'
-import { connectionTrace, type Span, type Tracer } from './telemetry/tracer.ts'
+import { connectionTrace, type Span } from './telemetry/tracer.ts'
 import { textFrame } from './text-frame.ts'
 
-export interface HubDeps {
-  config: Config
-  replica: string
-  clock: Clock
-  meter: Meter
-  log: Log
-  tracer: Tracer
-  roomLog: RoomLog
-  history: History
-  sessions: SessionStore
-  presence: Presence
-  /** Makes an id that nobody can guess. */
-  newId: () => string
-  /** Makes the resume token of a session. */
-  tokenFor: (sessionId: string) => string
-  /** Reads a resume token that a client showed. */
-  readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
-}
+/** What the hub is given; what is missing of what messages need, it makes itself. */
+export type HubDeps = Omit<Handling, 'speech' | 'membership' | 'provisional' | 'isOpen'> & { replica: string }
 
 /** Whose socket it is. */
 interface Who {
