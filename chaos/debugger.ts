@@ -13,16 +13,17 @@ const askEveryMs = 500
  * Rejects when the inspector cannot be reached within 20 s, or the code throws.
  */
 export async function evaluateInContainer(container: string, code: string): Promise<void> {
-  await docker(['kill', '--signal', 'USR1', container])
   const startedAtMs = performance.now()
   // What runs in the container is the very function that runs here, as text.
   const client = `await (${evaluateAt.toString()})(${port}, process.argv[1])`
   for (;;) {
+    // Each time: it may be about to close after the call before, which swallows the signal.
+    await docker(['kill', '--signal', 'USR1', container])
     const { exitCode, stderr } = await tryDocker(['exec', container, 'node', '--input-type=module', '-e', client, '--', code], 40)
     if (exitCode === 0) return
     const notYet = stderr.includes('ECONNREFUSED') || stderr.includes('fetch failed')
     if (!notYet || performance.now() - startedAtMs > opensWithinMs)
-      throw new Error(`the inspector of ${container}: ${stderr.trim().split('\n').slice(-5).join(' ')}`)
+      throw new Error(`the inspector of ${container}: ${/^.*Error.*$/m.exec(stderr)?.[0] ?? stderr.trim()}`)
     await sleep(askEveryMs)
   }
 }

@@ -30,8 +30,9 @@ export async function runFault(plan: Plan, world: World, { seconds, check, say, 
   try {
     if (check) {
       await quietBefore(plan, world)
-      await sleep(warmUpMs, undefined, { signal: stop })
+      await sleep(warmUpMs, undefined, { signal: stop }).catch(() => undefined)
     }
+    if (stop.aborted) return { findings: [], leftovers: [], interrupted: true }
     const findings: Finding[] = []
     const leftovers: string[] = []
     try {
@@ -79,26 +80,22 @@ interface Watch {
   say: (line: string) => void
 }
 
+/** Each statement is looked at in its own time: an answer that is long in coming holds up no other. */
 async function watch(plan: Plan, phase: Statement['phase'], world: World, { forSeconds, sinceMs, stop, say }: Watch): Promise<Finding[]> {
-  const own = plan.statements
-    .filter((statement) => statement.phase === phase)
-    .map((statement) => ({ statement, seen: [] as Observation[], told: false }))
   const elapsed = () => (performance.now() - sinceMs) / 1000
-  const goesOn = () => (forSeconds === undefined ? own.some(({ statement, seen }) => !isSettled(statement, seen)) : elapsed() < forSeconds)
-  while (!stop.aborted && goesOn()) {
-    const open = own.filter(({ statement, seen }) => !isSettled(statement, seen))
-    await Promise.all(open.map(async ({ statement, seen }) => void seen.push(await lookOnce(statement, world, elapsed))))
-    for (const one of own) {
-      if (one.told || !isSettled(one.statement, one.seen)) continue
-      one.told = true
-      say(findingText(judge(one.statement, one.seen)))
+  const isOver = () => stop.aborted || (forSeconds !== undefined && elapsed() >= forSeconds)
+  const follow = async (statement: Statement): Promise<Finding> => {
+    const seen: Observation[] = []
+    while (!isOver() && !isSettled(statement, seen)) {
+      seen.push(await lookOnce(statement, world, elapsed))
+      const leftMs = forSeconds === undefined ? lookEveryMs : Math.max(0, (forSeconds - elapsed()) * 1000)
+      if (!isSettled(statement, seen)) await sleep(Math.min(lookEveryMs, leftMs), undefined, { signal: stop }).catch(() => undefined)
     }
-    const left = forSeconds === undefined ? lookEveryMs : Math.min(lookEveryMs, Math.max(0, (forSeconds - elapsed()) * 1000))
-    await sleep(left, undefined, { signal: stop }).catch(() => undefined)
+    const finding = judge(statement, seen)
+    if (!stop.aborted) say(findingText(finding))
+    return finding
   }
-  const findings = own.map(({ statement, seen }) => judge(statement, seen))
-  for (const [index, { told }] of own.entries()) if (!told && findings[index]) say(findingText(findings[index]))
-  return findings
+  return Promise.all(plan.statements.filter((statement) => statement.phase === phase).map(follow))
 }
 
 async function lookOnce({ look }: Statement, world: World, elapsed: () => number): Promise<Observation> {

@@ -93,7 +93,7 @@ export const composePlans: Readonly<Record<FaultName, (scene: Scene) => Draft>> 
       silent({ alertname: 'ReplicaLost', replica: scene.replica }),
       entryAnswers,
       after(40, 'process_resident_memory_bytes is below 80 % of the limit', query(memoryFull(scene, '<'))),
-      ...alert({ alertname: 'MemoryHigh', replica: scene.replica }, 75, 60),
+      ...alert({ alertname: 'MemoryHigh', replica: scene.replica }, 65, 60),
     ],
   }),
 

@@ -36,7 +36,7 @@ export const embeddedPlans: Readonly<Partial<Record<FaultName, (scene: Scene) =>
       'kill',
       scene,
       `${scene.replica} is killed.`,
-      [during(5, `${scene.replica} is gone`, left(scene)), entryAnswers, asMany(scene, 30)],
+      [during(10, `${scene.replica} is gone`, left(scene)), entryAnswers, asMany(scene, 30)],
       [replaced],
     ),
   pause: (scene) =>

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 
 const opensWithinMs = 10_000
+const askEveryMs = 500
 
 /** The port that its inspector listens at. Rejects when it does not say so within 10 s. */
 export function openInspector(child: ChildProcess): Promise<number> {
@@ -9,6 +10,7 @@ export function openInspector(child: ChildProcess): Promise<number> {
     let said = ''
     const end = (settle: () => void) => {
       clearTimeout(timer)
+      clearInterval(asking)
       child.stderr?.off('data', hear)
       settle()
     }
@@ -20,5 +22,7 @@ export function openInspector(child: ChildProcess): Promise<number> {
     const timer = setTimeout(() => end(() => reject(new Error(`the inspector did not open within ${opensWithinMs} ms`))), opensWithinMs)
     child.stderr?.on('data', hear)
     child.kill('SIGUSR1')
+    // It may be about to close after the call before, which swallows the signal.
+    const asking = setInterval(() => child.kill('SIGUSR1'), askEveryMs)
   })
 }
