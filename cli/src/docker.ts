@@ -74,10 +74,14 @@ export async function attached(command: DockerCommand): Promise<number> {
   }
 }
 
-/** As `attached`; the lab's command ends with 1 when docker's does not end with 0. */
+/** What a command ends with that was ended by Ctrl-C. */
+const interrupted = 130
+
+/** As `attached`; the lab's command ends with 1 when docker's does not end with 0, and as docker's does after Ctrl-C. */
 export async function attachedOrFail(command: DockerCommand): Promise<void> {
   const exitCode = await attached(command)
-  if (exitCode !== 0) throw new LabError(`docker ended with ${exitCode}`)
+  if (exitCode === interrupted) process.exitCode = interrupted
+  else if (exitCode !== 0) throw new LabError(`docker ended with ${exitCode}`)
 }
 
 /** Why a command failed, in one line. */

@@ -3,6 +3,12 @@ import { CommanderError } from 'commander'
 import { LabError } from './lab-error.ts'
 import { createProgram } from './program.ts'
 
+// Whoever reads may have read enough, as head does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 try {
   await createProgram().parseAsync()
 } catch (error) {

@@ -75,4 +75,11 @@ describe('ports', () => {
     expect(byName(known)).toEqual(byName(published))
     expect(known.map(({ variable }) => variable).sort()).toEqual(Object.keys(hostPorts).sort())
   })
+
+  test('.env.example lists every one with its default, and sets none', () => {
+    const lines = read('.env.example').split('\n')
+    expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([])
+    const listed = lines.flatMap((line) => /^#([A-Z_]+_PORT)=(\d+)$/.exec(line)?.slice(1) ?? [])
+    expect(listed).toEqual(Object.entries(hostPorts).flatMap(([variable, port]) => [variable, String(port)]))
+  })
 })
