@@ -190,7 +190,7 @@ export const composePlans: Readonly<Record<FaultName, (scene: Scene) => Draft>> 
       after(75, `Prometheus sees all ${scene.replicas} replicas`, query(allUp(scene))),
     ],
     notes: [
-      'Graphs have a gap. Alertmanager drops Watchdog after four to five minutes without Prometheus; a scaler goes blind and keeps what there is.',
+      'Graphs have a gap. Alertmanager drops Watchdog after three to four minutes without Prometheus; a scaler goes blind and keeps what there is.',
     ],
   }),
 
@@ -212,7 +212,7 @@ export const composePlans: Readonly<Record<FaultName, (scene: Scene) => Draft>> 
 }
 
 /** Alertmanager lets an alert that is not repeated stand for so long, and a little more. */
-const watchdogLastsSeconds = 200
+const watchdogLastsSeconds = 150
 
 function memoryFull({ replica }: Scene, than: '<' | '>'): string {
   return `${series('process_resident_memory_bytes', replica)} / ${series(metrics.memoryLimit.name, replica)} ${than} 0.8`

@@ -1,0 +1,66 @@
+/** Every fault that the embedded lab has, at once, each on a replica of its own, with --check: what is said beforehand comes true. */
+import { execa } from 'execa'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { faultNames, faults } from './core/faults.ts'
+
+const replicas = 6
+const startsWithinMs = 60_000
+const root = new URL('..', import.meta.url).pathname
+const state = `${root}reports/chaos-embedded`
+const lab = execa('node', ['embedded/src/main.ts', '--port', '0', '--page-port', '0', '--replicas', String(replicas), '--state', state], {
+  cwd: root,
+  reject: false,
+  stdin: 'ignore',
+  timeout: 240_000,
+})
+let page = ''
+
+/** Runs it as a person does. */
+const chaos = (...args: string[]) =>
+  execa('node', ['chaos/main.ts', ...args, '--embedded', page], { cwd: root, reject: false, stdin: 'ignore', timeout: 120_000 })
+
+beforeAll(async () => {
+  page = await new Promise<string>((resolve, reject) => {
+    let said = ''
+    lab.stdout.on('data', (data) => {
+      said += String(data)
+      const found = /live page\s+(http:\S+)/.exec(said)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+    void lab.then(({ stderr }) => reject(new Error(`the embedded lab ended: ${stderr}`)))
+  })
+  // Nobody but the faults changes the replicas.
+  await fetch(`${page}/api/pause`, { method: 'POST', body: JSON.stringify({ paused: true }) })
+}, startsWithinMs)
+
+afterAll(async () => {
+  lab.kill('SIGINT')
+  expect((await lab).exitCode).toBe(0)
+}, startsWithinMs)
+
+test('all come true', { timeout: 150_000 }, async () => {
+  const names = faultNames.filter((name) => 'embedded' in faults[name].seconds)
+  expect(names.length).toBe(5)
+  const runs = await Promise.all(names.map((name, index) => chaos(name, '--replica', `ws-${index + 1}`, '--check', '--for', '20s')))
+  for (const { exitCode, stdout, stderr } of runs) expect(exitCode, `${stdout}\n${stderr}`).toBe(0)
+  const { replicas: there } = (await (await fetch(`${page}/api/state`)).json()) as { replicas: { state: string }[] }
+  expect(there.map((one) => one.state)).toEqual(Array.from({ length: replicas }, () => 'ready'))
+})
+
+test('ends by itself when nobody comes back for it', { timeout: 60_000 }, async () => {
+  const running = chaos('pause', '--replica', 'ws-6', '--for', '8s')
+  const stateOf = async () => {
+    const { replicas: there } = (await (await fetch(`${page}/api/state`)).json()) as { replicas: { id: string; state: string }[] }
+    return there.find(({ id }) => id === 'ws-6')?.state
+  }
+  await expect.poll(stateOf, { timeout: 20_000, interval: 200 }).toBe('silent')
+  running.kill('SIGKILL')
+  await running
+  await expect.poll(stateOf, { timeout: 20_000, interval: 200 }).toBe('ready')
+})
+
+test('what it does not have is refused in one line', async () => {
+  const { exitCode, stderr } = await chaos('partition')
+  expect(exitCode).toBe(2)
+  expect(stderr).toBe('chaos: partition: not on the embedded lab, which has kill, pause, drain, memory, busy')
+})
