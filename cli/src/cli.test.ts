@@ -47,6 +47,14 @@ describe('exit codes', () => {
   })
 })
 
+/** `script` gives the command a terminal, and takes the answer from its own input. */
+test.skipIf(process.platform !== 'linux')('in a terminal, nuke shows its line and takes no for an answer', async () => {
+  const command = `${process.execPath} ${shim} nuke`
+  const { exitCode, stdout } = await execa('script', ['-qec', command, '/dev/null'], { input: 'n\n', reject: false, timeout: 60_000 })
+  expect(stdout).toMatch(/docker compose .* down --volumes[\s\S]*\[y\/N\][\s\S]*nothing deleted/)
+  expect(exitCode).toBe(0)
+})
+
 describe('without Docker', () => {
   const nowhere = join(temporary, 'empty')
   mkdirSync(nowhere)

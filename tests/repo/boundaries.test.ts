@@ -5,7 +5,8 @@ import { repoFiles } from './lib/repo-files.ts'
 
 const sources = repoFiles(
   (path) =>
-    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos)\/.*\.ts$/.test(path) && !/\.(test|d)\.ts$/.test(path),
+    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos|cli)\/.*\.ts$/.test(path) &&
+    !/\.(test|d)\.ts$/.test(path),
 )
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
 
@@ -17,6 +18,8 @@ const pureFiles = [
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
   ...within('chaos/core/'),
+  ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
+  ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
 ]
 
 /** What reaches out of a pure file. */
@@ -68,6 +71,8 @@ describe('dependencies point inwards', () => {
     ['alert-receiver/', /^(contract|alert-receiver)\//],
     ['k6/', /^(contract|client|prove|k6)\//],
     ['grafana/', /^(contract|grafana)\//],
+    // What commands take is what others read: scenarios, lengths of time, which settings are secret.
+    ['cli/', /^(contract|chaos|cli)\/|^k6\/lib\/scenarios\.ts$|^scaler\/src\/commands\/options\.ts$|^services\/ws\/src\/config\.ts$/],
     ['prove/core/', /^(contract\/|prove\/core\/|k6\/lib\/random\.ts$|prove\/options\.ts$)/],
   ])('%s uses only itself and the contract', (folder, allowed) => {
     const strangers = within(folder).flatMap((file) =>
