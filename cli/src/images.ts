@@ -33,7 +33,7 @@ export function renames(model: Model, loaded: readonly string[]): { from: string
     .filter(({ built }) => built)
     .flatMap(({ image, services }) => {
       const found = loaded.find((one) => services.some((service) => one.endsWith(`-${service}:latest`)))
-      return found && found !== image && !loaded.includes(image) ? [{ from: found, to: image }] : []
+      return found && !loaded.includes(image) ? [{ from: found, to: image }] : []
     })
 }
 
