@@ -32,7 +32,7 @@ export function registerChaos(program: Command): void {
     .description('break something on purpose: said beforehand, bounded in time, undone')
     .addHelpText(
       'after',
-      `\nExamples:\n  chaos list\n  chaos kill --replica ws-2\n  chaos partition --for 1m --check\n  chaos pause --embedded --check\n`,
+      `\nExamples:\n  lab chaos list\n  lab chaos kill --replica ws-2\n  lab chaos partition --for 1m --check\n  lab chaos pause --embedded --check\n`,
     )
   chaos
     .command('list')
