@@ -33,19 +33,21 @@ describe('up', () => {
 
 describe('scale', () => {
   test('leaves every other service and every old replica alone', () => {
-    expect(line(scaleCommand(5, [], ''))).toBe('docker compose up -d --no-deps --no-recreate --no-build --scale ws=5 ws')
+    expect(line(scaleCommand(5, new Set(), ''))).toBe('docker compose up -d --no-deps --no-recreate --no-build --scale ws=5 ws')
   })
 
   test('makes new replicas like the old ones: with the overlay and the profiles that run', () => {
-    const command = scaleCommand(2, [{ service: 'scaler' }, { service: 'loki' }], '')
+    const command = scaleCommand(2, new Set(['scaler', 'loki']), '')
     expect(line(command)).toBe(`COMPOSE_PROFILES=logging docker compose ${both} up -d --no-deps --no-recreate --no-build --scale ws=2 ws`)
   })
 })
 
 test('load gives k6 what was asked for and nothing else', () => {
-  expect(line(loadCommand({ sockets: 1000, duration: 90 }))).toBe('docker compose run --rm -e SOCKETS=1000 -e DURATION=90 k6')
-  const command = loadCommand({ scenario: 'spike', short: true, seed: 0, owner: { uid: 1000, gid: 100 } })
-  expect(line(command)).toBe('LAB_UID=1000 LAB_GID=100 docker compose run --rm -e SCENARIO=spike -e SEED=0 -e SHORT=1 k6')
+  expect(line(loadCommand({ sockets: 1000, duration: 90 }, new Set(['ws'])))).toBe(
+    'docker compose run --rm -e SOCKETS=1000 -e DURATION=90 k6',
+  )
+  const command = loadCommand({ scenario: 'spike', short: true, seed: 0, owner: { uid: 1000, gid: 100 } }, new Set(['scaler']))
+  expect(line(command)).toBe(`LAB_UID=1000 LAB_GID=100 docker compose ${both} run --rm -e SCENARIO=spike -e SEED=0 -e SHORT=1 k6`)
 })
 
 test('logs, down and nuke mean every profile and the scaler', () => {

@@ -7,11 +7,6 @@ export interface DockerCommand {
   env?: Readonly<Record<string, string>>
 }
 
-/** What Compose knows of a service that runs: as much as decides how the next command must look. */
-export interface RunningService {
-  service: string
-}
-
 const overlay = ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml'] as const
 
 /** Every service there can be: overlay and profiles included. */
@@ -41,11 +36,13 @@ export function upCommand(options: UpOptions, profiles: string): DockerCommand {
   return { args, env: withProfiles(profiles, added) }
 }
 
-/** Changes the number of replicas and nothing else. New ones are made as the lab was started: with its overlay and profiles. */
-export function scaleCommand(replicas: number, running: readonly RunningService[], profiles: string): DockerCommand {
-  const runs = (service: string) => running.some((one) => one.service === service)
-  const files = runs(services.scaler) ? overlay : []
-  const added = [...(runs(services.loki) ? ['logging'] : []), ...(runs(services.jaeger) ? ['tracing'] : [])]
+/**
+ * Changes the number of replicas and nothing else. New ones are made as the lab was started: with its overlay and profiles.
+ * @param running services that run
+ */
+export function scaleCommand(replicas: number, running: ReadonlySet<string>, profiles: string): DockerCommand {
+  const files = filesOf(running)
+  const added = [...(running.has(services.loki) ? ['logging'] : []), ...(running.has(services.jaeger) ? ['tracing'] : [])]
   const how = ['up', '-d', '--no-deps', '--no-recreate', '--no-build', '--scale', `${services.ws}=${replicas}`, services.ws]
   return { args: ['compose', ...files, ...how], env: withProfiles(profiles, added) }
 }
@@ -61,12 +58,15 @@ export interface LoadOptions {
   owner?: { uid: number; gid: number }
 }
 
-/** Runs k6 in a container that is removed afterwards. */
-export function loadCommand({ scenario, sockets, duration, seed, short, owner }: LoadOptions): DockerCommand {
+/**
+ * Runs k6 in a container that is removed afterwards.
+ * @param running services that run; without the files that know them, Compose would advise to remove them
+ */
+export function loadCommand({ scenario, sockets, duration, seed, short, owner }: LoadOptions, running: ReadonlySet<string>): DockerCommand {
   const settings = { SCENARIO: scenario, SOCKETS: sockets, DURATION: duration, SEED: seed, SHORT: short ? 1 : undefined }
   const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : ['-e', `${name}=${value}`]))
   const env = owner && { LAB_UID: String(owner.uid), LAB_GID: String(owner.gid) }
-  return { args: ['compose', 'run', '--rm', ...given, services.k6], ...(env && { env }) }
+  return { args: ['compose', ...filesOf(running), 'run', '--rm', ...given, services.k6], ...(env && { env }) }
 }
 
 export interface LogsOptions {
@@ -120,6 +120,10 @@ export function typed({ args, env = {} }: DockerCommand, platform: NodeJS.Platfo
 
 function quoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll(/(["\\$`])/g, '\\$1')}"`
+}
+
+function filesOf(running: ReadonlySet<string>): readonly string[] {
+  return running.has(services.scaler) ? overlay : []
 }
 
 function withProfiles(profiles: string, added: readonly string[]): Record<string, string> {

@@ -79,9 +79,14 @@ const interrupted = 130
 
 /** As `attached`; the lab's command ends with 1 when docker's does not end with 0, and as docker's does after Ctrl-C. */
 export async function attachedOrFail(command: DockerCommand): Promise<void> {
-  const exitCode = await attached(command)
+  endedWell(await attached(command))
+}
+
+/** Whether a command ended with 0. After Ctrl-C, the lab's ends alike; after anything else, with an error. */
+export function endedWell(exitCode: number): boolean {
+  if (exitCode !== 0 && exitCode !== interrupted) throw new LabError(`docker ended with ${exitCode}`)
   if (exitCode === interrupted) process.exitCode = interrupted
-  else if (exitCode !== 0) throw new LabError(`docker ended with ${exitCode}`)
+  return exitCode === 0
 }
 
 /** Why a command failed, in one line. */

@@ -85,6 +85,12 @@ export async function labContainers(): Promise<LabContainer[]> {
   return readContainers(await docker(psCommand()))
 }
 
+/** Services of which a container runs. */
+export async function runningServices(): Promise<Set<string>> {
+  const running = (await labContainers()).filter(({ state }) => state === 'running')
+  return new Set(running.map(({ service }) => service))
+}
+
 /** The profiles that are on already: Compose looks at the environment, then at the file .env. */
 export function profilesOn(): string {
   const file = `${root}.env`

@@ -1,10 +1,12 @@
 /** `load`: k6 against the lab's entry. */
+import { services } from '@lab/contract/endpoints.ts'
 import { Argument, type Command, InvalidArgumentError } from 'commander'
 import { scenarios } from '../../../k6/lib/scenarios.ts'
 import { duration } from '../../../scaler/src/commands/options.ts'
 import { loadCommand } from '../compose.ts'
-import { attached, say } from '../docker.ts'
+import { attached, endedWell, say } from '../docker.ts'
 import { LabError } from '../lab-error.ts'
+import { runningServices } from '../project.ts'
 import { examples, wholeNumber } from './options.ts'
 
 interface Options {
@@ -44,8 +46,10 @@ function wanted(text: string): { sockets: number } | { scenario: string } {
 async function load(what: { sockets?: number; scenario?: string }, options: Options): Promise<void> {
   const owner =
     process.platform === 'linux' && process.getuid && process.getgid ? { uid: process.getuid(), gid: process.getgid() } : undefined
-  const exitCode = await attached(loadCommand({ ...options, ...what, ...(owner && { owner }) }))
+  const running = await runningServices()
+  if (!running.has(services.traefik)) throw new LabError('the entry does not run; start it: lab up')
+  const exitCode = await attached(loadCommand({ ...options, ...what, ...(owner && { owner }) }, running))
   if (exitCode === thresholdsCrossed) throw new LabError('the load ran, and the lab did not keep its promises: a threshold was crossed')
-  if (exitCode !== 0) throw new LabError(`docker ended with ${exitCode}`)
+  if (!endedWell(exitCode)) return
   say('The summary above stands in reports/ as well.')
 }

@@ -3,7 +3,8 @@ import { services } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { scaleCommand } from '../compose.ts'
 import { attachedOrFail, say } from '../docker.ts'
-import { labContainers, profilesOn } from '../project.ts'
+import { LabError } from '../lab-error.ts'
+import { profilesOn, runningServices } from '../project.ts'
 import { examples, wholeNumber } from './options.ts'
 
 export function register(program: Command): void {
@@ -16,8 +17,9 @@ export function register(program: Command): void {
 }
 
 async function scale(replicas: number): Promise<void> {
-  const running = (await labContainers()).filter(({ state }) => state === 'running')
-  if (running.some(({ service }) => service === services.scaler)) {
+  const running = await runningServices()
+  if (running.size === 0) throw new LabError('nothing runs; start it: lab up')
+  if (running.has(services.scaler)) {
     say('The scaler runs and will decide anew. To have it leave the replicas alone: npm run scaler -- pause (resume ends that).')
   }
   await attachedOrFail(scaleCommand(replicas, running, profilesOn()))

@@ -1,4 +1,5 @@
 /** `up`: looks whether it can run, starts it, says where it is. */
+import { services } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { columns } from '../columns.ts'
 import { type UpOptions, upCommand } from '../compose.ts'
@@ -8,7 +9,7 @@ import { findingLines } from '../doctor/lines.ts'
 import { gatherFacts } from '../doctor/probes.ts'
 import { LabError } from '../lab-error.ts'
 import { openPlaces } from '../places.ts'
-import { labContainers, profilesOn } from '../project.ts'
+import { labContainers, profilesOn, runningServices } from '../project.ts'
 import { examples, wholeNumber } from './options.ts'
 
 interface Options extends Omit<UpOptions, 'timeoutSeconds'> {
@@ -35,6 +36,9 @@ async function up({ timeout, preflight, ...options }: Options): Promise<void> {
   const command = upCommand({ ...options, timeoutSeconds: timeout }, profilesOn())
   const profiles = command.env?.COMPOSE_PROFILES ?? profilesOn()
   if (preflight) await refuseIfBlocked(profiles, options.without ?? [])
+  if (!options.k8sSim && (await runningServices()).has(services.scaler)) {
+    say('The scaler runs, and now there will be three replicas until it decides. To end it: lab down. To start it anew: --k8s-sim.')
+  }
   const exitCode = await attached(command)
   const containers = await labContainers()
   if (exitCode !== 0) {
