@@ -44,6 +44,8 @@ function withoutMissing({ where, commands }: CommandBlock): CommandBlock {
 
 const run = block('compose up -d --build --wait')
 const tests = block('npm cit')
+// Typed in a fresh clone, without Docker: embedded/test/fresh-clone.test.ts.
+const embedded = block('npm start')
 const load = block('run --rm k6')
 const more = block('--scale ws=5')
 const broken = block('docker kill')
@@ -55,7 +57,7 @@ const scaledDown = block('-f compose.k8s-sim.yaml --profile')
 const clean = block('compose --profile')
 
 test('all command blocks are among those that are run here', () => {
-  expect(blocks).toEqual([run, tests, load, more, broken, scenario, followed, scaling, asked, scaledDown, clean])
+  expect(blocks).toEqual([embedded, run, tests, load, more, broken, scenario, followed, scaling, asked, scaledDown, clean])
   // A page of docs/ with commands of its own needs a test of its own.
   expect(pagesWithCommands()).toEqual(['README.md'])
 })

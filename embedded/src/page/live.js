@@ -27,7 +27,7 @@ const stateText = { starting: '○ starting', ready: '● ready', draining: '◆
 function card(replica) {
   const item = document.createElement('li')
   item.dataset.id = replica.id
-  item.innerHTML = '<h3><b></b><span></span></h3><progress></progress><p></p><p></p><div class="controls"></div>'
+  item.innerHTML = '<h3><b></b><span></span></h3><progress></progress><p></p><p></p><p></p><div class="controls"></div>'
   item.querySelector('b').textContent = replica.id
   item.querySelector('progress').setAttribute('aria-label', `Connections of ${replica.id}`)
   for (const action of ['drain', 'kill']) {
@@ -47,12 +47,13 @@ function update(item, replica, target, fullest) {
   const bar = item.querySelector('progress')
   bar.max = fullest
   bar.value = replica.connections
-  const [first, second] = item.querySelectorAll('p')
-  const about = replica.state === 'draining' ? `${replica.drainLeft} still to leave` : `target ${target ?? '–'}`
-  first.innerHTML = '<b></b> connections, '
+  const [first, second, third] = item.querySelectorAll('p')
+  const about = replica.state === 'draining' ? ' to leave' : `, target ${target ?? '–'}`
+  first.innerHTML = '<b></b> sockets'
   first.firstChild.textContent = replica.connections
   first.append(about)
-  second.textContent = `${replica.messagesPerSecond ?? '–'} msg/s · CPU ${replica.cpuPercent ?? '–'} % · ${replica.memoryMiB} MiB · loop ${replica.eventLoopPercent} %`
+  second.textContent = `${replica.messagesPerSecond ?? '–'} msg/s · CPU ${replica.cpuPercent ?? '–'} %`
+  third.textContent = `${replica.memoryMiB} MiB · event loop ${replica.eventLoopPercent} %`
   // A replica that is not ready yet takes no orders. A hidden button would take the focus with it.
   for (const button of item.querySelectorAll('button')) {
     button.setAttribute(
