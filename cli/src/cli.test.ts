@@ -1,5 +1,5 @@
 /** The command itself, as a process, and doctor's probes on real ports and files. Needs no Docker. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -108,6 +108,20 @@ describe('ports', () => {
     expect(await probePort(free)).toBe('free')
     expect(await freePortAfter(port, new Set([free]))).toBeGreaterThan(free)
   })
+
+  const firstForAll = process.platform === 'linux' ? Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) : 0
+
+  test.skipIf(process.getuid?.() !== 0 || firstForAll < 2)(
+    'one that only root may open is denied to others, which is not taken',
+    async () => {
+      // It gives root up once the file is read, for others may not look into the checkout.
+      const ask = `import('${root}cli/src/doctor/port-probe.ts').then(async ({ probePort }) => {
+      process.seteuid(65534)
+      console.log(await probePort(1))
+    })`
+      expect((await execa(process.execPath, ['-e', ask])).stdout).toBe('denied')
+    },
+  )
 
   test('is free again when its listener has gone', async () => {
     await new Promise((resolve) => server.close(resolve))

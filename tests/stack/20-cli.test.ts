@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { Finding } from '../../cli/src/doctor/finding.ts'
 import type { Status } from '../../cli/src/status.ts'
 import { services } from '../../contract/src/endpoints.ts'
-import { publishedPorts, root } from './lib/compose-file.ts'
+import { imageOf, publishedPorts, root } from './lib/compose-file.ts'
 import { docker } from './lib/docker.ts'
 import { freePorts } from './lib/global-setup.ts'
 import { compose, containers, type Stack, takeDown, url } from './lib/stack.ts'
@@ -112,6 +112,20 @@ describe('doctor', () => {
     expect(ran.stderr).toMatch(/permission denied/)
     const { noAnswer } = await import('../../cli/src/doctor/engine-probe.ts')
     expect(noAnswer({ exitCode: 1, stdout: '', stderr: String(ran.stderr), missing: false, timedOut: false }).state).toBe('denied')
+  })
+
+  test('finds that images are missing, and a lab of the same name from another folder', async () => {
+    const labels = { project: second.project, service: services.traefik, 'project.working_dir': '/elsewhere' }
+    const args = Object.entries(labels).flatMap(([name, value]) => ['--label', `com.docker.compose.${name}=${value}`])
+    const id = (await docker(['create', ...args, imageOf(services.traefik)])).trim()
+    try {
+      const { exitCode, findings: all } = await findings()
+      expect(named(all, 'images-missing')[0]?.text).toContain(`${second.project}-ws`)
+      expect(named(all, 'containers-elsewhere')[0]?.text).toContain('/elsewhere')
+      expect([exitCode, all.filter(({ level }) => level === 'blocked')]).toEqual([2, []])
+    } finally {
+      await docker(['rm', '--force', id])
+    }
   })
 
   test('tells a configuration that makes no lab', async () => {
