@@ -6,6 +6,9 @@ import type { EngineFact, Facts } from './facts.ts'
 /** On a busy machine an answer takes seconds. */
 const withinSeconds = 30
 
+/** Docker before 23 takes the mere word json for the text to print. */
+const asJson = '{{json .}}'
+
 const versionSchema = z.object({
   Client: z.object({ Version: z.string() }),
   Server: z.object({ Version: z.string(), ApiVersion: z.string(), MinAPIVersion: z.string().default('1.24') }).nullish(),
@@ -23,10 +26,10 @@ const infoSchema = z.object({
 
 /** The engine, and where it keeps its data. */
 export async function probeEngine(): Promise<{ engine: EngineFact; dataFolder: string }> {
-  const asked = await tryDocker({ args: ['version', '--format', 'json'] }, withinSeconds)
+  const asked = await tryDocker({ args: ['version', '--format', asJson] }, withinSeconds)
   if (asked.exitCode !== 0) return { engine: noAnswer(asked), dataFolder: '' }
   const before = Date.now()
-  const told = await tryDocker({ args: ['info', '--format', 'json'] }, withinSeconds)
+  const told = await tryDocker({ args: ['info', '--format', asJson] }, withinSeconds)
   const after = Date.now()
   if (told.exitCode !== 0) return { engine: noAnswer(told), dataFolder: '' }
   const version = versionSchema.safeParse(JSON.parse(asked.stdout))
@@ -65,9 +68,10 @@ export function noAnswer(ran: Ran): EngineFact {
 
 export async function probeCompose(): Promise<Facts['compose']> {
   const ran = await tryDocker({ args: ['compose', 'version', '--short'] }, withinSeconds)
-  // Without the plugin, docker takes the word for one of its own commands and prints its help.
   if (ran.exitCode === 0 && /^v?\d/.test(ran.stdout)) return { version: ran.stdout.trim() }
-  return { problem: ran.exitCode === 0 ? 'docker compose is not a command here' : whyFailed(ran, withinSeconds) }
+  // Without the plugin, docker takes the word for one of its own commands and explains itself at length.
+  const [said = ''] = ran.stderr.trim().split('\n')
+  return { problem: `docker compose is no command here${said && `: ${said}`}` }
 }
 
 /** Which engine the command means, and where that is. */
