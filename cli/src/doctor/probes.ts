@@ -51,7 +51,7 @@ export async function gatherFacts(meant: Meant): Promise<Facts> {
     ports: await probePorts(model, seen, meant),
     ...(disk && { disk }),
     images: model && answers ? imagesOf(model, meant).map((image) => ({ image, present: present.has(tagged(image)) })) : [],
-    containers: seen.filter((container) => container.project === project),
+    containers: seen.filter((container) => project !== '' && container.project === project),
     folder: resolve(root),
     project,
     lineEndings,
