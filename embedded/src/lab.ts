@@ -34,6 +34,8 @@ const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
 /** Lines that the page shows. */
 const maxEvents = 50
+/** How long replicas may take to reach their store. Milliseconds. */
+const storeWithinMs = 5_000
 /** The scaler begins when every replica has been measured, or after this long. Milliseconds. */
 const measuredWithinMs = 5_000
 /** A replica that is new is not asked for its CPU for so long, by the scaler's clock: it starts in a second. Seconds. */
@@ -79,6 +81,7 @@ export class Lab {
     try {
       progress(`starting ${settings.replicas} replicas`)
       await replicas.add(settings.replicas)
+      if (settings.valkeyUrl !== undefined) await isShared(replicas, settings.valkeyUrl)
       progress('opening the entry')
       const router = await startRouter(settings.port, () => replicas.list(), note)
       return new Lab(settings, { replicas, router, events, note, guard })
@@ -193,5 +196,15 @@ export class Lab {
     const until = performance.now() + measuredWithinMs
     const isMeasured = () => this.replicas.list().every(({ readings }) => readings.rate('cpuSeconds', 10) !== undefined)
     while (!isMeasured() && performance.now() < until && !this.stop.signal.aborted) await sleep(100)
+  }
+}
+
+/** Replicas work on without their store; a lab that is asked for one should not begin so. Rejects when they don't reach it. */
+async function isShared(replicas: Replicas, url: string): Promise<void> {
+  const until = performance.now() + storeWithinMs
+  while (!replicas.list().every(({ readings }) => readings.last?.storeUp)) {
+    // Without its password.
+    if (performance.now() > until) throw new Error(`--valkey ${new URL(url).host}: does not answer the replicas, or lets nobody in`)
+    await sleep(100)
   }
 }

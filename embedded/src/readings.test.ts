@@ -15,10 +15,12 @@ ${metrics.messages.name}{direction="sent",type="message"} 7
 process_cpu_seconds_total 1.5
 process_resident_memory_bytes 1048576
 ${metrics.drainSocketsLeft.name} 3
+${metrics.dependencyUp.name}{dependency="rooms"} 1
+${metrics.dependencyUp.name}{dependency="sessions"} 0
 `
   const expected = { timeSeconds: 9, connections: 12, state: 'draining', received: 11, sent: 7, cpuSeconds: 1.5, memoryBytes: 1048576 }
-  expect(readingOf(parseExposition(scrape), 9)).toMatchObject({ ...expected, drainLeft: 3 })
-  expect(readingOf([], 9).state).toBe('starting')
+  expect(readingOf(parseExposition(scrape), 9)).toMatchObject({ ...expected, drainLeft: 3, storeUp: false })
+  expect(readingOf([], 9)).toMatchObject({ state: 'starting', storeUp: true })
 })
 
 test('a rate is the growth between the newest reading and the oldest in its window', () => {

@@ -22,6 +22,8 @@ export interface Reading {
   latencySum: number
   /** Sockets still to leave while draining. */
   drainLeft: number
+  /** Whether what it shares with the others answers; one that shares nothing has no store to miss. */
+  storeUp: boolean
 }
 
 /** What is needed of a scrape. */
@@ -43,6 +45,7 @@ export function readingOf(samples: readonly Sample[], timeSeconds: number): Read
     latencyCount: sum(`${metrics.messageLatency.name}_count`),
     latencySum: sum(`${metrics.messageLatency.name}_sum`),
     drainLeft: sum(metrics.drainSocketsLeft.name),
+    storeUp: samples.every(({ name, value }) => name !== metrics.dependencyUp.name || value === 1),
   }
 }
 

@@ -70,6 +70,12 @@ test('what only a shared store can know is not made up without one', () => {
   expect(snapshotOf({ ...lab, shared: false }).load).toMatchObject({ open: 4, moves: null, afresh: 8, lost: null })
 })
 
+test('says when a replica does not reach its store', () => {
+  const down = `${metrics.dependencyUp.name}{dependency="rooms"} 0`
+  expect(snapshotOf({ ...lab, replicas: [replica(1, {}), replica(2, {}, scrape(1, 1, 1))] }).storeUp).toBe(true)
+  expect(snapshotOf({ ...lab, replicas: [replica(1, {}), replica(2, {}, down)] }).storeUp).toBe(false)
+})
+
 test('a HPA without a target for connections shows none', () => {
   expect(snapshotOf({ ...lab, hpa: { ...hpa, metrics: [] } }).scaler.targetConnections).toBeNull()
 })

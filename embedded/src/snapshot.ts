@@ -9,6 +9,8 @@ export interface Snapshot {
   mode: 'embedded'
   /** Whether replicas share rooms and sessions through Valkey. */
   shared: boolean
+  /** Whether every replica that is heard of reaches it. */
+  storeUp: boolean
   timeScale: number
   replicas: {
     id: string
@@ -57,6 +59,7 @@ export function snapshotOf(lab: {
   return {
     mode: 'embedded',
     shared: lab.shared,
+    storeUp: lab.replicas.every(({ readings }) => readings.last?.storeUp ?? true),
     timeScale: lab.timeScale,
     replicas: [...lab.replicas.map(cardOf), ...lab.starting.map(emptyCard)],
     scaler: {

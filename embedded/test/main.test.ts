@@ -100,6 +100,8 @@ test.each([
   [['--load', 'many'], 'Allowed is a whole number from 0 to 5000'],
   [['--hpa', 'nowhere.yaml'], '--hpa nowhere.yaml: ENOENT'],
   [['--hpa', 'package.json'], 'package.json'],
+  [['--valkey', 'localhost'], 'VALKEY_URL=(hidden): allowed is what matches'],
+  [['--valkey', 'valkey://:secret@127.0.0.1:1'], '--valkey 127.0.0.1:1: does not answer the replicas'],
 ])(
   '%j is refused with %s',
   async (options, text) => {

@@ -99,8 +99,8 @@ function drawEvents(events) {
 }
 
 /** In memory a session lives and dies with its replica, so its clients begin anew, and nobody knows what they missed. */
-function drawLoad(load, shared) {
-  show('stores', shared ? sharedText : aloneText)
+function drawLoad(load, shared, storeUp) {
+  show('stores', !shared ? aloneText : storeUp ? sharedText : awayText)
   show('open', `${load.open} of ${load.wanted}`)
   show('came-back', shared ? load.moves : load.afresh)
   show('came-back-text', shared ? 'moved with their session' : 'began anew elsewhere')
@@ -112,6 +112,7 @@ function drawLoad(load, shared) {
   draw('p95-line', load.p95Ms)
 }
 const sharedText = 'Stores: Valkey. Rooms span replicas, and sessions move between them.'
+const awayText = 'Stores: Valkey, which does not answer: rooms and sessions end at each replica until it is back.'
 const aloneText =
   'Stores: memory. Each replica has rooms and sessions of its own: they end with it, and its clients begin anew. npm start -- --valkey URL shares them.'
 
@@ -138,7 +139,7 @@ function drawAll(lab) {
     byId('load').value = load.wanted
     show('load-value', load.wanted)
   }
-  drawLoad(load, lab.shared)
+  drawLoad(load, lab.shared, lab.storeUp)
   drawScaler(scaler)
   drawReplicas(lab.replicas, scaler.targetConnections)
   drawEvents(lab.events)
