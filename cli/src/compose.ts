@@ -96,6 +96,11 @@ export function nukeCommand({ pulled }: { pulled: boolean }): DockerCommand {
   return { args: [...everything, 'down', '--volumes', '--remove-orphans', '--rmi', pulled ? 'all' : 'local'] }
 }
 
+/** Fetches and builds every image that there is. */
+export function allImagesCommands(): DockerCommand[] {
+  return [{ args: [...everything, 'pull', '--ignore-buildable'] }, { args: [...everything, 'build'] }]
+}
+
 /** Everything there is of the project, stopped containers included, as JSON. */
 export function psCommand(): DockerCommand {
   return { args: ['compose', 'ps', '--all', '--format', 'json'] }

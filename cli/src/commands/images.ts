@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { execa } from 'execa'
 import { columns } from '../columns.ts'
+import { allImagesCommands, typed } from '../compose.ts'
 import { docker, root, say, show, tryDocker, whyFailed } from '../docker.ts'
 import { imagesOf, type LabImage, loadedImages, megabytes, renames } from '../images.ts'
 import { LabError } from '../lab-error.ts'
@@ -53,26 +54,27 @@ async function save(file: string, only: string[], { present = false }: { present
   const images = await sized(imagesOf(lab, only))
   const missing = images.filter(({ bytes }) => bytes === undefined).map(({ image }) => image)
   if (missing.length > 0 && !present) {
+    const lines = allImagesCommands().map((command) => typed(command, process.platform))
     throw new LabError(
-      `not on this machine: ${missing.join(', ')}. Get them: docker compose --profile "*" pull; docker compose build. Or: --present`,
+      `not on this machine: ${missing.join(', ')}. Save the others: --present. Get them, with a network:\n${lines.join('\n')}`,
     )
   }
   for (const image of missing) say(`left out, not on this machine: ${image}`)
   const here = images.filter(({ bytes }) => bytes !== undefined)
   if (here.length === 0) throw new LabError('none of the images is on this machine')
   const path = resolve(file)
-  const about = here.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
+  const most = here.reduce((sum, { bytes = 0 }) => sum + bytes, 0)
   const names = here.map(({ image }) => image)
   show({ args: ['save', '-o', file, ...names] })
-  const written = await saveTo(path, names, about)
+  const written = await saveTo(path, names, most)
   process.stdout.write(columns(here.map(({ image, bytes = 0 }) => [image, megabytes(bytes)])))
   process.stdout.write(`${file}: ${megabytes(written)}, ${here.length} images\n`)
 }
 
-/** Gives the size of the file. What is cut off half-way leaves none. */
-async function saveTo(path: string, names: readonly string[], about: number): Promise<number> {
+/** Gives the size of the file: less than its images together, for they share layers. What is cut off half-way leaves none. */
+async function saveTo(path: string, names: readonly string[], most: number): Promise<number> {
   const part = `${path}.part`
-  await counted(`Saving ${names.length} images, about ${megabytes(about)}`, about, async (counter) => {
+  await counted(`Saving ${names.length} images, at most ${megabytes(most)}`, most, async (counter) => {
     const child = execa('docker', ['save', ...names], {
       cwd: root,
       stdin: 'ignore',
@@ -127,7 +129,7 @@ async function load(file: string): Promise<void> {
   say(missing.length === 0 ? 'All images are here: lab up --offline' : `still not here: ${missing.map(({ image }) => image).join(', ')}`)
 }
 
-/** Runs a transfer with its progress shown. @param total bytes, about */
+/** Runs a transfer with its progress shown. @param total bytes, at most */
 async function counted(title: string, total: number, transfer: (counter: Transform) => Promise<void>): Promise<void> {
   await withProgress([
     {
