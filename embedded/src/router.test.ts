@@ -50,6 +50,8 @@ test('new clients go round the replicas, who comes back goes where the cookie sa
     expect(await open(ws, cookie)).toMatchObject({ replica, cookie: undefined })
   }
   expect(router.open()).toBe(6)
+  for (const { socket } of first) socket.close()
+  await expect.poll(router.open).toBe(3)
   const answer = await fetch(http + paths.health, { headers: { cookie: `${stickyCookie}=ws-2` } })
   expect([answer.status, answer.headers.get(replicaHeader), answer.headers.get('set-cookie')]).toEqual([200, 'ws-2', null])
 })

@@ -66,6 +66,8 @@ export async function startRouter(port: number, replicas: () => readonly Replica
   const cookies = new WeakMap<IncomingMessage, string | undefined>()
   proxy.on('proxyReqWs', (proxied, request, socket) => {
     proxied.prependListener('upgrade', (answer) => {
+      // A client that has gone while its replica answered closes no second time.
+      if (socket.destroyed) return
       sockets.add(socket as Socket)
       socket.once('close', () => sockets.delete(socket as Socket))
       const cookie = cookies.get(request)

@@ -5,7 +5,7 @@ import { repoFiles } from './lib/repo-files.ts'
 
 const sources = repoFiles(
   (path) =>
-    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos|cli)\/.*\.ts$/.test(path) &&
+    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos|cli|embedded)\/.*\.ts$/.test(path) &&
     !/\.(test|d)\.ts$/.test(path),
 )
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
@@ -18,6 +18,7 @@ const pureFiles = [
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
   ...within('chaos/core/'),
+  ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
 ]

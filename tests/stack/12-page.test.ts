@@ -1,25 +1,21 @@
 /** The test client page in a real Chromium: what a person sees, replicas coming and going under it. */
-import { existsSync } from 'node:fs'
-import AxeBuilder from '@axe-core/playwright'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { paths, stickyCookie } from '../../contract/src/endpoints.ts'
+import { faults, hasChromium, launch, openPage } from '../browser/lib/browser.ts'
 import { docker } from './lib/docker.ts'
 import { containerName, scaleTo, url } from './lib/stack.ts'
 import { until } from './lib/until.ts'
 
 const stack = inject('stack')
 const origin = new URL(url(stack, 'LAB_PORT')).origin
-const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) => existsSync(path))
-if (executablePath === undefined) console.warn('The page is not tested: no Chromium here. On Debian: apt-get install chromium')
 
-describe.skipIf(executablePath === undefined)('the page', () => {
+describe.skipIf(!hasChromium)('the page', () => {
   let browser: Browser
   const complaints: string[] = []
 
   beforeAll(async () => {
-    const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args })
+    browser = await launch()
   }, 60_000)
 
   afterAll(async () => {
@@ -29,13 +25,7 @@ describe.skipIf(executablePath === undefined)('the page', () => {
 
   /** A page of its own person: its own cookies. What it complains about is kept. */
   async function open(): Promise<Page> {
-    const page = await (await browser.newContext()).newPage()
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-    page.on('pageerror', (error) => complaints.push(String(error)))
-    page.on('request', (request) => {
-      if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) complaints.push(`asks ${request.url()}`)
-    })
-    await page.goto(origin + paths.page)
+    const page = await openPage(browser, origin + paths.page, complaints)
     await isOpen(page)
     return page
   }
@@ -69,8 +59,7 @@ describe.skipIf(executablePath === undefined)('the page', () => {
   }, 60_000)
 
   test('has no fault that axe finds', async () => {
-    const { violations } = await new AxeBuilder({ page: await open() }).analyze()
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([])
+    expect(await faults(await open())).toEqual([])
   }, 60_000)
 
   test('gives the sticky cookie back when it is to go elsewhere', async () => {
