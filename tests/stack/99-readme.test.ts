@@ -2,6 +2,7 @@
  * Every command block of the README, typed as it stands and in its order, on the stack under test. Last of all files:
  * the README ends with cleaning up.
  */
+import { existsSync } from 'node:fs'
 import { execa } from 'execa'
 import { expect, inject, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
@@ -12,6 +13,12 @@ import { until } from './lib/until.ts'
 
 const stack = inject('stack')
 const blocks = commandBlocks(['README.md'])
+
+/** A page of docs/ with commands of its own needs a test of its own. */
+const runElsewhere = {
+  'docs/chaos.md': 'tests/stack/21-chaos.test.ts',
+  'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
+}
 
 /** The block that holds this, of which there must be one. */
 function block(part: string): CommandBlock {
@@ -58,8 +65,8 @@ const clean = block('compose --profile')
 
 test('all command blocks are among those that are run here', () => {
   expect(blocks).toEqual([embedded, run, tests, load, more, broken, scenario, followed, scaling, asked, scaledDown, clean])
-  // A page of docs/ with commands of its own needs a test of its own.
-  expect(pagesWithCommands()).toEqual(['README.md'])
+  expect(pagesWithCommands().sort()).toEqual(['README.md', ...Object.keys(runElsewhere)].sort())
+  for (const file of Object.values(runElsewhere)) expect(existsSync(`${root}${file}`), file).toBe(true)
 })
 
 test('the command that runs the lab leaves every service healthy', { timeout: 200_000 }, async () => {
