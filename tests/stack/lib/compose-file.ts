@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 
 export interface ComposeService {
   image?: string
+  build?: object
   profiles?: string[]
   ports?: string[]
   volumes?: string[]
