@@ -7,6 +7,8 @@ export interface LoadMetricSpec {
   kind: 'counter' | 'rate' | 'trend'
   name: string
   help: string
+  /** The one scenario that records it; without it, all do. */
+  scenario?: string
 }
 
 export const loadMetrics = {
@@ -32,16 +34,23 @@ export const loadMetrics = {
   socketsClosed: { kind: 'counter', name: 'lab_sockets_closed', help: 'Open sockets that closed, whoever closed them.' },
   messagesSent: { kind: 'counter', name: 'lab_messages_sent', help: 'Messages sent that want an answer.' },
   messagesAnswered: { kind: 'counter', name: 'lab_messages_answered', help: 'Messages answered in time.' },
-  ledgerAccepted: { kind: 'counter', name: 'lab_ledger_accepted', help: 'Room messages answered as stored (scenario ledger).' },
+  ledgerAccepted: {
+    kind: 'counter',
+    name: 'lab_ledger_accepted',
+    help: 'Room messages answered as stored.',
+    scenario: 'ledger',
+  },
   ledgerDelivered: {
     kind: 'counter',
     name: 'lab_ledger_delivered',
-    help: 'Of these, deliveries to members of their rooms (scenario ledger).',
+    help: 'Of these, deliveries to members of their rooms.',
+    scenario: 'ledger',
   },
   ledgerFindings: {
     kind: 'counter',
     name: 'lab_ledger_findings',
-    help: 'Room messages lost, doubled or reordered, and other broken promises (scenario ledger).',
+    help: 'Room messages lost, doubled or reordered, and other broken promises.',
+    scenario: 'ledger',
   },
 } as const satisfies Record<string, LoadMetricSpec>
 export type LoadMetricKey = keyof typeof loadMetrics

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { paths, services } from '../../contract/src/endpoints.ts'
-import { loadMetrics, prometheusName, trendStats } from '../../contract/src/load-metrics.ts'
+import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '../../contract/src/load-metrics.ts'
 import { metrics } from '../../contract/src/metrics.ts'
 import { writeReport } from '../../scripts/panels/report.ts'
 import { unexplained, watchPanels } from '../../scripts/panels/watch.ts'
@@ -80,8 +80,13 @@ describe('a short default run', () => {
   })
 
   test('sends its metrics to Prometheus', async () => {
-    const names = Object.values(loadMetrics).flatMap((spec) =>
-      spec.kind === 'trend' ? trendStats.map((stat) => prometheusName(spec, stat)) : [prometheusName(spec)],
+    const specs: LoadMetricSpec[] = Object.values(loadMetrics)
+    const names = specs.flatMap((spec) =>
+      spec.scenario !== undefined
+        ? []
+        : spec.kind === 'trend'
+          ? trendStats.map((stat) => prometheusName(spec, stat))
+          : [prometheusName(spec)],
     )
     const absent = []
     for (const name of names) if ((await query(stack, `last_over_time(${name}[5m])`)).length === 0) absent.push(name)
