@@ -109,7 +109,8 @@ export class Link {
     const late = setTimeout(() => client.destroy(), connectMs)
     try {
       await client.connect()
-      for (const { text } of scripts) await client.sendCommand(['SCRIPT', 'LOAD', text])
+      // All at once: over a slow network, one round trip for each would take longer than connecting may.
+      await Promise.all(scripts.map(({ text }) => client.sendCommand(['SCRIPT', 'LOAD', text])))
       const { subscription } = this.options
       if (subscription) await client.subscribe(subscription.channel, subscription.onMessage)
       if (!client.isReady) throw new Error('the connection was lost at once')
