@@ -125,13 +125,13 @@ export const composePlans: Readonly<Record<FaultName, (scene: Scene) => Draft>> 
     statements: [
       during(
         45,
-        `half of all room messages take more than 150 ms to be stored: ${metrics.storeRoundTrip.name}`,
-        query(`${roundTrip} > 0.15`),
+        `half of all room messages take more than 70 ms to be stored: ${metrics.storeRoundTrip.name}`,
+        query(`${roundTrip} > 0.07`),
       ),
       silent({ alertname: 'DependencyDown' }),
       entryAnswers,
       storesWell(30),
-      after(60, `half of all room messages are stored within 150 ms`, query(`${roundTrip} < 0.15`)),
+      after(60, `half of all room messages are stored within 70 ms`, query(`${roundTrip} < 0.07`)),
     ],
     notes: ['It shows in room messages alone; with --check some are sent. Slow is not down: nobody alerts.'],
   }),

@@ -18,7 +18,7 @@ export const faults = {
   drain: fault('SIGTERM to a replica: it takes its leave in order', { compose: 30, embedded: 20 }, 2),
   memory: fault('a replica keeps memory, to 88 % of its limit', { compose: 65, embedded: 20 }, 1),
   busy: fault('the event loop of a replica is blocked for 1.5 s every 3.5 s', { compose: 60, embedded: 20 }, 1),
-  'slow-network': everywhere('Valkey answers 200 ms late: a proxy stands before it', { compose: 45 }, 1),
+  'slow-network': everywhere('Valkey answers 100 ms late: a proxy stands before it', { compose: 45 }, 1),
   partition: fault('a replica is cut off from Valkey: a network, not a process, is away', { compose: 45 }, 1),
   'valkey-down': everywhere('Valkey is stopped', { compose: 45 }, 1),
   'prometheus-down': everywhere('Prometheus is stopped', { compose: 30 }, 1),

@@ -1,9 +1,9 @@
 /** JavaScript that runs in a replica and gives toxiproxy its orders, on the network that it shares with Valkey. Text alone. */
 import { services } from '../../contract/src/endpoints.ts'
 
-/** How much later Valkey's answers come, and by how much that varies. Milliseconds. */
-export const proxyLatencyMs = 200
-const jitterMs = 20
+/** How much later Valkey's answers come, and by how much that varies. A replica has a second for connecting, which takes three answers: four times as much would be an outage. Milliseconds. */
+export const proxyLatencyMs = 100
+const jitterMs = 10
 
 /** Where replicas dial, where Valkey listens while the proxy is there, and where the proxy takes orders. */
 export const proxyPorts = { public: 6379, behind: 6390, api: 8474 } as const

@@ -80,11 +80,11 @@ describe('as said beforehand', () => {
   test('and that was all of them', () => expect([...done].sort()).toEqual([...faultNames].sort()))
 })
 
-describe('a fault that is cut short', () => {
+describe('a fault', () => {
   const isPaused = async (replica: string) =>
     (await containers(stack, services.ws)).find(({ Name }) => Name.endsWith(`-${replica}`))?.State.Status === 'paused'
 
-  test('is undone at Ctrl-C', { timeout: 60_000 }, async () => {
+  test('that is cut short is undone at Ctrl-C', { timeout: 60_000 }, async () => {
     const running = start('pause', ['--replica', 'ws-3', '--for', '5m'])
     await until('ws-3 is frozen', () => isPaused('ws-3'), 30_000)
     running.kill('SIGINT')
@@ -92,7 +92,7 @@ describe('a fault that is cut short', () => {
     expect(await isPaused('ws-3')).toBe(false)
   })
 
-  test('is no lie: a check of what cannot come true fails, and is undone', { timeout: 60_000 }, async () => {
+  test('is not begun on a replica that does not run', { timeout: 60_000 }, async () => {
     const ran = await start('pause', ['--replica', 'ws-9', '--for', '10s', '--check'])
     expect(ran.exitCode).toBe(2)
     expect(ran.stderr).toMatch(/--replica ws-9: allowed are those that run: ws-1, ws-2/)
