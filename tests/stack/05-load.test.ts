@@ -7,7 +7,7 @@ import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '..
 import { metrics } from '../../contract/src/metrics.ts'
 import { writeReport } from '../../scripts/panels/report.ts'
 import { unexplained, watchPanels } from '../../scripts/panels/watch.ts'
-import { imageOf, root } from './lib/compose-file.ts'
+import { composeServices, imageOf, root } from './lib/compose-file.ts'
 import { docker, type Ran, tryDocker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { query, replicasUp } from './lib/prometheus.ts'
@@ -184,8 +184,11 @@ describe('rules', () => {
 })
 
 test('k6 inspect accepts every scenario', async () => {
-  const mounts = ['-v', `${root}k6:/lab/k6:ro`, '-v', `${root}contract:/lab/contract:ro`]
-  for (const scenario of ['default', 'smoke', 'ramp', 'stress', 'spike']) {
+  // What compose.yaml mounts, but for where results go.
+  const sources = (composeServices[services.k6]?.volumes ?? []).filter((volume) => volume.endsWith(':ro'))
+  const mounts = sources.flatMap((volume) => ['-v', volume.replace('./', root)])
+  expect(mounts.length).toBeGreaterThan(2)
+  for (const scenario of ['default', 'smoke', 'ramp', 'stress', 'spike', 'ledger']) {
     const args = [
       'run',
       '--rm',
