@@ -1,4 +1,4 @@
-/** One fault from beginning to end: what is undone, and when it counts as come true. The lab is a few lines here; the real one is in tests/stack/21-chaos.test.ts. */
+/** One fault from beginning to end: what is undone, and when it counts as come true. The lab is a few lines here; the real one is in tests/chaos/01-chaos.test.ts. */
 import { expect, test } from 'vitest'
 import type { Plan, Scene, Statement, Step } from './core/types.ts'
 import { type RunOptions, runFault } from './run.ts'

@@ -16,7 +16,7 @@ const blocks = commandBlocks(['README.md'])
 
 /** A page of docs/ with commands of its own needs a test of its own. */
 const runElsewhere = {
-  'docs/chaos.md': 'tests/stack/21-chaos.test.ts',
+  'docs/chaos.md': 'tests/chaos/01-chaos.test.ts',
   'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
 }
 

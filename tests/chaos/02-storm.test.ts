@@ -4,10 +4,10 @@ import { execa } from 'execa'
 import { beforeAll, expect, inject, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
 import { type Comparison, peakOf } from '../../scripts/storm/compare.ts'
-import { root } from './lib/compose-file.ts'
-import { docker } from './lib/docker.ts'
-import { addFigure } from './lib/figures.ts'
-import { containers, expectedServices, scaleTo } from './lib/stack.ts'
+import { root } from '../stack/lib/compose-file.ts'
+import { docker } from '../stack/lib/docker.ts'
+import { addFigure } from '../stack/lib/figures.ts'
+import { containers, expectedServices, scaleTo } from '../stack/lib/stack.ts'
 
 const stack = inject('stack')
 

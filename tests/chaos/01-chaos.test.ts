@@ -7,11 +7,11 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { type FaultName, faultNames } from '../../chaos/core/faults.ts'
 import type { Finding } from '../../chaos/core/verdict.ts'
 import { services } from '../../contract/src/endpoints.ts'
-import { root } from './lib/compose-file.ts'
-import { addFigure } from './lib/figures.ts'
-import { query, replicasUp } from './lib/prometheus.ts'
-import { containers, scaleTo } from './lib/stack.ts'
-import { until } from './lib/until.ts'
+import { root } from '../stack/lib/compose-file.ts'
+import { addFigure } from '../stack/lib/figures.ts'
+import { query, replicasUp } from '../stack/lib/prometheus.ts'
+import { containers, scaleTo } from '../stack/lib/stack.ts'
+import { until } from '../stack/lib/until.ts'
 
 const stack = inject('stack')
 const replicas = 5
