@@ -1,4 +1,5 @@
 /** A WebSocket as a dialogue: send, and wait for what must come. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import WebSocket from 'ws'
 import { paths, stickyCookie } from '../../../contract/src/endpoints.ts'
 import type { ServerMessageType } from '../../../contract/src/messages.ts'
@@ -119,10 +120,12 @@ export async function openSocket(
 /** Opens sockets without cookies until every one of the given replicas has one; the rest are closed again. */
 export async function oneSocketPerReplica(stack: Stack, replicas: readonly string[]): Promise<Map<string, TestSocket>> {
   const found = new Map<string, TestSocket>()
-  for (let attempt = 0; attempt < replicas.length * 20 && found.size < replicas.length; attempt++) {
+  // The router takes a moment to find new replicas.
+  const deadline = performance.now() + 20_000
+  while (found.size < replicas.length && performance.now() < deadline) {
     const socket = await openSocket(stack)
-    if (found.has(socket.replica) || !replicas.includes(socket.replica)) await socket.close()
-    else found.set(socket.replica, socket)
+    if (!found.has(socket.replica) && replicas.includes(socket.replica)) found.set(socket.replica, socket)
+    else await Promise.all([socket.close(), sleep(50)])
   }
   if (found.size < replicas.length) throw new Error(`only ${[...found.keys()]} of ${replicas} were reached`)
   return found
