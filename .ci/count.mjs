@@ -4,13 +4,14 @@
  * that doesn't load, a missing report) counts as one failure, so that nothing that went wrong adds up to zero.
  */
 import { readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
 let passed = 0
 let failed = 0
 for (const argument of process.argv.slice(2)) {
   const [, name, exitCode, path] = /^(.+?):(\d+|not-run)(?::(.+))?$/.exec(argument) ?? []
   if (name === undefined) throw new Error(`${argument}: not NAME:EXITCODE[:REPORT]`)
-  const run = path === undefined ? { passed: 0, failed: 0, skipped: 0 } : read(path)
+  const run = path === undefined ? { passed: 0, failed: 0, skipped: 0, failures: [] } : read(path)
   const unexplained = run.failed === 0 && (exitCode !== '0' || run.missing) ? 1 : 0
   passed += run.passed
   failed += run.failed + unexplained
@@ -18,6 +19,8 @@ for (const argument of process.argv.slice(2)) {
     const why = unexplained > 0 ? `, failed by itself (exit code ${exitCode}${run.missing ? `, ${run.missing}` : ''})` : ''
     console.log(`${name}: ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped${why}`)
   }
+  // Here, where one who sees only the end of the output finds it.
+  for (const line of run.failures.slice(0, 20)) console.log(`  failed: ${line}`)
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1
@@ -29,9 +32,27 @@ function read(path) {
     const brokenFiles = testResults.filter(
       ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
     )
+    const failures = testResults.flatMap(({ name, message, assertionResults }) => [
+      ...(brokenFiles.some((file) => file.name === name) ? [`${relative('.', name)}: ${firstLine(message)}`] : []),
+      ...assertionResults
+        .filter(({ status }) => status === 'failed')
+        .map((one) => `${relative('.', name)} > ${one.fullName}: ${firstLine(one.failureMessages[0])}`),
+    ])
     const missing = numPassedTests + numFailedTests === 0 ? 'no test ran' : undefined
-    return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length, skipped: numPendingTests + numTodoTests, missing }
+    return {
+      passed: numPassedTests,
+      failed: numFailedTests + brokenFiles.length,
+      skipped: numPendingTests + numTodoTests,
+      failures,
+      missing,
+    }
   } catch (error) {
-    return { passed: 0, failed: 0, skipped: 0, missing: `no report: ${error.message}` }
+    return { passed: 0, failed: 0, skipped: 0, failures: [], missing: `no report: ${error.message}` }
   }
+}
+
+function firstLine(text) {
+  return String(text ?? '')
+    .split('\n', 1)[0]
+    .slice(0, 300)
 }
