@@ -15,6 +15,7 @@ export default defineConfig({
       'bench/**/*.test.ts',
       'prove/**/*.test.ts',
       'chaos/**/*.test.ts',
+      'demo/**/*.test.ts',
       'tests/browser/**/*.test.ts',
       'tests/repo/**/*.test.ts',
     ],
