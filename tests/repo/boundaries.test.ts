@@ -5,7 +5,7 @@ import { repoFiles } from './lib/repo-files.ts'
 
 const sources = repoFiles(
   (path) =>
-    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos|cli|embedded)\/.*\.ts$/.test(path) &&
+    /^(contract|client|services|scaler|alert-receiver|k6|grafana|scripts|prove|chaos|cli|embedded|demo)\/.*\.ts$/.test(path) &&
     !/\.(test|d)\.ts$/.test(path),
 )
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
@@ -18,6 +18,8 @@ const pureFiles = [
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
   ...within('chaos/core/'),
+  ...within('demo/core/'),
+  ...within('demo/scenes/'),
   ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
@@ -74,6 +76,9 @@ describe('dependencies point inwards', () => {
     ['grafana/', /^(contract|grafana)\//],
     // What commands take is what others read: scenarios, lengths of time, which settings are secret.
     ['cli/', /^(contract|chaos|cli)\/|^k6\/lib\/scenarios\.ts$|^scaler\/src\/commands\/options\.ts$|^services\/ws\/src\/config\.ts$/],
+    // What plays scenes comes after everything that they are played with; nobody needs it in turn.
+    ['demo/core/', /^(contract|scaler|chaos\/core|demo\/core)\//],
+    ['demo/scenes/', /^(contract|demo\/(core|scenes))\//],
     ['prove/core/', /^(contract\/|prove\/core\/|k6\/lib\/random\.ts$|prove\/options\.ts$)/],
   ])('%s uses only itself and the contract', (folder, allowed) => {
     const strangers = within(folder).flatMap((file) =>
