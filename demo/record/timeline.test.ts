@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { filmSeconds, filmTime, merged, paced, paceLabels, recordedTime, segmentsOf, shownPictures } from './timeline.ts'
+
+const span = fc
+  .record({ from: fc.double({ min: 0, max: 300, noNaN: true }), lasts: fc.double({ min: 0, max: 30, noNaN: true }) })
+  .map(({ from, lasts }) => ({ from, to: from + lasts }))
+const recording = fc.record({ length: fc.double({ min: 1, max: 300, noNaN: true }), kept: fc.array(span, { maxLength: 15 }) })
+
+describe('segments', () => {
+  test('cover the recording without a gap, and what is kept goes at its own pace', () => {
+    fc.assert(
+      fc.property(recording, fc.constantFrom(2, 4, 8), ({ length, kept }, factor) => {
+        const segments = segmentsOf(length, kept, factor)
+        expect(segments[0]?.from).toBe(0)
+        expect(segments.at(-1)?.to).toBe(length)
+        for (const [index, { from }] of segments.slice(1).entries()) expect(from).toBe(segments[index]?.to)
+        const fast = segments.filter((segment) => segment.factor > 1)
+        for (const { from, to } of fast) {
+          expect(to - from).toBeGreaterThanOrEqual(2)
+          for (const one of merged(kept)) expect(one.from >= to || one.to <= from).toBe(true)
+        }
+      }),
+    )
+  })
+
+  test('time goes forward in the film, and back again gives the moment', () => {
+    fc.assert(
+      fc.property(
+        recording,
+        fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 20 }),
+        ({ length, kept }, parts) => {
+          const segments = paced(length, kept)
+          const moments = parts.map((part) => part * length).toSorted((a, b) => a - b)
+          const films = moments.map((moment) => filmTime(segments, moment))
+          for (const [index, film] of films.slice(1).entries()) expect(film).toBeGreaterThanOrEqual(films[index] ?? 0)
+          for (const [index, film] of films.entries()) expect(recordedTime(segments, film)).toBeCloseTo(moments[index] ?? 0, 6)
+          expect(filmTime(segments, length)).toBeCloseTo(filmSeconds(segments), 6)
+        },
+      ),
+    )
+  })
+
+  test('a short recording stays as it is; a long one goes only as fast as it must', () => {
+    const kept = [{ from: 0, to: 20 }]
+    expect(paced(150, kept)).toEqual([{ from: 0, to: 150, factor: 1 }])
+    expect(paced(300, kept)).toEqual([
+      { from: 0, to: 20, factor: 1 },
+      { from: 20, to: 300, factor: 2 },
+    ])
+    expect(paced(600, kept)[1]?.factor).toBe(4)
+  })
+})
+
+describe('pictures', () => {
+  test('fill the film exactly, in whole frames, in order', () => {
+    const times = fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { minLength: 1, maxLength: 200 })
+    fc.assert(
+      fc.property(recording, times, ({ length, kept }, given) => {
+        const segments = paced(length, kept)
+        const sorted = given.toSorted((a, b) => a - b)
+        const shown = shownPictures(sorted, segments)
+        const total = shown.reduce((sum, { seconds }) => sum + seconds, 0)
+        expect(total).toBeCloseTo(Math.round(filmSeconds(segments) * 25) / 25, 6)
+        for (const [index, { picture }] of shown.slice(1).entries()) expect(picture).toBeGreaterThan(shown[index]?.picture ?? 0)
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  test('each is shown from its own moment on', () => {
+    const segments = segmentsOf(8, [{ from: 0, to: 4 }], 4)
+    expect(shownPictures([0, 1, 4, 6], segments)).toEqual([
+      { picture: 0, seconds: 1 },
+      { picture: 1, seconds: 3 },
+      { picture: 2, seconds: 0.48 },
+      { picture: 3, seconds: 0.52 },
+    ])
+  })
+})
+
+test('where it goes faster, the film says so', () => {
+  expect(
+    paceLabels(
+      segmentsOf(
+        20,
+        [
+          { from: 0, to: 4 },
+          { from: 12, to: 14 },
+        ],
+        4,
+      ),
+    ),
+  ).toEqual([
+    { start: 4, end: 6, text: '×4' },
+    { start: 8, end: 9.52, text: '×4' },
+  ])
+})
