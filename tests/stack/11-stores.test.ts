@@ -59,6 +59,18 @@ describe('room log in Valkey', () => {
   })
 })
 
+test('a replica that has started can take sessions over at once', async () => {
+  const line = await wire()
+  line.cut()
+  const stores = await storesOn(line.port, 'a')
+  cleanUps.push(() => stores.stop())
+  // By now it waits long before the next attempt, while the reader of the room log will connect at once.
+  await until('several attempts', () => line.dials() >= 5, 10_000, 10)
+  line.mend()
+  await new LogUser(stores.roomLog).start()
+  expect(stores.sessions.healthy()).toBe(true)
+})
+
 describe('sessions in Valkey', () => {
   sessionStoreSuite(async ({ windowMs, limit }) => {
     await empty()

@@ -50,6 +50,8 @@ async function freePort(): Promise<number> {
 /** A TCP relay: one replica's wire to Valkey. */
 export interface Wire {
   port: number
+  /** How many connections were tried. */
+  dials(): number
   /** Resets all connections; new ones are reset as well until `mend`. */
   cut(): void
   /** Keeps back what Valkey answers, until `mend`. */
@@ -61,7 +63,9 @@ export interface Wire {
 export async function layWire(to: number): Promise<Wire> {
   const pairs = new Set<{ near: Socket; far: Socket }>()
   let state: 'whole' | 'cut' | 'hushed' = 'whole'
+  let dials = 0
   const server = createServer((near) => {
+    dials++
     if (state === 'cut') {
       near.resetAndDestroy()
       return
@@ -85,6 +89,7 @@ export async function layWire(to: number): Promise<Wire> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
+    dials: () => dials,
     cut: () => {
       state = 'cut'
       for (const { near } of pairs) near.resetAndDestroy()

@@ -45,6 +45,7 @@ export class Link {
   /** Turns of the loop since something was heard, or asked. Counted, not timed: when this process stood still, it is not Valkey that is late. */
   private quietTicks = 0
   private stopped = false
+  private readonly first = Promise.withResolvers<void>()
 
   constructor(options: LinkOptions) {
     this.options = options
@@ -52,6 +53,11 @@ export class Link {
 
   get up(): boolean {
     return this.client !== undefined
+  }
+
+  /** Resolves when the first connection works; never, when there is none. */
+  get reached(): Promise<void> {
+    return this.first.promise
   }
 
   /** Why there is no connection, as far as that is known. */
@@ -127,6 +133,7 @@ export class Link {
     this.client = client
     this.unanswered = this.quietTicks = this.upForMs = 0
     this.options.onUp()
+    this.first.resolve()
   }
 
   private newClient(): Client {

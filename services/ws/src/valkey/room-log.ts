@@ -74,7 +74,8 @@ export class ValkeyRoomLog implements RoomLog {
     this.events = events
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(late.resolve, startMs)
-    await Promise.race([this.reader.start(), late.promise])
+    // The link as well: who is ready without it refuses to take sessions over.
+    await Promise.race([Promise.all([this.reader.start(), this.link.reached]), late.promise])
     clearTimeout(timer)
     if (!this.reader.healthy) {
       this.beginning = this.clock.now() * seqsPerMs
