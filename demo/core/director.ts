@@ -5,8 +5,9 @@
 import type { Clock } from '../../scaler/src/ports.ts'
 import { seededRandom } from '../../scaler/src/sim/random.ts'
 import type { DemoEvent, EventBody, Measured, Verdict } from './events.ts'
-import type { Director, Fact, Met, Scene, Undo } from './scene.ts'
+import type { Director, Fact, Met, Scene } from './scene.ts'
 import { type DecisionSeen, isFigure, measure, type Readings, type Stage, seenText } from './stage.ts'
+import { attempt, type Undo, UndoStack } from './undo-stack.ts'
 
 export interface PlayOptions {
   seed: number
@@ -38,7 +39,7 @@ export async function playScene(scene: Scene, stage: Stage, options: PlayOptions
     if (!scene.surfaces.includes(stage.surface)) throw new Error(`${name} plays on ${scene.surfaces.join(', ')}, not on ${stage.surface}`)
     await scene.play(play)
   })
-  const leftovers = await play.undoAll()
+  const leftovers = await play.undos.undoAll()
   const text = [failure?.message ?? 'every fact was met', ...leftovers.map((line) => `not undone: ${line}`)].join('; ')
   const verdict = verdictOf(failure !== undefined, options.signal.aborted, leftovers)
   const unheard = await attempt(() => play.emit({ kind: 'end', verdict, text }))
@@ -52,20 +53,6 @@ function verdictOf(failed: boolean, aborted: boolean, leftovers: readonly string
   return aborted ? 'interrupted' : 'failed'
 }
 
-async function attempt(what: () => Promise<void>): Promise<Error | undefined> {
-  try {
-    await what()
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
-  }
-}
-
-interface Act {
-  text: string
-  undo: () => Promise<void>
-}
-
 class Play implements Director {
   readonly surface
   readonly seed
@@ -75,8 +62,7 @@ class Play implements Director {
   private readonly signal: AbortSignal
   private readonly random: () => number
   private readonly startedAt: number
-  /** What is to be undone, the newest last. */
-  private readonly acts: Act[] = []
+  readonly undos = new UndoStack((text) => this.emit({ kind: 'undo', text }))
   private lastDecision: string | undefined
   private loaded = false
 
@@ -94,16 +80,6 @@ class Play implements Director {
   async emit(body: EventBody): Promise<void> {
     const now = this.clock.nowSeconds()
     await this.onEvent({ at: Math.round(now * 1000), seconds: tenth(now - this.startedAt), ...body } as DemoEvent)
-  }
-
-  /** Takes back what was not yet, the newest first. Resolves with what could not be. */
-  async undoAll(): Promise<string[]> {
-    const leftovers: string[] = []
-    for (let act = this.acts.pop(); act !== undefined; act = this.acts.pop()) {
-      const failure = await this.undo(act)
-      if (failure !== undefined) leftovers.push(`${act.text} (${failure.message})`)
-    }
-    return leftovers
   }
 
   scaled(seconds: number): number {
@@ -145,7 +121,7 @@ class Play implements Director {
 
   async load(sockets: number): Promise<void> {
     await this.step({ kind: 'load', sockets, text: `load: ${sockets} sockets` })
-    if (!this.loaded) this.acts.push({ text: 'the load ends', undo: () => this.stage.setLoad(0) })
+    if (!this.loaded) this.undos.push('the load ends', () => this.stage.setLoad(0))
     this.loaded = true
     await this.stage.setLoad(sockets)
   }
@@ -257,24 +233,10 @@ class Play implements Director {
 
   /** Does something that is to be undone, also when it could be done by half only. */
   private async act(undoText: string, run: () => Promise<void>, undo: () => Promise<void>): Promise<Undo> {
-    const act: Act = { text: undoText, undo }
-    this.acts.push(act)
+    const undoNow = this.undos.push(undoText, undo)
     await run()
     this.checkSignal()
-    return async () => {
-      const at = this.acts.indexOf(act)
-      if (at < 0) return
-      this.acts.splice(at, 1)
-      const failure = await this.undo(act)
-      if (failure !== undefined) throw new Error(`not undone: ${undoText} (${failure.message})`)
-    }
-  }
-
-  private async undo({ text, undo }: Act): Promise<Error | undefined> {
-    const failure = await attempt(undo)
-    // Whether anybody hears of it must not keep the rest from being undone.
-    const unheard = await attempt(() => this.emit({ kind: 'undo', text: failure === undefined ? text : `${text}: failed` }))
-    return failure ?? unheard
+    return undoNow
   }
 
   private async step(body: EventBody): Promise<void> {

@@ -2,6 +2,7 @@
 import type { FaultName } from '../../chaos/core/faults.ts'
 import type { Measured, StillName, Surface } from './events.ts'
 import type { Need, Readings, ScalerSettings } from './stage.ts'
+import type { Undo } from './undo-stack.ts'
 
 export interface Scene {
   readonly name: string
@@ -21,9 +22,6 @@ export interface Met {
   /** Since it began to be waited for. */
   readonly took: Measured
 }
-
-/** Undoes one act now rather than at the end; does nothing the second time. */
-export type Undo = () => Promise<void>
 
 export interface Director {
   readonly surface: Surface
