@@ -12,6 +12,7 @@ import { register as registerReport } from './commands/report.ts'
 import { register as registerScale } from './commands/scale.ts'
 import { register as registerStatus } from './commands/status.ts'
 import { register as registerUp } from './commands/up.ts'
+import { register as registerWorkshop } from './commands/workshop.ts'
 
 const commands = [
   registerDoctor,
@@ -26,6 +27,7 @@ const commands = [
   registerNuke,
   registerReport,
   registerImages,
+  registerWorkshop,
 ]
 
 /** The command tree; nothing runs before `parseAsync`. */

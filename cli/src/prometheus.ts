@@ -7,6 +7,9 @@ import type { Readings } from './status.ts'
 /** A person waits for this. */
 const answerWithinMs = 3_000
 
+/** Questions about an hour take longer, all the more on a busy machine. */
+const rangeAnswerWithinMs = 15_000
+
 const answerSchema = z.object({
   data: z.object({
     result: z.array(z.object({ metric: z.record(z.string(), z.string()), value: z.tuple([z.number(), z.string()]) })),
@@ -27,8 +30,23 @@ export async function readReplicas(url: string): Promise<Readings> {
 }
 
 async function byReplica(url: string, query: string): Promise<Record<string, number>> {
-  const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}`, { signal: AbortSignal.timeout(answerWithinMs) })
+  const result = await ask(url, query, answerWithinMs)
+  return Object.fromEntries(result.map(({ metric, value }) => [metric[replicaLabel] ?? '', Number(value[1])]))
+}
+
+/**
+ * The one number that a query gives; undefined where there is no series.
+ * @param atSeconds the moment it is about, Unix time
+ * @throws Error where Prometheus does not answer
+ */
+export async function askNumber(url: string, query: string, atSeconds: number): Promise<number | undefined> {
+  const [sample] = await ask(url, query, rangeAnswerWithinMs, atSeconds)
+  return sample && Number(sample.value[1])
+}
+
+async function ask(url: string, query: string, withinMs: number, atSeconds?: number) {
+  const parameters = new URLSearchParams({ query, ...(atSeconds !== undefined && { time: String(atSeconds) }) })
+  const answer = await fetch(`${url}/api/v1/query?${parameters}`, { signal: AbortSignal.timeout(withinMs) })
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`)
-  const { data } = answerSchema.parse(await answer.json())
-  return Object.fromEntries(data.result.map(({ metric, value }) => [metric[replicaLabel] ?? '', Number(value[1])]))
+  return answerSchema.parse(await answer.json()).data.result
 }

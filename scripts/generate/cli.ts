@@ -21,8 +21,8 @@ ${table(
   ['Exit code', 'Meaning'],
   [
     ['0', 'fine'],
-    ['1', 'error; doctor: blocked; status: nothing runs; load: a threshold was crossed, too'],
-    ['2', 'wrong arguments; doctor: warnings only, too'],
+    ['1', 'error; doctor: blocked; status: nothing runs; load: a threshold was crossed, too; workshop check: something is missing'],
+    ['2', 'wrong arguments; doctor: warnings only, too; workshop check: the lab does not run'],
   ],
 )}
 

@@ -23,6 +23,7 @@ const pureFiles = [
   ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
+  ...within('cli/src/workshop/').filter((path) => !path.endsWith('/gather.ts')),
 ]
 
 /** What reaches out of a pure file. */
@@ -74,8 +75,11 @@ describe('dependencies point inwards', () => {
     ['alert-receiver/', /^(contract|alert-receiver)\//],
     ['k6/', /^(contract|client|prove|k6)\//],
     ['grafana/', /^(contract|grafana)\//],
-    // What commands take is what others read: scenarios, lengths of time, which settings are secret.
-    ['cli/', /^(contract|chaos|cli)\/|^k6\/lib\/scenarios\.ts$|^scaler\/src\/commands\/options\.ts$|^services\/ws\/src\/config\.ts$/],
+    // What commands take is what others read: scenarios, lengths of time, which settings are secret. The workshop's checks play the scaler's log.
+    [
+      'cli/',
+      /^(contract|chaos|cli|scaler\/src\/(core|replay|spec))\/|^(k6\/lib\/scenarios|scaler\/src\/(commands\/options|decision-log|record)|services\/ws\/src\/config)\.ts$/,
+    ],
     // What plays scenes comes after everything that they are played with; nobody needs it in turn.
     ['demo/core/', /^(contract|scaler|chaos\/core|demo\/core)\//],
     ['demo/scenes/', /^(contract|demo\/(core|scenes))\//],

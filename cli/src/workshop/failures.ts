@@ -1,0 +1,88 @@
+/** Steps 8 to 10: replicas that leave, that die, and a store that goes away. Pure. */
+import { type Facts, lookBackMinutes } from './facts.ts'
+import { storeAlert } from './questions.ts'
+import { type Verdict, verdict } from './verdict.ts'
+
+/** As `npm run storm` wants it: by how many times waiting a random time lowers the peak. */
+const peakFallsBy = 5
+const block = 'the second block of workshop/08-drain-and-loss.md'
+
+export function drainAndLoss({ ledgerAtMs, answers }: Facts): Verdict[] {
+  const accepted = ledgerAtMs === undefined ? 0 : (answers.ledgerAccepted ?? 0)
+  const findings = answers.ledgerFindings ?? 0
+  const left = ledgerAtMs === undefined ? 0 : (answers.drainedWithSockets ?? 0)
+  const restarted = ledgerAtMs === undefined ? 0 : (answers.replicasRestarted ?? 0)
+  const none = `no ledger of this lab in the last ${lookBackMinutes} minutes`
+  return [
+    verdict('a ledger was kept', accepted > 0, accepted > 0 ? `${accepted} messages accepted` : none, block),
+    verdict(
+      'a replica with sockets was drained meanwhile',
+      left > 0,
+      left > 0 ? `${left} sockets had to leave` : accepted > 0 ? 'no drain in the five minutes before its end' : none,
+      block,
+    ),
+    verdict('and another one was killed', restarted >= 2, accepted > 0 ? `replicas started again meanwhile: ${restarted}` : none, block),
+    verdict(
+      'no accepted message was lost, doubled or reordered',
+      accepted > 0 && findings === 0,
+      accepted > 0 ? `${findings} findings` : none,
+      `${block}; if it finds something again: npx lab logs ws --since 5m`,
+    ),
+  ]
+}
+
+export function reconnectStorm({ storm, answers }: Facts): Verdict[] {
+  const here = (answers.stormDials ?? 0) > 0
+  const command = 'npm run storm -- --sockets 1000'
+  const seen = storm === undefined ? 'no storm within the hour' : here ? undefined : 'reports/storm.json is of another lab'
+  const ratio = storm && storm.jittered.peak > 0 ? storm.naive.peak / storm.jittered.peak : 0
+  return [
+    verdict(
+      'a replica died under naive clients',
+      seen === undefined && (storm?.naive.lost ?? 0) > 0,
+      seen ?? `${storm?.naive.lost} sockets cut off, at most ${storm?.naive.peak} dials in one second`,
+      command,
+    ),
+    verdict(
+      'and under clients that wait a random time',
+      seen === undefined && (storm?.jittered.lost ?? 0) > 0,
+      seen ?? `${storm?.jittered.lost} sockets cut off, at most ${storm?.jittered.peak} dials in one second`,
+      command,
+    ),
+    verdict(
+      `their peak is ${peakFallsBy} times lower, or more`,
+      seen === undefined && ratio >= peakFallsBy,
+      seen ?? `${ratio.toFixed(1)} times lower`,
+      `${command}, with nothing else running on this machine`,
+    ),
+  ]
+}
+
+export function chaos({ answers }: Facts): Verdict[] {
+  const command = 'npx lab chaos valkey-down --for 45s --check'
+  const away = answers.storeAway ?? 0
+  const alerted = (answers.storeAlerted ?? 0) > 0
+  const alertsNow = answers.storeAlertsNow ?? 0
+  const up = answers.storeUpNow === 1
+  return [
+    verdict(
+      'Valkey was away',
+      alerted && away > 0,
+      alerted ? `${away} readings of replicas said so` : 'not for long enough to be an alert',
+      command,
+    ),
+    verdict(`the alert ${storeAlert} fired`, alerted, alerted ? 'it did' : 'not within the hour', command),
+    verdict(
+      'all is well again',
+      alerted && alertsNow === 0 && up,
+      !up
+        ? 'a replica is without Valkey'
+        : alertsNow > 0
+          ? `${alertsNow} of them fire still`
+          : alerted
+            ? 'no replica is without Valkey'
+            : 'nothing was broken yet',
+      alerted ? 'docker compose start valkey, and wait a minute' : command,
+    ),
+  ]
+}

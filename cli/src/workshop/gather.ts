@@ -1,0 +1,105 @@
+/** Gathers what a check goes by: from Docker, Prometheus, the scaler's decision log and the learner's files. */
+import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { services } from '@lab/contract/endpoints.ts'
+import { z } from 'zod'
+import { decisionLogPath, defaultStateFolder, readDecisionLog } from '../../../scaler/src/decision-log.ts'
+import { root } from '../docker.ts'
+import { LabError } from '../lab-error.ts'
+import { openPlaces } from '../places.ts'
+import { type LabContainer, labContainers } from '../project.ts'
+import { askNumber } from '../prometheus.ts'
+import { type Facts, learnerFiles, learnerFolder, lookBackMinutes, type StormSeen, type TextFile } from './facts.ts'
+import { type Asked, type Question, questions } from './questions.ts'
+
+/** What a run says last comes to Prometheus a moment after its report is written. */
+const reportedWithinMs = 15_000
+
+const stormClients = z.object({ lost: z.number(), dialsPerSecond: z.array(z.number()) })
+const stormSchema = z.object({ naive: stormClients, jittered: stormClients })
+
+/** @throws LabError where nothing runs, or Docker or Prometheus can't be asked */
+export async function gatherFacts(): Promise<Facts> {
+  const nowMs = Date.now()
+  const containers = (await labContainers()).filter(({ state }) => state === 'running')
+  if (containers.length === 0) throw new LabError('nothing runs; start it: npx lab up')
+  const prometheus = openPlaces(containers).find(({ word }) => word === services.prometheus)
+  if (prometheus === undefined) throw new LabError('Prometheus does not run; start it: npx lab up')
+  const well = containers.filter(({ health }) => health === '' || health === 'healthy')
+  const files = await readLearnerFiles()
+  const ledgerAtMs = await writtenWithin('reports/k6-ledger.json', nowMs)
+  const storm = await readStorm(nowMs)
+  return {
+    nowMs,
+    services: [...new Set(well.map(({ service }) => service))],
+    replicas: well.filter(({ service }) => service === services.ws).map(replicaOf),
+    answers: await ask(prometheus.url, { files, ledgerAtMs, nowMs }),
+    log: await readLog(nowMs),
+    files,
+    originalHpa: await readFile(`${root}scaler/hpa.yaml`, 'utf8'),
+    ...(ledgerAtMs !== undefined && { ledgerAtMs }),
+    ...(storm && { storm }),
+  }
+}
+
+function replicaOf({ name, service }: LabContainer): string {
+  return `${service}-${name.split('-').at(-1)}`
+}
+
+type Moments = { files: Facts['files']; ledgerAtMs: number | undefined; nowMs: number }
+
+async function ask(url: string, moments: Moments): Promise<Facts['answers']> {
+  const asked = Object.entries(questions) as [Question, Asked][]
+  try {
+    const answers = await Promise.all(
+      asked.map(async ([name, { query, upTo }]) => [name, await askNumber(url, query, momentOf(upTo, moments) / 1000)] as const),
+    )
+    return Object.fromEntries(answers.filter(([, number]) => number !== undefined))
+  } catch (error) {
+    throw new LabError(`Prometheus at ${url}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function momentOf(upTo: Asked['upTo'], { files, ledgerAtMs, nowMs }: Moments): number {
+  const written = upTo === 'ledger' ? ledgerAtMs : upTo && files[upTo]?.modifiedMs
+  return written === undefined ? nowMs : Math.min(nowMs, written + reportedWithinMs)
+}
+
+async function readLog(nowMs: number): Promise<Facts['log']> {
+  const folder = process.env.SCALER_STATE || defaultStateFolder
+  const records = await readDecisionLog(decisionLogPath(resolve(root, folder)))
+  return records.filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
+}
+
+async function readLearnerFiles(): Promise<Facts['files']> {
+  const found = await Promise.all(learnerFiles.map(async (file) => [file, await readIfThere(`${root}${learnerFolder}/${file}`)] as const))
+  return Object.fromEntries(found.filter(([, file]) => file !== undefined))
+}
+
+async function readStorm(nowMs: number): Promise<StormSeen | undefined> {
+  const atMs = await writtenWithin('reports/storm.json', nowMs)
+  if (atMs === undefined) return undefined
+  const { naive, jittered } = stormSchema.parse(JSON.parse(await readFile(`${root}reports/storm.json`, 'utf8')))
+  const seen = ({ lost, dialsPerSecond }: z.infer<typeof stormClients>) => ({ lost, peak: Math.max(0, ...dialsPerSecond) })
+  return { atMs, naive: seen(naive), jittered: seen(jittered) }
+}
+
+/** When a report was written, if that was within the hour. */
+async function writtenWithin(path: string, nowMs: number): Promise<number | undefined> {
+  const atMs = await modified(`${root}${path}`)
+  return atMs !== undefined && atMs >= nowMs - lookBackMinutes * 60_000 ? atMs : undefined
+}
+
+async function readIfThere(path: string): Promise<TextFile | undefined> {
+  const modifiedMs = await modified(path)
+  return modifiedMs === undefined ? undefined : { text: await readFile(path, 'utf8'), modifiedMs }
+}
+
+async function modified(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mtimeMs
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
