@@ -4,6 +4,7 @@ import { allDashboards } from '../../grafana/dashboards/all.ts'
 import { render } from '../../grafana/lib/dashboards.ts'
 import { pages } from '../../grafana/lib/pages.ts'
 import { alertsPage } from './alerts.ts'
+import { architecturePage } from './architecture.ts'
 import { cliPage } from './cli.ts'
 import { closeCodesPage } from './close-codes.ts'
 import { configurationPage } from './configuration.ts'
@@ -27,6 +28,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
     ['docs/metrics.md', metricsPage()],
     ['docs/alerts.md', alertsPage()],
+    ['docs/architecture.md', architecturePage()],
     ['docs/cli.md', cliPage()],
     ['docs/close-codes.md', closeCodesPage()],
     ['docs/configuration.md', configurationPage()],
