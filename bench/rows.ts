@@ -116,6 +116,8 @@ export const sections: readonly Section[] = [
         digits: 0,
       },
       { scenario: 'connects', figure: 'rss', title: 'the same after collection', unit: 'MiB', digits: 0, aim: valueAtMost(200) },
+      { scenario: 'members', figure: 'perMember', title: 'memory per member at 5,000, two in each room', unit: 'KiB', digits: 1 },
+      { scenario: 'members', figure: 'withLog', title: 'the same with a full room log, 20,000 messages', unit: 'KiB', digits: 1 },
     ],
   },
   {

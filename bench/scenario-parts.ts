@@ -31,7 +31,8 @@ export interface Outcome {
 
 export type Scenario = (bench: Bench) => Promise<Outcome>
 
-function frameOf(message: object): Buffer {
+/** One client frame with this message. */
+export function frameOf(message: object): Buffer {
   return maskedFrame(opcodes.text, Buffer.from(JSON.stringify(message)))
 }
 
@@ -39,13 +40,12 @@ function frameOf(message: object): Buffer {
 const echoMessage = { type: 'message', id: 'm-0001', time: Date.now(), data: { text: 'how is the weather over there?' } }
 export const echoFrame = frameOf(echoMessage)
 export const joinFrame = frameOf({ type: 'join', id: 'j-0001', room })
-export const broadcastFrame = frameOf({
-  type: 'broadcast',
-  id: 'b-0001',
-  time: Date.now(),
-  room,
-  data: { text: 'hello everybody in the room' },
-})
+export const broadcastFrame = broadcastFrameOf('b-0001', room)
+
+/** A message to a room. One id is stored once for each sender. */
+export function broadcastFrameOf(id: string, room: string): Buffer {
+  return frameOf({ type: 'broadcast', id, time: Date.now(), room, data: { text: 'hello everybody in the room' } })
+}
 
 /** Sends one frame and waits for the next message. @throws Error when none comes within 10 s */
 export async function ask(crowd: Crowd, socket: LoadSocket, frame: Buffer): Promise<Record<string, unknown>> {

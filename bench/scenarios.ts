@@ -2,7 +2,19 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Busy, joinBusy, watchBusy } from './busy.ts'
-import { ask, broadcastFrame, echoFrame, joinFrame, openChecked, type Scenario, until, withCrowd } from './scenario-parts.ts'
+import type { LoadSocket } from './client.ts'
+import {
+  ask,
+  broadcastFrame,
+  broadcastFrameOf,
+  echoFrame,
+  frameOf,
+  joinFrame,
+  openChecked,
+  type Scenario,
+  until,
+  withCrowd,
+} from './scenario-parts.ts'
 import { percentile } from './stats.ts'
 import { steady } from './steady.ts'
 
@@ -119,6 +131,47 @@ function connects(count: number, weigh: boolean): Scenario {
   })
 }
 
+/** Members of rooms, two in each: what they weigh when they have joined, and what comes on top when the room log is full. */
+const members: Scenario = withCrowd(async (crowd, bench) => {
+  const count = 5000
+  // Four each make 20,000, which is as many as the room log holds.
+  const messagesEach = 4
+  const empty = await bench.memory(true)
+  const busySince = watchBusy(bench.pids)
+  await openChecked(crowd, bench.address, count)
+  let [answered, due] = [0, 0]
+  const all = async (answers: number, write: (socket: LoadSocket, room: string) => void) => {
+    due += answers * count
+    for (const [i, socket] of crowd.sockets.entries()) write(socket, `bench-${i >> 1}`)
+    await crowd.during(
+      until(
+        () => answered === due,
+        () => `${due - answered} of ${due} messages are missing`,
+      ),
+    )
+  }
+  for (const socket of crowd.sockets) {
+    socket.onMessages = (messages) => {
+      answered += messages
+    }
+  }
+  await all(1, (socket, room) => socket.write(frameOf({ type: 'join', id: 'j-1', room })))
+  const joined = await bench.memory(true)
+  for (let i = 0; i < messagesEach; i++) {
+    // Its own answer, and what both members of the room say.
+    await all(3, (socket, room) => socket.write(broadcastFrameOf(`b-${i}`, room)))
+  }
+  const full = await bench.memory(true)
+  return {
+    figures: {
+      perMember: (joined.rss - empty.rss) / count / kibi,
+      withLog: (full.rss - empty.rss) / count / kibi,
+      heapPerMember: (full.heapUsed - empty.heapUsed) / count / kibi,
+    },
+    busy: busySince(),
+  }
+})
+
 /** All of them, in the order they are run. */
 export const scenarios = {
   echo1: echo(1),
@@ -129,5 +182,6 @@ export const scenarios = {
   fanOut,
   connects: connects(10_000, true),
   connectsFew: connects(2000, false),
+  members,
 } as const satisfies Record<string, Scenario>
 export type ScenarioName = keyof typeof scenarios
