@@ -15,8 +15,9 @@ function api() {
   }
   const snapshot = { replicas: [{ id: 'ws-1' }, { id: 'ws-2' }] } as unknown as Snapshot
   const orders = { setLoad: act('load'), setTarget: act('target'), pause: act('pause'), kill: later('kill'), drain: later('drain') }
+  const scaling = { setScaleDown: act('scale down'), setReplicas: later('replicas'), decisions: () => [{ desired: 3 }] }
   const chaos = { begin: later('begin'), undo: later('undo') }
-  const actions: Actions = { snapshot: () => snapshot, ...orders, ...{ chaos } }
+  const actions: Actions = { snapshot: () => snapshot, ...orders, ...scaling, ...{ chaos } }
   const app = createApi(actions, 'http://localhost:8000', (line) => said.push(line))
   const get = (path: string, headers: Record<string, string> = {}) => app.request(path, { headers: { host, ...headers } })
   const post = async (path: string, body: unknown, headers: Record<string, string> = {}) => {
@@ -46,11 +47,18 @@ test('does what it is asked for', async () => {
   expect(await post('/api/target', { connections: 50 })).toEqual(ok)
   expect(await post('/api/pause', { paused: true }, { origin: `http://${host}`, 'sec-fetch-site': 'same-origin' })).toEqual(ok)
   expect(await post('/api/drain', { id: 'ws-2' })).toEqual(ok)
+  expect(await post('/api/replicas', { count: 4 })).toEqual(ok)
+  const rules = { windowSeconds: 0, pods: 10, periodSeconds: 15 }
+  expect(await post('/api/scale-down', { rules })).toEqual(ok)
+  expect(await post('/api/scale-down', { rules: null })).toEqual(ok)
   expect(done).toEqual([
     ['load', 5_000],
     ['target', 50],
     ['pause', true],
     ['drain', 'ws-2'],
+    ['replicas', 4],
+    ['scale down', rules],
+    ['scale down', null],
   ])
 })
 
@@ -69,6 +77,13 @@ test.each([
   ['/api/load', { sockets: 1, more: 2 }, 400, 'body: Unrecognized key: "more"'],
   ['/api/target', { connections: 0 }, 400, 'connections: allowed is a whole number from 1 to 10000'],
   ['/api/target', { connections: null }, 400, 'connections: allowed is a whole number from 1 to 10000'],
+  ['/api/replicas', { count: 0 }, 400, 'count: allowed is a whole number from 1 to 20'],
+  [
+    '/api/scale-down',
+    { rules: { windowSeconds: 0, pods: 0, periodSeconds: 15 } },
+    400,
+    'rules.pods: allowed is a whole number from 1 to 100',
+  ],
   ['/api/pause', { paused: 1 }, 400, 'paused: allowed is true or false'],
   ['/api/kill', { id: 7 }, 400, 'id: allowed is the name of a replica, as in ws-1'],
   ['/api/kill', { id: 'ws-9' }, 404, 'id: there is no "ws-9", only ws-1, ws-2'],

@@ -19,8 +19,14 @@ export interface Actions {
   drain(id: string): Promise<void>
   pause(paused: boolean): void
   setTarget(connections: number): void
+  setScaleDown(rules: { windowSeconds: number; pods: number; periodSeconds: number } | null): void
+  setReplicas(count: number): Promise<void>
+  decisions(): object[]
   chaos: Pick<Chaos, 'begin' | 'undo'>
 }
+
+/** Most replicas by hand. */
+const maxReplicas = 20
 
 const whole = (min: number, max: number) => {
   const error = `allowed is a whole number from ${min} to ${max}`
@@ -31,6 +37,10 @@ const orders = {
   load: z.strictObject({ sockets: whole(0, maxSockets) }),
   pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
   target: z.strictObject({ connections: whole(1, 10_000) }),
+  scaleDown: z.strictObject({
+    rules: z.strictObject({ windowSeconds: whole(0, 3600), pods: whole(1, 100), periodSeconds: whole(1, 1800) }).nullable(),
+  }),
+  replicas: z.strictObject({ count: whole(1, maxReplicas) }),
   replica: z.strictObject({ id: z.string({ error: 'allowed is the name of a replica, as in ws-1' }) }),
   chaos: z.strictObject({ fault, id: z.string(), seconds: whole(allowedSeconds.min, allowedSeconds.max) }),
   // Its replica may be gone: that may be the fault.
@@ -81,7 +91,7 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
     const text = readFileSync(new URL(`./page/${file}`, import.meta.url), 'utf8').replace('{{entry}}', entryUrl)
     app.get(path, (c) => c.body(text, 200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain' }))
   }
-  app.get('/api/state', (c) => c.json({ ...actions.snapshot(), entry: entryUrl }))
+  app.get('/api/state', (c) => c.json({ ...actions.snapshot(), entry: entryUrl, decisions: actions.decisions() }))
   app.get('/api/events', (c) => {
     if (watchers >= maxWatchers) return c.json({ error: `at most ${maxWatchers} pages look on at once` }, 503)
     return streamSSE(c, async (stream) => {
@@ -117,6 +127,8 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
   order('/api/load', 'load', ({ sockets }) => actions.setLoad(sockets))
   order('/api/pause', 'pause', ({ paused }) => actions.pause(paused))
   order('/api/target', 'target', ({ connections }) => actions.setTarget(connections))
+  order('/api/scale-down', 'scaleDown', ({ rules }) => actions.setScaleDown(rules))
+  order('/api/replicas', 'replicas', ({ count }) => actions.setReplicas(count))
   order('/api/kill', 'replica', ({ id }) => actions.kill(id))
   order('/api/drain', 'replica', ({ id }) => actions.drain(id))
   order('/api/chaos', 'chaos', ({ fault, id, seconds }) => actions.chaos.begin(fault, id, seconds))

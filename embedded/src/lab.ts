@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '@lab/contract/endpoints.ts'
 import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
+import { defaultScaleUp } from '../../scaler/src/core/defaults.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
 import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
 import { DecisionLog, decisionLogPath } from '../../scaler/src/decision-log.ts'
@@ -15,6 +16,7 @@ import { processTarget, scrapeSource } from './process-target.ts'
 import { Replicas } from './replicas.ts'
 import { type Router, startRouter } from './router.ts'
 import { type Snapshot, snapshotOf } from './snapshot.ts'
+import { decisionWords } from './words.ts'
 
 export interface LabSettings {
   replicas: number
@@ -32,6 +34,8 @@ export interface LabSettings {
 /** A drain here is quick: the router asks twice a second, and nobody scrapes but us. Milliseconds. */
 const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
+/** Decisions that are told of beyond the last one. */
+const maxDecisions = 20
 /** Lines that the page shows. */
 const maxEvents = 50
 /** How long replicas may take to reach their store. Milliseconds. */
@@ -55,7 +59,7 @@ export class Lab {
   private readonly events: { time: number; text: string }[]
   private hpa: HorizontalPodAutoscaler
   private paused = false
-  private last: TickRecord | null = null
+  private readonly records: TickRecord[] = []
 
   /** Starts everything; resolves when replicas are ready and the entry is open. Rejects with one line for a person when that can't be. */
   static async start(settings: LabSettings, progress: (step: string) => void): Promise<Lab> {
@@ -113,7 +117,7 @@ export class Lab {
     return snapshotOf({
       replicas: this.replicas.list(),
       starting: this.replicas.starting(),
-      record: this.last,
+      record: this.records.at(-1) ?? null,
       hpa: this.hpa,
       paused: this.paused,
       timeScale: this.settings.timeScale,
@@ -121,6 +125,15 @@ export class Lab {
       openThroughRouter: this.router.open(),
       events: this.events,
       shared: this.settings.valkeyUrl !== undefined,
+    })
+  }
+
+  /** The last decisions, the newest last. */
+  decisions(): { time: string; current: number | null; desired: number; reason: string; text: string }[] {
+    return this.records.map((record) => {
+      const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
+      const text = decisionWords(record)
+      return { time: record.time, current: currentReplicas, desired: desiredReplicas, reason: rescaleReason, text }
     })
   }
 
@@ -159,6 +172,29 @@ export class Lab {
     this.hpa = { ...this.hpa, metrics } as HorizontalPodAutoscaler
   }
 
+  /** How the scaler takes replicas away from now on; null: as its file says. */
+  setScaleDown(rules: { windowSeconds: number; pods: number; periodSeconds: number } | null): void {
+    const { behavior } = this.settings.hpa
+    if (rules === null) {
+      this.note('the scaler goes down as its file says again')
+      // A file may leave it out, which is not the same as an empty one.
+      const { behavior: _changed, ...others } = this.hpa
+      this.hpa = { ...others, ...(behavior && { behavior }) }
+      return
+    }
+    const { windowSeconds, pods, periodSeconds } = rules
+    this.note(`the scaler goes down by ${pods} in ${periodSeconds} s now, after a window of ${windowSeconds} s`)
+    const policies = [{ type: 'Pods', value: pods, periodSeconds }] as const
+    const scaleDown = { stabilizationWindowSeconds: windowSeconds, selectPolicy: 'Max', policies } as const
+    this.hpa = { ...this.hpa, behavior: { scaleUp: defaultScaleUp, ...behavior, scaleDown } }
+  }
+
+  /** Has so many replicas, as somebody who scales by hand. Resolves when they are ready, or gone. */
+  async setReplicas(count: number): Promise<void> {
+    this.note(`by hand: ${count} replicas`)
+    await processTarget(this.replicas).scaleTo(count, [], this.stop.signal)
+  }
+
   /** Drains and ends everything; at once when asked to, and for what hangs. */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
@@ -183,7 +219,8 @@ export class Lab {
       target: processTarget(this.replicas),
       isPaused: async () => this.paused,
       write: async (record) => {
-        this.last = record
+        this.records.push(record)
+        if (this.records.length > maxDecisions) this.records.shift()
         await log.append(record).catch((error: unknown) => note(`the decision log cannot be written: ${String(error)}`))
       },
       say: note,

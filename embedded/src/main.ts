@@ -93,6 +93,9 @@ function actionsOf(lab: Lab) {
     drain: (id: string) => lab.drain(id),
     pause: (paused: boolean) => lab.pause(paused),
     setTarget: (connections: number) => lab.setTarget(connections),
+    setScaleDown: (rules: Parameters<Lab['setScaleDown']>[0]) => lab.setScaleDown(rules),
+    setReplicas: (count: number) => lab.setReplicas(count),
+    decisions: () => lab.decisions(),
     chaos: lab.chaos,
   }
 }
