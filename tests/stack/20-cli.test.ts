@@ -219,6 +219,15 @@ describe('a second lab, from saved images, beside the first', () => {
     expect(files).toEqual(
       expect.arrayContaining(['compose.json', 'containers.txt', 'doctor.json', 'environment.txt', 'log-ws.txt', 'versions.txt']),
     )
+    // The same in one file, which is what gets sent.
+    expect(ran.stdout.trim().split('\n').at(-1)).toMatch(/report\.tar\.gz$/)
+    const packed = await execa('tar', ['--list', '--gzip', '--file', `${folder}.tar.gz`])
+    expect(
+      packed.stdout
+        .split('\n')
+        .filter((name) => !name.endsWith('/'))
+        .sort(),
+    ).toEqual(files.map((name) => `report/${name}`).sort())
     const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'))
     expect(texts.filter((text) => text.includes(secret))).toEqual([])
     expect(readFileSync(join(folder, 'compose.json'), 'utf8')).toContain('"RESUME_SECRET": "***"')

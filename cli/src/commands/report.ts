@@ -1,4 +1,4 @@
-/** `report`: everything that somebody who helps would ask for, in one folder, without secrets. */
+/** `report`: everything that somebody who helps would ask for, in one folder and as one file, without secrets. */
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
@@ -6,6 +6,7 @@ import { parseEnv } from 'node:util'
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { archiveOf, packFolder } from '../archive.ts'
 import { configCommand, type DockerCommand, everyLogCommand, psCommand, typed } from '../compose.ts'
 import { root, run, show, tryDocker } from '../docker.ts'
 import { exitCodeOf, findingsOf } from '../doctor/findings.ts'
@@ -27,8 +28,8 @@ type Write = (file: string, text: string) => Promise<void>
 export function register(program: Command): void {
   program
     .command('report')
-    .description('versions, containers, logs, configuration and what doctor says, in a folder, without secrets')
-    .option('--output <folder>', 'a new folder; without it, one in reports/')
+    .description('versions, containers, logs, configuration and what doctor says, without secrets: a folder to look at, a file to attach')
+    .option('--output <folder>', 'a new folder, with the file FOLDER.tar.gz beside it; without it, in reports/')
     .addHelpText('after', examples('lab report', 'lab report --output my-report'))
     .action(report)
 }
@@ -36,7 +37,7 @@ export function register(program: Command): void {
 async function report({ output }: { output?: string }): Promise<void> {
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(/\D/g, '-')
   const folder = output ? resolve(output) : join(root, 'reports', `lab-report-${stamp}`)
-  if (existsSync(folder)) throw new LabError(`${folder} is there already`)
+  for (const path of [folder, archiveOf(folder)]) if (existsSync(path)) throw new LabError(`${path} is there already`)
   await mkdir(folder, { recursive: true })
   const written = environmentFile()
   const config = await tryDocker(configCommand(), withinSeconds)
@@ -52,8 +53,13 @@ async function report({ output }: { output?: string }): Promise<void> {
     { title: 'Logs', task: () => writeLogs(write) },
     { title: 'What doctor says', task: async () => write('doctor.json', await diagnosis()) },
   ])
-  process.stdout.write(`${relative(process.cwd(), folder) || folder}\n`)
+  // From the files as they were written: what was masked stays so.
+  const archive = await packFolder(folder)
+  process.stdout.write(`${shown(folder)}\n${shown(archive)}\n`)
 }
+
+/** As it would be typed from here. */
+const shown = (path: string) => relative(process.cwd(), path) || path
 
 const psTable: DockerCommand = { args: ['compose', 'ps', '--all'] }
 const statsTable: DockerCommand = { args: ['compose', 'stats', '--no-stream'] }
