@@ -19,9 +19,9 @@ export function cuesOfVtt(text: string): Cue[] {
   return blocks.map((block) => {
     const lines = block.trim().split('\n')
     const times = lines.findIndex((line) => line.includes('-->'))
-    const found = /^(\d+):(\d{2}):(\d{2}\.\d{3}) --> (\d+):(\d{2}):(\d{2}\.\d{3})$/.exec(lines[times] ?? '')
+    const found = /^(?:(\d+):)?(\d{2}):(\d{2}\.\d{3}) --> (?:(\d+):)?(\d{2}):(\d{2}\.\d{3})$/.exec(lines[times] ?? '')
     if (found === null) throw new Error(`no times in ${JSON.stringify(block)}`)
-    const seconds = (at: number) => Number(found[at]) * 3600 + Number(found[at + 1]) * 60 + Number(found[at + 2])
+    const seconds = (at: number) => Number(found[at] ?? 0) * 3600 + Number(found[at + 1]) * 60 + Number(found[at + 2])
     return { start: seconds(1), end: seconds(4), lines: lines.slice(times + 1).map(unescaped) }
   })
 }

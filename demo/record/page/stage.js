@@ -1,0 +1,45 @@
+// What the recorder films: the lab's pages side by side, what the director does as text, and the time of day.
+const byId = (id) => document.getElementById(id)
+/** More lines than ever fit. */
+const maxLines = 40
+
+const tell = () => {
+  byId('clock').textContent = `${new Date().toISOString().slice(11, 19)} UTC`
+}
+tell()
+setInterval(tell, 200)
+
+window.stage = {
+  show: ({ live, client, command }) => {
+    byId('live').src = live
+    byId('client').src = client
+    byId('command').textContent = command
+  },
+  scene: (text) => {
+    byId('scene').textContent = text
+    byId('chapter').textContent = ''
+  },
+  chapter: (text) => {
+    byId('chapter').textContent = text
+  },
+  lines: (kind, texts) => {
+    for (const text of texts) {
+      const line = document.createElement('li')
+      line.dataset.kind = kind
+      line.textContent = text
+      byId('terminal').append(line)
+    }
+    while (byId('terminal').children.length > maxLines) byId('terminal').firstChild.remove()
+  },
+  card: (title, texts) => {
+    byId('card').hidden = title === null
+    byId('card-title').textContent = title
+    byId('card-lines').replaceChildren(
+      ...texts.map((text) => {
+        const line = document.createElement('span')
+        line.textContent = text
+        return line
+      }),
+    )
+  },
+}

@@ -1,0 +1,140 @@
+/** What is made of pictures and captions, and that the checks of it find what is wrong: on a film of five seconds. */
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { DemoEvent } from '../core/events.ts'
+import { assOf } from './ass.ts'
+import { cuesOf } from './captions.ts'
+import { encode, still } from './ffmpeg.ts'
+import { hasFfmpeg, missingTools } from './tools.ts'
+import { names, verify } from './verify.ts'
+import { vttOf } from './vtt.ts'
+
+const there = await hasFfmpeg()
+if (!there) console.warn('Films are not tested: no ffmpeg here. On Debian: apt-get install ffmpeg')
+
+const said = (seconds: number, text: string, sockets: number): DemoEvent => ({
+  ...{ kind: 'say', at: 1_000_000 + seconds * 1000, seconds, text },
+  numbers: { sockets: { value: sockets, unit: 'sockets', source: 'metric' } },
+})
+const events = [said(0.4, '20 sockets are open.', 20), said(2.9, 'Now 40 of them.', 40)]
+const wanted = { minSeconds: 4, maxSeconds: 6, checksum: 'sha256:abc', stills: ['start'] }
+const cues = cuesOf(events.map(({ seconds, ...event }) => ({ seconds, text: 'text' in event ? event.text : '' })))
+
+describe.skipIf(!there)('a film', () => {
+  let folder: string
+  const copies: string[] = []
+
+  /** The good recording, spoiled. */
+  async function spoiled(spoil: (at: (name: string) => string) => Promise<void>): Promise<string[]> {
+    const copy = await mkdtemp(join(tmpdir(), 'film-'))
+    copies.push(copy)
+    await cp(folder, copy, { recursive: true })
+    await spoil((name) => join(copy, name))
+    return verify(copy, wanted)
+  }
+
+  const film = (where: string, captions = cues, colour = 'picture.jpg') =>
+    writeFile(join(where, names.ass), assOf(captions, [])).then(() =>
+      encode({
+        ...{ folder: where, ass: names.ass, vtt: names.vtt, output: names.film },
+        clips: [
+          { file: 'picture.jpg', seconds: 2 },
+          { file: colour, seconds: 3 },
+        ],
+        metadata: { comment: 'scenes sha256:abc' },
+      }),
+    )
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'film-'))
+    await mkdir(join(folder, names.stills))
+    const bar = 'drawbox=y=620:h=100:color=black:t=fill'
+    for (const [colour, file] of [
+      ['0x404850', 'picture.jpg'],
+      ['black', 'black.jpg'],
+    ] as const)
+      await execa('ffmpeg', [
+        '-v',
+        'error',
+        '-f',
+        'lavfi',
+        '-i',
+        `color=${colour}:s=1280x720`,
+        '-vf',
+        bar,
+        '-frames:v',
+        '1',
+        join(folder, file),
+      ])
+    await writeFile(join(folder, names.vtt), vttOf(cues))
+    await writeFile(join(folder, names.events), events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    const read = events.map(({ at }, index) => ({ at, source: 'the replicas', values: { sockets: [20, 40][index] } }))
+    await writeFile(join(folder, names.numbers), read.map((one) => `${JSON.stringify(one)}\n`).join(''))
+    await writeFile(join(folder, names.transcript), '# Transcript\n')
+    await film(folder)
+    await still(folder, 'picture.jpg', names.ass, 1, join(names.stills, 'start.png'))
+    await cp(join(folder, names.stills, 'start.png'), join(folder, names.poster))
+  }, 60_000)
+
+  afterAll(async () => {
+    for (const path of [folder, ...copies]) await rm(path, { recursive: true, force: true })
+  })
+
+  test('that is good has no fault', async () => {
+    expect(await missingTools().then((missing) => missing.filter((line) => !line.startsWith('no Chromium')))).toEqual([])
+    expect(await verify(folder, wanted)).toEqual([])
+  }, 60_000)
+
+  test('a still has the caption of its moment, and few enough bytes', async () => {
+    const { stdout } = await execa('ffmpeg', [
+      ...['-v', 'error', '-i', join(folder, names.stills, 'start.png')],
+      ...['-vf', 'crop=1280:96:0:622,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=-', '-f', 'null', '-'],
+    ])
+    expect(Number(/YMAX=(\d+)/.exec(stdout)?.[1])).toBeGreaterThan(180)
+    expect((await readFile(join(folder, names.stills, 'start.png'))).length).toBeLessThan(150 * 1024)
+  })
+
+  test('too long for what is wanted, or of other scenes, is found', async () => {
+    expect(await verify(folder, { ...wanted, minSeconds: 120, maxSeconds: 180, checksum: 'sha256:def' })).toEqual([
+      'length: 5.0 s, expected 120 to 180',
+      "the scenes' checksum in the metadata: expected sha256:def",
+    ])
+  }, 60_000)
+
+  test('captions beside it that are not those in it are found', async () => {
+    const faults = await spoiled(async (at) => {
+      const text = await readFile(at(names.vtt), 'utf8')
+      await writeFile(at(names.vtt), text.replace('20 sockets are open.', '30 sockets are open.'))
+    })
+    expect(faults.join('\n')).toMatch(/caption 1: 30 sockets are open\., but what was said is: 20/)
+    expect(faults.join('\n')).toMatch(/caption 1 in the film's track/)
+  }, 60_000)
+
+  test('captions that are not burned, and black pictures, are found', async () => {
+    const faults = await spoiled((at) => film(at('.'), cues.slice(0, 1), 'black.jpg'))
+    expect(faults.join('\n')).toMatch(/black pictures: black_start:2/)
+    expect(faults.join('\n')).toMatch(/a caption should be in the picture/)
+  }, 60_000)
+
+  test('a caption where none is told is found', async () => {
+    const faults = await spoiled((at) => film(at('.'), [...cues, { start: 4.6, end: 5, lines: ['more'], said: 2 }]))
+    expect(faults.join('\n')).toMatch(/something is written where captions go/)
+  }, 60_000)
+
+  test('a number that nobody measured, one that its source denies, and a missing file are found', async () => {
+    const faults = await spoiled(async (at) => {
+      const invented = { ...said(0.4, '20 sockets are open.', 20), numbers: {} }
+      await writeFile(at(names.events), [invented, events[1]].map((event) => `${JSON.stringify(event)}\n`).join(''))
+      await writeFile(at(names.numbers), `${JSON.stringify({ at: events[1]?.at, source: 'the replicas', values: { sockets: 90 } })}\n`)
+      await rm(at(names.poster))
+    })
+    expect(faults).toEqual([
+      'nobody measured 20 in: 20 sockets are open.',
+      'the replicas said 90 to 90: sockets 40 in: Now 40 of them.',
+      'there is no poster.png',
+    ])
+  }, 60_000)
+})
