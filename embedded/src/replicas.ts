@@ -34,6 +34,8 @@ export interface ReplicaProcess {
   readonly number: number
   readonly pid: number | undefined
   readonly port: number
+  /** Of its metrics and its health. */
+  readonly internalPort: number
   /** In the pool of the router. */
   ready: boolean
   /** Its end has begun. */
@@ -46,7 +48,6 @@ export interface ReplicaProcess {
 
 interface Running extends ReplicaProcess {
   child: ChildProcess
-  internalPort: number
   exited: Promise<unknown>
   watcher: NodeJS.Timeout | undefined
 }

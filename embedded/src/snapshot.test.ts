@@ -25,7 +25,7 @@ const { hpa } = read
 function replica(number: number, given: Partial<ReplicaProcess>, ...scrapes: string[]): ReplicaProcess {
   const readings = new Readings()
   for (const [second, scrape] of scrapes.entries()) readings.add(readingOf(parseExposition(scrape), second))
-  const fixed = { id: `ws-${number}`, number, pid: 1, port: 1, startedAtSeconds: 0, readySinceSeconds: 0 }
+  const fixed = { id: `ws-${number}`, number, pid: 1, port: 1, internalPort: 2, startedAtSeconds: 0, readySinceSeconds: 0 }
   return { ...fixed, ready: true, leaving: false, readings, ...given }
 }
 
@@ -51,7 +51,13 @@ test('a card says how a replica is, and how busy', () => {
   expect(cards.map(({ id, state }) => `${id} ${state}`)).toEqual([
     ...['ws-1 ready', 'ws-2 draining', 'ws-3 silent', 'ws-4 draining', 'ws-5 starting'],
   ])
-  expect(cards[0]).toMatchObject({ connections: 12, messagesPerSecond: 40, cpuPercent: 50, memoryMiB: 50 })
+  expect(cards[0]).toMatchObject({
+    connections: 12,
+    messagesPerSecond: 40,
+    cpuPercent: 50,
+    memoryMiB: 50,
+    metricsUrl: 'http://127.0.0.1:2/metrics',
+  })
   expect(cards[1]).toMatchObject({ connections: 3, messagesPerSecond: null, cpuPercent: null })
   expect(cards[3]).toMatchObject({ drainLeft: 6 })
   // Who leaves does not count, as in a cluster.

@@ -1,4 +1,5 @@
 /** How the lab is, as the page shows it twice a second. Pure. */
+import { paths } from '@lab/contract/endpoints.ts'
 import type { HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
 import type { LoadReport } from './load-messages.ts'
@@ -24,6 +25,8 @@ export interface Snapshot {
     drainLeft: number
     /** Unix seconds; zero while it starts. */
     startedAtSeconds: number
+    /** Where its metrics are, in the text format of Prometheus; null while it starts. */
+    metricsUrl: string | null
   }[]
   scaler: {
     current: number | null
@@ -82,10 +85,10 @@ type Card = Snapshot['replicas'][number]
 
 function emptyCard(id: string): Card {
   const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0, startedAtSeconds: 0 }
-  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, ...nothing }
+  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, metricsUrl: null, ...nothing }
 }
 
-function cardOf({ id, ready, leaving, readings, startedAtSeconds }: ReplicaProcess): Card {
+function cardOf({ id, ready, leaving, readings, startedAtSeconds, internalPort }: ReplicaProcess): Card {
   const { last } = readings
   const cpu = readings.rate('cpuSeconds', 10)
   const received = readings.rate('received', 5)
@@ -100,6 +103,7 @@ function cardOf({ id, ready, leaving, readings, startedAtSeconds }: ReplicaProce
     eventLoopPercent: Math.round((last?.eventLoopUtilization ?? 0) * 100),
     drainLeft: last?.drainLeft ?? 0,
     startedAtSeconds,
+    metricsUrl: `http://127.0.0.1:${internalPort}${paths.metrics}`,
   }
 }
 
