@@ -23,7 +23,7 @@ const pureFiles = [
   ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
-  ...within('cli/src/workshop/').filter((path) => !path.endsWith('/gather.ts')),
+  ...within('cli/src/workshop/').filter((path) => !/\/(gather|sample-facts)\.ts$/.test(path)),
 ]
 
 /** What reaches out of a pure file. */
@@ -78,7 +78,7 @@ describe('dependencies point inwards', () => {
     // What commands take is what others read: scenarios, lengths of time, which settings are secret. The workshop's checks play the scaler's log.
     [
       'cli/',
-      /^(contract|chaos|cli|scaler\/src\/(core|replay|spec))\/|^(k6\/lib\/scenarios|scaler\/src\/(commands\/options|decision-log|record)|services\/ws\/src\/config)\.ts$/,
+      /^(contract|chaos|cli|scaler\/src\/(core|replay|sim|spec))\/|^(k6\/lib\/scenarios|scaler\/src\/(commands\/options|decision-log|record)|services\/ws\/src\/config)\.ts$/,
     ],
     // What plays scenes comes after everything that they are played with; nobody needs it in turn.
     ['demo/core/', /^(contract|scaler|chaos\/core|demo\/core)\//],

@@ -28,6 +28,12 @@ export interface TextFile {
   modifiedMs: number
 }
 
+/** When a ledger was kept: its end, and how long it took. */
+export interface LedgerSeen {
+  atMs: number
+  seconds: number
+}
+
 /** What `npm run storm` found, of reports/storm.json. */
 export interface StormSeen {
   atMs: number
@@ -48,8 +54,8 @@ export interface Facts {
   files: Readonly<Partial<Record<LearnerFile, TextFile>>>
   /** scaler/hpa.yaml, the settings that everything is compared with. */
   originalHpa: string
-  /** When the last run of the scenario `ledger` ended; undefined: none within the hour. */
-  ledgerAtMs?: number
+  /** The last run of the scenario `ledger`; undefined: none within the hour. */
+  ledger?: LedgerSeen
   /** Undefined: none within the hour. */
   storm?: StormSeen
 }

@@ -1,31 +1,27 @@
 /** Steps 8 to 10: replicas that leave, that die, and a store that goes away. Pure. */
 import { type Facts, lookBackMinutes } from './facts.ts'
-import { storeAlert } from './questions.ts'
+import { type Question, storeAlert } from './questions.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
 /** As `npm run storm` wants it: by how many times waiting a random time lowers the peak. */
 const peakFallsBy = 5
 const block = 'the second block of workshop/08-drain-and-loss.md'
 
-export function drainAndLoss({ ledgerAtMs, answers }: Facts): Verdict[] {
-  const accepted = ledgerAtMs === undefined ? 0 : (answers.ledgerAccepted ?? 0)
-  const findings = answers.ledgerFindings ?? 0
-  const left = ledgerAtMs === undefined ? 0 : (answers.drainedWithSockets ?? 0)
-  const restarted = ledgerAtMs === undefined ? 0 : (answers.replicasRestarted ?? 0)
-  const none = `no ledger of this lab in the last ${lookBackMinutes} minutes`
+export function drainAndLoss({ ledger, answers }: Facts): Verdict[] {
+  const answer = (question: Question) => (ledger === undefined ? 0 : (answers[question] ?? 0))
+  const accepted = answer('ledgerAccepted')
+  const findings = answer('ledgerFindings')
+  const goodbyes = answer('drainGoodbyes')
+  const restarted = answer('replicasRestarted')
+  const seen = (text: string) => (accepted > 0 ? text : `no ledger of this lab in the last ${lookBackMinutes} minutes`)
   return [
-    verdict('a ledger was kept', accepted > 0, accepted > 0 ? `${accepted} messages accepted` : none, block),
-    verdict(
-      'a replica with sockets was drained meanwhile',
-      left > 0,
-      left > 0 ? `${left} sockets had to leave` : accepted > 0 ? 'no drain in the five minutes before its end' : none,
-      block,
-    ),
-    verdict('and another one was killed', restarted >= 2, accepted > 0 ? `replicas started again meanwhile: ${restarted}` : none, block),
+    verdict('a ledger was kept', accepted > 0, seen(`${accepted} messages accepted`), block),
+    verdict('a replica with sockets was drained meanwhile', goodbyes > 0, seen(`${goodbyes} sockets were told goodbye`), block),
+    verdict('and another one was killed', restarted >= 2, seen(`${restarted} replicas ended and were started again`), block),
     verdict(
       'no accepted message was lost, doubled or reordered',
       accepted > 0 && findings === 0,
-      accepted > 0 ? `${findings} findings` : none,
+      seen(`${findings} findings`),
       `${block}; if it finds something again: npx lab logs ws --since 5m`,
     ),
   ]

@@ -9,12 +9,13 @@ import { LabError } from '../lab-error.ts'
 import { openPlaces } from '../places.ts'
 import { type LabContainer, labContainers } from '../project.ts'
 import { askNumber } from '../prometheus.ts'
-import { type Facts, learnerFiles, learnerFolder, lookBackMinutes, type StormSeen, type TextFile } from './facts.ts'
-import { type Asked, type Question, questions } from './questions.ts'
+import { type Facts, type LedgerSeen, learnerFiles, learnerFolder, lookBackMinutes, type StormSeen, type TextFile } from './facts.ts'
+import { type Asked, ledgerLength, type Question, questions } from './questions.ts'
 
 /** What a run says last comes to Prometheus a moment after its report is written. */
 const reportedWithinMs = 15_000
 
+const ledgerSchema = z.object({ durationSeconds: z.number().nonnegative() })
 const stormClients = z.object({ lost: z.number(), dialsPerSecond: z.array(z.number()) })
 const stormSchema = z.object({ naive: stormClients, jittered: stormClients })
 
@@ -27,17 +28,17 @@ export async function gatherFacts(): Promise<Facts> {
   if (prometheus === undefined) throw new LabError('Prometheus does not run; start it: npx lab up')
   const well = containers.filter(({ health }) => health === '' || health === 'healthy')
   const files = await readLearnerFiles()
-  const ledgerAtMs = await writtenWithin('reports/k6-ledger.json', nowMs)
+  const ledger = await readLedger(nowMs)
   const storm = await readStorm(nowMs)
   return {
     nowMs,
     services: [...new Set(well.map(({ service }) => service))],
     replicas: well.filter(({ service }) => service === services.ws).map(replicaOf),
-    answers: await ask(prometheus.url, { files, ledgerAtMs, nowMs }),
+    answers: await ask(prometheus.url, { files, ledger, nowMs }),
     log: await readLog(nowMs),
     files,
     originalHpa: await readFile(`${root}scaler/hpa.yaml`, 'utf8'),
-    ...(ledgerAtMs !== undefined && { ledgerAtMs }),
+    ...(ledger && { ledger }),
     ...(storm && { storm }),
   }
 }
@@ -46,13 +47,17 @@ function replicaOf({ name, service }: LabContainer): string {
   return `${service}-${name.split('-').at(-1)}`
 }
 
-type Moments = { files: Facts['files']; ledgerAtMs: number | undefined; nowMs: number }
+type Moments = { files: Facts['files']; ledger: LedgerSeen | undefined; nowMs: number }
 
 async function ask(url: string, moments: Moments): Promise<Facts['answers']> {
   const asked = Object.entries(questions) as [Question, Asked][]
+  const length = `${Math.ceil((moments.ledger?.seconds ?? 0) + reportedWithinMs / 1000)}s`
   try {
     const answers = await Promise.all(
-      asked.map(async ([name, { query, upTo }]) => [name, await askNumber(url, query, momentOf(upTo, moments) / 1000)] as const),
+      asked.map(async ([name, { query, upTo }]) => {
+        const at = momentOf(upTo, moments) / 1000
+        return [name, await askNumber(url, query.replaceAll(ledgerLength, length), at)] as const
+      }),
     )
     return Object.fromEntries(answers.filter(([, number]) => number !== undefined))
   } catch (error) {
@@ -60,8 +65,8 @@ async function ask(url: string, moments: Moments): Promise<Facts['answers']> {
   }
 }
 
-function momentOf(upTo: Asked['upTo'], { files, ledgerAtMs, nowMs }: Moments): number {
-  const written = upTo === 'ledger' ? ledgerAtMs : upTo && files[upTo]?.modifiedMs
+function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): number {
+  const written = upTo === 'ledger' ? ledger?.atMs : upTo && files[upTo]?.modifiedMs
   return written === undefined ? nowMs : Math.min(nowMs, written + reportedWithinMs)
 }
 
@@ -74,6 +79,13 @@ async function readLog(nowMs: number): Promise<Facts['log']> {
 async function readLearnerFiles(): Promise<Facts['files']> {
   const found = await Promise.all(learnerFiles.map(async (file) => [file, await readIfThere(`${root}${learnerFolder}/${file}`)] as const))
   return Object.fromEntries(found.filter(([, file]) => file !== undefined))
+}
+
+async function readLedger(nowMs: number): Promise<LedgerSeen | undefined> {
+  const path = 'reports/k6-ledger.json'
+  const atMs = await writtenWithin(path, nowMs)
+  if (atMs === undefined) return undefined
+  return { atMs, seconds: ledgerSchema.parse(JSON.parse(await readFile(`${root}${path}`, 'utf8'))).durationSeconds }
 }
 
 async function readStorm(nowMs: number): Promise<StormSeen | undefined> {

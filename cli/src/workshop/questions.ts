@@ -1,5 +1,5 @@
 /** What the checks ask Prometheus: each question gives one number, or nothing where there is no series. Pure. */
-import { jobs, paths } from '@lab/contract/endpoints.ts'
+import { paths } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
 import { metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { allReplicas, language, queries, standardMetrics } from '@lab/contract/queries.ts'
@@ -9,10 +9,12 @@ import { type LearnerFile, lookBackMinutes } from './facts.ts'
 /** The alert of a replica without its store. */
 export const storeAlert = 'DependencyDown'
 
-const ws = `job="${jobs.ws}"`
 const back = `[${lookBackMinutes}m]`
 /** For what has to be computed before its highest is looked for; one scrape. */
 const stepwise = `[${lookBackMinutes}m:5s]`
+/** Stands for the length of the ledger, which is known only when it is asked. */
+export const ledgerLength = '$ledger'
+const duringLedger = `[${ledgerLength}]`
 const { select } = language(allReplicas)
 
 /** A question, and the moment it is about where that is not now. */
@@ -32,14 +34,15 @@ export const questions = {
   },
   peakSockets: { query: `max_over_time(${queries(allReplicas).connections}${stepwise})`, upTo: 'peak.txt' },
   fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}${back}))` },
-  ledgerAccepted: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerAccepted)}[5m]))`, upTo: 'ledger' },
-  ledgerFindings: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerFindings)}[5m]))`, upTo: 'ledger' },
-  drainedWithSockets: {
-    query: `max(max_over_time(${select(metrics.drainSocketsLeft.name)}[5m]))`,
+  ledgerAccepted: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerAccepted)}${duringLedger}))`, upTo: 'ledger' },
+  ledgerFindings: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerFindings)}${duringLedger}))`, upTo: 'ledger' },
+  /** Who leaves waits for its last scrape, so that this is on record. */
+  drainGoodbyes: {
+    query: `sum(max_over_time(${select(metrics.goodbyes.name, 'reason="draining"')}${duringLedger}))`,
     upTo: 'ledger',
   },
-  /** Each drained or killed replica that was started again. */
-  replicasRestarted: { query: `count(changes(${standardMetrics.startTime}{${ws}}[5m]) > 0)`, upTo: 'ledger' },
+  /** Each that was drained or killed, and started again. */
+  replicasRestarted: { query: `count(changes(${select(standardMetrics.startTime)}${duringLedger}) > 0)`, upTo: 'ledger' },
   stormDials: { query: `sum(max_over_time(${prometheusName(stormMetrics.dials)}${back}))` },
   storeAway: { query: `count(min_over_time(${select(metrics.dependencyUp.name)}${back}) == 0)` },
   storeAlerted: { query: `max(max_over_time(ALERTS{alertname="${storeAlert}", alertstate="firing"}${back}))` },

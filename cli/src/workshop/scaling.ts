@@ -94,10 +94,13 @@ export function behaviourPolicies({ files, log }: Facts): Verdict[] {
 
 export function stabilisation({ log }: Facts): Verdict[] {
   const without = log.findIndex(({ hpa }) => windowOf(hpa) === 0)
-  const hasty = actions(log).filter(({ hpa, action }) => windowOf(hpa) === 0 && action.to < action.from)
+  const hasty = actions(log).filter(
+    (record) => windowOf(record.hpa) === 0 && record.action.to < record.action.from && socketsIn(record) > 0,
+  )
   const later = without < 0 ? [] : log.slice(without).filter(({ hpa }) => windowOf(hpa) >= windowSeconds)
   const held = later.filter(
-    ({ decision: { recommendation, stabilized } }) => (stabilized ?? 0) > (recommendation ?? Number.POSITIVE_INFINITY),
+    ({ decision: { recommendation, stabilized, minReplicas } }) =>
+      recommendation !== null && stabilized !== null && stabilized > Math.max(recommendation, minReplicas),
   )
   return [
     verdict(
@@ -107,7 +110,7 @@ export function stabilisation({ log }: Facts): Verdict[] {
       `cp workshop/settings/no-window.yaml ${pathOf('hpa.yaml')}`,
     ),
     verdict(
-      'under it, replicas left in the middle of the load',
+      'under it, replicas left while sockets were open',
       hasty.length > 0,
       hasty.length === 0 ? 'none has left' : hasty.map(({ action }) => `${action.from} → ${action.to}`).join(', '),
       'npx lab load spike --sockets 400 --duration 2m',
@@ -142,6 +145,10 @@ export function settingsIn(files: Facts['files'], file: LearnerFile): { hpa: Hor
 export function settingsOf(text: string, file: string): { hpa: HorizontalPodAutoscaler } | { problem: string } {
   const read = readHpa(text, file, defaultFeatureGates)
   return 'hpa' in read ? read : { problem: read.problems.map(problemText).join('; ') }
+}
+
+function socketsIn({ observation }: TickRecord): number {
+  return observation.pods.reduce((sum, { valuesMilli }) => sum + (valuesMilli[metrics.connectionsActive.name] ?? 0) / 1000, 0)
 }
 
 function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string {
