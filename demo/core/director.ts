@@ -65,6 +65,7 @@ class Play implements Director {
   readonly undos = new UndoStack((text) => this.emit({ kind: 'undo', text }))
   private lastDecision: string | undefined
   private loaded = false
+  private resized = false
 
   constructor(stage: Stage, { seed, clock, onEvent, signal }: PlayOptions) {
     this.surface = stage.surface
@@ -144,14 +145,12 @@ class Play implements Director {
     )
   }
 
-  async replicas(count: number): Promise<Undo> {
+  async replicas(count: number): Promise<void> {
     const before = (await this.now()).replicas.filter(({ state }) => state !== 'draining').length
-    await this.step({ kind: 'action', text: `replicas: ${before} → ${count}` })
-    return this.act(
-      `replicas: ${before} again`,
-      () => this.stage.setReplicas(count),
-      () => this.stage.setReplicas(before),
-    )
+    await this.step({ kind: 'action', text: `by hand: ${count} replicas` })
+    if (!this.resized) this.undos.push(`${before} replicas again`, () => this.stage.setReplicas(before))
+    this.resized = true
+    await this.stage.setReplicas(count)
   }
 
   async retire(replica: string): Promise<void> {
@@ -160,6 +159,7 @@ class Play implements Director {
   }
 
   async pauseScaler(): Promise<Undo> {
+    if ((await this.now()).scaler === null) return async () => undefined
     await this.step({ kind: 'action', text: 'the scaler is paused' })
     return this.act(
       'the scaler goes on',

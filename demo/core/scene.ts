@@ -45,9 +45,10 @@ export interface Director {
   fault(name: FaultName, replica: string | null, text: string): Promise<Undo>
   storeAway(): Promise<Undo>
   /** Has so many replicas; at the end as many as now. */
-  replicas(count: number): Promise<Undo>
+  replicas(count: number): Promise<void>
   /** Asks a replica to leave for good, as an update does. */
   retire(replica: string): Promise<void>
+  /** Where there is one. */
   pauseScaler(): Promise<Undo>
   setScaler(settings: ScalerSettings, text: string): Promise<Undo>
   /** Waits for a fact; the scene ends when it is not met within that time. */

@@ -22,6 +22,8 @@ export interface DecisionSeen {
 
 /** The lab at one moment. Null: this lab cannot tell, or not now. */
 export interface Readings {
+  /** When they were read. Unix seconds. */
+  readonly atSeconds: number
   readonly replicas: readonly ReplicaSeen[]
   /** Replies to what the load's clients say. */
   readonly answersPerSecond: number | null

@@ -122,6 +122,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
       const ready = pods.filter(isReady)
       const share = (index: number) => Math.floor(load / (ready.length || 1)) + (index < load % (ready.length || 1) ? 1 : 0)
       return {
+        atSeconds: now(),
         replicas: pods.map((pod) => ({
           id: `ws-${pod.number}`,
           state: pod.leavingSince !== undefined ? 'draining' : isReady(pod) ? 'ready' : 'starting',

@@ -1,0 +1,105 @@
+/** `npm run demo`: plays a scene on the lab. The exit code is its verdict: 0 passed, 1 failed, 2 not played, 130 interrupted. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { surfaces } from './core/events.ts'
+import type { Scene } from './core/scene.ts'
+import type { Stage } from './core/stage.ts'
+import { runScene } from './run.ts'
+import { scenes } from './scenes/index.ts'
+import { embeddedStage } from './stages/embedded.ts'
+
+interface Options {
+  on?: (typeof surfaces)[number]
+  lab?: string
+  valkey?: string
+  seed: number
+  timeScale?: number
+  events?: string
+  list?: boolean
+  json?: boolean
+}
+
+const exitCodes = { passed: 0, failed: 1, notPlayed: 2, interrupted: 130 } as const
+/** Waits for the scaler's windows are short with it, and still to be seen. */
+const embeddedTimeScale = 5
+
+const whole = (min: number, max: number) => (text: string) => {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
+  return value
+}
+const url = (text: string) => {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('Allowed is an address, as in http://localhost:3000.')
+  return text
+}
+
+const program = new Command('npm run demo --')
+  .description('A scene on the lab: it tells what there is to see, waits for it, and takes everything back.')
+  .argument('[scene]', 'which one; without it they are listed')
+  .addOption(
+    new Option('--on <surface>', 'where: a Compose lab that runs when there is one, else an embedded lab of its own').choices(surfaces),
+  )
+  .addOption(new Option('--lab <page>', 'an embedded lab that runs, by its live page').argParser(url))
+  .addOption(new Option('--valkey <url>', 'for the embedded lab; without it valkey-server is started where it is installed').argParser(url))
+  .addOption(new Option('--seed <n>', 'what is picked by chance is picked by it').default(1).argParser(whole(0, 2 ** 32 - 1)))
+  .addOption(
+    new Option(
+      '--time-scale <n>',
+      `compress time for the scaler (default: ${embeddedTimeScale} embedded, as it runs on Compose)`,
+    ).argParser(whole(1, 100)),
+  )
+  .addOption(new Option('--events <file>', 'where the events go (default: reports/demo/SCENE.jsonl)'))
+  .addOption(new Option('--list', 'what scenes there are'))
+  .addOption(new Option('--json', 'the list as JSON'))
+  .addHelpText('after', '\nExamples:\n  npm run demo -- surge\n  npm run demo -- crash --on compose\n  npm run demo -- --list --json\n')
+  .action(async (name: string | undefined, options: Options) => {
+    process.exitCode = await perform(name, options).catch((error: Error) => {
+      console.error(`demo: ${error.message}`)
+      return exitCodes.notPlayed
+    })
+  })
+
+await program.parseAsync()
+
+async function perform(name: string | undefined, options: Options): Promise<number> {
+  if (name === undefined || options.list) {
+    console.log(listText(options.json === true))
+    return 0
+  }
+  const scene = scenes.find((one) => one.name === name)
+  if (scene === undefined) throw new Error(`there is no scene ${name}; there are ${scenes.map((one) => one.name).join(', ')}`)
+  const signal = stopOnSignals()
+  const stage = await findStage(options)
+  try {
+    const eventsFile = options.events ?? `reports/demo/${name}.jsonl`
+    const transcriptFile = `reports/demo/${name}.txt`
+    const say = (line: string) => console.log(line)
+    const { verdict } = await runScene(scene, stage, { seed: options.seed, eventsFile, transcriptFile, say, signal })
+    console.error(`events: ${eventsFile}; transcript: ${transcriptFile}`)
+    return exitCodes[verdict]
+  } finally {
+    await stage.close()
+  }
+}
+
+async function findStage({ lab, valkey, timeScale }: Options): Promise<Stage> {
+  return embeddedStage({ timeScale: timeScale ?? embeddedTimeScale, ...(lab && { lab }), ...(valkey && { valkeyUrl: valkey }) })
+}
+
+function listText(asJson: boolean): string {
+  const rows = scenes.map(({ name, title, surfaces, needs }: Scene) => ({ name, title, surfaces, needs }))
+  if (asJson) return JSON.stringify(rows, null, 2)
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  return rows.map(({ name, title }) => `${name.padEnd(width)}  ${title}`).join('\n')
+}
+
+/** The first signal ends the scene; a second one does not stop its being undone. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      console.error(stop.signal.aborted ? `${signal}: still undoing it` : `${signal}: it is undone now`)
+      stop.abort()
+    })
+  }
+  return stop.signal
+}

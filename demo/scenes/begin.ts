@@ -1,0 +1,36 @@
+/** What most scenes begin with. Pure. */
+import type { Director } from '../core/scene.ts'
+import type { Readings } from '../core/stage.ts'
+import { ready, replicasAre, socketsOpen } from './facts.ts'
+
+/** How long replicas may take to be there. Seconds. */
+export const startSeconds = 60
+/** How long sockets may take to be open, or closed. Seconds. */
+export const loadSeconds = 60
+
+/** Waits until nothing comes or goes. The scaler, where there is one, has decided. */
+export async function atRest(director: Director): Promise<Readings> {
+  await director.chapter('At rest')
+  const settled = (now: Readings) =>
+    ready(now).length >= 2 && replicasAre(ready(now).length)(now) && (now.scaler === null || now.scaler.desired === ready(now).length)
+  const { readings } = await director.until('replicas are ready, and none comes or goes', settled, startSeconds + director.scaled(300))
+  await director.still('start')
+  return readings
+}
+
+/** So many replicas by hand, the scaler paused, and sockets on them. */
+export async function byHand(director: Director, replicas: number, load: number): Promise<Readings> {
+  await atRest(director)
+  await director.pauseScaler()
+  await director.replicas(replicas)
+  await director.until(`${replicas} replicas are ready`, replicasAre(replicas), startSeconds)
+  return underLoad(director, load)
+}
+
+/** Opens sockets and waits for all of them. */
+export async function underLoad(director: Director, load: number): Promise<Readings> {
+  await director.load(load)
+  const { readings } = await director.until(`${load} sockets are open`, socketsOpen(load), loadSeconds)
+  await director.still('under-load')
+  return readings
+}

@@ -1,0 +1,40 @@
+/** A replica leaves in order, and its sockets go on elsewhere. */
+import type { Scene } from '../core/scene.ts'
+import { byHand, startSeconds } from './begin.ts'
+import { goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
+
+const load = 240
+const replicas = 3
+
+export const drain: Scene = {
+  name: 'drain',
+  title: 'a replica takes its leave',
+  surfaces: ['embedded', 'compose'],
+  needs: [],
+  play: async (director) => {
+    const now = await byHand(director, replicas, load)
+    await director.say('{sockets} sockets on {replicas} replicas, {fullest} on the fullest.')
+
+    await director.chapter('One is asked to leave')
+    const leaver = director.pick(ready(now))
+    const back = await director.fault('drain', leaver.id, `${leaver.id} is asked to leave`)
+    const isLeaving = director.until(`${leaver.id} takes no new socket`, (seen) => !ready(seen).some(({ id }) => id === leaver.id), 30)
+    await isLeaving
+    await director.still('draining')
+    await director.say('It says goodbye to each socket, a few at a time. {replicas} replicas take them in.')
+    const moved = await director.until(`${leaver.id} is gone and its sockets are elsewhere`, goneAndMoved(leaver, load), 60)
+    await director.say('{took} seconds later {sockets} sockets are open, on {replicas} replicas.', { took: moved.took })
+    const { lost } = await director.now()
+    if (lost !== null) await director.say('{moves} sessions went on elsewhere, and {lost} messages are missing.')
+    await director.note('from goodbye to all moved', moved.took)
+
+    await director.chapter('Another one comes')
+    await back()
+    await director.until(
+      `${replicas} replicas are ready again`,
+      (seen) => replicasAre(replicas)(seen) && !isThere(leaver, seen),
+      startSeconds,
+    )
+    await director.say('{replicas} replicas again. The newcomer has {emptiest} sockets: those that are open stay where they are.')
+  },
+}

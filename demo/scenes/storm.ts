@@ -1,0 +1,48 @@
+/** Very many clients lose their replica at once, and are careful about coming back. */
+import type { Scene } from '../core/scene.ts'
+import { byHand } from './begin.ts'
+import { goneAndMoved, isThere, quickestReturn, ready } from './facts.ts'
+
+const load = 900
+const replicas = 3
+
+export const storm: Scene = {
+  name: 'storm',
+  title: 'hundreds come back at once',
+  surfaces: ['embedded', 'compose'],
+  needs: [],
+  play: async (director) => {
+    const now = await byHand(director, replicas, load)
+    await director.say('{sockets} sockets on {replicas} replicas, {fullest} on the fullest.')
+
+    await director.chapter('Hundreds lose their replica')
+    const returns = quickestReturn()
+    const watched = await director.until(
+      'it is quiet',
+      returns.seeing(() => true),
+      10,
+    )
+    const before = watched.readings.reconnects ?? 0
+    const victim = director.pick(ready(now).filter(({ sockets }) => sockets === Math.max(...ready(now).map((one) => one.sockets))))
+    const others = ready(now).filter(({ id }) => id !== victim.id)
+    await director.fault('kill', victim.id, `${victim.id} is killed`)
+    const back = await director.until('all sockets are open again', returns.seeing(goneAndMoved(victim, load)), 90)
+    await director.still('recovery')
+    const lost = { value: victim.sockets, unit: 'sockets', source: `what ${victim.id} held at the last look` }
+    await director.say('{lost} sockets were cut at once. {took} seconds later {sockets} are open.', { lost, took: back.took })
+    const { reconnects } = await director.now()
+    if (reconnects !== null) {
+      const dials = { value: reconnects - before, unit: '', source: "the load's clients: dials after a break" }
+      await director.say('It took {dials} dials, {peak} a second at most: every client waits a random time.', {
+        dials,
+        peak: returns.number(),
+      })
+    }
+
+    await director.chapter('The others hold')
+    const hold = (seen: typeof now) => others.every((one) => isThere(one, seen)) && ready(seen).length >= others.length
+    await director.throughout('the other replicas serve on', hold, 5)
+    await director.say('{replicas} replicas hold {sockets} sockets, {fullest} at most. None of them went down with the first.')
+    await director.note('from crash to all sockets open', back.took)
+  },
+}

@@ -1,0 +1,61 @@
+/** The scaler at work: two replicas become as many as a rush needs, and go again. */
+import type { Scene } from '../core/scene.ts'
+import type { Readings } from '../core/stage.ts'
+import { atRest, loadSeconds, startSeconds, underLoad } from './begin.ts'
+import { ready, replicasAre, socketsDownTo, socketsOpen } from './facts.ts'
+
+/** For each replica that the rush is to need, in shares of what one shall have. */
+const rush = 5.2
+const more = 5.8
+const rest = 1.2
+
+export const surge: Scene = {
+  name: 'surge',
+  title: 'a rush of sockets, and the scaler follows',
+  surfaces: ['embedded', 'compose'],
+  needs: ['scaler'],
+  play: async (director) => {
+    const begin = await atRest(director)
+    const target = begin.scaler?.target ?? 100
+    const few = ready(begin).length
+    await director.say(
+      '{replicas} replicas, {sockets} sockets. The scaler wants {target} sockets for each replica, and {min} to {max} replicas.',
+    )
+
+    await director.chapter('A rush')
+    await underLoad(director, Math.round(target * rush))
+    await director.say('{sockets} sockets are open, {fullest} of them on the fullest replica.')
+    const wantsMore = ({ scaler }: Readings) => (scaler?.desired ?? 0) > few
+    const decided = await director.until('the scaler wants more replicas', wantsMore, director.scaled(60) + 20)
+    await director.still('scaling-out')
+    await director.say('The scaler decided {took} seconds later: it wants {desired} replicas.', { took: decided.took })
+
+    await director.chapter('As many as it takes')
+    const most = Math.ceil(rush)
+    const grown = await director.until(`${most} replicas are ready`, replicasAre(most), director.scaled(120) + startSeconds)
+    await director.say('{replicas} replicas are ready after {took} seconds. Sockets that are open stay; new ones go everywhere.', {
+      took: grown.took,
+    })
+    await director.load(Math.round(target * more))
+    const everywhere = (now: Readings) => socketsOpen(Math.round(target * more))(now) && ready(now).every(({ sockets }) => sockets > 0)
+    await director.until('every replica has sockets', everywhere, loadSeconds)
+    await director.still('at-maximum')
+    await director.say('{sockets} sockets on {replicas} replicas, {emptiest} on the emptiest.')
+    await director.until('messages are answered', ({ p95Ms }) => p95Ms !== null, 60)
+    await director.say('{answers} messages a second are answered, nineteen of twenty within {p95} ms.')
+
+    await director.chapter('The rush is over')
+    const left = Math.round(target * rest)
+    await director.load(left)
+    await director.until(`no more than ${left} sockets are left`, socketsDownTo(left), loadSeconds)
+    await director.say('{sockets} sockets are left, and {replicas} replicas. The scaler waits: who leaves makes sockets move.')
+    const leaving = await director.until('the first replica leaves', (now) => ready(now).length < most, director.scaled(240) + 30)
+    await director.still('draining')
+    await director.say('After {took} seconds of calm the first one is asked to leave. They go one at a time.', { took: leaving.took })
+    const small = await director.until(`${few} replicas are left`, replicasAre(few), director.scaled(60 * most) + 60)
+    await director.still('scaled-in')
+    await director.say('{replicas} replicas again, {took} seconds later, with {sockets} sockets.', { took: small.took })
+    await director.note('from decision to all ready', grown.took)
+    await director.note('from calm to the first that leaves', leaving.took)
+  },
+}
