@@ -1,5 +1,6 @@
 /** Every PromQL expression in the repository and where it stands. */
 import { allReplicas, queries } from '@lab/contract/queries.ts'
+import { ledgerLength, questions } from '../../../cli/src/workshop/questions.ts'
 import { read, readYaml, repoFiles } from './repo-files.ts'
 
 export interface Expression {
@@ -81,12 +82,17 @@ export function readRules(path: string): Rule[] {
   return readYaml<{ groups: { rules: Rule[] }[] }>(path).groups.flatMap(({ rules }) => rules)
 }
 
-/** All of them: rules, dashboards, shared queries and fenced blocks of documents. */
+/** All of them: rules, dashboards, shared queries, the workshop's questions, and fenced blocks of documents. */
 export function allExpressions(): Expression[] {
   return [
     ...ruleFiles.flatMap(ruleExpressions),
     ...dashboardFiles.flatMap((file) => dashboardExpressions(file, readDashboard(file))),
     ...Object.entries(queries(allReplicas)).map(([what, expr]) => ({ file: 'contract/src/queries.ts', what, expr })),
+    ...Object.entries(questions).map(([what, { query }]) => ({
+      file: 'cli/src/workshop/questions.ts',
+      what,
+      expr: query.replaceAll(ledgerLength, '1m'),
+    })),
     ...repoFiles((path) => path.endsWith('.md')).flatMap(fencedExpressions),
   ]
 }

@@ -1,10 +1,11 @@
 /** Every metric that may be asked for, with its labels: the contract's, and a short list of other systems'. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
-import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
+import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { directions, type MetricSpec, metrics, refusalCauses, replicaLabel, replicaStates, resumeResults } from '@lab/contract/metrics.ts'
 import { conditionStatuses, metricTargetTypes, proposalStages, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { stormMetrics } from '@lab/contract/storm-metrics.ts'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
 /** Labels by metric name. */
@@ -72,7 +73,8 @@ function nodeMetrics(): Pick<MetricSpec, 'name' | 'kind' | 'labels'>[] {
 }
 
 function loadMetricNames(): string[] {
-  return Object.values(loadMetrics).flatMap((metric) =>
+  const all: LoadMetricSpec[] = [...Object.values(loadMetrics), ...Object.values(stormMetrics)]
+  return all.flatMap((metric) =>
     metric.kind === 'trend' ? trendStats.map((stat) => prometheusName(metric, stat)) : [prometheusName(metric)],
   )
 }
