@@ -20,6 +20,8 @@ export interface CrowdOptions {
   run: string
   /** Called for each delivery to another replica than the one it was sent at. @param tookMs from sending */
   onCrossed: (tookMs: number) => void
+  /** Called for each delivery to any member. @param tookMs from sending */
+  onDelivered?: ((tookMs: number) => void) | undefined
   /** Called when a message is stored. @param tookMs from sending */
   onStored: (tookMs: number) => void
   /** Called now and then with something worth a line. */
@@ -50,7 +52,15 @@ export class Crowd {
   private readonly options: CrowdOptions
   private readonly members: Member[] = []
   private readonly random: ReturnType<typeof createRandom>
-  private readonly counts: CrowdStats = { failedDials: 0, timedOutDials: 0, freshSessions: 0, resumeRefusals: 0, errors: 0, halfOpen: 0 }
+  private readonly counts: CrowdStats = {
+    handshakes: 0,
+    failedDials: 0,
+    timedOutDials: 0,
+    freshSessions: 0,
+    resumeRefusals: 0,
+    errors: 0,
+    halfOpen: 0,
+  }
   private sending = false
   private ending = false
 
@@ -163,6 +173,7 @@ export class Crowd {
         const nowMs = this.options.environment.steady()
         this.lastDeliveryAtMs = nowMs
         this.ledger.deliver(member.number, event.message.room, n, event.message.provisional === true)
+        this.options.onDelivered?.(nowMs - t)
         if (r !== member.client.state.replica) this.options.onCrossed(nowMs - t)
         return
       }
@@ -184,6 +195,7 @@ export class Crowd {
         return
       case 'opened':
         this.connections.opened(member.number, event.connection)
+        this.count('handshakes')
         return
       case 'attached':
         this.attached(member, event)

@@ -16,6 +16,8 @@ export interface Lab {
   readonly project: string
   /** ws://HOST:PORT of the entry. */
   readonly entry: string
+  /** http://HOST:PORT of Prometheus. */
+  readonly prometheus: string
   /** Numbers of the replicas that exist, running or not. */
   replicas(): Promise<number[]>
   /** Docker's name of a service's container. */
@@ -39,10 +41,10 @@ export async function findLab(env: Record<string, string | undefined>, given?: s
     services: Record<string, { ports?: { target: number; published: string }[] }>
   }
   const project = env.COMPOSE_PROJECT_NAME || config.name
-  const portTo = (target: number, fallback: number) =>
-    config.services[services.traefik]?.ports?.find((port) => port.target === target)?.published ?? String(fallback)
-  const entry = given ?? `ws://127.0.0.1:${portTo(8000, hostPorts.LAB_PORT)}`
-  const dashboard = `127.0.0.1:${portTo(8080, hostPorts.TRAEFIK_DASHBOARD_PORT)}`
+  const portTo = (service: string, target: number, fallback: number) =>
+    config.services[service]?.ports?.find((port) => port.target === target)?.published ?? String(fallback)
+  const entry = given ?? `ws://127.0.0.1:${portTo(services.traefik, 8000, hostPorts.LAB_PORT)}`
+  const dashboard = `127.0.0.1:${portTo(services.traefik, 8080, hostPorts.TRAEFIK_DASHBOARD_PORT)}`
 
   async function replicas(): Promise<number[]> {
     const labels = [`project=${project}`, `service=${services.ws}`, 'oneoff=False'].flatMap((label) => [
@@ -65,6 +67,7 @@ export async function findLab(env: Record<string, string | undefined>, given?: s
   return {
     project,
     entry,
+    prometheus: `http://127.0.0.1:${portTo(services.prometheus, 9090, hostPorts.PROMETHEUS_PORT)}`,
     replicas,
     container: (service, number = 1) => `${project}-${service}-${number}`,
     state: async (container) => JSON.parse(await docker(['inspect', '--format', '{{json .State}}', container])) as ContainerState,
@@ -110,30 +113,23 @@ export async function until(what: string, holds: () => Promise<boolean>, withinM
   }
 }
 
+export interface Boot {
+  replicas: number
+  /** With the scaler of compose.k8s-sim.yaml. */
+  scaler?: boolean
+}
+
 /** Boots a lab of this project with as many replicas, and returns how to take it down. */
-export async function bootLab(project: string, replicas: number): Promise<() => Promise<void>> {
-  const needed = [services.traefik, services.ws, services.valkey, services.socketProxy, services.prometheus]
+export async function bootLab(project: string, { replicas, scaler = false }: Boot): Promise<() => Promise<void>> {
+  const files = scaler ? ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml'] : []
+  const needed: string[] = [services.traefik, services.ws, services.valkey, services.socketProxy, services.prometheus]
+  if (scaler) needed.push(services.scaler, services.scalerProxy)
   const down = async () => {
-    await tryDocker(['compose', '-p', project, '--profile', '*', 'down', '--volumes', '--remove-orphans'], 120)
+    await tryDocker(['compose', ...files, '-p', project, '--profile', '*', 'down', '--volumes', '--remove-orphans'], 120)
   }
+  const up = ['up', '--detach', '--build', '--wait', '--wait-timeout', '120', '--scale', `${services.ws}=${replicas}`]
   try {
-    await docker(
-      [
-        'compose',
-        '-p',
-        project,
-        'up',
-        '--detach',
-        '--build',
-        '--wait',
-        '--wait-timeout',
-        '120',
-        '--scale',
-        `${services.ws}=${replicas}`,
-        ...needed,
-      ],
-      600,
-    )
+    await docker(['compose', ...files, '-p', project, ...up, ...needed], 600)
   } catch (error) {
     await down()
     throw error

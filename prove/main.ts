@@ -1,14 +1,20 @@
 /**
  * `npm run prove`: breaks the running lab by plan while clients talk in rooms, and judges whether anything was lost, doubled
  * or reordered. Progress on stderr, the verdict on stdout, all of it in reports/prove.{json,md}; the exit code is the verdict.
+ * With --report the lab is scaled up and down before, and reports/proof/report.{html,json} tell of all of it.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { markdown } from './core/report.ts'
+import { markdown, type Report } from './core/report.ts'
 import { restore } from './faults.ts'
 import { bootLab, findLab, type Lab } from './lab.ts'
 import { type Options, readOptions, usage } from './options.ts'
+import { proveAndReport } from './proof.ts'
+import { reportHtml } from './report/html.ts'
+import { type Prices, readPrices } from './report/prices.ts'
+import { reportSchema } from './report/schema.ts'
 import { run } from './run.ts'
+import { findScaler, type RunningScaler } from './scaler.ts'
 
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
 
@@ -23,39 +29,87 @@ async function main(): Promise<number> {
     return 2
   }
   const { options } = read
+  const prices = options.report ? pricesAt(options.prices) : undefined
+  if (options.report && options.up) prepareScaler(options)
   const lab = await findLab(process.env, options.entry)
-  const down = options.up ? await bootLab(lab.project, options.replicas) : async () => {}
+  const boot = options.report ? { replicas: leastByScaler, scaler: true } : { replicas: options.replicas }
+  const down = options.up ? await bootLab(lab.project, boot) : async () => {}
   try {
-    return await prove(lab, options)
+    return await prove(lab, options, prices)
   } finally {
     await down()
   }
 }
 
-async function prove(lab: Lab, options: Options): Promise<number> {
+/** minReplicas of scaler/hpa.yaml: where a lab with the scaler begins. */
+const leastByScaler = 2
+
+/** A lab that is booted for the report has decisions of its own, and a clock that lets scaling down take half a minute. */
+function prepareScaler({ reports }: Options): void {
+  mkdirSync(join(reports, 'proof'), { recursive: true })
+  process.env.SCALER_STATE ||= 'reports/proof/scaler'
+  process.env.SCALER_TIME_SCALE ||= '5'
+}
+
+function pricesAt(file: string): Prices {
+  const read = readPrices(readFileSync(file, 'utf8'), file)
+  if (!read.ok) throw new Error(read.problems.join('\n'))
+  return read.prices
+}
+
+/** @param prices for a proof report; without them there is none */
+async function prove(lab: Lab, options: Options, prices: Prices | undefined): Promise<number> {
   const before = await lab.replicas()
   if (before.length === 0)
     throw new Error(`no replica of project ${lab.project} runs; start the lab (docker compose up -d --wait), or use --up`)
-  if (before.length !== options.replicas) {
-    log(`${before.length} replicas run; from here on ${options.replicas}`)
-    await lab.scaleTo(options.replicas)
+  // A scaler that runs is not told how many there should be.
+  const scaler = prices && (await findScaler(lab))
+  const wanted = scaler === undefined ? options.replicas : before.length
+  if (before.length !== wanted) {
+    log(`${before.length} replicas run; from here on ${wanted}`)
+    await lab.scaleTo(wanted)
   }
   const numbers = await lab.replicas()
   // Whatever ends this process early, the lab is left whole.
   const interrupted = Promise.withResolvers<never>()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.reject(new Error(`ended by ${signal}`)))
   try {
-    const report = await Promise.race([run(lab, options, numbers, { log }), interrupted.promise])
-    mkdirSync(options.reports, { recursive: true })
-    writeFileSync(join(options.reports, 'prove.json'), `${JSON.stringify(report, null, 2)}\n`)
-    const page = markdown(report)
-    writeFileSync(join(options.reports, 'prove.md'), page)
-    console.log(page)
-    return report.verdict.pass ? 0 : 1
+    const running = prices === undefined ? run(lab, options, numbers, { log }) : report(lab, numbers, options, prices, scaler)
+    return conclude(await Promise.race([running, interrupted.promise]), options)
   } finally {
     await restore(lab, numbers)
-    if (before.length !== options.replicas) await lab.scaleTo(before.length).catch((error: Error) => log(error.message))
+    await scaler?.resume()
+    if (scaler === undefined && (await lab.replicas()).length !== before.length)
+      await lab.scaleTo(before.length).catch((error: Error) => log(error.message))
   }
+}
+
+function conclude(report: Report & { proven?: boolean }, { reports }: Options): number {
+  const { proven = report.verdict.pass, ...rest } = report
+  mkdirSync(reports, { recursive: true })
+  writeFileSync(join(reports, 'prove.json'), `${JSON.stringify(rest, null, 2)}\n`)
+  const page = markdown(rest)
+  writeFileSync(join(reports, 'prove.md'), page)
+  console.log(page)
+  return proven ? 0 : 1
+}
+
+/** The run, and its report as a page and as data. */
+async function report(
+  lab: Lab,
+  numbers: readonly number[],
+  options: Options,
+  prices: Prices,
+  scaler: RunningScaler | undefined,
+): Promise<Report & { proven: boolean }> {
+  const { report, proof } = await proveAndReport(lab, numbers, { options, prices, scaler, args: process.argv.slice(2), log })
+  const folder = join(options.reports, 'proof')
+  mkdirSync(folder, { recursive: true })
+  // What `npm run compare` could not read is not written.
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(reportSchema.parse(proof), null, 1)}\n`)
+  writeFileSync(join(folder, 'report.html'), reportHtml(proof))
+  log(`${join(folder, 'report.html')}: ${proof.verdict.pass ? 'PASS' : `FAIL: ${proof.verdict.reasons.join('; ')}`}`)
+  return { ...report, proven: proof.verdict.pass }
 }
 
 // Not process.exitCode: a client that does not close must not keep the verdict back.

@@ -23,6 +23,15 @@ describe('options', () => {
     expect(read('--faults none')).toMatchObject({ options: { faults: [], minutes: 5 } })
   })
 
+  test('a proof report: 200 sockets, two drains and a crash, unless others are named', () => {
+    expect(read('--report')).toMatchObject({
+      options: { report: true, sockets: 200, drains: 2, faults: ['drain', 'kill'], minutes: 0.7, prices: 'prove/prices.yaml' },
+    })
+    expect(read('--report --sockets 50 --faults kill,scale')).toMatchObject({
+      options: { sockets: 50, drains: undefined, faults: ['kill', 'scale'] },
+    })
+  })
+
   test.each([
     ['--sockets 0', '--sockets 0: allowed is a whole number from 1 to 20000'],
     ['--sockets x', '--sockets x: allowed is a whole number'],

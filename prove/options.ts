@@ -20,6 +20,16 @@ export interface Options {
   entry: string | undefined
   /** Folder for prove.json and prove.md. */
   reports: string
+  /** Write a proof report: load, scaling up and down, drains and a crash. */
+  report: boolean
+  /** Price file of the proof report. */
+  prices: string
+}
+
+/** Drains of a proof report, and how many sockets and messages per second it has, unless others are named. */
+const proof = { sockets: 200, drains: 2, faults: ['drain', 'kill'] } as const satisfies {
+  faults: readonly FaultKind[]
+  [name: string]: unknown
 }
 
 export const usage = `npm run prove -- [options]   on a lab that runs; exit code 0: nothing lost, 1: something was, 2: it could not be tried
@@ -34,6 +44,9 @@ export const usage = `npm run prove -- [options]   on a lab that runs; exit code
   --up            boot a lab for it and take it down
   --entry URL     dial this in place of the lab's port, as in ws://172.18.0.5:8000: Docker's own proxy carries a few thousand sockets at most
   --reports DIR   where prove.json and prove.md go (reports)
+  --report        load, scaling up and down, two drains and a crash, in proof/report.html and report.json; then 200 sockets, unless
+                  others are named, and --minutes is the time for the faults. With --up the lab has the scaler
+  --prices FILE   what resources cost, for --report (prove/prices.yaml)
 The lab is found by COMPOSE_PROJECT_NAME, LAB_PORT and TRAEFIK_DASHBOARD_PORT, as Compose finds it.`
 
 export type ReadOptions = { ok: true; options: Options } | { ok: false; problems: string[] }
@@ -58,8 +71,10 @@ export function readOptions(args: readonly string[], seedIfNone: number): ReadOp
           replicas: text,
           reports: text,
           entry: text,
+          prices: text,
         },
         up: { type: 'boolean' },
+        report: { type: 'boolean' },
       },
     }).values
   } catch (error) {
@@ -75,9 +90,11 @@ export function readOptions(args: readonly string[], seedIfNone: number): ReadOp
     return fallback
   }
 
-  const sockets = number('sockets', 500, 1, 20_000)
-  const drains = values.drains === undefined ? undefined : number('drains', 0, 1, 5000)
-  const faults = readFaults(values.faults as string | undefined, drains, problems)
+  const report = values.report === true
+  const sockets = number('sockets', report ? proof.sockets : 500, 1, 20_000)
+  const asProof = report && values.drains === undefined && values.faults === undefined
+  const drains = asProof ? proof.drains : values.drains === undefined ? undefined : number('drains', 0, 1, 5000)
+  const faults = asProof ? [...proof.faults] : readFaults(values.faults as string | undefined, drains, problems)
   const leastMinutes = shortestMs({ kinds: faults, drains }) / 60_000
   const fallbackMinutes = drains === undefined ? Math.max(5, Math.ceil(leastMinutes)) : leastMinutes
   const minutes = number('minutes', fallbackMinutes, 0.1, 1440, false)
@@ -95,6 +112,8 @@ export function readOptions(args: readonly string[], seedIfNone: number): ReadOp
     up: values.up === true,
     entry: values.entry as string | undefined,
     reports: (values.reports as string | undefined) ?? 'reports',
+    report,
+    prices: (values.prices as string | undefined) ?? 'prove/prices.yaml',
   }
   if (options.entry !== undefined && !/^wss?:\/\/[A-Za-z0-9.[\]:-]+$/.test(options.entry)) {
     problems.push(`--entry ${options.entry}: allowed is ws://HOST:PORT or wss://HOST:PORT`)

@@ -1,13 +1,14 @@
 /** One run: members send, faults happen, everything is written down and judged. */
-import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '../contract/src/endpoints.ts'
 import { type FaultRecord, faultOf } from './core/drops.ts'
 import { planFaults } from './core/fault-plan.ts'
-import { type Report, type Times, timesOf } from './core/report.ts'
+import type { Drop } from './core/ledger.ts'
+import { type Report, timesOf } from './core/report.ts'
 import { judge } from './core/verdict.ts'
 import { Crowd } from './crowd.ts'
 import { beginRecord, doFault } from './faults.ts'
+import { createHistogram, record, timesIn } from './histograms.ts'
 import type { Lab } from './lab.ts'
 import { until } from './lab.ts'
 import { nodeEnvironment } from './node-environment.ts'
@@ -23,12 +24,32 @@ const quietWithinMs = 60_000
 const quietMs = 3000
 const progressEveryMs = 5000
 
-interface Progress {
-  log: (line: string) => void
+/** What an opening leaves behind. */
+export interface Opened {
+  /** Numbers of the replicas that run from now on, all the time. */
+  numbers: readonly number[]
+  /** What it did, so that connections which it cost are explained. */
+  faults: readonly FaultRecord[]
+  /** Connections of other clients that ended, and what replicas sent them wrongly: judged like the members'. */
+  drops: readonly Drop[]
+  breaches: Crowd['connections']['breaches']
 }
 
-/** @param numbers of the replicas that run all the time */
-export async function run(lab: Lab, options: Options, numbers: readonly number[], { log }: Progress): Promise<Report> {
+export interface RunHooks {
+  log: (line: string) => void
+  /** Called for each delivery. @param tookMs from sending */
+  onDelivered?: (tookMs: number) => void
+  /** Takes place before the faults, once everybody is in; begins the load itself, which goes on. */
+  opening?: (crowd: Crowd) => Promise<Opened>
+}
+
+/** @param running numbers of the replicas that run all the time, unless the opening says others */
+export async function run(
+  lab: Lab,
+  options: Options,
+  running: readonly number[],
+  { log, onDelivered, opening }: RunHooks,
+): Promise<Report> {
   const started = new Date()
   const runName = `prove-${started.getTime().toString(36)}`
   const times = { crossed: createHistogram(), crossedCalm: createHistogram(), stored: createHistogram() }
@@ -43,6 +64,7 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
       if (performance.now() > calmFromMs) record(times.crossedCalm, tookMs)
     },
     onStored: (tookMs) => record(times.stored, tookMs),
+    onDelivered,
     log: limited(log, 200),
   })
   const reader = await readRoomLog(lab, runName)
@@ -52,7 +74,8 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
   const startedAtMs = performance.now()
   const atSeconds = () => (performance.now() - startedAtMs) / 1000
   const durationMs = options.minutes * 60_000
-  const plan = planFaults({ ...options, kinds: options.faults, durationMs, replicas: numbers.length })
+  let plan: ReturnType<typeof planFaults> = []
+  let opened: Opened = { numbers: running, faults: [], drops: [], breaches: [] }
   const reported: Report['faults'][number][] = []
   const ticker = setInterval(() => {
     const { sent, open, drops } = crowd.ledger
@@ -60,13 +83,16 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
       `${atSeconds().toFixed(0)} s: ${sent.length} sent, ${open} open, ${drops.length} moved or lost, ${reported.length}/${plan.length} faults, ${crowd.ready} ready`,
     )
   }, progressEveryMs)
-  crowd.start(options.rate)
   try {
+    if (opening === undefined) crowd.start(options.rate)
+    else opened = await opening(crowd)
+    const faultsFromMs = performance.now()
+    plan = planFaults({ ...options, kinds: options.faults, durationMs, replicas: opened.numbers.length })
     for (const fault of plan) {
       // On a slow machine faults take longer than planned; the run does not.
-      if (performance.now() - startedAtMs > durationMs) break
-      await sleep(Math.max(0, startedAtMs + fault.atMs - performance.now()))
-      const hit = { ...fault, replica: fault.replica === undefined ? undefined : numbers[fault.replica - 1] }
+      if (performance.now() - faultsFromMs > durationMs) break
+      await sleep(Math.max(0, faultsFromMs + fault.atMs - performance.now()))
+      const hit = { ...fault, replica: fault.replica === undefined ? undefined : opened.numbers[fault.replica - 1] }
       const at = atSeconds()
       const entry = beginRecord(hit)
       faults.push(entry)
@@ -77,7 +103,7 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
       reported.push({ atSeconds: at, kind, replica, happened, detail })
       log(`${at.toFixed(0)} s: ${kind} ${replica ?? ''} ${happened ? '' : 'DID NOT HAPPEN '}${detail}`)
     }
-    await sleep(Math.max(0, startedAtMs + durationMs - performance.now()))
+    await sleep(Math.max(0, faultsFromMs + durationMs - performance.now()))
   } finally {
     crowd.stop()
     clearInterval(ticker)
@@ -89,15 +115,16 @@ export async function run(lab: Lab, options: Options, numbers: readonly number[]
   const clients = crowd.stats()
   crowd.end()
   const { ledger, connections } = crowd
-  const verdict = judge({ ledger, log: reader.entries, faults, required: options.faults, wire: connections.breaches })
-  const kills = ledger.drops.flatMap((drop) => {
-    const fault = faultOf(drop, faults)
-    return fault?.kind === 'kill' ? [(drop.backAtMs ?? Number.POSITIVE_INFINITY) - fault.fromMs] : []
-  })
+  ledger.drops.push(...opened.drops)
+  faults.push(...opened.faults)
+  const wire = [...connections.breaches, ...opened.breaches]
+  const verdict = judge({ ledger, log: reader.entries, faults, required: options.faults, wire })
+  const { kills, drains } = absences(ledger.drops, faults)
   return {
     ...{ verdict, options, seconds, planned: plan.length, faults: reported, startedAt: started.toISOString() },
     figures: {
       reconnectAfterKillMs: timesOf(kills),
+      awayDuringDrainMs: timesOf(drains),
       drainMs: timesOf(faults.flatMap(({ tookMs }) => (tookMs === undefined ? [] : [tookMs]))),
       crossReplicaMs: timesIn(times.crossedCalm),
       crossReplicaUnderFaultsMs: timesIn(times.crossed),
@@ -127,14 +154,16 @@ async function quiet(crowd: Crowd, log: (line: string) => void): Promise<void> {
   await until('quiet', done, quietWithinMs).catch((error: Error) => log(`${error.message}: ${crowd.ledger.open} without an answer`))
 }
 
-/** Histograms count whole microseconds. */
-function record(histogram: RecordableHistogram, ms: number): void {
-  histogram.record(Math.max(1, Math.round(ms * 1000)))
-}
-
-function timesIn(histogram: RecordableHistogram): Times {
-  const at = (percentile: number) => histogram.percentile(percentile) / 1000
-  return { count: histogram.count, p50: at(50), p99: at(99), max: histogram.max / 1000 }
+/** How long clients were away: after a crash from the crash on, during a drain from the end of the connection. Milliseconds. */
+function absences(drops: readonly Drop[], faults: readonly FaultRecord[]): { kills: number[]; drains: number[] } {
+  const [kills, drains]: [number[], number[]] = [[], []]
+  for (const drop of drops) {
+    const fault = faultOf(drop, faults)
+    const backAtMs = drop.backAtMs ?? Number.POSITIVE_INFINITY
+    if (fault?.kind === 'kill') kills.push(backAtMs - fault.fromMs)
+    if (fault?.kind === 'drain' || fault?.kind === 'scale') drains.push(backAtMs - drop.atMs)
+  }
+  return { kills, drains }
 }
 
 /** Passes on so many lines and no more. */

@@ -15,7 +15,7 @@ function lossyRun(): Report {
     verdict,
     options: {
       ...{ sockets: 1, rooms: 1, minutes: 1, drains: undefined, rate: 1, faults: ['kill'], seed: 3, replicas: 3 },
-      ...{ up: false, entry: undefined, reports: 'reports' },
+      ...{ up: false, entry: undefined, reports: 'reports', report: false, prices: 'prices.yaml' },
     },
     startedAt: '2026-01-01T00:00:00Z',
     seconds: 60,
@@ -24,6 +24,7 @@ function lossyRun(): Report {
       ...{
         reconnectAfterKillMs: timesOf([30, 10, 20]),
         drainMs: none,
+        awayDuringDrainMs: none,
         crossReplicaMs: none,
         crossReplicaUnderFaultsMs: none,
         storedMs: none,
@@ -35,8 +36,8 @@ function lossyRun(): Report {
 }
 
 test('times are those of the sorted list, and of nothing there are none', () => {
-  expect(timesOf([30, 10, 20])).toEqual({ count: 3, p50: 20, p99: 30, max: 30 })
-  expect(none).toEqual({ count: 0, p50: Number.NaN, p99: Number.NaN, max: Number.NaN })
+  expect(timesOf([30, 10, 20])).toEqual({ count: 3, p50: 20, p90: 30, p95: 30, p99: 30, max: 30 })
+  expect(none).toEqual({ count: 0, p50: Number.NaN, p90: Number.NaN, p95: Number.NaN, p99: Number.NaN, max: Number.NaN })
 })
 
 test('the page begins with the verdict, and names every case and every fault', () => {

@@ -4,10 +4,12 @@ import type { Options } from '../options.ts'
 import { type FindingKind, findingKinds } from './findings.ts'
 import type { Verdict } from './verdict.ts'
 
-/** Milliseconds at the half, at 99 of 100, and the longest; of how many. */
+/** Milliseconds at the half, at 90, 95 and 99 of 100, and the longest; of how many. */
 export interface Times {
   count: number
   p50: number
+  p90: number
+  p95: number
   p99: number
   max: number
 }
@@ -18,6 +20,8 @@ export interface Figures {
   reconnectAfterKillMs: Times
   /** From SIGTERM to the end of the process. */
   drainMs: Times
+  /** Of who had to leave a replica that drained: from the end of the connection to the session elsewhere; 0 for who moved before. */
+  awayDuringDrainMs: Times
   /** From sending to delivery on another replica, while nothing was broken; and all the time. */
   crossReplicaMs: Times
   crossReplicaUnderFaultsMs: Times
@@ -44,7 +48,7 @@ export interface Report {
 export function timesOf(values: readonly number[]): Times {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
-  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: at(1) }
+  return { count: sorted.length, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
 /** Markdown. */
@@ -81,6 +85,7 @@ export function markdown(report: Report): string {
     '| --- | ---: | ---: | ---: | ---: |',
     timesRow('back elsewhere after a crash', figures.reconnectAfterKillMs),
     timesRow('SIGTERM to the end of the replica', figures.drainMs),
+    timesRow('away during a drain', figures.awayDuringDrainMs),
     timesRow('replica to replica, nothing broken', figures.crossReplicaMs),
     timesRow('replica to replica, all the time', figures.crossReplicaUnderFaultsMs),
     timesRow('sent to stored', figures.storedMs),

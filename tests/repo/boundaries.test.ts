@@ -17,6 +17,7 @@ const pureFiles = [
   ...within('scaler/src/core/'),
   ...['backoff', 'conversation', 'link', 'machine', 'report', 'requests', 'rooms', 'wire'].map((name) => `client/src/${name}.ts`),
   ...within('prove/core/'),
+  ...within('prove/report/'),
   ...within('chaos/core/'),
   ...within('demo/core/'),
   ...within('demo/scenes/'),
@@ -84,6 +85,8 @@ describe('dependencies point inwards', () => {
     ['demo/core/', /^(contract|scaler|chaos\/core|demo\/core)\//],
     ['demo/scenes/', /^(contract|demo\/(core|scenes))\//],
     ['prove/core/', /^(contract\/|prove\/core\/|k6\/lib\/random\.ts$|prove\/options\.ts$)/],
+    // Types of the decision log.
+    ['prove/report/', /^(contract\/|prove\/(core|report)\/|prove\/options\.ts$|scaler\/src\/record\.ts$)/],
   ])('%s uses only itself and the contract', (folder, allowed) => {
     const strangers = within(folder).flatMap((file) =>
       importsOf(file)

@@ -1,0 +1,57 @@
+/**
+ * `npm run compare`: two sets of proof reports, before and after, metric by metric. Exit codes: 0 nothing is worse beyond
+ * noise, 1 something is, 2 they could not be read.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type BandKind, compare } from './report/compare.ts'
+import { compareTable } from './report/compare-table.ts'
+import { type ProofReport, readReport } from './report/schema.ts'
+
+const usage = `npm run compare -- BEFORE AFTER [--band min-max|sigma]
+  BEFORE, AFTER   a report.json, several with commas between, or a folder with some (*.json, and */report.json)
+  --band          the noise of at least three runs: from the least to the most (min-max, the default), or mean ± 2σ (sigma)
+Exit code 0: nothing is worse beyond noise; 1: something is; 2: they could not be read.`
+
+function main(args: readonly string[]): number {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { band: { type: 'string', default: 'min-max' }, help: { type: 'boolean' } },
+  })
+  if (values.help) {
+    console.log(usage)
+    return 0
+  }
+  const [before, after, ...more] = positionals
+  if (before === undefined || after === undefined || more.length > 0) throw new Error('two sets of reports are compared: BEFORE and AFTER')
+  if (values.band !== 'min-max' && values.band !== 'sigma') throw new Error(`--band ${values.band}: allowed are min-max and sigma`)
+  const band: BandKind = values.band
+  const comparison = compare(reportsAt(before), reportsAt(after), band)
+  console.log(compareTable(comparison, { before, after }))
+  return comparison.worse ? 1 : 0
+}
+
+function reportsAt(place: string): ProofReport[] {
+  const files = place.split(',').flatMap((path) => (statSync(path).isDirectory() ? filesIn(path) : [path]))
+  if (files.length === 0) throw new Error(`${place}: no report in it`)
+  return files.map((file) => readReport(readFileSync(file, 'utf8'), file))
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      if (entry.isFile() && entry.name.endsWith('.json')) return [join(folder, entry.name)]
+      const inner = join(folder, entry.name, 'report.json')
+      return entry.isDirectory() && statSync(inner, { throwIfNoEntry: false })?.isFile() ? [inner] : []
+    })
+    .sort()
+}
+
+try {
+  process.exitCode = main(process.argv.slice(2))
+} catch (error) {
+  console.error(`${(error as Error).message}\n${usage}`)
+  process.exitCode = 2
+}

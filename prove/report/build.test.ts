@@ -1,0 +1,119 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { timesOf } from '../core/report.ts'
+import { readBenchmarks } from './benchmarks.ts'
+import { buildReport } from './build.ts'
+import { compared, comparisonsOf } from './comparisons.ts'
+import { againstWs, published, type RunFigure, runFigures } from './published.ts'
+import { sampleEvidence } from './sample-evidence.ts'
+import { readReport, reportSchema } from './schema.ts'
+
+const build = (changed: Partial<ReturnType<typeof sampleEvidence>> = {}) => buildReport({ ...sampleEvidence(), ...changed })
+const slo = (report: ReturnType<typeof build>, id: string) => report.slos.find((one) => one.id === id)
+
+describe('the report', () => {
+  test('fits its schema, and comes back from its text as it was', () => {
+    const report = build()
+    expect(reportSchema.parse(report)).toEqual(report)
+    expect(readReport(JSON.stringify(report), 'r.json')).toEqual(report)
+  })
+
+  test('passes when every objective holds', () => {
+    const { verdict, availability, ledger } = build()
+    expect(verdict).toEqual({ pass: true, reasons: [] })
+    expect(availability).toMatchObject({ attempts: 7, succeeded: 7, ratio: 1 })
+    expect(ledger).toMatchObject({ sent: 1, accepted: 1, expected: 2, delivered: 2, findings: { lost: 0 } })
+  })
+
+  test('one failed attempt in a hundred is no 99.9 %, and said to be so', () => {
+    const report = build({ handshakes: { attempts: 97, succeeded: 96 } })
+    expect(report.availability).toMatchObject({ attempts: 100, succeeded: 99, ratio: 0.99 })
+    expect(report.verdict).toEqual({ pass: false, reasons: ['Availability is 99 %; the objective is ≥ 99.9 %'] })
+    expect(slo(report, 'errors')).toMatchObject({ value: 1, pass: true })
+  })
+
+  test('what was not measured does not hold: no scaling, no drain', () => {
+    const evidence = sampleEvidence()
+    const { reasons } = build({
+      scaled: { ...evidence.scaled, decisions: [] },
+      report: { ...evidence.report, figures: { ...evidence.report.figures, drainMs: timesOf([]) } },
+    }).verdict
+    expect(reasons).toEqual([
+      'Scaling up was not measured; the objective is ≤ 120 s',
+      'Length of a drain was not measured; the objective is ≤ 30,000 ms',
+    ])
+  })
+
+  test('socket-hours are those of the load, each moment until the next', () => {
+    expect(build().cost.socketHours).toBeCloseTo((36 * 50 + 72 * 50) / 3600)
+  })
+
+  test('a client that never came back is no number, and does not hold', () => {
+    const evidence = sampleEvidence()
+    const figures = { ...evidence.report.figures, reconnectAfterKillMs: timesOf([1, Number.POSITIVE_INFINITY]) }
+    const report = build({ report: { ...evidence.report, figures } })
+    expect(reportSchema.safeParse(report).success).toBe(true)
+    expect(slo(report, 'crash')).toMatchObject({ value: null, pass: false })
+  })
+})
+
+describe('a report that is none', () => {
+  test.each([
+    ['{', 'r.json: not JSON'],
+    ['{"schemaVersion": 7}', 'r.json: schemaVersion 7: this version of the lab reads 1'],
+    ['[]', 'r.json: schemaVersion is missing'],
+    ['{"schemaVersion": 1}', 'r.json: startedAt: '],
+  ])('%s: %s', (text, says) => {
+    expect(() => readReport(text, 'r.json')).toThrow(says)
+  })
+})
+
+describe('ten times as good', () => {
+  const entry = { id: 'x', what: 'x', unit: 'ms', note: '', theirs: { value: 100, who: 'they', source: 'there' } }
+  const verdict = (better: 'lower' | 'higher', value: number) => compared({ ...entry, better }, { value, source: 'here' })
+
+  test.each([
+    ['lower', 10, 0.1, '10×'],
+    ['lower', 11, 0.11, 'better'],
+    ['lower', 100, 1, 'better'],
+    ['lower', 101, 1.01, 'worse'],
+    ['lower', 0, 0, '10×'],
+    ['higher', 1000, 10, '10×'],
+    ['higher', 999, 9.99, 'better'],
+    ['higher', 99, 0.99, 'worse'],
+  ] as const)('%s is better, ours %s: ratio %s, %s', (better, value, ratio, says) => {
+    expect(verdict(better, value)).toMatchObject({ ratio, verdict: says })
+  })
+
+  test('where nothing was measured, that is said, and nothing made up', () => {
+    expect(compared({ ...entry, better: 'lower' }, null)).toMatchObject({ ours: null, ratio: null, verdict: 'not measured' })
+    const none = Object.fromEntries(Object.keys(runFigures).map((name) => [name, null])) as Record<RunFigure, null>
+    const all = comparisonsOf(none, 5, [])
+    expect(all.length).toBeGreaterThan(published.length)
+    expect(new Set(all.map((one) => one.verdict))).toEqual(new Set(['not measured']))
+  })
+
+  test('every row of docs/benchmarks.md that is asked for is there', () => {
+    const titles = readBenchmarks(readFileSync(new URL('../../docs/benchmarks.md', import.meta.url), 'utf8')).map(({ title }) => title)
+    const asked = [...published.flatMap(({ ours }) => (ours && 'bench' in ours ? [ours.bench] : [])), ...againstWs.map(({ id }) => id)]
+    expect(asked.filter((title) => !titles.includes(title))).toEqual([])
+    expect(new Set(titles).size).toBe(titles.length)
+  })
+})
+
+test('benchmarks: the medians of the first table, and no other', () => {
+  const page = `## Against plain \`ws\`
+
+| min / **median** / max | plain | this |
+| --- | --- | --- |
+| echo, msg/s | 1 / **2,000.5** / 3 | 4 / **5** / 6 |
+| the same: p99 | 1 / **7** / 3 | 4 / **8** / 6 |
+
+## What metrics cost
+
+| echo, msg/s | 1 / **9** / 3 | 4 / **9** / 6 |`
+  expect(readBenchmarks(page)).toEqual([
+    { title: 'echo, msg/s', reference: 2000.5, service: 5 },
+    { title: 'echo, msg/s / the same: p99', reference: 7, service: 8 },
+  ])
+})

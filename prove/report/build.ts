@@ -1,0 +1,159 @@
+/** From everything a run has seen to the report. Pure. */
+import type { Report, Times } from '../core/report.ts'
+import type { BenchmarkRow } from './benchmarks.ts'
+import { comparisonsOf } from './comparisons.ts'
+import { costOf } from './cost.ts'
+import type { Prices } from './prices.ts'
+import { resourcesOf, type Sampled } from './resources.ts'
+import { type Scaled, scalingOf } from './scaling.ts'
+import { type Availability, type Environment, type ProofReport, type ReportTimes, schemaVersion } from './schema.ts'
+import { availabilityObjective, objectiveText, slosOf } from './slos.ts'
+
+/** What became of a new client: it dials, is greeted, asks something, is answered, and leaves. */
+export interface Probe {
+  atMs: number
+  /** Milliseconds; undefined: it did not get that far. */
+  connectMs: number | undefined
+  answerMs: number | undefined
+  replica: string | undefined
+  problem: string | undefined
+}
+
+export interface Evidence {
+  report: Report
+  guests: number
+  /** Unix milliseconds: its beginning and its end. */
+  window: readonly [number, number]
+  probes: readonly Probe[]
+  scaled: Omit<Scaled, 'greetings' | 'faults'>
+  /** All members and guests together. */
+  handshakes: { attempts: number; succeeded: number }
+  load: ProofReport['load']
+  delivery: { all: Times; normal: Times; tenTimes: Times }
+  sampled: Sampled | { problem: string }
+  prices: Prices
+  benchmarks: readonly BenchmarkRow[]
+  environment: Environment
+}
+
+export function buildReport(evidence: Evidence): ProofReport {
+  const { report, window, delivery, probes, load, scaled } = evidence
+  const { figures, verdict, options } = report
+  const seconds = (window[1] - window[0]) / 1000
+  const availability = availabilityOf(evidence)
+  const greetings = probes.flatMap(({ atMs, connectMs, replica }) =>
+    replica === undefined ? [] : [{ atMs: atMs + (connectMs ?? 0), replica }],
+  )
+  const faults = report.faults.map(({ atSeconds, kind, replica }) => ({
+    atMs: window[0] + atSeconds * 1000,
+    text: replica === undefined ? kind : `${kind} ${replica}`,
+  }))
+  const scaling = scalingOf({ ...scaled, greetings, faults }, window)
+  const scaleUps = scaling.ups.map(({ demandAtSeconds, firstSocketAtSeconds }) =>
+    demandAtSeconds === null || firstSocketAtSeconds === null ? null : firstSocketAtSeconds - demandAtSeconds,
+  )
+  const findings = Object.fromEntries(Object.entries(verdict.findings).map(([kind, { count }]) => [kind, count]))
+  const connect = timesOfSome(probes.map(({ connectMs }) => connectMs))
+  const answer = timesOfSome(probes.map(({ answerMs }) => answerMs))
+  const slos = slosOf({
+    ...{ availability: availability.ratio, findings, connect, answer, scaleUps },
+    delivery: plain(delivery.all),
+    deliveryAtTenTimes: plain(delivery.tenTimes),
+    awayAfterCrash: plain(figures.reconnectAfterKillMs),
+    awayDuringDrain: plain(figures.awayDuringDrainMs),
+    drain: plain(figures.drainMs),
+  })
+  const slo = (id: string) => slos.find((one) => one.id === id)?.value ?? null
+  const resources = resourcesOf(evidence.sampled, scaled.events, scaled.atStart, window)
+  const sockets = load.reduce((most, point) => Math.max(most, point.sockets), 0)
+  return {
+    ...{
+      schemaVersion,
+      startedAt: new Date(window[0]).toISOString(),
+      seconds,
+      verdict: verdictOf(slos, verdict.pass),
+      slos,
+      availability,
+      scaling,
+    },
+    settings: {
+      ...{ sockets: options.sockets, rooms: options.rooms, rate: options.rate, guests: evidence.guests, minutes: options.minutes },
+      faults: [...options.faults],
+    },
+    ledger: {
+      ...{ ...verdict.counts, findings, drops: verdict.drops },
+      cases: Object.entries(verdict.findings).flatMap(([kind, { first }]) => first.map((text) => `${kind}: ${text}`)),
+    },
+    latencies: [
+      { id: 'connect', name: 'New client: dialling to greeting', times: connect },
+      { id: 'answer', name: 'New client: message to answer', times: answer },
+      { id: 'stored', name: 'Room message to "stored"', times: plain(figures.storedMs) },
+      { id: 'delivery', name: 'Room message to each member', times: plain(delivery.all) },
+      { id: 'delivery-normal', name: 'The same at the normal rate, nothing broken', times: plain(delivery.normal) },
+      { id: 'delivery-ten-times', name: 'The same at ten times the rate, nothing broken', times: plain(delivery.tenTimes) },
+      { id: 'across', name: 'Replica to replica', times: plain(figures.crossReplicaUnderFaultsMs) },
+      { id: 'crash', name: 'Away after a crash', times: plain(figures.reconnectAfterKillMs) },
+      { id: 'drain-away', name: 'Away during a drain', times: plain(figures.awayDuringDrainMs) },
+      { id: 'drain', name: 'SIGTERM to the end of the replica', times: plain(figures.drainMs) },
+    ],
+    load: [...load],
+    comparisons: comparisonsOf(
+      {
+        ...{ sockets, deliveryP95: slo('delivery-p95'), connectP95: slo('connect-p95'), answerP95: slo('answer-p95') },
+        ...{ errors: slo('errors'), scaleUp: slo('scaling'), hours: seconds / 3600, tenTimesP95: slo('ten-times') },
+      },
+      plain(delivery.normal).p95,
+      evidence.benchmarks,
+    ),
+    resources,
+    cost: costOf({ replicas: resources.replicas, messages: verdict.counts.delivered, socketHours: socketHours(load) }, evidence.prices),
+    faults: report.faults.map((fault) => ({ ...fault, replica: fault.replica ?? null })),
+    environment: evidence.environment,
+  }
+}
+
+function availabilityOf({ probes, handshakes, report }: Evidence): Availability {
+  const { sent, accepted } = report.verdict.counts
+  const parts = [
+    { what: 'new clients: connected, greeted and answered within 5 s', attempts: probes.length, succeeded: countOf(probes) },
+    { what: 'handshakes of members and guests', ...handshakes },
+    { what: 'room messages answered as stored', attempts: sent, succeeded: accepted },
+  ]
+  const attempts = parts.reduce((sum, part) => sum + part.attempts, 0)
+  const succeeded = parts.reduce((sum, part) => sum + part.succeeded, 0)
+  return { objective: availabilityObjective, attempts, succeeded, ratio: attempts === 0 ? null : succeeded / attempts, parts }
+}
+
+function countOf(probes: readonly Probe[]): number {
+  return probes.filter(({ problem }) => problem === undefined).length
+}
+
+/** Each objective that does not hold, in words; and the ledgers', which know more than the objectives tell. */
+function verdictOf(slos: ProofReport['slos'], ledgersPass: boolean): ProofReport['verdict'] {
+  const reasons = slos
+    .filter(({ pass }) => !pass)
+    .map((slo) => {
+      const { name, value, unit } = slo
+      const is = value === null ? 'was not measured' : `is ${Number(value.toPrecision(6))}${unit && ` ${unit}`}`
+      return `${name} ${is}; the objective is ${objectiveText(slo)}`
+    })
+  if (!ledgersPass && reasons.length === 0) reasons.push('The ledgers do not agree, or have nothing in them')
+  return { pass: reasons.length === 0, reasons }
+}
+
+/** Each moment's sockets count until the next moment. */
+function socketHours(load: ProofReport['load']): number {
+  return load.reduce((sum, { atSeconds, sockets }, i) => sum + (sockets * ((load[i + 1]?.atSeconds ?? atSeconds) - atSeconds)) / 3600, 0)
+}
+
+/** JSON has no NaN: what was not measured is null. */
+function plain({ count, p50, p90, p95, p99, max }: Times): ReportTimes {
+  const number = (value: number) => (count > 0 && Number.isFinite(value) ? Math.round(value * 1000) / 1000 : null)
+  return { count, p50: number(p50), p90: number(p90), p95: number(p95), p99: number(p99), max: number(max) }
+}
+
+function timesOfSome(values: readonly (number | undefined)[]): ReportTimes {
+  const sorted = values.filter((value) => value !== undefined).sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
+  return plain({ count: sorted.length, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) })
+}

@@ -1,0 +1,156 @@
+/** The report as one HTML file that needs nothing else: no script, no font, no request. Pure. */
+import { lineChart } from './charts.ts'
+import { durationText, escaped, numberText, percentText, table, withUnit } from './format.ts'
+import type { ProofReport } from './schema.ts'
+import { comparisonSection, costSection, environmentSection, latencySection, ledgerSection, resourceSection } from './sections.ts'
+import { objectiveText } from './slos.ts'
+import { styles } from './styles.ts'
+
+/** A chart has room for so many points; more are thinned out. */
+const mostPoints = 240
+
+export function reportHtml(report: ProofReport): string {
+  const word = report.verdict.pass ? 'PASS' : 'FAIL'
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${word}: proof report of ${escaped(report.startedAt)}</title>
+<style>${styles}</style>
+</head>
+<body>
+${header(report)}
+<main>
+${[sloSection, availabilitySection, scalingSection, ledgerSection, latencySection, comparisonSection, resourceSection, costSection, faultSection, environmentSection].map((section) => section(report)).join('\n')}
+</main>
+<footer><p class="soft">Written by <code>npm run prove -- --report</code>, schema version ${report.schemaVersion}. The same as data: <code>report.json</code>.</p></footer>
+</body>
+</html>
+`
+}
+
+function header({ verdict, startedAt, seconds, settings, ledger, availability, scaling, slos }: ProofReport): string {
+  const pass = verdict.pass
+  const drops = Object.values(ledger.drops.unexplained).reduce((sum, count) => sum + count, 0)
+  const peak = Math.max(...scaling.replicas.map(({ ready }) => ready))
+  const figures: [string, string][] = [
+    [numberText(ledger.findings.lost ?? 0), `of ${numberText(ledger.expected)} deliveries lost`],
+    [percentText(availability.ratio), `of ${numberText(availability.attempts)} attempts succeeded`],
+    [numberText(drops), `of ${numberText(ledger.drops.total)} closed connections without a reason`],
+    [durationText(slos.find(({ id }) => id === 'delivery-p95')?.value ?? null), 'room message to each member, p95'],
+    [withUnit(slos.find(({ id }) => id === 'scaling')?.value ?? null, 's'), 'from demand to a socket on a new replica'],
+    [numberText(peak), 'replicas at most'],
+  ]
+  const reasons = verdict.reasons.map((reason) => `<li>${escaped(reason)}.</li>`).join('')
+  return `<header>
+<h1>Proof report of the WebSocket scaling lab</h1>
+<p class="verdict ${pass ? 'good' : 'bad'}">${pass ? '✓ PASS' : '✗ FAIL'}</p>
+<p>${pass ? `All ${slos.length} objectives hold.` : `${slos.filter((slo) => !slo.pass).length} of ${slos.length} objectives do not hold:`}</p>
+${reasons === '' ? '' : `<ul>${reasons}</ul>`}
+<p class="soft">${numberText(settings.sockets)} sockets in ${numberText(settings.rooms)} rooms and ${numberText(settings.guests)} guests, ${numberText(settings.rate)} messages per second, ${Math.round(seconds)} s from ${escaped(startedAt)}.</p>
+<ul class="figures">
+${figures.map(([value, what]) => `<li><b>${escaped(value)}</b> ${escaped(what)}</li>`).join('\n')}
+</ul>
+</header>`
+}
+
+function sloSection({ slos }: ProofReport): string {
+  const rows = slos.map((slo) => [
+    slo.name,
+    slo.formula,
+    { number: objectiveText(slo) },
+    { number: withUnit(slo.value, slo.unit) },
+    {
+      html: slo.pass
+        ? '<span class="good">✓ holds</span>'
+        : `<span class="bad">✗ ${slo.value === null ? 'not measured' : 'does not hold'}</span>`,
+    },
+    slo.source,
+  ])
+  return `<h2>Objectives</h2>
+${table({ caption: 'Each objective, how it is measured, and whether it holds', titles: ['Objective', 'Formula', 'Asked', 'Measured', 'Verdict', 'Who asks'], rows })}
+<p class="soft">What was not measured does not hold.</p>`
+}
+
+function availabilitySection({ availability }: ProofReport): string {
+  const { attempts, succeeded, ratio, objective, parts } = availability
+  const row = (what: string, tried: number, did: number) => [
+    what,
+    { number: numberText(tried) },
+    { number: numberText(did) },
+    { number: percentText(tried === 0 ? null : did / tried) },
+  ]
+  return `<h2>Availability</h2>
+<p>Successful attempts ÷ attempts = ${numberText(succeeded)} ÷ ${numberText(attempts)} = <strong>${percentText(ratio)}</strong>; the objective is ${percentText(objective)}, which allows ${numberText(Math.floor(attempts * (1 - objective) + 1e-9))} failures in as many attempts.</p>
+${table({ caption: 'Attempts', titles: ['Attempts', 'Tried', 'Succeeded', 'Share'], rows: [...parts.map((part) => row(part.what, part.attempts, part.succeeded)), row('all', attempts, succeeded)] })}`
+}
+
+function scalingSection({ scaling, load, seconds }: ProofReport): string {
+  const { replicas, timeline, by, timeScale, synchronisations, ups } = scaling
+  const decided = timeline.filter(({ kind }) => kind === 'decision')
+  const marks = decided.map(({ atSeconds }, i) => ({ atSeconds, label: String.fromCharCode(65 + (i % 26)) }))
+  const most = Math.max(...replicas.map(({ ready }) => ready))
+  const thin = <T>(points: readonly T[]): T[] => points.filter((_, i) => i % Math.ceil(points.length / mostPoints) === 0)
+  const who =
+    by === 'scaler'
+      ? `The scaler decided, ${synchronisations} times in all${timeScale === 1 || timeScale === null ? '' : `; its clock ran ${timeScale} times as fast as a cluster's`}.`
+      : 'No scaler ran; the run itself asked for more replicas and for fewer.'
+  const text = `${replicas[0]?.ready ?? 0} replicas at the beginning, ${most} at most, ${replicas.at(-1)?.ready ?? 0} at the end. ${decided.length} changes were decided${decided.length === 0 ? '' : `, marked ${marks.map(({ label }) => label).join(', ')}`}.`
+  const least = load.reduce((min, point) => Math.min(min, point.sockets), load[0]?.sockets ?? 0)
+  const peak = load.reduce((max, point) => Math.max(max, point.sockets), 0)
+  const rate = load.reduce((max, point) => Math.max(max, point.deliveredPerSecond), 0)
+  return `<h2>Scaling</h2>
+<p>${who}</p>
+${lineChart({
+  ...{ id: 'replicas', title: 'Replicas', text, seconds, marks },
+  lines: [
+    { name: 'ready', look: 'a', steps: true, points: replicas.map(({ atSeconds, ready }) => [atSeconds, ready]) },
+    { name: 'running', look: 'b', steps: true, points: replicas.map(({ atSeconds, running }) => [atSeconds, running]) },
+  ],
+})}
+${lineChart({
+  ...{ id: 'load', title: 'Load', seconds, marks: [] },
+  text: `from ${numberText(least)} to ${numberText(peak)} open sockets, and up to ${numberText(rate)} deliveries per second.`,
+  lines: [
+    { name: 'open sockets', look: 'a', steps: false, points: thin(load).map(({ atSeconds, sockets }) => [atSeconds, sockets]) },
+    {
+      name: 'deliveries per second',
+      look: 'b',
+      steps: false,
+      points: thin(load).map((point) => [point.atSeconds, point.deliveredPerSecond]),
+    },
+  ],
+})}
+${table({
+  caption: 'How long scaling up took, in seconds since the run began',
+  titles: ['Change', 'Demand', 'Decision', 'Ready', 'First socket', 'From demand to first socket'],
+  rows: ups.map((up) => [
+    `${up.from} → ${up.to}`,
+    ...[up.demandAtSeconds, up.decisionAtSeconds, up.readyAtSeconds, up.firstSocketAtSeconds].map((at) => ({ number: withUnit(at, 's') })),
+    {
+      number: withUnit(
+        up.demandAtSeconds === null || up.firstSocketAtSeconds === null ? null : up.firstSocketAtSeconds - up.demandAtSeconds,
+        's',
+      ),
+    },
+  ]),
+})}
+<details><summary>The timeline: ${timeline.length} moments</summary>
+${table({
+  caption: 'What happened, in the order of time',
+  titles: ['At', 'What', 'In words'],
+  rows: timeline.map(({ atSeconds, kind, text: said }) => [`${atSeconds.toFixed(1)} s`, kind, said]),
+})}</details>`
+}
+
+function faultSection({ faults }: ProofReport): string {
+  const rows = faults.map(({ atSeconds, kind, replica, happened, detail }) => [
+    `${atSeconds.toFixed(1)} s`,
+    kind,
+    replica ?? '',
+    `${happened ? '' : 'did not happen: '}${detail}`,
+  ])
+  return `<h2>Faults</h2>
+${table({ caption: 'Drains, crashes and the rest of the plan', titles: ['At', 'Fault', 'Replica', 'How it went'], rows })}`
+}

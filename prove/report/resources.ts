@@ -1,0 +1,78 @@
+/** From Prometheus' samples and Docker's events to what each replica used. Pure. */
+import type { ContainerEvent } from './scaling.ts'
+import { livesOf } from './scaling.ts'
+import type { Resources } from './schema.ts'
+
+/** One series as it was scraped. */
+export interface Series {
+  replica: string
+  /** Unix milliseconds and value, in order of time. */
+  samples: readonly (readonly [atMs: number, value: number])[]
+}
+
+/** Samples further apart belong to two lives of a replica, or one was missed. */
+const longestGapMs = 15_000
+const gib = 2 ** 30
+
+export interface Sampled {
+  cpuSeconds: readonly Series[]
+  residentBytes: readonly Series[]
+}
+
+/**
+ * @param sampled what Prometheus has, or why it could not be asked
+ * @returns one entry for each replica that ran in the time from `fromMs` to `toMs`
+ */
+export function resourcesOf(
+  sampled: Sampled | { problem: string },
+  events: readonly ContainerEvent[],
+  atStart: readonly string[],
+  [fromMs, toMs]: readonly [number, number],
+): Resources {
+  const lives = livesOf(events, atStart, [fromMs, toMs])
+  const names = [...new Set(lives.map(({ replica }) => replica))].sort(byNumber)
+  const within = (series: readonly Series[], replica: string) =>
+    series.filter((one) => one.replica === replica).flatMap(({ samples }) => samples.filter(([atMs]) => atMs >= fromMs && atMs <= toMs))
+  const replicas = names.map((replica) => {
+    const own = lives.filter((life) => life.replica === replica)
+    const seconds = own.reduce((sum, life) => sum + (life.toMs - life.fromMs) / 1000, 0)
+    if ('problem' in sampled) return { replica, seconds, cpuSeconds: null, memoryPeakBytes: null, memoryGibSeconds: null }
+    const memory = within(sampled.residentBytes, replica)
+    // One that was there before the run has used some CPU already.
+    const isNew = !atStart.includes(replica)
+    return {
+      ...{ replica, seconds, cpuSeconds: growth(within(sampled.cpuSeconds, replica), isNew) },
+      memoryPeakBytes: memory.length === 0 ? null : Math.max(...memory.map(([, bytes]) => bytes)),
+      memoryGibSeconds: memory.length === 0 ? null : (mean(memory) / gib) * seconds,
+    }
+  })
+  return { replicas, problem: 'problem' in sampled ? sampled.problem : null }
+}
+
+/** How much a counter grew. It begins at zero again when its process does. */
+export function growth(samples: Series['samples'], fromZero: boolean): number | null {
+  if (samples.length === 0) return null
+  let total = fromZero ? (samples[0]?.[1] ?? 0) : 0
+  for (let i = 1; i < samples.length; i++) {
+    const [before, now] = [samples[i - 1]?.[1] ?? 0, samples[i]?.[1] ?? 0]
+    total += now >= before ? now - before : now
+  }
+  return total
+}
+
+/** By time, not by number: each value holds until the next, or for as long as a sample can be old. */
+function mean(samples: Series['samples']): number {
+  let [weighted, weight] = [0, 0]
+  for (const [i, [atMs, value]] of samples.entries()) {
+    const next = samples[i + 1]?.[0] ?? atMs + longestGapMs / 3
+    const forMs = Math.min(next - atMs, longestGapMs)
+    weighted += value * forMs
+    weight += forMs
+  }
+  return weight === 0 ? (samples[0]?.[1] ?? 0) : weighted / weight
+}
+
+/** ws-2 before ws-10. */
+export function byNumber(a: string, b: string): number {
+  return Number(a.split('-').at(-1)) - Number(b.split('-').at(-1)) || (a < b ? -1 : 1)
+}

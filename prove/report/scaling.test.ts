@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest'
+import { growth, resourcesOf } from './resources.ts'
+import { sampleEvidence } from './sample-evidence.ts'
+import { livesOf, scalingOf } from './scaling.ts'
+
+const { scaled, window, sampled } = sampleEvidence()
+const greetings = [
+  { atMs: window[0] + 11_000, replica: 'ws-1' },
+  { atMs: window[0] + 19_500, replica: 'ws-3' },
+]
+
+test('scaling up: from demand to decision to ready to the first socket on a replica that was brought', () => {
+  const { ups, replicas, timeline } = scalingOf({ ...scaled, greetings, faults: [] }, window)
+  expect(ups).toEqual([
+    { from: 2, to: 3, replica: 'ws-3', demandAtSeconds: 10, decisionAtSeconds: 12, readyAtSeconds: 15, firstSocketAtSeconds: 19.5 },
+  ])
+  expect(replicas.map(({ atSeconds, running, ready }) => [atSeconds, running, ready])).toEqual([
+    [0, 2, 2],
+    [13, 3, 2],
+    [15, 3, 3],
+    [58, 2, 2],
+    [70, 1, 1],
+    [80, 2, 1],
+    [82, 2, 2],
+    [100, 2, 2],
+  ])
+  expect(timeline.map(({ kind }) => kind).slice(0, 5)).toEqual(['demand', 'decision', 'started', 'ready', 'first socket'])
+})
+
+test('a replica that never gets a socket leaves the time unknown; one that was there before does not count', () => {
+  const { ups } = scalingOf({ ...scaled, greetings: greetings.slice(0, 1), faults: [] }, window)
+  expect(ups[0]).toMatchObject({ readyAtSeconds: 15, firstSocketAtSeconds: null })
+})
+
+test('a replica lives from start to end, twice if it comes back, and within the run only', () => {
+  const seconds = livesOf(scaled.events, scaled.atStart, window).map(({ replica, fromMs, toMs }) => [
+    replica,
+    (fromMs - window[0]) / 1000,
+    (toMs - window[0]) / 1000,
+  ])
+  expect(seconds).toEqual([
+    ['ws-3', 13, 58],
+    ['ws-1', 0, 70],
+    ['ws-2', 0, 100],
+    ['ws-1', 80, 100],
+  ])
+})
+
+test('each replica: its seconds, CPU and memory; what it used before the run is not counted', () => {
+  const { replicas } = resourcesOf(sampled, scaled.events, scaled.atStart, window)
+  expect(replicas.map(({ replica, seconds, cpuSeconds }) => [replica, seconds, cpuSeconds])).toEqual([
+    ['ws-1', 90, 1],
+    ['ws-2', 100, 1],
+    ['ws-3', 45, 4],
+  ])
+  // 64 MiB for ten seconds, 128 MiB for five.
+  expect(replicas[2]).toMatchObject({ memoryPeakBytes: 2 ** 27 })
+  expect(replicas[2]?.memoryGibSeconds).toBeCloseTo((45 * (64 * 10 + 128 * 5)) / 15 / 1024)
+  expect(resourcesOf({ problem: 'away' }, scaled.events, scaled.atStart, window)).toMatchObject({
+    problem: 'away',
+    replicas: [{ cpuSeconds: null }, { cpuSeconds: null }, { cpuSeconds: null }],
+  })
+})
+
+test('a counter that begins anew goes on from zero', () => {
+  const samples = [1, 4, 5, 0.5, 2].map((value, i) => [i, value] as const)
+  expect(growth(samples, false)).toBe(4 + 2)
+  expect(growth(samples, true)).toBe(5 + 2)
+  expect(growth([], true)).toBeNull()
+})

@@ -1,0 +1,136 @@
+/** The parts of the report that are mostly tables. Pure. */
+import { findingKinds } from '../core/findings.ts'
+import { barChart, shownDuration } from './charts.ts'
+import { durationText, escaped, moneyText, numberText, table, withLinks, withUnit } from './format.ts'
+import type { CostAmount, ProofReport } from './schema.ts'
+
+const mebibyte = 2 ** 20
+
+export function ledgerSection({ ledger }: ProofReport): string {
+  const { drops, findings } = ledger
+  const number = (what: string, count: number) => [what, { number: numberText(count) }]
+  const said: Readonly<Record<string, string>> = findingKinds
+  const rows = [
+    number('sent', ledger.sent),
+    number('accepted (answered as stored)', ledger.accepted),
+    number('refused', ledger.refused),
+    number('in the room log', ledger.stored),
+    number('to be delivered (stored × members)', ledger.expected),
+    number('delivered', ledger.delivered),
+    number('of these, while the store was away', ledger.provisional),
+    ...Object.entries(findings).map(([kind, count]) => number(said[kind] === undefined ? kind : `${kind}: ${said[kind]}`, count)),
+  ]
+  const causes = [
+    ...Object.entries(drops.explained).map(([why, count]) => number(why, count)),
+    ...Object.entries(drops.unexplained).map(([why, count]) => number(`unexplained: ${why}`, count)),
+    number('all', drops.total),
+  ]
+  const cases = ledger.cases.map((text) => `<li>${escaped(text)}</li>`).join('\n')
+  return `<h2>Ledger</h2>
+<p>What clients sent, were answered and were given, held against the room log itself.</p>
+${table({ caption: 'Room messages', titles: ['What', 'How many'], rows })}
+${cases === '' ? '' : `<p>The first cases:</p><ul>${cases}</ul>`}
+${table({ caption: 'Connections that ended, by fault and cause', titles: ['Why', 'How many'], rows: causes })}`
+}
+
+export function latencySection({ latencies, slos }: ProofReport): string {
+  const known = latencies.filter(({ times }) => times.count > 0)
+  const limits: Record<string, string> = {
+    connect: 'connect-p95',
+    answer: 'answer-p95',
+    delivery: 'delivery-p95',
+    'delivery-ten-times': 'ten-times',
+  }
+  const bars = known.map(({ id, name, times }) => ({
+    name,
+    parts: [times.p50 ?? 0, times.p99 ?? 0],
+    limit: slos.find((slo) => slo.id === limits[id])?.limit,
+  }))
+  const rows = latencies.map(({ name, times }) => [
+    name,
+    ...[times.p50, times.p90, times.p95, times.p99, times.max].map((ms) => ({ number: durationText(ms) })),
+    { number: numberText(times.count) },
+  ])
+  const text = `half and 99 of 100 on a logarithmic scale, with the objective for 95 of 100 where there is one. ${known.map(({ name, times }) => `${name}: ${durationText(times.p50)} and ${durationText(times.p99)}`).join('; ')}.`
+  return `<h2>Latency</h2>
+${barChart({ id: 'latency', title: 'Latency', text, bars, logarithmic: true, shown: shownDuration })}
+${table({ caption: 'Percentiles', titles: ['What', 'p50', 'p90', 'p95', 'p99', 'longest', 'of'], rows })}`
+}
+
+export function comparisonSection({ comparisons }: ProofReport): string {
+  const looks = { '10×': 'good', better: 'good', worse: 'bad', 'not measured': 'soft' } as const
+  const rows = comparisons.map(({ what, unit, ours, theirs, ratio, verdict, note }) => [
+    what,
+    { number: withUnit(ours?.value ?? null, unit) },
+    { number: withUnit(theirs.value, unit) },
+    { number: ratio === null ? '' : numberText(ratio) },
+    { html: `<span class="${looks[verdict]}">${verdict}</span>` },
+    {
+      html: `${escaped(theirs.who)}: ${withLinks(theirs.source)}${ours === null ? '' : `. Ours: ${escaped(ours.source)}`}${note === '' ? '' : `. ${escaped(note)}`}`,
+    },
+  ])
+  const many = (verdict: string) => comparisons.filter((one) => one.verdict === verdict).length
+  return `<h2>Ten times as good?</h2>
+<p>Ratio = ours ÷ theirs. Ten times as good: ${many('10×')}; better or as good: ${many('better')}; worse: ${many('worse')}; not measured: ${many('not measured')}. What others publish are their claims on their machines; none of it was repeated here.</p>
+${table({ caption: 'Our figures and those of others', titles: ['What', 'Ours', 'Theirs', 'Ratio', 'Verdict', 'Where they come from'], rows })}`
+}
+
+export function resourceSection({ resources }: ProofReport): string {
+  const { replicas, problem } = resources
+  const bytes = (value: number | null) => (value === null ? withUnit(null, '') : `${numberText(Math.round(value / mebibyte))} MiB`)
+  const rows = replicas.map(({ replica, seconds, cpuSeconds, memoryPeakBytes }) => [
+    replica,
+    { number: withUnit(seconds, 's') },
+    { number: withUnit(cpuSeconds, 's') },
+    { number: cpuSeconds === null || seconds === 0 ? '' : numberText(cpuSeconds / seconds) },
+    { number: bytes(memoryPeakBytes) },
+  ])
+  const known = replicas.filter(({ cpuSeconds }) => cpuSeconds !== null)
+  const text = `CPU seconds of each replica. ${known.map(({ replica, cpuSeconds }) => `${replica}: ${numberText(cpuSeconds)}`).join('; ')}.`
+  const bars = known.map(({ replica, cpuSeconds }) => ({ name: replica, parts: [cpuSeconds ?? 0], limit: undefined }))
+  return `<h2>Resources</h2>
+${problem === null ? '' : `<p>${escaped(problem)}</p>`}
+${bars.length === 0 ? '' : barChart({ id: 'cpu', title: 'CPU', text, bars, logarithmic: false, shown: (value) => `${numberText(value)} s` })}
+${table({ caption: 'Each replica: seconds by Docker, the rest by Prometheus', titles: ['Replica', 'Ran', 'CPU', 'Cores in the mean', 'Memory at most'], rows })}`
+}
+
+export function costSection({ cost }: ProofReport): string {
+  const { currency, prices, request, byRequest, byUsage, replicaSeconds, messages, socketHours } = cost
+  const money = (value: number | null | undefined) => ({ number: moneyText(value ?? null, currency) })
+  const row = (name: string, amountOf: (amount: CostAmount) => number | null) => [
+    name,
+    money(amountOf(byRequest)),
+    money(byUsage === null ? null : amountOf(byUsage)),
+  ]
+  const per = (value: number | null, divisor: number) => (value === null ? null : value / divisor)
+  const rows = [
+    row('CPU', ({ cpu }) => cpu),
+    row('Memory', ({ memory }) => memory),
+    row('All of the run', ({ total }) => total),
+    row('Each message delivered', ({ perMillionMessages }) => per(perMillionMessages, 1e6)),
+    row('A million messages', ({ perMillionMessages }) => perMillionMessages),
+    row('Each user and hour', ({ perThousandUserHours }) => per(perThousandUserHours, 1e3)),
+    row('A thousand users for an hour', ({ perThousandUserHours }) => perThousandUserHours),
+  ]
+  return `<h2>Cost</h2>
+<p>${numberText(replicaSeconds)} replica-seconds, ${numberText(messages)} messages delivered, ${numberText(socketHours)} socket-hours. By request: replica-seconds × (${request.vcpu} vCPU × price + ${request.gib} GiB × price). By usage: CPU seconds × price + GiB-seconds × price. Replicas alone: router, store and monitoring are not in it.</p>
+<p class="soft">${prices.perVcpuHour} ${escaped(currency)} per vCPU and hour, ${prices.perGibHour} ${escaped(currency)} per GiB and hour: ${withLinks(prices.source)}</p>
+${table({ caption: 'Cost of the run', titles: ['What', 'By request', 'By usage'], rows })}`
+}
+
+export function environmentSection({ environment, settings }: ProofReport): string {
+  const { cores, memoryBytes, cpu, kernel, engine, compose, node, images, seed, commandLine, revision } = environment
+  const rows = [
+    ['Machine', `${cores} cores (${cpu}), ${numberText(Math.round(memoryBytes / mebibyte))} MiB`],
+    ['Kernel', kernel],
+    ['Docker', `${engine}, Compose ${compose}`],
+    ['Node', node],
+    ['Seed', String(seed)],
+    ['Faults of the plan', settings.faults.join(', ') || 'none'],
+    ['Command', commandLine],
+    ['Revision', revision],
+    ...images.map(({ service, image, id }) => [`Image of ${service}`, `${image} (${id})`]),
+  ]
+  return `<h2>Environment</h2>
+${table({ caption: 'Where it was measured', titles: ['What', 'Which'], rows })}`
+}

@@ -1,0 +1,144 @@
+/** What the run must reach: each objective with its formula, its limit and who asks for it. Pure. */
+import type { ReportTimes, Slo } from './schema.ts'
+
+/** What objectives are measured by. null: it was not measured. */
+export interface Measured {
+  /** Shares of attempts that succeeded, 0 to 1. */
+  availability: number | null
+  findings: Readonly<Record<string, number>>
+  /** Milliseconds. */
+  connect: ReportTimes
+  answer: ReportTimes
+  delivery: ReportTimes
+  deliveryAtTenTimes: ReportTimes
+  awayAfterCrash: ReportTimes
+  awayDuringDrain: ReportTimes
+  drain: ReportTimes
+  /** From demand to the first socket on a new replica, each time replicas were added. Seconds; null: it never came to that. */
+  scaleUps: readonly (number | null)[]
+}
+
+export const availabilityObjective = 0.999
+/** Milliseconds, of room messages at the 95th percentile. */
+const deliveryLimitMs = 100
+
+interface Rule extends Omit<Slo, 'value' | 'pass'> {
+  measure: (measured: Measured) => number | null
+}
+
+const lab = 'the promise of this lab'
+const stressPlan = 'a plan for stress tests on a cluster: 99.9 % uptime, autoscaling within 2 minutes, 10× the normal load'
+const tenThousand = 'a WebSocket server for 10,000 sockets: connects p95 below 2 s, answers p95 below 1 s, errors below 1 %'
+const regions = 'a lab of rooms and regions: updates in less than 100 ms'
+
+/** Findings that have a row of their own. */
+const named = {
+  lost: 'Messages lost',
+  doubled: 'Messages doubled',
+  reordered: 'Messages reordered',
+  unexplained: 'Connections lost for no reason',
+}
+const formulas: Record<keyof typeof named, string> = {
+  lost: 'messages in the room log × members of their rooms − deliveries',
+  doubled: 'messages stored twice + deliveries made twice',
+  reordered: 'deliveries in another order than the room log has, or than their sender sent them',
+  unexplained: 'connections that ended, less those a fault of the plan or a replica that left explains',
+}
+
+const countRules: Rule[] = (Object.keys(named) as (keyof typeof named)[]).map((kind) => ({
+  ...{ id: kind, name: named[kind], formula: formulas[kind], better: 'lower', limit: 0, unit: '', source: lab },
+  measure: ({ findings }) => findings[kind] ?? null,
+}))
+
+const rules: readonly Rule[] = [
+  {
+    ...{ id: 'availability', name: 'Availability', formula: 'successful attempts ÷ attempts', better: 'higher', unit: '%' },
+    ...{ limit: availabilityObjective * 100, source: stressPlan },
+    measure: ({ availability }) => percent(availability),
+  },
+  {
+    ...{ id: 'errors', name: 'Errors', formula: 'failed attempts ÷ attempts', better: 'lower', unit: '%', limit: 1, source: tenThousand },
+    measure: ({ availability }) => (availability === null ? null : percent(1 - availability)),
+  },
+  ...countRules,
+  {
+    ...{ id: 'other-findings', name: 'Other promises broken', better: 'lower', limit: 0, unit: '', source: lab },
+    formula: 'findings of the two ledgers of every other kind',
+    measure: ({ findings }) => sumOf(Object.entries(findings).filter(([kind]) => !(kind in named))),
+  },
+  {
+    ...{ id: 'connect-p95', name: 'Connect, p95', better: 'lower', limit: 2000, unit: 'ms', source: tenThousand },
+    formula: 'from dialling to the greeting, 95th percentile of new clients',
+    measure: ({ connect }) => connect.p95,
+  },
+  {
+    ...{ id: 'answer-p95', name: 'Answer, p95', better: 'lower', limit: 1000, unit: 'ms', source: tenThousand },
+    formula: 'from a message to its answer, 95th percentile of new clients',
+    measure: ({ answer }) => answer.p95,
+  },
+  {
+    ...{ id: 'delivery-p95', name: 'Room message, p95', better: 'lower', limit: deliveryLimitMs, unit: 'ms', source: regions },
+    formula: 'from sending to each member of the room, 95th percentile, faults included',
+    measure: ({ delivery }) => delivery.p95,
+  },
+  {
+    ...{
+      id: 'ten-times',
+      name: 'Room message at 10× the load, p95',
+      better: 'lower',
+      limit: deliveryLimitMs,
+      unit: 'ms',
+      source: stressPlan,
+    },
+    formula: 'the same at ten times the messages per second, nothing broken: no degradation if the objective holds',
+    measure: ({ deliveryAtTenTimes }) => deliveryAtTenTimes.p95,
+  },
+  {
+    ...{ id: 'scaling', name: 'Scaling up', better: 'lower', limit: 120, unit: 's', source: stressPlan },
+    formula: 'from demand to the first socket on a new replica, the slowest time',
+    measure: ({ scaleUps }) => slowest(scaleUps),
+  },
+  {
+    ...{ id: 'crash', name: 'Back after a crash, p99', better: 'lower', limit: 10_000, unit: 'ms', source: lab },
+    formula: 'from SIGKILL to the session at another replica, 99th percentile of the clients it had',
+    measure: ({ awayAfterCrash }) => awayAfterCrash.p99,
+  },
+  {
+    ...{ id: 'drain-away', name: 'Away during a drain, p99', better: 'lower', limit: 2000, unit: 'ms', source: lab },
+    formula: 'from the end of a connection to the session at another replica, 99th percentile; 0 for who moved before',
+    measure: ({ awayDuringDrain }) => awayDuringDrain.p99,
+  },
+  {
+    ...{ id: 'drain', name: 'Length of a drain', better: 'lower', limit: 30_000, unit: 'ms', source: lab },
+    formula: 'from SIGTERM to the end of the process, the longest',
+    measure: ({ drain }) => drain.max,
+  },
+]
+
+/** @returns every objective; one that was not measured does not hold: an untested promise is a broken one */
+export function slosOf(measured: Measured): Slo[] {
+  return rules.map(({ measure, ...rule }) => {
+    const value = measure(measured)
+    return { ...rule, value, pass: value !== null && (rule.better === 'lower' ? value <= rule.limit : value >= rule.limit) }
+  })
+}
+
+/** As written beside the value: `≤ 2000 ms`. */
+export function objectiveText({ better, limit, unit }: Pick<Slo, 'better' | 'limit' | 'unit'>): string {
+  return `${better === 'lower' ? '≤' : '≥'} ${limit.toLocaleString('en-US', { maximumFractionDigits: 3 })}${unit === '' ? '' : ` ${unit}`}`
+}
+
+function percent(share: number | null): number | null {
+  // Nine digits: 1 − 0.999 is no round number otherwise.
+  return share === null ? null : Number((share * 100).toFixed(7))
+}
+
+function slowest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  // One that never got a socket is later than any.
+  return known.length === 0 || known.length < times.length ? null : Math.max(...known)
+}
+
+function sumOf(entries: readonly (readonly [string, number])[]): number {
+  return entries.reduce((sum, [, count]) => sum + count, 0)
+}

@@ -1,0 +1,127 @@
+/**
+ * More clients than the replicas should hold, for a while: guests come, replicas are added, guests go, replicas go. The scaler
+ * decides where one runs; otherwise the run asks for one replica more itself, and for one less.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { services } from '../contract/src/endpoints.ts'
+import type { FaultRecord } from './core/drops.ts'
+import { Crowd, type CrowdOptions } from './crowd.ts'
+import { type Lab, until } from './lab.ts'
+import { removalsOf } from './report/decisions.ts'
+import type { Demand, ScaleDecision } from './report/scaling.ts'
+import type { RunningScaler } from './scaler.ts'
+
+/** Bound on everybody's entering. */
+const joinWithinMs = 60_000
+/** With its replicas, so that sockets have time to move there. */
+const holdMs = 10_000
+/** In seconds of the scaler's clock: its decisions come every fifteen, and going down waits for two minutes and then takes turns. */
+const settled = 45
+const downWithin = 150
+const downEach = 30
+/** In real seconds: scrapes and starting; a drain. */
+const startWithin = 150
+const drainWithin = 40
+
+export interface Surge {
+  demands: Demand[]
+  /** Of the run itself; the scaler's are in its log. */
+  decisions: ScaleDecision[]
+  faults: FaultRecord[]
+  guests: Crowd
+  handshakes: { attempts: number; succeeded: number }
+}
+
+export interface SurgeOptions {
+  lab: Lab
+  scaler: RunningScaler | undefined
+  guests: CrowdOptions
+  /** Told when the guests are there, so that they can be counted; and when they have gone. */
+  onGuests: (guests: Crowd | undefined) => void
+  log: (line: string) => void
+}
+
+export async function surge({ lab, scaler, guests: options, onGuests, log }: SurgeOptions): Promise<Surge> {
+  const before = await lab.replicas()
+  const guests = new Crowd(options)
+  const result: Surge = { demands: [], decisions: [], faults: [], guests, handshakes: { attempts: 0, succeeded: 0 } }
+  const ask = (direction: Demand['direction'], text: string) => {
+    result.demands.push({ atMs: Date.now(), direction, text })
+    log(text)
+  }
+  const sinceMs = Date.now()
+  onGuests(guests)
+  ask('up', `${options.sockets} more sockets come`)
+  guests.connect()
+  if (scaler === undefined) await scaleByHand(lab, before, result)
+  await until(`${options.sockets} guests`, async () => guests.joined === options.sockets, joinWithinMs)
+  if (scaler !== undefined) await unlessLate(log, grown(lab, before.length, (settled / scaler.timeScale) * 1000))
+  log(`${(await lab.replicas()).length} replicas`)
+  await sleep(holdMs)
+  const { handshakes = 0, failedDials = 0, timedOutDials = 0 } = guests.stats()
+  result.handshakes = { attempts: handshakes + failedDials, succeeded: handshakes - timedOutDials }
+  ask('down', `${options.sockets} sockets go`)
+  guests.end()
+  onGuests(undefined)
+  if (scaler === undefined) await undoByHand(lab, before, result)
+  else {
+    const extra = (await lab.replicas()).length - before.length
+    const withinMs = ((downWithin + downEach * extra) / scaler.timeScale + startWithin + drainWithin * extra) * 1000
+    await unlessLate(log, shrunk(lab, before.length, withinMs, (settled / scaler.timeScale) * 1000))
+    const { decisions } = await scaler.decisions(sinceMs)
+    result.faults.push(...removalsOf(decisions))
+  }
+  log(`${(await lab.replicas()).length} replicas`)
+  return result
+}
+
+async function scaleByHand(lab: Lab, before: readonly number[], { decisions }: Surge): Promise<void> {
+  const [from, to, atMs] = [before.length, before.length + 1, Date.now()]
+  await lab.scaleTo(to)
+  decisions.push({ atMs, from, to, reason: 'the run asked for one more', tookSeconds: (Date.now() - atMs) / 1000, removed: [] })
+}
+
+async function undoByHand(lab: Lab, before: readonly number[], { decisions, faults }: Surge): Promise<void> {
+  const now = await lab.replicas()
+  const removed = now.filter((number) => !before.includes(number)).map((number) => `${services.ws}-${number}`)
+  const atMs = Date.now()
+  await lab.scaleTo(before.length)
+  const [from, to] = [now.length, before.length]
+  const decision = { atMs, from, to, reason: 'the run asked for one less', tookSeconds: (Date.now() - atMs) / 1000, removed }
+  decisions.push(decision)
+  faults.push(...removalsOf([decision]))
+}
+
+/** Until there are more replicas than before, all of them healthy, and their number has been the same for a while. */
+async function grown(lab: Lab, before: number, settledMs: number): Promise<void> {
+  const steady = steadiness(settledMs)
+  const holds = async () => {
+    const numbers = await lab.replicas()
+    const states = await Promise.all(numbers.map((number) => lab.state(lab.container(services.ws, number))))
+    return steady(numbers.join()) && numbers.length > before && states.every(({ Health }) => Health?.Status === 'healthy')
+  }
+  await until('more replicas', holds, startWithin * 1000 + settledMs, 1000)
+}
+
+async function shrunk(lab: Lab, before: number, withinMs: number, settledMs: number): Promise<void> {
+  const steady = steadiness(settledMs)
+  const holds = async () => {
+    const numbers = await lab.replicas()
+    return steady(numbers.join()) && numbers.length <= before
+  }
+  await until('as few replicas as before', holds, withinMs + settledMs, 1000)
+}
+
+/** Says whether what it is shown has been the same for so long. */
+function steadiness(forMs: number): (shown: string) => boolean {
+  let [last, sinceMs] = ['', performance.now()]
+  return (shown) => {
+    if (shown !== last) [last, sinceMs] = [shown, performance.now()]
+    return performance.now() - sinceMs >= forMs
+  }
+}
+
+/** What comes too late is in the report anyway: as an objective that does not hold. */
+async function unlessLate(log: (line: string) => void, waiting: Promise<void>): Promise<void> {
+  await waiting.catch((error: Error) => log(error.message))
+}
