@@ -2,8 +2,15 @@
 import type { Client, ClientEvent, ClientState, RoomMessage } from '../../../../client/src/client.ts'
 import { createClient } from '../../../../client/src/client.ts'
 import { paths } from '../../../../contract/src/endpoints.ts'
+import { Crowd, crowdSize } from './crowd.ts'
+import { milliseconds, RoundTrips } from './round-trips.ts'
 
 const maxLogLines = 200
+/** How often the round trip is measured, and the longest that taking the cookie back may take. Milliseconds. */
+const measureEveryMs = 2_000
+const forgetWithinMs = 2_000
+/** What a measuring message carries. */
+const measureData = { measure: true }
 
 function byId(id: string): HTMLElement {
   const element = document.getElementById(id)
@@ -20,8 +27,17 @@ function textOf(id: string): string {
 }
 
 let paused = false
+/** When this session began, this connection was there, and the last frame came; by the page's clock. */
+let sessionBeganMs = 0
 let openedAtMs = 0
+let heardAtMs = 0
 let frames = 0
+let measuring = true
+/** The measuring message that has no answer yet. */
+let measured: string | undefined
+/** The last connection was given up because nothing came over it any more. */
+let foundDead = false
+const roundTrips = new RoundTrips()
 
 function log(direction: string, text: string): void {
   if (paused) return
@@ -34,12 +50,13 @@ function log(direction: string, text: string): void {
 
 /** The cookie would bring us back to the replica that asks us to go. Scripts can't read or drop it. */
 async function forgetReplica(): Promise<void> {
-  await fetch(paths.forgetReplica, { method: 'POST' })
+  await fetch(paths.forgetReplica, { method: 'POST', signal: AbortSignal.timeout(forgetWithinMs) })
 }
+
+const url = `${location.origin.replace('http', 'ws')}${paths.ws}`
 
 /** Connects. What is heard before the client is in our hands is shown right after. */
 function connect(): Client {
-  const url = `${location.origin.replace('http', 'ws')}${paths.ws}`
   const early: ClientEvent[] = []
   let made: Client | undefined
   const onEvent = (event: ClientEvent) => (made === undefined ? void early.push(event) : take(event))
@@ -51,8 +68,11 @@ function connect(): Client {
 function take(event: ClientEvent): void {
   switch (event.type) {
     case 'frame':
-      if (event.direction === 'in') frames++
-      log(event.direction === 'in' ? '←' : '→', event.text)
+      if (event.direction === 'in') {
+        frames++
+        heardAtMs = performance.now()
+      }
+      if (!isMeasuring(event.text)) log(event.direction === 'in' ? '←' : '→', event.text)
       break
     case 'state':
       showState(event.state)
@@ -60,30 +80,55 @@ function take(event: ClientEvent): void {
     case 'message':
       showMessage(event.message)
       break
+    case 'answered':
+      if (event.id === measured) measured = undefined
+      if (event.sends === 1) roundTrips.add(event.tookMs)
+      break
     case 'attached':
-      openedAtMs = performance.now()
+      attached(event)
       log('!', event.how === 'resumed' ? `resumed at ${event.replica}` : `new session at ${event.replica} ${event.refused ?? ''}`)
       break
     case 'closed':
+      // A try that fails changes nothing about why we try.
+      if (event.opened) foundDead = event.why === 'half_open'
       log('!', `closed: ${event.code} ${event.reason} (${event.why})`)
       break
     case 'gap':
       log('!', `missing: ${event.missing ?? 'some, perhaps,'} of ${event.room ?? 'any room'} (${event.why})`)
       break
     case 'refused':
+      if (event.id === measured) measured = undefined
+      log('!', `${event.code}: ${event.text}`)
+      break
     case 'error':
       log('!', `${event.code ?? 'error'}: ${event.text}`)
   }
   showStats()
 }
 
+/** Whether a frame is of the messages that measure, or of their answers. */
+function isMeasuring(text: string): boolean {
+  return text.includes(JSON.stringify(measureData))
+}
+
+function attached({ how, replica }: Extract<ClientEvent, { type: 'attached' }>): void {
+  openedAtMs = performance.now()
+  foundDead = false
+  if (how === 'fresh') sessionBeganMs = openedAtMs
+  if (replica !== lastReplica && lastReplica !== undefined) show('moved-at', new Date().toLocaleTimeString())
+  lastReplica = replica
+  showAges()
+}
+let lastReplica: string | undefined
+
 function showState({ word, reason, nextTryInMs, replica, movedFrom, connectionId, closeCode }: ClientState): void {
   const inSeconds = nextTryInMs === undefined ? '' : ` in ${(nextTryInMs / 1000).toFixed(1)} s`
+  const dead = foundDead ? 'nothing came for two heartbeats: the link is dead; ' : ''
   const texts = {
-    connecting: 'connecting',
+    connecting: `${dead}connecting`,
     open: 'open',
     leaving: `${reason}; moving${inSeconds}`,
-    waiting: `reconnecting${inSeconds}`,
+    waiting: `${dead}reconnecting${inSeconds}`,
     closed: `closed (${closeCode} ${reason})`,
   }
   byId('state').dataset.state = word
@@ -103,15 +148,60 @@ function showMessage({ room, from, data, provisional, earlier }: RoomMessage): v
 }
 
 function showStats(): void {
-  const { sent, rttMs, reconnects, resumes, moves, gaps, missing, unanswered, duplicatesDropped } = client.stats
+  const { sent, reconnects, resumes, moves, gaps, missing, unanswered, duplicatesDropped, halfOpen } = client.stats
   show('counts', `${sent} / ${frames}`)
   show('unanswered', String(unanswered))
-  show('rtt', rttMs === undefined ? '–' : `${Math.round(rttMs)} ms`)
   show('reconnects', `${reconnects} / ${resumes}`)
   show('moves', String(moves))
   show('gaps', `${missing} / ${gaps}`)
   show('duplicates', String(duplicatesDropped))
+  show('half-open', String(halfOpen))
+  showRoundTrips()
 }
+
+function showRoundTrips(): void {
+  const { range, p95, count } = roundTrips
+  if (range === undefined || p95 === undefined) return
+  show('rtt', milliseconds(range.last))
+  show('p95', milliseconds(p95))
+  byId('rtt-line').setAttribute('d', roundTrips.path(240, 48))
+  const text = `Of the last ${count}, the shortest took ${milliseconds(range.least)} and the longest ${milliseconds(range.most)}`
+  byId('rtt-graph').setAttribute('aria-label', text)
+}
+
+/** What changes while nothing happens. */
+function showAges(): void {
+  const seconds = (sinceMs: number) => `${Math.floor((performance.now() - sinceMs) / 1000)} s`
+  show('session-age', sessionBeganMs === 0 || client.state.word === 'closed' ? '–' : seconds(sessionBeganMs))
+  show('age', client.state.word === 'open' ? seconds(openedAtMs) : '–')
+  show('heard', heardAtMs === 0 ? '–' : `${seconds(heardAtMs)} ago`)
+}
+
+/** One message at a time, and none while the last has no answer. */
+function measure(): void {
+  if (measuring && measured === undefined && client.state.word === 'open') measured = client.send(measureData)
+}
+
+function showCrowd(): void {
+  const places = crowd.places()
+  // Read out, so not for each socket.
+  show('crowd-text', crowd.filling ? 'opening' : crowd.size === 0 ? 'none open' : `${crowd.open} of ${crowdSize} open`)
+  byId('crowd').replaceChildren(
+    ...places.map(({ replica, sockets }) => {
+      const [item, name, bar, count] = ['li', 'span', 'progress', 'span'].map((tag) => document.createElement(tag))
+      if (item === undefined || name === undefined || count === undefined || !(bar instanceof HTMLProgressElement)) return ''
+      name.textContent = replica ?? 'connecting'
+      bar.max = crowdSize
+      bar.value = sockets
+      bar.setAttribute('aria-label', `Sockets at ${replica ?? 'no replica yet'}`)
+      count.textContent = String(sockets)
+      item.append(name, bar, count)
+      return item
+    }),
+  )
+}
+
+const crowd = new Crowd((onEvent) => createClient({ url, onEvent, forgetReplica }), forgetReplica, showCrowd)
 
 /** What a click asks for; what can't be asked for now is said in the log. */
 function attempt(action: () => unknown): void {
@@ -125,7 +215,9 @@ function attempt(action: () => unknown): void {
 
 const clicks: Record<string, () => unknown> = {
   connect: () => {
-    if (client.state.word === 'closed') client = connect()
+    if (client.state.word !== 'closed') return
+    measured = undefined
+    client = connect()
   },
   drop: () => client.drop(),
   'leave-lab': () => client.close(),
@@ -138,6 +230,12 @@ const clicks: Record<string, () => unknown> = {
     show('pause', paused ? 'Go on' : 'Pause')
   },
   clear: () => byId('log').replaceChildren(),
+  measure: () => {
+    measuring = !measuring
+    byId('measure').setAttribute('aria-pressed', String(measuring))
+  },
+  'open-crowd': () => crowd.fill(),
+  'close-crowd': () => crowd.close(),
 }
 
 byId('send-form').addEventListener('submit', (event) => {
@@ -145,6 +243,7 @@ byId('send-form').addEventListener('submit', (event) => {
   attempt(() => client.send(textOf('text')))
 })
 for (const [id, click] of Object.entries(clicks)) byId(id).addEventListener('click', () => attempt(click))
-setInterval(() => show('age', client.state.word === 'open' ? `${Math.floor((performance.now() - openedAtMs) / 1000)} s` : '–'), 1000)
+setInterval(showAges, 1000)
+setInterval(() => attempt(measure), measureEveryMs)
 
 let client = connect()
