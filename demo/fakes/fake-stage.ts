@@ -49,7 +49,8 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
   let reconnects = 0
   let lastSync = Number.NEGATIVE_INFINITY
   let lastDrop = Number.NEGATIVE_INFINITY
-  const faults = new Set<string>()
+  /** How many replicas there were before each. */
+  const faults = new Map<string, number>()
   const now = () => clock.nowSeconds()
   const isReady = ({ since, leavingSince }: Pod) => leavingSince === undefined && (since === 0 || now() - since >= startSeconds)
   const staying = () => pods.filter(({ leavingSince }) => leavingSince === undefined)
@@ -114,7 +115,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
       ...(paused ? ['paused'] : []),
       ...(storeUp ? [] : ['no store']),
       ...(settings === null ? [] : ['settings']),
-      ...faults,
+      ...faults.keys(),
     ],
     read: async () => {
       onLook?.()
@@ -127,7 +128,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
           id: `ws-${pod.number}`,
           state: pod.leavingSince !== undefined ? 'draining' : isReady(pod) ? 'ready' : 'starting',
           sockets: isReady(pod) ? share(ready.indexOf(pod)) : 0,
-          startedAtSeconds: pod.since,
+          startedAtSeconds: pod.since || pod.number,
         })),
         ...{ answersPerSecond: load / 2, p95Ms: 1.5, reconnects, moves: 0, lost: 0, storeUp },
         scaler: { desired: decisions.at(-1)?.desired ?? null, min, max, target, paused },
@@ -140,11 +141,16 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
       }),
     fault: (name, replica) =>
       call(`fault ${name} ${replica}`, () => {
-        faults.add(`${name} ${replica}`)
+        faults.set(`${name} ${replica}`, staying().length)
         if (name === 'kill') kill(replica ?? '')
         if (name === 'drain') leave(replica ?? '')
       }),
-    endFault: (name, replica) => call(`end ${name} ${replica}`, () => void faults.delete(`${name} ${replica}`)),
+    endFault: (name, replica) =>
+      call(`end ${name} ${replica}`, () => {
+        const before = faults.get(`${name} ${replica}`) ?? 0
+        faults.delete(`${name} ${replica}`)
+        if (staying().length < before) resize(before)
+      }),
     setStore: (up) =>
       call(`store ${up}`, () => {
         storeUp = up

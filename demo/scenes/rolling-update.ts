@@ -24,7 +24,7 @@ export const rollingUpdate: Scene = {
       await director.retire(replica.id)
       const moved = fewest.seeing((seen) => goneAndMoved(replica, load)(seen) && ready(seen).length === replicas)
       const { took } = await director.until(`${replica.id} is gone and its sockets are elsewhere`, moved, 90)
-      await director.say('It left in {took} seconds. {sockets} sockets on {replicas} replicas.', { took })
+      await director.say('It left in {took} s. {sockets} sockets on {replicas} replicas.', { took })
     }
     await director.chapter('All new')
     await director.until('none of the old ones is there', (seen) => !old.some((one) => isThere(one, seen)), 10)

@@ -29,7 +29,7 @@ export const storm: Scene = {
     const back = await director.until('all sockets are open again', returns.seeing(goneAndMoved(victim, load)), 90)
     await director.still('recovery')
     const lost = { value: victim.sockets, unit: 'sockets', source: `what ${victim.id} held at the last look` }
-    await director.say('{lost} sockets were cut at once. {took} seconds later {sockets} are open.', { lost, took: back.took })
+    await director.say('{lost} sockets were cut at once. {took} s later {sockets} are open.', { lost, took: back.took })
     const { reconnects } = await director.now()
     if (reconnects !== null) {
       const dials = { value: reconnects - before, unit: '', source: "the load's clients: dials after a break" }

@@ -28,12 +28,12 @@ export const surge: Scene = {
     const wantsMore = ({ scaler }: Readings) => (scaler?.desired ?? 0) > few
     const decided = await director.until('the scaler wants more replicas', wantsMore, director.scaled(60) + 20)
     await director.still('scaling-out')
-    await director.say('The scaler decided {took} seconds later: it wants {desired} replicas.', { took: decided.took })
+    await director.say('The scaler decided {took} s later: it wants {desired} replicas.', { took: decided.took })
 
     await director.chapter('As many as it takes')
     const most = Math.ceil(rush)
     const grown = await director.until(`${most} replicas are ready`, replicasAre(most), director.scaled(120) + startSeconds)
-    await director.say('{replicas} replicas are ready after {took} seconds. Sockets that are open stay; new ones go everywhere.', {
+    await director.say('{replicas} replicas are ready after {took} s. Sockets that are open stay; new ones go everywhere.', {
       took: grown.took,
     })
     await director.load(Math.round(target * more))
@@ -51,10 +51,10 @@ export const surge: Scene = {
     await director.say('{sockets} sockets are left, and {replicas} replicas. The scaler waits: who leaves makes sockets move.')
     const leaving = await director.until('the first replica leaves', (now) => ready(now).length < most, director.scaled(240) + 30)
     await director.still('draining')
-    await director.say('After {took} seconds of calm the first one is asked to leave. They go one at a time.', { took: leaving.took })
+    await director.say('After {took} s of calm the first one is asked to leave. They go one at a time.', { took: leaving.took })
     const small = await director.until(`${few} replicas are left`, replicasAre(few), director.scaled(60 * most) + 60)
     await director.still('scaled-in')
-    await director.say('{replicas} replicas again, {took} seconds later, with {sockets} sockets.', { took: small.took })
+    await director.say('{replicas} replicas again, {took} s later, with {sockets} sockets.', { took: small.took })
     await director.note('from decision to all ready', grown.took)
     await director.note('from calm to the first that leaves', leaving.took)
   },
