@@ -33,7 +33,7 @@ export const questions = {
     query: `count(sum by (${replicaLabel}) (max_over_time(${select(metrics.httpRequests.name, `route="${paths.health}"`)}${back})) > 0)`,
   },
   peakSockets: { query: `max_over_time(${queries(allReplicas).connections}${stepwise})`, upTo: 'peak.txt' },
-  fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}${back}))` },
+  fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}${back}))`, upTo: 'peak.txt' },
   ledgerAccepted: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerAccepted)}${duringLedger}))`, upTo: 'ledger' },
   ledgerFindings: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerFindings)}${duringLedger}))`, upTo: 'ledger' },
   /** Who leaves waits for its last scrape, so that this is on record. */

@@ -46,9 +46,12 @@ export function wrongSignal({ files, log }: Facts): Verdict[] {
   const file = 'hpa-cpu.yaml'
   const read = settingsIn(files, file)
   const onCpu = 'hpa' in read && read.hpa.metrics.every((metric) => metric.type === 'Resource' && metric.name === 'cpu')
-  const load = loadOf(log)
+  // As the learner saw it: what later steps do is another load.
+  const writtenMs = files[file]?.modifiedMs ?? Number.POSITIVE_INFINITY
+  const before = log.filter(({ time }) => Date.parse(time) <= writtenMs)
+  const load = loadOf(before)
   const played = onCpu && missingMetrics(read.hpa.metrics, load).length === 0 ? figuresOf(replay(file, read.hpa, load).points) : undefined
-  const real = Math.max(0, ...log.map(({ decision }) => decision.currentReplicas ?? 0))
+  const real = Math.max(0, ...before.map(({ decision }) => decision.currentReplicas ?? 0))
   return [
     verdict(
       `${pathOf(file)} asks for CPU and nothing else`,
@@ -56,7 +59,7 @@ export function wrongSignal({ files, log }: Facts): Verdict[] {
       'problem' in read ? read.problem : `its metrics: ${read.hpa.metrics.map(metricName).join(', ')}`,
       'the first block of workshop/05-wrong-signal.md',
     ),
-    verdict('a surge is on record', real >= surgeReplicas, `the scaler had ${real} replicas at most within the hour`, surge),
+    verdict('a surge is on record before it was written', real >= surgeReplicas, `the scaler had ${real} replicas at most`, surge),
     verdict(
       'with CPU alone there would have been fewer replicas',
       played !== undefined && played.peakReplicas < real,
