@@ -35,6 +35,7 @@ describe('exit codes', () => {
     [['load', '5', '--duration', 'long'], /90s, 15m/],
     [['open', 'nothing'], /Allowed choices are page/],
     [['up', '--fast'], /unknown option '--fast'/],
+    [['workshop', 'check', '13'], /number from 1 to 12/],
   ])('%j is wrong usage: one line, what is allowed, 2', async (args, says) => {
     const { exitCode, stderr, stdout } = await lab(args)
     expect([exitCode, stdout]).toEqual([2, ''])
@@ -65,6 +66,12 @@ describe('without Docker', () => {
     expect(exitCode).toBe(1)
     expect(findings.map(({ name }) => name)).toContain('docker-missing')
     expect(findings.map(({ subject }) => subject)).toEqual(expect.arrayContaining(['ports', 'disk']))
+  })
+
+  test('a check of the workshop says that the lab does not run, also to scripts', async () => {
+    const { exitCode, stdout, stderr } = await lab(['workshop', 'check', '4', '--json'], { PATH: nowhere })
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('there is no such command here')])
+    expect(JSON.parse(stdout)).toMatchObject({ running: false, step: 4 })
   })
 
   test('up is not tried', async () => {
