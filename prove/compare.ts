@@ -10,7 +10,7 @@ import { compareTable } from './report/compare-table.ts'
 import { type ProofReport, readReport } from './report/schema.ts'
 
 const usage = `npm run compare -- BEFORE AFTER [--band min-max|sigma]
-  BEFORE, AFTER   a report.json, several with commas between, or a folder with some (*.json, and */report.json)
+  BEFORE, AFTER   a report.json, several with commas between, or a folder with some (*.json, */report.json, */proof/report.json)
   --band          the noise of at least three runs: from the least to the most (min-max, the default), or mean ± 2σ (sigma)
 Exit code 0: nothing is worse beyond noise; 1: something is; 2: they could not be read.`
 
@@ -43,8 +43,9 @@ function filesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
     .flatMap((entry) => {
       if (entry.isFile() && entry.name.endsWith('.json')) return [join(folder, entry.name)]
-      const inner = join(folder, entry.name, 'report.json')
-      return entry.isDirectory() && statSync(inner, { throwIfNoEntry: false })?.isFile() ? [inner] : []
+      if (!entry.isDirectory()) return []
+      const inner = ['', 'proof'].map((name) => join(folder, entry.name, name, 'report.json'))
+      return inner.filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
     })
     .sort()
 }
