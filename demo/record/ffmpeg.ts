@@ -46,13 +46,20 @@ export async function encode({ folder, clips, ass, vtt, output, metadata }: Film
   )
 }
 
-/** A picture with what the film says at that moment burned in, in few colours: a file for a page. */
+/** Few colours: a file for a page. */
+const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[b][p]paletteuse=dither=none'
+
+/** A picture with what the film says at that moment burned in, small enough for a page. */
 export async function still(folder: string, picture: string, ass: string, atSeconds: number, output: string): Promise<void> {
-  const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[b][p]paletteuse=dither=none'
   // The filter for captions goes by a picture's time.
-  const filter = `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${palette}`
-  await ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
+  await drawn(folder, picture, `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${palette}`, output)
 }
+
+/** A picture in a file small enough for a page. */
+export const shrink = (folder: string, picture: string, output: string): Promise<void> => drawn(folder, picture, palette, output)
+
+const drawn = (folder: string, picture: string, filter: string, output: string) =>
+  ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
 
 /** One picture of a film. */
 export async function pictureAt(folder: string, film: string, atSeconds: number, output: string): Promise<void> {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { DemoEvent, EventBody } from '../core/events.ts'
 import { cueFaults } from './captions.ts'
-import { checksumOf, lateFaults, planOf } from './film.ts'
+import { checksumOf } from './checksum.ts'
+import { planOf } from './film.ts'
 import { filmSeconds } from './timeline.ts'
 
 const beganAt = 1_795_000_000_000
@@ -25,7 +26,7 @@ describe('a plan', () => {
   test('makes five minutes short enough, and says how', () => {
     expect(filmSeconds(plan.segments)).toBeLessThan(180)
     expect(filmSeconds(plan.segments)).toBeGreaterThan(120)
-    expect([...new Set(plan.labels.map(({ text }) => text))]).toEqual(['×2'])
+    expect([...new Set(plan.labels.map(({ text }) => text))]).toEqual(['×2 faster'])
   })
 
   test('keeps the rules of captions, and no caption is in a stretch that goes faster', () => {
@@ -42,12 +43,25 @@ describe('a plan', () => {
   })
 })
 
-test('what is said too quickly for its captions is found', () => {
-  const quick = [1, 1.1, 1.2].map((seconds) => say(seconds, 'Many words, one after the other, that nobody can read at once.'))
-  expect(lateFaults({ ...recorded, events: quick })).toEqual([
-    expect.stringMatching(/^a caption comes \d+\.\d s late, allowed are 6: Many words/),
-  ])
-  expect(lateFaults(recorded)).toEqual([])
+describe('what is said quicker than it can be read', () => {
+  const text = 'Many words, one after the other, that nobody can read at once.'
+  const plan = (seconds: readonly number[]) => planOf({ beganAt, endedAt: beganAt + 60_000, events: seconds.map((at) => say(at, text)) })
+
+  test('is slowed, and its captions come in time', () => {
+    const { labels, cues, late, segments } = plan([10, 12, 14, 16])
+    for (const label of labels) expect(label.text).toMatch(/^×\d(\.5)? slower$/)
+    expect(labels.length).toBeGreaterThan(0)
+    expect(cueFaults(cues)).toEqual([])
+    expect(late).toEqual([])
+    expect(filmSeconds(segments)).toBeGreaterThan(64)
+  })
+
+  test('is a fault where that does not help', () => {
+    expect(plan([10, 10.1, 10.2, 10.3]).late).toEqual([
+      expect.stringMatching(/^a caption comes \d+\.\d s late, allowed are 6: Many words/),
+      expect.stringMatching(/^a caption comes 1\d\.\d s late/),
+    ])
+  })
 })
 
 test('the checksum changes with a script or its name, not with their order', () => {

@@ -1,8 +1,7 @@
 /** From events and pictures to a film: which moments keep their pace, when each caption shows. Pure. */
-import { createHash } from 'node:crypto'
 import type { DemoEvent, StillName } from '../core/events.ts'
-import { type Cue, cuesOf, onFrame } from './captions.ts'
-import { filmTime, paced, paceLabels, type Segment, type Span } from './timeline.ts'
+import { type Cue, cuesOf } from './captions.ts'
+import { aimSeconds, factors, filmSeconds, filmTime, joined, paceLabels, type Segment, type Span, segmentsOf, slowed } from './timeline.ts'
 
 /** A recording before it is a film. Times in Unix milliseconds. */
 export interface Recorded {
@@ -15,6 +14,8 @@ export interface Recorded {
 export interface FilmPlan {
   segments: Segment[]
   cues: Cue[]
+  /** Captions that come too long after their text was said. */
+  late: string[]
   labels: { start: number; end: number; text: string }[]
   stills: { name: StillName; at: number }[]
 }
@@ -34,50 +35,58 @@ const around: Partial<Record<DemoEvent['kind'], readonly [number, number]>> = {
   unmet: [2, 3],
 }
 
-export function planOf({ beganAt, endedAt, events }: Recorded): FilmPlan {
+/** At the slowest pace that makes the film short enough; at the fastest, when none does. */
+export function planOf(recorded: Recorded): FilmPlan {
+  const plans = factors.map((factor) => planAt(recorded, factor))
+  const plan = plans.find(({ segments }) => filmSeconds(segments) <= aimSeconds) ?? plans.at(-1)
+  if (plan === undefined) throw new Error('there is no pace to plan with')
+  return plan
+}
+
+/** How long a caption may come after what it says, so that it need not be slower there. Seconds. */
+const behindSeconds = 1
+/** How far behind it may come at all: later, it would be about something else. Seconds. */
+export const latestSeconds = 6
+
+function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPlan {
   const since = (at: number) => (at - beganAt) / 1000
   const length = since(endedAt)
-  const said = events.flatMap((event) => (event.kind === 'say' ? [{ seconds: since(event.at), text: event.text }] : []))
-  const recorded = cuesOf(said)
-  const kept: Span[] = [
-    { from: 0, to: cardSeconds.first },
-    { from: length - cardSeconds.last, to: length },
-    ...recorded.map(({ start, end }) => ({ from: start, to: end })),
-    ...events.flatMap(({ kind, at }) => {
-      const [before, after] = around[kind] ?? []
-      return before === undefined || after === undefined ? [] : [{ from: Math.max(0, since(at) - before), to: since(at) + after }]
-    }),
-  ]
-  const segments = paced(length, kept)
-  const cues: Cue[] = []
-  for (const { start, end, lines } of recorded) {
-    const from = Math.max(onFrame(filmTime(segments, start)), cues.at(-1)?.end ?? 0)
-    cues.push({ start: from, end: onFrame(from + (end - start)), lines })
+  const marks = marksOf(events, since, length)
+  const said = events.flatMap((event) => (event.kind === 'say' ? [{ at: since(event.at), text: event.text }] : []))
+  const [first] = said
+  let segments = segmentsOf({ from: 0, to: first?.at ?? length }, marks, factor)
+  const cues: (Cue & { late: number })[] = []
+  for (const [index, { at, text }] of said.entries()) {
+    const film = filmSeconds(segments)
+    const own = cuesOf([{ seconds: Math.max(film, cues.at(-1)?.end ?? 0), text }])
+    cues.push(...own.map(({ start, end, lines }, place) => ({ start, end, lines, late: place === 0 ? start - film : 0 })))
+    const stretch = { from: at, to: said[index + 1]?.at ?? length }
+    const reading = (own.at(-1)?.end ?? film) - film
+    // The next thing is said sooner than this one can be read.
+    const tight = index + 1 < said.length && stretch.to - stretch.from < reading - behindSeconds
+    const kept = [...marks, { from: at, to: at + reading }]
+    segments = joined([...segments, ...(tight ? slowed(stretch, reading - behindSeconds) : segmentsOf(stretch, kept, factor))])
   }
   return {
     segments,
-    cues,
+    cues: cues.map(({ start, end, lines }) => ({ start, end, lines })),
+    late: cues.flatMap(({ late, lines }) =>
+      late > latestSeconds ? [`a caption comes ${late.toFixed(1)} s late, allowed are ${latestSeconds}: ${lines.join(' ')}`] : [],
+    ),
     labels: paceLabels(segments),
     stills: events.flatMap((event) => (event.kind === 'still' ? [{ name: event.name, at: filmTime(segments, since(event.at)) }] : [])),
   }
 }
 
-/** How far behind what is said a caption may come: later, it would be about something else. Seconds. */
-export const latestSeconds = 6
-
-/** Captions that come too long after their text was said. */
-export function lateFaults({ beganAt, events }: Recorded): string[] {
-  const said = events.flatMap((event) => (event.kind === 'say' ? [{ seconds: (event.at - beganAt) / 1000, text: event.text }] : []))
-  const cues = cuesOf(said)
-  return said.flatMap(({ seconds, text }, index) => {
-    const late = (cues.find((cue) => cue.said === index)?.start ?? seconds) - seconds
-    return late <= latestSeconds ? [] : [`a caption comes ${late.toFixed(1)} s late, allowed are ${latestSeconds}: ${text}`]
+/** What keeps its pace because something happens. */
+function marksOf(events: readonly DemoEvent[], since: (at: number) => number, length: number): Span[] {
+  const cards = [
+    { from: 0, to: cardSeconds.first },
+    { from: length - cardSeconds.last, to: length },
+  ]
+  const happens = events.flatMap(({ kind, at }) => {
+    const [before, after] = around[kind] ?? []
+    return before === undefined || after === undefined ? [] : [{ from: Math.max(0, since(at) - before), to: since(at) + after }]
   })
-}
-
-/** What tells scripts of scenes apart: one sum over all of them. */
-export function checksumOf(scripts: readonly { name: string; text: string }[]): string {
-  const hash = createHash('sha256')
-  for (const { name, text } of scripts.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))) hash.update(`${name}\0${text}\0`)
-  return `sha256:${hash.digest('hex')}`
+  return [...cards, ...happens]
 }

@@ -1,17 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { filmSeconds, filmTime, merged, paced, paceLabels, recordedTime, segmentsOf, shownPictures } from './timeline.ts'
+import type { Span } from './timeline.ts'
+import { filmSeconds, filmTime, joined, merged, paceLabels, recordedTime, segmentsOf, shownPictures, slowed } from './timeline.ts'
 
 const span = fc
   .record({ from: fc.double({ min: 0, max: 300, noNaN: true }), lasts: fc.double({ min: 0, max: 30, noNaN: true }) })
   .map(({ from, lasts }) => ({ from, to: from + lasts }))
+/** The first third slower, the rest faster where nothing is kept. */
+const mixed = (length: number, kept: readonly Span[]) =>
+  joined([...slowed({ from: 0, to: length / 3 }, length), ...segmentsOf({ from: length / 3, to: length }, kept, 4)])
 const recording = fc.record({ length: fc.double({ min: 1, max: 300, noNaN: true }), kept: fc.array(span, { maxLength: 15 }) })
 
 describe('segments', () => {
   test('cover the recording without a gap, and what is kept goes at its own pace', () => {
     fc.assert(
       fc.property(recording, fc.constantFrom(2, 4, 8), ({ length, kept }, factor) => {
-        const segments = segmentsOf(length, kept, factor)
+        const segments = segmentsOf({ from: 0, to: length }, kept, factor)
         expect(segments[0]?.from).toBe(0)
         expect(segments.at(-1)?.to).toBe(length)
         for (const [index, { from }] of segments.slice(1).entries()) expect(from).toBe(segments[index]?.to)
@@ -30,7 +34,7 @@ describe('segments', () => {
         recording,
         fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 2, maxLength: 20 }),
         ({ length, kept }, parts) => {
-          const segments = paced(length, kept)
+          const segments = mixed(length, kept)
           const moments = parts.map((part) => part * length).toSorted((a, b) => a - b)
           const films = moments.map((moment) => filmTime(segments, moment))
           for (const [index, film] of films.slice(1).entries()) expect(film).toBeGreaterThanOrEqual(films[index] ?? 0)
@@ -41,14 +45,27 @@ describe('segments', () => {
     )
   })
 
-  test('a short recording stays as it is; a long one goes only as fast as it must', () => {
-    const kept = [{ from: 0, to: 20 }]
-    expect(paced(150, kept)).toEqual([{ from: 0, to: 150, factor: 1 }])
-    expect(paced(300, kept)).toEqual([
-      { from: 0, to: 20, factor: 1 },
-      { from: 20, to: 300, factor: 2 },
+  test('what is too short to be read is slowed, and no more than needed', () => {
+    expect(slowed({ from: 2, to: 4 }, 3.5)).toEqual([{ from: 2, to: 4, factor: 1 / 2 }])
+    expect(slowed({ from: 2, to: 4 }, 60)).toEqual([{ from: 2, to: 4, factor: 1 / 6 }])
+    expect(slowed({ from: 2, to: 2 }, 1)).toEqual([])
+  })
+
+  test('a part of a recording begins and ends where it is asked to, whatever is kept', () => {
+    expect(
+      segmentsOf(
+        { from: 10, to: 30 },
+        [
+          { from: 0, to: 12 },
+          { from: 28, to: 50 },
+        ],
+        4,
+      ),
+    ).toEqual([
+      { from: 10, to: 12, factor: 1 },
+      { from: 12, to: 28, factor: 4 },
+      { from: 28, to: 30, factor: 1 },
     ])
-    expect(paced(600, kept)[1]?.factor).toBe(4)
   })
 })
 
@@ -57,7 +74,7 @@ describe('pictures', () => {
     const times = fc.array(fc.double({ min: 0, max: 300, noNaN: true }), { minLength: 1, maxLength: 200 })
     fc.assert(
       fc.property(recording, times, ({ length, kept }, given) => {
-        const segments = paced(length, kept)
+        const segments = mixed(length, kept)
         const sorted = given.toSorted((a, b) => a - b)
         const shown = shownPictures(sorted, segments)
         const total = shown.reduce((sum, { seconds }) => sum + seconds, 0)
@@ -69,7 +86,7 @@ describe('pictures', () => {
   })
 
   test('each is shown from its own moment on', () => {
-    const segments = segmentsOf(8, [{ from: 0, to: 4 }], 4)
+    const segments = segmentsOf({ from: 0, to: 8 }, [{ from: 0, to: 4 }], 4)
     expect(shownPictures([0, 1, 4, 6], segments)).toEqual([
       { picture: 0, seconds: 1 },
       { picture: 1, seconds: 3 },
@@ -79,20 +96,14 @@ describe('pictures', () => {
   })
 })
 
-test('where it goes faster, the film says so', () => {
-  expect(
-    paceLabels(
-      segmentsOf(
-        20,
-        [
-          { from: 0, to: 4 },
-          { from: 12, to: 14 },
-        ],
-        4,
-      ),
-    ),
-  ).toEqual([
-    { start: 4, end: 6, text: '×4' },
-    { start: 8, end: 9.52, text: '×4' },
+test('where it has another pace, the film says so', () => {
+  const segments = [
+    { from: 0, to: 4, factor: 1 },
+    { from: 4, to: 12, factor: 4 },
+    { from: 12, to: 14, factor: 2 / 3 },
+  ]
+  expect(paceLabels(segments)).toEqual([
+    { start: 4, end: 6, text: '×4 faster' },
+    { start: 6, end: 9, text: '×1.5 slower' },
   ])
 })

@@ -1,4 +1,4 @@
-/** From the time of a recording to that of the film: stretches in which nothing is said or done go by faster, and say so. Pure. */
+/** From the time of a recording to that of the film: other stretches go by faster or slower, and say so. Pure. */
 import { captionRules, onFrame } from './captions.ts'
 
 /** Seconds. */
@@ -7,7 +7,7 @@ export interface Span {
   to: number
 }
 
-/** A part of the recording, and how many times as fast the film shows it. */
+/** A part of the recording, and how many times as fast the film shows it; below one, it is slower. */
 export interface Segment extends Span {
   factor: number
 }
@@ -17,7 +17,9 @@ export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 25
 /** Tried one after the other, the slowest that makes the film short enough. */
 export const factors = [1, 2, 4, 8, 16] as const
 /** Leaves the file's own rounding some room. Seconds. */
-const aimSeconds = filmRules.maxSeconds - 4
+export const aimSeconds = filmRules.maxSeconds - 4
+/** How many times slower, where more is said than can be read in the time that it took. */
+const slower = [1.5, 2, 3, 4, 6] as const
 /** A shorter stretch is not worth the change of pace. Seconds. */
 const shortestIdleSeconds = 2
 
@@ -33,36 +35,45 @@ export function merged(spans: readonly Span[]): Span[] {
 }
 
 /**
- * The whole recording in segments, without a gap.
- * @param length of the recording, in seconds
+ * A part of the recording in segments, without a gap.
  * @param kept what the film shows at its own pace; the rest goes `factor` times as fast
  */
-export function segmentsOf(length: number, kept: readonly Span[], factor: number): Segment[] {
+export function segmentsOf({ from: begin, to: end }: Span, kept: readonly Span[], factor: number): Segment[] {
   const segments: Segment[] = []
   const add = (from: number, to: number, pace: number) => {
-    const last = segments.at(-1)
-    if (to <= from) return
-    if (last?.factor === pace) last.to = to
-    else segments.push({ from, to, factor: pace })
+    if (to > from) segments.push({ from, to, factor: pace })
   }
-  let at = 0
-  for (const { from, to } of [...merged(kept), { from: length, to: length }]) {
-    const until = Math.min(from, length)
+  let at = begin
+  for (const { from, to } of [...merged(kept), { from: end, to: end }]) {
+    if (to <= at) continue
+    const until = Math.max(at, Math.min(from, end))
     add(at, until, until - at >= shortestIdleSeconds ? factor : 1)
-    add(Math.max(at, until), Math.min(to, length), 1)
-    at = Math.max(at, Math.min(to, length))
+    at = Math.min(to, end)
+    add(until, at, 1)
   }
-  return segments
+  return joined(segments)
+}
+
+/** A part of the recording that is shown for so long, or nearly: by one of a few paces. */
+export function slowed({ from, to }: Span, forSeconds: number): Segment[] {
+  if (to <= from) return []
+  const times = slower.find((one) => (to - from) * one >= forSeconds) ?? slower.at(-1) ?? 1
+  return [{ from, to, factor: 1 / times }]
+}
+
+/** Neighbours of one pace as one. */
+export function joined(segments: readonly Segment[]): Segment[] {
+  const result: Segment[] = []
+  for (const segment of segments) {
+    const last = result.at(-1)
+    if (last?.factor === segment.factor) last.to = segment.to
+    else result.push({ ...segment })
+  }
+  return result
 }
 
 export const filmSeconds = (segments: readonly Segment[]): number =>
   segments.reduce((sum, { from, to, factor }) => sum + (to - from) / factor, 0)
-
-/** The segments at the slowest pace that makes the film short enough; at the fastest, when none does. */
-export function paced(length: number, kept: readonly Span[]): Segment[] {
-  const tried = factors.map((factor) => segmentsOf(length, kept, factor))
-  return tried.find((segments) => filmSeconds(segments) <= aimSeconds) ?? tried.at(-1) ?? []
-}
 
 /** When the film shows a moment of the recording. Seconds. */
 export function filmTime(segments: readonly Segment[], seconds: number): number {
@@ -117,14 +128,14 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
   return shown
 }
 
-/** Where the film goes faster, in its own time, with what says so. */
+/** Where the film has another pace, in its own time, with what says so. */
 export function paceLabels(segments: readonly Segment[]): { start: number; end: number; text: string }[] {
   return segments
-    .filter(({ factor }) => factor > 1)
+    .filter(({ factor }) => factor !== 1)
     .map(({ from, to, factor }) => ({
       start: onFrame(filmTime(segments, from)),
       end: onFrame(filmTime(segments, to)),
-      text: `×${factor}`,
+      text: factor > 1 ? `×${factor} faster` : `×${Math.round(10 / factor) / 10} slower`,
     }))
     .filter(({ start, end }) => end - start >= captionRules.frame)
 }

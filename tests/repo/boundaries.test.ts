@@ -21,6 +21,7 @@ const pureFiles = [
   ...within('chaos/core/'),
   ...within('demo/core/'),
   ...within('demo/scenes/'),
+  ...['ass', 'captions', 'claims', 'film', 'numbers', 'timeline', 'transcript', 'vtt'].map((name) => `demo/record/${name}.ts`),
   ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),

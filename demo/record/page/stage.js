@@ -10,13 +10,13 @@ tell()
 setInterval(tell, 200)
 
 window.stage = {
-  show: ({ live, client, command }) => {
+  show: ({ live, client }) => {
     byId('live').src = live
     byId('client').src = client
-    byId('command').textContent = command
   },
-  scene: (text) => {
-    byId('scene').textContent = text
+  scene: (name, title) => {
+    byId('scene').textContent = `${name}: ${title}`
+    byId('command').textContent = `npm run demo -- ${name}`
     byId('chapter').textContent = ''
   },
   chapter: (text) => {

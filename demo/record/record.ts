@@ -1,0 +1,101 @@
+/** Plays scenes on a stage while they are filmed. */
+import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
+import { playScene } from '../core/director.ts'
+import type { DemoEvent, StillName } from '../core/events.ts'
+import type { Scene } from '../core/scene.ts'
+import { Transcript } from '../core/transcript.ts'
+import type { EmbeddedStage } from '../stages/embedded.ts'
+import { cardSeconds, type Recorded } from './film.ts'
+import { Filming, type Picture } from './filming.ts'
+import { serveStage } from './server.ts'
+import { keepReading, type NumberSource } from './sources.ts'
+import { names } from './verify.ts'
+
+export interface Wish {
+  scenes: readonly Scene[]
+  stage: EmbeddedStage
+  /** Where the events and the readings go. */
+  folder: string
+  seed: number
+  source: NumberSource
+  say: (line: string) => void
+  signal: AbortSignal
+}
+
+export interface Recording extends Recorded {
+  scenes: readonly Scene[]
+  /** Where pictures and stills are. Whoever makes the film removes it. */
+  pictureFolder: string
+  pictures: Picture[]
+  /** When each still was taken. Unix milliseconds. */
+  stills: ReadonlyMap<StillName, number>
+  troubles: string[]
+  /** Why there can be no film; null when there can. */
+  failure: string | null
+}
+
+/** Plays them one after the other; ends with the first that fails. */
+export async function record({ scenes, stage, folder, seed, source, say, signal }: Wish): Promise<Recording> {
+  const pictureFolder = await mkdtemp(join(tmpdir(), 'lab-film-'))
+  await mkdir(join(folder, names.stills), { recursive: true })
+  const server = await serveStage(0)
+  const filming = await Filming.open({ stage: server.url, live: stage.page, client: stage.entry }, pictureFolder).catch(
+    async (error: unknown) => {
+      server.close()
+      await rm(pictureFolder, { recursive: true, force: true })
+      throw error
+    },
+  )
+  const readings = keepReading(source, join(folder, names.numbers))
+  const events: DemoEvent[] = []
+  let failure: string | null = null
+  try {
+    await filming.card('Sockets come, replicas follow', introOf(scenes, stage.timeScale))
+    await filming.roll()
+    const beganAt = Date.now()
+    await systemClock.sleep(cardSeconds.first, signal)
+    await filming.card(null)
+    for (const scene of scenes) {
+      const transcript = new Transcript()
+      const onEvent = async (event: DemoEvent) => {
+        events.push(event)
+        const lines = transcript.add(event)
+        filming.tellEvent(event, lines)
+        for (const line of lines) say(line)
+        await appendFile(join(folder, names.events), `${JSON.stringify(event)}\n`)
+      }
+      const { verdict, text } = await playScene(scene, stage, { seed, clock: systemClock, onEvent, signal })
+      if (verdict !== 'passed') failure = `${scene.name} ${verdict}: ${text}`
+      if (failure !== null) break
+    }
+    await filming.card('Every number was measured as it was said', outroOf(scenes))
+    await systemClock.sleep(cardSeconds.last, signal)
+    const endedAt = Date.now()
+    const { pictures, stills, troubles } = await filming.end()
+    const result = { scenes, beganAt, endedAt, events, pictureFolder, pictures, stills, troubles, failure }
+    if (failure !== null) await rm(pictureFolder, { recursive: true, force: true })
+    return result
+  } catch (error) {
+    await filming.abandon()
+    await rm(pictureFolder, { recursive: true, force: true })
+    throw error
+  } finally {
+    await readings.end()
+    server.close()
+  }
+}
+
+function introOf(scenes: readonly Scene[], timeScale: number): string[] {
+  return [
+    'A WebSocket lab on one machine: replicas, a router, an autoscaler, and clients.',
+    ...scenes.map(({ name, title }) => `${name}: ${title}`),
+    timeScale === 1 ? 'A real run.' : `A real run; the autoscaler's time goes ${timeScale} times as fast as in a cluster.`,
+  ]
+}
+
+function outroOf(scenes: readonly Scene[]): string[] {
+  return ['See it yourself:', 'npm ci', ...scenes.map(({ name }) => `npm run demo -- ${name}`), 'This film: npm run demo:record']
+}
