@@ -20,12 +20,13 @@ const stepWithinSeconds = 420
 const seenWithinMs = 60_000
 const notRunning = 2
 
+// The pages' commands choose their files themselves.
+const { COMPOSE_FILE: _files, COMPOSE_PATH_SEPARATOR: _separator, ...ports } = stack.env
 const env = {
-  ...stack.env,
+  ...ports,
   ...hurried,
   COMPOSE_PROJECT_NAME: stack.project,
   COMPOSE_DISABLE_ENV_FILE: '1',
-  COMPOSE_FILE: '',
   COMPOSE_ANSI: 'never',
   COMPOSE_PROGRESS: 'plain',
   SCALER_STATE: stateFolder,

@@ -18,6 +18,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const env = { ...(await freePorts()), COMPOSE_FILE: 'compose.yaml:compose.k8s-sim.yaml', COMPOSE_PATH_SEPARATOR: ':' }
   const stack: Stack = { project: `labworkshop-${process.pid}`, env, missing: {}, startSeconds: 0 }
   const aside = await mkdtemp(join(tmpdir(), 'lab-workshop-'))
+  if ((await filesIn(learnerFolder)).length > 0) console.warn(`what is in workshop/my is kept in ${aside} meanwhile`)
   await moveFiles(learnerFolder, aside)
   const down = await boot(project, stack, async () => {
     for (const folder of [`${root}${stateFolder}`, outputFolder]) await rm(folder, { recursive: true, force: true })
