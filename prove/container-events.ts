@@ -17,6 +17,14 @@ const words: Readonly<Record<string, ContainerEvent['what']>> = {
   'health_status: unhealthy': 'unready',
 }
 
+/** @param line as `docker events --format '{{json .}}'` writes it */
+export function readEvent(line: string): ContainerEvent | undefined {
+  const { Action, timeNano, Actor } = JSON.parse(line) as DockerEvent
+  const what = words[Action]
+  const number = Actor.Attributes['com.docker.compose.container-number']
+  return what === undefined || number === undefined ? undefined : { atMs: timeNano / 1e6, replica: `${services.ws}-${number}`, what }
+}
+
 export interface EventReader {
   /** In order of time. */
   readonly events: readonly ContainerEvent[]
@@ -32,10 +40,8 @@ export function readContainerEvents(project: string, log: (line: string) => void
   const events: ContainerEvent[] = []
   let stopping = false
   createInterface({ input: reading.stdout }).on('line', (line) => {
-    const { Action, timeNano, Actor } = JSON.parse(line) as DockerEvent
-    const what = words[Action]
-    const number = Actor.Attributes['com.docker.compose.container-number']
-    if (what !== undefined && number !== undefined) events.push({ atMs: timeNano / 1e6, replica: `${services.ws}-${number}`, what })
+    const event = readEvent(line)
+    if (event !== undefined) events.push(event)
   })
   reading.then(({ exitCode }) => {
     if (!stopping) log(`docker events has ended with ${exitCode}: from here on the report does not know when replicas come and go`)
