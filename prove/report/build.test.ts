@@ -44,6 +44,14 @@ describe('the report', () => {
     ])
   })
 
+  test('one replica of two that never got a socket is later than any limit', () => {
+    const { scaled } = sampleEvidence()
+    const late = { atMs: sampleEvidence().window[0] + 90_000, from: 2, to: 3, reason: '', tookSeconds: 1, removed: [] }
+    const report = build({ scaled: { ...scaled, decisions: [...scaled.decisions, late] } })
+    expect(report.scaling.ups).toHaveLength(2)
+    expect(slo(report, 'scaling')).toMatchObject({ value: null, pass: false })
+  })
+
   test('socket-hours are those of the load, each moment until the next', () => {
     expect(build().cost.socketHours).toBeCloseTo((36 * 50 + 72 * 50) / 3600)
   })

@@ -5,7 +5,7 @@ import { livesOf, scalingOf } from './scaling.ts'
 
 const { scaled, window, sampled } = sampleEvidence()
 const greetings = [
-  { atMs: window[0] + 11_000, replica: 'ws-1' },
+  { atMs: window[0] + 14_000, replica: 'ws-1' },
   { atMs: window[0] + 19_500, replica: 'ws-3' },
 ]
 
