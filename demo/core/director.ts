@@ -87,6 +87,10 @@ class Play implements Director {
     return seconds / this.stage.timeScale
   }
 
+  near(sockets: number): number {
+    return Math.floor(sockets * this.stage.steadyShare)
+  }
+
   pick<T>(among: readonly T[]): T {
     const picked = among[Math.floor(this.random() * among.length)]
     if (picked === undefined) throw new Error('there is nothing to pick from')
@@ -121,8 +125,9 @@ class Play implements Director {
   }
 
   async load(sockets: number): Promise<void> {
+    const { loadWanted: before } = await this.now()
     await this.step({ kind: 'load', sockets, text: `load: ${sockets} sockets` })
-    if (!this.loaded) this.undos.push('the load ends', () => this.stage.setLoad(0))
+    if (!this.loaded) this.undos.push(before === 0 ? 'the load ends' : `load: ${before} sockets again`, () => this.stage.setLoad(before))
     this.loaded = true
     await this.stage.setLoad(sockets)
   }
@@ -159,7 +164,8 @@ class Play implements Director {
   }
 
   async pauseScaler(): Promise<Undo> {
-    if ((await this.now()).scaler === null) return async () => undefined
+    const { scaler } = await this.now()
+    if (scaler === null || scaler.paused) return async () => undefined
     await this.step({ kind: 'action', text: 'the scaler is paused' })
     return this.act(
       'the scaler goes on',

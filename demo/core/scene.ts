@@ -28,6 +28,8 @@ export interface Director {
   readonly seed: number
   /** How long something takes here that takes so long by the scaler's clock. Seconds. */
   scaled(seconds: number): number
+  /** As many sockets of so many as are open at any time. */
+  near(sockets: number): number
   /** One of these, by the seed. Throws when there are none. */
   pick<T>(among: readonly T[]): T
   chapter(title: string): Promise<void>
@@ -40,7 +42,7 @@ export interface Director {
   note(name: string, measured: Measured): Promise<void>
   /** A moment to take a picture of. */
   still(name: StillName): Promise<void>
-  /** Has so many sockets open. They are closed at the end. */
+  /** Has so many sockets open. At the end as many as before. */
   load(sockets: number): Promise<void>
   fault(name: FaultName, replica: string | null, text: string): Promise<Undo>
   storeAway(): Promise<Undo>

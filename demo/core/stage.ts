@@ -25,6 +25,8 @@ export interface Readings {
   /** When they were read. Unix seconds. */
   readonly atSeconds: number
   readonly replicas: readonly ReplicaSeen[]
+  /** Sockets that the load is to have. */
+  readonly loadWanted: number
   /** Replies to what the load's clients say. */
   readonly answersPerSecond: number | null
   readonly p95Ms: number | null
@@ -63,6 +65,8 @@ export interface Stage {
   readonly timeScale: number
   /** How often there is something new to see. Seconds. */
   readonly lookEverySeconds: number
+  /** Which share of the load's sockets is open at any time: visitors may come and go. */
+  readonly steadyShare: number
   /** Where each figure is read. */
   readonly sources: Readonly<Record<FigureName, string>>
   /** Why it has no such thing, in one line for a person; undefined when it has. */

@@ -108,6 +108,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
     surface: 'embedded',
     timeScale,
     lookEverySeconds: 0.5,
+    steadyShare: 1,
     sources: new Proxy({} as Stage['sources'], { get: (_all, name) => `the fake's ${String(name)}` }),
     lacks: (need) => (need === 'store' && has?.store === false ? 'there is no Valkey' : undefined),
     unusual: () => [
@@ -130,6 +131,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
           sockets: isReady(pod) ? share(ready.indexOf(pod)) : 0,
           startedAtSeconds: pod.since || pod.number,
         })),
+        loadWanted: load,
         ...{ answersPerSecond: load / 2, p95Ms: 1.5, reconnects, moves: 0, lost: 0, storeUp },
         scaler: { desired: decisions.at(-1)?.desired ?? null, min, max, target, paused },
         decisions: decisions.slice(-20),

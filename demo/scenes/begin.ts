@@ -30,7 +30,7 @@ export async function byHand(director: Director, replicas: number, load: number)
 /** Opens sockets and waits for all of them. */
 export async function underLoad(director: Director, load: number): Promise<Readings> {
   await director.load(load)
-  const { readings } = await director.until(`${load} sockets are open`, socketsOpen(load), loadSeconds)
+  const { readings } = await director.until(`${load} sockets are open`, socketsOpen(director.near(load)), loadSeconds)
   await director.still('under-load')
   return readings
 }

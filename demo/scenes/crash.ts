@@ -29,7 +29,7 @@ export const crash: Scene = {
     await director.until(`${victim.id} is gone`, (now) => !isThere(victim, { ...now, replicas: ready(now) }), 30)
     await director.still('failure')
     await director.say('No goodbye: {replicas} replicas are left. Its clients notice by themselves, and dial again.')
-    const moved = await director.until('its sockets are open elsewhere', goneAndMoved(victim, load), 60)
+    const moved = await director.until('its sockets are open elsewhere', goneAndMoved(victim, director.near(load)), 60)
     await director.say('{took} s later {sockets} sockets are open again.', { took: moved.took })
 
     await director.chapter('Another one takes its place')

@@ -22,7 +22,7 @@ export const drain: Scene = {
     await isLeaving
     await director.still('draining')
     await director.say('It says goodbye to each socket, a few at a time. {replicas} replicas take them in.')
-    const moved = await director.until(`${leaver.id} is gone and its sockets are elsewhere`, goneAndMoved(leaver, load), 60)
+    const moved = await director.until(`${leaver.id} is gone and its sockets are elsewhere`, goneAndMoved(leaver, director.near(load)), 60)
     await director.say('{took} s later {sockets} sockets are open, on {replicas} replicas.', { took: moved.took })
     const { lost } = await director.now()
     if (lost !== null) await director.say('{moves} sessions went on elsewhere, and {lost} messages are missing.')

@@ -20,14 +20,15 @@ export const socketsOpen =
 
 /** Others than the load's, such as those of a test client page. */
 const strangers = 10
-export const socketsDownTo =
-  (wanted: number): Fact =>
-  (now) =>
-    sockets(now) <= wanted + strangers
-
 /** A replica is there under its name, and is still the same one. */
 export const isThere = ({ id, startedAtSeconds }: ReplicaSeen, now: Readings): boolean =>
   now.replicas.some((one) => one.id === id && one.startedAtSeconds === startedAtSeconds)
+
+/** Of the load's sockets so many are open, whoever else has some. */
+export const socketsAre =
+  (wanted: number, near: number): Fact =>
+  (now) =>
+    sockets(now) >= near && sockets(now) <= wanted + strangers
 
 /** It is gone, and the others hold all sockets. */
 export const goneAndMoved =

@@ -1,7 +1,7 @@
 /** A scaler that forgets at once follows every wave of the load. One that remembers lets it pass. */
 import type { Director, Scene } from '../core/scene.ts'
 import { atRest, loadSeconds } from './begin.ts'
-import { changesOfMind, decisionsAfter, lastDecision, socketsDownTo, socketsOpen } from './facts.ts'
+import { changesOfMind, decisionsAfter, lastDecision, socketsAre } from './facts.ts'
 
 /** The waves, in shares of what a replica shall have. */
 const low = 1.6
@@ -25,7 +25,7 @@ export const flapping: Scene = {
     await director.say('The scaler wants {target} sockets for each replica. Now it may take replicas away at once, with no window.')
     const settings = { scaleDownWindowSeconds: 0, scaleDownPodsPerPeriod: 10, scaleDownPeriodSeconds: 15 }
     const cure = await director.setScaler(settings, 'scale down: no stabilization window, ten replicas at a time')
-    await height(director, changes, heights.low, 'down')
+    await height(director, changes, heights.low)
     const first = lastDecision(await director.now())
     await swing(director, changes, heights)
     const before = changes.number(first)
@@ -51,17 +51,17 @@ export const flapping: Scene = {
 
 async function swing(director: Director, changes: ReturnType<typeof changesOfMind>, heights: { low: number; high: number }): Promise<void> {
   for (let wave = 0; wave < waves; wave++) {
-    await height(director, changes, heights.high, 'up')
+    await height(director, changes, heights.high)
     await director.say('The wave is high: {sockets} sockets, and the scaler wants {desired}.')
-    await height(director, changes, heights.low, 'down')
+    await height(director, changes, heights.low)
     await director.say('The wave is low: {sockets} sockets, and the scaler wants {desired}.')
   }
 }
 
-async function height(director: Director, changes: ReturnType<typeof changesOfMind>, load: number, way: 'up' | 'down'): Promise<void> {
+async function height(director: Director, changes: ReturnType<typeof changesOfMind>, load: number): Promise<void> {
   await director.load(load)
-  const there = way === 'up' ? socketsOpen(load) : socketsDownTo(load)
-  const { readings } = await director.until(`${load} sockets are ${way === 'up' ? 'open' : 'left'}`, changes.seeing(there), loadSeconds)
+  const there = socketsAre(load, director.near(load))
+  const { readings } = await director.until(`${load} sockets are open`, changes.seeing(there), loadSeconds)
   const decided = changes.seeing(decisionsAfter(lastDecision(readings), decisions))
   await director.until(`${decisions} decisions were taken on it`, decided, director.scaled(60) + 60)
 }

@@ -22,7 +22,7 @@ export const rollingUpdate: Scene = {
       const oneMore = fewest.seeing((seen) => ready(seen).length > replicas)
       await director.until(`${replicas + 1} replicas are ready`, oneMore, startSeconds)
       await director.retire(replica.id)
-      const moved = fewest.seeing((seen) => goneAndMoved(replica, load)(seen) && ready(seen).length === replicas)
+      const moved = fewest.seeing((seen) => goneAndMoved(replica, director.near(load))(seen) && ready(seen).length === replicas)
       const { took } = await director.until(`${replica.id} is gone and its sockets are elsewhere`, moved, 90)
       await director.say('It left in {took} s. {sockets} sockets on {replicas} replicas.', { took })
     }

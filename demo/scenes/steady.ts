@@ -21,7 +21,7 @@ export const steady: Scene = {
     await director.say('{answers} messages a second are answered, nineteen of twenty within {p95} ms.')
     await director.throughout(
       'no socket is lost and no replica comes or goes',
-      (now) => socketsOpen(load)(now) && ready(now).length === before,
+      (now) => socketsOpen(director.near(load))(now) && ready(now).length === before,
       watchSeconds,
     )
     await director.say('Still {sockets} sockets on {replicas} replicas: a socket stays where it is for as long as its replica does.')

@@ -26,7 +26,7 @@ export const storm: Scene = {
     const victim = director.pick(ready(now).filter(({ sockets }) => sockets === Math.max(...ready(now).map((one) => one.sockets))))
     const others = ready(now).filter(({ id }) => id !== victim.id)
     await director.fault('kill', victim.id, `${victim.id} is killed`)
-    const back = await director.until('all sockets are open again', returns.seeing(goneAndMoved(victim, load)), 90)
+    const back = await director.until('all sockets are open again', returns.seeing(goneAndMoved(victim, director.near(load))), 90)
     await director.still('recovery')
     const lost = { value: victim.sockets, unit: 'sockets', source: `what ${victim.id} held at the last look` }
     await director.say('{lost} sockets were cut at once. {took} s later {sockets} are open.', { lost, took: back.took })

@@ -2,7 +2,7 @@
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, startSeconds, underLoad } from './begin.ts'
-import { ready, replicasAre, socketsDownTo, socketsOpen } from './facts.ts'
+import { ready, replicasAre, socketsAre, socketsOpen } from './facts.ts'
 
 /** For each replica that the rush is to need, in shares of what one shall have. */
 const rush = 5.2
@@ -37,7 +37,8 @@ export const surge: Scene = {
       took: grown.took,
     })
     await director.load(Math.round(target * more))
-    const everywhere = (now: Readings) => socketsOpen(Math.round(target * more))(now) && ready(now).every(({ sockets }) => sockets > 0)
+    const everywhere = (now: Readings) =>
+      socketsOpen(director.near(Math.round(target * more)))(now) && ready(now).every(({ sockets }) => sockets > 0)
     await director.until('every replica has sockets', everywhere, loadSeconds)
     await director.still('at-maximum')
     await director.say('{sockets} sockets on {replicas} replicas, {emptiest} on the emptiest.')
@@ -47,7 +48,7 @@ export const surge: Scene = {
     await director.chapter('The rush is over')
     const left = Math.round(target * rest)
     await director.load(left)
-    await director.until(`no more than ${left} sockets are left`, socketsDownTo(left), loadSeconds)
+    await director.until(`${left} sockets are left`, socketsAre(left, director.near(left)), loadSeconds)
     await director.say('{sockets} sockets are left, and {replicas} replicas. The scaler waits: who leaves makes sockets move.')
     const leaving = await director.until('the first replica leaves', (now) => ready(now).length < most, director.scaled(240) + 30)
     await director.still('draining')

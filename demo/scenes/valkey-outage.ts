@@ -23,7 +23,7 @@ export const valkeyOutage: Scene = {
     const noticed = await director.until('the replicas notice', ({ storeUp }) => storeUp === false, 60)
     await director.still('failure')
     await director.say('Noticed after {took} s. Every socket stays open, and each replica works on alone.', { took: noticed.took })
-    const hold = socketsOpen(load)
+    const hold = socketsOpen(director.near(load))
     await director.throughout('no socket is lost', (now) => hold(now) && ready(now).length === replicas, awaySeconds)
     await director.say('{sockets} sockets on {replicas} replicas, while Valkey is away.')
 

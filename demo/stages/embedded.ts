@@ -38,6 +38,7 @@ export async function embeddedStage({ lab, ...settings }: EmbeddedOptions): Prom
     surface: 'embedded',
     timeScale,
     lookEverySeconds: 0.25,
+    steadyShare: 1,
     sources,
     lacks: (need) => (need === 'store' && server === undefined ? noStore(lab) : undefined),
     read: async () => readingsOf(await stateOf(page)),
@@ -103,7 +104,7 @@ const stateShape = z.object({
     }),
   ),
   scaler: z.object({ desired: count, min: z.number(), max: z.number(), paused: z.boolean(), targetConnections: count }),
-  load: z.object({ answeredPerSecond: z.number(), p95Ms: count, reconnects: z.number(), moves: count, lost: count }),
+  load: z.object({ wanted: z.number(), answeredPerSecond: z.number(), p95Ms: count, reconnects: z.number(), moves: count, lost: count }),
   decisions: z.array(z.object({ time: z.string(), current: count, desired: count, reason: z.string(), text: z.string() })),
 })
 type State = z.infer<typeof stateShape>
@@ -122,6 +123,7 @@ function readingsOf({ replicas, load, scaler, shared, storeUp, decisions }: Stat
   return {
     atSeconds: Date.now() / 1000,
     replicas: replicas.map(({ connections: sockets, ...replica }) => ({ ...replica, sockets })),
+    loadWanted: load.wanted,
     answersPerSecond: load.answeredPerSecond,
     p95Ms: load.p95Ms,
     reconnects: load.reconnects,

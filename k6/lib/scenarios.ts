@@ -42,6 +42,7 @@ export const scenarios = {
   stress: { purpose: '2,000 for ten minutes', sockets: 2000, stages: upHoldDown(60, 600, 30), short: upHoldDown(20, 30, 5) },
   ledger: { purpose: 'is anything lost, doubled or reordered', sockets: 200, stages: upHoldDown(5, 110, 5), short: upHoldDown(5, 25, 5) },
   storm: { purpose: 'a replica with 2,000 sockets dies', sockets: 2000, stages: upHoldDown(10, 60, 2), short: upHoldDown(10, 40, 2) },
+  hold: { purpose: 'the same number for a quarter of an hour', sockets: 300, stages: upHoldDown(5, 890, 5), short: upHoldDown(2, 20, 2) },
   spike: { purpose: 'from 500 to 5,000 in ten seconds', sockets: 5000, stages: spikeStages(30, 60, 10), short: spikeStages(5, 10, 5) },
 } as const satisfies Record<string, Scenario>
 export type ScenarioName = keyof typeof scenarios

@@ -76,7 +76,7 @@ describe('settings', () => {
   test('every mistake is named at once, with what is allowed', () => {
     const problems = problemsFor({ SCENARIO: 'smok', SHORT: 'yes', TARGET: 'traefik', SOCKETS: '0', DURATION: '1.5', SEED: '-1' })
     expect(problems).toEqual([
-      'SCENARIO is "smok"; allowed: default, smoke, ramp, stress, ledger, storm, spike',
+      'SCENARIO is "smok"; allowed: default, smoke, ramp, stress, ledger, storm, hold, spike',
       'SHORT is "yes"; allowed: 1 or 0',
       'TARGET is "traefik"; allowed: ws://HOST:PORT, wss://, http:// or https://, without a path',
       'SOCKETS is "0"; allowed: a whole number from 1 to 20000',
