@@ -5,6 +5,7 @@ import type { Scene } from './core/scene.ts'
 import type { Stage } from './core/stage.ts'
 import { runScene } from './run.ts'
 import { scenes } from './scenes/index.ts'
+import { composeStage } from './stages/compose.ts'
 import { embeddedStage } from './stages/embedded.ts'
 
 interface Options {
@@ -81,7 +82,15 @@ async function perform(name: string | undefined, options: Options): Promise<numb
   }
 }
 
-async function findStage({ lab, valkey, timeScale }: Options): Promise<Stage> {
+/** Where it was asked for; else the Compose lab of this folder if it runs, else an embedded one. */
+async function findStage({ on, lab, valkey, timeScale, seed }: Options): Promise<Stage> {
+  if (on === 'compose' && (lab ?? valkey) !== undefined) throw new Error('--lab and --valkey are for the embedded lab')
+  if (on !== 'embedded' && lab === undefined && valkey === undefined) {
+    const stage = await composeStage({ seed, ...(timeScale !== undefined && { timeScale }) })
+    if (stage !== undefined) return stage
+    if (on === 'compose') throw new Error('no lab runs here; start it: npm run k8s-sim')
+  }
+  if (lab !== undefined && timeScale !== undefined) throw new Error('--time-scale: a lab that runs has its own')
   return embeddedStage({ timeScale: timeScale ?? embeddedTimeScale, ...(lab && { lab }), ...(valkey && { valkeyUrl: valkey }) })
 }
 

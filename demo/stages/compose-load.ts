@@ -1,0 +1,61 @@
+/** Load on the Compose lab: k6 in containers, one for each time that more sockets were asked for. */
+import { randomUUID } from 'node:crypto'
+import { loadCommand } from '../../cli/src/compose.ts'
+import { docker, tryDocker } from '../../cli/src/docker.ts'
+
+/** k6 closes its sockets within this. Seconds. */
+const stopWithinSeconds = 10
+
+interface Run {
+  name: string
+  sockets: number
+}
+
+export interface ComposeLoad {
+  wanted(): number
+  /** Starts or stops containers until so many sockets are asked for. Those that came last go first. */
+  set(sockets: number): Promise<void>
+}
+
+/** @param running services that run, for the files that Compose is told of */
+export function composeLoad(running: ReadonlySet<string>, seed: number): ComposeLoad {
+  const runs: Run[] = []
+  const wanted = () => runs.reduce((sum, run) => sum + run.sockets, 0)
+  const owner =
+    process.platform === 'linux' && process.getuid && process.getgid ? { uid: process.getuid(), gid: process.getgid() } : undefined
+
+  async function start(sockets: number): Promise<void> {
+    const name = `demo-load-${randomUUID().slice(0, 8)}`
+    const { args, env } = loadCommand({ scenario: 'hold', sockets, seed: seed + runs.length, ...(owner && { owner }) }, running)
+    const at = args.indexOf('run') + 1
+    // Known before it is there, so that it is stopped also when starting it failed half way.
+    runs.push({ name, sockets })
+    await docker({ args: args.toSpliced(at, 0, '--detach', '--name', name), ...(env && { env }) }, 60)
+  }
+
+  async function stop({ name }: Run): Promise<void> {
+    await tryDocker({ args: ['stop', '--timeout', String(stopWithinSeconds), name] }, stopWithinSeconds + 20)
+    // It removes itself, unless it did not get that far.
+    await tryDocker({ args: ['rm', '--force', name] }, 20)
+    const left = await docker({ args: ['ps', '--all', '--quiet', '--filter', `name=^${name}$`] }, 20)
+    if (left.trim() !== '') throw new Error(`the load container ${name} cannot be removed`)
+    runs.splice(
+      runs.findIndex((run) => run.name === name),
+      1,
+    )
+  }
+
+  return {
+    wanted,
+    set: async (sockets) => {
+      // The newest first; what is too much with one of them is too little without it.
+      const leaving: Run[] = []
+      for (const run of [...runs].reverse()) if (wanted() - total(leaving) > sockets) leaving.push(run)
+      const missing = sockets - (wanted() - total(leaving))
+      for (const run of leaving) await stop(run)
+      if (missing > 0) await start(missing)
+    },
+  }
+}
+
+const total = (runs: readonly Run[]) => runs.reduce((sum, run) => sum + run.sockets, 0)
