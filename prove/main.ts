@@ -77,7 +77,8 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined): Pr
     const running = prices === undefined ? run(lab, options, numbers, { log }) : report(lab, numbers, options, prices, scaler)
     return conclude(await Promise.race([running, interrupted.promise]), options)
   } finally {
-    await restore(lab, numbers)
+    // The scaler may have put others in their place meanwhile.
+    await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])
     await scaler?.resume()
     if (scaler === undefined && (await lab.replicas()).length !== before.length)
       await lab.scaleTo(before.length).catch((error: Error) => log(error.message))

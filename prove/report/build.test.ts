@@ -56,6 +56,14 @@ describe('the report', () => {
     expect(build().cost.socketHours).toBeCloseTo((36 * 50 + 72 * 50) / 3600)
   })
 
+  test('a long run has no more points of load than a chart can show', () => {
+    const load = Array.from({ length: 86_400 }, (_, i) => ({ atSeconds: i, sockets: 1, deliveredPerSecond: 1 }))
+    const report = build({ load })
+    expect(report.load.length).toBeLessThanOrEqual(1801)
+    expect(report.load.at(-1)?.atSeconds).toBe(86_399)
+    expect(report.cost.socketHours).toBeCloseTo(24, 2)
+  })
+
   test('a client that never came back is no number, and does not hold', () => {
     const evidence = sampleEvidence()
     const figures = { ...evidence.report.figures, reconnectAfterKillMs: timesOf([1, Number.POSITIVE_INFINITY]) }

@@ -9,6 +9,9 @@ import { type Scaled, scalingOf } from './scaling.ts'
 import { type Availability, type Environment, type ProofReport, type ReportTimes, schemaVersion } from './schema.ts'
 import { availabilityObjective, objectiveText, slosOf } from './slos.ts'
 
+/** Bound on the points of the load that a report has. */
+const mostPoints = 1800
+
 /** What became of a new client: it dials, is greeted, asks something, is answered, and leaves. */
 export interface Probe {
   atMs: number
@@ -96,7 +99,7 @@ export function buildReport(evidence: Evidence): ProofReport {
       { id: 'drain-away', name: 'Away during a drain', times: plain(figures.awayDuringDrainMs) },
       { id: 'drain', name: 'SIGTERM to the end of the replica', times: plain(figures.drainMs) },
     ],
-    load: [...load],
+    load: thinned(load),
     comparisons: comparisonsOf(
       {
         ...{ sockets, deliveryP95: slo('delivery-p95'), connectP95: slo('connect-p95'), answerP95: slo('answer-p95') },
@@ -139,6 +142,12 @@ function verdictOf(slos: ProofReport['slos'], ledgersPass: boolean): ProofReport
     })
   if (!ledgersPass && reasons.length === 0) reasons.push('The ledgers do not agree, or have nothing in them')
   return { pass: reasons.length === 0, reasons }
+}
+
+/** A run of a day has no more points than one of an hour, evenly spread; the last one stays. */
+function thinned(load: ProofReport['load']): ProofReport['load'] {
+  const every = Math.ceil(load.length / mostPoints)
+  return load.filter((_, i) => i % every === 0 || i === load.length - 1)
 }
 
 /** Each moment's sockets count until the next moment. */
