@@ -14,7 +14,7 @@ export interface Label {
 export function assOf(cues: readonly Cue[], labels: readonly Label[]): string {
   const { width, height, captionTop, captionHeight, topHeight } = picture
   const centre = `{\\an5\\pos(${width / 2},${captionTop + captionHeight / 2})}`
-  const badge = `{\\an6\\pos(${width - 150},${topHeight / 2})}`
+  const badge = `{\\an6\\pos(${width - 165},${topHeight / 2})}`
   const events = [
     ...cues.map(({ start, end, lines }) => dialogue('Caption', start, end, centre + lines.map(plain).join('\\N'))),
     ...labels.map(({ start, end, text }) => dialogue('Pace', start, end, badge + plain(text))),

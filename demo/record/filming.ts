@@ -19,6 +19,10 @@ export interface FilmedPages {
   /** The page that is filmed, and the two that are in it. */
   stage: string
   live: string
+  /** What of it must be there before the film begins: a selector. */
+  liveReady: string
+  /** A file of ours that makes it smaller; null: as it is. */
+  liveStyle: string | null
   client: string
 }
 
@@ -116,20 +120,20 @@ export class Filming {
     await this.browser.close()
   }
 
-  private async prepare(context: BrowserContext, { stage, live, client }: FilmedPages): Promise<void> {
+  private async prepare(context: BrowserContext, { stage, live, liveReady, liveStyle, client }: FilmedPages): Promise<void> {
     const own = new Set([stage, live, client].map((url) => new URL(url).origin))
     context.on('request', (request) => {
       const { protocol, origin } = new URL(request.url())
       if (protocol !== 'data:' && !own.has(origin)) this.troubles.push(`a page asks somebody else: ${request.url()}`)
     })
     context.on('weberror', (error) => this.troubles.push(`a page fails: ${error.error().message}`))
-    await smaller(context, live, 'compact-live.css')
-    await smaller(context, client, 'compact-client.css')
+    await framed(context, live, liveStyle)
+    await framed(context, client, 'compact-client.css')
     this.page.setDefaultTimeout(loadWithinMs)
     await this.page.goto(stage)
     this.tell('show', { live, client })
     await this.work
-    await this.page.frameLocator('#live').locator('#replicas li').first().waitFor()
+    await this.page.frameLocator('#live').locator(liveReady).first().waitFor()
     await this.page.frameLocator('#client').locator('[data-state="open"]').waitFor()
   }
 
@@ -163,15 +167,16 @@ export class Filming {
   }
 }
 
-/** Lets a page of the lab stand in ours, with less around it. Its own rules would not have it in a frame, for good reasons. */
-async function smaller(context: BrowserContext, page: string, style: string): Promise<void> {
-  const { origin } = new URL(page)
-  await context.route(`${origin}/`, async (route) => {
+/** Lets a page stand in ours, with less around it where there is a style for that. Its own rules would not have it in a frame, for good reasons. */
+async function framed(context: BrowserContext, page: string, style: string | null): Promise<void> {
+  const { origin, pathname } = new URL(page)
+  const added = style === null ? '' : `<style>${pageFile(style)}</style>`
+  const isIt = (url: URL) => url.origin === origin && url.pathname === pathname
+  await context.route(isIt, async (route) => {
     const response = await route.fetch()
     const headers = response.headers()
     delete headers['content-security-policy']
     delete headers['x-frame-options']
-    const body = (await response.text()).replace('</head>', `<style>${pageFile(style)}</style></head>`)
-    await route.fulfill({ response, headers, body })
+    await route.fulfill({ response, headers, body: (await response.text()).replace('</head>', `${added}</head>`) })
   })
 }

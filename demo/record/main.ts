@@ -1,14 +1,13 @@
-/** `npm run demo:record`: plays scenes on an embedded lab of its own, films them, and looks at what came of it. The exit code is the verdict. */
+/** `npm run demo:record`: plays scenes on a lab, films them, and looks at what came of it. The exit code is the verdict. */
 import { mkdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { type StillName, stillNames } from '../core/events.ts'
+import { type StillName, stillNames, surfaces } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
 import { scenes } from '../scenes/index.ts'
-import { embeddedStage } from '../stages/embedded.ts'
 import { finish } from './finish.ts'
+import { composeLab, embeddedLab, type FilmedLab } from './lab.ts'
 import { record } from './record.ts'
-import { replicasSource } from './sources.ts'
 import { missingTools } from './tools.ts'
 import { names, verify, wholeFilm } from './verify.ts'
 
@@ -16,9 +15,14 @@ interface Options {
   scene: Scene[]
   out: string
   seed: number
-  timeScale: number
+  on: (typeof surfaces)[number]
+  timeScale?: number
   valkey?: string
+  live?: string
 }
+
+/** Waits for the scaler's windows are short with it, and still to be seen. */
+const embeddedTimeScale = 5
 
 const exitCodes = { good: 0, faulty: 1, notMade: 2, interrupted: 130 } as const
 
@@ -28,6 +32,10 @@ const known = (text: string): Scene[] =>
     if (scene === undefined) throw new InvalidArgumentError(`There are ${scenes.map((one) => one.name).join(', ')}.`)
     return scene
   })
+const url = (text: string) => {
+  if (!URL.canParse(text)) throw new InvalidArgumentError('Allowed is an address, as in http://localhost:3000/d/lab-users.')
+  return text
+}
 const whole = (min: number, max: number) => (text: string) => {
   const value = Number(text)
   if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
@@ -35,11 +43,20 @@ const whole = (min: number, max: number) => (text: string) => {
 }
 
 await new Command('npm run demo:record --')
-  .description('A film of two to three minutes: scenes on an embedded lab, captions with what was measured, and stills.')
+  .description('A film of two to three minutes: scenes on a lab, captions with what was measured, and stills.')
   .addOption(new Option('--scene <names>', 'which ones, one after the other').argParser(known).default(known('surge,crash'), 'surge,crash'))
   .addOption(new Option('--out <folder>', 'where it goes; what is there is replaced').default('reports/video'))
   .addOption(new Option('--seed <n>', 'what is picked by chance is picked by it').default(1).argParser(whole(0, 2 ** 32 - 1)))
-  .addOption(new Option('--time-scale <n>', 'compress time for the scaler').default(5).argParser(whole(1, 100)))
+  .addOption(
+    new Option(
+      '--time-scale <n>',
+      `compress time for the scaler (default: ${embeddedTimeScale} embedded, as it runs on Compose)`,
+    ).argParser(whole(1, 100)),
+  )
+  .addOption(
+    new Option('--on <surface>', 'where: an embedded lab of its own, or the Compose lab that runs').choices(surfaces).default('embedded'),
+  )
+  .addOption(new Option('--live <page>', "on Compose: a page to film in place of Grafana's on scaling").argParser(url))
   .addOption(new Option('--valkey <url>', 'share rooms and sessions; without it valkey-server is started where it is installed'))
   .addHelpText('after', '\nExamples:\n  npm run demo:record\n  npm run demo:record -- --scene surge,crash,drain --out reports/video\n')
   .action(async (options: Options) => {
@@ -50,7 +67,8 @@ await new Command('npm run demo:record --')
   })
   .parseAsync()
 
-async function perform({ scene: chosen, out, seed, timeScale, valkey }: Options): Promise<number> {
+async function perform(options: Options): Promise<number> {
+  const { scene: chosen, out, seed } = options
   const missing = await missingTools()
   if (missing.length > 0) throw new Error(missing.join('\n'))
   const folder = resolve(out)
@@ -58,13 +76,12 @@ async function perform({ scene: chosen, out, seed, timeScale, valkey }: Options)
   await mkdir(folder, { recursive: true })
   const say = (line: string) => console.log(line)
   const signal = stopOnSignals()
-  const stage = await embeddedStage({ timeScale, ...(valkey !== undefined && { valkeyUrl: valkey }) })
+  const lab = await labOf(options)
   let recorded: Awaited<ReturnType<typeof record>>
   try {
-    const source = replicasSource(stage.page)
-    recorded = await record({ scenes: chosen, stage, folder, seed, source, say, signal })
+    recorded = await record({ scenes: chosen, lab, folder, seed, say, signal })
   } finally {
-    await stage.close()
+    await lab.stage.close()
   }
   if (recorded.failure !== null) {
     console.error(`no film: ${recorded.failure}`)
@@ -76,6 +93,12 @@ async function perform({ scene: chosen, out, seed, timeScale, valkey }: Options)
   for (const fault of faults) console.error(`✗ ${fault}`)
   say(faults.length === 0 ? `✓ ${out}/${names.film}: good` : `✗ ${out}/${names.film}: ${faults.length} faults`)
   return faults.length === 0 ? exitCodes.good : exitCodes.faulty
+}
+
+function labOf({ on, seed, timeScale, valkey, live }: Options): Promise<FilmedLab> {
+  if (on === 'compose' && valkey !== undefined) throw new Error('--valkey is for the embedded lab')
+  if (on === 'embedded' && live !== undefined) throw new Error('--live is for the Compose lab')
+  return on === 'compose' ? composeLab(seed, timeScale, live) : embeddedLab(timeScale ?? embeddedTimeScale, valkey)
 }
 
 /** Those two have all of them; other scenes have what they have. */

@@ -5,10 +5,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readEvents } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
-import { type EmbeddedStage, embeddedStage } from '../stages/embedded.ts'
 import { finish } from './finish.ts'
+import { embeddedLab, type FilmedLab } from './lab.ts'
 import { record } from './record.ts'
-import { replicasSource } from './sources.ts'
 import { missingTools } from './tools.ts'
 import { names, verify } from './verify.ts'
 
@@ -36,23 +35,22 @@ const short: Scene = {
 const failing: Scene = { ...short, play: (director) => director.until('nothing comes of it', () => false, 0.5).then(() => undefined) }
 
 describe.skipIf(missing.length > 0)('a recording', () => {
-  let stage: EmbeddedStage
+  let lab: FilmedLab
   let folder: string
   const options = () => ({
-    stage,
+    lab,
     folder,
     seed: 1,
-    source: replicasSource(stage.page),
     say: () => undefined,
     signal: new AbortController().signal,
   })
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'film-'))
-    stage = await embeddedStage({ timeScale: 20 })
+    lab = await embeddedLab(20)
   }, 60_000)
   afterAll(async () => {
-    await stage?.close()
+    await lab?.stage.close()
     await rm(folder, { recursive: true, force: true })
   }, 60_000)
 

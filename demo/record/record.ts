@@ -7,20 +7,19 @@ import { playScene } from '../core/director.ts'
 import type { DemoEvent, StillName } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
 import { Transcript } from '../core/transcript.ts'
-import type { EmbeddedStage } from '../stages/embedded.ts'
 import { cardSeconds, type Recorded } from './film.ts'
 import { Filming, type Picture } from './filming.ts'
+import type { FilmedLab } from './lab.ts'
 import { serveStage } from './server.ts'
-import { keepReading, type NumberSource } from './sources.ts'
+import { keepReading } from './sources.ts'
 import { names } from './verify.ts'
 
 export interface Wish {
   scenes: readonly Scene[]
-  stage: EmbeddedStage
+  lab: FilmedLab
   /** Where the events and the readings go. */
   folder: string
   seed: number
-  source: NumberSource
   say: (line: string) => void
   signal: AbortSignal
 }
@@ -38,18 +37,17 @@ export interface Recording extends Recorded {
 }
 
 /** Plays them one after the other; ends with the first that fails. */
-export async function record({ scenes, stage, folder, seed, source, say, signal }: Wish): Promise<Recording> {
+export async function record({ scenes, lab, folder, seed, say, signal }: Wish): Promise<Recording> {
   const pictureFolder = await mkdtemp(join(tmpdir(), 'lab-film-'))
   await mkdir(join(folder, names.stills), { recursive: true })
+  const { stage, pages } = lab
   const server = await serveStage(0)
-  const filming = await Filming.open({ stage: server.url, live: stage.page, client: stage.entry }, pictureFolder).catch(
-    async (error: unknown) => {
-      server.close()
-      await rm(pictureFolder, { recursive: true, force: true })
-      throw error
-    },
-  )
-  const readings = keepReading(source, join(folder, names.numbers))
+  const filming = await Filming.open({ stage: server.url, ...pages }, pictureFolder).catch(async (error: unknown) => {
+    server.close()
+    await rm(pictureFolder, { recursive: true, force: true })
+    throw error
+  })
+  const readings = keepReading(lab.source, join(folder, names.numbers))
   const events: DemoEvent[] = []
   let failure: string | null = null
   try {

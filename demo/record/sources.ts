@@ -2,7 +2,8 @@
 import { appendFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { askNumber } from '../../cli/src/prometheus.ts'
-import { metrics } from '../../contract/src/metrics.ts'
+import { metrics, replicaLabel } from '../../contract/src/metrics.ts'
+import { allReplicas, queries, stateNumbers } from '../../contract/src/queries.ts'
 import { parseExposition, type Sample, sumOf } from '../../embedded/src/exposition.ts'
 import type { NumberReading } from './numbers.ts'
 
@@ -40,12 +41,13 @@ export function valuesOf(scrapes: readonly Sample[][]): NumberReading['values'] 
   return { sockets: sum, replicas: ready.length, ...(filled.length > 0 && { fullest: Math.max(...filled), emptiest: Math.min(...filled) }) }
 }
 
-const active = metrics.connectionsActive.name
-const whileReady = `${active} and on (instance) ${metrics.replicaState.name}{state="ready"} == 1`
+const { connections, connectionsByReplica, stateByReplica } = queries(allReplicas)
+const readyReplicas = `(${stateByReplica}) == ${stateNumbers.ready}`
+const whileReady = `(${connectionsByReplica}) and on (${replicaLabel}) ${readyReplicas}`
 /** The same numbers for Prometheus. */
-export const queries: Readonly<Record<string, string>> = {
-  sockets: `sum(${active})`,
-  replicas: `count(${metrics.replicaState.name}{state="ready"} == 1)`,
+const promQl: Readonly<Record<string, string>> = {
+  sockets: connections,
+  replicas: `count(${readyReplicas})`,
   fullest: `max(${whileReady})`,
   emptiest: `min(${whileReady})`,
 }
@@ -55,7 +57,7 @@ export function prometheusSource(url: string): NumberSource {
   return async () => {
     const at = Date.now()
     const answers = await Promise.all(
-      Object.entries(queries).map(async ([name, query]) => [name, await askNumber(url, query, at / 1000)] as const),
+      Object.entries(promQl).map(async ([name, query]) => [name, await askNumber(url, query, at / 1000)] as const),
     )
     return {
       at,
