@@ -80,7 +80,8 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined): Pr
     // The scaler may have put others in their place meanwhile.
     await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])
     await scaler?.resume()
-    if (scaler === undefined && (await lab.replicas()).length !== before.length)
+    const changed = before.length !== wanted || prices !== undefined
+    if (scaler === undefined && changed && (await lab.replicas()).length !== before.length)
       await lab.scaleTo(before.length).catch((error: Error) => log(error.message))
   }
 }
