@@ -56,6 +56,11 @@ describe('what is said quicker than it can be read', () => {
     expect(filmSeconds(segments)).toBeGreaterThan(64)
   })
 
+  test('is slowed at the end, too: the film is longer than its last caption', () => {
+    const { cues, segments } = planOf({ beganAt, endedAt: beganAt + 12_000, events: [say(10, text)] })
+    expect(filmSeconds(segments)).toBeGreaterThanOrEqual((cues.at(-1)?.end ?? 99) + 0.5)
+  })
+
   test('is a fault where that does not help', () => {
     expect(plan([10, 10.1, 10.2, 10.3]).late).toEqual([
       expect.stringMatching(/^a caption comes \d+\.\d s late, allowed are 6: Many words/),

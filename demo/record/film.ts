@@ -45,6 +45,8 @@ export function planOf(recorded: Recorded): FilmPlan {
 
 /** How long a caption may come after what it says, so that it need not be slower there. Seconds. */
 const behindSeconds = 1
+/** What the film lasts after its last caption, at least. Seconds. */
+const breathSeconds = 0.5
 /** How far behind it may come at all: later, it would be about something else. Seconds. */
 export const latestSeconds = 6
 
@@ -62,10 +64,11 @@ function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPla
     cues.push(...own.map(({ start, end, lines }, place) => ({ start, end, lines, late: place === 0 ? start - film : 0 })))
     const stretch = { from: at, to: said[index + 1]?.at ?? length }
     const reading = (own.at(-1)?.end ?? film) - film
-    // The next thing is said sooner than this one can be read.
-    const tight = index + 1 < said.length && stretch.to - stretch.from < reading - behindSeconds
+    // The next thing is said sooner than this one can be read; at the end, there is no next one.
+    const needed = index + 1 < said.length ? reading - behindSeconds : reading + breathSeconds
+    const tight = stretch.to - stretch.from < needed
     const kept = [...marks, { from: at, to: at + reading }]
-    segments = joined([...segments, ...(tight ? slowed(stretch, reading - behindSeconds) : segmentsOf(stretch, kept, factor))])
+    segments = joined([...segments, ...(tight ? slowed(stretch, needed) : segmentsOf(stretch, kept, factor))])
   }
   return {
     segments,

@@ -133,7 +133,7 @@ export class Filming {
     await this.page.goto(stage)
     this.tell('show', { live, client })
     await this.work
-    await this.page.frameLocator('#live').locator(liveReady).first().waitFor()
+    await this.page.frameLocator('#live').locator(liveReady).first().waitFor({ state: 'attached' })
     await this.page.frameLocator('#client').locator('[data-state="open"]').waitFor()
   }
 
