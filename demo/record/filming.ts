@@ -59,7 +59,9 @@ export class Filming {
     const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--hide-scrollbars']
     const browser = await chromium.launch({ executablePath: chromiumPath() ?? '', args })
     try {
-      const context = await browser.newContext({ viewport: { width: picture.width, height: picture.height }, colorScheme: 'dark' })
+      const viewport = { width: picture.width, height: picture.height }
+      // The pages' times of day are those of the bar.
+      const context = await browser.newContext({ viewport, colorScheme: 'dark', locale: 'en-GB', timezoneId: 'UTC' })
       const filming = new Filming(browser, await context.newPage(), folder)
       await filming.prepare(context, pages)
       return filming
