@@ -15,6 +15,7 @@ const stateShape = z.object({
       eventLoopPercent: z.number(),
     }),
   ),
+  scaler: z.object({ blind: z.boolean() }),
 })
 type State = z.infer<typeof stateShape>
 
@@ -53,7 +54,11 @@ export async function findEmbeddedLab(page: string): Promise<World> {
       }
     },
     take: (step) => order(page, step),
-    look: async (look) => (look.kind === 'entry' ? lookAtEntry(new URL('/health', entry).href) : judge(look, await state())),
+    look: async (look) => {
+      const url = new URL('/health', entry).href
+      if (look.kind === 'entry') return lookAtEntry(url)
+      return look.kind === 'answer' ? timeAnswer(url, look) : judge(look, await state())
+    },
   }
 }
 
@@ -68,7 +73,17 @@ async function order(page: string, step: Step): Promise<void> {
   if (!response.ok) throw new Error(`${step.path}: ${response.status} ${(await response.text()).slice(0, 200)}`)
 }
 
-function judge(look: Look, { replicas }: State): Sight {
+/** How long one request takes, as a new client would make it. Rejects when there is no answer. */
+async function timeAnswer(url: string, { above, below }: Extract<Look, { kind: 'answer' }>): Promise<Sight> {
+  const began = performance.now()
+  const response = await fetch(url, { signal: AbortSignal.timeout(askWithinMs), headers: { connection: 'close' } })
+  await response.arrayBuffer()
+  const tookMs = performance.now() - began
+  const held = tookMs > (above ?? Number.NEGATIVE_INFINITY) && tookMs < (below ?? Number.POSITIVE_INFINITY)
+  return { held, seen: `it took ${Math.round(tookMs)} ms` }
+}
+
+function judge(look: Look, { replicas, scaler }: State): Sight {
   const found = 'id' in look ? replicas.find(({ id }) => id === look.id) : undefined
   switch (look.kind) {
     case 'state': {
@@ -85,6 +100,8 @@ function judge(look: Look, { replicas }: State): Sight {
       const held = value > (look.above ?? Number.NEGATIVE_INFINITY) && value < (look.below ?? Number.POSITIVE_INFINITY)
       return { held, seen: `${look.figure} is ${value}` }
     }
+    case 'scaler':
+      return { held: scaler.blind === look.blind, seen: scaler.blind ? 'it is blind' : 'it has readings' }
     case 'ready': {
       const count = replicas.filter(({ state }) => state === 'ready').length
       return { held: count >= look.atLeast, seen: `${count} are ready` }

@@ -1,8 +1,9 @@
 /** What each fault does to the embedded lab, and what is said of it. There is no Prometheus: its own state is looked at. Pure. */
 
+import { proxyLatencyMs } from '../inside/proxy.ts'
 import { keptMiB, memoryShare } from '../inside/replica.ts'
 import type { FaultName } from './faults.ts'
-import { after, during, entryAnswers } from './looks.ts'
+import { after, during, entryAnswers, throughout } from './looks.ts'
 import type { Draft } from './plan.ts'
 import type { Look, Scene, Statement, Step } from './types.ts'
 
@@ -15,6 +16,9 @@ const asMany = ({ replicas }: Scene, withinSeconds: number): Statement =>
 
 /** Most that memory may stay above what it was: garbage is not given back to the last byte. MiB. */
 const restMiB = 96
+
+/** What an answer takes longer than on a slow network, and less than on a usual one. Milliseconds. */
+const slowAnswerMs = proxyLatencyMs * 0.9
 
 function draft(name: FaultName, scene: Scene, does: string, statements: Statement[], notes: string[] = []): Draft {
   const { replica: id, seconds } = scene
@@ -29,7 +33,7 @@ function draft(name: FaultName, scene: Scene, does: string, statements: Statemen
 
 const replaced = 'When fewer replicas run than before, it is started again; the scaler may have been quicker.'
 
-/** Those that a lab without networks, Valkey and Prometheus of its own can show. */
+/** Those that a lab without Valkey and Prometheus of its own can show. */
 export const embeddedPlans: Readonly<Partial<Record<FaultName, (scene: Scene) => Draft>>> = {
   kill: (scene) =>
     draft(
@@ -85,4 +89,36 @@ export const embeddedPlans: Readonly<Partial<Record<FaultName, (scene: Scene) =>
         6,
       ),
     ]),
+  'slow-network': (scene) =>
+    draft('slow-network', scene, `What replicas answer arrives ${proxyLatencyMs} ms late at the router, for ${scene.seconds} s.`, [
+      during(10, `an answer through the entry takes more than ${slowAnswerMs} ms`, { kind: 'answer', above: slowAnswerMs }),
+      throughout(`${scene.replicas} replicas stay ready: slow is not down`, { kind: 'ready', atLeast: scene.replicas }),
+      entryAnswers,
+      after(20, `it takes less again, for 3 s`, { kind: 'answer', below: slowAnswerMs }, 3),
+    ]),
+  partition: (scene) =>
+    draft(
+      'partition',
+      scene,
+      `${scene.replica} is cut off for ${scene.seconds} s: no connection ends, nothing arrives.`,
+      [
+        during(10, `${scene.replica} is silent, and gets no new socket`, is(scene.replica, 'silent')),
+        entryAnswers,
+        after(15, `${scene.replica} is ready`, is(scene.replica, 'ready'), 3),
+      ],
+      ['Its clients notice after two heartbeats, and come back elsewhere; it notices, too, and lets go of them.'],
+    ),
+  'scrape-gap': (scene) =>
+    draft(
+      'scrape-gap',
+      scene,
+      `The scaler can read no metric for ${scene.seconds} s.`,
+      [
+        during(25, 'the scaler is blind, and says so', { kind: 'scaler', blind: true }),
+        throughout(`${scene.replicas} replicas stay ready: who is blind changes nothing`, { kind: 'ready', atLeast: scene.replicas }),
+        entryAnswers,
+        after(25, 'the scaler sees again', { kind: 'scaler', blind: false }),
+      ],
+      ['With real time instead of compressed one it decides every 15 s.'],
+    ),
 }

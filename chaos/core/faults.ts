@@ -9,7 +9,7 @@ interface Fault {
   /** It hits one replica, which --replica names. */
   hitsReplica: boolean
   /** Replicas that have to run, so that somebody serves meanwhile. */
-  needsReplicas: number
+  needsReplicas: Record<Ground, number>
 }
 
 export const faults = {
@@ -18,20 +18,29 @@ export const faults = {
   drain: fault('SIGTERM to a replica: it takes its leave in order', { compose: 30, embedded: 20 }, 2),
   memory: fault('a replica keeps memory, to 88 % of its limit', { compose: 65, embedded: 20 }, 1),
   busy: fault('the event loop of a replica is blocked for 1.5 s every 3.5 s', { compose: 60, embedded: 20 }, 1),
-  'slow-network': everywhere('Valkey answers 100 ms late: a proxy stands before it', { compose: 45 }, 1),
-  partition: fault('a replica is cut off from Valkey: a network, not a process, is away', { compose: 45 }, 1),
+  'slow-network': everywhere(
+    'answers come 100 ms late: of Valkey, or on the embedded lab of the replicas',
+    { compose: 45, embedded: 20 },
+    1,
+  ),
+  partition: {
+    what: 'a replica is cut off from Valkey, or on the embedded lab from all: a network, not a process, is away',
+    seconds: { compose: 45, embedded: 30 },
+    hitsReplica: true,
+    needsReplicas: { compose: 1, embedded: 2 },
+  },
   'valkey-down': everywhere('Valkey is stopped', { compose: 45 }, 1),
   'prometheus-down': everywhere('Prometheus is stopped', { compose: 30 }, 1),
-  'scrape-gap': everywhere('Prometheus runs, and reaches no replica', { compose: 60 }, 1),
+  'scrape-gap': everywhere('Prometheus, or the scaler of the embedded lab, reaches no replica', { compose: 60, embedded: 30 }, 1),
 } as const satisfies Record<string, Fault>
 
 export type FaultName = keyof typeof faults
 export const faultNames = Object.keys(faults) as FaultName[]
 
-function fault(what: string, seconds: Fault['seconds'], needsReplicas: number): Fault {
-  return { what, seconds, hitsReplica: true, needsReplicas }
+function fault(what: string, seconds: Fault['seconds'], replicas: number): Fault {
+  return { what, seconds, hitsReplica: true, needsReplicas: { compose: replicas, embedded: replicas } }
 }
 
-function everywhere(what: string, seconds: Fault['seconds'], needsReplicas: number): Fault {
-  return { what, seconds, hitsReplica: false, needsReplicas }
+function everywhere(what: string, seconds: Fault['seconds'], replicas: number): Fault {
+  return { ...fault(what, seconds, replicas), hitsReplica: false }
 }

@@ -20,10 +20,11 @@ export function planOf(name: FaultName, scene: Scene): Planned {
   const fault = faults[name]
   const draft = scene.ground === 'compose' ? composePlans[name] : embeddedPlans[name]
   if (draft === undefined) return { ok: false, problem: `${name}: not on the ${scene.ground} lab, which has ${possible(scene)}` }
-  if (scene.replicas < fault.needsReplicas)
+  const needed = fault.needsReplicas[scene.ground]
+  if (scene.replicas < needed)
     return {
       ok: false,
-      problem: `${name}: ${scene.replicas} replicas run, at least ${fault.needsReplicas} have to, or nobody serves meanwhile`,
+      problem: `${name}: ${scene.replicas} replicas run, at least ${needed} have to, or nobody serves meanwhile`,
     }
   const { does, begin, undo, statements, notes = [] } = draft(scene)
   const tooLate = statements.filter((statement) => comesTooLate(statement, scene.seconds))

@@ -23,6 +23,10 @@ export type Look =
   | { kind: 'left'; id: string; startedAtSeconds: number }
   /** Holds when a figure of a replica of the embedded lab is above or below a bound. */
   | { kind: 'figure'; id: string; figure: 'eventLoopPercent' | 'memoryMiB'; above?: number; below?: number }
+  /** Holds when the scaler of the embedded lab had nothing to go by when it decided last, or when it had. */
+  | { kind: 'scaler'; blind: boolean }
+  /** Holds when the embedded lab's entry takes longer, or less long, to answer a plain request. Milliseconds. */
+  | { kind: 'answer'; above?: number; below?: number }
   /** Holds when so many replicas of the embedded lab are ready. */
   | { kind: 'ready'; atLeast: number }
 

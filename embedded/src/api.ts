@@ -7,7 +7,7 @@ import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import { z } from 'zod'
 import { allowedSeconds } from '../../chaos/core/seconds.ts'
-import { type Chaos, chaosFaults } from './chaos.ts'
+import { type Chaos, type ChaosFault, chaosFaults, hitsReplica } from './chaos.ts'
 import { maxSockets } from './load.ts'
 import type { Snapshot } from './snapshot.ts'
 
@@ -42,6 +42,7 @@ const orders = {
   }),
   replicas: z.strictObject({ count: whole(1, maxReplicas) }),
   replica: z.strictObject({ id: z.string({ error: 'allowed is the name of a replica, as in ws-1' }) }),
+  // What hits no replica needs no name of one.
   chaos: z.strictObject({ fault, id: z.string(), seconds: whole(allowedSeconds.min, allowedSeconds.max) }),
   // Its replica may be gone: that may be the fault.
   undo: z.strictObject({ fault, of: z.string() }),
@@ -113,8 +114,8 @@ export function createApi(actions: Actions, entryUrl: string, say: (line: string
         const [issue] = parsed.error.issues
         return c.json({ error: `${issue?.path.join('.') || 'body'}: ${issue?.message}` }, 400)
       }
-      if ('id' in parsed.data) {
-        const { id } = parsed.data
+      const { id, fault } = parsed.data as { id?: string; fault?: ChaosFault }
+      if (id !== undefined && (fault === undefined || hitsReplica(fault))) {
         const there = actions.snapshot().replicas.map((replica) => replica.id)
         if (!there.includes(id))
           return c.json({ error: `id: there is no ${JSON.stringify(id)}, only ${there.join(', ') || 'nobody'}` }, 404)

@@ -1,10 +1,20 @@
 /** Faults on purpose, each with its own end: who asked for it may be gone by then. */
+import { proxyLatencyMs } from '../../chaos/inside/proxy.ts'
 import { busyCode, endCode, memoryCode } from '../../chaos/inside/replica.ts'
+import type { Network } from './network.ts'
 import type { Replicas } from './replicas.ts'
 
-/** What can be done to a replica that is a process. */
-export const chaosFaults = ['kill', 'pause', 'drain', 'memory', 'busy'] as const
+/** What can be done to a replica that is a process, and to the network before it. */
+const replicaFaults = ['kill', 'pause', 'drain', 'memory', 'busy', 'partition'] as const
+/** What can be done to the lab as a whole. */
+const labFaults = ['slow-network', 'scrape-gap'] as const
+export const chaosFaults = [...replicaFaults, ...labFaults] as const
 export type ChaosFault = (typeof chaosFaults)[number]
+
+/** Whether a fault hits one replica. */
+export function hitsReplica(fault: ChaosFault): boolean {
+  return !(labFaults as readonly string[]).includes(fault)
+}
 
 /** Faults that may last at once. */
 const maxAtOnce = 20
@@ -17,20 +27,31 @@ interface Lasting {
 export class Chaos {
   private readonly lasting = new Map<string, Lasting>()
   private readonly replicas: Replicas
+  private readonly network: Network
   private readonly note: (text: string) => void
+  private blind = false
 
-  constructor(replicas: Replicas, note: (text: string) => void) {
+  constructor(replicas: Replicas, network: Network, note: (text: string) => void) {
     this.replicas = replicas
+    this.network = network
     this.note = note
   }
 
-  /** Begins a fault, which ends after so many seconds. Resolves when it has begun; rejects when it lasts already. */
+  /** Whether the scaler can read no metric now. */
+  get isBlind(): boolean {
+    return this.blind
+  }
+
+  /**
+   * Begins a fault, which ends after so many seconds. Resolves when it has begun; rejects when it lasts already.
+   * @param id the replica; ignored where a fault hits the lab as a whole
+   */
   async begin(fault: ChaosFault, id: string, seconds: number): Promise<void> {
     const key = keyOf(fault, id)
-    if (this.lasting.has(key)) throw new Error(`${fault} lasts already on ${id}`)
+    if (this.lasting.has(key)) throw new Error(`${key} lasts already`)
     if (this.lasting.size >= maxAtOnce) throw new Error(`at most ${maxAtOnce} faults last at once`)
     const before = this.count()
-    this.note(`chaos: ${fault} on ${id} for ${seconds} s`)
+    this.note(`chaos: ${key} for ${seconds} s`)
     const timer = setTimeout(
       () => void this.undo(fault, id).catch((error: unknown) => this.note(`chaos: ${String(error)}`)),
       seconds * 1000,
@@ -46,13 +67,14 @@ export class Chaos {
     this.lasting.delete(keyOf(fault, id))
     clearTimeout(found.timer)
     await found.undo()
-    this.note(`chaos: ${fault} on ${id} is over`)
+    this.note(`chaos: ${keyOf(fault, id)} is over`)
   }
 
   /** Lets every replica hear again, so that it can leave; the rest ends with the lab. */
   end(): void {
     for (const { timer } of this.lasting.values()) clearTimeout(timer)
     this.lasting.clear()
+    this.network.heal()
     for (const { id } of this.replicas.list()) this.replicas.freeze(id, false)
   }
 
@@ -68,16 +90,35 @@ export class Chaos {
         return this.replicas.evaluate(id, memoryCode(seconds, 'embedded'))
       case 'busy':
         return this.replicas.evaluate(id, busyCode(seconds))
+      case 'partition':
+        return this.network.setCut(id, true)
+      case 'slow-network':
+        return this.network.slow(proxyLatencyMs)
+      case 'scrape-gap':
+        this.blind = true
     }
   }
 
   private async takeBack(fault: ChaosFault, id: string, before: number): Promise<void> {
-    if (fault === 'pause') this.replicas.freeze(id, false)
-    else if (fault === 'memory' || fault === 'busy') await this.replicas.evaluate(id, endCode(fault))
-    else {
-      // The scaler may have been quicker.
-      const missing = before - this.count()
-      if (missing > 0) await this.replicas.add(missing)
+    switch (fault) {
+      case 'pause':
+        return this.replicas.freeze(id, false)
+      case 'memory':
+      case 'busy':
+        return this.replicas.evaluate(id, endCode(fault))
+      case 'partition':
+        return this.network.setCut(id, false)
+      case 'slow-network':
+        return this.network.slow(0)
+      case 'scrape-gap':
+        this.blind = false
+        return
+      case 'kill':
+      case 'drain': {
+        // The scaler may have been quicker.
+        const missing = before - this.count()
+        if (missing > 0) await this.replicas.add(missing)
+      }
     }
   }
 
@@ -88,5 +129,5 @@ export class Chaos {
 }
 
 function keyOf(fault: ChaosFault, id: string): string {
-  return `${fault} ${id}`
+  return hitsReplica(fault) ? `${fault} on ${id}` : fault
 }

@@ -12,6 +12,7 @@ import type { TickRecord } from '../../scaler/src/record.ts'
 import { Chaos } from './chaos.ts'
 import { type Guard, startGuard } from './guard.ts'
 import { type Load, maxSockets, startLoad } from './load.ts'
+import { Network } from './network.ts'
 import { processTarget, scrapeSource } from './process-target.ts'
 import { Replicas } from './replicas.ts'
 import { type Router, startRouter } from './router.ts'
@@ -81,14 +82,16 @@ export class Lab {
       ...(settings.valkeyUrl && { VALKEY_URL: settings.valkeyUrl }),
     }
     const guard = startGuard(note)
-    const replicas = new Replicas({ env, drainTimeoutMs, say: note, onSpawn: guard.watch })
+    const network = new Network()
+    const isCut = (id: string) => network.isCut(id)
+    const replicas = new Replicas({ env, drainTimeoutMs, say: note, isCut, onSpawn: guard.watch })
     try {
       progress(`starting ${settings.replicas} replicas`)
       await replicas.add(settings.replicas)
       if (settings.valkeyUrl !== undefined) await isShared(replicas, settings.valkeyUrl)
       progress('opening the entry')
-      const router = await startRouter(settings.port, () => replicas.list(), note)
-      return new Lab(settings, { replicas, router, events, note, guard })
+      const router = await startRouter(settings.port, () => replicas.list(), network, note)
+      return new Lab(settings, { replicas, router, network, events, note, guard })
     } catch (error) {
       await replicas.end(true)
       guard.end()
@@ -98,7 +101,7 @@ export class Lab {
 
   private constructor(
     settings: LabSettings,
-    parts: { replicas: Replicas; router: Router; events: Lab['events']; note: (text: string) => void; guard: Guard },
+    parts: { replicas: Replicas; router: Router; network: Network; events: Lab['events']; note: (text: string) => void; guard: Guard },
   ) {
     this.settings = settings
     this.replicas = parts.replicas
@@ -108,7 +111,7 @@ export class Lab {
     this.entryPort = parts.router.port
     this.guard = parts.guard
     this.note = parts.note
-    this.chaos = new Chaos(parts.replicas, parts.note)
+    this.chaos = new Chaos(parts.replicas, parts.network, parts.note)
     this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note, parts.guard.watch)
     this.scaling = this.scale()
   }
@@ -215,7 +218,7 @@ export class Lab {
     const ports: LoopPorts = {
       clock: systemClock,
       specification: async () => ({ hpa: this.hpa }),
-      metrics: scrapeSource(this.replicas, systemClock.nowSeconds),
+      metrics: scrapeSource(this.replicas, systemClock.nowSeconds, () => this.chaos.isBlind),
       target: processTarget(this.replicas),
       isPaused: async () => this.paused,
       write: async (record) => {

@@ -50,10 +50,14 @@ function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaPr
   }
 }
 
-/** @param nowSeconds Unix time */
-export function scrapeSource(replicas: Replicas, nowSeconds: () => number): MetricSource {
+/**
+ * @param nowSeconds Unix time
+ * @param isBlind whether nothing can be read now
+ */
+export function scrapeSource(replicas: Replicas, nowSeconds: () => number, isBlind: () => boolean = () => false): MetricSource {
   return {
     read: async (specs): Promise<MetricReadings> => {
+      if (isBlind()) return nothing(specs, 'no replica can be scraped')
       const now = nowSeconds()
       const heard = replicas.list().filter(({ readings }) => now - (readings.last?.timeSeconds ?? 0) <= staleAfterSeconds)
       const failures: Record<string, string> = {}
@@ -72,6 +76,11 @@ export function scrapeSource(replicas: Replicas, nowSeconds: () => number): Metr
       }
     },
   }
+}
+
+function nothing(specs: readonly MetricSpec[], why: string): MetricReadings {
+  const failures = Object.fromEntries(specs.map((spec) => [seriesKey(spec), why]))
+  return { replicas: [], draining: [], objectValuesMilli: {}, externalValuesMilli: {}, failures }
 }
 
 /** Pods metrics that can be had without Prometheus, in thousandths. */

@@ -25,6 +25,8 @@ export interface ReplicaSettings {
   drainTimeoutMs: number
   /** Told what happens, in one line. */
   say: (line: string) => void
+  /** Whether the network to a replica is cut: then it is not heard of, either. */
+  isCut?: (id: string) => boolean
   /** Told of each process. */
   onSpawn?: (child: ChildProcess) => void
 }
@@ -177,14 +179,17 @@ export class Replicas {
   /** Asks again and again, one question at a time. */
   private async watch(replica: Running): Promise<void> {
     const base = `http://127.0.0.1:${replica.internalPort}`
-    const ask = (path: string) => fetch(base + path, { signal: AbortSignal.timeout(askWithinMs) })
+    const ask = (path: string) => {
+      if (this.settings.isCut?.(replica.id)) throw new Error(`${replica.id} is cut off`)
+      return fetch(base + path, { signal: AbortSignal.timeout(askWithinMs) })
+    }
     try {
       const ready = (await ask(paths.readyz)).ok
       if (ready !== replica.ready) replica.readySinceSeconds = Date.now() / 1000
       replica.ready = ready
       replica.readings.add(readingOf(parseExposition(await (await ask(paths.metrics)).text()), Date.now() / 1000))
     } catch {
-      // It hangs, or is gone: no new socket for it. Its silence shows as readings that grow old.
+      // It hangs, is cut off, or is gone: no new socket for it. Its silence shows as readings that grow old.
       if (replica.ready) replica.readySinceSeconds = Date.now() / 1000
       replica.ready = false
     }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { paths, replicaHeader, stickyCookie } from '@lab/contract/endpoints.ts'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { Network } from './network.ts'
 import { cookieValue, Pool } from './pool.ts'
 import { Replicas } from './replicas.ts'
 import { startRouter } from './router.ts'
@@ -10,16 +11,19 @@ import { startRouter } from './router.ts'
 async function lab(count: number) {
   const said: string[] = []
   const env = { DRAIN_DELAY: '0', DRAIN_TIMEOUT: '1000', LAST_SCRAPE_TIMEOUT: '0', LOG_LEVEL: 'info' }
-  const replicas = new Replicas({ env, drainTimeoutMs: 1_000, say: (line) => said.push(line) })
+  const network = new Network()
+  const isCut = (id: string) => network.isCut(id)
+  const replicas = new Replicas({ env, drainTimeoutMs: 1_000, isCut, say: (line) => said.push(line) })
   onTestFinished(() => replicas.end(true))
   await replicas.add(count)
   const router = await startRouter(
     0,
     () => replicas.list(),
+    network,
     (line) => said.push(line),
   )
   onTestFinished(() => router.close())
-  return { replicas, router, said, http: `http://127.0.0.1:${router.port}`, ws: `ws://127.0.0.1:${router.port}` }
+  return { replicas, router, network, said, http: `http://127.0.0.1:${router.port}`, ws: `ws://127.0.0.1:${router.port}` }
 }
 
 interface Opened {
@@ -79,6 +83,46 @@ test('a replica that hangs gets no new socket, and is killed when it does not le
   expect((await open(ws, 'ws-2')).replica).toBe('ws-1')
   await replicas.drain(['ws-2'])
   expect(replicas.list().map(({ id }) => id)).toEqual(['ws-1'])
+}, 30_000)
+
+test('a replica that is cut off gets no new socket, and nobody learns of it until the network is whole', async () => {
+  const { replicas, network, ws } = await lab(2)
+  const { socket } = await open(ws, 'ws-2')
+  const heard: string[] = []
+  socket.on('message', (data) => heard.push(String(data)))
+  const answers = () => heard.filter((text) => text.includes('message_response')).length
+  socket.send('{"type":"message","data":1}')
+  await expect.poll(answers).toBe(1)
+  network.setCut('ws-2', true)
+  socket.send('{"type":"message","data":2}')
+  await expect.poll(() => replicas.list().find(({ id }) => id === 'ws-2')?.ready, { timeout: 5_000 }).toBe(false)
+  expect((await open(ws, 'ws-2')).replica).toBe('ws-1')
+  expect([answers(), socket.readyState]).toEqual([1, WebSocket.OPEN])
+  network.setCut('ws-2', false)
+  await expect.poll(answers).toBe(2)
+  await expect.poll(() => replicas.list().find(({ id }) => id === 'ws-2')?.ready, { timeout: 5_000 }).toBe(true)
+  expect((await open(ws, 'ws-2')).replica).toBe('ws-2')
+}, 30_000)
+
+test('on a slow network every answer is late, and none is lost', async () => {
+  const { network, ws, http } = await lab(1)
+  const { socket } = await open(ws)
+  const heard: number[] = []
+  socket.on('message', (data) => {
+    const { type, data: number } = JSON.parse(String(data))
+    if (type === 'message_response') heard.push(number)
+  })
+  network.slow(200)
+  const began = performance.now()
+  for (let n = 0; n < 50; n++) socket.send(JSON.stringify({ type: 'message', data: n }))
+  await expect.poll(() => heard.length, { timeout: 5_000, interval: 5 }).toBe(50)
+  expect(performance.now() - began).toBeGreaterThan(195)
+  // One after the other would take ten seconds.
+  expect(performance.now() - began).toBeLessThan(3_000)
+  expect(heard).toEqual(Array.from({ length: 50 }, (_, n) => n))
+  const asked = performance.now()
+  expect((await fetch(http + paths.health, { headers: { connection: 'close' } })).status).toBe(200)
+  expect(performance.now() - asked).toBeGreaterThan(195)
 }, 30_000)
 
 test('a replica that can not start says why', async () => {

@@ -4,8 +4,10 @@
  */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { stickyCookie } from '@lab/contract/endpoints.ts'
 import { createProxyServer, type ProxyServerOptions } from 'httpxy'
+import type { Network } from './network.ts'
 import { cookieValue, Pool } from './pool.ts'
 import type { ReplicaProcess } from './replicas.ts'
 
@@ -20,8 +22,16 @@ export interface Router {
   close(): Promise<void>
 }
 
-/** Listens on 127.0.0.1. Rejects when the port can't be had. */
-export async function startRouter(port: number, replicas: () => readonly ReplicaProcess[], say: (line: string) => void): Promise<Router> {
+/**
+ * Listens on 127.0.0.1. Rejects when the port can't be had.
+ * @param network what lies between it and the replicas
+ */
+export async function startRouter(
+  port: number,
+  replicas: () => readonly ReplicaProcess[],
+  network: Network,
+  say: (line: string) => void,
+): Promise<Router> {
   const pool = new Pool()
   const proxy = createProxyServer({ xfwd: true, proxyTimeout: answerWithinMs, upgradeTimeout: answerWithinMs })
   const sockets = new Set<Socket>()
@@ -36,7 +46,7 @@ export async function startRouter(port: number, replicas: () => readonly Replica
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const reached = await dialFirst(candidates(request))
+    const reached = await dialFirst(candidates(request), network)
     if (reached === null) {
       response.writeHead(503, { 'content-type': 'text/plain', 'retry-after': '1' }).end('no replica is ready\n')
       return
@@ -54,7 +64,7 @@ export async function startRouter(port: number, replicas: () => readonly Replica
 
   async function upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
-    const reached = await dialFirst(candidates(request))
+    const reached = await dialFirst(candidates(request), network)
     if (reached === null) {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\r\n')
       return
@@ -97,6 +107,8 @@ export async function startRouter(port: number, replicas: () => readonly Replica
     close: async () => {
       server.close()
       server.closeAllConnections()
+      // What is cut would otherwise never learn of it.
+      network.heal()
       for (const socket of sockets) socket.destroy()
     },
   }
@@ -110,20 +122,31 @@ function cookieFor(request: IncomingMessage, { id }: ReplicaProcess): string | u
  * The first of these replicas that answers the dial, and how to speak to it over just that connection: nothing has been
  * sent to those before it, so nobody notices that they were asked. Null when none answers.
  */
-async function dialFirst(replicas: readonly ReplicaProcess[]): Promise<{ replica: ReplicaProcess; options: ProxyServerOptions } | null> {
+async function dialFirst(
+  replicas: readonly ReplicaProcess[],
+  network: Network,
+): Promise<{ replica: ReplicaProcess; options: ProxyServerOptions } | null> {
   for (const replica of replicas) {
-    const dialled = await dial(replica.port)
+    const dialled = await dialOver(network, replica)
     if (dialled === null) continue
     const agent = new Agent({ keepAlive: false })
-    agent.createConnection = () => dialled
+    const link = network.link(replica.id, dialled)
+    agent.createConnection = () => link
     return { replica, options: { target: `http://127.0.0.1:${replica.port}`, agent } }
   }
   return null
 }
 
+/** The answer to a dial takes its time, too; from who is cut off none comes. */
+async function dialOver(network: Network, { id, port }: ReplicaProcess): Promise<Socket | null> {
+  const waitMs = network.isCut(id) ? dialWithinMs : network.slowness
+  if (waitMs > 0) await sleep(waitMs)
+  return network.isCut(id) ? null : dial(port)
+}
+
 function dial(port: number): Promise<Socket | null> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     const timer = setTimeout(() => socket.destroy(new Error('too late')), dialWithinMs)
     const failed = () => {
       clearTimeout(timer)

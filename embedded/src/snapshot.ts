@@ -37,6 +37,8 @@ export interface Snapshot {
     /** Average of connections that a replica shall have. */
     targetConnections: number | null
     words: string
+    /** Whether the last decision had nothing to go by. */
+    blind: boolean
     decidedAt: string | null
   }
   /** What needs a shared store to be known is null without one. */
@@ -72,6 +74,7 @@ export function snapshotOf(lab: {
       max: hpa.maxReplicas,
       paused: lab.paused,
       targetConnections: targetOf(hpa),
+      blind: record !== null && record.decision.winner === null && record.decision.metrics.some(({ failure }) => failure !== null),
       words: record === null ? 'Waiting for the first decision.' : decisionWords(record),
       decidedAt: record?.time ?? null,
     },
