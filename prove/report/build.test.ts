@@ -40,7 +40,7 @@ describe('the report', () => {
     }).verdict
     expect(reasons).toEqual([
       'Scaling up was not measured; the objective is ≤ 120 s',
-      'Length of a drain was not measured; the objective is ≤ 30,000 ms',
+      'Length of a drain was not measured; the objective is ≤ 30 s',
     ])
   })
 

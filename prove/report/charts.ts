@@ -18,13 +18,15 @@ export interface LineChart {
   title: string
   /** The values in words. */
   text: string
+  /** Shown below; the values themselves, where they are few. */
+  caption?: string
   lines: readonly Line[]
   seconds: number
   /** Moments worth a line, with a number above. */
   marks: readonly { atSeconds: number; label: string }[]
 }
 
-export function lineChart({ id, title, text, lines, seconds, marks }: LineChart): string {
+export function lineChart({ id, title, text, caption = text, lines, seconds, marks }: LineChart): string {
   const top = Math.max(1, ...lines.flatMap(({ points }) => points.map(([, value]) => value)))
   const step = niceStep(top, 5)
   const highest = Math.ceil(top / step) * step
@@ -43,7 +45,12 @@ export function lineChart({ id, title, text, lines, seconds, marks }: LineChart)
       `<line class="mark" x1="${x(atSeconds)}" x2="${x(atSeconds)}" y1="${plot.top}" y2="${plot.top + inner.height}"/><text x="${x(atSeconds)}" y="${i % 2 === 0 ? 10 : 21}" text-anchor="middle">${escaped(label)}</text>`,
   )
   const curves = lines.map(({ look, points, steps }) => `<path class="line ${look}" d="${path(points, x, y, steps)}"/>`)
-  return figure(id, title, text, plot.height, [...levels, ...moments, ...lifted, ...curves], legend(lines))
+  return figure({ id, title, text, caption: legend(lines) + escaped(caption), height: plot.height }, [
+    ...levels,
+    ...moments,
+    ...lifted,
+    ...curves,
+  ])
 }
 
 function path(points: Line['points'], x: (at: number) => number, y: (value: number) => number, steps: boolean): string {
@@ -74,6 +81,7 @@ export interface BarChart {
   id: string
   title: string
   text: string
+  caption?: string
   bars: readonly Bar[]
   /** Shows values of very different size. */
   logarithmic: boolean
@@ -82,7 +90,7 @@ export interface BarChart {
 
 const bar = { height: 28, left: 300, right: 150 } as const
 
-export function barChart({ id, title, text, bars, logarithmic, shown }: BarChart): string {
+export function barChart({ id, title, text, caption = text, bars, logarithmic, shown }: BarChart): string {
   const values = bars.flatMap(({ parts, limit }) => [...parts, ...(limit === undefined ? [] : [limit])]).filter((value) => value > 0)
   const [least, most] = [Math.min(...values, 1), Math.max(...values, 1)]
   const share = (value: number) => {
@@ -102,17 +110,19 @@ export function barChart({ id, title, text, bars, logarithmic, shown }: BarChart
     const label = `<text x="${Math.max(x(last), limit === undefined ? 0 : x(limit)) + 8}" y="${y + 14}">${escaped(parts.map(shown).join(' · '))}</text>`
     return `<text x="${bar.left - 8}" y="${y + 14}" text-anchor="end">${escaped(name)}</text>${drawn.reverse().join('')}${line}${label}`
   })
-  return figure(id, title, text, bars.length * bar.height + 12, rows, '')
+  return figure({ id, title, text, caption: escaped(caption), height: bars.length * bar.height + 12 }, rows)
 }
 
-function figure(id: string, title: string, text: string, height: number, content: readonly string[], legendHtml: string): string {
+/** @param frame its caption is markup */
+function figure(frame: { id: string; title: string; text: string; caption: string; height: number }, content: readonly string[]): string {
+  const { id, title, text, caption, height } = frame
   return `<figure>
 <svg viewBox="0 0 ${plot.width} ${height}" role="img" aria-labelledby="${id}-title ${id}-text">
 <title id="${id}-title">${escaped(title)}</title>
 <desc id="${id}-text">${escaped(text)}</desc>
 ${content.join('\n')}
 </svg>
-<figcaption>${legendHtml}${escaped(title)}: ${escaped(text)}</figcaption>
+<figcaption><strong>${escaped(title)}.</strong> ${caption}</figcaption>
 </figure>`
 }
 

@@ -55,7 +55,8 @@ export interface TableOptions {
 
 /** A table whose first cell of each row names it. It scrolls by itself where it is too wide, by keyboard as well. */
 export function table({ caption, titles, rows }: TableOptions): string {
-  const head = titles.map((title) => `<th scope="col">${escaped(title)}</th>`).join('')
+  const isNumber = (column: number) => rows.some((cells) => typeof cells[column] === 'object' && 'number' in cells[column])
+  const head = titles.map((title, column) => `<th scope="col"${isNumber(column) ? ' class="number"' : ''}>${escaped(title)}</th>`).join('')
   const body = rows.map((cells) => `<tr>${cells.map((cell, i) => cellHtml(cell, i === 0)).join('')}</tr>`).join('\n')
   return `<div class="scroll" role="region" aria-label="${escaped(caption)}" tabindex="0"><table>
 <caption>${escaped(caption)}</caption>

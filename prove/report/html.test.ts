@@ -14,7 +14,7 @@ describe('the page', () => {
     )
     expect(outline).toMatchInlineSnapshot(`
       [
-        "title PASS: proof report of 2026-01-01T00:00:00.000Z",
+        "title PASS: proof report of 2026-01-01",
         "h1 Proof report of the WebSocket scaling lab",
         "verdict ✓ PASS",
         "h2 Objectives",
@@ -25,6 +25,7 @@ describe('the page', () => {
         "title Replicas",
         "title Load",
         "caption How long scaling up took, in seconds since the run began",
+        "caption Decisions",
         "caption What happened, in the order of time",
         "h2 Ledger",
         "caption Room messages",
@@ -68,7 +69,7 @@ describe('the page', () => {
     for (const chart of charts) {
       const [title, text] = [/<title[^>]*>([^<]+)</.exec(chart)?.[1], /<desc[^>]*>([^<]+)</.exec(chart)?.[1]]
       expect(text).toMatch(/\d/)
-      expect(chart).toContain(`${title}: ${text}</figcaption>`)
+      expect(chart).toContain(`<figcaption><strong>${title}.</strong>`)
     }
     const ids = all(/\sid="([^"]+)"/g)
     expect(ids).toEqual([...new Set(ids)])

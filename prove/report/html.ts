@@ -16,7 +16,7 @@ export function reportHtml(report: ProofReport): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${word}: proof report of ${escaped(report.startedAt)}</title>
+<title>${word}: proof report of ${escaped(report.startedAt.slice(0, 10))}</title>
 <style>${styles}</style>
 </head>
 <body>
@@ -48,7 +48,7 @@ function header({ verdict, startedAt, seconds, settings, ledger, availability, s
 <p class="verdict ${pass ? 'good' : 'bad'}">${pass ? '✓ PASS' : '✗ FAIL'}</p>
 <p>${pass ? `All ${slos.length} objectives hold.` : `${slos.filter((slo) => !slo.pass).length} of ${slos.length} objectives do not hold:`}</p>
 ${reasons === '' ? '' : `<ul>${reasons}</ul>`}
-<p class="soft">${numberText(settings.sockets)} sockets in ${numberText(settings.rooms)} rooms and ${numberText(settings.guests)} guests, ${numberText(settings.rate)} messages per second, ${Math.round(seconds)} s from ${escaped(startedAt)}.</p>
+<p class="soft">${numberText(settings.sockets)} sockets in ${numberText(settings.rooms)} rooms and ${numberText(settings.guests)} guests, ${numberText(settings.rate)} messages per second, ${Math.round(seconds)} s from ${escaped(startedAt.slice(0, 16).replace('T', ' '))} UTC.</p>
 <ul class="figures">
 ${figures.map(([value, what]) => `<li><b>${escaped(value)}</b> ${escaped(what)}</li>`).join('\n')}
 </ul>
@@ -60,7 +60,7 @@ function sloSection({ slos }: ProofReport): string {
     slo.name,
     slo.formula,
     { number: objectiveText(slo) },
-    { number: withUnit(slo.value, slo.unit) },
+    { number: slo.unit === 'ms' ? durationText(slo.value) : withUnit(slo.value, slo.unit) },
     {
       html: slo.pass
         ? '<span class="good">✓ holds</span>'
@@ -135,6 +135,11 @@ ${table({
       ),
     },
   ]),
+})}
+${table({
+  caption: 'Decisions',
+  titles: ['Mark', 'At', 'In words'],
+  rows: decided.map(({ atSeconds, text: said }, i) => [marks[i]?.label ?? '', { number: `${atSeconds.toFixed(1)} s` }, said]),
 })}
 <details><summary>The timeline: ${timeline.length} moments</summary>
 ${table({

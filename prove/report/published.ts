@@ -27,7 +27,7 @@ const stressPlan = 'stress-test plan for a cluster on EKS'
 const tenThousand = 'concurrentSockets (Bun, blue-green)'
 const asked = 'its targets, as described'
 const centrifugo = { who: 'Centrifugo, 20 pods', source: 'https://centrifugal.dev/blog/2020/02/10/million-connections-with-centrifugo' }
-const elsewhere = 'their machine, their conditions; ours: docs/benchmarks.md, one core, no router, no store'
+const elsewhere = 'other machines and conditions; ours one core, no router, no store'
 
 const runs: readonly Published[] = [
   {

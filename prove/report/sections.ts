@@ -51,9 +51,10 @@ export function latencySection({ latencies, slos }: ProofReport): string {
     ...[times.p50, times.p90, times.p95, times.p99, times.max].map((ms) => ({ number: durationText(ms) })),
     { number: numberText(times.count) },
   ])
-  const text = `half and 99 of 100 on a logarithmic scale, with the objective for 95 of 100 where there is one. ${known.map(({ name, times }) => `${name}: ${durationText(times.p50)} and ${durationText(times.p99)}`).join('; ')}.`
+  const caption = 'The narrow bar is p50, the wide one p99, the line the objective for p95; the scale is logarithmic.'
+  const text = `p50 and p99. ${known.map(({ name, times }) => `${name}: ${durationText(times.p50)} and ${durationText(times.p99)}`).join('; ')}.`
   return `<h2>Latency</h2>
-${barChart({ id: 'latency', title: 'Latency', text, bars, logarithmic: true, shown: shownDuration })}
+${barChart({ id: 'latency', title: 'Latency', text, caption, bars, logarithmic: true, shown: shownDuration })}
 ${table({ caption: 'Percentiles', titles: ['What', 'p50', 'p90', 'p95', 'p99', 'longest', 'of'], rows })}`
 }
 
@@ -66,7 +67,7 @@ export function comparisonSection({ comparisons }: ProofReport): string {
     { number: ratio === null ? '' : numberText(ratio) },
     { html: `<span class="${looks[verdict]}">${verdict}</span>` },
     {
-      html: `${escaped(theirs.who)}: ${withLinks(theirs.source)}${ours === null ? '' : `. Ours: ${escaped(ours.source)}`}${note === '' ? '' : `. ${escaped(note)}`}`,
+      html: `${escaped(theirs.who)}: ${withLinks(theirs.source)}${ours === null ? '' : `; ours: ${escaped(ours.source)}`}${note === '' ? '' : ` (${escaped(note)})`}`,
     },
   ])
   const many = (verdict: string) => comparisons.filter((one) => one.verdict === verdict).length

@@ -21,7 +21,7 @@ svg { width: 100%; height: auto; display: block } svg text { fill: var(--text); 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width: 100% }
 caption { text-align: left; color: var(--soft); padding-bottom: 0.25rem }
 th, td { padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top }
-thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 600 } td.number { text-align: right; white-space: nowrap }
+thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 400 } .number { text-align: right; white-space: nowrap }
 td, tbody th { overflow-wrap: anywhere; min-width: 5rem } code { overflow-wrap: anywhere }
 summary { cursor: pointer; color: var(--link) }
 @media print {
