@@ -11,7 +11,7 @@ h1 { font-size: 1.3rem; margin: 0 } h2 { margin: 2.5rem 0 0.5rem; font-size: 1.3
 a { color: var(--link) } .soft { color: var(--soft) }
 .verdict { font-size: 2.6rem; font-weight: 700; line-height: 1.2; margin: 0.5rem 0 }
 .good { color: var(--good); font-weight: 600 } .bad { color: var(--bad); font-weight: 600 }
-.figures { list-style: none; padding: 0; margin: 1rem 0; display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)) }
+.figures { list-style: none; padding: 0; margin: 1rem 0; display: grid; gap: 0.75rem; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)) }
 .figures li { background: var(--card); border-radius: 0.5rem; padding: 0.75rem } .figures b { display: block; font-size: 1.35rem; font-variant-numeric: tabular-nums }
 figure { margin: 1rem 0 } figcaption { color: var(--soft); max-width: 48rem }
 svg { width: 100%; height: auto; display: block } svg text { fill: var(--text); font: 12px system-ui, sans-serif }
@@ -22,7 +22,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; min-width
 caption { text-align: left; color: var(--soft); padding-bottom: 0.25rem }
 th, td { padding: 0.3rem 0.75rem 0.3rem 0; border-bottom: 1px solid var(--grid); text-align: left; vertical-align: top }
 thead th { color: var(--soft); font-weight: 600 } tbody th { font-weight: 400 } .number { text-align: right; white-space: nowrap }
-td, tbody th { overflow-wrap: anywhere; min-width: 5rem } code { overflow-wrap: anywhere }
+td:not(.number), tbody th { overflow-wrap: break-word; min-width: 8rem } td a { overflow-wrap: anywhere } code { overflow-wrap: anywhere }
 summary { cursor: pointer; color: var(--link) }
 @media print {
   :root { color-scheme: light; --text: #000; --soft: #333; --back: #fff; --card: #fff; --grid: #999; --link: #000; --good: #0b4d2c; --bad: #8a1410; --a: #1f5fbf; --b: #b3420b; --c: #8a2f86 }
