@@ -15,6 +15,7 @@ interface Options {
   seed: number
   timeScale?: number
   events?: string
+  short?: boolean
   list?: boolean
   json?: boolean
 }
@@ -49,6 +50,7 @@ const program = new Command('npm run demo --')
     ).argParser(whole(1, 100)),
   )
   .addOption(new Option('--events <file>', 'where the events go (default: reports/demo/SCENE.jsonl)'))
+  .addOption(new Option('--short', 'look on for moments only, where there would be time to look around'))
   .addOption(new Option('--list', 'what scenes there are'))
   .addOption(new Option('--json', 'the list as JSON'))
   .addHelpText('after', '\nExamples:\n  npm run demo -- surge\n  npm run demo -- crash --on compose\n  npm run demo -- --list --json\n')
@@ -74,7 +76,14 @@ async function perform(name: string | undefined, options: Options): Promise<numb
     const eventsFile = options.events ?? `reports/demo/${name}.jsonl`
     const transcriptFile = `reports/demo/${name}.txt`
     const say = (line: string) => console.log(line)
-    const { verdict } = await runScene(scene, stage, { seed: options.seed, eventsFile, transcriptFile, say, signal })
+    const { verdict } = await runScene(scene, stage, {
+      seed: options.seed,
+      short: options.short === true,
+      eventsFile,
+      transcriptFile,
+      say,
+      signal,
+    })
     console.error(`events: ${eventsFile}; transcript: ${transcriptFile}`)
     return exitCodes[verdict]
   } finally {

@@ -11,6 +11,8 @@ import { Transcript, transcriptOf } from './core/transcript.ts'
 
 export interface RunOptions {
   seed: number
+  /** Looks on for moments only. */
+  short: boolean
   /** Where the events go, one JSON line each. */
   eventsFile: string
   transcriptFile: string
@@ -21,7 +23,7 @@ export interface RunOptions {
 
 /** Rejects when the files cannot be written at all; a file that fails later fails the scene. */
 export async function runScene(scene: Scene, stage: Stage, options: RunOptions): Promise<Played> {
-  const { seed, eventsFile, transcriptFile, say, signal } = options
+  const { seed, short, eventsFile, transcriptFile, say, signal } = options
   for (const file of [eventsFile, transcriptFile]) await mkdir(dirname(file), { recursive: true })
   const events: DemoEvent[] = []
   const transcript = new Transcript()
@@ -37,7 +39,7 @@ export async function runScene(scene: Scene, stage: Stage, options: RunOptions):
     await new Promise<void>((resolve) => log.write(`${JSON.stringify(event)}\n`, () => resolve()))
     for (const line of transcript.add(event)) say(line)
   }
-  const played = await playScene(scene, stage, { seed, clock: systemClock, onEvent, signal })
+  const played = await playScene(scene, stage, { seed, short, clock: systemClock, onEvent, signal })
   await new Promise<void>((resolve) => log.end(() => resolve()))
   await writeFile(transcriptFile, transcriptOf(events))
   return played

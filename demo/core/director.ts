@@ -14,6 +14,8 @@ export interface PlayOptions {
   clock: Clock
   /** Told of each event; the scene goes on when it has resolved. */
   onEvent: (event: DemoEvent) => void | Promise<void>
+  /** Looks on for moments only. */
+  short?: boolean
   /** Ends the scene, and undoes it. */
   signal: AbortSignal
 }
@@ -23,6 +25,9 @@ export interface Played {
   /** Why, in one line. */
   text: string
 }
+
+/** How long a short scene looks on where others take their time. Seconds. */
+const shortSeconds = 2
 
 /** A fact that was not met. */
 class Unmet extends Error {}
@@ -60,6 +65,7 @@ class Play implements Director {
   private readonly clock: Clock
   private readonly onEvent: PlayOptions['onEvent']
   private readonly signal: AbortSignal
+  private readonly short: boolean
   private readonly random: () => number
   private readonly startedAt: number
   readonly undos = new UndoStack((text) => this.emit({ kind: 'undo', text }))
@@ -67,7 +73,8 @@ class Play implements Director {
   private loaded = false
   private resized = false
 
-  constructor(stage: Stage, { seed, clock, onEvent, signal }: PlayOptions) {
+  constructor(stage: Stage, { seed, clock, onEvent, signal, short = false }: PlayOptions) {
+    this.short = short
     this.surface = stage.surface
     this.seed = seed
     this.stage = stage
@@ -190,7 +197,8 @@ class Play implements Director {
     })
   }
 
-  throughout(what: string, fact: Fact, forSeconds: number): Promise<Met> {
+  throughout(what: string, fact: Fact, seconds: number): Promise<Met> {
+    const forSeconds = this.short ? Math.min(seconds, shortSeconds) : seconds
     return this.watch(`${what}, all the while`, forSeconds, (readings, elapsed) => {
       // What could not be read broke nothing, and shows nothing: the end is only met with readings.
       if (readings !== undefined && !fact(readings)) return 'unmet'

@@ -15,7 +15,15 @@ export async function atRest(director: Director): Promise<Readings> {
     ready(now).length >= 2 && replicasAre(ready(now).length)(now) && (now.scaler === null || now.scaler.desired === ready(now).length)
   const { readings } = await director.until('replicas are ready, and none comes or goes', settled, startSeconds + director.scaled(300))
   await director.still('start')
+  const there = ready(readings).length
+  await director.throughout('none comes or goes', (now) => ready(now).length === there, 5)
   return readings
+}
+
+/** Looks on for a while: all sockets stay open, and none of so many replicas goes. */
+export async function lookOn(director: Director, load: number, replicas: number, seconds: number): Promise<void> {
+  const fact = (now: Readings) => socketsOpen(director.near(load))(now) && ready(now).length >= replicas
+  await director.throughout(`${load} sockets stay open, on ${replicas} replicas or more`, fact, seconds)
 }
 
 /** So many replicas by hand, the scaler paused, and sockets on them. */

@@ -1,7 +1,7 @@
 /** A replica is gone without a word: its clients come back elsewhere, and another one takes its place. */
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
-import { atRest, startSeconds, underLoad } from './begin.ts'
+import { atRest, lookOn, startSeconds, underLoad } from './begin.ts'
 import { goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
 
 /** In shares of what a replica shall have: enough for three, and too much for two. */
@@ -21,6 +21,7 @@ export const crash: Scene = {
     if (scaler === null) await director.replicas(enough)
     const grown = await director.until(`${enough} replicas are ready`, replicasAre(enough), director.scaled(120) + startSeconds)
     await director.say('{sockets} sockets on {replicas} replicas.')
+    await lookOn(director, load, enough, 15)
 
     await director.chapter('One dies')
     // The one that has most: those that came last have hardly any.
@@ -41,6 +42,7 @@ export const crash: Scene = {
     const { lost, reconnects } = await director.now()
     if (reconnects !== null) await director.say('Clients dialled again {reconnects} times.')
     if (lost !== null) await director.say('Sessions that went on: {moves}. Messages missing: {lost}.')
+    await lookOn(director, load, enough, 20)
     await director.note('from crash to all sockets open', moved.took)
   },
 }

@@ -1,6 +1,6 @@
 /** A replica leaves in order, and its sockets go on elsewhere. */
 import type { Scene } from '../core/scene.ts'
-import { byHand, startSeconds } from './begin.ts'
+import { byHand, lookOn, startSeconds } from './begin.ts'
 import { goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
 
 const load = 240
@@ -14,6 +14,7 @@ export const drain: Scene = {
   play: async (director) => {
     const now = await byHand(director, replicas, load)
     await director.say('{sockets} sockets on {replicas} replicas, {fullest} on the fullest.')
+    await lookOn(director, load, replicas, 15)
 
     await director.chapter('One is asked to leave')
     const leaver = director.pick(ready(now))
@@ -27,6 +28,7 @@ export const drain: Scene = {
     const { lost } = await director.now()
     if (lost !== null) await director.say('{moves} sessions went on elsewhere, and {lost} messages are missing.')
     await director.note('from goodbye to all moved', moved.took)
+    await lookOn(director, load, replicas - 1, 15)
 
     await director.chapter('Another one comes')
     await back()
@@ -36,5 +38,6 @@ export const drain: Scene = {
       startSeconds,
     )
     await director.say('{replicas} replicas again. The newcomer has {emptiest} sockets: those that are open stay where they are.')
+    await lookOn(director, load, replicas, 15)
   },
 }

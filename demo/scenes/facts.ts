@@ -54,15 +54,17 @@ export function fewestReady() {
 export function quickestReturn() {
   let before: { at: number; count: number } | undefined
   let most = 0
+  const look = ({ atSeconds: at, reconnects: count }: Readings): void => {
+    if (count === null || (before !== undefined && at - before.at < 1)) return
+    if (before !== undefined) most = Math.max(most, (count - before.count) / (at - before.at))
+    before = { at, count }
+  }
   return {
+    look,
     seeing:
       (fact: Fact): Fact =>
       (now) => {
-        const { atSeconds: at, reconnects: count } = now
-        if (count !== null && (before === undefined || at - before.at >= 1)) {
-          if (before !== undefined) most = Math.max(most, (count - before.count) / (at - before.at))
-          before = { at, count }
-        }
+        look(now)
         return fact(now)
       },
     number: (): Measured => ({

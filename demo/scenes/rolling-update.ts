@@ -1,6 +1,6 @@
 /** Every replica is replaced, one by one, while clients are served. */
 import type { Scene } from '../core/scene.ts'
-import { byHand, startSeconds } from './begin.ts'
+import { byHand, lookOn, startSeconds } from './begin.ts'
 import { fewestReady, goneAndMoved, isThere, ready } from './facts.ts'
 
 const load = 240
@@ -16,6 +16,7 @@ export const rollingUpdate: Scene = {
     const old = ready(now)
     const fewest = fewestReady()
     await director.say('{sockets} sockets on {replicas} replicas. Each of them is to be replaced: first one more, then one less.')
+    await lookOn(director, load, replicas, 10)
     for (const replica of old) {
       await director.chapter(`${replica.id} is replaced`)
       await director.replicas(replicas + 1)
@@ -25,6 +26,7 @@ export const rollingUpdate: Scene = {
       const moved = fewest.seeing((seen) => goneAndMoved(replica, director.near(load))(seen) && ready(seen).length === replicas)
       const { took } = await director.until(`${replica.id} is gone and its sockets are elsewhere`, moved, 90)
       await director.say('It left in {took} s. {sockets} sockets on {replicas} replicas.', { took })
+      await lookOn(director, load, replicas, 5)
     }
     await director.chapter('All new')
     await director.until('none of the old ones is there', (seen) => !old.some((one) => isThere(one, seen)), 10)

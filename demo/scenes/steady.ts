@@ -4,7 +4,7 @@ import { atRest, underLoad } from './begin.ts'
 import { ready, socketsOpen } from './facts.ts'
 
 const load = 150
-const watchSeconds = 15
+const watchSeconds = 45
 
 export const steady: Scene = {
   name: 'steady',

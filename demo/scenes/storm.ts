@@ -1,6 +1,6 @@
 /** Very many clients lose their replica at once, and are careful about coming back. */
 import type { Scene } from '../core/scene.ts'
-import { byHand } from './begin.ts'
+import { byHand, lookOn } from './begin.ts'
 import { goneAndMoved, isThere, quickestReturn, ready } from './facts.ts'
 
 const load = 900
@@ -14,15 +14,13 @@ export const storm: Scene = {
   play: async (director) => {
     const now = await byHand(director, replicas, load)
     await director.say('{sockets} sockets on {replicas} replicas, {fullest} on the fullest.')
+    await lookOn(director, load, replicas, 15)
 
     await director.chapter('Hundreds lose their replica')
     const returns = quickestReturn()
-    const watched = await director.until(
-      'it is quiet',
-      returns.seeing(() => true),
-      10,
-    )
-    const before = watched.readings.reconnects ?? 0
+    const quiet = await director.now()
+    returns.look(quiet)
+    const before = quiet.reconnects ?? 0
     const victim = director.pick(ready(now).filter(({ sockets }) => sockets === Math.max(...ready(now).map((one) => one.sockets))))
     const others = ready(now).filter(({ id }) => id !== victim.id)
     await director.fault('kill', victim.id, `${victim.id} is killed`)
@@ -41,7 +39,7 @@ export const storm: Scene = {
 
     await director.chapter('The others hold')
     const hold = (seen: typeof now) => others.every((one) => isThere(one, seen)) && ready(seen).length >= others.length
-    await director.throughout('the other replicas serve on', hold, 5)
+    await director.throughout('the other replicas serve on', hold, 25)
     await director.say('{replicas} replicas hold {sockets} sockets, {fullest} at most. None of them went down with the first.')
     await director.note('from crash to all sockets open', back.took)
   },

@@ -1,7 +1,7 @@
 /** The scaler at work: two replicas become as many as a rush needs, and go again. */
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
-import { atRest, loadSeconds, startSeconds, underLoad } from './begin.ts'
+import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
 import { ready, replicasAre, socketsAre, socketsOpen } from './facts.ts'
 
 /** For each replica that the rush is to need, in shares of what one shall have. */
@@ -44,6 +44,8 @@ export const surge: Scene = {
     await director.say('{sockets} sockets on {replicas} replicas, {emptiest} on the emptiest.')
     await director.until('messages are answered', ({ p95Ms }) => p95Ms !== null, 60)
     await director.say('{answers} messages a second are answered, nineteen of twenty within {p95} ms.')
+
+    await lookOn(director, Math.round(target * more), most, 10)
 
     await director.chapter('The rush is over')
     const left = Math.round(target * rest)

@@ -1,10 +1,10 @@
 /** What replicas share is away for a while: sockets stay, and what was said in rooms is kept until it is back. */
 import type { Scene } from '../core/scene.ts'
-import { atRest, underLoad } from './begin.ts'
+import { atRest, lookOn, underLoad } from './begin.ts'
 import { ready, socketsOpen } from './facts.ts'
 
 const load = 120
-const awaySeconds = 10
+const awaySeconds = 20
 
 export const valkeyOutage: Scene = {
   name: 'valkey-outage',
@@ -17,6 +17,7 @@ export const valkeyOutage: Scene = {
     await underLoad(director, load)
     await director.until('Valkey answers the replicas', ({ storeUp }) => storeUp === true, 30)
     await director.say('{sockets} sockets on {replicas} replicas, which share rooms and sessions through Valkey.')
+    await lookOn(director, load, replicas, 10)
 
     await director.chapter('Valkey is away')
     const back = await director.storeAway()
@@ -34,6 +35,7 @@ export const valkeyOutage: Scene = {
     await director.say('Connected again after {took} s. What was said in rooms meanwhile is stored now.', { took: healed.took })
     const { lost } = await director.now()
     if (lost !== null) await director.say('{lost} room messages are missing.')
+    await lookOn(director, load, replicas, 15)
     await director.say('{sockets} sockets are open, as before.')
   },
 }

@@ -17,6 +17,7 @@ const blocks = commandBlocks(['README.md'])
 /** A page of docs/ with commands of its own needs a test of its own. */
 const runElsewhere = {
   'docs/chaos.md': 'tests/chaos/01-chaos.test.ts',
+  'docs/demo.md': 'tests/demo/scenes.test.ts',
   'docs/proof-report.md': 'tests/stack/15-proof-report.test.ts',
   'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
 }
