@@ -51,6 +51,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await shows('words', /Staying at 2\.$/)
     expect(await page.locator('header').textContent()).toMatch(/embedded: no Traefik, Prometheus, Grafana/)
     expect(await text('stores')).toMatch(/^Stores: memory/)
+    expect(await text('fills')).toMatch(/To move would cost a client its session\.$/)
     await fits()
     await page.emulateMedia({ colorScheme: 'dark' })
     expect(await faults(page)).toEqual([])

@@ -101,6 +101,7 @@ function drawEvents(events) {
 /** In memory a session lives and dies with its replica, so its clients begin anew, and nobody knows what they missed. */
 function drawLoad(load, shared, storeUp) {
   show('stores', !shared ? aloneText : storeUp ? sharedText : awayText)
+  show('fills', shared ? movingText : stayingText)
   show('open', `${load.open} of ${load.wanted}`)
   show('came-back', shared ? load.moves : load.afresh)
   show('came-back-text', shared ? 'moved with their session' : 'began anew elsewhere')
@@ -113,6 +114,9 @@ function drawLoad(load, shared, storeUp) {
 }
 const sharedText = 'Stores: Valkey. Rooms span replicas, and sessions move between them.'
 const awayText = 'Stores: Valkey, which does not answer: rooms and sessions end at each replica until it is back.'
+const stayingText =
+  'Sockets stay where they are: a new replica fills with new ones, or with those of a replica that leaves. To move would cost a client its session.'
+const movingText = 'A new replica fills with new sockets, and with those that fuller replicas ask to move.'
 const aloneText =
   'Stores: memory. Each replica has rooms and sessions of its own: they end with it, and its clients begin anew. npm start -- --valkey URL shares them.'
 

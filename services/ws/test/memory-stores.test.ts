@@ -1,8 +1,10 @@
 /** The stores of a lone replica by the suites that Valkey's pass as well (tests/stack/11-stores.test.ts). */
-import { describe } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../src/config.ts'
 import { MemoryRoomLog } from '../src/room-log.ts'
 import { LocalPresence } from '../src/rooms.ts'
 import { MemorySessionStore } from '../src/sessions.ts'
+import { memoryStores } from '../src/stores.ts'
 import { presenceSuite } from './suites/presence-suite.ts'
 import { roomLogSuite } from './suites/room-log-suite.ts'
 import { sessionStoreSuite } from './suites/session-store-suite.ts'
@@ -25,4 +27,15 @@ describe('sessions in memory', () => {
 
 describe('presence in memory', () => {
   presenceSuite(async () => ({ presence: new LocalPresence(), stop: async () => {} }))
+})
+
+// Its sessions and rooms are its own: whoever it asked to move would lose them.
+test('a lone replica knows of no other, and so asks nobody to move there', () => {
+  const read = readConfig({})
+  if (!read.ok) throw new Error('the defaults cannot be read')
+  const clock = { now: Date.now, steady: () => performance.now() }
+  const [one, two] = [memoryStores(read.config, clock), memoryStores(read.config, clock)]
+  one.replicas.announce({ id: 'ws-1', state: 'ready', connections: 100 })
+  two.replicas.announce({ id: 'ws-2', state: 'ready', connections: 0 })
+  expect(one.replicas.all()).toEqual([{ id: 'ws-1', state: 'ready', connections: 100 }])
 })
