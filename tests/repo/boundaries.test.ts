@@ -22,6 +22,7 @@ const pureFiles = [
   ...within('demo/core/'),
   ...within('demo/scenes/'),
   ...['ass', 'captions', 'claims', 'film', 'numbers', 'timeline', 'transcript', 'vtt'].map((name) => `demo/record/${name}.ts`),
+  ...within('scripts/generate/diagrams/'),
   ...['exposition', 'load-messages', 'pool', 'readings', 'snapshot', 'words'].map((name) => `embedded/src/${name}.ts`),
   ...['compose', 'images', 'mask', 'places', 'status'].map((name) => `cli/src/${name}.ts`),
   ...['checkout', 'engine', 'finding', 'findings', 'ports'].map((name) => `cli/src/doctor/${name}.ts`),
