@@ -37,7 +37,7 @@ export const drain: Scene = {
       (seen) => replicasAre(replicas)(seen) && !isThere(leaver, seen),
       startSeconds,
     )
-    await director.say('{replicas} replicas again. The newcomer has {emptiest} sockets: those that are open stay where they are.')
+    await director.say('{replicas} replicas again. The newcomer begins with {emptiest} sockets; new ones go there as well.')
     await lookOn(director, load, replicas, 15)
   },
 }

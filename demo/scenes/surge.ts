@@ -33,7 +33,7 @@ export const surge: Scene = {
     await director.chapter('As many as it takes')
     const most = Math.ceil(rush)
     const grown = await director.until(`${most} replicas are ready`, replicasAre(most), director.scaled(120) + startSeconds)
-    await director.say('{replicas} replicas are ready after {took} s. Sockets that are open stay; new ones go everywhere.', {
+    await director.say('{replicas} replicas are ready after {took} s. New sockets go to all of them.', {
       took: grown.took,
     })
     await director.load(Math.round(target * more))

@@ -46,8 +46,15 @@ export async function findScaler(project: string, container: string, timeScale: 
     const how = ['up', '--detach', '--no-deps', '--no-build', '--wait', services.scaler]
     await docker({ args: ['compose', ...overlay, '-p', project, ...how], env }, restartWithinSeconds)
   }
+  const restore = async () => {
+    await restart(own.hpa, own.scale)
+    await rm(join(root, ours), { force: true })
+  }
   const scale = timeScale === undefined ? own.scale : String(timeScale)
-  await restart(own.hpa, scale)
+  await restart(own.hpa, scale).catch(async (error: unknown) => {
+    await restore()
+    throw error
+  })
 
   return {
     timeScale: Number(scale),
@@ -83,10 +90,7 @@ export async function findScaler(project: string, container: string, timeScale: 
       await writeFile(join(root, ours), stringify(file))
       await restart(ours, running.scale)
     },
-    restore: async () => {
-      await restart(own.hpa, own.scale)
-      await rm(join(root, ours), { force: true })
-    },
+    restore,
   }
 }
 
