@@ -118,7 +118,9 @@ test('it may be interrupted at any event, while it undoes as well', async () => 
       expect(balance(stage.calls)).toEqual([])
       expect(stage.unusual()).toEqual([])
       const end = trailing(stage.calls)
-      if (verdict === 'interrupted') expect(expectedAtEnd(stage.calls, end.length).every((call) => end.includes(call))).toBe(true)
+      // Those that the scene itself undid come first.
+      const expected = expectedAtEnd(stage.calls, end.length)
+      if (verdict === 'interrupted') expect([...end].sort()).toEqual([...expected].sort())
       expect(events.at(-1)?.kind).toBe('end')
       expect(['passed', 'interrupted']).toContain(verdict)
     }),

@@ -2,14 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import { loadCommand } from '../../cli/src/compose.ts'
 import { docker, tryDocker } from '../../cli/src/docker.ts'
+import { type LoadRun, planLoad } from '../core/load-plan.ts'
 
 /** k6 closes its sockets within this. Seconds. */
 const stopWithinSeconds = 10
-
-interface Run {
-  name: string
-  sockets: number
-}
 
 export interface ComposeLoad {
   wanted(): number
@@ -19,7 +15,7 @@ export interface ComposeLoad {
 
 /** @param running services that run, for the files that Compose is told of */
 export function composeLoad(running: ReadonlySet<string>, seed: number): ComposeLoad {
-  const runs: Run[] = []
+  const runs: LoadRun[] = []
   const wanted = () => runs.reduce((sum, run) => sum + run.sockets, 0)
   const owner =
     process.platform === 'linux' && process.getuid && process.getgid ? { uid: process.getuid(), gid: process.getgid() } : undefined
@@ -33,7 +29,7 @@ export function composeLoad(running: ReadonlySet<string>, seed: number): Compose
     await docker({ args: args.toSpliced(at, 0, '--detach', '--name', name), ...(env && { env }) }, 60)
   }
 
-  async function stop({ name }: Run): Promise<void> {
+  async function stop({ name }: LoadRun): Promise<void> {
     await tryDocker({ args: ['stop', '--timeout', String(stopWithinSeconds), name] }, stopWithinSeconds + 20)
     // It removes itself, unless it did not get that far.
     await tryDocker({ args: ['rm', '--force', name] }, 20)
@@ -48,14 +44,9 @@ export function composeLoad(running: ReadonlySet<string>, seed: number): Compose
   return {
     wanted,
     set: async (sockets) => {
-      // The newest first; what is too much with one of them is too little without it.
-      const leaving: Run[] = []
-      for (const run of [...runs].reverse()) if (wanted() - total(leaving) > sockets) leaving.push(run)
-      const missing = sockets - (wanted() - total(leaving))
+      const { stop: leaving, start: missing } = planLoad(runs, sockets)
       for (const run of leaving) await stop(run)
       if (missing > 0) await start(missing)
     },
   }
 }
-
-const total = (runs: readonly Run[]) => runs.reduce((sum, run) => sum + run.sockets, 0)
