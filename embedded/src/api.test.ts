@@ -68,6 +68,16 @@ test('says what could not be done', async () => {
   await expect.poll(() => said).toEqual(['/api/kill failed: Error: it would not die'])
 })
 
+test('a fault that hits no replica needs no name of one', async () => {
+  const { post, done } = api()
+  expect(await post('/api/chaos', { fault: 'slow-network', id: '', seconds: 30 })).toEqual([200, undefined])
+  expect(await post('/api/chaos', { fault: 'partition', id: 'ws-1', seconds: 30 })).toEqual([200, undefined])
+  expect(done).toEqual([
+    ['begin', 'slow-network'],
+    ['begin', 'partition'],
+  ])
+})
+
 test.each([
   ['/api/load', { sockets: 5_001 }, 400, 'sockets: allowed is a whole number from 0 to 5000'],
   ['/api/load', { sockets: -1 }, 400, 'sockets: allowed is a whole number from 0 to 5000'],
@@ -89,6 +99,9 @@ test.each([
   ['/api/kill', { id: 'ws-9' }, 404, 'id: there is no "ws-9", only ws-1, ws-2'],
   ['/api/kill', '{', 400, 'body: allowed is JSON'],
   ['/api/kill', 'x'.repeat(2_000), 413, 'body: allowed are at most 1024 bytes'],
+  ['/api/chaos', { fault: 'partition', id: 'ws-9', seconds: 30 }, 404, 'id: there is no "ws-9", only ws-1, ws-2'],
+  ['/api/chaos', { fault: 'partition', id: '', seconds: 30 }, 404, 'id: there is no "", only ws-1, ws-2'],
+  ['/api/chaos', { fault: 'slow-network', id: '', seconds: 601 }, 400, 'seconds: allowed is a whole number from 5 to 600'],
   ['/api/reboot', {}, 404, 'nothing at /api/reboot'],
 ])('refuses %s %j with %i: %s', async (path, body, status, error) => {
   const { post, done } = api()

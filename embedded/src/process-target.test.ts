@@ -67,4 +67,9 @@ describe('replicas as the source of metrics', () => {
     const { replicas: heard } = await scrapeSource(replicas, () => now() + 60).read([], AbortSignal.timeout(5_000))
     expect(heard).toEqual([])
   })
+  test('while nothing can be read, every metric is a failure, and no replica has a sample', async () => {
+    const specs = [pods(metrics.connectionsActive.name), { type: 'Resource', name: 'cpu', target } as const]
+    const { replicas: heard, failures } = await scrapeSource(replicas, now, () => true).read(specs, AbortSignal.timeout(5_000))
+    expect([heard, Object.values(failures)]).toEqual([[], specs.map(() => 'no replica can be scraped')])
+  })
 })
