@@ -1,7 +1,7 @@
 /** What most scenes begin with. Pure. */
 import type { Director } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
-import { ready, replicasAre, socketsOpen } from './facts.ts'
+import { ready, replicasAre, replicasAsWanted, socketsOpen } from './facts.ts'
 
 /** How long replicas may take to be there. Seconds. */
 export const startSeconds = 60
@@ -11,9 +11,11 @@ export const loadSeconds = 60
 /** Waits until nothing comes or goes. The scaler, where there is one, has decided. */
 export async function atRest(director: Director): Promise<Readings> {
   await director.chapter('At rest')
-  const settled = (now: Readings) =>
-    ready(now).length >= 2 && replicasAre(ready(now).length)(now) && (now.scaler === null || now.scaler.desired === ready(now).length)
-  const { readings } = await director.until('replicas are ready, and none comes or goes', settled, startSeconds + director.scaled(300))
+  const { readings } = await director.until(
+    'replicas are ready, and none comes or goes',
+    replicasAsWanted(2),
+    startSeconds + director.scaled(300),
+  )
   await director.still('start')
   const there = ready(readings).length
   await director.throughout('none comes or goes', (now) => ready(now).length === there, 5)

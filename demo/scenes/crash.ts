@@ -2,7 +2,7 @@
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, lookOn, startSeconds, underLoad } from './begin.ts'
-import { goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
+import { goneAndMoved, isThere, ready, replicasAsWanted } from './facts.ts'
 
 /** In shares of what a replica shall have: enough for three, and too much for two. */
 const share = 2.7
@@ -19,7 +19,7 @@ export const crash: Scene = {
     await director.chapter('Under load')
     await underLoad(director, load)
     if (scaler === null) await director.replicas(enough)
-    const grown = await director.until(`${enough} replicas are ready`, replicasAre(enough), director.scaled(120) + startSeconds)
+    const grown = await director.until(`${enough} replicas are ready`, replicasAsWanted(enough), director.scaled(120) + startSeconds)
     await director.say('{sockets} sockets on {replicas} replicas.')
     await lookOn(director, load, enough, 15)
 
@@ -35,7 +35,7 @@ export const crash: Scene = {
 
     await director.chapter('Another one takes its place')
     if (scaler === null) await back()
-    const whole = (now: Readings) => ready(now).length >= enough && replicasAre(ready(now).length)(now) && !isThere(victim, now)
+    const whole = (now: Readings) => replicasAsWanted(enough)(now) && !isThere(victim, now)
     const healed = await director.until(`${enough} replicas are ready again`, whole, director.scaled(120) + startSeconds)
     await director.still('recovery')
     await director.say('{replicas} replicas again after {took} more s.', { took: healed.took })

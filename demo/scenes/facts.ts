@@ -12,6 +12,14 @@ export const replicasAre =
   (now) =>
     ready(now).length === count && now.replicas.length === count
 
+/** As many are ready as the scaler wants, at least so many, and no other is there. */
+export const replicasAsWanted =
+  (atLeast: number): Fact =>
+  (now) => {
+    const { length } = ready(now)
+    return length >= atLeast && replicasAre(length)(now) && (now.scaler === null || now.scaler.desired === length)
+  }
+
 /** All sockets of the load are open; somebody else may have one open too. */
 export const socketsOpen =
   (wanted: number): Fact =>

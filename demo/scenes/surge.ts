@@ -2,7 +2,7 @@
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
-import { ready, replicasAre, socketsAre, socketsOpen } from './facts.ts'
+import { ready, replicasAre, replicasAsWanted, socketsAre, socketsOpen } from './facts.ts'
 
 /** For each replica that the rush is to need, in shares of what one shall have. */
 const rush = 5.2
@@ -31,8 +31,9 @@ export const surge: Scene = {
     await director.say('The scaler decided {took} s later: it wants {desired} replicas.', { took: decided.took })
 
     await director.chapter('As many as it takes')
-    const most = Math.ceil(rush)
-    const grown = await director.until(`${most} replicas are ready`, replicasAre(most), director.scaled(120) + startSeconds)
+    const enough = replicasAsWanted(Math.ceil(rush))
+    const grown = await director.until('as many as it wants are ready', enough, director.scaled(120) + startSeconds)
+    const most = ready(grown.readings).length
     await director.say('{replicas} replicas are ready after {took} s. New sockets go to all of them.', {
       took: grown.took,
     })
