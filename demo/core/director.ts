@@ -235,7 +235,11 @@ class Play implements Director {
       if (verdict === 'met' && readings !== undefined) {
         const tookSeconds = tenth(elapsed)
         await this.step({ kind: 'fact', what, withinSeconds: within, tookSeconds, seen })
-        return { readings, took: { value: tookSeconds, unit: 's', source: `the director's clock, until: ${what}` } }
+        return {
+          readings,
+          atSeconds: this.clock.nowSeconds(),
+          took: { value: tookSeconds, unit: 's', source: `the director's clock, until: ${what}` },
+        }
       }
       if (verdict === 'unmet') {
         await this.step({ kind: 'unmet', what, withinSeconds: within, seen })

@@ -21,6 +21,8 @@ export interface Met {
   readonly readings: Readings
   /** Since it began to be waited for. */
   readonly took: Measured
+  /** Unix seconds. */
+  readonly atSeconds: number
 }
 
 export interface Director {

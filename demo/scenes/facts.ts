@@ -1,7 +1,14 @@
 /** What scenes wait for, and count. Pure. */
 import type { Measured } from '../core/events.ts'
-import type { Fact } from '../core/scene.ts'
+import type { Fact, Met } from '../core/scene.ts'
 import { figureOf, type Readings, type ReplicaSeen } from '../core/stage.ts'
+
+/** From one fact to another. */
+export const between = (earlier: Met, later: Met): Measured => ({
+  value: Math.round((later.atSeconds - earlier.atSeconds) * 10) / 10,
+  unit: 's',
+  source: "the director's clock, from one fact to another",
+})
 
 export const ready = ({ replicas }: Readings): readonly ReplicaSeen[] => replicas.filter(({ state }) => state === 'ready')
 export const sockets = (now: Readings): number => figureOf('sockets', now) ?? 0

@@ -2,7 +2,7 @@
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
-import { ready, replicasAre, replicasAsWanted, socketsAre, socketsOpen } from './facts.ts'
+import { between, ready, replicasAre, replicasAsWanted, socketsAre, socketsOpen } from './facts.ts'
 
 /** For each replica that the rush is to need, in shares of what one shall have. */
 const rush = 5.2
@@ -23,20 +23,19 @@ export const surge: Scene = {
     )
 
     await director.chapter('A rush')
-    await underLoad(director, Math.round(target * rush))
+    const open = await underLoad(director, Math.round(target * rush))
     await director.say('{sockets} sockets are open, {fullest} of them on the fullest replica.')
-    const wantsMore = ({ scaler }: Readings) => (scaler?.desired ?? 0) > few
-    const decided = await director.until('the scaler wants more replicas', wantsMore, director.scaled(60) + 20)
+    const grows = ({ replicas }: Readings) => replicas.length > few
+    const begun = await director.until('new replicas start', grows, director.scaled(60) + 30)
     await director.still('scaling-out')
-    await director.say('The scaler decided {took} s later: it wants {desired} replicas.', { took: decided.took })
+    await director.say('{took} s later new replicas start.', { took: between(open, begun) })
 
     await director.chapter('As many as it takes')
     const enough = replicasAsWanted(Math.ceil(rush))
     const grown = await director.until('as many as it wants are ready', enough, director.scaled(120) + startSeconds)
     const most = ready(grown.readings).length
-    await director.say('{replicas} replicas are ready after {took} s. New sockets go to all of them.', {
-      took: grown.took,
-    })
+    const took = between(open, grown)
+    await director.say('The scaler wants {desired} replicas, and {replicas} are ready, {took} s after the sockets came.', { took })
     await director.load(Math.round(target * more))
     const everywhere = (now: Readings) =>
       socketsOpen(director.near(Math.round(target * more)))(now) && ready(now).every(({ sockets }) => sockets > 0)
@@ -59,7 +58,7 @@ export const surge: Scene = {
     const small = await director.until(`${few} replicas are left`, replicasAre(few), director.scaled(60 * most) + 60)
     await director.still('scaled-in')
     await director.say('{replicas} replicas again, {took} s later, with {sockets} sockets.', { took: small.took })
-    await director.note('from decision to all ready', grown.took)
+    await director.note('from all sockets open to all replicas ready', took)
     await director.note('from calm to the first that leaves', leaving.took)
   },
 }
