@@ -1,9 +1,12 @@
 /** Load on the Compose lab: k6 in containers, one for each time that more sockets were asked for. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { loadCommand } from '../../cli/src/compose.ts'
 import { docker, tryDocker } from '../../cli/src/docker.ts'
 import { type LoadRun, planLoad } from '../core/load-plan.ts'
 
+/** Twice a second. */
+const removeTries = 60
 /** k6 closes its sockets within this. Seconds. */
 const stopWithinSeconds = 10
 
@@ -31,10 +34,12 @@ export function composeLoad(running: ReadonlySet<string>, seed: number): Compose
 
   async function stop({ name }: LoadRun): Promise<void> {
     await tryDocker({ args: ['stop', '--timeout', String(stopWithinSeconds), name] }, stopWithinSeconds + 20)
-    // It removes itself, unless it did not get that far.
-    await tryDocker({ args: ['rm', '--force', name] }, 20)
-    const left = await docker({ args: ['ps', '--all', '--quiet', '--filter', `name=^${name}$`] }, 20)
-    if (left.trim() !== '') throw new Error(`the load container ${name} cannot be removed`)
+    // It removes itself, which takes Docker a moment, unless it did not get that far.
+    for (let tries = 0; await isThere(name); tries++) {
+      if (tries === removeTries) throw new Error(`the load container ${name} cannot be removed`)
+      await tryDocker({ args: ['rm', '--force', name] }, 20)
+      await sleep(500)
+    }
     runs.splice(
       runs.findIndex((run) => run.name === name),
       1,
@@ -49,4 +54,8 @@ export function composeLoad(running: ReadonlySet<string>, seed: number): Compose
       if (missing > 0) await start(missing)
     },
   }
+}
+
+async function isThere(name: string): Promise<boolean> {
+  return (await docker({ args: ['ps', '--all', '--quiet', '--filter', `name=^${name}$`] }, 20)).trim() !== ''
 }
