@@ -65,9 +65,10 @@ export async function surge({ lab, scaler, guests: options, onGuests, log }: Sur
   onGuests(undefined)
   if (scaler === undefined) await undoByHand(lab, before, result)
   else {
-    const extra = (await lab.replicas()).length - before.length
+    const most = (await lab.replicas()).length
+    const extra = most - before.length
     const withinMs = ((downWithin + downEach * extra) / scaler.timeScale + startWithin + drainWithin * extra) * 1000
-    await unlessLate(log, shrunk(lab, before.length, withinMs, (settled / scaler.timeScale) * 1000))
+    await unlessLate(log, shrunk(lab, most, withinMs, (settled / scaler.timeScale) * 1000))
     const { decisions } = await scaler.decisions(sinceMs)
     result.faults.push(...removalsOf(decisions))
   }
@@ -103,13 +104,17 @@ async function grown(lab: Lab, before: number, settledMs: number): Promise<void>
   await until('more replicas', holds, startWithin * 1000 + settledMs, 1000)
 }
 
-async function shrunk(lab: Lab, before: number, withinMs: number, settledMs: number): Promise<void> {
+/**
+ * Until there are fewer replicas than there were at most, and their number has been the same for a while. It need not be that
+ * of before: within its tolerance, a scaler that comes down stops at one more than a scaler that goes up.
+ */
+async function shrunk(lab: Lab, most: number, withinMs: number, settledMs: number): Promise<void> {
   const steady = steadiness(settledMs)
   const holds = async () => {
     const numbers = await lab.replicas()
-    return steady(numbers.join()) && numbers.length <= before
+    return steady(numbers.join()) && numbers.length < most
   }
-  await until('as few replicas as before', holds, withinMs + settledMs, 1000)
+  await until('fewer replicas', holds, withinMs + settledMs, 1000)
 }
 
 /** Says whether what it is shown has been the same for so long. */
