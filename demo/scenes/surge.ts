@@ -2,7 +2,7 @@
 import type { Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
-import { between, ready, replicasAre, replicasAsWanted, socketsAre, socketsOpen } from './facts.ts'
+import { between, ready, replicasAre, replicasAsWanted, sockets, socketsAre, socketsOpen } from './facts.ts'
 
 /** For each replica that the rush is to need, in shares of what one shall have. */
 // With one replica fewer, each would have more than the tolerance allows.
@@ -32,23 +32,24 @@ export const surge: Scene = {
     await director.say('{took} s later new replicas start.', { took: between(open, begun) })
 
     await director.chapter('As many as it takes')
-    const enough = replicasAsWanted(Math.ceil(rush))
+    // Within the scaler's tolerance of a tenth it stays.
+    const enough = (now: Readings) => replicasAsWanted(few + 1)(now) && sockets(now) <= ready(now).length * target * 1.1
     const grown = await director.until('as many as it wants are ready', enough, director.scaled(120) + startSeconds)
-    const most = ready(grown.readings).length
     const took = between(open, grown)
     await director.say('The scaler wants {desired} replicas, and {replicas} are ready, {took} s after the sockets came.', { took })
     await director.load(Math.round(target * more))
     const everywhere = (now: Readings) =>
-      socketsOpen(director.near(Math.round(target * more)))(now) && ready(now).every(({ sockets }) => sockets > 0)
+      socketsOpen(director.near(Math.round(target * more)))(now) && ready(now).every((one) => one.sockets > 0)
     await director.until('every replica has sockets', everywhere, loadSeconds)
     await director.still('at-maximum')
     await director.say('{sockets} sockets on {replicas} replicas, {emptiest} on the emptiest.')
     await director.until('messages are answered', ({ p95Ms }) => p95Ms !== null, 60)
     await director.say('{answers} messages a second are answered, nineteen of twenty within {p95} ms.')
 
-    await lookOn(director, Math.round(target * more), most, 10)
+    await lookOn(director, Math.round(target * more), ready(grown.readings).length, 10)
 
     await director.chapter('The rush is over')
+    const most = ready(await director.now()).length
     const left = Math.round(target * rest)
     await director.load(left)
     await director.until(`${left} sockets are left`, socketsAre(left, director.near(left)), loadSeconds)
