@@ -1,5 +1,5 @@
 /** Where a run was made: machine, engine, images, revision. What can't be had is said to be unknown. */
-import { cpus, release, totalmem, type } from 'node:os'
+import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { tryDocker } from './docker.ts'
@@ -8,7 +8,8 @@ import type { Environment } from './report/schema.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const unknown = 'unknown'
 
-export async function readEnvironment(project: string, seed: number, args: readonly string[]): Promise<Environment> {
+/** @param loadAtStart load average of a minute when the run began */
+export async function readEnvironment(project: string, seed: number, args: readonly string[], loadAtStart: number): Promise<Environment> {
   const [engine, compose, images, revision] = await Promise.all([
     said(['version', '--format', '{{.Server.Version}}']),
     said(['compose', 'version', '--short']),
@@ -16,7 +17,13 @@ export async function readEnvironment(project: string, seed: number, args: reado
     execa('git', ['describe', '--always', '--dirty', '--abbrev=12'], { cwd: root, reject: false, timeout: 10_000 }),
   ])
   return {
-    ...{ cores: cpus().length, memoryBytes: totalmem(), cpu: cpus()[0]?.model.trim() || unknown, kernel: `${type()} ${release()}` },
+    ...{
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      cpu: cpus()[0]?.model.trim() || unknown,
+      loadAverage: [loadAtStart, loadavg()[0] ?? 0],
+      kernel: `${type()} ${release()}`,
+    },
     ...{ engine, compose, node: process.version, images, seed, commandLine: `npm run prove -- ${args.join(' ')}` },
     revision: (revision.exitCode === 0 && revision.stdout.trim()) || unknown,
   }

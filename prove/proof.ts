@@ -1,5 +1,6 @@
 /** A run with a proof report: the load, the surge and the faults, with everything that is worth knowing of them written down. */
 import { readFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { paths } from '../contract/src/endpoints.ts'
@@ -67,7 +68,7 @@ export async function proveAndReport(lab: Lab, numbers: readonly number[], proof
       load: watch.load.filter(({ atSeconds }) => atSeconds <= report.seconds),
       sampled: await sampleReplicas(lab.prometheus, window),
       benchmarks: readBenchmarks(readFileSync(benchmarks, 'utf8')),
-      environment: await readEnvironment(lab.project, options.seed, args),
+      environment: await readEnvironment(lab.project, options.seed, args, watch.loadAtStart),
     })
     return { report, proof }
   } finally {
@@ -80,6 +81,7 @@ export async function proveAndReport(lab: Lab, numbers: readonly number[], proof
 class Watch {
   readonly prober: Prober
   readonly load: ProofReport['load'] = []
+  readonly loadAtStart = loadavg()[0] ?? 0
   /** Wall-clock time at which the run's own clock began. */
   startedAtMs = 0
   private readonly lab: Lab

@@ -76,7 +76,17 @@ export function sampleEvidence(): Evidence {
     prices: { currency: 'EUR', source: 'a test', perVcpuHour: 36, perGibHour: 3.6, request: { vcpu: 0.5, gib: 1 } },
     benchmarks: [],
     environment: {
-      ...{ cores: 2, memoryBytes: 2 ** 33, cpu: 'a test', kernel: 'Linux 1', engine: '28', compose: '2', node: 'v24', seed: 3 },
+      ...{
+        cores: 2,
+        memoryBytes: 2 ** 33,
+        cpu: 'a test',
+        loadAverage: [1, 1.5],
+        kernel: 'Linux 1',
+        engine: '28',
+        compose: '2',
+        node: 'v24',
+        seed: 3,
+      },
       images: [{ service: 'ws', image: 'lab-ws', id: '0123' }],
       ...{ commandLine: 'npm run prove -- --report', revision: 'abc' },
     },

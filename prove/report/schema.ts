@@ -128,6 +128,8 @@ const environment = z.strictObject({
   cores: z.number(),
   memoryBytes: z.number(),
   cpu: z.string(),
+  /** Of one minute, at the beginning and at the end: with much more than there are cores, latencies say little. */
+  loadAverage: z.tuple([z.number(), z.number()]),
   kernel: z.string(),
   engine: z.string(),
   compose: z.string(),

@@ -120,9 +120,10 @@ ${table({ caption: 'Cost of the run', titles: ['What', 'By request', 'By usage']
 }
 
 export function environmentSection({ environment, settings }: ProofReport): string {
-  const { cores, memoryBytes, cpu, kernel, engine, compose, node, images, seed, commandLine, revision } = environment
+  const { cores, memoryBytes, cpu, loadAverage, kernel, engine, compose, node, images, seed, commandLine, revision } = environment
   const rows = [
     ['Machine', `${cores} cores (${cpu}), ${numberText(Math.round(memoryBytes / mebibyte))} MiB`],
+    ['Load average of a minute', `${loadAverage.map((load) => load.toFixed(1)).join(' at the beginning, ')} at the end`],
     ['Kernel', kernel],
     ['Docker', `${engine}, Compose ${compose}`],
     ['Node', node],
