@@ -24,6 +24,7 @@ test('scaling up: from demand to decision to ready to the first socket on a repl
     [82, 2, 2],
     [100, 2, 2],
   ])
+  expect(timeline[1]?.text).toBe('2 → 3: 150 connections')
   expect(timeline.map(({ kind }) => kind).slice(0, 5)).toEqual(['demand', 'decision', 'started', 'ready', 'first socket'])
 })
 

@@ -109,7 +109,7 @@ function timelineOf({ demands, decisions, events, faults }: Scaled, ups: Scaling
   const moments: Moment[] = [
     ...demands.map(({ atMs, text }): Moment => ({ atSeconds: at(atMs), kind: 'demand', text })),
     ...decisions.map(
-      ({ atMs, from, to, reason }): Moment => ({ atSeconds: at(atMs), kind: 'decision', text: `${from} → ${to}: ${reason}` }),
+      ({ atMs, from, to, reason }): Moment => ({ atSeconds: at(atMs), kind: 'decision', text: decisionText(from, to, reason) }),
     ),
     ...events.flatMap(({ atMs, replica, what }): Moment[] =>
       what === 'unready' ? [] : [{ atSeconds: at(atMs), kind: what, text: `${replica} ${words[what]}` }],
@@ -122,6 +122,12 @@ function timelineOf({ demands, decisions, events, faults }: Scaled, ups: Scaling
     ...faults.map(({ atMs, text }): Moment => ({ atSeconds: at(atMs), kind: 'fault', text })),
   ]
   return moments.sort((a, b) => a.atSeconds - b.atSeconds)
+}
+
+/** The scaler's own words end with the change. */
+function decisionText(from: number, to: number, reason: string): string {
+  const change = `${from} → ${to}`
+  return reason.includes(change) ? reason : `${change}: ${reason}`
 }
 
 function curveOf(
