@@ -17,7 +17,12 @@ export function drainAndLoss({ ledger, answers }: Facts): Verdict[] {
   return [
     verdict('a ledger was kept', accepted > 0, seen(`${accepted} messages accepted`), block),
     verdict('a replica with sockets was drained meanwhile', goodbyes > 0, seen(`${goodbyes} sockets were told goodbye`), block),
-    verdict('and another one was killed', restarted >= 2, seen(`${restarted} replicas ended and were started again`), block),
+    verdict(
+      'and one was killed',
+      restarted >= 2,
+      seen(`replicas ended and were started again: ${restarted} times, and a drain is one of them`),
+      block,
+    ),
     verdict(
       'no accepted message was lost, doubled or reordered',
       accepted > 0 && findings === 0,

@@ -41,8 +41,8 @@ export const questions = {
     query: `sum(max_over_time(${select(metrics.goodbyes.name, 'reason="draining"')}${duringLedger}))`,
     upTo: 'ledger',
   },
-  /** Each that was drained or killed, and started again. */
-  replicasRestarted: { query: `count(changes(${select(standardMetrics.startTime)}${duringLedger}) > 0)`, upTo: 'ledger' },
+  /** How often one was started again that had been drained or killed. */
+  replicasRestarted: { query: `sum(changes(${select(standardMetrics.startTime)}${duringLedger}))`, upTo: 'ledger' },
   stormDials: { query: `sum(max_over_time(${prometheusName(stormMetrics.dials)}${back}))` },
   storeAway: { query: `count(min_over_time(${select(metrics.dependencyUp.name)}${back}) == 0)` },
   storeAlerted: { query: `max(max_over_time(ALERTS{alertname="${storeAlert}", alertstate="firing"}${back}))` },

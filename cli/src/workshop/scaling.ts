@@ -159,8 +159,13 @@ function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string
   if (newest === undefined) return 'no decision within the hour'
   const mine = settingsIn(files, 'hpa.yaml')
   if ('problem' in mine) return mine.problem
-  if (JSON.stringify(mine.hpa) !== JSON.stringify(newest.hpa)) return `the scaler goes by other settings than ${pathOf('hpa.yaml')}`
+  if (contentOf(mine.hpa) !== contentOf(newest.hpa)) return `the scaler goes by other settings than ${pathOf('hpa.yaml')}`
   return `policies now: ${policiesOf(newest.hpa)}`
+}
+
+/** What decides, for comparing; the log keeps the fields of the whole in another order. */
+function contentOf({ minReplicas, maxReplicas, metrics: asked, behavior }: HorizontalPodAutoscaler): string {
+  return JSON.stringify([minReplicas, maxReplicas, asked, behavior])
 }
 
 function policiesOf({ behavior }: HorizontalPodAutoscaler): string {

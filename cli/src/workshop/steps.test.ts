@@ -1,5 +1,6 @@
 /** The checks: a step that is solved passes, one that is not fails, and each thing missing is said with what would do it. */
 import { describe, expect, test } from 'vitest'
+import type { Facts } from './facts.ts'
 import { almost, nothing, solved } from './sample-facts.ts'
 import { resultOf, type Step, steps } from './steps.ts'
 import { listText, resultText } from './verdict.ts'
@@ -50,6 +51,16 @@ describe('all but one thing', () => {
   test('is tried with every step', () => {
     expect([...new Set(almost.map(([number]) => number))]).toEqual(steps.map(({ number }) => number))
   })
+})
+
+test("step 6 knows the learner's settings again, in whichever order the log has its fields, and tells others", () => {
+  const seen = (change: Partial<Facts>) => resultOf(stepOf(6), { ...nothing, ...solved[6], ...change }).criteria[0]?.seen
+  const log = (solved[6]?.log ?? []).map((record) => ({
+    ...record,
+    hpa: Object.fromEntries(Object.entries(record.hpa).reverse()) as unknown as typeof record.hpa,
+  }))
+  expect(seen({ log })).toBe('policies now: 1 Pods in 15 s')
+  expect(seen({ log: solved[4]?.log ?? [] })).toContain('other settings than workshop/my/hpa.yaml')
 })
 
 test('the text says what is done, what is missing, and what would do it', () => {
