@@ -6,6 +6,7 @@ import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
 import { playScene } from '../core/director.ts'
 import type { DemoEvent, StillName } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
+import type { Stage } from '../core/stage.ts'
 import { Transcript } from '../core/transcript.ts'
 import { cardSeconds, type Recorded } from './film.ts'
 import { Filming, type Picture } from './filming.ts'
@@ -56,11 +57,16 @@ export async function record({ scenes, lab, folder, seed, say, signal }: Wish): 
     const beganAt = Date.now()
     await systemClock.sleep(cardSeconds.first, signal)
     await filming.card(null)
+    const decisions = new Set<string>()
     for (const scene of scenes) {
       const transcript = new Transcript()
+      await atRest(stage, signal)
       const onEvent = async (event: DemoEvent) => {
         events.push(event)
-        const lines = transcript.add(event)
+        // A scene begins with what the scaler decided before it, too.
+        const isOld = event.kind === 'decision' && decisions.has(event.text)
+        if (event.kind === 'decision') decisions.add(event.text)
+        const lines = isOld ? [] : transcript.add(event)
         filming.tellEvent(event, lines)
         for (const line of lines) say(line)
         await appendFile(join(folder, names.events), `${JSON.stringify(event)}\n`)
@@ -85,6 +91,25 @@ export async function record({ scenes, lab, folder, seed, say, signal }: Wish): 
     server.close()
   }
 }
+
+/** How long the lab may take to be calm between two scenes, and for how long it must be. Seconds. */
+const restWithinSeconds = 60
+const restForSeconds = 4
+const lookEverySeconds = 0.5
+
+/** Waits until nothing comes or goes after a scene; a lab that does not get there is the next scene's to complain of. */
+async function atRest(stage: Stage, signal: AbortSignal): Promise<void> {
+  const until = systemClock.nowSeconds() + restWithinSeconds
+  let since = systemClock.nowSeconds()
+  while (!signal.aborted && systemClock.nowSeconds() < until && systemClock.nowSeconds() - since < restForSeconds) {
+    const now = await stage.read().catch(() => undefined)
+    const calm = now?.replicas.every(({ state, sockets }) => state === 'ready' && sockets <= strangers) ?? false
+    if (!calm) since = systemClock.nowSeconds()
+    await systemClock.sleep(lookEverySeconds, signal)
+  }
+}
+/** Sockets that are not the load's: the test client page's. */
+const strangers = 2
 
 function introOf(scenes: readonly Scene[], timeScale: number): string[] {
   return [
