@@ -19,6 +19,7 @@ const runElsewhere = {
   'docs/chaos.md': 'tests/chaos/01-chaos.test.ts',
   'docs/demo.md': 'tests/demo/scenes.test.ts',
   'docs/proof-report.md': 'tests/stack/15-proof-report.test.ts',
+  'docs/video.md': 'tests/demo/video.test.ts',
   'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
 }
 
