@@ -4,8 +4,7 @@ import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
 import { between, ready, replicasAre, replicasAsWanted, sockets, socketsAre, socketsOpen } from './facts.ts'
 
-/** For each replica that the rush is to need, in shares of what one shall have. */
-// With one replica fewer, each would have more than the tolerance allows.
+/** In shares of what one replica shall have; with five of them, each would have more than the tolerance allows. */
 const rush = 5.6
 const more = 5.8
 const rest = 1.2
