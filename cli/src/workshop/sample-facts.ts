@@ -92,7 +92,7 @@ export const almost: readonly [step: number, criteria: readonly number[], change
   [8, [1], { answers: { ledgerAccepted: 4000, replicasRestarted: 2 } }],
   [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 1 } }],
   [8, [3], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 2, ledgerFindings: 1 } }],
-  [9, [2], { storm: { ...storm, jittered: { lost: 900, peak: 300 } } }],
+  [9, [2], { storm: { ...storm, jittered: { lost: 900, peak: 400 } } }],
   [10, [2], { answers: { storeAway: 3, storeAlerted: 1, storeAlertsNow: 1, storeUpNow: 1 } }],
   [10, [2], { answers: { storeAway: 3, storeAlerted: 1, storeAlertsNow: 0, storeUpNow: 0 } }],
   [11, [2], files({ 'tuned.yaml': originalHpa })],
