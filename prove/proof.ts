@@ -16,6 +16,7 @@ import { Prober } from './prober.ts'
 import { sampleReplicas } from './prometheus.ts'
 import { readBenchmarks } from './report/benchmarks.ts'
 import { buildReport } from './report/build.ts'
+import { removalsOf } from './report/decisions.ts'
 import type { Prices } from './report/prices.ts'
 import type { ProofReport } from './report/schema.ts'
 import { type Opened, run } from './run.ts'
@@ -82,6 +83,7 @@ class Watch {
   readonly prober: Prober
   readonly load: ProofReport['load'] = []
   readonly loadAtStart = loadavg()[0] ?? 0
+  private readonly beganAtMs = Date.now()
   /** Wall-clock time at which the run's own clock began. */
   startedAtMs = 0
   private readonly lab: Lab
@@ -149,6 +151,8 @@ class Watch {
     if (this.scaler !== undefined) {
       this.log('the scaler is paused: what breaks from now on is started again by the run')
       await this.scaler.pause()
+      // Not before: what it does is in its log when it is done.
+      done.faults.push(...removalsOf((await this.scaler.decisions(this.beganAtMs)).decisions))
     }
     // Numbers go on after those of the members.
     const drops = done.guests.ledger.drops.map((drop) => ({ ...drop, member: drop.member + sockets }))

@@ -27,6 +27,7 @@ export interface Surge {
   demands: Demand[]
   /** Of the run itself; the scaler's are in its log. */
   decisions: ScaleDecision[]
+  /** What the run itself took away. */
   faults: FaultRecord[]
   guests: Crowd
   handshakes: { attempts: number; succeeded: number }
@@ -49,7 +50,6 @@ export async function surge({ lab, scaler, guests: options, onGuests, log }: Sur
     result.demands.push({ atMs: Date.now(), direction, text })
     log(text)
   }
-  const sinceMs = Date.now()
   onGuests(guests)
   ask('up', `${options.sockets} more sockets come`)
   guests.connect()
@@ -69,8 +69,6 @@ export async function surge({ lab, scaler, guests: options, onGuests, log }: Sur
     const extra = most - before.length
     const withinMs = ((downWithin + downEach * extra) / scaler.timeScale + startWithin + drainWithin * extra) * 1000
     await unlessLate(log, shrunk(lab, most, withinMs, (settled / scaler.timeScale) * 1000))
-    const { decisions } = await scaler.decisions(sinceMs)
-    result.faults.push(...removalsOf(decisions))
   }
   log(`${(await lab.replicas()).length} replicas`)
   return result

@@ -46,7 +46,7 @@ function header({ verdict, startedAt, seconds, settings, ledger, availability, s
   return `<header>
 <h1>Proof report of the WebSocket scaling lab</h1>
 <p class="verdict ${pass ? 'good' : 'bad'}">${pass ? '✓ PASS' : '✗ FAIL'}</p>
-<p>${pass ? `All ${slos.length} objectives hold.` : `Of ${slos.length} objectives, ${slos.filter((slo) => !slo.pass).length} not held:`}</p>
+<p>${pass ? `All ${slos.length} objectives hold.` : `${slos.filter((slo) => !slo.pass).length} of ${slos.length} objectives failed:`}</p>
 ${reasons === '' ? '' : `<ul>${reasons}</ul>`}
 <p class="soft">${numberText(settings.sockets)} sockets in ${numberText(settings.rooms)} rooms and ${numberText(settings.guests)} guests, ${numberText(settings.rate)} messages per second, ${Math.round(seconds)} s from ${escaped(startedAt.slice(0, 16).replace('T', ' '))} UTC.</p>
 <ul class="figures">
