@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import { ByName } from './tests/stack/lib/by-name.ts'
 
-/** Needs Docker, and some twelve minutes: the workshop's steps, solved by their pages' own commands, in a lab that they start themselves. */
+/** Needs Docker, and a quarter of an hour: the workshop's steps, solved by their pages' own commands, in a lab that they start themselves. */
 export default defineConfig({
   test: {
     include: ['tests/workshop/**/*.test.ts'],
