@@ -117,7 +117,10 @@ function linesOf(words: readonly string[]): string[] {
     const lines = [words.slice(0, count).join(' '), words.slice(count).join(' ')]
     if (lines.some((line) => lengthOf(line) > captionRules.width)) continue
     const [first = '', second = ''] = lines
-    const cost = Math.abs(lengthOf(first) - lengthOf(second)) - (/[.,:;!?]$/.test(first) ? 14 : 0) + (/\d$/.test(first) ? 14 : 0)
+    const cost =
+      Math.abs(lengthOf(first) - lengthOf(second)) -
+      (/[.!?]$/.test(first) ? 18 : /[,;]$/.test(first) ? 14 : /:$/.test(first) ? 4 : 0) +
+      (/\d$/.test(first) ? 14 : 0)
     if (best === undefined || cost < best.cost) best = { lines, cost }
   }
   return best?.lines ?? filled(words)

@@ -39,7 +39,7 @@ export async function encode({ folder, clips, ass, vtt, output, metadata }: Film
     folder,
     ['-f', 'concat', '-safe', '0', '-i', 'pictures.txt', '-i', vtt],
     ['-vf', `fps=${filmRules.framesPerSecond},${colours},ass=${ass},format=yuv420p`, '-t', total.toFixed(3)],
-    ['-map', '0:v', '-map', '1:s', '-c:v', 'libx264', '-crf', '23', '-r', String(filmRules.framesPerSecond)],
+    ['-map', '0:v', '-map', '1:s', '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '23', '-r', String(filmRules.framesPerSecond)],
     ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-c:s', 'mov_text', '-metadata:s:s:0', 'language=eng'],
     Object.entries(metadata).flatMap(([name, value]) => ['-metadata', `${name}=${value}`]),
     ['-movflags', '+faststart', output],

@@ -1,8 +1,5 @@
 // What the recorder films: the lab's pages side by side, what the director does as text, and the time of day.
 const byId = (id) => document.getElementById(id)
-/** More lines than ever fit. */
-const maxLines = 40
-
 const tell = () => {
   byId('clock').textContent = `${new Date().toISOString().slice(11, 19)} UTC`
 }
@@ -29,7 +26,9 @@ window.stage = {
       line.textContent = text
       byId('terminal').append(line)
     }
-    while (byId('terminal').children.length > maxLines) byId('terminal').firstChild.remove()
+    // Whole lines only.
+    const { top } = byId('terminal').getBoundingClientRect()
+    while (byId('terminal').firstChild?.getBoundingClientRect().top < top) byId('terminal').firstChild.remove()
   },
   card: (title, texts) => {
     byId('card').hidden = title === null
