@@ -26,9 +26,9 @@ export async function atRest(director: Director): Promise<Readings> {
 }
 
 /** Looks on for a while: all sockets stay open, and none of so many replicas goes. */
-export async function lookOn(director: Director, load: number, replicas: number, seconds: number): Promise<void> {
+export async function lookOn(director: Director, load: number, replicas: number, seconds: number): Promise<Met> {
   const fact = (now: Readings) => socketsOpen(Math.floor(director.near(load) * staying))(now) && ready(now).length >= replicas
-  await director.throughout(`sockets stay open, on ${replicas} replicas or more`, fact, seconds)
+  return director.throughout(`sockets stay open, on ${replicas} replicas or more`, fact, seconds)
 }
 
 /** So many replicas by hand, the scaler paused, and sockets on them. */

@@ -1,7 +1,7 @@
 /** A replica leaves in order, and its sockets go on elsewhere. */
 import type { Scene } from '../core/scene.ts'
 import { byHand, lookOn, startSeconds } from './begin.ts'
-import { goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
+import { between, goneAndMoved, isThere, ready, replicasAre } from './facts.ts'
 
 const load = 240
 const replicas = 3
@@ -14,7 +14,7 @@ export const drain: Scene = {
   play: async (director) => {
     const now = await byHand(director, replicas, load)
     await director.say('{sockets} sockets on {replicas} replicas, {fullest} on the fullest.')
-    await lookOn(director, load, replicas, 15)
+    const calm = await lookOn(director, load, replicas, 15)
 
     await director.chapter('One is asked to leave')
     const leaver = director.pick(ready(now))
@@ -24,10 +24,11 @@ export const drain: Scene = {
     await director.still('draining')
     await director.say('It says goodbye to each socket, a few at a time. {replicas} replicas take them in.')
     const moved = await director.until(`${leaver.id} is gone and its sockets are elsewhere`, goneAndMoved(leaver, director.near(load)), 60)
-    await director.say('{took} s later {sockets} sockets are open, on {replicas} replicas.', { took: moved.took })
+    const took = between(calm, moved)
+    await director.say('{took} s after it was asked, {sockets} sockets are open on {replicas} replicas.', { took })
     const { lost } = await director.now()
     if (lost !== null) await director.say('{moves} sessions went on elsewhere, and {lost} messages are missing.')
-    await director.note('from goodbye to all moved', moved.took)
+    await director.note('from asking to all moved', took)
     await lookOn(director, load, replicas - 1, 15)
 
     await director.chapter('Another one comes')
