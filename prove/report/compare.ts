@@ -31,7 +31,7 @@ const finding =
     ledger.findings[kind] ?? null
 
 const metrics: readonly Metric[] = [
-  { name: 'objectives that hold', unit: '', better: 'higher', exact: true, of: ({ slos }) => slos.filter(({ pass }) => pass).length },
+  { name: 'objectives that hold', unit: '', better: 'higher', of: ({ slos }) => slos.filter(({ pass }) => pass).length },
   ...['lost', 'doubled', 'reordered', 'unexplained'].map(
     (kind): Metric => ({ name: kind, unit: '', better: 'lower', exact: true, of: finding(kind) }),
   ),
