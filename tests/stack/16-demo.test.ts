@@ -12,12 +12,12 @@ import { containers } from './lib/stack.ts'
 
 const stack = inject('stack')
 
-test('drain plays on Compose, and leaves the lab as it was', { timeout: 180_000 }, async () => {
+test('steady plays on Compose, and leaves the lab as it was', { timeout: 180_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'demo-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'events.jsonl')
   const before = (await containers(stack, services.ws)).length
-  const ran = await execa('node', ['demo/main.ts', 'drain', '--on', 'compose', '--short', '--seed', '7', '--events', file], {
+  const ran = await execa('node', ['demo/main.ts', 'steady', '--on', 'compose', '--short', '--seed', '7', '--events', file], {
     cwd: root,
     env: { ...stack.env, COMPOSE_PROJECT_NAME: stack.project },
     timeout: 170_000,
@@ -26,7 +26,7 @@ test('drain plays on Compose, and leaves the lab as it was', { timeout: 180_000 
   })
   expect(ran.exitCode, ran.all).toBe(0)
   const events = readEvents(readFileSync(file, 'utf8'))
-  expect(events[0]).toMatchObject({ kind: 'scene', name: 'drain', surface: 'compose', seed: 7 })
+  expect(events[0]).toMatchObject({ kind: 'scene', name: 'steady', surface: 'compose', seed: 7 })
   expect(events.at(-1)).toMatchObject({ kind: 'end', verdict: 'passed' })
   const numbers = events.flatMap((event) => (event.kind === 'say' ? Object.entries(event.numbers) : []))
   expect(numbers.find(([name]) => name === 'sockets')?.[1].source).toMatch(/^PromQL: sum\(/)
