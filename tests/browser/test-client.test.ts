@@ -18,6 +18,8 @@ describe.skipIf(!hasChromium)('the test client page', () => {
 
   beforeAll(async () => {
     ;[running, browser] = await Promise.all([lab('--replicas', '3'), launch()])
+    // Nobody takes a replica away meanwhile.
+    await fetch(`${running.page}/api/pause`, { method: 'POST', body: JSON.stringify({ paused: true }) })
     relay = await startRelay(Number(new URL(running.entry).port))
     page = await openPage(browser, `http://127.0.0.1:${relay.port}/`, complaints)
   }, 60_000)
