@@ -12,8 +12,8 @@ import { askNumber } from '../prometheus.ts'
 import { type Facts, type LedgerSeen, learnerFiles, learnerFolder, lookBackMinutes, type StormSeen, type TextFile } from './facts.ts'
 import { type Asked, ledgerLength, type Question, questions } from './questions.ts'
 
-/** What a run says last comes to Prometheus a moment after its report is written. */
-const reportedWithinMs = 15_000
+/** What ends with a run is on record a little later than its report: a killed replica has to start again, and to be found. */
+const reportedWithinMs = 45_000
 
 const ledgerSchema = z.object({ durationSeconds: z.number().nonnegative() })
 const stormClients = z.object({ lost: z.number(), dialsPerSecond: z.array(z.number()) })
