@@ -66,8 +66,8 @@ async function ask(url: string, moments: Moments): Promise<Facts['answers']> {
 }
 
 function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): number {
-  const written = upTo === 'ledger' ? ledger?.atMs : upTo && files[upTo]?.modifiedMs
-  return written === undefined ? nowMs : Math.min(nowMs, written + reportedWithinMs)
+  if (upTo === 'ledger') return Math.min(nowMs, (ledger?.atMs ?? nowMs) + reportedWithinMs)
+  return Math.min(nowMs, (upTo && files[upTo]?.modifiedMs) ?? nowMs)
 }
 
 async function readLog(nowMs: number): Promise<Facts['log']> {
