@@ -59,6 +59,6 @@ describe.skipIf(!hasChromium)('the proof report', () => {
       expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
       expect(complaints).toEqual([])
     },
-    90_000,
+    180_000,
   )
 })
