@@ -61,11 +61,6 @@ export const shrink = (folder: string, picture: string, output: string): Promise
 const drawn = (folder: string, picture: string, filter: string, output: string) =>
   ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
 
-/** One picture of a film. */
-export async function pictureAt(folder: string, film: string, atSeconds: number, output: string): Promise<void> {
-  await ffmpeg(folder, ['-ss', atSeconds.toFixed(3), '-i', film, '-frames:v', '1', output])
-}
-
 /** What ffprobe says of a film, as far as it is needed. Lengths in seconds, size in bytes. */
 export interface Probed {
   codec: string
