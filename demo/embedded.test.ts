@@ -42,7 +42,7 @@ test('steady and drain pass on an embedded lab, which is as before in between', 
     await expect.poll(async () => (await stage.read()).scaler?.paused).toBe(false)
     await expect.poll(async () => (await stage.read()).loadWanted).toBe(0)
   }
-}, 60_000)
+}, 150_000)
 
 test('Ctrl-C undoes the scene, ends its lab, and is its exit code', async () => {
   const files = await folder()
@@ -61,7 +61,7 @@ test('Ctrl-C undoes the scene, ends its lab, and is its exit code', async () => 
   // The lab, its guard, and a Valkey where there is one.
   expect(family.length).toBeGreaterThanOrEqual(2)
   await noneLeft(family, 10_000)
-}, 60_000)
+}, 150_000)
 
 test.each([
   [['nothing'], 2, 'there is no scene nothing; there are steady, surge'],
