@@ -15,7 +15,7 @@ import { type Verdict, verdict } from './verdict.ts'
 
 /** What tuned settings must save of the replica-seconds, and how much longer replicas may be too full for it. */
 const savedShare = 0.03
-const fullerShare = 0.2
+const fullerShare = 0.5
 /** A load to tune on: so many seconds in which the replicas were not all at the minimum. */
 const busySeconds = 60
 
