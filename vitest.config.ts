@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
@@ -20,6 +21,8 @@ export default defineConfig({
       'tests/browser/**/*.test.ts',
       'tests/repo/**/*.test.ts',
     ],
+    // Files that take long mostly wait: for processes to start, for timers, for a page.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     coverage: {

@@ -70,6 +70,8 @@ export async function record({ scenes, lab, folder, seed, say, signal }: Wish): 
         filming.tellEvent(event, lines)
         for (const line of lines) say(line)
         await appendFile(join(folder, names.events), `${JSON.stringify(event)}\n`)
+        // Before the scene goes on: soon after, the number may be another.
+        if (event.kind === 'say') await readings.now()
       }
       const { verdict, text } = await playScene(scene, stage, { seed, clock: systemClock, onEvent, signal })
       if (verdict !== 'passed') failure = `${scene.name} ${verdict}: ${text}`

@@ -42,4 +42,8 @@ test('reads again and again until it is ended', async () => {
   const reading = keepReading(replicasSource(base), file)
   await expect.poll(async () => readChecks(await readFile(file, 'utf8').catch(() => '')).length, { timeout: 10_000 }).toBeGreaterThan(2)
   await reading.end()
+  const kept = async () => readChecks(await readFile(file, 'utf8')).length
+  const before = await kept()
+  await reading.now()
+  expect(await kept()).toBe(before + 1)
 })

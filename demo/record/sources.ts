@@ -67,19 +67,30 @@ export function prometheusSource(url: string): NumberSource {
   }
 }
 
+/** Readings of a source that are kept in a file. */
+export interface Readings {
+  /** One more reading, at once. Resolves when it is kept, or the source did not answer. */
+  now(): Promise<void>
+  end(): Promise<void>
+}
+
 /** Reads a source again and again, into a file, until it is ended. A source that does not answer for a moment is asked again. */
-export function keepReading(source: NumberSource, file: string): { end(): Promise<void> } {
+export function keepReading(source: NumberSource, file: string): Readings {
   const ended = new AbortController()
+  const now = async () => {
+    const reading = await source().catch(() => undefined)
+    if (reading !== undefined) await appendFile(file, `${JSON.stringify(reading)}\n`)
+  }
   const run = async () => {
     while (!ended.signal.aborted) {
       const began = Date.now()
-      const reading = await source().catch(() => undefined)
-      if (reading !== undefined) await appendFile(file, `${JSON.stringify(reading)}\n`)
+      await now()
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, began + readEveryMs - Date.now())))
     }
   }
   const running = run()
   return {
+    now,
     end: async () => {
       ended.abort()
       await running
