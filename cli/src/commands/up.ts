@@ -7,10 +7,14 @@ import { attached, say } from '../docker.ts'
 import { findingsOf } from '../doctor/findings.ts'
 import { findingLines } from '../doctor/lines.ts'
 import { gatherFacts } from '../doctor/probes.ts'
+import { waitForEntry } from '../entry.ts'
 import { LabError } from '../lab-error.ts'
 import { openPlaces } from '../places.ts'
 import { labContainers, profilesOn, runningServices } from '../project.ts'
 import { examples, wholeNumber } from './options.ts'
+
+/** How long the entry may take to lead to a replica once all is healthy; it takes two or three seconds. */
+const entryWithinMs = 20_000
 
 interface Options extends Omit<UpOptions, 'timeoutSeconds'> {
   timeout: number
@@ -46,7 +50,11 @@ async function up({ timeout, preflight, ...options }: Options): Promise<void> {
     for (const { service, name, status } of unwell) say(`${name}: ${status || 'not started'}; look at: lab logs ${service}`)
     throw new LabError(`docker compose ended with ${exitCode}`)
   }
-  process.stdout.write(`\n${columns(openPlaces(containers).map(({ what, url }) => [what, url]))}`)
+  const open = openPlaces(containers)
+  const entry = open.find(({ word }) => word === 'page')?.url
+  const instead = entry && (await waitForEntry(entry, entryWithinMs))
+  if (instead) say(`${entry}: no replica answers yet (${instead}); look at: lab status`)
+  process.stdout.write(`\n${columns(open.map(({ what, url }) => [what, url]))}`)
   say('\nNext: lab load 300, lab scale 5, lab status. Stop it: lab down.')
   if (profiles !== profilesOn()) say(`Put COMPOSE_PROFILES=${profiles} into .env, so that plain docker compose commands know of it.`)
 }
