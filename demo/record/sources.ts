@@ -52,19 +52,25 @@ const promQl: Readonly<Record<string, string>> = {
   emptiest: `min(${whileReady})`,
 }
 
+/**
+ * What Prometheus says, or said.
+ * @param url of Prometheus
+ * @param at Unix milliseconds
+ */
+export async function askPrometheus(url: string, at: number): Promise<NumberReading> {
+  const answers = await Promise.all(
+    Object.entries(promQl).map(async ([name, query]) => [name, await askNumber(url, query, at / 1000)] as const),
+  )
+  return {
+    at,
+    source: 'Prometheus',
+    values: Object.fromEntries(answers.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  }
+}
+
 /** @param url of Prometheus */
 export function prometheusSource(url: string): NumberSource {
-  return async () => {
-    const at = Date.now()
-    const answers = await Promise.all(
-      Object.entries(promQl).map(async ([name, query]) => [name, await askNumber(url, query, at / 1000)] as const),
-    )
-    return {
-      at,
-      source: 'Prometheus',
-      values: Object.fromEntries(answers.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
-    }
-  }
+  return () => askPrometheus(url, Date.now())
 }
 
 /** Readings of a source that are kept in a file. */

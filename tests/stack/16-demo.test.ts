@@ -6,9 +6,11 @@ import { execa } from 'execa'
 import { expect, inject, onTestFinished, test } from 'vitest'
 import { services } from '../../contract/src/endpoints.ts'
 import { readEvents } from '../../demo/core/events.ts'
+import { numberFaults } from '../../demo/record/numbers.ts'
+import { askPrometheus } from '../../demo/record/sources.ts'
 import { root } from './lib/compose-file.ts'
 import { tryDocker } from './lib/docker.ts'
-import { containers } from './lib/stack.ts'
+import { containers, url } from './lib/stack.ts'
 
 const stack = inject('stack')
 
@@ -30,6 +32,11 @@ test('steady plays on Compose, and leaves the lab as it was', { timeout: 180_000
   expect(events.at(-1)).toMatchObject({ kind: 'end', verdict: 'passed' })
   const numbers = events.flatMap((event) => (event.kind === 'say' ? Object.entries(event.numbers) : []))
   expect(numbers.find(([name]) => name === 'sockets')?.[1].source).toMatch(/^PromQL: sum\(/)
+  // A second either way: the scene asked Prometheus just before it said the number.
+  const moments = events.flatMap((event) => (event.kind === 'say' ? [-1000, 0, 1000].map((ms) => event.at + ms) : []))
+  const readings = await Promise.all(moments.map((at) => askPrometheus(url(stack, 'PROMETHEUS_PORT', ''), at)))
+  expect(readings.some(({ values }) => (values.sockets ?? 0) > 100)).toBe(true)
+  expect(numberFaults(events, readings)).toEqual([])
   expect((await containers(stack, services.ws)).length).toBe(before)
   const load = await tryDocker([
     'ps',
