@@ -1,4 +1,5 @@
 /** The Compose lab as a stage: seen through Prometheus, acted on through Docker and Compose. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { findComposeLab } from '../../chaos/compose-lab.ts'
 import type { FaultName } from '../../chaos/core/faults.ts'
 import { planOf } from '../../chaos/core/plan.ts'
@@ -16,6 +17,8 @@ import { findScaler } from './compose-scaler.ts'
 /** A fault is planned for so long; the director ends it sooner. Seconds. */
 const faultSeconds = 120
 const scaleWithinSeconds = 120
+/** Prometheus looks for new containers, and then reads them, every five seconds. */
+const knownWithinMs = 30_000
 /** From SIGTERM to the end of a replica. Seconds. */
 const leaveWithinSeconds = 60
 
@@ -34,6 +37,8 @@ export async function composeStage({ seed, timeScale }: ComposeOptions): Promise
   const prometheus = openPlaces(containers).find(({ word }) => word === services.prometheus)?.url
   if (prometheus === undefined) throw new Error('Prometheus does not run, and scenes go by what it shows; start it: lab up')
   const { name: project } = await model()
+  const names = containers.filter(({ service }) => service === services.ws).map(({ name }) => name.slice(project.length + 1))
+  await untilKnown(prometheus, names)
   const scalerContainer = containers.find(({ service }) => service === services.scaler)?.name
   if (scalerContainer === undefined && timeScale !== undefined) throw new Error(`--time-scale: ${noScaler}`)
   const scaler = scalerContainer === undefined ? undefined : await findScaler(project, scalerContainer, timeScale)
@@ -98,6 +103,18 @@ export async function composeStage({ seed, timeScale }: ComposeOptions): Promise
     },
   }
   return stage
+}
+
+/** Waits until Prometheus has found these replicas: those that have just started come some seconds later. Rejects with one line. */
+async function untilKnown(prometheus: string, names: readonly string[]): Promise<void> {
+  const until = performance.now() + knownWithinMs
+  for (;;) {
+    const { replicas } = await readPrometheus(prometheus)
+    const missing = names.filter((name) => !replicas.some(({ id }) => id === name))
+    if (missing.length === 0) return
+    if (performance.now() > until) throw new Error(`Prometheus has not found ${missing.join(', ')}; look at: lab status`)
+    await sleep(500)
+  }
 }
 
 const noScaler = 'the lab runs without its scaler; start it: npm run k8s-sim'
