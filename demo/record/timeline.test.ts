@@ -47,7 +47,7 @@ describe('segments', () => {
 
   test('what is too short to be read is slowed, and no more than needed', () => {
     expect(slowed({ from: 2, to: 4 }, 3.5)).toEqual([{ from: 2, to: 4, factor: 1 / 2 }])
-    expect(slowed({ from: 2, to: 4 }, 60)).toEqual([{ from: 2, to: 4, factor: 1 / 6 }])
+    expect(slowed({ from: 2, to: 4 }, 60)).toEqual([{ from: 2, to: 4, factor: 1 / 12 }])
     expect(slowed({ from: 2, to: 2 }, 1)).toEqual([])
   })
 

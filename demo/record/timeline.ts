@@ -19,7 +19,7 @@ export const factors = [1, 2, 4, 8, 16] as const
 /** Leaves the file's own rounding some room. Seconds. */
 export const aimSeconds = filmRules.maxSeconds - 4
 /** How many times slower, where more is said than can be read in the time that it took. */
-const slower = [1.5, 2, 3, 4, 6] as const
+const slower = [1.5, 2, 3, 4, 6, 8, 12] as const
 /** A shorter stretch is not worth the change of pace. Seconds. */
 const shortestIdleSeconds = 2
 
