@@ -1,6 +1,7 @@
 /** The embedded lab, by its own API. */
 import { z } from 'zod'
 import type { Look, Step } from './core/types.ts'
+import { readEmbeddedState } from './embedded-state.ts'
 import { askWithinMs, lookAtEntry, type Sight, type World } from './world.ts'
 
 const stateShape = z.object({
@@ -21,17 +22,7 @@ type State = z.infer<typeof stateShape>
 
 /** @param page where the live page is, as in http://localhost:3000. Rejects with one line when no embedded lab answers there. */
 export async function findEmbeddedLab(page: string): Promise<World> {
-  const state = async (): Promise<State> => {
-    const response = await fetch(new URL('/api/state', page), { signal: AbortSignal.timeout(askWithinMs) }).catch((error: Error) => {
-      throw new Error(
-        `no embedded lab at ${page} (${String(error.cause ?? error.message)}); start it with npm start, or give its page with --embedded URL`,
-      )
-    })
-    const read = stateShape.safeParse(await response.json().catch(() => undefined))
-    if (!read.success)
-      throw new Error(`${page} is no embedded lab: ${read.error.issues[0]?.path.join('.')} ${read.error.issues[0]?.message}`)
-    return read.data
-  }
+  const state = () => readEmbeddedState(page, stateShape)
   const { entry } = await state()
   return {
     entry: () => entry.replace(/^http/, 'ws'),

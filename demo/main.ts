@@ -1,8 +1,9 @@
 /** `npm run demo`: plays a scene on the lab. The exit code is its verdict: 0 passed, 1 failed, 2 not played, 130 interrupted. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { surfaces } from './core/events.ts'
 import type { Scene } from './core/scene.ts'
 import type { Stage } from './core/stage.ts'
+import { address, embeddedTimeScale, seedOption, timeScaleOption } from './options.ts'
 import { runScene } from './run.ts'
 import { scenes } from './scenes/index.ts'
 import { composeStage } from './stages/compose.ts'
@@ -21,34 +22,20 @@ interface Options {
 }
 
 const exitCodes = { passed: 0, failed: 1, notPlayed: 2, interrupted: 130 } as const
-/** Waits for the scaler's windows are short with it, and still to be seen. */
-const embeddedTimeScale = 5
-
-const whole = (min: number, max: number) => (text: string) => {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
-  return value
-}
-const url = (text: string) => {
-  if (!URL.canParse(text)) throw new InvalidArgumentError('Allowed is an address, as in http://localhost:3000.')
-  return text
-}
-
 const program = new Command('npm run demo --')
   .description('A scene on the lab: it tells what there is to see, waits for it, and takes everything back.')
   .argument('[scene]', 'which one; without it they are listed')
   .addOption(
     new Option('--on <surface>', 'where: a Compose lab that runs when there is one, else an embedded lab of its own').choices(surfaces),
   )
-  .addOption(new Option('--lab <page>', 'an embedded lab that runs, by its live page').argParser(url))
-  .addOption(new Option('--valkey <url>', 'for the embedded lab; without it valkey-server is started where it is installed').argParser(url))
-  .addOption(new Option('--seed <n>', 'what is picked by chance is picked by it').default(1).argParser(whole(0, 2 ** 32 - 1)))
+  .addOption(new Option('--lab <page>', 'an embedded lab that runs, by its live page').argParser(address('http://localhost:3000')))
   .addOption(
-    new Option(
-      '--time-scale <n>',
-      `compress time for the scaler (default: ${embeddedTimeScale} embedded, as it runs on Compose)`,
-    ).argParser(whole(1, 100)),
+    new Option('--valkey <url>', 'for the embedded lab; without it valkey-server is started where it is installed').argParser(
+      address('valkey://127.0.0.1:6379'),
+    ),
   )
+  .addOption(seedOption())
+  .addOption(timeScaleOption())
   .addOption(new Option('--events <file>', 'where the events go (default: reports/demo/SCENE.jsonl)'))
   .addOption(new Option('--short', 'look on for moments only, where there would be time to look around'))
   .addOption(new Option('--list', 'what scenes there are'))

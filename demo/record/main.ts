@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type StillName, stillNames, surfaces } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
+import { address, embeddedTimeScale, seedOption, timeScaleOption } from '../options.ts'
 import { scenes } from '../scenes/index.ts'
 import { finish } from './finish.ts'
 import { composeLab, embeddedLab, type FilmedLab } from './lab.ts'
@@ -21,9 +22,6 @@ interface Options {
   live?: string
 }
 
-/** Waits for the scaler's windows are short with it, and still to be seen. */
-const embeddedTimeScale = 5
-
 const exitCodes = { good: 0, faulty: 1, notMade: 2, interrupted: 130 } as const
 
 const known = (text: string): Scene[] =>
@@ -32,31 +30,21 @@ const known = (text: string): Scene[] =>
     if (scene === undefined) throw new InvalidArgumentError(`There are ${scenes.map((one) => one.name).join(', ')}.`)
     return scene
   })
-const url = (text: string) => {
-  if (!URL.canParse(text)) throw new InvalidArgumentError('Allowed is an address, as in http://localhost:3000/d/lab-users.')
-  return text
-}
-const whole = (min: number, max: number) => (text: string) => {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
-  return value
-}
 
 await new Command('npm run demo:record --')
   .description('A film of two to three minutes: scenes on a lab, captions with what was measured, and stills.')
   .addOption(new Option('--scene <names>', 'which ones, one after the other').argParser(known).default(known('surge,crash'), 'surge,crash'))
   .addOption(new Option('--out <folder>', 'where it goes; what is there is replaced').default('reports/video'))
-  .addOption(new Option('--seed <n>', 'what is picked by chance is picked by it').default(1).argParser(whole(0, 2 ** 32 - 1)))
-  .addOption(
-    new Option(
-      '--time-scale <n>',
-      `compress time for the scaler (default: ${embeddedTimeScale} embedded, as it runs on Compose)`,
-    ).argParser(whole(1, 100)),
-  )
+  .addOption(seedOption())
+  .addOption(timeScaleOption())
   .addOption(
     new Option('--on <surface>', 'where: an embedded lab of its own, or the Compose lab that runs').choices(surfaces).default('embedded'),
   )
-  .addOption(new Option('--live <page>', "on Compose: a page to film in place of Grafana's on scaling").argParser(url))
+  .addOption(
+    new Option('--live <page>', "on Compose: a page to film in place of Grafana's on scaling").argParser(
+      address('http://localhost:3000/d/lab-users'),
+    ),
+  )
   .addOption(new Option('--valkey <url>', 'share rooms and sessions; without it valkey-server is started where it is installed'))
   .addHelpText('after', '\nExamples:\n  npm run demo:record\n  npm run demo:record -- --scene surge,crash,drain --out reports/video\n')
   .action(async (options: Options) => {

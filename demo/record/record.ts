@@ -48,7 +48,7 @@ export async function record({ scenes, lab, folder, seed, say, signal }: Wish): 
     await rm(pictureFolder, { recursive: true, force: true })
     throw error
   })
-  const readings = keepReading(lab.source, join(folder, names.numbers))
+  const readings = keepReading(lab.source, join(folder, names.numbers), say)
   const events: DemoEvent[] = []
   let failure: string | null = null
   try {

@@ -39,11 +39,29 @@ test('sums sockets over all replicas; who leaves is neither the fullest nor the 
 
 test('reads again and again until it is ended', async () => {
   const file = join(folder, 'numbers.jsonl')
-  const reading = keepReading(replicasSource(base), file)
+  const reading = keepReading(replicasSource(base), file, () => undefined)
   await expect.poll(async () => readChecks(await readFile(file, 'utf8').catch(() => '')).length, { timeout: 10_000 }).toBeGreaterThan(2)
   await reading.end()
   const kept = async () => readChecks(await readFile(file, 'utf8')).length
   const before = await kept()
   await reading.now()
   expect(await kept()).toBe(before + 1)
+})
+
+test('says why a source does not answer, once, and asks again', async () => {
+  const file = join(folder, 'silent.jsonl')
+  const said: string[] = []
+  let answers = false
+  let asked = 0
+  const source = async () => {
+    asked++
+    if (!answers) throw new Error('nobody there')
+    return { at: 1, source: 'a test', values: {} }
+  }
+  const reading = keepReading(source, file, (line) => void said.push(line))
+  await expect.poll(() => asked, { timeout: 10_000 }).toBeGreaterThan(2)
+  expect(said).toEqual(['the numbers cannot be read from their source: nobody there'])
+  answers = true
+  await expect.poll(async () => readFile(file, 'utf8').catch(() => ''), { timeout: 10_000 }).toContain('a test')
+  await reading.end()
 })

@@ -1,6 +1,7 @@
 /** Where numbers come from, asked by ourselves: each replica's metrics, or Prometheus. What is said is held against it. */
 import { appendFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { readEmbeddedState } from '../../chaos/embedded-state.ts'
 import { askNumber } from '../../cli/src/prometheus.ts'
 import { metrics, replicaLabel } from '../../contract/src/metrics.ts'
 import { allReplicas, queries, stateNumbers } from '../../contract/src/queries.ts'
@@ -22,9 +23,9 @@ const state = z.object({ replicas: z.array(z.object({ metricsUrl: z.string().nul
  * @param page its live page, which says where they are
  */
 export function replicasSource(page: string): NumberSource {
-  const ask = (url: string | URL) => fetch(url, { signal: AbortSignal.timeout(askWithinMs) })
+  const ask = (url: string) => fetch(url, { signal: AbortSignal.timeout(askWithinMs) })
   return async () => {
-    const { replicas } = state.parse(await (await ask(new URL('/api/state', page))).json())
+    const { replicas } = await readEmbeddedState(page, state)
     const at = Date.now()
     const urls = replicas.flatMap(({ metricsUrl }) => metricsUrl ?? [])
     const scrapes = await Promise.all(urls.map(async (url) => parseExposition(await (await ask(url)).text())))
@@ -80,11 +81,19 @@ export interface Readings {
   end(): Promise<void>
 }
 
-/** Reads a source again and again, into a file, until it is ended. A source that does not answer for a moment is asked again. */
-export function keepReading(source: NumberSource, file: string): Readings {
+/**
+ * Reads a source again and again, into a file, until it is ended. A source that does not answer for a moment is asked again.
+ * @param say told why it did not answer, once for each time in a row
+ */
+export function keepReading(source: NumberSource, file: string, say: (line: string) => void): Readings {
   const ended = new AbortController()
+  let silent = false
   const now = async () => {
-    const reading = await source().catch(() => undefined)
+    const reading = await source().catch((error: Error) => {
+      if (!silent) say(`the numbers cannot be read from their source: ${error.message}`)
+      return undefined
+    })
+    silent = reading === undefined
     if (reading !== undefined) await appendFile(file, `${JSON.stringify(reading)}\n`)
   }
   const run = async () => {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { FaultName } from '../../chaos/core/faults.ts'
 import { faults } from '../../chaos/core/faults.ts'
+import { readEmbeddedState } from '../../chaos/embedded-state.ts'
 import { metrics } from '../../contract/src/metrics.ts'
 import type { FigureName, Readings, Stage } from '../core/stage.ts'
 import { type OwnLabSettings, startOwnLab } from './embedded-process.ts'
@@ -109,14 +110,7 @@ const stateShape = z.object({
 })
 type State = z.infer<typeof stateShape>
 
-async function stateOf(page: string): Promise<State> {
-  const response = await fetch(new URL('/api/state', page), { signal: AbortSignal.timeout(askWithinMs) }).catch((error: Error) => {
-    throw new Error(`no embedded lab at ${page} (${String(error.cause ?? error.message)})`)
-  })
-  const read = stateShape.safeParse(await response.json().catch(() => undefined))
-  if (read.success) return read.data
-  throw new Error(`${page} is no embedded lab: ${read.error.issues[0]?.path.join('.')}: ${read.error.issues[0]?.message}`)
-}
+const stateOf = (page: string): Promise<State> => readEmbeddedState(page, stateShape)
 
 function readingsOf({ replicas, load, scaler, shared, storeUp, decisions }: State): Readings {
   const { targetConnections: target, ...rest } = scaler

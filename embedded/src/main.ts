@@ -1,7 +1,8 @@
 /** `npm start`: the lab without Docker, in one terminal. Wires; decides nothing. */
 import { readFile } from 'node:fs/promises'
 import { hostPorts } from '@lab/contract/endpoints.ts'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
+import { wholeNumber } from '../../cli/src/commands/options.ts'
 import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
 import { problemText, readHpa } from '../../scaler/src/spec/read.ts'
 import { createApi, servePage } from './api.ts'
@@ -18,30 +19,26 @@ interface Options {
   state: string
 }
 
-const number = (min: number, max: number) => (text: string) => {
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
-  return value
-}
-
 const program = new Command('npm start --')
   .description('The lab as processes, without Docker: replicas, a router, the scaler, load, and a live page.')
-  .addOption(new Option('--replicas <n>', 'where it starts').default(2).argParser(number(1, 20)))
+  .addOption(new Option('--replicas <n>', 'where it starts').default(2).argParser(wholeNumber(1, 20)))
   .addOption(
     new Option('--port <port>', 'entry: sockets at /ws, test client page at /; 0 takes a free one')
       .env('LAB_PORT')
       .default(hostPorts.LAB_PORT)
-      .argParser(number(0, 65535)),
+      .argParser(wholeNumber(0, 65535)),
   )
   .addOption(
     new Option('--page-port <port>', 'live page; 0 takes a free one')
       .env('GRAFANA_PORT')
       .default(hostPorts.GRAFANA_PORT)
-      .argParser(number(0, 65535)),
+      .argParser(wholeNumber(0, 65535)),
   )
   .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').default('scaler/hpa.yaml'))
-  .addOption(new Option('--time-scale <factor>', 'compress time for the scaler; 1 is as in a cluster').default(5).argParser(number(1, 100)))
-  .addOption(new Option('--load <sockets>', 'sockets to begin with; the page has a knob').default(0).argParser(number(0, 5000)))
+  .addOption(
+    new Option('--time-scale <factor>', 'compress time for the scaler; 1 is as in a cluster').default(5).argParser(wholeNumber(1, 100)),
+  )
+  .addOption(new Option('--load <sockets>', 'sockets to begin with; the page has a knob').default(0).argParser(wholeNumber(0, 5000)))
   .addOption(
     new Option('--valkey <url>', 'share rooms and sessions, as in valkey://127.0.0.1:6379; without it each replica works alone').env(
       'VALKEY_URL',
