@@ -28,7 +28,7 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['services/ws/src/**/*.ts', 'client/src/**/*.ts'],
-      // These run in a browser, in k6, and on a real Valkey, which tests/stack/11-stores.test.ts has.
+      // These run in a browser, in k6, and on a real Valkey, which tests/stack/11-* have.
       exclude: ['services/ws/src/page/**', 'client/src/k6.ts', 'services/ws/src/valkey/**'],
       thresholds: { lines: 90 },
       reporter: ['text-summary', 'json-summary'],

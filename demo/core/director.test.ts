@@ -195,6 +195,20 @@ test('a text has no number but those that were measured', async () => {
   expect((await perform((director) => director.say('{nothing} replicas'))).text).toContain('there is no figure nothing')
 })
 
+test('one of a thing is said in the singular', async () => {
+  const { events } = await perform(async (director) => {
+    await director.load(1)
+    const one = { value: 1, unit: '', source: 'a count' }
+    await director.say('{sockets} sockets are open. {replicas} replicas are there, {lost} messages were lost, {took} s later.', {
+      lost: one,
+      took: one,
+    })
+  })
+  expect(events.find(({ kind }) => kind === 'say')).toMatchObject({
+    text: '1 socket is open. 2 replicas are there, 1 message was lost, 1 s later.',
+  })
+})
+
 test('the same seed picks the same', async () => {
   const picks: number[][] = []
   for (let i = 0; i < 2; i++) {

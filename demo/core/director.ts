@@ -119,8 +119,7 @@ class Play implements Director {
       numbers[name] = number
     }
     if (/\d/.test(text.replaceAll(/\{\w+\}/g, ''))) throw new Error(`say: a number that nobody measured, in: ${text}`)
-    const filled = text.replaceAll(/\{(\w+)\}/g, (_whole, name: string) => String(numbers[name]?.value))
-    await this.step({ kind: 'say', text: filled, numbers })
+    await this.step({ kind: 'say', text: inWords(text, (name) => numbers[name]?.value ?? Number.NaN), numbers })
   }
 
   note(name: string, measured: Measured): Promise<void> {
@@ -277,3 +276,12 @@ class Play implements Director {
 }
 
 const tenth = (value: number) => Math.round(value * 10) / 10
+
+/** Puts numbers in for their names, and one of a thing in the singular: "1 socket is open". */
+function inWords(text: string, value: (name: string) => number): string {
+  return text.replaceAll(/\{(\w+)\}(?: (socket|replica|message|session|time)s\b(?: (are|were)\b)?)?/g, (whole, name, noun, verb) => {
+    const number = value(name)
+    if (number !== 1) return whole.replace(`{${name}}`, String(number))
+    return [number, noun, verb && { are: 'is', were: 'was' }[verb as 'are' | 'were']].filter(Boolean).join(' ')
+  })
+}

@@ -51,8 +51,6 @@ async function checksumOfScenes({ scenes }: Recording): Promise<string> {
 }
 
 async function tooBig(folder: string, files: readonly string[]): Promise<string[]> {
-  const sizes = await Promise.all(
-    files.map(async (name) => ({ name, bytes: (await stat(join(folder, name)).catch(() => undefined))?.size ?? 0 })),
-  )
+  const sizes = await Promise.all(files.map(async (name) => ({ name, bytes: (await stat(join(folder, name))).size })))
   return sizes.flatMap(({ name, bytes }) => (bytes > maxPictureBytes ? [`${name}: ${bytes} bytes, allowed are ${maxPictureBytes}`] : []))
 }

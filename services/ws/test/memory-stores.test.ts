@@ -1,4 +1,4 @@
-/** The stores of a lone replica by the suites that Valkey's pass as well (tests/stack/11-stores.test.ts). */
+/** The stores of a lone replica by the suites that Valkey's pass as well (tests/stack/11-room-log.test.ts, 11-sessions.test.ts). */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { MemoryRoomLog } from '../src/room-log.ts'

@@ -1,93 +1,21 @@
-/** Rooms and sessions across replicas: a real Valkey that is paused, killed, emptied and cut off, and nothing lost, doubled or out of order. */
+/** Rooms across replicas: a real Valkey that is paused, killed, emptied and cut off, and nothing lost, doubled or out of order. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Published } from '../../services/ws/src/room-log.ts'
-import { presenceSuite } from '../../services/ws/test/suites/presence-suite.ts'
 import { LogUser, roomLogSuite } from '../../services/ws/test/suites/room-log-suite.ts'
-import { sessionRecord, sessionStoreSuite } from '../../services/ws/test/suites/session-store-suite.ts'
 import { addFigure } from './lib/figures.ts'
+import { empty, logUser, replica, sorted, startStores, useValkey, wire } from './lib/stores.ts'
 import { until } from './lib/until.ts'
-import { layWire, startValkey, storesOn, type TestStores, type Valkey, type Wire } from './lib/valkey.ts'
 
-let valkey: Valkey
-const cleanUps: (() => Promise<void> | void)[] = []
-type Env = Parameters<typeof storesOn>[2]
-
-beforeAll(async () => {
-  valkey = await startValkey()
-})
-afterAll(() => valkey?.remove())
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
-})
-
-async function empty(): Promise<void> {
-  await valkey.cli('FLUSHALL')
-}
-
-/** The stores of a replica, connected. */
-async function replica(id: string, env?: Env, port = valkey.port): Promise<TestStores> {
-  const stores = await storesOn(port, id, env)
-  cleanUps.push(() => stores.stop())
-  await until(`${id} reaches Valkey`, () => stores.sessions.healthy(), 5_000, 10)
-  return stores
-}
-
-/** A replica with its room log started. */
-async function logUser(id: string, env?: Env, port?: number): Promise<LogUser & { stores: TestStores }> {
-  const stores = await replica(id, env, port)
-  return Object.assign(await new LogUser(stores.roomLog).start(), { stores })
-}
-
-async function wire(): Promise<Wire> {
-  const laid = await layWire(valkey.port)
-  cleanUps.push(laid.close)
-  return laid
-}
+const valkey = useValkey()
 
 const healthy = (...users: LogUser[]) => until('healthy', () => users.every(({ log }) => log.healthy()), 10_000, 20)
 const arrived = (user: LogUser, count: number) => until(`${count} messages arrive`, () => user.messages.length >= count, 15_000, 20)
-const sorted = (texts: string[]) => [...texts].sort()
 
 describe('room log in Valkey', () => {
   roomLogSuite(async () => {
     await empty()
-    const stores = await storesOn(valkey.port, 'a')
-    cleanUps.push(() => stores.stop())
-    await until('a connection', () => stores.sessions.healthy(), 5_000, 10)
-    return stores.roomLog
-  })
-})
-
-test('a replica that has started can take sessions over at once', async () => {
-  const line = await wire()
-  line.cut()
-  const stores = await storesOn(line.port, 'a')
-  cleanUps.push(() => stores.stop())
-  // By now it waits long before the next attempt, while the reader of the room log will connect at once.
-  await until('several attempts', () => line.dials() >= 5, 10_000, 10)
-  line.mend()
-  await new LogUser(stores.roomLog).start()
-  expect(stores.sessions.healthy()).toBe(true)
-})
-
-describe('sessions in Valkey', () => {
-  sessionStoreSuite(async ({ windowMs, limit }) => {
-    await empty()
-    const { sessions: store } = await replica('a', { RESUME_WINDOW: windowMs, MAX_HELD_SESSIONS: limit })
-    const pass = async (ms: number) => {
-      await sleep(ms)
-      store.tick(performance.now())
-    }
-    return { store, pass }
-  })
-})
-
-describe('presence in Valkey', () => {
-  presenceSuite(async () => {
-    await empty()
-    const { presence } = await replica('a')
-    return { presence, stop: async () => {} }
+    return (await replica('a')).roomLog
   })
 })
 
@@ -167,7 +95,7 @@ describe('one log for all replicas', () => {
     const [a, b] = [await logUser('a'), await logUser('b')]
     // As if Valkey's clock had been ahead until now.
     const future = (Date.now() + 60_000) * 1000
-    await valkey.cli('HSET', 'lab:log:meta', 'last', String(future))
+    await valkey().cli('HSET', 'lab:log:meta', 'last', String(future))
     a.publish('tea', 'before')
     await Promise.all([arrived(a, 1), arrived(b, 1)])
     const before = b.messages.at(-1)?.seq ?? Number.NaN
@@ -192,14 +120,14 @@ describe('one log for all replicas', () => {
       await arrived(a, i + 20)
     }
     // Four megabytes, and what came since it was last looked after.
-    const kept = Number(await valkey.cli('XLEN', 'lab:log'))
+    const kept = Number(await valkey().cli('XLEN', 'lab:log'))
     expect(kept).toBeGreaterThan(50)
     expect(kept).toBeLessThan(90)
     for (let i = 0; i < 3000; i += 100) {
       for (let n = i; n < i + 100; n++) a.publish('tea', `short ${n}`)
       await arrived(a, i + 400)
     }
-    expect(Number(await valkey.cli('XLEN', 'lab:log'))).toBeLessThan(1300)
+    expect(Number(await valkey().cli('XLEN', 'lab:log'))).toBeLessThan(1300)
     expect(a.lost.length).toBeLessThanOrEqual(1)
   })
 })
@@ -213,7 +141,7 @@ test('keys and rooms outlive one change of generations, not two', async () => {
     return told[0]?.result
   }
   /** The next message finds the young generations too old. */
-  const age = () => valkey.cli('HSET', 'lab:log:meta', 'placesSince', '1', 'offsetsSince', '1')
+  const age = () => valkey().cli('HSET', 'lab:log:meta', 'placesSince', '1', 'offsetsSince', '1')
   await publish('a')
   await age()
   expect(await publish('b')).toBe('stored')
@@ -293,27 +221,27 @@ describe('Valkey away', () => {
       'paused for a moment',
       false,
       async () => {
-        await valkey.does('pause')
-        await valkey.does('unpause')
+        await valkey().does('pause')
+        await valkey().does('unpause')
       },
     ],
     [
       'paused for three seconds',
       true,
       async () => {
-        await valkey.does('pause')
+        await valkey().does('pause')
         await sleep(3000)
-        await valkey.does('unpause')
+        await valkey().does('unpause')
       },
     ],
-    ['restarted', true, () => valkey.does('restart')],
+    ['restarted', true, () => valkey().does('restart')],
     [
       'killed, and started two seconds later',
       true,
       async () => {
-        await valkey.does('kill', '--signal', 'KILL')
+        await valkey().does('kill', '--signal', 'KILL')
         await sleep(2000)
-        await valkey.does('start')
+        await valkey().does('start')
       },
     ],
   ])('%s: nothing lost, doubled or out of order, and well within 10 s', async (_what, degrades, happens) => {
@@ -399,8 +327,7 @@ describe('Valkey away', () => {
     await arrived(b, 1)
     const cable = await wire()
     cable.cut()
-    const stores = await storesOn(cable.port, 'a')
-    cleanUps.push(() => stores.stop())
+    const stores = await startStores('a', {}, cable.port)
     const startedAt = performance.now()
     const a = await new LogUser(stores.roomLog).start()
     expect(performance.now() - startedAt).toBeLessThan(3000)
@@ -419,167 +346,14 @@ describe('Valkey away', () => {
     await a.stores.stop()
     await until('they arrive', () => b.texts.filter((text) => texts.includes(text)).length === 500, 5_000, 10)
     b.publish('tea', 'never answered')
-    await valkey.does('pause')
+    await valkey().does('pause')
     try {
       b.publish('tea', 'never answered either')
       const startedAt = performance.now()
       await b.stores.stop()
       expect(performance.now() - startedAt).toBeLessThan(1000)
     } finally {
-      await valkey.does('unpause')
+      await valkey().does('unpause')
     }
-  })
-})
-
-describe('sessions across replicas', () => {
-  test('one that is open, waits or was left by a dead replica is taken, and its former owner hears of it', async () => {
-    const [a, b] = [await replica('a'), await replica('b')]
-    const taken: string[] = []
-    a.sessions.onTaken((id) => void taken.push(id))
-    const [open, waiting] = [sessionRecord(`open ${Date.now()}`), sessionRecord(`waiting ${Date.now()}`)]
-    await a.sessions.save(open)
-    a.sessions.hold(waiting)
-    await a.sessions.save({ ...open, ackedSeq: 9 })
-    expect(await b.sessions.take(open.id)).toEqual({ ...open, ackedSeq: 9 })
-    expect(await b.sessions.take(waiting.id)).toEqual(waiting)
-    await until('a hears', () => taken.length > 0 && a.sessions.held === 0, 5_000, 10)
-    expect(taken).toEqual([open.id])
-  })
-
-  test('what a former owner writes has no effect, and it hears of it at the latest then', async () => {
-    const cable = await wire()
-    const [a, b] = [await replica('a', {}, cable.port), await replica('b')]
-    const taken: string[] = []
-    a.sessions.onTaken((id) => void taken.push(id))
-    const ids = ['save', 'hold', 'end', 'ended there'].map((what) => `${what} ${Date.now()}`)
-    for (const id of ids) await a.sessions.save(sessionRecord(id))
-    // Out of earshot.
-    cable.cut()
-    await until('it is seen', () => !a.sessions.healthy(), 5_000, 10)
-    for (const id of ids) expect(await b.sessions.take(id)).toEqual(sessionRecord(id))
-    const [save = '', hold = '', end = '', endedThere = ''] = ids
-    b.sessions.end(endedThere)
-    const changed = (id: string) => ({ ...sessionRecord(id), rooms: ['somewhere else'] })
-    expect(await a.sessions.save(changed(save))).toBe(false)
-    expect(await a.sessions.save(changed(endedThere))).toBe(false)
-    a.sessions.hold(changed(hold))
-    a.sessions.end(end)
-    cable.mend()
-    await until('a hears', () => taken.length === 2, 10_000, 20)
-    expect(sorted(taken)).toEqual(sorted([save, endedThere]))
-    const c = await replica('c')
-    for (const id of [save, hold, end]) expect(await c.sessions.take(id)).toEqual(sessionRecord(id))
-    expect(await c.sessions.take(endedThere)).toBe(undefined)
-  })
-
-  test('of many that take one at the same time, one has it in the end and all others know', async () => {
-    const stores = await Promise.all(['a', 'b', 'c', 'd'].map((id) => replica(id)))
-    for (let round = 0; round < 20; round++) {
-      const id = `race ${round} ${Date.now()}`
-      const lost = new Set<TestStores>()
-      for (const store of stores) store.sessions.onTaken((which) => void (which === id && lost.add(store)))
-      await stores[0]?.sessions.save(sessionRecord(id))
-      const found = await Promise.all(stores.slice(1).map(({ sessions }) => sessions.take(id)))
-      expect(found.filter((record) => record !== undefined).length).toBeGreaterThan(0)
-      await until('three have lost it', () => lost.size === 3, 5_000, 5)
-      const winner = stores.find((store) => !lost.has(store))
-      expect(winner).not.toBe(stores[0])
-      const mine = await Promise.all(stores.map(({ sessions }) => sessions.save(sessionRecord(id))))
-      expect(stores.filter((_, index) => mine[index])).toEqual([winner])
-    }
-  })
-
-  test('while Valkey is away it is said, and what changed is stored when it is back', async () => {
-    const cable = await wire()
-    const [a, b] = [await replica('a', {}, cable.port), await replica('b')]
-    cable.hush()
-    const [kept, ended] = [sessionRecord(`kept ${Date.now()}`), sessionRecord(`ended ${Date.now()}`)]
-    const startedAt = performance.now()
-    expect(await a.sessions.save(kept)).toBe(false)
-    expect(performance.now() - startedAt).toBeLessThan(1900)
-    await expect(a.sessions.take('whoever')).rejects.toThrow('away')
-    expect(a.sessions.healthy()).toBe(false)
-    await a.sessions.save(ended)
-    a.sessions.hold({ ...kept, rooms: ['milk'] })
-    a.sessions.end(ended.id)
-    cable.mend()
-    await until('back', () => a.sessions.healthy(), 10_000, 20)
-    await until('stored', async () => (await valkey.cli('EXISTS', `lab:session:${kept.id}`)) === '1', 5_000, 20)
-    expect(await b.sessions.take(kept.id)).toEqual({ ...kept, rooms: ['milk'] })
-    expect(await b.sessions.take(ended.id)).toBe(undefined)
-  })
-
-  test('an open one lives as long as its replica may be silent, one that waits as long as the window', async () => {
-    const a = await replica('a', { RESUME_WINDOW: 60_000, HEARTBEAT_INTERVAL: 10_000 })
-    const id = `lives ${Date.now()}`
-    const msToLive = async () => Number(await valkey.cli('PTTL', `lab:session:${id}`))
-    await a.sessions.save(sessionRecord(id))
-    expect(Math.abs((await msToLive()) - 80_000)).toBeLessThan(5_000)
-    a.sessions.hold(sessionRecord(id))
-    await until('held', async () => (await msToLive()) <= 60_000, 5_000)
-    expect(await msToLive()).toBeGreaterThan(50_000)
-  })
-})
-
-describe('who else there is', () => {
-  const load = (id: string, connections: number) => ({ id, state: 'ready' as const, connections })
-
-  test('replicas know each other, and members of rooms are counted over those that live', async () => {
-    await empty()
-    const cable = await wire()
-    const [a, b, c] = [await replica('a'), await replica('b', {}, cable.port), await replica('c')]
-    const all = [a, b, c]
-    const announcing = setInterval(() => {
-      for (const [index, store] of all.entries()) store.replicas.announce(load('abc'[index] ?? '', index + 1))
-    }, 500)
-    cleanUps.push(() => clearInterval(announcing))
-    const ids = (store: TestStores) =>
-      store.replicas
-        .all()
-        .map(({ id, connections }) => `${id}${connections}`)
-        .sort()
-    await until('all are known', () => all.every((store) => ids(store).join() === 'a1,b2,c3'), 5_000, 20)
-    for (const [index, store] of all.entries()) store.presence.set('tea', index + 1)
-    await until(
-      'all are counted',
-      async () => (await Promise.all(all.map(({ presence }) => presence.total('tea')))).join() === '6,6,6',
-      5_000,
-      20,
-    )
-
-    await c.stop()
-    await until(
-      'one that leaves is gone at once',
-      async () => ids(a).join() === 'a1,b2' && (await a.presence.total('tea')) === 3,
-      2_500,
-      20,
-    )
-
-    const cutAt = performance.now()
-    cable.cut()
-    await until('one that is silent is gone', async () => ids(a).join() === 'a1' && (await a.presence.total('tea')) === 1, 8_000, 20)
-    expect(performance.now() - cutAt).toBeGreaterThan(3_000)
-    // It goes on with what it knows itself.
-    expect([ids(b).join(), await b.presence.total('tea')]).toEqual(['b2', 2])
-
-    cable.mend()
-    await until('it is back', async () => ids(a).join() === 'a1,b2' && (await a.presence.total('tea')) === 3, 10_000, 20)
-    expect(await b.presence.total('tea')).toBe(3)
-    // Nor does an emptied Valkey stay so.
-    await empty()
-    await until(
-      'counted again',
-      async () => (await Promise.all([a, b].map(({ presence }) => presence.total('tea')))).join() === '3,3',
-      5_000,
-      20,
-    )
-  })
-
-  test('Valkey says how it is', async () => {
-    const a = await replica('a')
-    const stats = await until('it has answered', () => a.stats(), 8_000)
-    expect(stats.clients).toBeGreaterThanOrEqual(1)
-    expect(stats.memoryBytes).toBeGreaterThan(100_000)
-    expect(stats.commands).toBeGreaterThan(0)
   })
 })

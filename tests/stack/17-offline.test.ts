@@ -1,0 +1,94 @@
+/** The lab with no world around it: every network closed, nothing to fetch. It starts, is whole, and asks nobody outside. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { services } from '../../contract/src/endpoints.ts'
+import { profiles } from '../../contract/src/telemetry.ts'
+import { imageOf } from './lib/compose-file.ts'
+import { docker, tryDocker } from './lib/docker.ts'
+import { freePorts } from './lib/global-setup.ts'
+import { compose, containers, expectedServices, serviceOf, takeDown } from './lib/stack.ts'
+import { until } from './lib/until.ts'
+
+const stack = inject('stack')
+const optional = [services.loki, services.jaeger].filter((service) => !(service in stack.missing))
+const wanted = [...expectedServices(stack), ...optional]
+/** An address that belongs to nobody (RFC 5737). */
+const nowhere = '192.0.2.1'
+
+let folder = ''
+let closed: { project: string; env: Record<string, string> }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'offline-'))
+  const override = join(folder, 'closed.yaml')
+  // The other networks are closed in compose.yaml.
+  await writeFile(override, 'networks:\n  front:\n    internal: true\n')
+  const env = {
+    ...(await freePorts()),
+    COMPOSE_FILE: `compose.yaml:${override}`,
+    COMPOSE_PATH_SEPARATOR: ':',
+    COMPOSE_PROFILES: [profiles.logging, profiles.tracing].join(','),
+  }
+  closed = { project: `${stack.project}-offline`, env }
+  await compose(closed, ['build', '--quiet'], { withinSeconds: 240 })
+}, 300_000)
+
+afterAll(async () => {
+  takeDown(closed)
+  await rm(folder, { recursive: true })
+}, 120_000)
+
+/** Packets that a container wanted to send to where no road leads. */
+async function sentOutside(id: string): Promise<number> {
+  const text = await docker(['run', '--rm', '--network', `container:${id}`, '--entrypoint', 'cat', imageOf('valkey'), '/proc/net/snmp'])
+  const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'))
+  return Number(values?.split(' ')[names?.split(' ').indexOf('OutNoRoutes') ?? -1])
+}
+
+test('it starts', { timeout: 180_000 }, async () => {
+  await compose(closed, ['up', '--detach', '--no-build', '--pull', 'never', '--wait', '--wait-timeout', '120', ...wanted], {
+    withinSeconds: 150,
+  })
+  const running = await containers(closed)
+  expect(new Set(running.map(serviceOf))).toEqual(new Set(wanted))
+  expect(running.filter(({ State }) => State.Health?.Status !== 'healthy').map(({ Name }) => Name)).toEqual([])
+})
+
+test('Prometheus finds and scrapes what it always does', { timeout: 120_000 }, async () => {
+  const ask = async (expression: string) =>
+    JSON.parse(
+      await compose(closed, [
+        'exec',
+        '-T',
+        'prometheus',
+        'promtool',
+        'query',
+        'instant',
+        '-o',
+        'json',
+        'http://localhost:9090',
+        expression,
+      ]),
+    ) as { metric: Record<string, string>; value: [number, string] }[]
+  const there = (await ask('up')).map(({ metric }) => metric.job)
+  expect(there).toContain(services.ws)
+  await until('all targets are up', async () => (await ask('up == 0')).length === 0 && (await ask('up')).length >= 5, 90_000, 1000)
+})
+
+test('nobody asks for anything outside', { timeout: 120_000 }, async () => {
+  const running = await containers(closed)
+  const sent = await Promise.all(running.map(async ({ Id, Name }) => [Name, await sentOutside(Id)]))
+  expect(sent.filter(([, packets]) => packets !== 0)).toEqual([])
+  const said = await compose(closed, ['logs', '--no-color', '--no-log-prefix'])
+  expect(said.split('\n').filter((line) => /no such host|server misbehaving|network is unreachable/i.test(line))).toEqual([])
+})
+
+test('who asked would be found', async () => {
+  const [prometheus] = await containers(closed, services.prometheus)
+  const id = prometheus?.Id ?? ''
+  expect(await sentOutside(id)).toBe(0)
+  expect((await tryDocker(['exec', id, 'wget', '-T', '2', '-q', '-O', '-', `http://${nowhere}/`])).exitCode).not.toBe(0)
+  expect(await sentOutside(id)).toBeGreaterThan(0)
+})
