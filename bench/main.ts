@@ -64,7 +64,7 @@ function programOf(target: TargetName, scenario: ScenarioName): Program {
   const env = { HEARTBEAT_INTERVAL: String(scenario === 'steady10kOn' ? manyHeartbeatsMs : noHeartbeatsMs), NODE_ENV: 'production' }
   if (target === 'ws') return { file: new URL('baseline.ts', import.meta.url), env }
   return {
-    file: new URL('../services/ws/src/main.ts', import.meta.url),
+    file: new URL(target === 'traced' ? 'switched.ts' : '../services/ws/src/main.ts', import.meta.url),
     env: {
       ...env,
       METRICS: target === 'quiet' ? 'off' : 'on',
@@ -87,6 +87,7 @@ async function measure(target: TargetName, scenario: ScenarioName, round: number
         address: proxy?.address ?? server.address,
         pids: proxy ? [server.pid, proxy.pid] : [server.pid],
         memory: (collect) => server.memory(collect),
+        switch: (on) => server.switch(on),
         scale: options.quick ? quickScale : 1,
         measured: (part) => (options.profile ? server.profiled(file, part) : part()),
       }

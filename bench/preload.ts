@@ -7,7 +7,11 @@ import { Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What the bench may ask for. */
-export type Request = { ask: 'memory'; collect: boolean } | { ask: 'profile' } | { ask: 'profileEnd'; file: string }
+export type Request =
+  | { ask: 'memory'; collect: boolean }
+  | { ask: 'profile' }
+  | { ask: 'profileEnd'; file: string }
+  | { ask: 'switch'; on: boolean }
 
 /** Memory of the process, in bytes. */
 export interface Memory {
@@ -18,6 +22,12 @@ export interface Memory {
 const collections = 3
 const settleMs = 200
 let session: Session | undefined
+let act: ((on: boolean) => void) | undefined
+
+/** What is to happen when the bench switches; for a program that has something to switch. */
+export function onSwitch(then: (on: boolean) => void): void {
+  act = then
+}
 
 async function answer(request: Request): Promise<Memory | null> {
   if (request.ask === 'memory') {
@@ -28,6 +38,10 @@ async function answer(request: Request): Promise<Memory | null> {
     }
     const { rss, heapUsed } = process.memoryUsage()
     return { rss, heapUsed }
+  }
+  if (request.ask === 'switch') {
+    act?.(request.on)
+    return null
   }
   if (request.ask === 'profile') {
     session = new Session()

@@ -55,6 +55,20 @@ describe('report', () => {
     const noisy = sample({ target: 'service', busy: { ...calm, others: 0.4 } })
     expect(cells(report([sample({}), noisy], circumstances), echo).at(-2)).toBe('99 % · 60 % ⚠ other work in 1 of 2')
   })
+  it('compares a target with itself, where something was switched', () => {
+    const figures = { rateOff: 100, rateOn: 99, cpuOff: 10, cpuOn: 10.2 }
+    const [, section = ''] = report([sample({ target: 'traced', scenario: 'switched1', figures })], circumstances).split(
+      '## What tracing costs',
+    )
+    expect(section).toContain('| tracing off | tracing on |')
+    expect(cells(section, 'the same: server CPU').slice(2, 7)).toEqual([
+      '10.0 / **10.0** / 10.0',
+      '10.2 / **10.2** / 10.2',
+      '1.02 / **1.02** / 1.02',
+      'ratio ≤ 1.03',
+      'met',
+    ])
+  })
   it('says why something was not measured', () => {
     const without = report([sample({})], { ...circumstances, leftOut: { proxied: 'no Docker' } })
     expect(without.split('## Through Traefik')[1]).toContain('not measured: no Docker')

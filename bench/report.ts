@@ -88,7 +88,7 @@ function doubts(samples: readonly Sample[]): string[] {
 }
 
 function rowText(samples: readonly Sample[], { reference, subject }: Section, row: Row, missing: string): string {
-  const [base, own] = [valuesOf(samples, reference, row), valuesOf(samples, subject, row)]
+  const [base, own] = [valuesOf(samples, reference, { ...row, figure: row.referenceFigure ?? row.figure }), valuesOf(samples, subject, row)]
   const title = `${row.title}, ${row.unit}`
   if (base.size === 0 || own.size === 0) return `| ${title} | ${missing} | | | | | |`
   const ratio = spread(ratios(own, base))
@@ -109,10 +109,11 @@ function rowText(samples: readonly Sample[], { reference, subject }: Section, ro
 
 function table(samples: readonly Sample[], section: Section, missing: string): string {
   const { title, reference, subject, rows } = section
+  const [left, right] = section.columns ?? [targets[reference], targets[subject]]
   return [
     `## ${title}`,
     '',
-    `| min / **median** / max | ${targets[reference]} | ${targets[subject]} | ratio, round by round | aim | | server · generator busy |`,
+    `| min / **median** / max | ${left} | ${right} | ratio, round by round | aim | | server · generator busy |`,
     '| --- | --- | --- | --- | --- | --- | --- |',
     ...rows.map((row) => rowText(samples, section, row, missing)),
     '',

@@ -17,6 +17,8 @@ export interface Bench {
   pids: readonly number[]
   /** Memory of the server, after garbage collection or as it is. */
   memory: (collect: boolean) => Promise<Memory>
+  /** Switches what the server has to switch. */
+  switch: (on: boolean) => Promise<void>
   /** Scales durations down for a quick look: 1 for a whole run. */
   scale: number
   /** Wraps the measured part, for profiling. */

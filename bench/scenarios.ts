@@ -2,27 +2,31 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Busy, joinBusy, watchBusy } from './busy.ts'
-import type { LoadSocket } from './client.ts'
+import type { Crowd, LoadSocket } from './client.ts'
 import {
   ask,
+  type Bench,
   broadcastFrame,
   broadcastFrameOf,
   echoFrame,
   frameOf,
   joinFrame,
+  type Outcome,
   openChecked,
   type Scenario,
   until,
   withCrowd,
 } from './scenario-parts.ts'
-import { percentile } from './stats.ts'
+import { percentile, spread } from './stats.ts'
 import { steady } from './steady.ts'
 
 const kibi = 1024
 const mebi = 1024 * 1024
+/** How often each of the two is measured in a round. */
+const switchedPairs = 10
 
-/** 100 sockets, each with `depth` messages on their way at any time. */
-function echo(depth: number): Scenario {
+/** 100 sockets, each with `depth` messages on their way at any time, while `measure` counts them. */
+function echoing(depth: number, measure: (crowd: Crowd, bench: Bench, answered: () => number) => Promise<Outcome>): Scenario {
   return withCrowd(async (crowd, bench) => {
     const frames = Buffer.concat(Array.from({ length: depth }, () => echoFrame))
     await openChecked(crowd, bench.address, 100)
@@ -36,12 +40,7 @@ function echo(depth: number): Scenario {
       socket.write(frames)
     }
     await crowd.during(sleep(2000 * bench.scale))
-    const { rate, busy } = await bench.measured(async () => {
-      const [before, busySince] = [answered, watchBusy(bench.pids)]
-      await crowd.during(sleep(3000 * bench.scale))
-      const busy = busySince()
-      return { rate: (answered - before) / busy.seconds, busy }
-    })
+    const outcome = await bench.measured(() => measure(crowd, bench, () => answered))
     sending = false
     owed += depth * crowd.sockets.length
     await crowd.during(
@@ -50,9 +49,49 @@ function echo(depth: number): Scenario {
         () => `${owed} answers are missing`,
       ),
     )
-    return { figures: { rate, cpu: (busy.server * 1e6) / rate }, busy }
+    return outcome
   })
 }
+
+/** Speed and price of an echo. */
+const echo = (depth: number) =>
+  echoing(depth, async (crowd, bench, answered) => {
+    const [before, busySince] = [answered(), watchBusy(bench.pids)]
+    await crowd.during(sleep(3000 * bench.scale))
+    const busy = busySince()
+    const rate = (answered() - before) / busy.seconds
+    return { figures: { rate, cpu: (busy.server * 1e6) / rate }, busy }
+  })
+
+/** The same with something switched on and off in turns, in one process: what it costs is less than two processes differ. */
+const echoSwitched = (depth: number) =>
+  echoing(depth, async (crowd, bench, answered) => {
+    const turns = { off: [] as { rate: number; cpu: number }[], on: [] as { rate: number; cpu: number }[] }
+    const parts: Busy[] = []
+    // Each comes first in every other pair.
+    for (let pair = 0; pair < switchedPairs; pair++) {
+      for (const turn of pair % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
+        await bench.switch(turn === 'on')
+        // Until what the turn before left behind has been sent, and this one sends, too.
+        await crowd.during(sleep(1200))
+        const [before, busySince] = [answered(), watchBusy(bench.pids)]
+        await crowd.during(sleep(1500 * bench.scale))
+        const busy = busySince()
+        const rate = (answered() - before) / busy.seconds
+        turns[turn].push({ rate, cpu: (busy.server * 1e6) / rate })
+        parts.push(busy)
+      }
+    }
+    // The median, for a turn in which the machine was slow says nothing.
+    const middle = (turn: 'off' | 'on', figure: 'rate' | 'cpu') => spread(turns[turn].map((one) => one[figure])).median
+    const figures = {
+      rateOff: middle('off', 'rate'),
+      rateOn: middle('on', 'rate'),
+      cpuOff: middle('off', 'cpu'),
+      cpuOn: middle('on', 'cpu'),
+    }
+    return { figures, busy: joinBusy(parts) }
+  })
 
 /** One of 1,000 members of a room sends to all; the next message follows when everybody has the one before. */
 const fanOut: Scenario = withCrowd(async (crowd, bench) => {
@@ -176,6 +215,8 @@ const members: Scenario = withCrowd(async (crowd, bench) => {
 export const scenarios = {
   echo1: echo(1),
   echo16: echo(16),
+  switched1: echoSwitched(1),
+  switched16: echoSwitched(16),
   steady1k: steady(1000, 5),
   steady10kOff: steady(10_000, 9),
   steady10kOn: steady(10_000, 9),

@@ -112,6 +112,11 @@ export class ServerProcess {
     return (await this.#ask({ ask: 'memory', collect })) as Memory
   }
 
+  /** Switches what the program has to switch. */
+  async switch(on: boolean): Promise<void> {
+    await this.#ask({ ask: 'switch', on })
+  }
+
   /** Records a CPU profile of the server while something is measured, and writes it to the file. */
   async profiled<T>(file: string, measured: () => Promise<T>): Promise<T> {
     await this.#ask({ ask: 'profile' })
