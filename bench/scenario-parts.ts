@@ -42,11 +42,10 @@ export function frameOf(message: object): Buffer {
 const echoMessage = { type: 'message', id: 'm-0001', time: Date.now(), data: { text: 'how is the weather over there?' } }
 export const echoFrame = frameOf(echoMessage)
 export const joinFrame = frameOf({ type: 'join', id: 'j-0001', room })
-export const broadcastFrame = broadcastFrameOf('b-0001', room)
 
-/** A message to a room. One id is stored once for each sender. */
-export function broadcastFrameOf(id: string, room: string): Buffer {
-  return frameOf({ type: 'broadcast', id, time: Date.now(), room, data: { text: 'hello everybody in the room' } })
+/** A message to a room, by default the one of `joinFrame`. One id is stored once for each sender. */
+export function broadcastFrameOf(id: string, to = room): Buffer {
+  return frameOf({ type: 'broadcast', id, time: Date.now(), room: to, data: { text: 'hello everybody in the room' } })
 }
 
 /** Sends one frame and waits for the next message. @throws Error when none comes within 10 s */

@@ -6,7 +6,6 @@ import type { Crowd, LoadSocket } from './client.ts'
 import {
   ask,
   type Bench,
-  broadcastFrame,
   broadcastFrameOf,
   echoFrame,
   frameOf,
@@ -104,13 +103,13 @@ const fanOut: Scenario = withCrowd(async (crowd, bench) => {
   const sender = crowd.sockets[0]
   // The sender is a member and gets its answer besides.
   const wholeRound = members + 1
-  let [left, startedAt, rounds] = [0, 0, 0]
+  let [left, startedAt, rounds, sent] = [0, 0, 0, 0]
   let times: number[] = []
   let sending = true
   const send = () => {
     left = wholeRound
     startedAt = performance.now()
-    sender?.write(broadcastFrame)
+    sender?.write(broadcastFrameOf(`b-${sent++}`))
   }
   for (const socket of crowd.sockets) {
     socket.onMessages = (count) => {
