@@ -5,7 +5,7 @@ import { parse, stringify } from 'yaml'
 import { docker, root } from '../../cli/src/docker.ts'
 import { services } from '../../contract/src/endpoints.ts'
 import { decisionWords } from '../../embedded/src/words.ts'
-import { decisionLogPath, pauseFilePath, readLastRecord } from '../../scaler/src/decision-log.ts'
+import { decisionLogPath, pauseFilePath, readLastRecord, readRecordsAfter } from '../../scaler/src/decision-log.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
 import type { DecisionSeen, Readings, ScalerSettings } from '../core/stage.ts'
 
@@ -59,12 +59,15 @@ export async function findScaler(project: string, container: string, timeScale: 
   return {
     timeScale: Number(scale),
     read: async () => {
-      const record = await readLastRecord(decisionLogPath(stateFolder))
-      if (record !== undefined && record.time !== last?.time) {
+      const log = decisionLogPath(stateFolder)
+      // At the first look only the newest; from then on each: an action keeps the scaler's next look waiting, and then two come at once.
+      const news = last === undefined ? [await readLastRecord(log)] : await readRecordsAfter(log, last.time)
+      for (const record of news) {
+        if (record === undefined) continue
         last = record
         decisions.push(seenOf(record))
-        if (decisions.length > maxDecisions) decisions.shift()
       }
+      decisions.splice(0, decisions.length - maxDecisions)
       const paused = await access(pauseFilePath(stateFolder)).then(
         () => true,
         () => false,

@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DecisionLog, decisionLogPath, readDecisionLog, readLastRecord } from './decision-log.ts'
+import { DecisionLog, decisionLogPath, readDecisionLog, readLastRecord, readRecordsAfter } from './decision-log.ts'
 import type { TickRecord } from './record.ts'
 
 let folder: string
@@ -70,4 +70,14 @@ test('finds the newest record without reading the rest, past a torn line and in 
   expect((await readLastRecord(path))?.observation.timeSeconds).toBe((await seconds()).at(-1))
   await rm(path)
   expect((await readLastRecord(path))?.observation.timeSeconds).toBeGreaterThan(0)
+})
+
+test('gives the records after a known one, over both files', async () => {
+  const after = async (second: number) =>
+    (await readRecordsAfter(path, record(second).time)).map(({ observation }) => observation.timeSeconds)
+  expect(await after(0)).toEqual([])
+  const log = new DecisionLog(path, 400)
+  for (const second of [1, 2, 3]) await log.append(record(second))
+  expect(await readdir(folder)).toHaveLength(2)
+  expect([await after(0), await after(1), await after(3)]).toEqual([[1, 2, 3], [2, 3], []])
 })

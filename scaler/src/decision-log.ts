@@ -63,11 +63,28 @@ const tailBytes = 2 ** 20
 
 /** The newest record, read from the end of the log; undefined when there is none. */
 export async function readLastRecord(path: string): Promise<TickRecord | undefined> {
-  for (const file of [path, olderPath(path)]) {
-    const last = (await tailIfThere(file)).split('\n').flatMap(recordOf).at(-1)
-    if (last !== undefined) return last
-  }
+  for await (const record of newestFirst(path)) return record
   return undefined
+}
+
+/**
+ * The records after one that is known, oldest first; of very many, the newest.
+ * @param time of the one that is known
+ */
+export async function readRecordsAfter(path: string, time: string): Promise<TickRecord[]> {
+  const found: TickRecord[] = []
+  for await (const record of newestFirst(path)) {
+    if (record.time <= time) break
+    found.push(record)
+  }
+  return found.reverse()
+}
+
+/** Records from the end of the log on: a mebibyte of each of its files. */
+async function* newestFirst(path: string): AsyncGenerator<TickRecord> {
+  for (const file of [path, olderPath(path)]) {
+    for (const line of (await tailIfThere(file)).split('\n').reverse()) yield* recordOf(line)
+  }
 }
 
 function recordOf(line: string): TickRecord[] {
