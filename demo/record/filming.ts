@@ -134,6 +134,11 @@ export class Filming {
     await framed(context, live, liveStyle)
     await framed(context, client, 'compact-client.css')
     this.page.setDefaultTimeout(loadWithinMs)
+    // An error's page would be filmed like any other.
+    for (const page of [live, client]) {
+      const status = (await context.request.get(page, { timeout: loadWithinMs })).status()
+      if (status >= 400) throw new Error(`${page} cannot be filmed: it answers with HTTP ${status}`)
+    }
     await this.page.goto(stage)
     this.tell('show', { live, client })
     await this.work

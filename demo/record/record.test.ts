@@ -54,6 +54,12 @@ describe.skipIf(missing.length > 0)('a recording', () => {
     await rm(folder, { recursive: true, force: true })
   }, 60_000)
 
+  test('of a page that is an error is not begun', async () => {
+    const live = new URL('/nowhere', lab.pages.client).href
+    const wish = { ...options(), lab: { ...lab, pages: { ...lab.pages, live } }, scenes: [short] }
+    await expect(record(wish)).rejects.toThrow(`${live} cannot be filmed: it answers with HTTP 404`)
+  })
+
   test('of a scene that fails says why, and leaves no picture', async () => {
     const recorded = await record({ ...options(), scenes: [failing] })
     expect(recorded.failure).toMatch(/^steady failed: nothing comes of it: not within 0.5 s/)
