@@ -65,15 +65,20 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined): Pr
   // A scaler that runs is not told how many there should be.
   const scaler = prices && (await findScaler(lab))
   const wanted = scaler === undefined ? options.replicas : before.length
-  if (before.length !== wanted) {
-    log(`${before.length} replicas run; from here on ${wanted}`)
-    await lab.scaleTo(wanted)
-  }
-  const numbers = await lab.replicas()
-  // Whatever ends this process early, the lab is left whole.
+  // Whatever ends this process early, the lab is left whole. Not `once`: with no listener left the next signal, or a library that sees
+  // itself alone, would end the process before that.
   const interrupted = Promise.withResolvers<never>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.reject(new Error(`ended by ${signal}`)))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => interrupted.reject(new Error(`ended by ${signal}; the lab is as it was`)))
+  // Perhaps before anybody waits for it.
+  interrupted.promise.catch(() => undefined)
+  let numbers = before
   try {
+    if (before.length !== wanted) {
+      log(`${before.length} replicas run; from here on ${wanted}`)
+      await lab.scaleTo(wanted)
+      numbers = await lab.replicas()
+    }
     const running = prices === undefined ? run(lab, options, numbers, { log }) : report(lab, numbers, options, prices, scaler)
     return conclude(await Promise.race([running, interrupted.promise]), options)
   } finally {

@@ -5,21 +5,23 @@
 import { readFileSync } from 'node:fs'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { services } from '../../contract/src/endpoints.ts'
 import type { FaultKind } from '../../prove/core/fault-kinds.ts'
 import { allFaultKinds } from '../../prove/core/fault-kinds.ts'
 import type { Report } from '../../prove/core/report.ts'
 import { root } from './lib/compose-file.ts'
 import { addFigure } from './lib/figures.ts'
-import { scaleTo } from './lib/stack.ts'
+import { containers, replicaName, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
+
+const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project }
 
 /** Runs it as a person does. Its report, and how it ended. */
 async function prove(
   args: readonly string[],
   withinSeconds: number,
 ): Promise<{ exitCode: number | undefined; said: string; report: Report }> {
-  const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project }
   const ran = await execa('npm', ['run', '--silent', 'prove', '--', ...args], {
     cwd: root,
     env,
@@ -58,4 +60,21 @@ describe('nothing is lost, doubled or reordered, and no connection ends without 
     expect(report.figures.reconnectAfterKillMs.count).toBeGreaterThan(0)
     expect(report.figures.reconnectAfterKillMs.p99).toBeLessThan(5000)
   })
+})
+
+test('ended by Ctrl-C in the middle, it leaves the lab as it was', { timeout: 120_000 }, async () => {
+  const ran = execa(process.execPath, ['prove/main.ts', '--replicas', '4', '--sockets', '50', '--drains', '3'], {
+    cwd: root,
+    env,
+    timeout: 100_000,
+    reject: false,
+    all: true,
+    forceKillAfterDelay: 60_000,
+  })
+  for await (const line of ran.iterable({ from: 'all' })) if (/ [1-9]\d* sent/.test(line)) ran.kill('SIGINT')
+  const { exitCode, all } = await ran
+  expect(exitCode, all).toBe(2)
+  expect(all).toMatch(/ended by SIGINT; the lab is as it was$/)
+  const names = (await containers(stack, services.ws)).map(replicaName)
+  expect(names).toEqual(['ws-1', 'ws-2', 'ws-3'])
 })
