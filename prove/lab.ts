@@ -1,7 +1,7 @@
 /** The running lab: its containers, its entry, and what can be asked of them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hostPorts, paths, replicaHeader, services } from '../contract/src/endpoints.ts'
-import { docker, tryDocker } from './docker.ts'
+import { docker } from './docker.ts'
 
 /** What we read of `docker inspect CONTAINER`. */
 export interface ContainerState {
@@ -119,19 +119,27 @@ export interface Boot {
   scaler?: boolean
 }
 
-/** Boots a lab of this project with as many replicas, and returns how to take it down. */
+/**
+ * Boots a lab of this project, and returns how to take it down with its data.
+ * Rejects when there is one already: that is somebody's, with data of theirs.
+ */
 export async function bootLab(project: string, { replicas, scaler = false }: Boot): Promise<() => Promise<void>> {
   const files = scaler ? ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml'] : []
+  const compose = ['compose', ...files, '-p', project, '--profile', '*']
   const needed: string[] = [services.traefik, services.ws, services.valkey, services.socketProxy, services.prometheus]
   if (scaler) needed.push(services.scaler, services.scalerProxy)
+  if ((await docker([...compose, 'ps', '--all', '--quiet'])) !== '')
+    throw new Error(`there is a lab of project ${project} already; leave --up out, or name another: COMPOSE_PROJECT_NAME=proof`)
   const down = async () => {
-    await tryDocker(['compose', ...files, '-p', project, '--profile', '*', 'down', '--volumes', '--remove-orphans'], 120)
+    await docker([...compose, 'down', '--volumes', '--remove-orphans'], 120)
   }
   const up = ['up', '--detach', '--build', '--wait', '--wait-timeout', '120', '--scale', `${services.ws}=${replicas}`]
   try {
     await docker(['compose', ...files, '-p', project, ...up, ...needed], 600)
   } catch (error) {
-    await down()
+    await down().catch((late: Error) => {
+      throw new Error(`${(error as Error).message}; then ${late.message}`)
+    })
     throw error
   }
   return down

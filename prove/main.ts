@@ -32,13 +32,25 @@ async function main(): Promise<number> {
   const prices = options.report ? pricesAt(options.prices) : undefined
   if (options.report && options.up) prepareScaler(options)
   const lab = await findLab(process.env, options.entry)
+  const interrupted = endBySignal()
   const boot = options.report ? { replicas: leastByScaler, scaler: true } : { replicas: options.replicas }
   const down = options.up ? await bootLab(lab.project, boot) : async () => {}
   try {
-    return await prove(lab, options, prices)
+    return await prove(lab, options, prices, interrupted)
   } finally {
     await down()
   }
+}
+
+/** Rejects when a signal asks for the end. Whatever ends this process early, the lab is left whole. */
+function endBySignal(): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  // Not `once`: with no listener left the next signal, or a library that sees itself alone, would end the process before that.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => reject(new Error(`ended by ${signal}; the lab is as it was`)))
+  // Perhaps before anybody waits for it.
+  promise.catch(() => undefined)
+  return promise
 }
 
 /** minReplicas of scaler/hpa.yaml: where a lab with the scaler begins. */
@@ -58,20 +70,13 @@ function pricesAt(file: string): Prices {
 }
 
 /** @param prices for a proof report; without them there is none */
-async function prove(lab: Lab, options: Options, prices: Prices | undefined): Promise<number> {
+async function prove(lab: Lab, options: Options, prices: Prices | undefined, interrupted: Promise<never>): Promise<number> {
   const before = await lab.replicas()
   if (before.length === 0)
     throw new Error(`no replica of project ${lab.project} runs; start the lab (docker compose up -d --wait), or use --up`)
   // A scaler that runs is not told how many there should be.
   const scaler = prices && (await findScaler(lab))
   const wanted = scaler === undefined ? options.replicas : before.length
-  // Whatever ends this process early, the lab is left whole. Not `once`: with no listener left the next signal, or a library that sees
-  // itself alone, would end the process before that.
-  const interrupted = Promise.withResolvers<never>()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => interrupted.reject(new Error(`ended by ${signal}; the lab is as it was`)))
-  // Perhaps before anybody waits for it.
-  interrupted.promise.catch(() => undefined)
   let numbers = before
   try {
     if (before.length !== wanted) {
@@ -80,7 +85,7 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined): Pr
       numbers = await lab.replicas()
     }
     const running = prices === undefined ? run(lab, options, numbers, { log }) : report(lab, numbers, options, prices, scaler)
-    return conclude(await Promise.race([running, interrupted.promise]), options)
+    return conclude(await Promise.race([running, interrupted]), options)
   } finally {
     // The scaler may have put others in their place meanwhile.
     await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])

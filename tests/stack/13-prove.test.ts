@@ -78,3 +78,16 @@ test('ended by Ctrl-C in the middle, it leaves the lab as it was', { timeout: 12
   const names = (await containers(stack, services.ws)).map(replicaName)
   expect(names).toEqual(['ws-1', 'ws-2', 'ws-3'])
 })
+
+test('it boots no lab where there is one: in the end it would be gone, with its data', async () => {
+  const { exitCode, all } = await execa(process.execPath, ['prove/main.ts', '--up'], {
+    cwd: root,
+    env,
+    timeout: 50_000,
+    reject: false,
+    all: true,
+  })
+  expect(exitCode, all).toBe(2)
+  expect(all).toContain(`there is a lab of project ${stack.project} already; leave --up out`)
+  expect((await containers(stack, services.ws)).map(replicaName)).toEqual(['ws-1', 'ws-2', 'ws-3'])
+})
