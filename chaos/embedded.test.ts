@@ -7,12 +7,16 @@ const replicas = 6
 const startsWithinMs = 60_000
 const root = new URL('..', import.meta.url).pathname
 const state = `${root}reports/chaos-embedded`
-const lab = execa('node', ['embedded/src/main.ts', '--port', '0', '--page-port', '0', '--replicas', String(replicas), '--state', state], {
-  cwd: root,
-  reject: false,
-  stdin: 'ignore',
-  timeout: 240_000,
-})
+const lab = execa(
+  'node',
+  ['embedded/src/main.ts', '--port', '0', '--page-port', '0', '--replicas', String(replicas), '--state', state, '--valkey', 'none'],
+  {
+    cwd: root,
+    reject: false,
+    stdin: 'ignore',
+    timeout: 240_000,
+  },
+)
 let page = ''
 
 /** Runs it as a person does. */

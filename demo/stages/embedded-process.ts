@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startGuard } from '../../embedded/src/guard.ts'
+import { findValkey, startValkey, type ValkeyServer } from '../../embedded/src/valkey-server.ts'
 import { openDoor } from './valkey-door.ts'
-import { findValkey, startValkey, type ValkeyServer } from './valkey-server.ts'
 
 const main = fileURLToPath(new URL('../../embedded/src/main.ts', import.meta.url))
 const startWithinMs = 60_000
@@ -45,7 +45,7 @@ export async function startOwnLab({ timeScale, valkeyUrl, port = 0, pagePort = 0
     const url = valkey?.url
     const options = ['--port', port, '--page-port', pagePort, '--state', join(folder, 'state'), '--time-scale', timeScale]
     // Ctrl-C is the director's: the lab ends when everything was undone.
-    const lab = spawn(process.execPath, [main, ...options.map(String), ...(url === undefined ? [] : ['--valkey', url])], {
+    const lab = spawn(process.execPath, [main, ...options.map(String), '--valkey', url ?? 'none'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })

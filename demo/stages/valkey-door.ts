@@ -1,7 +1,7 @@
 /** Stands before a Valkey that is not ours to stop: shut, nobody gets to it, and those that were there are cut off. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
-import type { ValkeyServer } from './valkey-server.ts'
+import type { ValkeyServer } from '../../embedded/src/valkey-server.ts'
 
 /** @param target as in valkey://user:password@host:6379 */
 export async function openDoor(target: string): Promise<ValkeyServer> {

@@ -5,8 +5,8 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { findValkey, startValkey } from '../../embedded/src/valkey-server.ts'
 import { openDoor } from './valkey-door.ts'
-import { findValkey, startValkey } from './valkey-server.ts'
 
 /** What comes back for a line; undefined when the connection ends first. */
 async function ask(url: string, line: string): Promise<string | undefined> {

@@ -1,12 +1,16 @@
 /** `npm start`: the lab without Docker, in one terminal. Wires; decides nothing. */
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { Command, Option } from 'commander'
 import { wholeNumber } from '../../cli/src/commands/options.ts'
 import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
 import { problemText, readHpa } from '../../scaler/src/spec/read.ts'
 import { createApi, servePage } from './api.ts'
+import { startGuard } from './guard.ts'
 import { Lab } from './lab.ts'
+import { findValkey, startValkey } from './valkey-server.ts'
 
 interface Options {
   replicas: number
@@ -18,6 +22,8 @@ interface Options {
   valkey?: string
   state: string
 }
+
+const aloneWords = 'none, each replica works alone; with valkey-server or redis-server installed, or --valkey URL, sockets move'
 
 const program = new Command('npm start --')
   .description('The lab as processes, without Docker: replicas, a router, the scaler, load, and a live page.')
@@ -40,9 +46,10 @@ const program = new Command('npm start --')
   )
   .addOption(new Option('--load <sockets>', 'sockets to begin with; the page has a knob').default(0).argParser(wholeNumber(0, 5000)))
   .addOption(
-    new Option('--valkey <url>', 'share rooms and sessions, as in valkey://127.0.0.1:6379; without it each replica works alone').env(
-      'VALKEY_URL',
-    ),
+    new Option(
+      '--valkey <url>',
+      'share rooms and sessions, as in valkey://127.0.0.1:6379; none: each replica works alone (default: valkey-server or redis-server is started, where it is installed)',
+    ).env('VALKEY_URL'),
   )
   .addOption(new Option('--state <folder>', "the scaler's decision log").default('reports/embedded'))
   .addHelpText('after', '\nExamples:\n  npm start\n  npm start -- --load 500\n  npm start -- --time-scale 1 --replicas 3\n')
@@ -62,12 +69,21 @@ async function run(options: Options): Promise<void> {
   if ('problems' in read) return fail(read.problems.map(problemText).join('\n'))
 
   const stop = stopper(say)
-  const settings = { ...options, hpa: read.hpa, stateFolder: options.state, ...(options.valkey && { valkeyUrl: options.valkey }), say }
-  const lab = await Lab.start(settings, say).catch((error: Error) => fail(portHint(error)))
-  stop.onEnd((atOnce) => lab.end(atOnce))
+  const store = await storeOf(options.valkey, say).catch((error: Error) => fail(error.message))
+  const settings = { ...options, hpa: read.hpa, stateFolder: options.state, ...(store && { valkeyUrl: store.url }), say }
+  const lab = await Lab.start(settings, say).catch(async (error: Error) => {
+    await store?.end()
+    return fail(portHint(error))
+  })
+  stop.onEnd(async (atOnce) => {
+    await lab.end(atOnce)
+    // Replicas that drain hand their sessions over through it.
+    await store?.end()
+  })
   const entry = `http://localhost:${lab.entryPort}`
   const page = await servePage(createApi(actionsOf(lab), entry, say), options.pagePort).catch(async (error: Error) => {
     await lab.end(true)
+    await store?.end()
     return fail(portHint(error))
   })
   stop.onEnd(async () => page.close())
@@ -77,9 +93,40 @@ Embedded lab, ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s:
 
   live page          http://localhost:${page.port}     load, kill, drain, the scaler's decisions
   test client page   ${entry}     sockets at ${entry.replace('http', 'ws')}/ws
+  store              ${store?.words ?? aloneWords}
   decisions          npm run --silent scaler -- explain --state ${options.state}
 
 Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends it; twice: at once.`)
+}
+
+interface Store {
+  url: string
+  /** What it is, for people. */
+  words: string
+  end(): Promise<void>
+}
+
+/** What replicas share: what is given, else one of our own where the program is installed; undefined: nothing. */
+async function storeOf(given: string | undefined, say: (line: string) => void): Promise<Store | undefined> {
+  if (given === 'none') return undefined
+  if (given) return { url: given, words: 'the one given: rooms span replicas, sockets move with their sessions', end: async () => {} }
+  const program = findValkey()
+  if (program === undefined) return undefined
+  const folder = await mkdtemp(join(tmpdir(), 'lab-store-'))
+  const guard = startGuard(say)
+  const clean = async () => {
+    guard.end()
+    await rm(folder, { recursive: true, force: true })
+  }
+  const server = await startValkey(program, folder, guard.watch).catch(async (error: Error) => {
+    await clean()
+    throw new Error(`${error.message}; --valkey none does without`)
+  })
+  const end = async () => {
+    await server.end()
+    await clean()
+  }
+  return { url: server.url, words: `a ${program} of its own: rooms span replicas, sockets move with their sessions`, end }
 }
 
 function actionsOf(lab: Lab) {

@@ -19,10 +19,10 @@ export interface Started {
   end(): Promise<void>
 }
 
-/** Runs the command with free ports and a folder of its own. */
+/** Runs the command with free ports, a folder of its own, and no store unless one is given. */
 export async function command(...options: string[]): Promise<Started> {
   const state = await mkdtemp(join(tmpdir(), 'embedded-'))
-  const lab = spawn(process.execPath, [main, '--port', '0', '--page-port', '0', '--state', state, ...options], {
+  const lab = spawn(process.execPath, [main, '--port', '0', '--page-port', '0', '--state', state, '--valkey', 'none', ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

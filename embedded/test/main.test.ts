@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '@lab/contract/endpoints.ts'
 import { expect, onTestFinished, test } from 'vitest'
+import { findValkey } from '../src/valkey-server.ts'
 import * as run from './lab-process.ts'
 import { childrenOf, isAlive, noneLeft } from './lab-process.ts'
 
@@ -34,6 +35,29 @@ test('starts in under 20 s, says what it is, serves both pages, and ends with Ct
   await noneLeft(family, 5_000)
   expect(output()).not.toMatch(/killed|without being asked|while ending/)
 }, 90_000)
+
+test.skipIf(findValkey() === undefined)(
+  'with a store installed, replicas share it, sockets move to a new one, and nothing is left',
+  async () => {
+    // An empty address is none that is given.
+    const { output, page, state, process: main, exited } = await lab('--valkey', '', '--load', '40')
+    expect(output()).toMatch(/store +a (valkey|redis)-server of its own/)
+    const family = await childrenOf(main.pid)
+    const post = (path: string, body: object) => fetch(page + path, { method: 'POST', body: JSON.stringify(body) })
+    await post('/api/pause', { paused: true })
+    await expect.poll(async () => (await state()).load.open, { timeout: 20_000 }).toBe(40)
+    await post('/api/replicas', { count: 3 })
+    await expect
+      .poll(async () => (await state()).replicas.map(({ connections }) => connections > 0), { timeout: 60_000 })
+      .toEqual([true, true, true])
+    expect(await state()).toMatchObject({ shared: true, storeUp: true, load: { lost: 0 } })
+    expect((await state()).load.moves).toBeGreaterThan(0)
+    main.kill('SIGINT')
+    expect(await exited).toBe(0)
+    await noneLeft(family, 5_000)
+  },
+  120_000,
+)
 
 test('a replica and a load driver that hang do not keep it from ending', async () => {
   const { family, process: main, exited, output, state } = await lab()

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readEvents } from '../../demo/core/events.ts'
 import { transcriptOf } from '../../demo/core/transcript.ts'
 import { scenes } from '../../demo/scenes/index.ts'
-import { findValkey } from '../../demo/stages/valkey-server.ts'
+import { findValkey } from '../../embedded/src/valkey-server.ts'
 import { commandBlocks } from '../stack/lib/command-blocks.ts'
 import { root } from '../stack/lib/compose-file.ts'
 

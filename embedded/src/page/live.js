@@ -118,7 +118,7 @@ const stayingText =
   'Sockets stay where they are: a new replica fills with new ones, or with those of a replica that leaves. To move would cost a client its session.'
 const movingText = 'A new replica fills with new sockets, and with those that fuller replicas ask to move.'
 const aloneText =
-  'Stores: memory. Each replica has rooms and sessions of its own: they end with it, and its clients begin anew. npm start -- --valkey URL shares them.'
+  'Stores: memory. Each replica has rooms and sessions of its own: they end with it, and its clients begin anew. With valkey-server or redis-server installed, or npm start -- --valkey URL, they are shared.'
 
 function drawScaler(scaler) {
   show('current', scaler.current ?? '–')

@@ -1,4 +1,4 @@
-/** A Valkey of a stage's own, where the program is installed: started, taken away and brought back with what it knew. */
+/** A Valkey of a lab's own, where the program is installed: started, taken away and brought back with what it knew. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
