@@ -4,7 +4,7 @@
  */
 import { readConfig } from '../services/ws/src/config.ts'
 import { startReplica } from '../services/ws/src/replica.ts'
-import { startTelemetry } from '../services/ws/src/telemetry/start.ts'
+import { startTelemetry, telemetrySettings } from '../services/ws/src/telemetry/start.ts'
 import { noTracer, type Tracer } from '../services/ws/src/telemetry/tracer.ts'
 import { onSwitch } from './preload.ts'
 
@@ -14,10 +14,7 @@ const { config } = result
 const quiet = () => {}
 const [id, version] = ['bench', '0']
 const telemetry = await startTelemetry({
-  parts: config.TELEMETRY,
-  logsUrl: config.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
-  tracesUrl: config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-  ratio: Number(config.OTEL_TRACES_SAMPLER_ARG),
+  ...telemetrySettings(config),
   replica: id,
   version,
   onTrouble: (text) => console.error(text),

@@ -30,7 +30,7 @@ export async function runFault(plan: Plan, world: World, { seconds, check, say, 
   try {
     if (check) {
       await quietBefore(plan, world)
-      await sleep(warmUpMs, undefined, { signal: stop }).catch(() => undefined)
+      await pause(warmUpMs, stop)
     }
     if (stop.aborted) return { findings: [], leftovers: [], interrupted: true }
     const findings: Finding[] = []
@@ -89,7 +89,7 @@ async function watch(plan: Plan, phase: Statement['phase'], world: World, { forS
     while (!isOver() && !isSettled(statement, seen)) {
       seen.push(await lookOnce(statement, world, elapsed))
       const leftMs = forSeconds === undefined ? lookEveryMs : Math.max(0, (forSeconds - elapsed()) * 1000)
-      if (!isSettled(statement, seen)) await sleep(Math.min(lookEveryMs, leftMs), undefined, { signal: stop }).catch(() => undefined)
+      if (!isSettled(statement, seen)) await pause(Math.min(lookEveryMs, leftMs), stop)
     }
     const finding = judge(statement, seen)
     if (!stop.aborted) say(findingText(finding))
@@ -109,4 +109,11 @@ async function lookOnce({ look }: Statement, world: World, elapsed: () => number
 
 function findingText({ came, what, detail }: Finding): string {
   return `${came ? 'as said' : 'NOT AS SAID'}: ${what}: ${detail}`
+}
+
+/** Waits, or less when it is stopped; who called it looks at that. */
+async function pause(ms: number, stop: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal: stop }).catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error
+  })
 }

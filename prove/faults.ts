@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { services } from '../contract/src/endpoints.ts'
 import type { FaultRecord } from './core/drops.ts'
 import type { PlannedFault } from './core/fault-plan.ts'
-import { docker, tryDocker } from './docker.ts'
+import { docker } from './docker.ts'
 import { type ResetPhase, resetAt } from './handshake.ts'
 import { type Lab, until } from './lab.ts'
 
@@ -185,17 +185,23 @@ async function scale(lab: Lab, record: FaultRecord): Promise<Outcome> {
   return { toMs: Date.now() + 1000, detail: `${numbers.length} → ${numbers.length + 1} (${record.replica}) → ${numbers.length}` }
 }
 
-/** Undoes what a run that was cut short left behind. Never throws: it is the last thing that happens. */
-export async function restore(lab: Lab, replicas: readonly number[]): Promise<void> {
+/** Undoes what a run that was cut short left behind. Never throws: it is the last thing that happens. @returns what could not be undone */
+export async function restore(lab: Lab, replicas: readonly number[]): Promise<string[]> {
   rmSync(reloadFile, { force: true })
   const names = [...replicas.map((number) => lab.container(services.ws, number)), lab.container(services.valkey)]
-  await Promise.all(
-    names.map(async (name) => {
-      const state = await lab.state(name).catch(() => undefined)
-      if (state?.Paused) await tryDocker(['unpause', name])
-      else if (state?.Status === 'exited') await tryDocker(['start', name])
-    }),
-  )
+  const troubles = names.map(async (name) => {
+    try {
+      const { Paused, Status } = await lab.state(name)
+      if (Paused) await docker(['unpause', name])
+      else if (Status === 'exited') await docker(['start', name])
+    } catch (error) {
+      const { message } = error as Error
+      // A scaler may have taken it away.
+      return /no such (object|container)/i.test(message) ? [] : [`${name} is not as it was: ${message}`]
+    }
+    return []
+  })
+  return (await Promise.all(troubles)).flat()
 }
 
 /** A record for a fault that begins now. */

@@ -46,8 +46,7 @@ async function main(): Promise<number> {
 function endBySignal(): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>()
   // Not `once`: with no listener left the next signal, or a library that sees itself alone, would end the process before that.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => reject(new Error(`ended by ${signal}; the lab is as it was`)))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => reject(new Error(`ended by ${signal}`)))
   // Perhaps before anybody waits for it.
   promise.catch(() => undefined)
   return promise
@@ -88,7 +87,7 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined, int
     return conclude(await Promise.race([running, interrupted]), options)
   } finally {
     // The scaler may have put others in their place meanwhile.
-    await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])
+    for (const trouble of await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])) log(trouble)
     await scaler?.resume()
     const changed = before.length !== wanted || prices !== undefined
     if (scaler === undefined && changed && (await lab.replicas()).length !== before.length)

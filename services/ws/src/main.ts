@@ -4,7 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { readConfig } from './config.ts'
 import { startReplica } from './replica.ts'
 import { replicaName } from './replica-name.ts'
-import { startTelemetry } from './telemetry/start.ts'
+import { startTelemetry, telemetrySettings } from './telemetry/start.ts'
 
 const result = readConfig(process.env)
 if (!result.ok) {
@@ -23,10 +23,7 @@ const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })
 const logOptions = { level: config.LOG_LEVEL, base: { replica: id }, timestamp: pino.stdTimeFunctions.isoTime }
 const localLog = pino(logOptions, destination)
 const telemetry = await startTelemetry({
-  parts: config.TELEMETRY,
-  logsUrl: config.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
-  tracesUrl: config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
-  ratio: Number(config.OTEL_TRACES_SAMPLER_ARG),
+  ...telemetrySettings(config),
   replica: id,
   version: packageJson.version,
   onTrouble: (text) => localLog.warn({ text }, 'telemetry can not be sent'),

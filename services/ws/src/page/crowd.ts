@@ -61,6 +61,7 @@ export class Crowd {
     const turn = ++this.turn
     try {
       while (turn === this.turn && this.size < crowdSize) {
+        // Without it the next one comes to the same replica, which the page shows.
         await this.forgetReplica().catch(() => undefined)
         if (turn === this.turn) await this.add()
       }

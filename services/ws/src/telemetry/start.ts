@@ -1,6 +1,7 @@
 /** Switches traces and exported logs on, each by its own word; what is off is not even loaded. */
 
 import { profiles } from '@lab/contract/telemetry.ts'
+import type { Config } from '../config.ts'
 import { noTracer, type Tracer } from './tracer.ts'
 
 export interface TelemetryOptions {
@@ -26,6 +27,16 @@ export interface Telemetry {
 
 const troubleEveryMs = 30_000
 const stopWithinMs = 2000
+
+/** What a replica's settings say of it. */
+export function telemetrySettings(config: Config): Pick<TelemetryOptions, 'parts' | 'logsUrl' | 'tracesUrl' | 'ratio'> {
+  return {
+    parts: config.TELEMETRY,
+    logsUrl: config.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT,
+    tracesUrl: config.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+    ratio: Number(config.OTEL_TRACES_SAMPLER_ARG),
+  }
+}
 
 /** Starts what is switched on. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
