@@ -9,6 +9,7 @@ import { services } from '../../contract/src/endpoints.ts'
 import { decisionLogPath, pauseFilePath, readDecisionLog } from '../../scaler/src/decision-log.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
 import { verify } from '../../scaler/src/replay/verify.ts'
+import { explainText } from '../../scaler/src/views/explain.ts'
 import { containers, replicaName, tryCompose, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { watchDeaths } from './lib/deaths.ts'
@@ -54,28 +55,33 @@ describe('CPU utilisation', () => {
 
   const log = () => readDecisionLog(fromRoot(decisionLogPath(hostStateFolder)))
   const replicas = async () => (await containers(stack, services.ws)).map(replicaName)
+  /** As until(), and where it takes too long the error tells how the newest decision came about. */
+  const untilExplained: typeof until = (...args) =>
+    until(...args).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${explainText((await log()).slice(-1))}`)
+    })
 
   beforeAll(async () => {
     await writeFile(fromRoot(pauseFilePath(stateFolder)), '')
     await writeHpa((text) => text)
     scaler = startOnHost()
     await until('a decision on the CPU', async () => (await log()).some(({ decision }) => decision.recommendation !== null), 60_000)
-    const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=400', '-e', 'DURATION=40', services.k6], {
+    const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=800', '-e', 'DURATION=40', services.k6], {
       withinSeconds: 120,
     })
-    await until('four replicas', async () => (await replicas()).length === 4, 90_000)
+    await untilExplained('four replicas', async () => (await replicas()).length === 4, 90_000)
     await load
-    await until('a replica asked to leave', () => deaths.events.some(({ action }) => action === 'kill'), 120_000)
+    await untilExplained('a replica asked to leave', () => deaths.events.some(({ action }) => action === 'kill'), 120_000)
     const askedAt = performance.now()
     scaler.kill('SIGTERM')
     const ended = await scaler
     exitCode = ended.exitCode
     said = `${ended.shortMessage ?? ''}\n${ended.all}`
     stoppedAfterSeconds = (performance.now() - askedAt) / 1000
-    await until('the first one gone', async () => (await replicas()).length === 3, 40_000)
+    await untilExplained('the first one gone', async () => (await replicas()).length === 3, 40_000)
     scaler = startOnHost()
-    await until('two replicas', async () => (await replicas()).length === 2, 90_000)
-    await until('a decision on two', async () => (await log()).at(-1)?.decision.currentReplicas === 2, 30_000)
+    await untilExplained('two replicas', async () => (await replicas()).length === 2, 90_000)
+    await untilExplained('a decision on two', async () => (await log()).at(-1)?.decision.currentReplicas === 2, 30_000)
     records = await log()
   }, 400_000)
 
