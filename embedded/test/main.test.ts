@@ -50,8 +50,9 @@ test.skipIf(findValkey() === undefined)(
     await expect
       .poll(async () => (await state()).replicas.map(({ connections }) => connections > 0), { timeout: 60_000 })
       .toEqual([true, true, true])
+    // The load driver tells of it a moment after the replica does.
+    await expect.poll(async () => (await state()).load.moves, { timeout: 20_000 }).toBeGreaterThan(0)
     expect(await state()).toMatchObject({ shared: true, storeUp: true, load: { lost: 0 } })
-    expect((await state()).load.moves).toBeGreaterThan(0)
     main.kill('SIGINT')
     expect(await exited).toBe(0)
     await noneLeft(family, 5_000)
