@@ -17,7 +17,6 @@ export default defineConfig({
       'prove/**/*.test.ts',
       'chaos/**/*.test.ts',
       'demo/**/*.test.ts',
-      'demo/**/*.test.ts',
       'tests/browser/**/*.test.ts',
       'tests/repo/**/*.test.ts',
     ],
