@@ -46,8 +46,8 @@ describe('one log for all replicas', () => {
     expect(b.texts.filter((seen) => seen === text)).toEqual([text])
   })
 
-  // Something else that takes the machine for half a second is not what is measured here.
-  test('from publishing here to arriving there takes at most 100 ms, at 1,000 messages per second', { retry: 2 }, async () => {
+  // How long each took is among the figures; what it may take is an objective of prove's report.
+  test('what is published here arrives there, all of it and in order, at 1,000 messages per second', async () => {
     await empty()
     const [a, b] = [await logUser('a'), await logUser('b')]
     const publishedAt = new Map<string, number>()
@@ -64,7 +64,6 @@ describe('one log for all replicas', () => {
     const tookMs = [...publishedAt].map(([text, atMs]) => (b.arrivals.get(text) ?? Number.NaN) - atMs).sort((x, y) => x - y)
     const at = (share: number) => Math.round((tookMs[Math.floor(tookMs.length * share)] ?? Number.NaN) * 100) / 100
     addFigure('crossReplicaMs', { p50: at(0.5), p99: at(0.99), max: at(0.9999), messagesPerSecond: 1000 })
-    expect(at(0.99)).toBeLessThanOrEqual(100)
     expect(b.texts).toEqual([...publishedAt.keys()])
   })
 
