@@ -1,6 +1,5 @@
 /** docs/kubernetes-mapping.md says what compose.k8s-sim.yaml and hpa.yaml say, field by field. */
-import { jobs, ports, services } from '@lab/contract/endpoints.ts'
-import { metrics, replicaStates } from '@lab/contract/metrics.ts'
+import { ports, services } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { settings } from '../../services/ws/src/config.ts'
 import { read, readYaml } from './lib/repo-files.ts'
@@ -118,16 +117,6 @@ describe('compose.k8s-sim.yaml', () => {
 
 describe('scaler/metrics.yaml', () => {
   const text = read('scaler/metrics.yaml')
-  test('asks for the metrics and labels of the contract', () => {
-    expect(text).toContain(`job="${jobs.ws}"`)
-    for (const name of text.match(/\bwebsocket_\w+/g) ?? []) {
-      const known = Object.values(metrics).some((metric) => metric.name === name) || /_per_second$/.test(name)
-      expect([name, known]).toEqual([name, true])
-    }
-    for (const state of ['draining', 'closed'] as const) expect(replicaStates).toContain(state)
-    expect(text).toContain('state=~"draining|closed"')
-  })
-
   test('has every metric of hpa.yaml', () => {
     const specs = (
       files['scaler/hpa.yaml'] as unknown as { spec: { metrics: { pods?: { metric: { name: string } }; resource?: { name: string } }[] } }

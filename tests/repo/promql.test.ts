@@ -2,9 +2,10 @@
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
-import { allExpressions, type Expression, readRules, ruleFiles } from './lib/expressions.ts'
+import { allExpressions, type Expression, metricMapExpressions, metricMapFile, readRules, ruleFiles } from './lib/expressions.ts'
 import { type KnownMetrics, knownMetrics, knownValues } from './lib/known-metrics.ts'
 import { type Matcher, parsePromql, variableValue } from './lib/promql.ts'
+import { read } from './lib/repo-files.ts'
 
 const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record === undefined ? [] : [record]))
 const specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics)]
@@ -12,10 +13,12 @@ const known = knownMetrics(specs, recorded)
 const expressions = allExpressions()
 /** Every kind of file in which somebody reads a metric. */
 const readers = [/\.rules\.yaml$/, /dashboards\/.*\.json$/, /queries\.ts$/, /\.md$/]
+/** The scaler's file reads few metrics. */
+const scalerToo = [...readers, /scaler\/metrics\.yaml$/]
 
-describe('PromQL in rules, dashboards, shared queries and documents', () => {
+describe('PromQL in rules, dashboards, shared queries, documents and what the scaler asks', () => {
   test('is found in each of them', () => {
-    for (const kind of readers) {
+    for (const kind of scalerToo) {
       expect(expressions.filter(({ file }) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
     }
   })
@@ -34,7 +37,7 @@ describe('the check itself', () => {
     )
     const files = filesWithProblems(expressions, knownMetrics(renamed, recorded))
     expect(files).toEqual(filesThatSay(metrics.connectionsActive.name))
-    for (const kind of readers) expect(files.filter((file) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
+    for (const kind of scalerToo) expect(files.filter((file) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
   })
 
   test('names every file that reads a lost label', () => {
@@ -42,6 +45,21 @@ describe('the check itself', () => {
     const files = filesWithProblems(expressions, knownMetrics(changed, recorded))
     expect(files).toEqual(filesThatSay(metrics.connectionsClosed.name, 'cause'))
     for (const kind of readers) expect(files.filter((file) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
+  })
+
+  test.each([
+    ['sum by (replica) (rate(process_cpu', 'sum by (replica) (rate(process_cpus', 'no metric process_cpus_seconds_total'],
+    ['traefik_service_requests_total', 'traefik_service_request_total', 'no metric traefik_service_request_total'],
+    ['(timestamp(process_cpu', '(timestamp(process_cpus', 'no metric process_cpus_seconds_total'],
+    ['state="ready"', 'state="redy"', 'websocket_replica_state: state is never redy'],
+    ['service=~', 'servce=~', 'traefik_service_requests_total has no label servce'],
+    ['max by (replica) (max_over_time(up', 'max by (repplica) (max_over_time(up', 'no label repplica in up'],
+    ['sum by (replica) (<<.Series>>', 'sum by (replica) <<.Series>>', /^not PromQL near: /],
+  ])("notices %j written as %j in the scaler's file", (right, wrong, problem) => {
+    const text = read(metricMapFile)
+    expect(text).toContain(right)
+    const found = metricMapExpressions(metricMapFile, text.replace(right, wrong)).flatMap(({ expr }) => check(expr))
+    expect(found[0]).toMatch(problem)
   })
 
   test('refuses what is not PromQL', () => {

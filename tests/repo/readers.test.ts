@@ -32,7 +32,7 @@ const read = new Set(
 )
 
 describe('every metric of the contract', () => {
-  test.each(Object.keys(metrics) as MetricKey[])('%s is read by a panel or rule, or says why not', (key) => {
+  test.each(Object.keys(metrics) as MetricKey[])('%s is read by a panel, a rule or the scaler, or says why not', (key) => {
     const name: string = metrics[key].name
     const hasReader = read.has(name)
     expect({ name, hasReader }).toEqual({ name, hasReader: withoutReader[key] === undefined })

@@ -1,6 +1,8 @@
 /** Every PromQL expression in the repository and where it stands. */
 import { allReplicas, queries } from '@lab/contract/queries.ts'
 import { ledgerLength, questions } from '../../../cli/src/workshop/questions.ts'
+import type { MetricSpec } from '../../../scaler/src/core/types.ts'
+import { type MetricMap, queryFor, readMetricMap } from '../../../scaler/src/metric-map.ts'
 import { read, readYaml, repoFiles } from './repo-files.ts'
 
 export interface Expression {
@@ -82,12 +84,16 @@ export function readRules(path: string): Rule[] {
   return readYaml<{ groups: { rules: Rule[] }[] }>(path).groups.flatMap(({ rules }) => rules)
 }
 
-/** All of them: rules, dashboards, shared queries, the workshop's questions, and fenced blocks of documents. */
+/** What the scaler asks Prometheus, for each metric that an autoscaler may name. */
+export const metricMapFile = 'scaler/metrics.yaml'
+
+/** All of them: rules, dashboards, shared queries, the scaler's, the workshop's questions, and fenced blocks of documents. */
 export function allExpressions(): Expression[] {
   return [
     ...ruleFiles.flatMap(ruleExpressions),
     ...dashboardFiles.flatMap((file) => dashboardExpressions(file, readDashboard(file))),
     ...Object.entries(queries(allReplicas)).map(([what, expr]) => ({ file: 'contract/src/queries.ts', what, expr })),
+    ...metricMapExpressions(metricMapFile, read(metricMapFile)),
     ...Object.entries(questions).map(([what, { query }]) => ({
       file: 'cli/src/workshop/questions.ts',
       what,
@@ -121,6 +127,41 @@ export function dashboardExpressions(file: string, { panels, annotations, templa
 function selectorOfVariable(query: string): string {
   const [, selector, label] = /^label_values\((.*),\s*(\w+)\)$/.exec(query) ?? []
   return selector === undefined ? query : `count by (${label}) (${selector})`
+}
+
+/** Of a mapping file, as the scaler would send them. @throws Error when the scaler would not take the file */
+export function metricMapExpressions(file: string, text: string): Expression[] {
+  const result = readMetricMap(text, file)
+  if ('problems' in result) throw new Error(result.problems.join('\n'))
+  const { map } = result
+  const { draining, recorded, resource } = map
+  return [
+    { file, what: 'draining', expr: draining },
+    ...Object.entries(recorded).map(([name, expr]) => ({ file, what: `recorded ${name}`, expr })),
+    ...resource.map(({ name, timeQuery }) => ({ file, what: `time of ${name}`, expr: timeQuery })),
+    ...metricsOf(map).map((metric) => ({ file, ...filledIn(map, metric) })),
+  ]
+}
+
+/** One metric for each rule, with a selector and an object: their values are anything, and no query may break by them. */
+function metricsOf(map: MetricMap): MetricSpec[] {
+  const target = { type: 'Value' }
+  const metric = (name: string) => ({ name, selector: { matchLabels: { instance: 'any' } } })
+  return [
+    ...map.resource.map(({ name }): MetricSpec => ({ type: 'Resource', name, target })),
+    ...map.pods.map(({ name }): MetricSpec => ({ type: 'Pods', metric: metric(name), target })),
+    ...map.object.map(
+      ({ name }): MetricSpec => ({ type: 'Object', metric: metric(name), describedObject: { kind: 'Service', name: 'ws' }, target }),
+    ),
+    ...map.external.map(({ name }): MetricSpec => ({ type: 'External', metric: metric(name), target })),
+  ]
+}
+
+function filledIn(map: MetricMap, metric: MetricSpec): { what: string; expr: string } {
+  const name = 'metric' in metric ? metric.metric.name : metric.name
+  const result = queryFor(map, metric)
+  if ('error' in result) throw new Error(result.error)
+  return { what: `${metric.type} ${name}`, expr: result.query }
 }
 
 function fencedExpressions(file: string): Expression[] {
