@@ -37,7 +37,8 @@ const serviceLevels: readonly ServiceLevel[] = [
     name: 'connect',
     bad: 'handshakes that ended in a 5xx',
     badExpr: failedHandshakes,
-    allExpr: `${replicas(metrics.connectionsOpened.name)} + (${failedHandshakes})`,
+    // Without any replica there is nothing to count on the right, and everybody fails.
+    allExpr: `(${replicas(metrics.connectionsOpened.name)} or vector(0)) + (${failedHandshakes})`,
   },
   {
     // What a killed replica held is in no counter: ReplicaLost tells of it. A client that breaks off is counted as ours.
