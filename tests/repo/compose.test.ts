@@ -2,8 +2,8 @@
 import { grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { profiles } from '@lab/contract/telemetry.ts'
 import { describe, expect, test } from 'vitest'
-import { settings } from '../../services/ws/src/config.ts'
-import { readYaml } from './lib/repo-files.ts'
+import { fixedUnderCompose, type SettingName, settings } from '../../services/ws/src/config.ts'
+import { readYaml, withDefaults } from './lib/repo-files.ts'
 
 interface Service {
   image?: string
@@ -11,7 +11,7 @@ interface Service {
   container_name?: string
   hostname?: string
   ports?: string[]
-  environment?: Record<string, string>
+  environment?: Record<string, string | null>
   volumes?: string[]
   labels?: Record<string, string>
   networks?: string[]
@@ -110,17 +110,8 @@ describe('ws', () => {
     expect(Object.keys(ws.environment ?? {}).filter((name) => !(name in settings))).toEqual([])
   })
 
-  test('is given the defaults of the service', () => {
-    // What it sends is decided by what else runs, and replicas that share sessions share the secret of their tokens.
-    const { TELEMETRY: _, RESUME_SECRET: __, ...given } = ws.environment ?? {}
-    for (const [name, value] of Object.entries(given)) {
-      const [, variable, fallback] = /^\$\{([A-Z_]+):-(.*)\}$/.exec(value) ?? []
-      if (variable !== undefined) expect([name, fallback]).toEqual([variable, String(settings[name as keyof typeof settings].default)])
-    }
-  })
-
   test('gets longer to stop than its drain takes', () => {
-    const graceMs = Number.parseInt(ws.stop_grace_period ?? '10s', 10) * 1000
+    const graceMs = Number.parseInt(withDefaults(ws.stop_grace_period ?? '10s'), 10) * 1000
     expect(graceMs).toBeGreaterThan(settings.DRAIN_TIMEOUT.default + 5_000)
   })
 
@@ -133,6 +124,30 @@ describe('ws', () => {
 
   test('is probed on its internal port', () => {
     expect(JSON.stringify(ws.healthcheck?.test)).toContain(`/${ports.internal} `)
+  })
+})
+
+describe.each([
+  [services.ws, service(services.ws)],
+  [services.scaler, readYaml<Compose>('compose.k8s-sim.yaml').services[services.scaler]],
+])('settings of the service, at %s', (_name, holder) => {
+  const { environment = {} } = holder ?? {}
+  const handedOn = (Object.keys(settings) as SettingName[]).filter((name) => !fixedUnderCompose.includes(name))
+
+  test.each(handedOn)('%s arrives under its own name', (name) => {
+    expect(environment).toHaveProperty(name)
+    // A name alone takes what is set, and nothing otherwise.
+    const value = environment[name] ?? `\${${name}-}`
+    expect(value).toMatch(new RegExp(`^\\$\\{${name}:?-[^}]*\\}$`))
+  })
+
+  test('only what shares sessions has a value that is not the default of the service', () => {
+    const own = handedOn.filter((name) => environment[name] != null)
+    expect(own.sort()).toEqual(['RESUME_SECRET', 'VALKEY_URL'])
+  })
+
+  test('what the lab decides can not be set', () => {
+    for (const name of fixedUnderCompose) expect(environment[name] ?? '').not.toContain(`\${${name}`)
   })
 })
 

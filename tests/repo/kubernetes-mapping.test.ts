@@ -2,7 +2,7 @@
 import { ports, services } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { settings } from '../../services/ws/src/config.ts'
-import { read, readYaml } from './lib/repo-files.ts'
+import { read, readYaml, withDefaults } from './lib/repo-files.ts'
 
 type Tree = { [key: string]: Tree | string | number | boolean | null | Tree[] }
 
@@ -35,7 +35,7 @@ describe('the table', () => {
   })
 
   test.each(rows)('$field: $path in $file is $here', ({ file, path, here }) => {
-    expect(String(valueAt(files[file], path))).toBe(here)
+    expect(withDefaults(String(valueAt(files[file], path)))).toBe(here)
   })
 
   test.each(rows)('$field: $kubernetes is the same as $here', ({ kubernetes, here, path }) => {
@@ -83,7 +83,7 @@ describe('compose.k8s-sim.yaml', () => {
   const overlay = files['compose.k8s-sim.yaml'] as unknown as {
     services: Record<
       string,
-      { environment?: Record<string, string>; volumes?: string[]; container_name?: string; stop_grace_period?: string }
+      { environment?: Record<string, string | null>; volumes?: string[]; container_name?: string; stop_grace_period?: string }
     >
   }
   const scaler = overlay.services[services.scaler]
@@ -93,13 +93,13 @@ describe('compose.k8s-sim.yaml', () => {
   })
 
   test('hands the scaler every variable that ws is made from', () => {
-    const ws = readYaml<{ services: Record<string, { environment: Record<string, string> }> }>('compose.yaml').services[services.ws]
-    const asked = Object.values(ws?.environment ?? {}).flatMap((value) => {
-      const [, variable] = /^\$\{([A-Z_]+):?-/.exec(value) ?? []
-      return variable === undefined ? [] : [[variable, value] as const]
-    })
-    expect(asked.length).toBeGreaterThan(2)
-    for (const [name, value] of asked) expect(scaler?.environment?.[name]).toBe(value)
+    const base = readYaml<typeof overlay>('compose.yaml').services[services.ws]
+    const text = JSON.stringify([base, overlay.services[services.ws]])
+    const filledIn = [...text.matchAll(/\$\{([A-Z_]+)[^}]*\}/g)].map(([whole, name = '']) => [name, whole] as const)
+    const byName = Object.entries(base?.environment ?? {}).filter(([, value]) => value === null)
+    expect(filledIn.length).toBeGreaterThan(3)
+    expect(byName.length).toBeGreaterThan(20)
+    for (const [name, value] of [...filledIn, ...byName]) expect([name, scaler?.environment?.[name]]).toEqual([name, value])
   })
 
   test('gives only the door the Docker socket', () => {
@@ -109,7 +109,7 @@ describe('compose.k8s-sim.yaml', () => {
 
   test('lets the scaler finish an action, and ws its drain, before they are killed', () => {
     expect(Number.parseInt(scaler?.stop_grace_period ?? '', 10)).toBeGreaterThan(10)
-    expect(Number.parseInt(overlay.services[services.ws]?.stop_grace_period ?? '', 10) * 1000).toBeGreaterThan(
+    expect(Number.parseInt(withDefaults(overlay.services[services.ws]?.stop_grace_period ?? ''), 10) * 1000).toBeGreaterThan(
       settings.DRAIN_TIMEOUT.default + 5000,
     )
   })

@@ -239,7 +239,7 @@ export const settings = {
     min: 0,
     max: 600_000,
     unit: 'ms',
-    help: 'From SIGTERM to the deadline, when connections that are still there are closed with 1012. Keep it below the stop grace period.',
+    help: 'From SIGTERM to the deadline, when connections that are still there are closed with 1012. Keep it below the stop grace period, by ten seconds; under Compose, that is STOP_GRACE_PERIOD.',
   },
   LAST_SCRAPE_TIMEOUT: {
     kind: 'integer',
@@ -266,6 +266,13 @@ export const settings = {
 
 type Settings = typeof settings
 export type SettingName = keyof Settings
+
+/** What the lab on Compose decides for its replicas. It hands every other setting on to them. */
+export const fixedUnderCompose: readonly SettingName[] = [
+  ...(['PORT', 'HOST', 'INTERNAL_PORT', 'REPLICA_ID'] as const),
+  // Made from the project's name, and from COMPOSE_PROFILES.
+  ...(['REPLICA_DNS_PREFIX', 'TELEMETRY'] as const),
+]
 
 /** Validated settings by the name of their variable. */
 export type Config = { readonly [N in SettingName]: Settings[N]['kind'] extends 'integer' ? number : string }

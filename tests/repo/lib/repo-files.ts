@@ -28,6 +28,11 @@ export function readYaml<T>(path: string): T {
   return parse(read(path), { merge: true }) as T
 }
 
+/** What Compose makes of a text of its files while no variable is set. */
+export function withDefaults(text: string): string {
+  return text.replaceAll(/\$\{[A-Z_]+:?-([^}]*)\}/g, '$1')
+}
+
 function walk(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
