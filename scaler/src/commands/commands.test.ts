@@ -127,14 +127,17 @@ describe('what looks back', () => {
     expect([out, hints]).toEqual(['', 'none of the 3 decisions that are kept asked for another number of replicas\n'])
   })
 
-  test('a watch prints a new line when a record changes something', async () => {
-    await logged(surge.slice(0, 5))
-    void scaler('get', 'hpa', '-w')
-    await vi.waitFor(() => expect(out).toMatch(/^NAME .*\nws .*\n$/), { timeout: 10_000 })
-    await logged(surge.slice(5, 6))
-    await vi.waitFor(() => expect(out).toMatch(/\nws .*\nws .* 450\/100, .*\n$/), { timeout: 10_000 })
-    process.stdout.emit('error', new Error('EPIPE'))
-  })
+  test.each([[['get', 'hpa', '-w']], [['watch']], [['watch', 'hpa', 'ws']]])(
+    '%j prints a new line when a record changes something',
+    async (args) => {
+      await logged(surge.slice(0, 5))
+      void scaler(...args)
+      await vi.waitFor(() => expect(out).toMatch(/^NAME .*\nws .*\n$/), { timeout: 10_000 })
+      await logged(surge.slice(5, 6))
+      await vi.waitFor(() => expect(out).toMatch(/\nws .*\nws .* 450\/100, .*\n$/), { timeout: 10_000 })
+      process.stdout.emit('error', new Error('EPIPE'))
+    },
+  )
 })
 
 describe('pause and resume', () => {

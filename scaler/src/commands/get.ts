@@ -1,4 +1,4 @@
-/** `get hpa`: the autoscaler in a line, as kubectl prints it. */
+/** `get hpa`: the autoscaler in a line, as kubectl prints it; `watch` is `get hpa -w`. */
 import { stat } from 'node:fs/promises'
 import { setInterval } from 'node:timers/promises'
 import type { Command } from 'commander'
@@ -26,9 +26,21 @@ export function register(program: Command): void {
     .addArgument(hpaArgument())
     .argument('[name]', 'only if it has this name')
     .option('-w, --watch', 'go on, and print a line whenever something changes')
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['wide', 'json', 'yaml', 'name']))
+    .addOption(outputOption())
     .addOption(stateOption())
     .action(async (_resource: string, name: string | undefined, options: GetOptions) => get(name, options))
+  program
+    .command('watch')
+    .description('the same as get hpa -w')
+    .addArgument(hpaArgument().argOptional())
+    .argument('[name]', 'only if it has this name')
+    .addOption(outputOption())
+    .addOption(stateOption())
+    .action(async (_resource: string | undefined, name: string | undefined, options: GetOptions) => get(name, { ...options, watch: true }))
+}
+
+function outputOption(): Option {
+  return new Option('-o, --output <format>', 'how to print it').choices(['wide', 'json', 'yaml', 'name'])
 }
 
 async function get(name: string | undefined, options: GetOptions): Promise<void> {
