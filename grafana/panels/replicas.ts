@@ -16,7 +16,7 @@ export function connectionsPerReplica(): Panel {
     {
       title: 'Connections per replica',
       description:
-        'Does each replica hold its share? Lines that drift apart are replicas that came later: the router spreads new connections, and open ones stay where they are.',
+        'Does each replica hold its share? Lines that are apart are replicas that came later: the router gives them new connections only, and they meet as fuller replicas ask some of theirs to move.',
       unit: units.Short,
       noValue: waiting,
       width: third,
