@@ -1,5 +1,6 @@
 /** `npm run demo`: plays a scene on the lab. The exit code is its verdict: 0 passed, 1 failed, 2 not played, 130 interrupted. */
 import { Command, Option } from 'commander'
+import { loadEnvFile } from '../scaler/src/env-file.ts'
 import { surfaces } from './core/events.ts'
 import type { Scene } from './core/scene.ts'
 import type { Stage } from './core/stage.ts'
@@ -21,6 +22,7 @@ interface Options {
   json?: boolean
 }
 
+loadEnvFile()
 const exitCodes = { passed: 0, failed: 1, notPlayed: 2, interrupted: 130 } as const
 const program = new Command('npm run demo --')
   .description('A scene on the lab: it tells what there is to see, waits for it, and takes everything back.')

@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { loadEnvFile } from '../scaler/src/env-file.ts'
 import { markdown, type Report } from './core/report.ts'
 import { restore } from './faults.ts'
 import { bootLab, findLab, type Lab } from './lab.ts'
@@ -29,6 +30,7 @@ async function main(): Promise<number> {
     return 2
   }
   const { options } = read
+  loadEnvFile()
   const prices = options.report ? pricesAt(options.prices) : undefined
   if (options.report && options.up) prepareScaler(options)
   const lab = await findLab(process.env, options.entry)

@@ -8,13 +8,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { hostPorts } from '@lab/contract/endpoints.ts'
+import { prometheusOnHost } from '../scaler/src/commands/options.ts'
+import { loadEnvFile } from '../scaler/src/env-file.ts'
 import { summary, writeReport } from './panels/report.ts'
 import { unexplained, watchPanels } from './panels/watch.ts'
 
+loadEnvFile()
 const { values } = parseArgs({
   options: {
-    prometheus: { type: 'string', default: `http://127.0.0.1:${process.env.PROMETHEUS_PORT ?? hostPorts.PROMETHEUS_PORT}` },
+    prometheus: { type: 'string', default: prometheusOnHost() },
     seconds: { type: 'string', default: '0' },
   },
 })

@@ -12,6 +12,7 @@ import type { StormClients } from '../contract/src/storm-metrics.ts'
 import type { Storm } from '../k6/lib/storm-summary.ts'
 import { docker } from '../prove/docker.ts'
 import { findLab, type Lab, until } from '../prove/lab.ts'
+import { loadEnvFile } from '../scaler/src/env-file.ts'
 import { compare, comparisonText, type Damage } from './storm/compare.ts'
 
 const usage = `npm run storm -- [--sockets N]   N sockets (2000, 10 to 10000) are at a replica when it dies; two replicas or more must run`
@@ -24,6 +25,7 @@ const surplus = 1.2
 async function main(): Promise<number> {
   const sockets = readSockets()
   if (sockets === undefined) return 2
+  loadEnvFile()
   const lab = await findLab(process.env)
   const numbers = await lab.replicas()
   if (numbers.length < 2) throw new Error(`${numbers.length} replicas of project ${lab.project} run; start the lab with two or more`)

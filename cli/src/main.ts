@@ -1,5 +1,6 @@
 /** `lab COMMAND`. Data goes to stdout, everything else to stderr. */
 import { CommanderError } from 'commander'
+import { loadEnvFile } from '../../scaler/src/env-file.ts'
 import { LabError } from './lab-error.ts'
 import { createProgram } from './program.ts'
 
@@ -9,6 +10,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
+loadEnvFile()
 try {
   await createProgram().parseAsync()
 } catch (error) {

@@ -1,9 +1,7 @@
 /** The lab as Compose sees it: its model, and its containers. */
-import { existsSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { configCommand, psCommand } from './compose.ts'
-import { docker, root } from './docker.ts'
+import { docker } from './docker.ts'
 
 const publishedPort = z.object({ target: z.coerce.number(), published: z.coerce.number() })
 
@@ -91,9 +89,7 @@ export async function runningServices(): Promise<Set<string>> {
   return new Set(running.map(({ service }) => service))
 }
 
-/** The profiles that are on already: Compose looks at the environment, then at the file .env. */
+/** The profiles that are on already, by the environment; a command begins by reading .env into it. */
 export function profilesOn(): string {
-  const file = `${root}.env`
-  const written = existsSync(file) && !process.env.COMPOSE_DISABLE_ENV_FILE ? parseEnv(readFileSync(file, 'utf8')) : {}
-  return process.env.COMPOSE_PROFILES ?? written.COMPOSE_PROFILES ?? ''
+  return process.env.COMPOSE_PROFILES ?? ''
 }

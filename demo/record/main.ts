@@ -2,6 +2,7 @@
 import { mkdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { loadEnvFile } from '../../scaler/src/env-file.ts'
 import { type StillName, stillNames, surfaces } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
 import { address, embeddedTimeScale, seedOption, timeScaleOption } from '../options.ts'
@@ -22,6 +23,7 @@ interface Options {
   live?: string
 }
 
+loadEnvFile()
 const exitCodes = { good: 0, faulty: 1, notMade: 2, interrupted: 130 } as const
 
 const known = (text: string): Scene[] =>

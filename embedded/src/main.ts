@@ -6,6 +6,7 @@ import { hostPorts } from '@lab/contract/endpoints.ts'
 import { Command, Option } from 'commander'
 import { wholeNumber } from '../../cli/src/commands/options.ts'
 import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
+import { loadEnvFile } from '../../scaler/src/env-file.ts'
 import { problemText, readHpa } from '../../scaler/src/spec/read.ts'
 import { createApi, servePage } from './api.ts'
 import { startGuard } from './guard.ts'
@@ -25,6 +26,8 @@ interface Options {
 
 const aloneWords = 'none, each replica works alone; with valkey-server or redis-server installed, or --valkey URL, sockets move'
 
+// Its ports are those of the lab on Compose: whoever wrote others into .env means this one, too, and `chaos --embedded` looks there.
+loadEnvFile()
 const program = new Command('npm start --')
   .description('The lab as processes, without Docker: replicas, a router, the scaler, load, and a live page.')
   .addOption(new Option('--replicas <n>', 'where it starts').default(2).argParser(wholeNumber(1, 20)))

@@ -10,10 +10,12 @@ import { register as registerGet } from './commands/get.ts'
 import { register as registerPause } from './commands/pause.ts'
 import { register as registerReplay } from './commands/replay.ts'
 import { register as registerRun } from './commands/run.ts'
+import { loadEnvFile } from './env-file.ts'
 
 /** Every command of the scaler, in the order in which --help lists them. */
 const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay]
 
+loadEnvFile()
 const program = new Command('scaler')
   .description('Decides as the HorizontalPodAutoscaler of Kubernetes does, and acts through docker compose --scale.')
   .exitOverride()

@@ -62,6 +62,24 @@ describe('images', () => {
   })
 })
 
+describe('the file .env', () => {
+  /** They speak to no lab. */
+  const alone = ['generate', 'bench', 'compare', 'bench:scaler', 'conformance']
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const commands = Object.entries(scripts).flatMap(([name, line]) => {
+    const [, file] = /^node (\S+\.ts)$/.exec(line) ?? []
+    return file === undefined || alone.includes(name) ? [] : [[name, file] as const]
+  })
+
+  test.each(commands)('npm run %s reads it before it looks for the lab', (_name, file) => {
+    expect(read(file)).toMatch(/^ *loadEnvFile\(\)$/m)
+  })
+
+  test('there are such commands', () => {
+    expect(commands.map(([name]) => name)).toEqual(expect.arrayContaining(['start', 'lab', 'scaler', 'panels', 'prove', 'chaos', 'demo']))
+  })
+})
+
 describe('ports', () => {
   test('the CLI knows the place behind every published port', () => {
     const published = services.flatMap(([service, { ports = [] }]) =>

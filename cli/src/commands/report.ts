@@ -1,11 +1,11 @@
 /** `report`: everything that somebody who helps would ask for, in one folder and as one file, without secrets. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { envFile } from '../../../scaler/src/env-file.ts'
 import { archiveOf, packFolder } from '../archive.ts'
 import { configCommand, type DockerCommand, everyLogCommand, psCommand, typed } from '../compose.ts'
 import { root, run, show, tryDocker } from '../docker.ts'
@@ -39,7 +39,7 @@ async function report({ output }: { output?: string }): Promise<void> {
   const folder = output ? resolve(output) : join(root, 'reports', `lab-report-${stamp}`)
   for (const path of [folder, archiveOf(folder)]) if (existsSync(path)) throw new LabError(`${path} is there already`)
   await mkdir(folder, { recursive: true })
-  const written = environmentFile()
+  const written = envFile()
   const config = await tryDocker(configCommand(), withinSeconds)
   const secrets = secretsOf(process.env, written, ...environmentsOf(config.stdout))
   const write: Write = (file, text) => writeFile(join(folder, file), maskText(text, secrets))
@@ -83,7 +83,9 @@ async function versions(): Promise<string> {
 async function writeConfiguration(write: Write, config: string, written: Environment, secrets: readonly string[]): Promise<void> {
   await write('compose.json', asMaskedJson(config))
   const names = new Set<string>(Object.keys(hostPorts))
-  const ours = Object.entries(process.env).filter(([name]) => names.has(name) || /^(COMPOSE|DOCKER|LAB|SCALER)_/.test(name))
+  const known = ([name]: [string, unknown]) => names.has(name) || /^(COMPOSE|DOCKER|LAB|SCALER)_/.test(name)
+  // The file was read into the environment.
+  const ours = Object.entries(process.env).filter(([name, value]) => known([name, value]) && value !== written[name])
   const parts = ['# .env', maskedLines(written, secrets), '# set in the environment', maskedLines(Object.fromEntries(ours), secrets)]
   await write('environment.txt', parts.join('\n'))
 }
@@ -97,11 +99,6 @@ async function writeLogs(write: Write): Promise<void> {
 async function diagnosis(): Promise<string> {
   const findings = findingsOf(await gatherFacts({ profiles: profilesOn() }))
   return `${JSON.stringify({ exitCode: exitCodeOf(findings), findings }, null, 2)}\n`
-}
-
-function environmentFile(): Environment {
-  const file = join(root, '.env')
-  return existsSync(file) ? parseEnv(readFileSync(file, 'utf8')) : {}
 }
 
 const withEnvironments = z.object({

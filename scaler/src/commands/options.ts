@@ -6,10 +6,12 @@ import { InvalidArgumentError, Option } from 'commander'
 export const defaultMetricMap = 'scaler/metrics.yaml'
 
 /** Where Prometheus is for whoever is on the host. */
-const prometheusOnHost = `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
+export function prometheusOnHost(): string {
+  return `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
+}
 
 export function prometheusOption(): Option {
-  return new Option('--prometheus <url>', 'where Prometheus is').env('SCALER_PROMETHEUS').default(prometheusOnHost)
+  return new Option('--prometheus <url>', 'where Prometheus is').env('SCALER_PROMETHEUS').default(prometheusOnHost())
 }
 
 export function metricMapOption(): Option {
