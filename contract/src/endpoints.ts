@@ -43,10 +43,15 @@ export const paths = {
   forgetReplica: '/api/v1/forget-replica',
   ws: '/ws',
   wsChat: '/ws/chat/:connectionId',
+  /** Everything about the replica and its stores; apiHealth is the same. */
   health: '/health',
+  /** Live: three names, for probes made for other systems. */
   healthz: '/healthz',
   livez: '/livez',
+  healthLiveness: '/health/liveness',
+  /** Ready: two names. */
   readyz: '/readyz',
+  healthReadiness: '/health/readiness',
   metrics: '/metrics',
   apiHealth: '/api/v1/health',
   apiInfo: '/api/v1/info',

@@ -90,7 +90,9 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.get(paths.apiHealth, (c) => c.json(health(deps)))
   app.get(paths.apiInfo, (c) => c.json(info(deps)))
   for (const path of [paths.apiMetrics, paths.apiMetricsRegion]) {
-    app.get(path, (c) => upgradeRequired(c, `Data comes over a WebSocket: connect to ${paths.ws}.`))
+    app.get(path, (c) =>
+      upgradeRequired(c, `No metrics here, nor on a socket: ask Prometheus. Messages come over a WebSocket: connect to ${paths.ws}.`),
+    )
   }
   addProbes(app, status)
   app.get(paths.metrics, (c) => problem(c, 403, 'forbidden', `${paths.metrics} is served on the internal port only.`))
@@ -150,12 +152,12 @@ function isUpgrade(c: Context): boolean {
 /** Live while the process answers; ready only while it wants new sockets. A full replica is still ready: it refuses by itself. */
 function addProbes(app: Hono<Vars>, status: Status): void {
   const live = (c: Context) => c.text('ok\n')
-  app.get(paths.healthz, live)
-  app.get(paths.livez, live)
-  app.get(paths.readyz, (c: Context) => {
+  const ready = (c: Context) => {
     const state = status.state()
     return state === 'ready' ? c.text('ready\n') : c.text(`${state}\n`, 503)
-  })
+  }
+  for (const path of [paths.healthz, paths.livez, paths.healthLiveness]) app.get(path, live)
+  for (const path of [paths.readyz, paths.healthReadiness]) app.get(path, ready)
 }
 
 function health({ replica, status, config }: AppDeps) {

@@ -11,10 +11,10 @@ const status = async (url: string) => (await fetch(url)).status
 test('a drain says goodbye to each socket, closes who stays with 1012, and is visible all the while', async () => {
   const replica = await testReplica({ DRAIN_TIMEOUT: 3000 })
   const sockets = await Promise.all([replica.connect(), replica.connect(), replica.connect()])
-  expect(await status(replica.httpUrl + paths.readyz)).toBe(200)
+  for (const path of [paths.readyz, paths.healthReadiness]) expect(await status(replica.httpUrl + path)).toBe(200)
   const drained = replica.drain()
-  expect(await status(replica.httpUrl + paths.readyz)).toBe(503)
-  expect(await status(replica.httpUrl + paths.livez)).toBe(200)
+  for (const path of [paths.readyz, paths.healthReadiness]) expect(await status(replica.httpUrl + path)).toBe(503)
+  for (const path of [paths.livez, paths.healthz, paths.healthLiveness]) expect(await status(replica.httpUrl + path)).toBe(200)
   const health = await (await fetch(replica.httpUrl + paths.health)).json()
   expect(health).toMatchObject({ status: 'draining', connections: 3, drain: { socketsLeft: 3 } })
   expect(await replica.metric(metrics.replicaState.name, { state: 'draining' })).toBe(1)

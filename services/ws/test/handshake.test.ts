@@ -73,6 +73,15 @@ describe('an upgrade that can not be', () => {
     peer.socket.destroy()
   })
 
+  test.each([paths.apiMetrics, '/api/v1/metrics/us-east'])('%s says where metrics are', async (path) => {
+    const replica = await testReplica()
+    const response = await fetch(replica.httpUrl + path)
+    expect(response.status).toBe(426)
+    const { error } = (await response.json()) as { error: { code: string; message: string } }
+    expect(error.code).toBe('upgrade_required')
+    expect(error.message).toMatch(/^No metrics here, nor on a socket: ask Prometheus\./)
+  })
+
   test('a message that comes in one piece with the handshake is not lost', async () => {
     const replica = await testReplica()
     const peer = await RawPeer.connect(replica.port)
