@@ -4,6 +4,7 @@ import { timesOf } from '../core/report.ts'
 import { readBenchmarks } from './benchmarks.ts'
 import { buildReport } from './build.ts'
 import { compared, comparisonsOf } from './comparisons.ts'
+import { reportHtml } from './html.ts'
 import { againstWs, published, type RunFigure, runFigures } from './published.ts'
 import { sampleEvidence } from './sample-evidence.ts'
 import { readReport, reportSchema } from './schema.ts'
@@ -21,15 +22,67 @@ describe('the report', () => {
   test('passes when every objective holds', () => {
     const { verdict, availability, ledger } = build()
     expect(verdict).toEqual({ pass: true, reasons: [] })
-    expect(availability).toMatchObject({ attempts: 7, succeeded: 7, ratio: 1 })
+    expect(availability).toMatchObject({ ratio: 1, parts: [{ attempts: 2 }, { attempts: 4 }, { attempts: 1 }] })
     expect(ledger).toMatchObject({ sent: 1, accepted: 1, expected: 2, delivered: 2, findings: { lost: 0 } })
   })
 
   test('one failed attempt in a hundred is no 99.9 %, and said to be so', () => {
-    const report = build({ handshakes: { attempts: 97, succeeded: 96 } })
-    expect(report.availability).toMatchObject({ attempts: 100, succeeded: 99, ratio: 0.99 })
+    const report = build({ handshakes: { attempts: 100, succeeded: 99 } })
+    expect(report.availability.ratio).toBe(0.99)
     expect(report.verdict).toEqual({ pass: false, reasons: ['Availability is 99 %; the objective is ≥ 99.9 %'] })
     expect(slo(report, 'errors')).toMatchObject({ value: 1, pass: true })
+  })
+
+  test('five new clients of 480 failed: ten thousand messages that arrived make up for none of them', () => {
+    const { report, probes } = sampleEvidence()
+    const counts = { ...report.verdict.counts, sent: 10_000, accepted: 10_000 }
+    const clients = probes
+      .flatMap((probe) => Array.from({ length: 240 }, () => probe))
+      .map((probe, i) => ({ ...probe, problem: i < 5 ? 'closed with 1006' : undefined }))
+    const built = build({ report: { ...report, verdict: { ...report.verdict, counts } }, probes: clients })
+    expect(built.availability.parts.map(({ attempts, succeeded }) => [attempts, succeeded])).toEqual([
+      [480, 475],
+      [4, 4],
+      [10_000, 10_000],
+    ])
+    expect(built.availability.ratio).toBe(475 / 480)
+    expect(built.verdict.reasons).toEqual([
+      'Availability is 98.9583 %; the objective is ≥ 99.9 %',
+      'Errors is 1.04167 %; the objective is ≤ 1 %',
+    ])
+  })
+
+  test('of new clients nothing is known where none came', () => {
+    expect(build({ probes: [] }).availability).toMatchObject({ ratio: null, parts: [{ ratio: null }, { ratio: 1 }, { ratio: 1 }] })
+    expect(build({ probes: [] }).verdict.reasons).toContain('Availability was not measured; the objective is ≥ 99.9 %')
+  })
+
+  describe('scaling up', () => {
+    const note = /^no scaler ran: the run itself asked for one more, and 7\.5 s later a new replica had its first socket$/
+    const { scaled } = sampleEvidence()
+    const rowOf = (report: ReturnType<typeof build>) => report.comparisons.find(({ id }) => id === 'scale-up')
+
+    test('by the run itself says nothing of a scaler: neither held nor broken, and not compared', () => {
+      const report = build({ scaled: { ...scaled, by: 'run', timeScale: null, synchronisations: 0 } })
+      expect(slo(report, 'scaling')).toMatchObject({ value: null, pass: null, note: expect.stringMatching(note) })
+      expect(rowOf(report)).toMatchObject({ ours: null, verdict: 'not measured' })
+      // The rest is judged as ever.
+      expect(report.verdict).toEqual({ pass: true, reasons: [] })
+      expect(reportHtml(report)).toContain('objectives hold; not asked of this run: Scaling up.')
+      expect(reportHtml(report)).toContain('<b>7.5 s</b> from asking to a socket on a new replica')
+    })
+
+    test('by a scaler whose clock is fast says so, where it is judged and where it is compared', () => {
+      for (const [timeScale, says] of [
+        [5, "the scaler's clock ran 5 times as fast as a cluster's; the limit is in real seconds"],
+        [1, ''],
+      ] as const) {
+        const report = build({ scaled: { ...scaled, timeScale } })
+        expect(slo(report, 'scaling')).toMatchObject({ value: 9.5, pass: true, note: says })
+        expect(rowOf(report)?.note).toBe(`containers on one machine, no nodes to wait for${says && '; '}${says}`)
+        expect(reportHtml(report)).toContain('<b>9.5 s</b> from demand to a socket on a new replica')
+      }
+    })
   })
 
   test('what was not measured does not hold: no scaling, no drain', () => {
@@ -76,9 +129,9 @@ describe('the report', () => {
 describe('a report that is none', () => {
   test.each([
     ['{', 'r.json: not JSON'],
-    ['{"schemaVersion": 7}', 'r.json: schemaVersion 7: this version of the lab reads 1'],
+    ['{"schemaVersion": 7}', 'r.json: schemaVersion 7: this version of the lab reads 2'],
     ['[]', 'r.json: schemaVersion is missing'],
-    ['{"schemaVersion": 1}', 'r.json: startedAt: '],
+    ['{"schemaVersion": 2}', 'r.json: startedAt: '],
   ])('%s: %s', (text, says) => {
     expect(() => readReport(text, 'r.json')).toThrow(says)
   })

@@ -82,7 +82,7 @@ describe('npm run compare', () => {
   test('exit code 2 and one line for what cannot be read', async () => {
     const wrong = await typed(folder([{ schemaVersion: 9 }]), folder(runs(1)))
     expect(wrong.exitCode).toBe(2)
-    expect(wrong.stderr).toMatch(/0\.json: schemaVersion 9: this version of the lab reads 1/)
+    expect(wrong.stderr).toMatch(/0\.json: schemaVersion 9: this version of the lab reads 2/)
     for (const args of [['one'], ['no-such-file', 'x'], [folder([]), folder(runs(1))]]) expect((await typed(...args)).exitCode).toBe(2)
   })
 })

@@ -8,14 +8,19 @@ const benchPage = 'docs/benchmarks.md'
 /**
  * @param figures of the run; null: not measured
  * @param normal p95 of room messages at the normal rate, against which the one at ten times the rate stands
+ * @param remarks what has to be known of a figure of this run
  */
 export function comparisonsOf(
   figures: Readonly<Record<RunFigure, number | null>>,
   normal: number | null,
   benchmarks: readonly BenchmarkRow[],
+  remarks: Partial<Record<RunFigure, string>> = {},
 ): Comparison[] {
   const bench = (title: string) => benchmarks.find((row) => row.title === title)
-  const ofPublished = published.map((entry) => compared(entry, oursOf(entry.ours, figures, bench)))
+  const ofPublished = published.map((entry) => {
+    const remark = entry.ours && 'run' in entry.ours ? remarks[entry.ours.run] : undefined
+    return compared({ ...entry, note: [entry.note, remark].filter(Boolean).join('; ') }, oursOf(entry.ours, figures, bench))
+  })
   const ofWs = againstWs.flatMap(({ id, what, unit, better }) => {
     const row = bench(id)
     if (row === undefined) return []

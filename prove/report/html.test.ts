@@ -81,7 +81,7 @@ describe('the page', () => {
     for (const { name, formula, source } of report.slos)
       for (const text of [name, formula, source]) expect([text, shown(text)]).toEqual([text, true])
     for (const { what } of report.comparisons) expect(shown(what)).toBe(true)
-    expect(page).toContain('7 ÷ 7 = <strong>100 %</strong>')
+    expect(page).toContain('of the worst kind: <strong>100 %</strong>')
   })
 
   test('what others wrote is escaped', () => {

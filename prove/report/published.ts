@@ -8,7 +8,7 @@ export const runFigures = {
   connectP95: 'this run: dialling to greeting, p95',
   answerP95: 'this run: message to answer, p95',
   errors: 'this run: failed attempts ÷ attempts',
-  scaleUp: 'this run: demand to the first socket on a new replica',
+  scaleUp: 'this run: demand to the first socket on a replica that the scaler added',
   hours: 'this run: its length',
   tenTimesP95: 'this run: room message, p95 at ten times the normal rate',
 } as const

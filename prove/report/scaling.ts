@@ -49,6 +49,16 @@ export interface Life {
   toMs: number
 }
 
+/** How long it took until a new replica had its first socket, each time replicas were added. */
+export interface Growth {
+  by: Scaling['by']
+  timeScale: number | null
+  /** What the time is counted from: a scaler finds out about demand; a run without one asks for more itself. */
+  from: 'demand' | 'asking'
+  /** null: it never came to that. */
+  seconds: (number | null)[]
+}
+
 type Moment = Scaling['timeline'][number]
 
 export function livesOf(events: readonly ContainerEvent[], atStart: readonly string[], [fromMs, toMs]: readonly [number, number]): Life[] {
@@ -101,6 +111,15 @@ function upOf({ atMs, from, to }: ScaleDecision, scaled: Scaled, at: (atMs: numb
     readyAtSeconds: ready === undefined ? null : at(ready.atMs),
     firstSocketAtSeconds: first === undefined ? null : at(first.atMs),
   }
+}
+
+export function growthOf({ by, timeScale, ups }: Scaling): Growth {
+  const from = by === 'scaler' ? 'demand' : 'asking'
+  const seconds = ups.map(({ demandAtSeconds, decisionAtSeconds, firstSocketAtSeconds }) => {
+    const since = from === 'demand' ? demandAtSeconds : decisionAtSeconds
+    return since === null || firstSocketAtSeconds === null ? null : round(firstSocketAtSeconds - since)
+  })
+  return { by, timeScale, from, seconds }
 }
 
 const words = { started: 'is started', ready: 'is ready', gone: 'has ended' } as const

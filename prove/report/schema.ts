@@ -2,7 +2,7 @@
 import { z } from 'zod'
 
 /** Grows when a reader of an older report would misunderstand a newer one. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 const count = z.int().nonnegative()
 /** null: nothing was there to be measured. */
@@ -24,16 +24,17 @@ const slo = z.strictObject({
   value: measured,
   /** Who asks for this. */
   source: z.string(),
-  /** What was not measured does not hold. */
-  pass: z.boolean(),
+  /** What has to be known of the value, or why there is none. */
+  note: z.string(),
+  /** What was not measured does not hold; null: the run had nothing that the objective speaks of. */
+  pass: z.boolean().nullable(),
 })
 
 const availability = z.strictObject({
   objective: z.number(),
-  attempts: count,
-  succeeded: count,
+  /** The least of its parts: many messages that arrive make up for no client that could not connect. */
   ratio: measured,
-  parts: z.array(z.strictObject({ what: z.string(), attempts: count, succeeded: count })),
+  parts: z.array(z.strictObject({ what: z.string(), attempts: count, succeeded: count, ratio: measured })),
 })
 
 const scaling = z.strictObject({
