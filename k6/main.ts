@@ -1,7 +1,7 @@
 /**
  * Load on the lab through its entry: many users, each with a socket, a cookie jar, and something to say now and then.
  *   docker compose run --rm k6                        one minute, 300 sockets
- *   docker compose run --rm -e SCENARIO=ramp k6       smoke, ramp, stress or spike (lib/scenarios.ts); SHORT=1 for less time
+ *   docker compose run --rm -e SCENARIO=ramp k6       any of lib/scenarios.ts; SHORT=1 for less time
  * SCENARIO=storm wants somebody to kill a replica: npm run storm does.
  * SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS and REPORTS_DIR change the details (lib/settings.ts).
  * The exit code is 0 when every threshold held (lib/thresholds.ts), 99 when one was missed.

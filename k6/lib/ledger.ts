@@ -1,5 +1,5 @@
 /**
- * Scenario `ledger`: is anything lost, doubled or reordered while you break things? Rooms of ten whose members all belong to
+ * Scenario `ledger`: is anything lost, doubled or reordered while you break things? Rooms whose members all belong to
  * one virtual user, so that it sees the whole of each. `npm run prove` does more: it breaks things by plan and reads the log.
  */
 import { CookieJar } from 'k6/http'
@@ -12,7 +12,6 @@ import { Crowd } from '../../prove/crowd.ts'
 import * as metrics from './metrics.ts'
 import type { Settings } from './settings.ts'
 
-const roomSize = 10
 /** Room messages per second of each socket. */
 const rate = 0.5
 const dialsPerSecond = 25
@@ -32,7 +31,7 @@ export function runLedger(settings: Settings, sockets: number, vu: number, endsA
   const crowd = new Crowd({
     url: settings.target + paths.ws,
     environment: k6Environment({ jar: () => new CookieJar(), tags: { name: 'ledger' } }),
-    ...{ sockets, rooms: Math.max(1, Math.floor(sockets / roomSize)), dialsPerSecond, seed: settings.seed + vu },
+    ...{ sockets, rooms: Math.max(1, Math.floor(sockets / settings.rooms.members)), dialsPerSecond, seed: settings.seed + vu },
     run: `ledger-${endsAtMs.toString(36)}-${vu}`,
     onCrossed: (tookMs) => metrics.roomDelivery.add(tookMs),
     onStored: (tookMs) => metrics.messageRtt.add(tookMs),

@@ -19,8 +19,8 @@ export interface SessionPlan {
   /** The user's cookies: by them the router brings a returning user to the replica of the last visit. */
   jar: CookieJar
   random: Random
-  /** Room to join and send to, if the user is one for rooms. */
-  room: string | undefined
+  /** Room to join, and the share of messages for it, if the user is one for rooms. */
+  room: { name: string; share: number } | undefined
   /** How long to stay before leaving by ourselves, in milliseconds. */
   stayMs: number
 }
@@ -41,6 +41,7 @@ export interface SessionEnd {
  * @param onEnd called exactly once, when the visit is over
  */
 export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void): void {
+  const { room } = plan
   const timers = new Set<number>()
   const sentAt = new Map<string, number>()
   const end: SessionEnd = { kind: 'refused', firstReplica: undefined, replica: undefined, jar: plan.jar, detail: '' }
@@ -71,7 +72,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     if (phase !== 'staying') return
     giveUpOn((sentAtMs) => Date.now() - sentAtMs > answerTimeoutMs)
     const data = 'x'.repeat(plan.random.between(20, 200))
-    if (joined && plan.random.chance(0.5)) say(() => client.broadcast(plan.room, data))
+    if (room !== undefined && joined && plan.random.chance(room.share)) say(() => client.broadcast(room.name, data))
     else say(() => client.send(data))
     after(plan.random.between(2000, 5000), talk)
   }
@@ -168,8 +169,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     metrics.roomDelivery.add(Date.now() - clientTime)
   }
 
-  const { room } = plan
-  if (room !== undefined) say(() => client.join(room))
+  if (room !== undefined) say(() => client.join(room.name))
   after(plan.random.between(100, 3000), talk)
   after(plan.stayMs, leave)
 }

@@ -1,8 +1,8 @@
 /** The environment as settings, or everything that is wrong with it at once. Pure. */
 import { hostPorts } from '../../contract/src/endpoints.ts'
 import { type StormClients, stormClients } from '../../contract/src/storm-metrics.ts'
-import type { ScenarioName, Stage } from './scenarios.ts'
-import { curveLengthMs, scenarios } from './scenarios.ts'
+import type { RoomUse, Scenario, ScenarioName, Stage } from './scenarios.ts'
+import { curveLengthMs, ordinary, scenarios } from './scenarios.ts'
 
 export interface Settings {
   scenario: ScenarioName
@@ -11,6 +11,7 @@ export interface Settings {
   target: string
   sockets: number
   socketsPerVu: number
+  rooms: RoomUse
   stages: readonly Stage[]
   seed: number
   /** How long to wait for the lab before the load begins. */
@@ -27,9 +28,6 @@ export type Read = { ok: true; settings: Settings } | { ok: false; problems: str
 
 type Environment = Record<string, string | undefined>
 
-/** A VU is one event loop: about a hundred sockets leave it time to measure well. */
-const socketsPerVuDefault = 50
-
 /**
  * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS and REPORTS_DIR; CLIENTS and VICTIM for
  * the scenario storm.
@@ -41,11 +39,12 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
   const name = env.SCENARIO || 'default'
   const known = Object.hasOwn(scenarios, name)
   if (!known) problems.push(`SCENARIO is "${name}"; allowed: ${Object.keys(scenarios).join(', ')}`)
-  const scenario = scenarios[known ? (name as ScenarioName) : 'default']
+  const scenario: Scenario = scenarios[known ? (name as ScenarioName) : 'default']
   const short = readSwitch(env, 'SHORT', problems)
   const target = readTarget(env, problems)
   const sockets = readInteger(env, 'SOCKETS', { fallback: scenario.sockets, min: 1, max: 20_000 }, problems)
-  const socketsPerVu = readInteger(env, 'SOCKETS_PER_VU', { fallback: socketsPerVuDefault, min: 1, max: 200 }, problems)
+  const perVu = scenario.socketsPerVu ?? ordinary.socketsPerVu
+  const socketsPerVu = readInteger(env, 'SOCKETS_PER_VU', { fallback: perVu, min: 1, max: 500 }, problems)
   const seed = readInteger(env, 'SEED', { fallback: seedIfNone, min: 0, max: 2 ** 32 - 1 }, problems)
   const readySeconds = readInteger(env, 'READY_SECONDS', { fallback: 60, min: 1, max: 600 }, problems)
   const stages = short ? scenario.short : scenario.stages
@@ -64,6 +63,7 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
       target,
       sockets,
       socketsPerVu,
+      rooms: scenario.rooms ?? ordinary.rooms,
       stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
       seed,
       readySeconds,

@@ -11,7 +11,7 @@ import * as metrics from './metrics.ts'
 import type { Random } from './random.ts'
 import { createRandom } from './random.ts'
 import type { Interval } from './scenarios.ts'
-import { slotIntervals } from './scenarios.ts'
+import { roomOf, slotIntervals } from './scenarios.ts'
 import type { SessionEnd } from './session.ts'
 import { startSession } from './session.ts'
 import type { Settings } from './settings.ts'
@@ -19,9 +19,6 @@ import type { Settings } from './settings.ts'
 /** A visit shorter than this is not worth dialling for. */
 const shortestStayMs = 1_000
 const longestBackoffMs = 8_000
-/** One slot in five belongs to a user of rooms; ten of those share a room. */
-const roomEvery = 5
-const roomSize = 10
 /** Bound on warnings per VU: the counters tell the rest. */
 let warningsLeft = 3
 
@@ -41,7 +38,8 @@ interface User {
 export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
   const random = createRandom(settings.seed, index)
   const runId = startedAtMs.toString(36)
-  const room = index % roomEvery === 0 ? `k6-${runId}-${Math.floor(index / (roomEvery * roomSize))}` : undefined
+  const roomNumber = roomOf(index, settings.rooms)
+  const room = roomNumber === undefined ? undefined : { name: `k6-${runId}-${roomNumber}`, share: settings.rooms.share }
   let visits = 0
 
   function visit(interval: Interval, user: User, failures: number): void {

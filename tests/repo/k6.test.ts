@@ -2,11 +2,12 @@ import { describe, expect, test } from 'vitest'
 import { loadMetrics, prometheusName } from '../../contract/src/load-metrics.ts'
 import { createRandom } from '../../k6/lib/random.ts'
 import type { ScenarioName } from '../../k6/lib/scenarios.ts'
-import { curveLengthMs, scenarios, slotIntervals } from '../../k6/lib/scenarios.ts'
+import { curveLengthMs, ordinary, roomOf, scenarios, slotIntervals } from '../../k6/lib/scenarios.ts'
 import { readSettings } from '../../k6/lib/settings.ts'
 import type { SummaryData } from '../../k6/lib/summary.ts'
 import { jsonSummary, textSummary } from '../../k6/lib/summary.ts'
 import { thresholdsFor } from '../../k6/lib/thresholds.ts'
+import { read } from './lib/repo-files.ts'
 
 /** How many of the slots are in use at a moment. */
 function levelAt(name: ScenarioName, short: boolean, atSeconds: number): number {
@@ -37,6 +38,9 @@ describe('load curves', () => {
     ['spike', 45, 2750],
     ['spike', 80, 5000],
     ['spike', 130, 500],
+    ['soak', 1800, 500],
+    ['workers', 30, 2500],
+    ['workers', 320, 2500],
   ])('%s at second %d has %d sockets open', (name, second, level) => {
     expect(Math.abs(levelAt(name, false, second) - level)).toBeLessThanOrEqual(1)
   })
@@ -62,7 +66,42 @@ describe('load curves', () => {
   })
 })
 
+test('the README lists every scenario in its words', () => {
+  const [, table = ''] = /^\| scenario \| what \|\n\| --- \| --- \|\n((?:\|.*\n)+)/m.exec(read('README.md')) ?? []
+  const rows = table.trimEnd().split('\n')
+  expect(rows).toEqual(Object.entries(scenarios).map(([name, { purpose }]) => `| \`${name}\` | ${purpose} |`))
+})
+
+describe('rooms', () => {
+  /** How many sockets of a scenario are in each room. */
+  function membersByRoom(name: ScenarioName): number[] {
+    const { sockets, rooms } = settingsFor({ SCENARIO: name })
+    const members: number[] = []
+    for (let index = 0; index < sockets; index++) {
+      const room = roomOf(index, rooms)
+      if (room !== undefined) members[room] = (members[room] ?? 0) + 1
+    }
+    return members
+  }
+
+  test('an ordinary load has every fifth socket in one of ten', () => {
+    expect(membersByRoom('default')).toEqual(Array.from({ length: 6 }, () => 10))
+  })
+
+  test('the scenario rooms has every socket in one of ten, and says all it says there', () => {
+    expect(membersByRoom('rooms')).toEqual(Array.from({ length: 50 }, () => 10))
+    expect(settingsFor({ SCENARIO: 'rooms' }).rooms.share).toBe(1)
+  })
+})
+
 describe('settings', () => {
+  test('a scenario may say how many sockets a virtual user holds: five workers have 500 each', () => {
+    const { sockets, socketsPerVu } = settingsFor({ SCENARIO: 'workers' })
+    expect({ sockets, socketsPerVu }).toEqual({ sockets: 5 * 500, socketsPerVu: 500 })
+    expect(settingsFor({ SCENARIO: 'workers', SOCKETS_PER_VU: '100' }).socketsPerVu).toBe(100)
+    expect(settingsFor({}).socketsPerVu).toBe(ordinary.socketsPerVu)
+  })
+
   test('DURATION stretches the curve and keeps its shape', () => {
     const stages = settingsFor({ DURATION: '120' }).stages
     expect(stages.map(({ seconds }) => seconds)).toEqual([20, 90, 10])
@@ -76,7 +115,7 @@ describe('settings', () => {
   test('every mistake is named at once, with what is allowed', () => {
     const problems = problemsFor({ SCENARIO: 'smok', SHORT: 'yes', TARGET: 'traefik', SOCKETS: '0', DURATION: '1.5', SEED: '-1' })
     expect(problems).toEqual([
-      'SCENARIO is "smok"; allowed: default, smoke, ramp, stress, ledger, storm, hold, spike',
+      `SCENARIO is "smok"; allowed: ${Object.keys(scenarios).join(', ')}`,
       'SHORT is "yes"; allowed: 1 or 0',
       'TARGET is "traefik"; allowed: ws://HOST:PORT, wss://, http:// or https://, without a path',
       'SOCKETS is "0"; allowed: a whole number from 1 to 20000',

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { paths, services } from '../../contract/src/endpoints.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '../../contract/src/load-metrics.ts'
 import { metrics } from '../../contract/src/metrics.ts'
+import { scenarios } from '../../k6/lib/scenarios.ts'
 import { writeReport } from '../../scripts/panels/report.ts'
 import { unexplained, watchPanels } from '../../scripts/panels/watch.ts'
 import { composeServices, imageOf, root } from './lib/compose-file.ts'
@@ -188,7 +189,7 @@ test('k6 inspect accepts every scenario', async () => {
   const sources = (composeServices[services.k6]?.volumes ?? []).filter((volume) => volume.endsWith(':ro'))
   const mounts = sources.flatMap((volume) => ['-v', volume.replace('./', root)])
   expect(mounts.length).toBeGreaterThan(2)
-  for (const scenario of ['default', 'smoke', 'ramp', 'stress', 'spike', 'ledger']) {
+  for (const scenario of Object.keys(scenarios)) {
     const args = [
       'run',
       '--rm',
