@@ -30,6 +30,7 @@ export const standardMetrics = {
   residentBytes: 'process_resident_memory_bytes',
   startTime: 'process_start_time_seconds',
   heapUsedBytes: 'nodejs_heap_size_used_bytes',
+  eventLoopLagMax: 'nodejs_eventloop_lag_max_seconds',
   eventLoopLagMean: 'nodejs_eventloop_lag_mean_seconds',
   eventLoopLagP99: 'nodejs_eventloop_lag_p99_seconds',
   gcSeconds: 'nodejs_gc_duration_seconds',
@@ -93,7 +94,7 @@ function replicaQueries(scope: QueryScope) {
     residentBytesByReplica: `sum by (${replicaLabel}) (${select(standardMetrics.residentBytes)})`,
     eventLoopUtilizationByReplica: `sum by (${replicaLabel}) (${select(metrics.eventLoopUtilization.name)})`,
     drainingReplicas: `sum by (${replicaLabel}) (${select(metrics.replicaState.name, 'state="draining"')}) == 1`,
-    startedReplicas: `time() - sum by (${replicaLabel}) (${select(standardMetrics.startTime)}) < 15`,
+    startedReplicas: `sum by (${replicaLabel}) (${select(standardMetrics.startTime)})`,
   }
 }
 
@@ -113,6 +114,8 @@ function errorQueries(scope: QueryScope) {
 export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`
   const perSecond = (name: string, more = '') => `rate(${select(name, more)}[${window}])`
-  const quantile = (q: number, name: string, more = '') => `histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`, more)}))`
+  // Of nothing there is no quantile, which is "not a number": left out, so that who asks sees that there is nothing.
+  const quantile = (q: number, name: string, more = '') =>
+    `(histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`, more)})) >= 0)`
   return { select, perSecond, quantile }
 }

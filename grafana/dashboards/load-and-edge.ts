@@ -7,6 +7,7 @@ import {
   httpAtReplicas,
   httpLatency,
   openByEntry,
+  pool,
   reloads,
   requestsByCode,
   routedAgainstHeld,
@@ -32,7 +33,13 @@ export function loadAndEdge(): Dashboard {
         [messagesAnswered(), successRates(), edgeCpu()],
       ],
     },
-    { title: 'The router', lines: [[reloads(), httpLatency(), httpAtReplicas()]] },
+    {
+      title: 'The router',
+      lines: [
+        [pool(), reloads()],
+        [httpLatency(), httpAtReplicas()],
+      ],
+    },
   ]
   return labPage(pages.edge, rows, { marks: replicaMarks })
 }

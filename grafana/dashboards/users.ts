@@ -1,5 +1,6 @@
 /** What clients notice: rate, errors and duration of connections and messages, and how they come back. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { burnClocks } from '@lab/contract/service-levels.ts'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import { closesByCause, connectionDuration, connectionFailures, replayed, resumes, sessionsHeld } from '../panels/comebacks.ts'
@@ -7,6 +8,7 @@ import { activeConnections, connectionRate, connectionsOverTime } from '../panel
 import { errors } from '../panels/health.ts'
 import { replicaMarks } from '../panels/marks.ts'
 import { latency, latencyHeatmap, messagesReceived, messagesSent, traffic } from '../panels/messages.ts'
+import { budgetBurn } from '../panels/service-levels.ts'
 
 /** Builds the dashboard; a new value each time. */
 export function users(): Dashboard {
@@ -26,6 +28,7 @@ export function users(): Dashboard {
       ],
     },
     { title: 'Coming back', lines: [[resumes(), sessionsHeld(), replayed()]] },
+    { title: 'Service levels', lines: [burnClocks.map(budgetBurn)] },
   ]
   return labPage(pages.users, rows, { marks: replicaMarks })
 }

@@ -11,6 +11,7 @@ import { errors, replicaStatus, resources } from '../panels/health.ts'
 import { replicaMarks } from '../panels/marks.ts'
 import { latency, messagesReceived, messagesSent } from '../panels/messages.ts'
 import { cpu, drops, replicaCount } from '../panels/scaling.ts'
+import { targets } from '../panels/targets.ts'
 
 /** Builds the dashboard; a new value each time. */
 export function websocketLab(): Dashboard {
@@ -20,6 +21,7 @@ export function websocketLab(): Dashboard {
     { title: 'Message Throughput', lines: [[messagesReceived(), messagesSent(), latency()]] },
     { title: 'Scaling Events', lines: [[replicaCount(), cpu(), drops()]] },
     { title: 'System Health', lines: [[replicaStatus(), resources(), errors()]] },
+    { title: 'The lab itself', lines: [[targets(24)]] },
   ]
   return labPage(pages.start, rows, { marks: replicaMarks })
 }

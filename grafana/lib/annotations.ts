@@ -3,6 +3,12 @@ import type { AnnotationQuery } from '@grafana/grafana-foundation-sdk/dashboard'
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 import { selectedDatasource } from './panels.ts'
 
+/**
+ * So long a mark that is the time of something stays to be found. Grafana looks every five seconds, or every pixel: in this
+ * time, it looks at least once at a range of a day, on a screen that is 800 pixels wide.
+ */
+export const newForSeconds = 120
+
 export interface Mark {
   name: string
   expr: string

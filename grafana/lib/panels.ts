@@ -16,7 +16,12 @@ import {
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import type { DynamicConfigValue, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
-import { FieldColorModeId, ThresholdsConfigBuilder, type ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
+import {
+  FieldColorBuilder,
+  FieldColorModeId,
+  ThresholdsConfigBuilder,
+  type ThresholdsMode,
+} from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as GaugeBuilder } from '@grafana/grafana-foundation-sdk/gauge'
 import {
   PanelBuilder as HeatmapBuilder,
@@ -82,7 +87,13 @@ export function gauge(about: About, targets: Target[], adjust: (panel: GaugeBuil
 
 /** One bar per series, coloured by state. */
 export function stateTimeline(about: About, targets: Target[], adjust: (panel: StateTimelineBuilder) => unknown = () => {}): Panel {
-  const panel = new StateTimelineBuilder().legend(shownLegend()).mergeValues(true).showValue(VisibilityMode.Auto).rowHeight(0.8)
+  const panel = new StateTimelineBuilder()
+    .legend(shownLegend())
+    .mergeValues(true)
+    .showValue(VisibilityMode.Auto)
+    .rowHeight(0.8)
+    // The mappings name the colours. Grafana's own default is a continuous scheme, which has no legend.
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
   adjust(panel)
   return finish(panel, about, targets)
 }

@@ -14,7 +14,7 @@ export function alerts(width: number): Panel {
       noValue: 'No alert at all, not even Watchdog: Prometheus evaluates no rules.',
       width,
     },
-    { expr: 'sum by (alertname, severity, alertstate) (ALERTS)', legend: '{{alertname}}' },
-    { alertname: 'Alert', severity: 'Severity', alertstate: 'State' },
+    { expr: 'sum by (alertname, severity, alertstate, job, replica, slo, clock) (ALERTS)', legend: '{{alertname}}' },
+    { alertname: 'Alert', severity: 'Severity', alertstate: 'State', job: 'Job', replica: 'Replica', slo: 'Service level', clock: 'Clock' },
   )
 }

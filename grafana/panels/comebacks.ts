@@ -4,7 +4,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
 import { closeColors, lineColors } from '../lib/colors.ts'
 import { graph, heatmap } from '../lib/panels.ts'
-import { panelQueries as ask, replicas } from '../lib/scopes.ts'
+import { panelQueries as ask, replicas, traefik } from '../lib/scopes.ts'
 import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond } = replicas
@@ -94,21 +94,26 @@ export function replayed(): Panel {
   )
 }
 
-/** Upgrades that were refused. */
+/** Upgrades that were refused, and those that reached no replica. */
 export function connectionFailures(): Panel {
+  // Traefik has no series of a code before its first one.
+  const turnedAway = `(sum(${traefik.perSecond('traefik_entrypoint_requests_total', 'protocol="websocket", code=~"5.."')}) or vector(0))`
   return graph(
     {
       title: 'Connection failures',
       description:
-        'How many of those who try do not get in? Refused upgrades as a share of all upgrades at the replicas. What never reaches a replica is under Load and edge.',
+        'How many of those who try do not get in? Upgrades that a replica refused, and handshakes that the router answered with 5xx because no replica could take them, each as a share of all.',
       unit: units.PercentUnit,
       noValue: 'Nobody tries to connect: start some load.',
       width: third,
     },
-    [{ expr: `${ask.refusedPerSecond} / (${ask.refusedPerSecond} + ${ask.openedPerSecond} > 0)`, legend: 'refused' }],
+    [
+      { expr: `${ask.refusedPerSecond} / (${ask.refusedPerSecond} + ${ask.openedPerSecond} > 0)`, legend: 'refused' },
+      { expr: `${turnedAway} / ((${ask.openedPerSecond} or vector(0)) + ${turnedAway} > 0)`, legend: 'no replica' },
+    ],
     (panel) => {
       panel.axisSoftMax(0.05)
-      colored({ refused: lineColors.refused })(panel)
+      colored({ refused: lineColors.refused, 'no replica': lineColors.lost })(panel)
     },
   )
 }

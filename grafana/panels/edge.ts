@@ -1,7 +1,7 @@
 /**
  * What Traefik sees. It counts a WebSocket as a request only when it closes, under code 0, so open ones are counted otherwise.
- * Of its retries it says nothing, and of the replicas in its pool nothing to rely on: now and then the series of a server that
- * is gone stays there, at 1.
+ * Of its retries it says nothing, and of the replicas in its pool too much: now and then the series of a server that is gone
+ * stays there, at 1.
  */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -10,7 +10,7 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { lineColors, quantileColors, systemColors } from '../lib/colors.ts'
 import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas, traefik } from '../lib/scopes.ts'
-import { colored, stacked, third, waiting } from '../lib/styles.ts'
+import { colored, half, stacked, third, waiting } from '../lib/styles.ts'
 
 /** Entry points that clients use; not the dashboard's and not the one for metrics. */
 const entries = 'entrypoint=~"web|websecure|load"'
@@ -94,7 +94,7 @@ export function httpLatency(): Panel {
         'How fast is plain HTTP? p50, p95 and p99 of requests at the entry points. Sockets are left out: their duration is their life.',
       unit: units.Seconds,
       noValue: 'No plain request within the last scrapes: open the lab’s page.',
-      width: third,
+      width: half,
     },
     [
       { expr: traefik.quantile(0.5, name, plain), legend: 'p50' },
@@ -102,6 +102,28 @@ export function httpLatency(): Panel {
       { expr: traefik.quantile(0.99, name, plain), legend: 'p99' },
     ],
     colored(quantileColors),
+  )
+}
+
+/** Replicas that want sockets, and those that Traefik would send some to. */
+export function pool(): Panel {
+  return graph(
+    {
+      title: 'Ready against routed to',
+      description:
+        'Does the router know every replica that is ready? More ready than routed to is the alert: some get no traffic. More routed to than ready proves nothing: now and then Traefik goes on to show a server that is gone.',
+      unit: units.Short,
+      noValue: noTraefik,
+      width: half,
+    },
+    [
+      { expr: `sum(${replicas.select(metrics.replicaState.name, 'state="ready"')})`, legend: 'ready' },
+      { expr: `count(${traefik.select('traefik_service_server_up', 'service="ws@docker"')} == 1) or vector(0)`, legend: 'routed to' },
+    ],
+    (panel) => {
+      panel.decimals(0)
+      colored({ ready: systemColors.replicas, 'routed to': systemColors.traefik })(panel)
+    },
   )
 }
 
@@ -114,7 +136,7 @@ export function reloads(): Panel {
         'When did the router learn of a change? Reloads per second: each replica that comes or goes causes some. Open sockets live through them.',
       unit: units.CountsPerSecond,
       noValue: noTraefik,
-      width: third,
+      width: half,
     },
     [{ expr: `sum(${traefik.perSecond('traefik_config_reloads_total')})`, legend: 'reloads' }],
     colored({ reloads: systemColors.traefik }),
@@ -130,7 +152,7 @@ export function httpAtReplicas(): Panel {
         'What besides sockets do replicas serve? Plain requests per second on the public port, by route and status. Health checks and scrapes have a port of their own.',
       unit: units.RequestsPerSecond,
       noValue: waiting,
-      width: third,
+      width: half,
     },
     [{ expr: `sum by (route, status) (${replicas.perSecond(metrics.httpRequests.name)})`, legend: '{{route}} {{status}}' }],
     stacked,

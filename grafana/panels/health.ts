@@ -16,7 +16,7 @@ export function replicaStatus(width = third): Panel {
     {
       title: 'Replica status',
       description:
-        'Who serves, who leaves, who is gone? The state of each replica over time. Red is a replica that Prometheus knows but that does not answer.',
+        'Who serves, who leaves, who is gone? The state of each replica over time. Red is a replica that Prometheus knows but that does not answer; where its bar ends, it is gone.',
       unit: units.NoUnit,
       noValue: waiting,
       width,

@@ -1,8 +1,10 @@
 /** What the process of each replica uses: memory, event loop, garbage collection. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
+import { metrics } from '@lab/contract/metrics.ts'
 import { standardMetrics } from '@lab/contract/queries.ts'
-import { graph } from '../lib/panels.ts'
+import { severityColors } from '../lib/colors.ts'
+import { fixedColor, graph } from '../lib/panels.ts'
 import { panelQueries as ask, replicas } from '../lib/scopes.ts'
 import { alertLine, perReplica, third, waiting } from '../lib/styles.ts'
 
@@ -17,7 +19,7 @@ export function memory(): Panel {
     {
       title: 'Memory',
       description:
-        'Does memory grow without end? What the system has given each replica, and dotted what its JavaScript objects use of it. The dashed line is the alert: 80 % of its limit.',
+        'Does memory grow without end? What the system has given each replica, and dotted what its JavaScript objects use of it. The dashed line is the alert: 80 % of the limit.',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -25,9 +27,15 @@ export function memory(): Panel {
     [
       { expr: ask.residentBytesByReplica, legend: `resident ${perReplica}` },
       { expr: `sum by (replica) (${select(standardMetrics.heapUsedBytes)})`, legend: `heap ${perReplica}` },
+      // The limit differs between compose files, so that it is asked for.
+      { expr: `0.8 * min(${select(metrics.memoryLimit.name)})`, legend: 'alert' },
     ],
     (panel) => {
-      alertLine(panel, 0.8 * 512 * 1024 * 1024)
+      panel.overrideByName('alert', [
+        fixedColor(severityColors.critical),
+        { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+        { id: 'custom.fillOpacity', value: 0 },
+      ])
       panel.overrideByRegexp('heap .*', [
         { id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } },
         { id: 'custom.fillOpacity', value: 0 },
@@ -43,20 +51,23 @@ export function eventLoopLag(): Panel {
     {
       title: 'Event loop lag',
       description:
-        'How long does a message wait for its turn? p99 (and dotted the mean) of how late the event loop comes round, since the last scrape, without the 10 ms of the measuring timer itself.',
+        'How long does a message wait for its turn? The worst delay of the event loop since the last scrape, and dotted p99 and the mean, which a single block hardly moves; without the 10 ms of the measuring timer itself. The dashed line is the alert.',
       unit: units.Seconds,
       noValue: waiting,
       width: third,
     },
     [
+      { expr: late(standardMetrics.eventLoopLagMax), legend: `worst ${perReplica}` },
       { expr: late(standardMetrics.eventLoopLagP99), legend: `p99 ${perReplica}` },
       { expr: late(standardMetrics.eventLoopLagMean), legend: `mean ${perReplica}` },
     ],
-    (panel) =>
-      panel.overrideByRegexp('mean .*', [
+    (panel) => {
+      alertLine(panel, 0.25 - lagOfNothingSeconds)
+      panel.overrideByRegexp('(p99|mean) .*', [
         { id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } },
         { id: 'custom.fillOpacity', value: 0 },
-      ]),
+      ])
+    },
   )
 }
 

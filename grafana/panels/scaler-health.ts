@@ -57,7 +57,7 @@ export function conditions(): Panel {
 /** Time to carry out a decision. */
 export function actionDuration(): Panel {
   const { name } = scalerMetrics.actionDuration
-  const mean = (labels: string) => `sum by (${labels}) (${select(`${name}_sum`)}) / sum by (${labels}) (${select(`${name}_count`)})`
+  const mean = (labels: string) => `sum by (${labels}) (${select(`${name}_sum`)}) / (sum by (${labels}) (${select(`${name}_count`)}) > 0)`
   return graph(
     {
       title: 'Duration of changes',
@@ -120,7 +120,7 @@ export function changes(): Panel {
       description:
         'Does the count go to and fro? Changes carried out per second, by direction. Both at once, again and again, is flapping.',
       unit: units.CountsPerSecond,
-      noValue: noChange,
+      noValue: noScaler,
       width: third,
     },
     [{ expr: `sum by (direction) (${perSecond(`${name}_count`)})`, legend: '{{direction}}' }],

@@ -3,7 +3,7 @@ import { LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
-import type { Mark } from '../lib/annotations.ts'
+import { type Mark, newForSeconds } from '../lib/annotations.ts'
 import { countColors, stageColors } from '../lib/colors.ts'
 import { graph } from '../lib/panels.ts'
 import { scaler } from '../lib/scopes.ts'
@@ -17,7 +17,7 @@ const noMetric = 'The scaler has not read any metric yet, or none runs: npm run 
 export const decisions: Mark = {
   name: 'Decisions',
   // Only while it is new: a change of long ago is outside of the graph.
-  expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < 30`,
+  expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: countColors.desired,
   text: '{{from}} → {{to}}: {{reason}}',
   valueIsTime: true,

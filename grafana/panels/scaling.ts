@@ -58,7 +58,7 @@ export function drops(): Panel {
     {
       title: 'Connection drops during scaling',
       description:
-        'Does anybody lose a connection when a replica leaves? What ends connections, per second. Told to move (goodbye) and closed by drain are planned; a dead peer did not answer its ping; lost has no explanation and should stay at zero.',
+        'Does anybody lose a connection when a replica leaves? What ends connections, per second. Told to move (goodbye) and closed by drain are planned; a dead peer did not answer its ping; lost has no explanation and should stay at zero. What a killed replica held is counted by nobody: the alert ReplicaLost says how much that was.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

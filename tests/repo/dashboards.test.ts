@@ -125,7 +125,7 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
       test('selects the chosen replicas, or the one other system it speaks of', () => {
         for (const { metric, matchers } of parsed.flatMap(({ selectors }) => selectors)) {
           const own = matchers.map(({ label, operator, value }) => `${label}${operator}"${value}"`).join(', ')
-          expect(scopesOf(metric).filter((scope) => own.includes(scope)).length, `${metric}{${own}}`).toBe(1)
+          expect(scopesOf(metric, own).filter((scope) => own.includes(scope)).length, `${metric}{${own}}`).toBe(1)
         }
       })
 
@@ -161,12 +161,16 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
 )
 
 /** The selectors that a metric may have; one of them it must. */
-function scopesOf(metric: string): string[] {
+function scopesOf(metric: string, own: string): string[] {
+  const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
   if (/^(kube|scaler)_/.test(metric)) return [`job="${jobs.scaler}"`]
   if (metric.startsWith('traefik_')) return [`job="${jobs.traefik}"`]
   // Sent by k6 and made by Prometheus: neither is scraped, so there is no job to select.
   if (metric.startsWith('k6_') || metric === 'ALERTS') return ['']
-  const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
+  // Recorded over all replicas and the router, and those of everybody who is scraped.
+  if (metric.startsWith('slo:')) return ['']
+  if (/_config_last_reload_successful$/.test(metric)) return [`job="${metric.split('_')[0]}"`]
+  if (metric === 'up') return own === '' ? [''] : [replicas]
   return metric.startsWith('process_') ? [replicas, `job="${jobs.traefik}"`] : [replicas]
 }
 

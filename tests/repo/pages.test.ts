@@ -43,7 +43,7 @@ describe('the home page', () => {
     expect(read('compose.yaml')).toContain(`${variable}: /etc/grafana/provisioning/dashboards/${home.uid}.json`)
   })
 
-  test('holds the twelve promised panels in four rows', () => {
+  test('holds the twelve promised panels in four rows, and below them whether the lab itself answers', () => {
     const shown = home.panels.filter(({ type }) => type !== 'text' && type !== 'table')
     expect(shown.map(({ type, title }) => (type === 'row' ? `# ${title}` : title))).toEqual([
       '# Connection Overview',
@@ -62,6 +62,8 @@ describe('the home page', () => {
       'Replica status',
       'Resource usage',
       'Error rates',
+      '# The lab itself',
+      'Targets',
     ])
   })
 

@@ -60,6 +60,19 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
     expect(read(`docs/runbooks/${name}.md`)).toContain(`*${uid}*`)
   })
 
+  test('links to a dashboard that shows what it rests on', () => {
+    // It always fires, so that its silence is noticed; it is in the table of alerts.
+    if (name === 'Watchdog') return
+    const uid = annotations?.dashboard_url?.split('/').at(-1)
+    const { panels } = JSON.parse(read(`grafana/provisioning/dashboards/${uid}.json`)) as { panels: { targets?: { expr: string }[] }[] }
+    const shown = new Set(panels.flatMap(({ targets = [] }) => targets.flatMap((target) => [...metricsOf(target.expr)])))
+    const own = [...metricsOf(expr)]
+    expect(
+      own.filter((metric) => shown.has(metric)),
+      `${uid} shows none of ${own}`,
+    ).not.toEqual([])
+  })
+
   test('names only labels that its expression keeps', () => {
     const texts = Object.values(annotations ?? {}).join(' ')
     const gone = /^\(?(sum|count|abs\(\s*\(count|histogram_quantile)\b/.test(expr)

@@ -17,7 +17,7 @@ const scrapeLabels = ['job', 'instance', replicaLabel]
 /** Metrics of Prometheus itself, of Traefik and of k6 that the lab reads. Add to it what a dashboard or rule newly needs. */
 const otherSystems: Record<string, string[]> = {
   up: [],
-  ALERTS: ['alertname', 'alertstate', 'severity'],
+  ALERTS: ['alertname', 'alertstate', 'severity', 'job', 'replica', 'slo', 'clock'],
   traefik_config_reloads_total: [],
   traefik_config_last_reload_success: [],
   traefik_open_connections: ['entrypoint', 'protocol'],
