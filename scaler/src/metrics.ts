@@ -5,12 +5,12 @@ import {
   type metricTargetTypes,
   type ProposalStage,
   type ScalerMetricKey,
-  type scaleDirections,
+  scaleDirections,
   scalerMetrics,
 } from '@lab/contract/scaler-metrics.ts'
 import { Gauge, Histogram, Registry } from 'prom-client'
 import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
-import type { TickRecord } from './record.ts'
+import { carriedOutResults, type TickRecord } from './record.ts'
 import { metricName } from './views/view.ts'
 
 export interface ScalerMetrics {
@@ -23,7 +23,7 @@ type Labels = Record<string, string>
 type Direction = (typeof scaleDirections)[number]
 type TargetType = (typeof metricTargetTypes)[number]
 
-/** Without a record there is no series but the histograms, which are empty. */
+/** Without a record there is no series but the histograms, which are at zero. */
 export function createScalerMetrics(): ScalerMetrics {
   const registry = new Registry()
   const gauges = new Map<ScalerMetricKey, Gauge>()
@@ -37,6 +37,8 @@ export function createScalerMetrics(): ScalerMetrics {
   }
   const decisionDuration = histogram(registry, 'decisionDuration')
   const actionDuration = histogram(registry, 'actionDuration')
+  // There from the start, or the first change of its kind is no increase of anything.
+  for (const direction of scaleDirections) for (const result of carriedOutResults) actionDuration.zero({ direction, result })
   let generation = 0
   let known = ''
   let lastRescale: Series | undefined

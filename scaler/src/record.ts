@@ -5,11 +5,14 @@
 import type { Decision, Memory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './core/types.ts'
 
+/** How an action that was begun may end. */
+export const carriedOutResults = ['Succeeded', 'Failed', 'Interrupted'] as const
+
 /** What was done about a decision. */
 export interface ActionRecord {
   readonly from: number
   readonly to: number
-  readonly result: 'Succeeded' | 'Failed' | 'DryRun' | 'Interrupted'
+  readonly result: (typeof carriedOutResults)[number] | 'DryRun'
   readonly durationSeconds: number
   /** Names of the replicas that went, as in ws-4; empty when replicas were added. */
   readonly removed: readonly string[]
