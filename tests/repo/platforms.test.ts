@@ -2,6 +2,7 @@
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { places } from '../../cli/src/places.ts'
+import { settings } from '../../services/ws/src/config.ts'
 import { read, readYaml, repoFiles } from './lib/repo-files.ts'
 
 interface Compose {
@@ -10,6 +11,11 @@ interface Compose {
 
 const files = ['compose.yaml', 'compose.k8s-sim.yaml']
 const services = files.flatMap((file) => Object.entries(readYaml<Compose>(file).services))
+const envExample = read('.env.example').split('\n')
+/** Name and value of each variable on it. */
+const listed = new Map(
+  envExample.flatMap((line) => [...line.matchAll(/^#([A-Z_]+)=(.*)$/g)]).map(([, name = '', value = '']) => [name, value]),
+)
 const dockerfiles = repoFiles((path) => /(^|\/)Dockerfile$/.test(path))
 
 /** Each says in its first lines why it is one. */
@@ -94,10 +100,33 @@ describe('ports', () => {
     expect(known.map(({ variable }) => variable).sort()).toEqual(Object.keys(hostPorts).sort())
   })
 
-  test('.env.example lists every one with its default, and sets none', () => {
-    const lines = read('.env.example').split('\n')
-    expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([])
-    const listed = lines.flatMap((line) => /^#([A-Z_]+_PORT)=(\d+)$/.exec(line)?.slice(1) ?? [])
-    expect(listed).toEqual(Object.entries(hostPorts).flatMap(([variable, port]) => [variable, String(port)]))
+  test('.env.example lists every one with its default', () => {
+    const ports = [...listed].filter(([name]) => name.endsWith('_PORT'))
+    expect(ports).toEqual(Object.entries(hostPorts).map(([variable, port]) => [variable, String(port)]))
+  })
+})
+
+describe('.env.example', () => {
+  const filledIn = files.flatMap((file) =>
+    [...read(file).matchAll(/\$\{([A-Z_]+)(?::?-([^}]*))?\}/g)].map(([, name = '', fallback = '']) => ({ name, fallback })),
+  )
+  const variables = [...new Set(filledIn.map(({ name }) => name))]
+
+  test('sets none', () => {
+    expect(envExample.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([])
+  })
+
+  test.each(variables)('%s is listed, or the service has it and docs/configuration.md tells of it', (name) => {
+    const explained = name in settings && read('docs/configuration.md').includes(`| \`${name}\` |`)
+    expect(listed.has(name) || explained).toBe(true)
+  })
+
+  test('knows no other variable', () => {
+    expect([...listed.keys()].filter((name) => !variables.includes(name))).toEqual([])
+  })
+
+  test.each([...listed])('%s=%s is the default, where there is one', (name, value) => {
+    const defaults = filledIn.filter((one) => one.name === name && one.fallback !== '').map(({ fallback }) => fallback)
+    expect(defaults).toEqual(defaults.map(() => value))
   })
 })

@@ -11,7 +11,9 @@ export function prometheusOnHost(): string {
 }
 
 export function prometheusOption(): Option {
-  return new Option('--prometheus <url>', 'where Prometheus is').env('SCALER_PROMETHEUS').default(prometheusOnHost())
+  return new Option('--prometheus <url>', 'where Prometheus is')
+    .env('SCALER_PROMETHEUS')
+    .default(prometheusOnHost(), 'on this host, at PROMETHEUS_PORT')
 }
 
 export function metricMapOption(): Option {
