@@ -80,7 +80,7 @@ export function restarts(): Panel {
     {
       title: 'Restarts',
       description:
-        'Did a replica start again under its name? How often the start of its process changed within a few scrapes: a crash, a restart, or a removed replica that came back.',
+        'Did a replica start again under its name? How often the start of its process changed within a few scrapes: a crash, a restart, or a removed replica that was back within seconds.',
       unit: units.Short,
       noValue: waiting,
       width: third,
