@@ -7,6 +7,7 @@ import { services } from '../../contract/src/endpoints.ts'
 import { decisionWords } from '../../embedded/src/words.ts'
 import { decisionLogPath, pauseFilePath, readLastRecord, readRecordsAfter } from '../../scaler/src/decision-log.ts'
 import type { TickRecord } from '../../scaler/src/record.ts'
+import { kept } from '../core/kept.ts'
 import type { DecisionSeen, Readings, ScalerSettings } from '../core/stage.ts'
 
 const overlay = ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml'] as const
@@ -24,34 +25,38 @@ export interface ComposeScaler {
   restore(): Promise<void>
 }
 
+/** What the scaler runs with: its file, and its time scale. */
+interface Running {
+  hpa: string
+  scale: string
+}
+
 /**
  * The scaler as it runs.
  * @param timeScale one to restart it with; undefined: its own
  */
 export async function findScaler(project: string, container: string, timeScale: number | undefined): Promise<ComposeScaler> {
   const found = await environmentOf(container)
-  const own = { hpa: (found.SCALER_HPA ?? 'live/scaler/hpa.yaml').replace(/^live\//, ''), scale: found.SCALER_TIME_SCALE ?? '1' }
+  const own: Running = { hpa: (found.SCALER_HPA ?? 'live/scaler/hpa.yaml').replace(/^live\//, ''), scale: found.SCALER_TIME_SCALE ?? '1' }
   const stateFolder = join(root, found.SCALER_STATE ?? 'reports/scaler')
   const ours = `scaler/demo-${project}.yaml`
   const decisions: DecisionSeen[] = []
-  const running = { hpa: own.hpa, scale: own.scale }
   let last: TickRecord | undefined
 
   /** A container of its own for each setting: the folder of its files is mounted for reading, and others may use them. */
-  async function restart(hpa: string, scale: string): Promise<void> {
-    if (running.hpa === hpa && running.scale === scale) return
-    // Before it is tried: what fails half way is put back, too.
-    Object.assign(running, { hpa, scale })
+  const up = async ({ hpa, scale }: Running) => {
     const env = { ...found, SCALER_HPA: hpa, SCALER_TIME_SCALE: scale }
     const how = ['up', '--detach', '--no-deps', '--no-build', '--wait', services.scaler]
     await docker({ args: ['compose', ...overlay, '-p', project, ...how], env }, restartWithinSeconds)
   }
+  const restart = kept(own, (one, other) => one.hpa === other.hpa && one.scale === other.scale, up)
   const restore = async () => {
-    await restart(own.hpa, own.scale)
+    await restart(own)
+    // Not before: the scaler may still go by it.
     await rm(join(root, ours), { force: true })
   }
   const scale = timeScale === undefined ? own.scale : String(timeScale)
-  await restart(own.hpa, scale).catch(async (error: unknown) => {
+  await restart({ ...own, scale }).catch(async (error: unknown) => {
     await restore()
     throw error
   })
@@ -82,7 +87,7 @@ export async function findScaler(project: string, container: string, timeScale: 
     },
     set: async (settings) => {
       if (settings === null) {
-        await restart(own.hpa, running.scale)
+        await restart({ ...own, scale })
         await rm(join(root, ours), { force: true })
         return
       }
@@ -91,7 +96,7 @@ export async function findScaler(project: string, container: string, timeScale: 
       const policies = [{ type: 'Pods', value, periodSeconds: scaleDownPeriodSeconds }]
       file.spec.behavior = { ...file.spec.behavior, scaleDown: { stabilizationWindowSeconds, policies } } as object
       await writeFile(join(root, ours), stringify(file))
-      await restart(ours, running.scale)
+      await restart({ hpa: ours, scale })
     },
     restore,
   }
