@@ -226,7 +226,7 @@ function sayWhatHappened({ say }: LoopPorts, { action, decision, paused, timeSca
   if (action) {
     const went = action.removed.length > 0 ? `, ${action.removed.join(', ')} gone` : ''
     const why = action.error === undefined ? `; reason: ${decision.rescaleReason}` : `: ${action.error}`
-    say(`${action.from} → ${action.to} replicas: ${action.result} after ${action.durationSeconds.toFixed(1)} s${went}${why}${time}`)
+    say(`${action.from} → ${action.to} replicas${time}: ${action.result} after ${action.durationSeconds.toFixed(1)} s${went}${why}`)
   }
   for (const { type, reason, message } of decision.events) if (type === 'Warning') say(`${reason}: ${message}`)
 }
