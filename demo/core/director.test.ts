@@ -274,7 +274,7 @@ test('the same facts give the same transcript', async () => {
   expect(transcriptOf(first.events)).toBe(transcriptOf(second.events))
   expect(transcriptOf(first.events)).toMatchInlineSnapshot(`
     "test: a test
-    on embedded, seed 7
+    on embedded, seed 7; the scaler's clock runs 5 times as fast
 
     == At rest
        0.0 s  ~ 2 → 2

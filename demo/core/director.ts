@@ -38,7 +38,7 @@ export async function playScene(scene: Scene, stage: Stage, options: PlayOptions
   const play = new Play(stage, options)
   const { name, title } = scene
   const failure = await attempt(async () => {
-    await play.emit({ kind: 'scene', name, title, surface: stage.surface, seed: options.seed })
+    await play.emit({ kind: 'scene', name, title, surface: stage.surface, seed: options.seed, timeScale: stage.timeScale })
     const [reason] = scene.needs.flatMap((need) => stage.lacks(need) ?? [])
     if (reason !== undefined) throw new Error(reason)
     if (!scene.surfaces.includes(stage.surface)) throw new Error(`${name} plays on ${scene.surfaces.join(', ')}, not on ${stage.surface}`)
@@ -61,6 +61,7 @@ function verdictOf(failed: boolean, aborted: boolean, leftovers: readonly string
 class Play implements Director {
   readonly surface
   readonly seed
+  readonly timeScale
   private readonly stage: Stage
   private readonly clock: Clock
   private readonly onEvent: PlayOptions['onEvent']
@@ -76,6 +77,7 @@ class Play implements Director {
   constructor(stage: Stage, { seed, clock, onEvent, signal, short = false }: PlayOptions) {
     this.short = short
     this.surface = stage.surface
+    this.timeScale = stage.timeScale
     this.seed = seed
     this.stage = stage
     this.clock = clock
@@ -91,7 +93,7 @@ class Play implements Director {
   }
 
   scaled(seconds: number): number {
-    return seconds / this.stage.timeScale
+    return seconds / this.timeScale
   }
 
   near(sockets: number): number {

@@ -34,6 +34,8 @@ const demoEvent = z.discriminatedUnion('kind', [
     title: z.string(),
     surface: z.enum(surfaces),
     seed: z.number(),
+    /** How much faster than in a cluster the scaler's time goes. */
+    timeScale: z.number(),
   }),
   z.object({ ...stamp, kind: z.literal('chapter'), title: z.string() }),
   /** Every number in the text is one of `numbers`, measured when it was said. */

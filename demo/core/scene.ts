@@ -28,6 +28,8 @@ export interface Met {
 export interface Director {
   readonly surface: Surface
   readonly seed: number
+  /** How much faster than in a cluster the scaler's time goes. */
+  readonly timeScale: number
   /** How long something takes here that takes so long by the scaler's clock. Seconds. */
   scaled(seconds: number): number
   /** As many sockets of so many as are open at any time. */

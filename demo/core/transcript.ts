@@ -10,7 +10,7 @@ export class Transcript {
     const time = `${event.seconds.toFixed(1).padStart(6)} s `
     switch (event.kind) {
       case 'scene':
-        return [`${event.name}: ${event.title}`, `on ${event.surface}, seed ${event.seed}`]
+        return [`${event.name}: ${event.title}`, `on ${event.surface}, seed ${event.seed}${paceWords('; ', event.timeScale)}`]
       case 'chapter':
         return ['', `== ${event.title}`]
       case 'say':
@@ -41,6 +41,10 @@ export class Transcript {
     }
   }
 }
+
+/** That the scaler's time is compressed, where it is. */
+export const paceWords = (before: string, timeScale: number): string =>
+  timeScale === 1 ? '' : `${before}the scaler's clock runs ${timeScale} times as fast`
 
 /** The whole of it, with a line end. */
 export function transcriptOf(events: readonly DemoEvent[]): string {

@@ -10,7 +10,7 @@ const event = (seconds: number, body: EventBody) => ({ at: beganAt + seconds * 1
 const say = (seconds: number, text: string) => event(seconds, { kind: 'say', text, numbers: {} })
 
 const events = [
-  event(4, { kind: 'scene', name: 'surge', title: 'A surge', surface: 'embedded', seed: 1 }),
+  event(4, { kind: 'scene', name: 'surge', title: 'A surge', surface: 'embedded', seed: 1, timeScale: 5 }),
   say(5, 'Two replicas, and nobody there yet.'),
   event(60, { kind: 'load', sockets: 500, text: 'load: 500 sockets' }),
   say(61, 'Now the sockets come, and the scaler will see what that is for each replica.'),

@@ -34,7 +34,7 @@ export interface Picture {
 
 interface Stage {
   show(pages: { live: string; client: string }): void
-  scene(name: string, title: string): void
+  scene(name: string, title: string, timeScale: number): void
   chapter(text: string): void
   lines(kind: string, texts: readonly string[]): void
   card(title: string | null, texts: readonly string[]): void
@@ -101,7 +101,7 @@ export class Filming {
 
   /** Shows what happened. Does not wait: the scene goes on. */
   tellEvent(event: DemoEvent, lines: readonly string[]): void {
-    if (event.kind === 'scene') this.tell('scene', event.name, event.title)
+    if (event.kind === 'scene') this.tell('scene', event.name, event.title, event.timeScale)
     if (event.kind === 'chapter') this.tell('chapter', event.title)
     if (event.kind === 'still') this.take(event.name)
     const shown = lines.filter((line) => line !== '')

@@ -6,7 +6,7 @@ const event = (seconds: number, body: EventBody) => ({ at: seconds * 1000, secon
 
 test('says what is said when, and where each number is from', () => {
   const events = [
-    event(4, { kind: 'scene', name: 'surge', title: 'a rush', surface: 'embedded', seed: 7 }),
+    event(4, { kind: 'scene', name: 'surge', title: 'a rush', surface: 'embedded', seed: 7, timeScale: 5 }),
     event(5, { kind: 'chapter', title: 'At rest' }),
     event(6, {
       ...{ kind: 'say', text: '2 replicas, 40 sockets.' },
@@ -26,7 +26,7 @@ Not at its own pace: 0:10 to 1:04 ×4 faster.
 
 ## surge: a rush
 
-On the embedded lab, seed 7.
+On the embedded lab, seed 7; the scaler's clock runs 5 times as fast.
 
 ### At rest
 

@@ -1,5 +1,6 @@
 /** The film in words, for who does not watch it: what is said when, and where each number is from. Pure. */
 import type { DemoEvent } from '../core/events.ts'
+import { paceWords } from '../core/transcript.ts'
 import { claimsOf } from './claims.ts'
 import type { FilmPlan } from './film.ts'
 
@@ -9,7 +10,12 @@ export function transcriptPage(events: readonly DemoEvent[], plan: Pick<FilmPlan
     const time = clock(filmTimeOf(event.at))
     switch (event.kind) {
       case 'scene':
-        return ['', `## ${event.name}: ${event.title}`, '', `On the ${event.surface} lab, seed ${event.seed}.`]
+        return [
+          '',
+          `## ${event.name}: ${event.title}`,
+          '',
+          `On the ${event.surface} lab, seed ${event.seed}${paceWords('; ', event.timeScale)}.`,
+        ]
       case 'chapter':
         return ['', `### ${event.title}`, '']
       case 'say':

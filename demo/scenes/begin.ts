@@ -20,6 +20,10 @@ export async function atRest(director: Director): Promise<Readings> {
     startSeconds + director.scaled(300),
   )
   await director.still('start')
+  if (director.timeScale !== 1) {
+    const pace = { value: director.timeScale, unit: '', source: 'how the scaler was started' }
+    await director.say("The scaler's clock runs {pace} times as fast as in a cluster.", { pace })
+  }
   const there = ready(readings).length
   await director.throughout('none comes or goes', (now) => ready(now).length === there, 5)
   return readings

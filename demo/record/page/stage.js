@@ -11,7 +11,8 @@ window.stage = {
     byId('live').src = live
     byId('client').src = client
   },
-  scene: (name, title) => {
+  scene: (name, title, timeScale) => {
+    byId('pace').textContent = timeScale === 1 ? '' : `scaler's clock ×${timeScale}`
     byId('scene').textContent = `${name}: ${title}`
     byId('command').textContent = `npm run demo -- ${name}`
     byId('chapter').textContent = ''
