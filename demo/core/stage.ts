@@ -30,7 +30,10 @@ export interface Readings {
   /** Replies to what the load's clients say. */
   readonly answersPerSecond: number | null
   readonly p95Ms: number | null
-  /** Since the load began: times that a client dialled again, sessions that went on elsewhere, room messages known to be missing. */
+  /**
+   * Times that a client dialled again, sessions that went on elsewhere, room messages known to be missing. They count since the
+   * lab began, whatever was played on it since: what a scene tells of them is what they have gained.
+   */
   readonly reconnects: number | null
   readonly moves: number | null
   readonly lost: number | null
@@ -102,9 +105,6 @@ export const figureUnits = {
   emptiest: 'sockets',
   answers: 'messages/s',
   p95: 'ms',
-  reconnects: '',
-  moves: '',
-  lost: 'messages',
   desired: 'replicas',
   min: 'replicas',
   max: 'replicas',
@@ -139,10 +139,6 @@ export function figureOf(name: FigureName, readings: Readings): number | null {
       return readings.answersPerSecond === null ? null : Math.round(readings.answersPerSecond)
     case 'p95':
       return readings.p95Ms === null ? null : tenth(readings.p95Ms)
-    case 'reconnects':
-    case 'moves':
-    case 'lost':
-      return readings[name]
     default:
       return scaler?.[name] ?? null
   }

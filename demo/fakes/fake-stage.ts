@@ -46,7 +46,8 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
   let paused = false
   let storeUp = true
   let settings: ScalerSettings | null = null
-  let reconnects = 0
+  /** Not zero: others have played on this lab before. */
+  const counted = { reconnects: 41, moves: 23, lost: 17 }
   let lastSync = Number.NEGATIVE_INFINITY
   let lastDrop = Number.NEGATIVE_INFINITY
   /** How many replicas there were before each. */
@@ -95,11 +96,18 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
     if (index === failsAt || fails?.(text)) throw new Error(`${text}: refused`)
   }
 
+  /** Each socket of one goes on elsewhere. */
+  const moveOne = () => {
+    const share = Math.round(load / (pods.filter(isReady).length || 1))
+    counted.reconnects += share
+    counted.moves += share
+  }
   const kill = (id: string) => {
-    reconnects += Math.round(load / (pods.filter(isReady).length || 1))
+    moveOne()
     pods = pods.filter(({ number }) => `ws-${number}` !== id)
   }
   const leave = (id: string) => {
+    moveOne()
     for (const pod of pods) if (`ws-${pod.number}` === id) pod.leavingSince = now()
   }
 
@@ -132,7 +140,7 @@ export function fakeStage({ clock, failsAt, onLook, fails, has }: FakeSettings):
           startedAtSeconds: pod.since || pod.number,
         })),
         loadWanted: load,
-        ...{ answersPerSecond: load / 2, p95Ms: 1.5, reconnects, moves: 0, lost: 0, storeUp },
+        ...{ answersPerSecond: load / 2, p95Ms: 1.5, ...counted, storeUp: has?.store === false ? null : storeUp },
         scaler: { desired: decisions.at(-1)?.desired ?? null, min, max, target, paused },
         decisions: decisions.slice(-20),
       }

@@ -13,6 +13,19 @@ export const between = (earlier: Met, later: Met): Measured => ({
 export const ready = ({ replicas }: Readings): readonly ReplicaSeen[] => replicas.filter(({ state }) => state === 'ready')
 export const sockets = (now: Readings): number => figureOf('sockets', now) ?? 0
 
+/** What the load's clients count. */
+const counters = {
+  reconnects: { unit: '', source: "the load's clients: dials after a break" },
+  moves: { unit: '', source: "the load's clients: sessions that went on elsewhere" },
+  lost: { unit: 'messages', source: "the load's clients: room messages known to be missing" },
+} as const
+
+/** How much a counter has gained from one reading to another; null: this lab cannot tell. */
+export function gained(counter: keyof typeof counters, earlier: Readings, later: Readings): Measured | null {
+  const [from, to] = [earlier[counter], later[counter]]
+  return from === null || to === null ? null : { value: to - from, ...counters[counter] }
+}
+
 /** So many replicas are ready, and no other is there. */
 export const replicasAre =
   (count: number): Fact =>

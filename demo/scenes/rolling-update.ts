@@ -1,7 +1,7 @@
 /** Every replica is replaced, one by one, while clients are served. */
 import type { Scene } from '../core/scene.ts'
 import { byHand, lookOn, startSeconds } from './begin.ts'
-import { fewestReady, goneAndMoved, isThere, ready } from './facts.ts'
+import { fewestReady, gained, goneAndMoved, isThere, ready } from './facts.ts'
 
 const load = 240
 const replicas = 3
@@ -16,7 +16,7 @@ export const rollingUpdate: Scene = {
     const old = ready(now)
     const fewest = fewestReady()
     await director.say('{sockets} sockets on {replicas} replicas. Each of them is to be replaced: first one more, then one less.')
-    await lookOn(director, load, replicas, 10)
+    const calm = await lookOn(director, load, replicas, 10)
     for (const replica of old) {
       await director.chapter(`${replica.id} is replaced`)
       await director.replicas(replicas + 1)
@@ -32,7 +32,9 @@ export const rollingUpdate: Scene = {
     await director.until('none of the old ones is there', (seen) => !old.some((one) => isThere(one, seen)), 10)
     await director.until(`never fewer than ${replicas} were ready`, () => fewest.number().value >= replicas, 0)
     await director.say('All are new, and {fewest} were ready at any time. {sockets} sockets are open.', { fewest: fewest.number() })
-    const { lost } = await director.now()
-    if (lost !== null) await director.say('{moves} times a session went on elsewhere, and {lost} messages are missing.')
+    const after = await director.now()
+    const [went, lost] = [gained('moves', calm.readings, after), gained('lost', calm.readings, after)]
+    if (went !== null && lost !== null)
+      await director.say('{went} times a session went on elsewhere, and {lost} messages are missing.', { went, lost })
   },
 }

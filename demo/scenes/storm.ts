@@ -1,7 +1,7 @@
 /** Very many clients lose their replica at once, and are careful about coming back. */
 import type { Scene } from '../core/scene.ts'
 import { byHand, lookOn } from './begin.ts'
-import { goneAndMoved, isThere, quickestReturn, ready } from './facts.ts'
+import { gained, goneAndMoved, isThere, quickestReturn, ready } from './facts.ts'
 
 const load = 900
 const replicas = 3
@@ -20,7 +20,6 @@ export const storm: Scene = {
     const returns = quickestReturn()
     const quiet = await director.now()
     returns.look(quiet)
-    const before = quiet.reconnects ?? 0
     const victim = director.pick(ready(now).filter(({ sockets }) => sockets === Math.max(...ready(now).map((one) => one.sockets))))
     const others = ready(now).filter(({ id }) => id !== victim.id)
     await director.fault('kill', victim.id, `${victim.id} is killed`)
@@ -28,9 +27,8 @@ export const storm: Scene = {
     await director.still('recovery')
     const lost = { value: victim.sockets, unit: 'sockets', source: `what ${victim.id} held at the last look` }
     await director.say('{lost} sockets were cut at once. {took} s later {sockets} are open.', { lost, took: back.took })
-    const { reconnects } = await director.now()
-    if (reconnects !== null) {
-      const dials = { value: reconnects - before, unit: '', source: "the load's clients: dials after a break" }
+    const dials = gained('reconnects', quiet, await director.now())
+    if (dials !== null) {
       await director.say('It took {dials} dials, {peak} a second at most: every client waits a random time.', {
         dials,
         peak: returns.number(),

@@ -1,7 +1,7 @@
 /** What replicas share is away for a while: sockets stay, and what was said in rooms is kept until it is back. */
 import type { Scene } from '../core/scene.ts'
 import { atRest, lookOn, underLoad } from './begin.ts'
-import { ready, socketsOpen } from './facts.ts'
+import { gained, ready, socketsOpen } from './facts.ts'
 
 const load = 120
 const awaySeconds = 20
@@ -17,7 +17,7 @@ export const valkeyOutage: Scene = {
     await underLoad(director, load)
     await director.until('Valkey answers the replicas', ({ storeUp }) => storeUp === true, 30)
     await director.say('{sockets} sockets on {replicas} replicas, which share rooms and sessions through Valkey.')
-    await lookOn(director, load, replicas, 10)
+    const calm = await lookOn(director, load, replicas, 10)
 
     await director.chapter('Valkey is away')
     const back = await director.storeAway()
@@ -33,8 +33,8 @@ export const valkeyOutage: Scene = {
     const healed = await director.until('Valkey answers the replicas again', ({ storeUp }) => storeUp === true, 60)
     await director.still('recovery')
     await director.say('Connected again after {took} s. What was said in rooms meanwhile is stored now.', { took: healed.took })
-    const { lost } = await director.now()
-    if (lost !== null) await director.say('{lost} room messages are missing.')
+    const lost = gained('lost', calm.readings, await director.now())
+    if (lost !== null) await director.say('{lost} room messages are missing.', { lost })
     await lookOn(director, load, replicas, 15)
     await director.say('{sockets} sockets are open, as before.')
   },

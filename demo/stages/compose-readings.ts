@@ -21,7 +21,6 @@ export const sources: Record<FigureName, string> = {
   ...{ replicas: states, starting: states, draining: states },
   ...{ sockets: `PromQL: ${connections}`, fullest: bySockets, emptiest: bySockets },
   ...{ answers: `PromQL: ${sentPerSecond}`, p95: `PromQL: 1000 * ${latencyP95Seconds}` },
-  ...{ reconnects: 'not known', moves: 'not known', lost: 'not known' },
   ...{ desired: scaler, min: scaler, max: scaler, target: scaler },
 }
 

@@ -75,7 +75,7 @@ const sources: Record<FigureName, string> = {
     fullest: `${metrics.connectionsActive.name} of the fullest`,
     emptiest: `${metrics.connectionsActive.name} of the emptiest`,
   },
-  ...{ answers: ofLoad, p95: ofLoad, reconnects: ofLoad, moves: ofLoad, lost: ofLoad },
+  ...{ answers: ofLoad, p95: ofLoad },
   ...{ desired: ofScaler, min: ofScaler, max: ofScaler, target: ofScaler },
 }
 
