@@ -8,10 +8,11 @@ import type { Scene } from '../core/scene.ts'
 import { transcriptOf } from '../core/transcript.ts'
 import { fakeStage } from '../fakes/fake-stage.ts'
 import { scenes } from './index.ts'
+import { surge } from './surge.ts'
 
-async function perform(scene: Scene, { failsAt, stopAt }: { failsAt?: number; stopAt?: number } = {}) {
+async function perform(scene: Scene, { failsAt, stopAt, store }: { failsAt?: number; stopAt?: number; store?: boolean } = {}) {
   const clock = fakeClock(1_700_000_000)
-  const stage = fakeStage({ clock, ...(failsAt !== undefined && { failsAt }) })
+  const stage = fakeStage({ clock, ...(failsAt !== undefined && { failsAt }), ...(store !== undefined && { has: { store } }) })
   const stop = new AbortController()
   const events: DemoEvent[] = []
   const onEvent = (event: DemoEvent) => {
@@ -44,6 +45,15 @@ test.each(scenes)('$name leaves nothing behind, whenever it is interrupted', asy
     if (stopAt < undoing) expect(verdict).toBe('interrupted')
     expect(stage.unusual(), `at event ${stopAt}`).toEqual([])
   }
+})
+
+test('where nothing is shared, the surge waits for no socket to move, and says so', async () => {
+  const { verdict, events } = await perform(surge, { store: false })
+  expect(verdict).toBe('passed')
+  const texts = events.flatMap((event) => (event.kind === 'say' ? [event.text] : []))
+  expect(texts.filter((text) => /sockets (stay where they are|have moved)/.test(text))).toEqual([
+    expect.stringMatching(/^Nothing is shared/),
+  ])
 })
 
 test('names are unique, and every still has its scenes', async () => {

@@ -1,5 +1,5 @@
 /** The scaler at work: two replicas become as many as a rush needs, and go again. */
-import type { Scene } from '../core/scene.ts'
+import type { Director, Scene } from '../core/scene.ts'
 import type { Readings } from '../core/stage.ts'
 import { atRest, loadSeconds, lookOn, startSeconds, underLoad } from './begin.ts'
 import { between, ready, replicasAre, replicasAsWanted, sockets, socketsAre, socketsOpen } from './facts.ts'
@@ -8,6 +8,10 @@ import { between, ready, replicasAre, replicasAsWanted, sockets, socketsAre, soc
 const rush = 5.6
 const more = 5.8
 const rest = 1.2
+/** In shares of that, too: what no replica has more of once sockets have spread. */
+const spread = 1.25
+/** Two in a hundred sockets move each second, so that half of them take most of a minute. Seconds. */
+const spreadSeconds = 180
 
 export const surge: Scene = {
   name: 'surge',
@@ -36,16 +40,15 @@ export const surge: Scene = {
     const grown = await director.until('as many as it wants are ready', enough, director.scaled(120) + startSeconds)
     const took = between(open, grown)
     await director.say('The scaler wants {desired} replicas, and {replicas} are ready, {took} s after the sockets came.', { took })
-    await director.load(Math.round(target * more))
-    const everywhere = (now: Readings) =>
-      socketsOpen(director.near(Math.round(target * more)))(now) && ready(now).every((one) => one.sockets > 0)
-    await director.until('every replica has sockets', everywhere, loadSeconds)
-    await director.still('at-maximum')
+    const crowd = Math.round(target * more)
+    await director.load(crowd)
+    const everywhere = (now: Readings) => socketsOpen(director.near(crowd))(now) && ready(now).every((one) => one.sockets > 0)
+    const { storeUp } = (await director.until('every replica has sockets', everywhere, loadSeconds)).readings
     await director.say('{sockets} sockets on {replicas} replicas, {emptiest} on the emptiest.')
     await director.until('messages are answered', ({ p95Ms }) => p95Ms !== null, 60)
     await director.say('{answers} messages a second are answered, nineteen of twenty within {p95} ms.')
-
-    await lookOn(director, Math.round(target * more), ready(grown.readings).length, 10)
+    await (storeUp ? spreadOut(director, target) : stayPut(director))
+    await lookOn(director, crowd, ready(grown.readings).length, 5)
 
     await director.chapter('The rush is over')
     const most = ready(await director.now()).length
@@ -55,11 +58,35 @@ export const surge: Scene = {
     await director.say('{sockets} sockets are left, and {replicas} replicas. The scaler waits: who leaves makes sockets move.')
     const leaving = await director.until('the first replica leaves', (now) => ready(now).length < most, director.scaled(240) + 30)
     await director.still('draining')
-    await director.say('After {took} s of calm the first one is asked to leave. They go one at a time.', { took: leaving.took })
+    const calm = { ...leaving.took, value: Math.round(leaving.took.value * director.timeScale) }
+    await director.say("After {took} s of calm, {calm} s by the scaler's clock, the first one is asked to leave. They go one at a time.", {
+      took: leaving.took,
+      calm,
+    })
     const small = await director.until(`${few} replicas are left`, replicasAre(few), director.scaled(60 * most) + 60)
     await director.still('scaled-in')
     await director.say('{replicas} replicas again, {took} s later, with {sockets} sockets.', { took: small.took })
+    // What is said last is still so while it is read.
+    await lookOn(director, left, few, 5)
     await director.note('from all sockets open to all replicas ready', took)
     await director.note('from calm to the first that leaves', leaving.took)
   },
+}
+
+/** What replicas share lets a session go on elsewhere, so the full ones ask some of their clients to move. */
+async function spreadOut(director: Director, target: number): Promise<void> {
+  const most = Math.round(target * spread)
+  const even = (now: Readings) => ready(now).every((one) => one.sockets <= most)
+  const { took } = await director.until(`no replica has more than ${most} sockets`, even, spreadSeconds)
+  await director.still('at-maximum')
+  await director.say('{took} s later sockets have moved on to the new ones: none of {replicas} replicas has more than {most}.', {
+    took,
+    most: { value: most, unit: 'sockets', source: 'the fact that was waited for' },
+  })
+}
+
+/** Alone, a replica keeps what it has: to move would cost a client its session. */
+async function stayPut(director: Director): Promise<void> {
+  await director.still('at-maximum')
+  await director.say('Nothing is shared here: sockets stay where they are, and new ones go to each replica in turn.')
 }
