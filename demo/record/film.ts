@@ -1,6 +1,6 @@
 /** From events and pictures to a film: which moments keep their pace, when each caption shows. Pure. */
 import type { DemoEvent, StillName } from '../core/events.ts'
-import { type Cue, cuesOf } from './captions.ts'
+import { cuesOf, type SaidCue } from './captions.ts'
 import { aimSeconds, factors, filmSeconds, filmTime, joined, paceLabels, type Segment, type Span, segmentsOf, slowed } from './timeline.ts'
 
 /** A recording before it is a film. Times in Unix milliseconds. */
@@ -13,7 +13,8 @@ export interface Recorded {
 /** Times in seconds of the film. */
 export interface FilmPlan {
   segments: Segment[]
-  cues: Cue[]
+  /** Each with the place of its text among all that is said. */
+  cues: SaidCue[]
   /** Captions that come too long after their text was said. */
   late: string[]
   labels: { start: number; end: number; text: string }[]
@@ -57,11 +58,11 @@ function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPla
   const said = events.flatMap((event) => (event.kind === 'say' ? [{ at: since(event.at), text: event.text }] : []))
   const [first] = said
   let segments = segmentsOf({ from: 0, to: first?.at ?? length }, marks, factor)
-  const cues: (Cue & { late: number })[] = []
+  const cues: (SaidCue & { late: number })[] = []
   for (const [index, { at, text }] of said.entries()) {
     const film = filmSeconds(segments)
     const own = cuesOf([{ seconds: Math.max(film, cues.at(-1)?.end ?? 0), text }])
-    cues.push(...own.map(({ start, end, lines }, place) => ({ start, end, lines, late: place === 0 ? start - film : 0 })))
+    cues.push(...own.map(({ start, end, lines }, place) => ({ start, end, lines, said: index, late: place === 0 ? start - film : 0 })))
     const stretch = { from: at, to: said[index + 1]?.at ?? length }
     const reading = (own.at(-1)?.end ?? film) - film
     // The next thing is said sooner than this one can be read; at the end, there is no next one.
@@ -72,7 +73,7 @@ function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPla
   }
   return {
     segments,
-    cues: cues.map(({ start, end, lines }) => ({ start, end, lines })),
+    cues: cues.map(({ start, end, lines, said }) => ({ start, end, lines, said })),
     late: cues.flatMap(({ late, lines }) =>
       late > latestSeconds ? [`a caption comes ${late.toFixed(1)} s late, allowed are ${latestSeconds}: ${lines.join(' ')}`] : [],
     ),

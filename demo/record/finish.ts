@@ -5,6 +5,7 @@ import { assOf } from './ass.ts'
 import { checksumOf } from './checksum.ts'
 import { encode, still } from './ffmpeg.ts'
 import { planOf } from './film.ts'
+import { readChecks, type StillSaid, stillFaults } from './numbers.ts'
 import { drawPoster } from './poster.ts'
 import type { Recording } from './record.ts'
 import { filmTime, shownPictures } from './timeline.ts'
@@ -26,6 +27,12 @@ export async function finish(folder: string, recording: Recording): Promise<{ ch
       writeFile(join(work, names.vtt), vttOf(plan.cues)),
       writeFile(at(names.transcript), transcriptPage(events, plan, filmTimeOf)),
     ])
+    const says = events.filter((event) => event.kind === 'say')
+    const shown = [...stills].map(([name, time]): StillSaid => {
+      const cue = plan.cues.find(({ start, end }) => filmTimeOf(time) >= start && filmTimeOf(time) < end)
+      return { name, at: time, said: cue && says[cue.said] }
+    })
+    const contradicted = stillFaults(shown, readChecks(await readFile(at(names.numbers), 'utf8')))
     const times = pictures.map((picture) => (picture.at - beganAt) / 1000)
     const clips = shownPictures(times, plan.segments).map(({ picture, seconds }) => ({ file: pictures[picture]?.file ?? '', seconds }))
     const title = `WebSocket scaling lab: ${recording.scenes.map(({ title }) => title).join('; ')}`
@@ -39,7 +46,7 @@ export async function finish(folder: string, recording: Recording): Promise<{ ch
     const best = stills.has('at-maximum') ? 'at-maximum' : [...stills.keys()][0]
     if (best !== undefined) await drawPoster(join(work, `${best}.png`), at(names.poster), work)
     const files = [names.poster, ...[...stills.keys()].map((name) => `${names.stills}/${name}.png`)]
-    return { checksum, faults: [...plan.late, ...recording.troubles, ...(await tooBig(folder, files))] }
+    return { checksum, faults: [...plan.late, ...contradicted, ...recording.troubles, ...(await tooBig(folder, files))] }
   } finally {
     await rm(work, { recursive: true, force: true })
   }

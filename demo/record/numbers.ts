@@ -1,6 +1,6 @@
 /** Numbers that are said, against the same ones read from the source itself at that moment. Pure, apart from what it is given. */
 import { z } from 'zod'
-import type { DemoEvent } from '../core/events.ts'
+import type { DemoEvent, StillName } from '../core/events.ts'
 
 /** How far a number may be from its source. */
 export const tolerance = 1
@@ -40,8 +40,33 @@ export function numberFaults(events: readonly DemoEvent[], readings: readonly Nu
       const where = `${name} ${value} in: ${event.text}`
       if (values.length === 0) return [`nobody read the source about then: ${where}`]
       // Between two readings it may have been anything between them.
-      if (value >= Math.min(...values) - tolerance && value <= Math.max(...values) + tolerance) return []
-      return [`${near[0]?.source} said ${Math.min(...values)} to ${Math.max(...values)}: ${where}`]
+      if (isWithin(value, values)) return []
+      return [`${near[0]?.source} said ${rangeOf(values)}: ${where}`]
     })
   })
 }
+
+type Said = Extract<DemoEvent, { kind: 'say' }>
+
+/** A still, when it was taken (Unix milliseconds), and what its caption says; undefined: it has none. */
+export interface StillSaid {
+  name: StillName
+  at: number
+  said: Said | undefined
+}
+
+/** Numbers in the caption of a still that are not what its picture shows: what their source said just before it and just after. */
+export function stillFaults(stills: readonly StillSaid[], readings: readonly NumberReading[]): string[] {
+  return stills.flatMap(({ name, at, said }) => {
+    const around = [readings.findLast((reading) => reading.at <= at), readings.find((reading) => reading.at > at)]
+    return Object.entries(said?.numbers ?? {}).flatMap(([number, { value }]) => {
+      const values = around.flatMap((reading) => reading?.values[number] ?? [])
+      if (values.length === 0 || isWithin(value, values)) return []
+      return [`still ${name}: ${number} was ${rangeOf(values)}, but its caption says: ${said?.text}`]
+    })
+  })
+}
+
+const isWithin = (value: number, values: readonly number[]) =>
+  value >= Math.min(...values) - tolerance && value <= Math.max(...values) + tolerance
+const rangeOf = (values: readonly number[]) => `${Math.min(...values)} to ${Math.max(...values)}`
