@@ -99,7 +99,10 @@ function listText(asJson: boolean): string {
   return rows.map(({ name, title }) => `${name.padEnd(width)}  ${title}`).join('\n')
 }
 
-/** The first signal ends the scene; a second one does not stop its being undone. */
+/**
+ * The first signal ends the scene; further ones do not stop its being undone. A command of Docker's that is under way then hears
+ * a Ctrl-C of its own, for it has the same terminal: what that kept from being undone is said in the verdict.
+ */
 function stopOnSignals(): AbortSignal {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
