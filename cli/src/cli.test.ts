@@ -1,5 +1,5 @@
 /** The command itself, as a process, and doctor's probes on real ports and files. Needs no Docker. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -45,6 +45,28 @@ describe('exit codes', () => {
   test('nuke asks; where nobody can answer, it refuses', async () => {
     const { exitCode, stderr } = await lab(['nuke'])
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('--yes')])
+  })
+})
+
+describe.skipIf(process.platform === 'win32')('nuke, with a docker that does nothing', () => {
+  const state = join(temporary, 'state')
+  const path = join(temporary, 'bin')
+  const nuke = (dockerEndsWith: number) => {
+    mkdirSync(state, { recursive: true })
+    for (const file of ['decisions.jsonl', 'decisions.1.jsonl', 'paused', 'notes.txt']) writeFileSync(join(state, file), '')
+    mkdirSync(path, { recursive: true })
+    writeFileSync(join(path, 'docker'), `#!/bin/sh\nexit ${dockerEndsWith}\n`, { mode: 0o755 })
+    return lab(['nuke', '--yes'], { PATH: path, SCALER_STATE: state })
+  }
+
+  test('forgets what the scaler kept, and nothing else', async () => {
+    expect((await nuke(0)).exitCode).toBe(0)
+    expect(readdirSync(state)).toEqual(['notes.txt'])
+  })
+
+  test('forgets nothing of a lab that it could not stop', async () => {
+    expect((await nuke(1)).exitCode).toBe(1)
+    expect(readdirSync(state)).toHaveLength(4)
   })
 })
 

@@ -1,7 +1,9 @@
 /** The lab as Compose sees it: its model, and its containers. */
+import { resolve } from 'node:path'
 import { z } from 'zod'
+import { defaultStateFolder } from '../../scaler/src/decision-log.ts'
 import { configCommand, psCommand } from './compose.ts'
-import { docker } from './docker.ts'
+import { docker, root } from './docker.ts'
 
 const publishedPort = z.object({ target: z.coerce.number(), published: z.coerce.number() })
 
@@ -92,4 +94,9 @@ export async function runningServices(): Promise<Set<string>> {
 /** The profiles that are on already, by the environment; a command begins by reading .env into it. */
 export function profilesOn(): string {
   return process.env.COMPOSE_PROFILES ?? ''
+}
+
+/** The folder of the scaler's decision log and pause file. */
+export function scalerState(): string {
+  return resolve(root, process.env.SCALER_STATE || defaultStateFolder)
 }

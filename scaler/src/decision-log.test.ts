@@ -1,8 +1,16 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DecisionLog, decisionLogPath, readDecisionLog, readLastRecord, readRecordsAfter } from './decision-log.ts'
+import {
+  DecisionLog,
+  decisionLogPath,
+  pauseFilePath,
+  readDecisionLog,
+  readLastRecord,
+  readRecordsAfter,
+  stateFiles,
+} from './decision-log.ts'
 import type { TickRecord } from './record.ts'
 
 let folder: string
@@ -80,4 +88,15 @@ test('gives the records after a known one, over both files', async () => {
   for (const second of [1, 2, 3]) await log.append(record(second))
   expect(await readdir(folder)).toHaveLength(2)
   expect([await after(0), await after(1), await after(3)]).toEqual([[1, 2, 3], [2, 3], []])
+})
+
+test('what a scaler keeps is named in full: its log, the file before it, and its pause', async () => {
+  const log = new DecisionLog(path, 1)
+  for (const second of [1, 2]) await log.append(record(second))
+  await writeFile(pauseFilePath(folder), '')
+  expect(
+    stateFiles(folder)
+      .map((file) => basename(file))
+      .sort(),
+  ).toEqual((await readdir(folder)).sort())
 })

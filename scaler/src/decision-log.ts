@@ -19,6 +19,12 @@ export function pauseFilePath(stateFolder: string): string {
   return join(stateFolder, 'paused')
 }
 
+/** Every file that a scaler keeps there. */
+export function stateFiles(stateFolder: string): string[] {
+  const log = decisionLogPath(stateFolder)
+  return [log, olderPath(log), pauseFilePath(stateFolder)]
+}
+
 /** Half a day of ten busy replicas in real time. */
 const defaultMaxBytes = 16 * 2 ** 20
 
