@@ -1,10 +1,12 @@
 /** The workshop's pages: all of the same form, within 90 minutes, with commands that exist, and finished files that are right. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { grafana } from '@lab/contract/endpoints.ts'
 import type { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { createProgram } from '../../cli/src/program.ts'
-import { deploymentFields } from '../../cli/src/workshop/beyond.ts'
+import { deploymentFields, putAside } from '../../cli/src/workshop/beyond.ts'
+import { questions, readingMinutes } from '../../cli/src/workshop/questions.ts'
 import { settingsOf } from '../../cli/src/workshop/scaling.ts'
 import { type Step, steps } from '../../cli/src/workshop/steps.ts'
 import { parsePromql } from './lib/promql.ts'
@@ -52,6 +54,21 @@ describe.each(steps)('$page', (step) => {
   test('asks Prometheus in PromQL, if it does', () => {
     const asked = [...text.matchAll(/'query=([^']*)'/g)].map(([, query = '']) => query)
     expect(asked.flatMap((query) => parsePromql(query).errors)).toEqual([])
+  })
+})
+
+describe('a page asks what its check asks', () => {
+  test('step 3: the highest number of sockets, over as long as the dashboards show when they are opened', () => {
+    expect(read('workshop/03-reading-the-panels.md')).toContain(`'query=${questions.peakSockets.query}'`)
+    const { time } = JSON.parse(read(`grafana/provisioning/dashboards/${grafana.homeDashboardUid}.json`)) as { time: { from: string } }
+    expect(time.from).toBe(`now-${readingMinutes}m`)
+  })
+
+  test('step 11: the load that was put aside', () => {
+    const replays = blocksOf('workshop/11-tuning-by-replay.md').flatMap((block) => block.match(/replay .*/g) ?? [])
+    expect(replays.length).toBeGreaterThan(1)
+    for (const line of replays) expect(line).toContain('replay --from workshop/my/record.jsonl --hpa scaler/hpa.yaml')
+    expect(blocksOf('workshop/11-tuning-by-replay.md')[0]).toBe(`${putAside}\n`)
   })
 })
 

@@ -2,7 +2,10 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { say } from '../docker.ts'
 import { LabError } from '../lab-error.ts'
+import { lookBackMinutes } from '../workshop/facts.ts'
+import { pathOf } from '../workshop/first-steps.ts'
 import { gatherFacts } from '../workshop/gather.ts'
+import { keepRecord } from '../workshop/record.ts'
 import { resultOf, type Step, steps } from '../workshop/steps.ts'
 import { listText, resultText } from '../workshop/verdict.ts'
 import { examples, printJson } from './options.ts'
@@ -29,6 +32,12 @@ export function register(program: Command): void {
     .argument('<step>', 'its number', stepNumbered)
     .option('--json', 'one JSON document')
     .action(check)
+  workshop
+    .command('record')
+    .description(
+      `put the scaler's decisions of the last ${lookBackMinutes} minutes aside in ${pathOf('record.jsonl')}, to tune settings on`,
+    )
+    .action(async () => say(`${pathOf('record.jsonl')}: ${await keepRecord()} decisions`))
 }
 
 function stepNumbered(text: string): Step {

@@ -3,6 +3,7 @@
 import { paths, ports } from '@lab/contract/endpoints.ts'
 import { isMap, parseDocument } from 'yaml'
 import type { HorizontalPodAutoscaler } from '../../../scaler/src/core/types.ts'
+import { parseRecords, RecordError } from '../../../scaler/src/read-records.ts'
 import type { TickRecord } from '../../../scaler/src/record.ts'
 import { type Figures, figuresOf } from '../../../scaler/src/replay/figures.ts'
 import { loadOf, missingMetrics } from '../../../scaler/src/replay/load.ts'
@@ -13,22 +14,27 @@ import { pathOf } from './first-steps.ts'
 import { settingsIn, settingsOf, surge } from './scaling.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
+/** Puts aside the load that settings are tuned on: it is the same for the page's commands and for the check, whenever they are typed. */
+export const putAside = 'npx lab workshop record'
+
 /** What tuned settings must save of the replica-seconds, and how much longer replicas may be too full for it. */
 const savedShare = 0.03
 const fullerShare = 0.5
 /** A load to tune on: so many seconds in which the replicas were not all at the minimum. */
 const busySeconds = 60
 
-export function tuning({ files, log, originalHpa }: Facts): Verdict[] {
+export function tuning({ files, originalHpa }: Facts): Verdict[] {
   const tuned = settingsIn(files, 'tuned.yaml')
   const original = settingsOf(originalHpa, 'scaler/hpa.yaml')
+  const record = recordIn(files['record.jsonl'])
+  const log = 'log' in record ? record.log : []
   const busy = secondsAboveMinimum(log)
   const before = 'hpa' in original ? played(original.hpa, log) : undefined
   const after = 'hpa' in tuned ? played(tuned.hpa, log) : undefined
   const known = before !== undefined && after !== undefined && busy >= busySeconds
   const saved = known ? 1 - after.replicaSeconds / before.replicaSeconds : 0
   const allowed = before ? before.aboveTargetSeconds * (1 + fullerShare) : 0
-  const again = `change ${pathOf('tuned.yaml')}, and play it: npm run --silent scaler -- replay --hpa scaler/hpa.yaml --hpa ${pathOf('tuned.yaml')}`
+  const again = `change ${pathOf('tuned.yaml')}, and play it: npm run --silent scaler -- replay --from ${pathOf('record.jsonl')} --hpa scaler/hpa.yaml --hpa ${pathOf('tuned.yaml')}`
   const unknown = 'not known yet'
   return [
     verdict(
@@ -37,7 +43,12 @@ export function tuning({ files, log, originalHpa }: Facts): Verdict[] {
       'problem' in tuned ? tuned.problem : 'it is',
       `cp scaler/hpa.yaml ${pathOf('tuned.yaml')}, and change it`,
     ),
-    verdict('there is load on record', busy >= busySeconds, `${Math.round(busy)} s above the minimum within the hour`, surge),
+    verdict(
+      'there is load on record',
+      busy >= busySeconds,
+      'problem' in record ? record.problem : `${Math.round(busy)} s above the minimum in ${pathOf('record.jsonl')}`,
+      'problem' in record ? putAside : `${surge}, then ${putAside}`,
+    ),
     verdict(
       `they save ${savedShare * 100} % of the replica-seconds or more`,
       known && saved >= savedShare,
@@ -117,6 +128,17 @@ function deploymentProblems(file: TextFile | undefined): string[] {
     if (String(found) === String(value)) return []
     return [`${path.slice(3).join('.')} is ${found === undefined ? 'missing' : String(found)}, here it is ${value}`]
   })
+}
+
+/** What was put aside, or why it can't be taken, in a line. */
+function recordIn(file: TextFile | undefined): { log: TickRecord[] } | { problem: string } {
+  if (file === undefined) return { problem: `there is no ${pathOf('record.jsonl')}` }
+  try {
+    return { log: parseRecords(file.text, pathOf('record.jsonl')) }
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return { problem: error.message }
+  }
 }
 
 /** Undefined where the settings ask for what is not on record. */

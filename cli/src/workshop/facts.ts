@@ -17,6 +17,7 @@ export const learnerFiles = [
   'hpa.yaml',
   'hpa-cpu.yaml',
   'tuned.yaml',
+  'record.jsonl',
   'for-the-cluster.yaml',
   'deployment.yaml',
 ] as const

@@ -1,6 +1,7 @@
 /** Steps 1 to 3: the lab runs, sockets stick, panels are read. Pure. */
 import { services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { type Facts, type LearnerFile, learnerFolder } from './facts.ts'
+import { readingMinutes } from './questions.ts'
 import { type Verdict, verdict } from './verdict.ts'
 
 /** How far a number read from a graph may be off. */
@@ -61,20 +62,16 @@ export function readingThePanels({ files, answers }: Facts): Verdict[] {
   const peak = answers.peakSockets ?? 0
   const fullest = answers.fullestReplica ?? 0
   const noted = Number(files['peak.txt']?.text.trim() || Number.NaN)
+  const again = 'npx lab load 300 --duration 1m, then the second block of workshop/03-reading-the-panels.md'
   const right = Math.abs(noted - peak) <= peak * readingTolerance
   return [
     verdict(
       `${panelSockets} sockets were open at once`,
       peak >= panelSockets,
-      `${peak} at most in the hour before ${pathOf('peak.txt')} was written`,
-      'npx lab load 300 --duration 1m',
+      `${peak} at most in the ${readingMinutes} minutes before ${pathOf('peak.txt')} was written`,
+      again,
     ),
-    verdict(
-      'no replica held all of them',
-      fullest > 0 && fullest < peak,
-      `${fullest} on the fullest`,
-      'npx lab scale 3, then npx lab load 300 --duration 1m',
-    ),
+    verdict('no replica held all of them', fullest > 0 && fullest < peak, `${fullest} on the fullest`, `npx lab scale 3, then ${again}`),
     verdict(
       'you have read the peak',
       peak > 0 && right,

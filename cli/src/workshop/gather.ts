@@ -1,13 +1,12 @@
 /** Gathers what a check goes by: from Docker, Prometheus, the scaler's decision log and the learner's files. */
 import { readFile, stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { services } from '@lab/contract/endpoints.ts'
 import { z } from 'zod'
-import { decisionLogPath, defaultStateFolder, readDecisionLog } from '../../../scaler/src/decision-log.ts'
+import { decisionLogPath, readDecisionLog } from '../../../scaler/src/decision-log.ts'
 import { root } from '../docker.ts'
 import { LabError } from '../lab-error.ts'
 import { openPlaces } from '../places.ts'
-import { type LabContainer, labContainers } from '../project.ts'
+import { type LabContainer, labContainers, scalerState } from '../project.ts'
 import { askNumber } from '../prometheus.ts'
 import { type Facts, type LedgerSeen, learnerFiles, learnerFolder, lookBackMinutes, type StormSeen, type TextFile } from './facts.ts'
 import { type Asked, ledgerLength, type Question, questions } from './questions.ts'
@@ -70,9 +69,9 @@ function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): numbe
   return Math.min(nowMs, (upTo && files[upTo]?.modifiedMs) ?? nowMs)
 }
 
-async function readLog(nowMs: number): Promise<Facts['log']> {
-  const folder = process.env.SCALER_STATE || defaultStateFolder
-  const records = await readDecisionLog(decisionLogPath(resolve(root, folder)))
+/** The scaler's decisions of the hour before. */
+export async function readLog(nowMs: number): Promise<Facts['log']> {
+  const records = await readDecisionLog(decisionLogPath(scalerState()))
   return records.filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
 }
 

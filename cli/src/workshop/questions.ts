@@ -9,9 +9,11 @@ import { type LearnerFile, lookBackMinutes } from './facts.ts'
 /** The alert of a replica without its store. */
 export const storeAlert = 'DependencyDown'
 
+/** How far back a graph is read: as far as the dashboards show when they are opened. */
+export const readingMinutes = 15
+const reading = `${readingMinutes}m`
+
 const back = `[${lookBackMinutes}m]`
-/** For what has to be computed before its highest is looked for; one scrape. */
-const stepwise = `[${lookBackMinutes}m:5s]`
 /** Stands for the length of the ledger, which is known only when it is asked. */
 export const ledgerLength = '$ledger'
 const duringLedger = `[${ledgerLength}]`
@@ -32,8 +34,9 @@ export const questions = {
   replicasAskedForHealth: {
     query: `count(sum by (${replicaLabel}) (max_over_time(${select(metrics.httpRequests.name, `route="${paths.health}"`)}${back})) > 0)`,
   },
-  peakSockets: { query: `max_over_time(${queries(allReplicas).connections}${stepwise})`, upTo: 'peak.txt' },
-  fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}${back}))`, upTo: 'peak.txt' },
+  /** A sum is computed at each scrape before its highest is looked for. */
+  peakSockets: { query: `max_over_time(${queries(allReplicas).connections}[${reading}:5s])`, upTo: 'peak.txt' },
+  fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}[${reading}]))`, upTo: 'peak.txt' },
   ledgerAccepted: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerAccepted)}${duringLedger}))`, upTo: 'ledger' },
   ledgerFindings: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerFindings)}${duringLedger}))`, upTo: 'ledger' },
   /** Who leaves waits for its last scrape, so that this is on record. */
@@ -41,8 +44,10 @@ export const questions = {
     query: `sum(max_over_time(${select(metrics.goodbyes.name, 'reason="draining"')}${duringLedger}))`,
     upTo: 'ledger',
   },
-  /** How often one was started again that had been drained or killed. */
+  /** How often one was started again, however it had ended. */
   replicasRestarted: { query: `sum(changes(${select(standardMetrics.startTime)}${duringLedger}))`, upTo: 'ledger' },
+  /** How often one was started again that had drained: in its last scrape it was closed, and the next process is not. */
+  replicasDrained: { query: `sum(resets(${select(metrics.replicaState.name, 'state="closed"')}${duringLedger}))`, upTo: 'ledger' },
   stormDials: { query: `sum(max_over_time(${prometheusName(stormMetrics.dials)}${back}))` },
   storeAway: { query: `count(min_over_time(${select(metrics.dependencyUp.name)}${back}) == 0)` },
   storeAlerted: { query: `max(max_over_time(ALERTS{alertname="${storeAlert}", alertstate="firing"}${back}))` },

@@ -5,6 +5,7 @@ import { simulatedRecords } from '../../../scaler/src/sim/records.ts'
 import { simulations } from '../../../scaler/src/sim/scenarios.ts'
 import { root } from '../docker.ts'
 import { type Facts, type LearnerFile, noFacts } from './facts.ts'
+import { recordText } from './record.ts'
 import { settingsOf } from './scaling.ts'
 
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
@@ -59,10 +60,10 @@ export const solved: Readonly<Record<number, Partial<Facts>>> = {
   5: { log: idle, ...files({ 'hpa-cpu.yaml': onlyCpu }) },
   6: { log: oneByOne, ...files({ 'hpa.yaml': read('workshop/settings/one-by-one.yaml') }) },
   7: { log: [...noWindow, ...original] },
-  8: { ledger, answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 2 } },
+  8: { ledger, answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 2, replicasDrained: 1 } },
   9: { storm, answers: { stormDials: 5000 } },
   10: { answers: { storeAway: 3, storeAlerted: 1, storeAlertsNow: 0, storeUpNow: 1 } },
-  11: { log: original, ...files({ 'tuned.yaml': read('workshop/settings/tuned.yaml') }) },
+  11: files({ 'record.jsonl': recordText(original), 'tuned.yaml': read('workshop/settings/tuned.yaml') }),
   12: { log: original, ...files({ 'for-the-cluster.yaml': originalHpa, 'deployment.yaml': read('workshop/settings/deployment.yaml') }) },
 }
 
@@ -89,14 +90,19 @@ export const almost: readonly [step: number, criteria: readonly number[], change
   [6, [2], { log: withoutMetric(oneByOne, ({ decision }) => ({ decision: { ...decision, boundBy: null } })) }],
   [7, [1], { log: [...noWindow.slice(0, 3), ...original] }],
   [7, [3], { log: [...noWindow, ...original.slice(0, 4)] }],
+  // Two kills, one drain, two drains, and a finding.
   [8, [1], { answers: { ledgerAccepted: 4000, replicasRestarted: 2 } }],
-  [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 1 } }],
-  [8, [3], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 2, ledgerFindings: 1 } }],
+  [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 1, replicasDrained: 1 } }],
+  [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 134, replicasRestarted: 2, replicasDrained: 2 } }],
+  [8, [3], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 2, replicasDrained: 1, ledgerFindings: 1 } }],
   [9, [2], { storm: { ...storm, jittered: { lost: 900, peak: 400 } } }],
   [10, [2], { answers: { storeAway: 3, storeAlerted: 1, storeAlertsNow: 1, storeUpNow: 1 } }],
   [10, [2], { answers: { storeAway: 3, storeAlerted: 1, storeAlertsNow: 0, storeUpNow: 0 } }],
-  [11, [2], files({ 'tuned.yaml': originalHpa })],
-  [11, [3], files({ 'tuned.yaml': originalHpa.replace('maxReplicas: 10', 'maxReplicas: 2') })],
+  [11, [1, 2, 3], files({ 'tuned.yaml': read('workshop/settings/tuned.yaml') })],
+  [11, [1, 2, 3], files({ 'record.jsonl': 'no record\n', 'tuned.yaml': read('workshop/settings/tuned.yaml') })],
+  [11, [1, 2, 3], files({ 'record.jsonl': recordText(original.slice(0, 4)), 'tuned.yaml': read('workshop/settings/tuned.yaml') })],
+  [11, [2], files({ 'record.jsonl': recordText(original), 'tuned.yaml': originalHpa })],
+  [11, [3], files({ 'record.jsonl': recordText(original), 'tuned.yaml': originalHpa.replace('maxReplicas: 10', 'maxReplicas: 2') })],
   [
     12,
     [0, 1],

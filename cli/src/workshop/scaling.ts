@@ -15,7 +15,7 @@ const surgeReplicas = 4
 /** What the lab's own settings wait for before they remove anything, and what counts as waiting at all. */
 const windowSeconds = 60
 export const surge = 'npx lab load 350 --duration 2m'
-const withMySettings = `SCALER_HPA=${pathOf('hpa.yaml')} npx lab up --k8s-sim`
+export const withMySettings = `SCALER_HPA=${pathOf('hpa.yaml')} npx lab up --k8s-sim`
 
 export type Acted = TickRecord & { action: ActionRecord }
 
