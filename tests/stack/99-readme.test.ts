@@ -58,7 +58,9 @@ const tests = block('npm cit')
 const embedded = block('npm start')
 const load = block('run --rm k6')
 const more = block('--scale ws=5')
-const broken = block('docker kill')
+const crashed = block('docker kill')
+const drained = block('docker stop')
+const threeAgain = block('--scale ws=3')
 const scenario = block('SCENARIO=smoke')
 const followed = block('COMPOSE_PROFILES')
 const scaling = block('-f compose.k8s-sim.yaml up')
@@ -67,7 +69,22 @@ const scaledDown = block('-f compose.k8s-sim.yaml --profile')
 const clean = block('compose --profile')
 
 test('all command blocks are among those that are run here', () => {
-  expect(blocks).toEqual([embedded, run, tests, load, more, broken, scenario, followed, scaling, asked, scaledDown, clean])
+  expect(blocks).toEqual([
+    embedded,
+    run,
+    tests,
+    load,
+    more,
+    crashed,
+    drained,
+    threeAgain,
+    scenario,
+    followed,
+    scaling,
+    asked,
+    scaledDown,
+    clean,
+  ])
   expect(pagesWithCommands().sort()).toEqual(['README.md', ...Object.keys(runElsewhere)].sort())
   for (const file of Object.values(runElsewhere)) expect(existsSync(`${root}${file}`), file).toBe(true)
 })
@@ -94,7 +111,7 @@ test('more replicas come, and go on running', { timeout: 120_000 }, async () => 
 })
 
 test('what is broken is whole again in the end', { timeout: 200_000 }, async () => {
-  await type(broken, 180)
+  for (const step of [crashed, drained, threeAgain]) await type(step, 60)
   await until('three replicas', async () => (await replicas()) === 3, 60_000)
 })
 

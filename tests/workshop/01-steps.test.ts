@@ -1,6 +1,6 @@
 /**
  * Solves the workshop by its own pages: of each step the check says no, then the page's command blocks are typed as they stand, one after
- * the other, and the check says yes.
+ * the other and without a network, and the check says yes.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,19 +30,22 @@ const env = {
   COMPOSE_ANSI: 'never',
   COMPOSE_PROGRESS: 'plain',
   SCALER_STATE: stateFolder,
-  UP_OPTIONS: ['--offline', ...(Object.keys(stack.missing).length > 0 ? ['--without', ...upMissing()] : [])].join(' '),
 }
+/** Typed after `lab up`, as the first page tells who has no network. */
+const upOptions = [
+  '--offline',
+  ...Object.keys(stack.missing)
+    .filter((service) => service === 'grafana')
+    .map((service) => `--without=${service}`),
+]
 
 /** Pages whose commands want the lab calm, as they say themselves. */
 const wantsTwoReplicas = [6]
 
-function upMissing(): string[] {
-  return Object.keys(stack.missing).filter((service) => service === 'grafana')
-}
-
 /** Types commands into a shell in the root of the checkout. */
 async function type(commands: string, withinSeconds: number) {
-  const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], {
+  const offline = commands.replaceAll(/npx lab up.*/g, (line) => [line, ...upOptions].join(' '))
+  const ran = await execa('bash', ['-euo', 'pipefail', '-c', offline], {
     cwd: root,
     env,
     timeout: withinSeconds * 1000,
