@@ -1,13 +1,12 @@
 /** Faults done to a running lab, each with the evidence that it took place, and the way back from it. */
 import { rmSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { services } from '../contract/src/endpoints.ts'
 import type { FaultRecord } from './core/drops.ts'
 import type { PlannedFault } from './core/fault-plan.ts'
 import { docker } from './docker.ts'
 import { type ResetPhase, resetAt } from './handshake.ts'
-import { type Lab, until } from './lab.ts'
+import { type Lab, until, pause as wait } from './lab.ts'
 
 const frozenMs = 10_000
 const valkeyFrozenMs = 5_000
@@ -20,6 +19,8 @@ const resetsEach = 5
 /** Drain delay, drain timeout, last scrape, and some air: within stop_grace_period. */
 const drainWithinSeconds = 40
 const backWithinMs = 90_000
+/** Of a replica that may have to end first. */
+const wholeWithinMs = drainWithinSeconds * 1000 + backWithinMs
 
 /** What an act on the lab left behind: what it hit, the evidence, and what did not go as it must. */
 type Outcome = Pick<FaultRecord, 'detail'> & Partial<Pick<FaultRecord, 'replica' | 'toMs' | 'failed'>>
@@ -30,10 +31,11 @@ const reloadMiddleware = 'prove-reload'
 /**
  * Does one fault and waits until the lab is whole again.
  * @param record is in the list of faults from the start, so that what happens meanwhile is explained by it; filled in here
+ * @param stop makes the fault as short as it can be; what it did is put back all the same
  */
-export async function doFault(lab: Lab, fault: PlannedFault, record: FaultRecord): Promise<void> {
+export async function doFault(lab: Lab, fault: PlannedFault, record: FaultRecord, stop: AbortSignal): Promise<void> {
   try {
-    const outcome = await act(lab, fault, record)
+    const outcome = await act(lab, fault, record, stop)
     record.happened = true
     record.toMs = Date.now()
     Object.assign(record, outcome)
@@ -44,24 +46,24 @@ export async function doFault(lab: Lab, fault: PlannedFault, record: FaultRecord
   }
 }
 
-function act(lab: Lab, { kind, replica = 0 }: PlannedFault, record: FaultRecord): Promise<Outcome> {
+function act(lab: Lab, { kind, replica = 0 }: PlannedFault, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
   switch (kind) {
     case 'drain':
       return drain(lab, replica, record)
     case 'kill':
-      return kill(lab, replica, record)
+      return kill(lab, replica, record, stop)
     case 'pause':
-      return pause(lab, replica, record)
+      return pause(lab, replica, record, stop)
     case 'valkey-restart':
       return restartValkey(lab, record)
     case 'valkey-pause':
-      return pauseValkey(lab, record)
+      return pauseValkey(lab, record, stop)
     case 'traefik-reload':
       return reloadTraefik(lab, record)
     case 'scale':
-      return scale(lab, record)
+      return scale(lab, record, stop)
     default:
-      return reset(lab, kind, record)
+      return reset(lab, kind, record, stop)
   }
 }
 
@@ -80,14 +82,14 @@ async function drain(lab: Lab, number: number, record: FaultRecord): Promise<Out
   return { toMs, detail, ...(exitCode !== '0' && { failed: `${record.replica} ended with exit code ${exitCode}, not 0` }) }
 }
 
-async function kill(lab: Lab, number: number, record: FaultRecord): Promise<Outcome> {
+async function kill(lab: Lab, number: number, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
   const name = lab.container(services.ws, number)
   await docker(['kill', '--signal', 'KILL', name])
   const toMs = Date.now() + crashNoticedMs
   const { ExitCode } = await lab.state(name)
   record.happened = ExitCode === 137
   // Clients find another replica before this one is back.
-  await sleep(5000)
+  await wait(5000, stop)
   return { toMs, detail: `exit ${ExitCode}, healthy again ${seconds(await startAgain(lab, name))} after its start` }
 }
 
@@ -100,9 +102,9 @@ function untilHealthy(lab: Lab, name: string): Promise<number> {
   return until(`${name} healthy again`, async () => (await lab.state(name)).Health?.Status === 'healthy', backWithinMs, 500)
 }
 
-async function pause(lab: Lab, number: number, record: FaultRecord): Promise<Outcome> {
+async function pause(lab: Lab, number: number, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
   const name = lab.container(services.ws, number)
-  const tookMs = await freeze(lab, name, frozenMs, record)
+  const tookMs = await freeze(lab, name, { forMs: frozenMs, record, stop })
   const toMs = Date.now() + thawNoticedMs
   // A probe that was under way when it froze counts as failed, so Docker may have to ask once more.
   const healMs = await healed(lab)
@@ -110,13 +112,19 @@ async function pause(lab: Lab, number: number, record: FaultRecord): Promise<Out
   return { toMs, detail: `frozen for ${seconds(tookMs)}, well again ${seconds(healMs)} later` }
 }
 
+interface Freeze {
+  forMs: number
+  record: FaultRecord
+  stop: AbortSignal
+}
+
 /** Freezes a container. Returns for how many milliseconds. */
-async function freeze(lab: Lab, name: string, forMs: number, record: FaultRecord): Promise<number> {
+async function freeze(lab: Lab, name: string, { forMs, record, stop }: Freeze): Promise<number> {
   const startedAtMs = performance.now()
   await docker(['pause', name])
   try {
     record.happened = (await lab.state(name)).Paused
-    await sleep(forMs)
+    await wait(forMs, stop)
   } finally {
     await docker(['unpause', name])
   }
@@ -131,8 +139,8 @@ async function restartValkey(lab: Lab, record: FaultRecord): Promise<Outcome> {
   return { detail: `restarted, replicas well again ${seconds(await healed(lab))} later` }
 }
 
-async function pauseValkey(lab: Lab, record: FaultRecord): Promise<Outcome> {
-  const tookMs = await freeze(lab, lab.container(services.valkey), valkeyFrozenMs, record)
+async function pauseValkey(lab: Lab, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
+  const tookMs = await freeze(lab, lab.container(services.valkey), { forMs: valkeyFrozenMs, record, stop })
   return { detail: `frozen for ${seconds(tookMs)}, replicas well again ${seconds(await healed(lab))} later` }
 }
 
@@ -145,8 +153,8 @@ async function healed(lab: Lab): Promise<number> {
   return until('every replica well again', all, healWithinMs)
 }
 
-async function reset(lab: Lab, phase: ResetPhase, record: FaultRecord): Promise<Outcome> {
-  for (let i = 0; i < resetsEach; i++) await until(`a ${phase}`, () => resetAt(phase, lab.entry).then(() => true), 5000)
+async function reset(lab: Lab, phase: ResetPhase, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
+  for (let i = 0; i < resetsEach; i++) await until(`a ${phase}`, () => resetAt(phase, lab.entry).then(() => true), 5000, 200, stop)
   record.happened = true
   return { detail: `${resetsEach} connections` }
 }
@@ -172,12 +180,12 @@ async function reloadTraefik(lab: Lab, record: FaultRecord): Promise<Outcome> {
   }
 }
 
-async function scale(lab: Lab, record: FaultRecord): Promise<Outcome> {
+async function scale(lab: Lab, record: FaultRecord, stop: AbortSignal): Promise<Outcome> {
   const numbers = await lab.replicas()
   await lab.scaleTo(numbers.length + 1)
   const added = (await lab.replicas()).filter((number) => !numbers.includes(number))
   record.replica = added.map((number) => `${services.ws}-${number}`).join()
-  await sleep(5000)
+  await wait(5000, stop)
   // Only from here on may a connection be lost to it.
   record.fromMs = Date.now()
   await lab.scaleTo(numbers.length)
@@ -191,17 +199,29 @@ export async function restore(lab: Lab, replicas: readonly number[]): Promise<st
   const names = [...replicas.map((number) => lab.container(services.ws, number)), lab.container(services.valkey)]
   const troubles = names.map(async (name) => {
     try {
-      const { Paused, Status } = await lab.state(name)
-      if (Paused) await docker(['unpause', name])
-      else if (Status === 'exited') await docker(['start', name])
+      await until(`${name} runs and is healthy`, () => isWhole(lab, name), wholeWithinMs, 500)
     } catch (error) {
-      const { message } = error as Error
-      // A scaler may have taken it away.
-      return /no such (object|container)/i.test(message) ? [] : [`${name} is not as it was: ${message}`]
+      return [`${name} is not as it was: ${(error as Error).message}`]
     }
     return []
   })
   return (await Promise.all(troubles)).flat()
+}
+
+/**
+ * Whether a container runs and is healthy; where it does not, what it lacks for that is done. One that was asked to leave and
+ * took too long is unhealthy by now: once it has ended it is started.
+ */
+async function isWhole(lab: Lab, name: string): Promise<boolean> {
+  const state = await lab.state(name).catch((error: Error) => {
+    // A scaler may have taken it away.
+    if (/no such (object|container)/i.test(error.message)) return undefined
+    throw error
+  })
+  if (state === undefined) return true
+  if (state.Paused) await docker(['unpause', name])
+  else if (state.Status === 'exited') await docker(['start', name])
+  return state.Status === 'running' && state.Health?.Status === 'healthy'
 }
 
 /** A record for a fault that begins now. */

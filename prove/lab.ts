@@ -97,33 +97,50 @@ async function ask(url: string, found: Map<string, string>): Promise<void> {
 
 /**
  * Waits for a fact.
+ * @param stop rejects with its reason
  * @returns how many milliseconds that took; rejects after `withinMs` and says what was last seen
  */
-export async function until(what: string, holds: () => Promise<boolean>, withinMs: number, everyMs = 200): Promise<number> {
+export async function until(
+  what: string,
+  holds: () => Promise<boolean>,
+  withinMs: number,
+  everyMs = 200,
+  stop?: AbortSignal,
+): Promise<number> {
   const startedAtMs = performance.now()
   let last = 'it does not hold'
   for (;;) {
+    stop?.throwIfAborted()
     try {
       if (await holds()) return performance.now() - startedAtMs
     } catch (error) {
       last = (error as Error).message
     }
     if (performance.now() - startedAtMs > withinMs) throw new Error(`${what}: not within ${withinMs / 1000} s (${last})`)
-    await sleep(everyMs)
+    await pause(everyMs, stop)
   }
+}
+
+/** Waits, or less when it is stopped; who called it looks at that. */
+export async function pause(ms: number, stop?: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, stop && { signal: stop }).catch((error: Error) => {
+    if (error.name !== 'AbortError') throw error
+  })
 }
 
 export interface Boot {
   replicas: number
   /** With the scaler of compose.k8s-sim.yaml. */
   scaler?: boolean
+  /** Ends it early: then it takes down what there is. */
+  stop: AbortSignal
 }
 
 /**
  * Boots a lab of this project, and returns how to take it down with its data.
  * Rejects when there is one already: that is somebody's, with data of theirs.
  */
-export async function bootLab(project: string, { replicas, scaler = false }: Boot): Promise<() => Promise<void>> {
+export async function bootLab(project: string, { replicas, scaler = false, stop }: Boot): Promise<() => Promise<void>> {
   const files = scaler ? ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml'] : []
   const compose = ['compose', ...files, '-p', project, '--profile', '*']
   const needed: string[] = [services.traefik, services.ws, services.valkey, services.socketProxy, services.prometheus]
@@ -135,8 +152,10 @@ export async function bootLab(project: string, { replicas, scaler = false }: Boo
   }
   const up = ['up', '--detach', '--build', '--wait', '--wait-timeout', '120', '--scale', `${services.ws}=${replicas}`]
   try {
-    await docker(['compose', ...files, '-p', project, ...up, ...needed], 600)
-  } catch (error) {
+    await docker(['compose', ...files, '-p', project, ...up, ...needed], 600, stop)
+    stop.throwIfAborted()
+  } catch (failure) {
+    const error = stop.aborted ? stop.reason : failure
     await down().catch((late: Error) => {
       throw new Error(`${(error as Error).message}; then ${late.message}`)
     })

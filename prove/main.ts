@@ -34,24 +34,27 @@ async function main(): Promise<number> {
   const prices = options.report ? pricesAt(options.prices) : undefined
   if (options.report && options.up) prepareScaler(options)
   const lab = await findLab(process.env, options.entry)
-  const interrupted = endBySignal()
-  const boot = options.report ? { replicas: leastByScaler, scaler: true } : { replicas: options.replicas }
+  const stop = stopOnSignals()
+  const boot = { stop, ...(options.report ? { replicas: leastByScaler, scaler: true } : { replicas: options.replicas }) }
   const down = options.up ? await bootLab(lab.project, boot) : async () => {}
   try {
-    return await prove(lab, options, prices, interrupted)
+    return await prove(lab, options, prices, stop)
   } finally {
     await down()
   }
 }
 
-/** Rejects when a signal asks for the end. Whatever ends this process early, the lab is left whole. */
-function endBySignal(): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>()
+/** Aborted when a signal asks for the end. Whatever ends this process early, the lab is left whole. */
+function stopOnSignals(): AbortSignal {
+  const stop = new AbortController()
   // Not `once`: with no listener left the next signal, or a library that sees itself alone, would end the process before that.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => reject(new Error(`ended by ${signal}`)))
-  // Perhaps before anybody waits for it.
-  promise.catch(() => undefined)
-  return promise
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      log(`${signal}: first what is under way is put back`)
+      stop.abort(new Error(`ended by ${signal}`))
+    })
+  }
+  return stop.signal
 }
 
 /** minReplicas of scaler/hpa.yaml: where a lab with the scaler begins. */
@@ -71,7 +74,7 @@ function pricesAt(file: string): Prices {
 }
 
 /** @param prices for a proof report; without them there is none */
-async function prove(lab: Lab, options: Options, prices: Prices | undefined, interrupted: Promise<never>): Promise<number> {
+async function prove(lab: Lab, options: Options, prices: Prices | undefined, stop: AbortSignal): Promise<number> {
   const before = await lab.replicas()
   if (before.length === 0)
     throw new Error(`no replica of project ${lab.project} runs; start the lab (docker compose up -d --wait), or use --up`)
@@ -85,8 +88,10 @@ async function prove(lab: Lab, options: Options, prices: Prices | undefined, int
       await lab.scaleTo(wanted)
       numbers = await lab.replicas()
     }
-    const running = prices === undefined ? run(lab, options, numbers, { log }) : report(lab, numbers, options, prices, scaler)
-    return conclude(await Promise.race([running, interrupted]), options)
+    const running =
+      prices === undefined ? run(lab, options, numbers, { log, stop }) : report(lab, numbers, options, { prices, scaler, stop })
+    // To its end, also when it is stopped: nothing must be broken while what was broken is put back.
+    return conclude(await running, options)
   } finally {
     // The scaler may have put others in their place meanwhile.
     for (const trouble of await restore(lab, [...new Set([...numbers, ...(await lab.replicas())])])) log(trouble)
@@ -112,10 +117,9 @@ async function report(
   lab: Lab,
   numbers: readonly number[],
   options: Options,
-  prices: Prices,
-  scaler: RunningScaler | undefined,
+  means: { prices: Prices; scaler: RunningScaler | undefined; stop: AbortSignal },
 ): Promise<Report & { proven: boolean }> {
-  const { report, proof } = await proveAndReport(lab, numbers, { options, prices, scaler, args: process.argv.slice(2), log })
+  const { report, proof } = await proveAndReport(lab, numbers, { ...means, options, args: process.argv.slice(2), log })
   const folder = join(options.reports, 'proof')
   mkdirSync(folder, { recursive: true })
   // What `npm run compare` could not read is not written.

@@ -1,7 +1,6 @@
 /** A run with a proof report: the load, the surge and the faults, with everything that is worth knowing of them written down. */
 import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { paths } from '../contract/src/endpoints.ts'
 import { readContainerEvents } from './container-events.ts'
@@ -9,7 +8,7 @@ import type { Report } from './core/report.ts'
 import type { Crowd } from './crowd.ts'
 import { readEnvironment } from './environment.ts'
 import { createHistogram, record, timesIn } from './histograms.ts'
-import type { Lab } from './lab.ts'
+import { type Lab, pause } from './lab.ts'
 import { nodeEnvironment } from './node-environment.ts'
 import type { Options } from './options.ts'
 import { Prober } from './prober.ts'
@@ -43,15 +42,17 @@ export interface ProofOptions {
   /** As typed, for the report. */
   args: readonly string[]
   log: (line: string) => void
+  /** Ends it early: it rejects with the reason. */
+  stop: AbortSignal
 }
 
 /** @param numbers of the replicas that run */
 export async function proveAndReport(lab: Lab, numbers: readonly number[], proofOptions: ProofOptions): Promise<Proof> {
-  const { options, prices, scaler, args, log } = proofOptions
+  const { options, prices, args, log, stop } = proofOptions
   const watch = new Watch(lab, options, proofOptions)
   try {
     const report = await run(lab, options, numbers, {
-      log,
+      ...{ log, stop },
       onDelivered: (tookMs) => watch.delivered(tookMs),
       opening: (crowd) => watch.opening(crowd),
     })
@@ -74,7 +75,6 @@ export async function proveAndReport(lab: Lab, numbers: readonly number[], proof
     return { report, proof }
   } finally {
     await watch.end()
-    await scaler?.resume()
   }
 }
 
@@ -90,6 +90,7 @@ class Watch {
   private readonly options: Options
   private readonly scaler: RunningScaler | undefined
   private readonly log: (line: string) => void
+  private readonly stop: AbortSignal
   private readonly containers: ReturnType<typeof readContainerEvents>
   private readonly times = { all: createHistogram(), normal: createHistogram(), tenTimes: createHistogram() }
   private phase: 'normal' | 'tenTimes' | 'other' = 'other'
@@ -98,11 +99,12 @@ class Watch {
   private surge: Surge | undefined
   private ticker: NodeJS.Timeout | undefined
 
-  constructor(lab: Lab, options: Options, { scaler, log }: ProofOptions) {
+  constructor(lab: Lab, options: Options, { scaler, log, stop }: ProofOptions) {
     this.lab = lab
     this.options = options
     this.scaler = scaler
     this.log = log
+    this.stop = stop
     this.prober = new Prober(lab.entry + paths.ws)
     this.containers = readContainerEvents(lab.project, log)
   }
@@ -132,13 +134,13 @@ class Watch {
     crowd.start(rate / 10)
     await this.during('normal')
     crowd.stop()
-    await sleep(betweenMs)
+    await this.wait(betweenMs)
     this.log(`ten times as much: ${rate} messages per second`)
     crowd.start(rate)
-    await sleep(betweenMs)
+    await this.wait(betweenMs)
     await this.during('tenTimes')
     const done = await surge({
-      ...{ lab: this.lab, scaler: this.scaler, log: this.log },
+      ...{ lab: this.lab, scaler: this.scaler, log: this.log, stop: this.stop },
       guests: {
         ...{ environment: nodeEnvironment, dialsPerSecond: 100, url: this.lab.entry + paths.ws, sockets, rooms, seed: seed + 1 },
         ...{ run: `guests-${this.startedAtMs.toString(36)}`, onCrossed: () => {}, onStored: () => {}, log: () => {} },
@@ -179,8 +181,13 @@ class Watch {
 
   private async during(phase: 'normal' | 'tenTimes'): Promise<void> {
     this.phase = phase
-    await sleep(phaseMs)
+    await this.wait(phaseMs)
     this.phase = 'other'
+  }
+
+  private async wait(ms: number): Promise<void> {
+    await pause(ms, this.stop)
+    this.stop.throwIfAborted()
   }
 
   private sampleLoad(crowd: Crowd): void {

@@ -1,5 +1,4 @@
 /** One run: members send, faults happen, everything is written down and judged. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '../contract/src/endpoints.ts'
 import { type FaultRecord, faultOf } from './core/drops.ts'
 import { planFaults } from './core/fault-plan.ts'
@@ -10,7 +9,7 @@ import { Crowd } from './crowd.ts'
 import { beginRecord, doFault } from './faults.ts'
 import { createHistogram, record, timesIn } from './histograms.ts'
 import type { Lab } from './lab.ts'
-import { until } from './lab.ts'
+import { pause, until } from './lab.ts'
 import { nodeEnvironment } from './node-environment.ts'
 import type { Options } from './options.ts'
 import { readRoomLog } from './room-log-reader.ts'
@@ -41,6 +40,8 @@ export interface RunHooks {
   onDelivered?: (tookMs: number) => void
   /** Takes place before the faults, once everybody is in; begins the load itself, which goes on. */
   opening?: (crowd: Crowd) => Promise<Opened>
+  /** Ends the run early: it rejects with the reason, once the fault that takes place has been put back. */
+  stop: AbortSignal
 }
 
 /** @param running numbers of the replicas that run all the time, unless the opening says others */
@@ -48,7 +49,7 @@ export async function run(
   lab: Lab,
   options: Options,
   running: readonly number[],
-  { log, onDelivered, opening }: RunHooks,
+  { log, onDelivered, opening, stop }: RunHooks,
 ): Promise<Report> {
   const started = new Date()
   const runName = `prove-${started.getTime().toString(36)}`
@@ -69,7 +70,7 @@ export async function run(
   })
   const reader = await readRoomLog(lab, runName)
   crowd.connect()
-  await allIn(crowd, options.sockets, log)
+  await allIn(crowd, options.sockets, { log, stop })
 
   const startedAtMs = performance.now()
   const atSeconds = () => (performance.now() - startedAtMs) / 1000
@@ -91,26 +92,29 @@ export async function run(
     for (const fault of plan) {
       // On a slow machine faults take longer than planned; the run does not.
       if (performance.now() - faultsFromMs > durationMs) break
-      await sleep(Math.max(0, faultsFromMs + fault.atMs - performance.now()))
+      await pause(Math.max(0, faultsFromMs + fault.atMs - performance.now()), stop)
+      stop.throwIfAborted()
       const hit = { ...fault, replica: fault.replica === undefined ? undefined : opened.numbers[fault.replica - 1] }
       const at = atSeconds()
       const entry = beginRecord(hit)
+      log(`${at.toFixed(0)} s: ${[entry.kind, entry.replica].filter(Boolean).join(' ')} begins`)
       faults.push(entry)
       calmFromMs = Number.POSITIVE_INFINITY
-      await doFault(lab, hit, entry)
+      await doFault(lab, hit, entry, stop)
       calmFromMs = performance.now() + calmAfterMs
       const { kind, replica, happened, detail } = entry
       reported.push({ atSeconds: at, kind, replica, happened, detail })
       log(`${at.toFixed(0)} s: ${kind} ${replica ?? ''} ${happened ? '' : 'DID NOT HAPPEN '}${detail}`)
     }
-    await sleep(Math.max(0, faultsFromMs + durationMs - performance.now()))
+    await pause(Math.max(0, faultsFromMs + durationMs - performance.now()), stop)
+    stop.throwIfAborted()
   } finally {
     crowd.stop()
     clearInterval(ticker)
   }
   const seconds = atSeconds()
   if (reported.length < plan.length) log(`${plan.length - reported.length} of ${plan.length} faults left out: no time`)
-  await quiet(crowd, log)
+  await quiet(crowd, { log, stop })
   await reader.finish()
   const clients = crowd.stats()
   crowd.end()
@@ -135,13 +139,13 @@ export async function run(
 }
 
 /** Waits until every member has been let into its rooms; some may be moving already. */
-async function allIn(crowd: Crowd, sockets: number, log: (line: string) => void): Promise<void> {
+async function allIn(crowd: Crowd, sockets: number, { log, stop }: RunHooks): Promise<void> {
   const ticker = setInterval(
     () => log(`${crowd.joined} of ${sockets} members in their rooms, ${crowd.ready} of them connected`),
     progressEveryMs,
   )
   try {
-    const tookMs = await until(`${sockets} members in their rooms`, async () => crowd.joined === sockets, joinWithinMs)
+    const tookMs = await until(`${sockets} members in their rooms`, async () => crowd.joined === sockets, joinWithinMs, 200, stop)
     log(`${sockets} members in their rooms after ${(tookMs / 1000).toFixed(1)} s`)
   } finally {
     clearInterval(ticker)
@@ -149,9 +153,12 @@ async function allIn(crowd: Crowd, sockets: number, log: (line: string) => void)
 }
 
 /** Lets stragglers arrive: until every message has its answer and nothing has come for a while, within the bound. */
-async function quiet(crowd: Crowd, log: (line: string) => void): Promise<void> {
+async function quiet(crowd: Crowd, { log, stop }: RunHooks): Promise<void> {
   const done = async () => crowd.ledger.open === 0 && performance.now() - crowd.lastDeliveryAtMs > quietMs
-  await until('quiet', done, quietWithinMs).catch((error: Error) => log(`${error.message}: ${crowd.ledger.open} without an answer`))
+  await until('quiet', done, quietWithinMs, 200, stop).catch((error: Error) =>
+    log(`${error.message}: ${crowd.ledger.open} without an answer`),
+  )
+  stop.throwIfAborted()
 }
 
 /** How long clients were away: after a crash from the crash on, during a drain from the end of the connection. Milliseconds. */

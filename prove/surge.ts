@@ -2,11 +2,10 @@
  * More clients than the replicas should hold, for a while: guests come, replicas are added, guests go, replicas go. The scaler
  * decides where one runs; otherwise the run asks for one replica more itself, and for one less.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { services } from '../contract/src/endpoints.ts'
 import type { FaultRecord } from './core/drops.ts'
 import { Crowd, type CrowdOptions } from './crowd.ts'
-import { type Lab, until } from './lab.ts'
+import { type Lab, pause, until } from './lab.ts'
 import { removalsOf } from './report/decisions.ts'
 import type { Demand, ScaleDecision } from './report/scaling.ts'
 import type { RunningScaler } from './scaler.ts'
@@ -40,9 +39,11 @@ export interface SurgeOptions {
   /** Told when the guests are there, so that they can be counted; and when they have gone. */
   onGuests: (guests: Crowd | undefined) => void
   log: (line: string) => void
+  /** Ends it early: it rejects with the reason. */
+  stop: AbortSignal
 }
 
-export async function surge({ lab, scaler, guests: options, onGuests, log }: SurgeOptions): Promise<Surge> {
+export async function surge({ lab, scaler, guests: options, onGuests, log, stop }: SurgeOptions): Promise<Surge> {
   const before = await lab.replicas()
   const guests = new Crowd(options)
   const result: Surge = { demands: [], decisions: [], faults: [], guests, handshakes: { attempts: 0, succeeded: 0 } }
@@ -54,10 +55,11 @@ export async function surge({ lab, scaler, guests: options, onGuests, log }: Sur
   ask('up', `${options.sockets} more sockets come`)
   guests.connect()
   if (scaler === undefined) await scaleByHand(lab, before, result)
-  await until(`${options.sockets} guests`, async () => guests.joined === options.sockets, joinWithinMs)
-  if (scaler !== undefined) await unlessLate(log, grown(lab, before.length, (settled / scaler.timeScale) * 1000))
+  await until(`${options.sockets} guests`, async () => guests.joined === options.sockets, joinWithinMs, 200, stop)
+  if (scaler !== undefined) await unlessLate(log, grown(lab, before.length, (settled / scaler.timeScale) * 1000, stop))
   log(`${(await lab.replicas()).length} replicas`)
-  await sleep(holdMs)
+  await pause(holdMs, stop)
+  stop.throwIfAborted()
   const { handshakes = 0, failedDials = 0, timedOutDials = 0 } = guests.stats()
   result.handshakes = { attempts: handshakes + failedDials, succeeded: handshakes - timedOutDials }
   ask('down', `${options.sockets} sockets go`)
@@ -68,8 +70,9 @@ export async function surge({ lab, scaler, guests: options, onGuests, log }: Sur
     const most = (await lab.replicas()).length
     const extra = most - before.length
     const withinMs = ((downWithin + downEach * extra) / scaler.timeScale + startWithin + drainWithin * extra) * 1000
-    await unlessLate(log, shrunk(lab, most, withinMs, (settled / scaler.timeScale) * 1000))
+    await unlessLate(log, shrunk(lab, most, { withinMs, settledMs: (settled / scaler.timeScale) * 1000, stop }))
   }
+  stop.throwIfAborted()
   log(`${(await lab.replicas()).length} replicas`)
   return result
 }
@@ -92,27 +95,33 @@ async function undoByHand(lab: Lab, before: readonly number[], { decisions, faul
 }
 
 /** Until there are more replicas than before, all of them healthy, and their number has been the same for a while. */
-async function grown(lab: Lab, before: number, settledMs: number): Promise<void> {
+async function grown(lab: Lab, before: number, settledMs: number, stop: AbortSignal): Promise<void> {
   const steady = steadiness(settledMs)
   const holds = async () => {
     const numbers = await lab.replicas()
     const states = await Promise.all(numbers.map((number) => lab.state(lab.container(services.ws, number))))
     return steady(numbers.join()) && numbers.length > before && states.every(({ Health }) => Health?.Status === 'healthy')
   }
-  await until('more replicas', holds, startWithin * 1000 + settledMs, 1000)
+  await until('more replicas', holds, startWithin * 1000 + settledMs, 1000, stop)
+}
+
+interface ShrinkBounds {
+  withinMs: number
+  settledMs: number
+  stop: AbortSignal
 }
 
 /**
  * Until there are fewer replicas than there were at most, and their number has been the same for a while. It need not be that
  * of before: within its tolerance, a scaler that comes down stops at one more than a scaler that goes up.
  */
-async function shrunk(lab: Lab, most: number, withinMs: number, settledMs: number): Promise<void> {
+async function shrunk(lab: Lab, most: number, { withinMs, settledMs, stop }: ShrinkBounds): Promise<void> {
   const steady = steadiness(settledMs)
   const holds = async () => {
     const numbers = await lab.replicas()
     return steady(numbers.join()) && numbers.length < most
   }
-  await until('fewer replicas', holds, withinMs + settledMs, 1000)
+  await until('fewer replicas', holds, withinMs + settledMs, 1000, stop)
 }
 
 /** Says whether what it is shown has been the same for so long. */

@@ -67,7 +67,9 @@ export const composePlans: Readonly<Record<FaultName, (scene: Scene) => Draft>> 
   drain: (scene) => ({
     does: `${scene.replica} gets SIGTERM, drains and ends; it is started again after ${scene.seconds} s.`,
     begin: [docker('kill', '--signal', 'TERM', victim(scene))],
-    undo: [docker('start', victim(scene))],
+    // Cut short, it may drain still: what has not ended cannot be started, and would stay down once it has. It is not killed before
+    // its drain's own deadline.
+    undo: [docker('stop', '-t', '40', victim(scene)), docker('start', victim(scene))],
     statements: [
       leavesPool(scene, 20),
       during(

@@ -93,6 +93,10 @@ describe('a plan', () => {
     expect(plan('partition', scene('compose', 60)).byHand).toEqual(['docker network connect --alias ws lab_stores lab-ws-2'])
   })
 
+  test('of a drain ends with waiting for its end: what has not ended cannot be started again', () => {
+    expect(plan('drain', scene('compose', 60)).byHand).toEqual(['docker stop -t 40 lab-ws-2', 'docker start lab-ws-2'])
+  })
+
   test('is refused where it cannot be done', () => {
     expect(planOf('valkey-down', scene('embedded', 30))).toMatchObject({
       ok: false,
