@@ -5,20 +5,20 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type BandKind, compare } from './report/compare.ts'
+import { compare } from './report/compare.ts'
 import { compareTable } from './report/compare-table.ts'
 import { type ProofReport, readReport } from './report/schema.ts'
 
-const usage = `npm run compare -- BEFORE AFTER [--band min-max|sigma]
+const usage = `npm run compare -- BEFORE AFTER
   BEFORE, AFTER   a report.json, several with commas between, or a folder with some (*.json, */report.json, */proof/report.json)
-  --band          the noise of at least three runs: from the least to the most (min-max, the default), or mean ± 2σ (sigma)
+                  of each at least three runs, or there is no verdict but on messages and connections lost
 Exit code 0: nothing is worse beyond noise; 1: something is; 2: they could not be read.`
 
 function main(args: readonly string[]): number {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { band: { type: 'string', default: 'min-max' }, help: { type: 'boolean' } },
+    options: { help: { type: 'boolean' } },
   })
   if (values.help) {
     console.log(usage)
@@ -26,9 +26,7 @@ function main(args: readonly string[]): number {
   }
   const [before, after, ...more] = positionals
   if (before === undefined || after === undefined || more.length > 0) throw new Error('two sets of reports are compared: BEFORE and AFTER')
-  if (values.band !== 'min-max' && values.band !== 'sigma') throw new Error(`--band ${values.band}: allowed are min-max and sigma`)
-  const band: BandKind = values.band
-  const comparison = compare(reportsAt(before), reportsAt(after), band)
+  const comparison = compare(reportsAt(before), reportsAt(after))
   console.log(compareTable(comparison, { before, after }))
   return comparison.worse ? 1 : 0
 }

@@ -1,18 +1,21 @@
-/** Before and after: metric by metric, with the noise of at least three runs. Pure. */
+/** Before and after: metric by metric, with the noise of at least three runs of each. Pure. */
+import { growthOf } from './scaling.ts'
 import type { ProofReport } from './schema.ts'
+import { slowest } from './slos.ts'
+import { upperQuantile } from './students-t.ts'
 
-/** So many runs of one side give a band. */
+/** So many runs of each side give a band. */
 export const runsForBand = 3
-/** Less than this share of the value is nothing to speak of, however steady the runs were. */
-const leastShare = 0.01
-
-export type BandKind = 'min-max' | 'sigma'
+/** Less than this share of the value is nothing to speak of, however steady the runs were: no machine is the same an hour later. */
+const leastShare = 0.1
+/** How often unchanged code may be called worse, in any of the rows. */
+const falseAlarms = 0.04
 
 interface Metric {
   name: string
   unit: string
   better: 'lower' | 'higher'
-  /** A count in which there is no noise: any one more is worse. */
+  /** A count in which there is no noise: any one more is worse, so lower is better. */
   exact?: true
   of: (report: ProofReport) => number | null
 }
@@ -31,22 +34,32 @@ const finding =
     ledger.findings[kind] ?? null
 
 const metrics: readonly Metric[] = [
-  { name: 'objectives that hold', unit: '', better: 'higher', of: ({ slos }) => slos.filter(({ pass }) => pass).length },
+  { name: 'objectives that do not hold', unit: '', better: 'lower', of: ({ slos }) => slos.filter(({ pass }) => pass === false).length },
   ...['lost', 'doubled', 'reordered', 'unexplained'].map(
     (kind): Metric => ({ name: kind, unit: '', better: 'lower', exact: true, of: finding(kind) }),
   ),
-  { name: 'availability', unit: '%', better: 'higher', of: slo('availability') },
+  // A share of availability would hide it: from 99.99 % to 99.9 % is no tenth of anything, and ten times as many errors.
+  { name: 'errors', unit: '%', better: 'lower', of: slo('errors') },
   ...['connect', 'answer', 'stored', 'delivery', 'across', 'crash', 'drain-away'].flatMap((id): Metric[] => [
     { name: `${id} p50`, unit: 'ms', better: 'lower', of: latency(id, 'p50') },
     { name: `${id} p99`, unit: 'ms', better: 'lower', of: latency(id, 'p99') },
   ]),
   { name: 'drain, longest', unit: 'ms', better: 'lower', of: slo('drain') },
-  { name: 'scaling up', unit: 's', better: 'lower', of: slo('scaling') },
+  { name: 'scaling up by the scaler', unit: 's', better: 'lower', of: slo('scaling') },
+  { name: 'from asking for a replica to a socket on it', unit: 's', better: 'lower', of: asked },
   { name: 'CPU of all replicas per million deliveries', unit: 's', better: 'lower', of: cpuPerMillion },
   { name: 'memory of a replica at most', unit: 'MiB', better: 'lower', of: memoryPeak },
   { name: 'cost of a million messages, by request', unit: '', better: 'lower', of: ({ cost }) => cost.byRequest.perMillionMessages },
   { name: 'cost of a million messages, by usage', unit: '', better: 'lower', of: ({ cost }) => cost.byUsage?.perMillionMessages ?? null },
 ]
+
+/** Rows that are judged by a band. */
+const noisyRows = metrics.filter(({ exact }) => !exact).length
+
+function asked({ scaling }: ProofReport): number | null {
+  const { from, seconds } = growthOf(scaling)
+  return from === 'asking' ? slowest(seconds) : null
+}
 
 function cpuPerMillion({ resources, ledger }: ProofReport): number | null {
   const used = resources.replicas.map(({ cpuSeconds }) => cpuSeconds)
@@ -60,9 +73,9 @@ function memoryPeak({ resources }: ProofReport): number | null {
 }
 
 export interface Side {
-  median: number | null
-  /** null: of fewer than three runs no band can be given. */
-  band: readonly [number, number] | null
+  mean: number | null
+  least: number | null
+  most: number | null
   runs: number
 }
 
@@ -73,6 +86,8 @@ export interface Compared {
   unit: string
   before: Side
   after: Side
+  /** So far the mean may move by noise alone; null: of so few runs nobody knows, or there is no noise in it. */
+  band: number | null
   verdict: CompareVerdict
 }
 
@@ -83,46 +98,48 @@ export interface Comparison {
   worse: boolean
 }
 
-export function compare(before: readonly ProofReport[], after: readonly ProofReport[], kind: BandKind): Comparison {
+export function compare(before: readonly ProofReport[], after: readonly ProofReport[]): Comparison {
   const rows = metrics.map((metric): Compared => {
-    const [a, b] = [sideOf(before, metric, kind), sideOf(after, metric, kind)]
-    return { name: metric.name, unit: metric.unit, before: a, after: b, verdict: verdictOf(a, b, metric) }
+    const [a, b] = [valuesOf(before, metric), valuesOf(after, metric)]
+    const band = metric.exact ? null : bandOf(a, b)
+    return { name: metric.name, unit: metric.unit, before: sideOf(a), after: sideOf(b), band, verdict: verdictOf(a, b, band, metric) }
   })
   return { rows, notes: notesOf(before, after), worse: rows.some(({ verdict }) => verdict === 'worse') }
 }
 
-function sideOf(reports: readonly ProofReport[], { of }: Metric, kind: BandKind): Side {
-  const values = reports.flatMap((report) => of(report) ?? [])
-  if (values.length === 0) return { median: null, band: null, runs: 0 }
-  return { median: median(values), band: values.length < runsForBand ? null : bandOf(values, kind), runs: values.length }
+function valuesOf(reports: readonly ProofReport[], { of }: Metric): number[] {
+  return reports.flatMap((report) => of(report) ?? [])
 }
 
-function bandOf(values: readonly number[], kind: BandKind): [number, number] {
-  if (kind === 'min-max') return [Math.min(...values), Math.max(...values)]
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const sigma = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1))
-  return [mean - 2 * sigma, mean + 2 * sigma]
+function sideOf(values: readonly number[]): Side {
+  const runs = values.length
+  if (runs === 0) return { mean: null, least: null, most: null, runs }
+  return { mean: mean(values), least: Math.min(...values), most: Math.max(...values), runs }
 }
 
 /**
- * Beyond noise are medians whose bands don't meet. With a band on one side alone, the other's median must lie outside of it;
- * without any there is nothing to say, but for counts that have no noise.
+ * The noise of a row: t × s × √(1/n₁ + 1/n₂), where s² is the pooled variance of the two sides. That is the two-sample t-test for
+ * equal means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.3): unchanged code has the same noise on both sides, so each
+ * run of either side tells of it, and t has n₁ + n₂ − 2 degrees of freedom. With few runs t is large, as it must be: the extremes
+ * of three runs leave out the next run half the time. Many rows are judged at once, each therefore at its share of the chance that
+ * any of them is wrong (Bonferroni, ibid. 7.4.7.3).
  */
-function verdictOf(before: Side, after: Side, { better, exact }: Metric): CompareVerdict {
-  const [a, b] = [before.median, after.median]
-  if (a === null || b === null) return 'not measured'
-  const change = better === 'lower' ? b - a : a - b
-  if (exact) {
-    const worst = (side: Side) => side.band?.[better === 'lower' ? 1 : 0] ?? side.median ?? 0
-    const grown = better === 'lower' ? worst(after) - worst(before) : worst(before) - worst(after)
-    return grown > 0 ? 'worse' : grown < 0 ? 'better' : 'within noise'
-  }
-  if (before.band === null && after.band === null) return 'no band'
-  const [aLow, aHigh] = before.band ?? [a, a]
-  const [bLow, bHigh] = after.band ?? [b, b]
-  const meet = aLow <= bHigh && bLow <= aHigh
-  if (meet || Math.abs(change) <= Math.abs(a) * leastShare) return 'within noise'
-  return change > 0 ? 'worse' : 'better'
+function bandOf(before: readonly number[], after: readonly number[]): number | null {
+  if (before.length < runsForBand || after.length < runsForBand) return null
+  const freedom = before.length + after.length - 2
+  const pooled = Math.sqrt((squares(before) + squares(after)) / freedom)
+  const t = upperQuantile(falseAlarms / noisyRows, freedom)
+  return Math.max(Math.abs(mean(before)) * leastShare, t * pooled * Math.sqrt(1 / before.length + 1 / after.length))
+}
+
+/** Beyond noise are means further apart than the band. Of counts that have no noise the worst run counts: it is not outvoted. */
+function verdictOf(before: readonly number[], after: readonly number[], band: number | null, { better, exact }: Metric): CompareVerdict {
+  if (before.length === 0 || after.length === 0) return 'not measured'
+  if (!exact && band === null) return 'no band'
+  const value = exact ? (values: readonly number[]) => Math.max(...values) : mean
+  const grown = (value(after) - value(before)) * (better === 'lower' ? 1 : -1)
+  if (Math.abs(grown) <= (band ?? 0)) return 'within noise'
+  return grown > 0 ? 'worse' : 'better'
 }
 
 function notesOf(before: readonly ProofReport[], after: readonly ProofReport[]): string[] {
@@ -152,7 +169,12 @@ function notesOf(before: readonly ProofReport[], after: readonly ProofReport[]):
   return notes
 }
 
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return ((sorted[sorted.length >> 1] ?? 0) + (sorted[(sorted.length - 1) >> 1] ?? 0)) / 2
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
+
+/** The sum of the squares of what the values are away from their mean. */
+function squares(values: readonly number[]): number {
+  const middle = mean(values)
+  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0)
 }
