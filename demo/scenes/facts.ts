@@ -10,6 +10,12 @@ export const between = (earlier: Met, later: Met): Measured => ({
   source: "the director's clock, from one fact to another",
 })
 
+/** From when one fact began to be waited for to another. */
+export const fromWaitingFor = (earlier: Met, later: Met): Measured => {
+  const { value, ...rest } = between(earlier, later)
+  return { value: Math.round((earlier.took.value + value) * 10) / 10, ...rest }
+}
+
 export const ready = ({ replicas }: Readings): readonly ReplicaSeen[] => replicas.filter(({ state }) => state === 'ready')
 export const sockets = (now: Readings): number => figureOf('sockets', now) ?? 0
 
