@@ -81,7 +81,7 @@ describe('dependencies point inwards', () => {
     // What commands take is what others read: scenarios, lengths of time, which settings are secret. The workshop's checks play the scaler's log.
     [
       'cli/',
-      /^(contract|chaos|cli|scaler\/src\/(core|replay|sim|spec))\/|^(k6\/lib\/scenarios|scaler\/src\/(commands\/options|decision-log|env-file|record)|services\/ws\/src\/config)\.ts$/,
+      /^(contract|chaos|cli|scaler\/src\/(core|replay|sim|spec))\/|^(k6\/lib\/scenarios|scaler\/src\/(commands\/options|decision-log|env-file|read-records|record)|services\/ws\/src\/config)\.ts$/,
     ],
     // What plays scenes comes after everything that they are played with; nobody needs it in turn.
     ['demo/core/', /^(contract|scaler|chaos\/core|demo\/core)\//],

@@ -1,11 +1,13 @@
 /** `workshop`: the steps, and whether one is done. */
+import { mkdir, writeFile } from 'node:fs/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import { say } from '../docker.ts'
+import { root, say } from '../docker.ts'
 import { LabError } from '../lab-error.ts'
-import { lookBackMinutes } from '../workshop/facts.ts'
+import { learnerFolder, lookBackMinutes } from '../workshop/facts.ts'
 import { pathOf } from '../workshop/first-steps.ts'
-import { gatherFacts } from '../workshop/gather.ts'
-import { keepRecord } from '../workshop/record.ts'
+import { gatherFacts, readLog } from '../workshop/gather.ts'
+import { recordText } from '../workshop/record.ts'
+import { withMySettings } from '../workshop/scaling.ts'
 import { resultOf, type Step, steps } from '../workshop/steps.ts'
 import { listText, resultText } from '../workshop/verdict.ts'
 import { examples, printJson } from './options.ts'
@@ -37,13 +39,21 @@ export function register(program: Command): void {
     .description(
       `put the scaler's decisions of the last ${lookBackMinutes} minutes aside in ${pathOf('record.jsonl')}, to tune settings on`,
     )
-    .action(async () => say(`${pathOf('record.jsonl')}: ${await keepRecord()} decisions`))
+    .action(record)
 }
 
 function stepNumbered(text: string): Step {
   const found = steps.find(({ number }) => String(number) === text)
   if (found) return found
   throw new InvalidArgumentError(`Allowed is a number from 1 to ${steps.length}.`)
+}
+
+async function record(): Promise<void> {
+  const log = await readLog(Date.now())
+  if (log.length === 0) throw new LabError(`no decision in the last ${lookBackMinutes} minutes; start the scaler: ${withMySettings}`)
+  await mkdir(`${root}${learnerFolder}`, { recursive: true })
+  await writeFile(`${root}${pathOf('record.jsonl')}`, recordText(log))
+  say(`${pathOf('record.jsonl')}: ${log.length} decisions`)
 }
 
 async function check(step: Step, { json = false }: { json?: boolean }): Promise<void> {

@@ -3,7 +3,6 @@
 import { paths, ports } from '@lab/contract/endpoints.ts'
 import { isMap, parseDocument } from 'yaml'
 import type { HorizontalPodAutoscaler } from '../../../scaler/src/core/types.ts'
-import { parseRecords, RecordError } from '../../../scaler/src/read-records.ts'
 import type { TickRecord } from '../../../scaler/src/record.ts'
 import { type Figures, figuresOf } from '../../../scaler/src/replay/figures.ts'
 import { loadOf, missingMetrics } from '../../../scaler/src/replay/load.ts'
@@ -11,11 +10,9 @@ import { replay } from '../../../scaler/src/replay/replay.ts'
 import { verify } from '../../../scaler/src/replay/verify.ts'
 import type { Facts, TextFile } from './facts.ts'
 import { pathOf } from './first-steps.ts'
+import { putAside, recordIn } from './record.ts'
 import { settingsIn, settingsOf, surge } from './scaling.ts'
 import { type Verdict, verdict } from './verdict.ts'
-
-/** Puts aside the load that settings are tuned on: it is the same for the page's commands and for the check, whenever they are typed. */
-export const putAside = 'npx lab workshop record'
 
 /** What tuned settings must save of the replica-seconds, and how much longer replicas may be too full for it. */
 const savedShare = 0.03
@@ -128,17 +125,6 @@ function deploymentProblems(file: TextFile | undefined): string[] {
     if (String(found) === String(value)) return []
     return [`${path.slice(3).join('.')} is ${found === undefined ? 'missing' : String(found)}, here it is ${value}`]
   })
-}
-
-/** What was put aside, or why it can't be taken, in a line. */
-function recordIn(file: TextFile | undefined): { log: TickRecord[] } | { problem: string } {
-  if (file === undefined) return { problem: `there is no ${pathOf('record.jsonl')}` }
-  try {
-    return { log: parseRecords(file.text, pathOf('record.jsonl')) }
-  } catch (error) {
-    if (!(error instanceof RecordError)) throw error
-    return { problem: error.message }
-  }
 }
 
 /** Undefined where the settings ask for what is not on record. */

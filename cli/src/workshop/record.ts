@@ -1,27 +1,24 @@
-/** Puts the scaler's decisions aside, where the log goes on and an hour moves on. */
-import { mkdir, writeFile } from 'node:fs/promises'
+/** The decisions that are put aside to tune settings on, where the log goes on and an hour moves on. Pure. */
+import { parseRecords, RecordError } from '../../../scaler/src/read-records.ts'
 import type { TickRecord } from '../../../scaler/src/record.ts'
-import { root } from '../docker.ts'
-import { LabError } from '../lab-error.ts'
-import { learnerFolder, lookBackMinutes } from './facts.ts'
+import type { TextFile } from './facts.ts'
 import { pathOf } from './first-steps.ts'
-import { readLog } from './gather.ts'
-import { withMySettings } from './scaling.ts'
 
-/**
- * Writes the decisions of the last hour to the learner's folder, over those from before.
- * @returns how many
- * @throws LabError where there are none
- */
-export async function keepRecord(): Promise<number> {
-  const log = await readLog(Date.now())
-  if (log.length === 0) throw new LabError(`no decision in the last ${lookBackMinutes} minutes; start the scaler: ${withMySettings}`)
-  await mkdir(`${root}${learnerFolder}`, { recursive: true })
-  await writeFile(`${root}${pathOf('record.jsonl')}`, recordText(log))
-  return log.length
-}
+/** Puts them aside: the load is then the same for the page's commands and for the check, whenever they are typed. */
+export const putAside = 'npx lab workshop record'
 
-/** As the decision log has it. Pure. */
+/** As the decision log has it. */
 export function recordText(log: readonly TickRecord[]): string {
   return log.map((record) => `${JSON.stringify(record)}\n`).join('')
+}
+
+/** What was put aside, or why it can't be taken, in a line. */
+export function recordIn(file: TextFile | undefined): { log: TickRecord[] } | { problem: string } {
+  if (file === undefined) return { problem: `there is no ${pathOf('record.jsonl')}` }
+  try {
+    return { log: parseRecords(file.text, pathOf('record.jsonl')) }
+  } catch (error) {
+    if (!(error instanceof RecordError)) throw error
+    return { problem: error.message }
+  }
 }
