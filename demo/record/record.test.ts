@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readEvents } from '../core/events.ts'
-import type { Scene } from '../core/scene.ts'
+import type { Fact, Scene } from '../core/scene.ts'
 import { finish } from './finish.ts'
 import { embeddedLab, type FilmedLab } from './lab.ts'
 import { record } from './record.ts'
@@ -23,13 +23,11 @@ const short: Scene = {
   play: async (director) => {
     await director.chapter('Under load')
     await director.load(20)
-    const loaded = await director.until(
-      'sockets are open',
-      ({ replicas }) => replicas.reduce((sum, { sockets }) => sum + sockets, 0) >= 20,
-      30,
-    )
+    const open: Fact = ({ replicas }) => replicas.reduce((sum, { sockets }) => sum + sockets, 0) >= 20
+    const loaded = await director.until('sockets are open', open, 30)
     await director.say('{sockets} sockets are open on {replicas} replicas, after {took} seconds.', { took: loaded.took })
     await director.still('under-load')
+    await director.throughout('sockets stay open while the still is taken', open, 2)
   },
 }
 const failing: Scene = { ...short, play: (director) => director.until('nothing comes of it', () => false, 0.5).then(() => undefined) }
