@@ -5,7 +5,8 @@ import type { Probe } from './report/build.ts'
 
 /** From dialling to the answer. */
 const withinMs = 5000
-const perSecond = 5
+/** Of a short run more than a thousand: of fewer, one that fails as its replica is killed would be more than 0.1 %. */
+const perSecond = 10
 
 export class Prober {
   readonly probes: Probe[] = []

@@ -46,6 +46,8 @@ describe('the report', () => {
       [10_000, 10_000],
     ])
     expect(built.availability.ratio).toBe(475 / 480)
+    expect(built.availability.parts[0]?.cases).toEqual(Array(5).fill('at 19.0 s, by ws-3: closed with 1006'))
+    expect(reportHtml(built)).toContain('<li>at 19.0 s, by ws-3: closed with 1006</li>')
     expect(built.verdict.reasons).toEqual([
       'Availability is 98.9583 %; the objective is ≥ 99.9 %',
       'Errors is 1.04167 %; the objective is ≤ 1 %',

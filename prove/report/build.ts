@@ -11,6 +11,8 @@ import { availabilityObjective, objectiveText, slosOf } from './slos.ts'
 
 /** Bound on the points of the load that a report has. */
 const mostPoints = 1800
+/** Bound on the failures that are told one by one. */
+const mostCases = 20
 
 /** What became of a new client: it dials, is greeted, asks something, is answered, and leaves. */
 export interface Probe {
@@ -114,23 +116,29 @@ export function buildReport(evidence: Evidence): ProofReport {
   }
 }
 
-function availabilityOf({ probes, handshakes, report }: Evidence): Availability {
+function availabilityOf({ probes, handshakes, report, window }: Evidence): Availability {
   const { sent, accepted } = report.verdict.counts
-  const part = (what: string, attempts: number, succeeded: number) => ({
-    ...{ what, attempts, succeeded, ratio: attempts === 0 ? null : succeeded / attempts },
+  const failures = probes.flatMap(({ atMs, replica, problem }) =>
+    problem === undefined
+      ? []
+      : [`at ${((atMs - window[0]) / 1000).toFixed(1)} s${replica === undefined ? '' : `, by ${replica}`}: ${problem}`],
+  )
+  const part = (what: string, attempts: number, succeeded: number, cases: string[] = []) => ({
+    ...{ what, attempts, succeeded, ratio: attempts === 0 ? null : succeeded / attempts, cases },
   })
   const parts = [
-    part('new clients: connected, greeted and answered within 5 s', probes.length, countOf(probes)),
+    part(
+      'new clients: connected, greeted and answered within 5 s',
+      probes.length,
+      probes.length - failures.length,
+      failures.slice(0, mostCases),
+    ),
     part('handshakes of members and guests', handshakes.attempts, handshakes.succeeded),
     part('room messages answered as stored', sent, accepted),
   ]
   const ratios = parts.flatMap(({ ratio }) => ratio ?? [])
   // Of a kind that was never tried nobody knows whether it is the worst.
   return { objective: availabilityObjective, ratio: ratios.length < parts.length ? null : Math.min(...ratios), parts }
-}
-
-function countOf(probes: readonly Probe[]): number {
-  return probes.filter(({ problem }) => problem === undefined).length
 }
 
 /** Each objective that does not hold, in words; and the ledgers', which know more than the objectives tell. */

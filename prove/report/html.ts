@@ -81,6 +81,7 @@ function verdictHtml({ pass, value }: ProofReport['slos'][number]): string {
 
 function availabilitySection({ availability }: ProofReport): string {
   const { ratio, objective, parts } = availability
+  const cases = parts.flatMap((part) => part.cases)
   const rows = parts.map((part) => [
     part.what,
     { number: numberText(part.attempts) },
@@ -91,7 +92,8 @@ function availabilitySection({ availability }: ProofReport): string {
   ])
   return `<h2>Availability</h2>
 <p>Successful attempts ÷ attempts, of the worst kind: <strong>${percentText(ratio)}</strong>; the objective is ${percentText(objective)} of each kind.</p>
-${table({ caption: 'Attempts', titles: ['Attempts', 'Tried', 'Succeeded', 'Share', 'May fail'], rows })}`
+${table({ caption: 'Attempts', titles: ['Attempts', 'Tried', 'Succeeded', 'Share', 'May fail'], rows })}
+${cases.length === 0 ? '' : `<p>The first that failed:</p><ul>${cases.map((text) => `<li>${escaped(text)}</li>`).join('\n')}</ul>`}`
 }
 
 function scalingSection({ scaling, load, seconds }: ProofReport): string {

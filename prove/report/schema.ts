@@ -34,7 +34,13 @@ const availability = z.strictObject({
   objective: z.number(),
   /** The least of its parts: many messages that arrive make up for no client that could not connect. */
   ratio: measured,
-  parts: z.array(z.strictObject({ what: z.string(), attempts: count, succeeded: count, ratio: measured })),
+  parts: z.array(
+    z.strictObject({
+      ...{ what: z.string(), attempts: count, succeeded: count, ratio: measured },
+      /** The first that failed, in words, where that is known. */
+      cases: z.array(z.string()),
+    }),
+  ),
 })
 
 const scaling = z.strictObject({
