@@ -17,6 +17,8 @@ const back = `[${lookBackMinutes}m]`
 /** Stands for the length of the ledger, which is known only when it is asked. */
 export const ledgerLength = '$ledger'
 const duringLedger = `[${ledgerLength}]`
+/** The same for what has to be computed first, often enough to miss no scrape. */
+const throughoutLedger = `[${ledgerLength}:1s]`
 const { select } = language(allReplicas)
 
 /** A question, and the moment it is about where that is not now. */
@@ -45,9 +47,15 @@ export const questions = {
     upTo: 'ledger',
   },
   /** How often one was started again, however it had ended. */
-  replicasRestarted: { query: `sum(changes(${select(standardMetrics.startTime)}${duringLedger}))`, upTo: 'ledger' },
-  /** How often one was started again that had drained: in its last scrape it was closed, and the next process is not. */
-  replicasDrained: { query: `sum(resets(${select(metrics.replicaState.name, 'state="closed"')}${duringLedger}))`, upTo: 'ledger' },
+  replicasRestarted: {
+    query: `sum(changes((sum by (${replicaLabel}) (${select(standardMetrics.startTime)}))${throughoutLedger}))`,
+    upTo: 'ledger',
+  },
+  /** How often one was started again that had been leaving when it was seen last. Who is hurried leaves before it is closed. */
+  replicasDrained: {
+    query: `sum(resets((sum by (${replicaLabel}) (${select(metrics.replicaState.name, 'state=~"draining|closed"')}))${throughoutLedger}))`,
+    upTo: 'ledger',
+  },
   stormDials: { query: `sum(max_over_time(${prometheusName(stormMetrics.dials)}${back}))` },
   storeAway: { query: `count(min_over_time(${select(metrics.dependencyUp.name)}${back}) == 0)` },
   storeAlerted: { query: `max(max_over_time(ALERTS{alertname="${storeAlert}", alertstate="firing"}${back}))` },
