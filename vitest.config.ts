@@ -21,7 +21,7 @@ export default defineConfig({
       'tests/repo/**/*.test.ts',
     ],
     // Files that take long mostly wait: for processes to start, for timers, for a page.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     testTimeout: 30_000,
     reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     coverage: {

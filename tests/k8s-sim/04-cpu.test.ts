@@ -66,7 +66,7 @@ describe('CPU utilisation', () => {
     await writeHpa((text) => text)
     scaler = startOnHost()
     await until('a decision on the CPU', async () => (await log()).some(({ decision }) => decision.recommendation !== null), 60_000)
-    const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=800', '-e', 'DURATION=40', services.k6], {
+    const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=800', '-e', 'DURATION=25', services.k6], {
       withinSeconds: 120,
     })
     await untilExplained('four replicas', async () => (await replicas()).length === 4, 90_000)
