@@ -54,7 +54,10 @@ export class ValkeyPresence implements Presence {
   tellAll(): void {
     if (!this.link.up) return
     this.incomplete = false
-    this.link.send(['DEL', this.key]).catch(() => {})
+    this.link.send(['DEL', this.key]).catch(() => {
+      // What is not so any more may still be there: all of it once more, with the next look.
+      this.incomplete = true
+    })
     this.untold = new Set(this.here.keys())
     if (this.untold.size > 0 && !this.telling) this.tellSoon()
   }
