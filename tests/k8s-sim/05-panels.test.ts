@@ -6,7 +6,8 @@ import { paths, services } from '../../contract/src/endpoints.ts'
 import { pauseFilePath } from '../../scaler/src/decision-log.ts'
 import { writeReport } from '../../scripts/panels/report.ts'
 import { type PanelAnswer, unexplained, watchPanels } from '../../scripts/panels/watch.ts'
-import { containers, tryCompose, url } from '../stack/lib/stack.ts'
+import { oneSocketPerReplica, type TestSocket } from '../stack/lib/socket.ts'
+import { containers, replicaName, tryCompose, url } from '../stack/lib/stack.ts'
 import { until } from '../stack/lib/until.ts'
 import { addFigure } from './lib/figures.ts'
 import { fromRoot, stateFolder } from './lib/settings.ts'
@@ -26,14 +27,20 @@ beforeAll(async () => {
   }).finally(() => {
     ended = true
   })
+  // They stay when they are asked to leave, so that a replica drains until its deadline, and a scrape sees it. One without sockets is
+  // gone in less time than lies between two scrapes.
+  let staying: Map<string, TestSocket> | undefined
   while (!ended) {
     // Somebody looks at the page, so that the panels on plain HTTP have something to show, too.
     await (await fetch(url(stack, 'LAB_PORT', paths.health))).arrayBuffer()
     await panels.look()
+    const replicas = (await containers(stack, services.ws)).map(replicaName)
+    if (staying === undefined && replicas.length === 4) staying = await oneSocketPerReplica(stack, replicas)
     await sleep(1000)
   }
   const { exitCode, stdout } = await load
   expect(exitCode, stdout.slice(-2000)).toBe(0)
+  expect(staying?.size, 'replicas with a socket that stays').toBe(4)
   // The scaler's changes down, and the replica that drains, come after the load.
   await until(
     'every mark and every query',
@@ -46,6 +53,7 @@ beforeAll(async () => {
   ).catch(() => {
     // What is missing is what the tests say.
   })
+  for (const socket of staying?.values() ?? []) await socket.close()
   answers = panels.answers()
 }, 400_000)
 
