@@ -15,7 +15,7 @@ export const hurried = {
   SCALER_TIME_SCALE: '5',
   LOAD_FOR: '45s',
   SPIKE_FOR: '75s',
-  LEDGER_FOR: '2m',
+  LEDGER_FOR: '95s',
   STORM_SOCKETS: '300',
-  FAULT_FOR: '45s',
+  FAULT_FOR: '40s',
 }
