@@ -108,7 +108,10 @@ describe.skipIf(!hasChromium)('the page', () => {
     await isOpen(page)
     await say(page, 1)
     await until('it still is in its room', async () => (await heard(page)).length === 1, 10_000)
-    expect(await text(page, 'reconnects')).toBe('1 / 1')
+    // Twice where an emptier replica was made room on meanwhile, and the page was asked to move there.
+    const [reconnects, resumed] = (await text(page, 'reconnects')).split(' / ').map(Number)
+    expect(reconnects).toBeGreaterThan(0)
+    expect(resumed).toBe(reconnects)
   }, 120_000)
 
   test('logs no error and asks nobody else', () => {
