@@ -37,8 +37,7 @@ export async function composeStage({ seed, timeScale }: ComposeOptions): Promise
   const prometheus = openPlaces(containers).find(({ word }) => word === services.prometheus)?.url
   if (prometheus === undefined) throw new Error('Prometheus does not run, and scenes go by what it shows; start it: lab up')
   const { name: project } = await model()
-  const names = containers.filter(({ service }) => service === services.ws).map(({ name }) => name.slice(project.length + 1))
-  await untilKnown(prometheus, names)
+  await untilKnown(prometheus, project)
   const scalerContainer = containers.find(({ service }) => service === services.scaler)?.name
   if (scalerContainer === undefined && timeScale !== undefined) throw new Error(`--time-scale: ${noScaler}`)
   const scaler = scalerContainer === undefined ? undefined : await findScaler(project, scalerContainer, timeScale)
@@ -105,14 +104,23 @@ export async function composeStage({ seed, timeScale }: ComposeOptions): Promise
   return stage
 }
 
-/** Waits until Prometheus has found these replicas: those that have just started come some seconds later. Rejects with one line. */
-async function untilKnown(prometheus: string, names: readonly string[]): Promise<void> {
+/**
+ * Waits until Prometheus shows the replicas that run, and no other: one that has just started comes some seconds later, and one that
+ * has gone stays as long. Rejects with one line.
+ */
+async function untilKnown(prometheus: string, project: string): Promise<void> {
   const until = performance.now() + knownWithinMs
   for (;;) {
-    const { replicas } = await readPrometheus(prometheus)
-    const missing = names.filter((name) => !replicas.some(({ id }) => id === name))
-    if (missing.length === 0) return
-    if (performance.now() > until) throw new Error(`Prometheus has not found ${missing.join(', ')}; look at: lab status`)
+    const running = (await labContainers()).filter(({ service, state }) => service === services.ws && state === 'running')
+    const names = new Set(running.map(({ name }) => name.slice(project.length + 1)))
+    const shown = new Set((await readPrometheus(prometheus)).replicas.map(({ id }) => id))
+    const missing = [...names].filter((name) => !shown.has(name))
+    const gone = [...shown].filter((id) => !names.has(id))
+    if (missing.length + gone.length === 0) return
+    if (performance.now() > until) {
+      const what = [...missing.map((name) => `has not found ${name}`), ...gone.map((id) => `still shows ${id}`)].join(', ')
+      throw new Error(`Prometheus ${what}; look at: lab status`)
+    }
     await sleep(500)
   }
 }
