@@ -1,7 +1,6 @@
 /**
- * Adds up test runs: node count.mjs NAME:EXITCODE[:REPORT]...
- * REPORT is a file of vitest's JSON reporter. A step that failed without a failed test to show for it (a lint error, a test file
- * that doesn't load, a missing report) counts as one failure, so that nothing that went wrong adds up to zero.
+ * Sums the results of test runs: node count.mjs NAME:EXITCODE[:REPORT]... REPORT is the path of a JSON report written by vitest. A step
+ * that failed without a failed test (a lint error, a test file that does not load, a missing report) counts as one failure.
  */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -16,10 +15,10 @@ for (const argument of process.argv.slice(2)) {
   passed += run.passed
   failed += run.failed + unexplained
   if (path !== undefined || unexplained > 0) {
-    const why = unexplained > 0 ? `, failed by itself (exit code ${exitCode}${run.missing ? `, ${run.missing}` : ''})` : ''
+    const why = unexplained > 0 ? `, failed without a failed test (exit code ${exitCode}${run.missing ? `, ${run.missing}` : ''})` : ''
     console.log(`${name}: ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped${why}`)
   }
-  // Here, where one who sees only the end of the output finds it.
+  // The failures of a run are printed again after its results, because often only the end of the output is read.
   for (const line of run.failures.slice(0, 20)) console.log(`  failed: ${line}`)
 }
 console.log(`${passed} passed, ${failed} failed`)
@@ -28,7 +27,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 function read(path) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(path, 'utf8'))
-    // A file that fails to load has no tests to fail.
+    // A test file that does not load counts as a failure, although it contains no failed test.
     const brokenFiles = testResults.filter(
       ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
     )

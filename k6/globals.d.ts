@@ -1,2 +1,2 @@
-/** k6 offers these beside what @types/k6 declares. */
+/** Globals of k6 that @types/k6 does not declare. */
 declare const console: Record<'debug' | 'log' | 'warn' | 'error', (message: string) => void>

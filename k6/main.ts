@@ -1,10 +1,9 @@
 /**
- * Load on the lab through its entry: many users, each with a socket, a cookie jar, and something to say now and then.
- *   docker compose run --rm k6                        one minute, 300 sockets
- *   docker compose run --rm -e SCENARIO=ramp k6       any of lib/scenarios.ts; SHORT=1 for less time
- * SCENARIO=storm wants somebody to kill a replica: npm run storm does.
- * SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS and REPORTS_DIR change the details (lib/settings.ts).
- * The exit code is 0 when every threshold held (lib/thresholds.ts), 99 when one was missed.
+ * Generates load through the lab's endpoint: many users, each with a socket and a cookie jar, send messages from time to time.
+ * `docker compose run --rm k6` opens 300 sockets for one minute.
+ * `docker compose run --rm -e SCENARIO=ramp k6` runs a scenario of lib/scenarios.ts; `-e SHORT=1` selects a shorter load curve.
+ * Further settings (lib/settings.ts): SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS, LAB_PROJECT, REPORTS_DIR.
+ * The exit code is 0 if all thresholds (lib/thresholds.ts) are met, and 99 otherwise.
  */
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
@@ -14,13 +13,11 @@ import { curveLengthMs } from './lib/scenarios.ts'
 import type { Settings } from './lib/settings.ts'
 import { readSettings } from './lib/settings.ts'
 import { runSlot } from './lib/slot.ts'
-import { findTarget, runStormSlot, type StormTarget } from './lib/storm.ts'
-import { stormOf, stormText, stormThresholds } from './lib/storm-summary.ts'
 import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
 import { ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
 
-// k6 runs this file once per VU, and setup() once: what it returns is the one seed for all of them.
+// k6 runs this file once per VU but setup() only once, so setup() returns the seed that all VUs share.
 const settings = settingsOrAbort()
 const vus = Math.ceil(settings.sockets / settings.socketsPerVu)
 const lengthSeconds = Math.ceil(curveLengthMs(settings.stages) / 1000)
@@ -31,67 +28,55 @@ export const options: Options = {
       executor: 'per-vu-iterations',
       vus,
       iterations: 1,
-      // Slots close their sockets by themselves; this is the bound for when one does not.
+      // Each slot closes its own sockets. maxDuration ends the run if a slot fails to close its sockets.
       maxDuration: `${lengthSeconds + 20}s`,
       gracefulStop: '10s',
     },
   },
   thresholds: thresholds(),
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max', 'count'],
-  // Not `url`: every socket has its own, and each would be a series of its own in Prometheus.
+  // Each run has its own id, so that two simultaneous runs do not write to the same series.
+  tags: { testid: `${Date.now().toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}` },
+  // The tag `url` is omitted, because each socket has its own URL, which would become a series in Prometheus.
   systemTags: ['scenario', 'status', 'name'],
-  // A little longer than our own bound, so that ours gets to speak.
+  // The timeout is longer than READY_SECONDS, so that the error message of setup() appears instead of k6's own.
   setupTimeout: `${settings.readySeconds + 15}s`,
   throw: true,
 }
 
-/** What all virtual users go by. */
-type Agreed = Settings & { storm?: StormTarget }
-
-export function setup(): Agreed {
+export function setup(): Settings {
   const { scenario, short, sockets, target, seed } = settings
   console.log(`${scenario}${short ? ' (short)' : ''}: ${sockets} sockets on ${vus} VUs to ${target} for ${lengthSeconds} s, SEED=${seed}`)
   waitUntilReady(target, settings.readySeconds)
-  if (scenario !== 'storm') return settings
-  const storm = findTarget(settings)
-  console.log(`all sockets go to ${storm.replica}; ${settings.clients} clients come back when it dies`)
-  return { ...settings, storm }
+  return settings
 }
 
-export default function vu(agreed: Agreed): void {
+export default function vu(agreed: Settings): void {
   const { startTime, iterationInTest } = exec.scenario
   if (agreed.scenario === 'ledger') {
     const sockets = Math.floor(agreed.sockets / vus) + (iterationInTest < agreed.sockets % vus ? 1 : 0)
     runLedger(agreed, sockets, iterationInTest, startTime + lengthSeconds * 1000)
     return
   }
-  for (let index = iterationInTest; index < agreed.sockets; index += vus) {
-    if (agreed.storm) runStormSlot(agreed, agreed.storm, index, startTime)
-    else runSlot({ settings: agreed, index, startedAtMs: startTime })
-  }
+  for (let index = iterationInTest; index < agreed.sockets; index += vus) runSlot({ settings: agreed, index, startedAtMs: startTime })
 }
 
-export function handleSummary(data: SummaryData & { setup_data?: Agreed }): Record<string, string> {
-  const used: Agreed = data.setup_data ?? settings
-  if (used.storm) {
-    const storm = stormOf(data, used, used.storm.replica)
-    const path = `${used.reportsDir}/k6-storm-${used.clients}.json`
-    return { stdout: stormText(storm, path), [path]: `${JSON.stringify(storm, null, 2)}\n` }
-  }
-  const path = `${used.reportsDir}/k6-${used.scenario}.json`
-  const text = data.setup_data ? textSummary(data, used, path) : '\nThe run ended before any socket was dialled.\n'
+export function handleSummary(data: SummaryData & { setup_data?: Settings }): Record<string, string> {
+  const used = data.setup_data ?? settings
+  // The checkout is mounted at /lab in the container, so the path of a file in the checkout is its path without `/lab/`.
+  const path = `${used.reportsDir}/k6-${used.project}-${used.scenario}.json`
+  const text = data.setup_data ? textSummary(data, used, path.replace(/^\/lab\//, '')) : '\nThe run ended before it opened a socket.\n'
   return { stdout: text, [path]: jsonSummary(data, used) }
 }
 
 function thresholds(): Record<string, string[]> {
-  if (settings.scenario === 'ledger') return ledgerThresholds
-  return settings.scenario === 'storm' ? stormThresholds(settings.sockets) : thresholdsFor(settings.sockets)
+  return settings.scenario === 'ledger' ? ledgerThresholds : thresholdsFor(settings.sockets)
 }
 
-/** The settings, or the end of the run with one line that says everything that is wrong. */
+/** Returns the settings, or aborts the run with one line that names every invalid variable. */
 function settingsOrAbort(): Settings {
   const read = readSettings(__ENV, Math.floor(Math.random() * 2 ** 32))
-  if (read.ok) return read.settings
+  if (read.ok) return read.value
   exec.test.abort(read.problems.join('; '))
   throw new Error('unreachable: abort() does not return')
 }

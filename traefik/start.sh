@@ -1,9 +1,15 @@
 #!/bin/sh
-# Starts Traefik with the parts of its configuration that the profiles in $COMPOSE_PROFILES switch on.
+# Starts Traefik with the parts of its configuration that the profiles in $COMPOSE_PROFILES enable.
 #
-# Traefik takes one static configuration from one place, and has no condition in it. So the lines of a part stand in
-# traefik.yaml as comments that begin with "#logging " or "#tracing ", and lose that beginning here.
+# Traefik has a single static configuration, without conditions. Optional lines of traefik.yaml are therefore comments that begin
+# with "#logging " or "#tracing ", and this script removes that prefix.
 set -eu
+
+# dynamic/pages.yaml would allow either all origins or none if it could not parse the list.
+if printf '%s\n' "${ALLOWED_ORIGINS:-}" | grep -Evq '^(https?://[A-Za-z0-9.-]+(:[0-9]+)?(,|$))*$'; then
+  echo "ALLOWED_ORIGINS=$ALLOWED_ORIGINS: allowed are origins separated by commas, such as https://lab.example,http://localhost:5173" >&2
+  exit 1
+fi
 
 expressions="s/@SAMPLER_RATIO@/${OTEL_TRACES_SAMPLER_ARG:-0.01}/"
 for part in logging tracing; do

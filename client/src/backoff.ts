@@ -1,4 +1,4 @@
-/** How long to wait before the next try, and how fast to send. Pure. */
+/** Computes the delay before the next connection attempt and paces outgoing messages. Pure. */
 
 export interface BackoffPlan {
   mode: 'full-jitter' | 'none'
@@ -7,27 +7,27 @@ export interface BackoffPlan {
 }
 
 /**
- * Full jitter: a crowd that lost the same replica must not come back in step, so each waits a random share of a window
- * that doubles with every failure.
- * @param failures tries that failed before this one
- * @param random from 0 to 1
+ * Returns the delay before the next connection attempt, in milliseconds. With full jitter, each client waits a random share of
+ * a window that doubles with every failure, so that clients that lost the same replica do not reconnect at the same moment.
+ * @param failures the number of consecutive connection attempts that have failed
+ * @param random a random number from 0 to 1
  */
 export function backoffMs({ mode, baseMs, capMs }: BackoffPlan, failures: number, random: number): number {
   return mode === 'none' ? 0 : Math.round(random * Math.min(capMs, baseMs * 2 ** failures))
 }
 
-/** What we allow ourselves of the rate the server allows: the rest is for acks, heartbeats and differing clocks. */
+/** Share of the server's rate limit that the client uses; the rest is reserved for acks, heartbeats and clock drift. */
 const shareOfRate = 0.9
 const shareOfBurst = 0.5
 
-/** Keeps what we send below the server's limit: what it refuses for its rate is lost without an id. */
+/** Token bucket that limits the rate of outgoing messages, because the server drops messages above its rate limit. */
 export class Pace {
   private perSecond = 1
   private most = 1
   private tokens = 1
   private lastMs = 0
 
-  /** A new connection begins. @param perSecond messages the server allows */
+  /** Refills the token bucket for a new connection. @param perSecond the number of messages per second that the server allows */
   restart(perSecond: number, nowMs: number): void {
     this.perSecond = perSecond * shareOfRate
     this.most = Math.max(1, perSecond * shareOfBurst)
@@ -35,7 +35,7 @@ export class Pace {
     this.lastMs = nowMs
   }
 
-  /** Takes one message's turn, if it has come. */
+  /** Takes a token from the bucket for one message. Returns false if no token is left. */
   take(nowMs: number): boolean {
     this.refill(nowMs)
     if (this.tokens < 1) return false
@@ -43,13 +43,13 @@ export class Pace {
     return true
   }
 
-  /** Takes note of a message that does not wait for its turn. */
+  /** Takes a token for a message that is sent at once, even if no token is left. */
   spend(nowMs: number): void {
     this.refill(nowMs)
     this.tokens -= 1
   }
 
-  /** When the next turn comes. Milliseconds by the same clock. */
+  /** Returns the time at which the next token is available, in milliseconds of the clock that also supplies `nowMs`. */
   nextAtMs(): number {
     return this.lastMs + Math.max(0, ((1 - this.tokens) * 1000) / this.perSecond)
   }

@@ -1,4 +1,4 @@
-/** The client: runs the machine of machine.ts with sockets and timers. */
+/** Runs the state machine of machine.ts with real sockets and timers. */
 import { Machine } from './machine.ts'
 import type { Action } from './report.ts'
 import { standardEnvironment } from './standard.ts'
@@ -6,12 +6,13 @@ import type { Client, ClientOptions, Environment, Socket } from './types.ts'
 
 export type * from './types.ts'
 
-/** How long `forgetReplica` may hold up a dial. Milliseconds. */
+/** Maximum time by which `forgetReplica` may delay a connection attempt. Milliseconds. */
 const forgetTimeoutMs = 2_000
 
 /**
- * Makes a client, which connects at once and stays connected until `close()`, or until the server says not to come back.
- * @param environment sockets, timers, clocks and chance; without it those of the browser or of Node
+ * Creates a client, which connects at once. The client stays connected until `close()` is called or the server sends a close code after
+ * which clients must not reconnect.
+ * @param environment the sockets, timers, clocks and random numbers that the client uses; by default those of the browser or of Node
  */
 export function createClient(options: ClientOptions, environment: Environment = standardEnvironment()): Client {
   const machine = new Machine({
@@ -56,7 +57,7 @@ class Shell {
   private readonly machine: Machine
   private readonly options: ClientOptions
   private readonly environment: Environment
-  /** Sockets of connections that the machine knows of; undefined while a dial waits. */
+  /** Sockets of the open connections; undefined while a connection attempt waits for `forgetReplica`. */
   private readonly sockets = new Map<number, Socket | undefined>()
   private timer: unknown
   private timerAtMs = Number.POSITIVE_INFINITY
@@ -68,7 +69,10 @@ class Shell {
     this.environment = environment
   }
 
-  /** Lets the machine take a step and does what it says. What a listener asks for on the way is done after that. */
+  /**
+   * Runs one step of the state machine and performs the resulting actions. Steps that an event listener starts are performed after the
+   * current step.
+   */
   run(step: () => void): void {
     step()
     if (this.running) return
@@ -79,7 +83,7 @@ class Shell {
         try {
           this.perform(action)
         } catch (error) {
-          // A listener that fails must not cost what comes after it.
+          // The remaining actions of a step are performed even if an event listener throws.
           failures.push(error)
         }
       }
@@ -91,11 +95,12 @@ class Shell {
 
   private perform(action: Action): void {
     switch (action.do) {
-      case 'tell':
+      case 'emit':
         this.options.onEvent(action.event)
         return
       case 'send':
-        // A socket that is closing refuses; what was to be sent goes out again on the next one.
+        // Calling `send` on a closing socket throws an exception, which is ignored. Requests without an answer are sent again on the next
+        // connection.
         tryTo(() => this.sockets.get(action.connection)?.send(action.text))
         return
       case 'close':
@@ -124,7 +129,7 @@ class Shell {
   }
 
   private dial(connection: number): void {
-    // Closed while the dial waited.
+    // The client closed the connection while the connection attempt waited for `forgetReplica`.
     if (!this.sockets.has(connection)) return
     const { machine, environment } = this
     const { url } = this.options
@@ -135,7 +140,7 @@ class Shell {
       this.sockets.set(connection, socket)
       socket.onopen = () => this.run(() => machine.opened(connection, now()))
       socket.onmessage = (event?: { data?: unknown }) => this.run(() => machine.frame(connection, event?.data, now()))
-      // A close always follows; only here is said why.
+      // A close event always follows an error event, but only the error event carries the cause.
       socket.onerror = (event?: { error?: unknown; message?: unknown }) => {
         failure = String(event?.message ?? event?.error ?? '')
       }
@@ -153,7 +158,8 @@ class Shell {
     const socket = this.sockets.get(connection)
     this.sockets.delete(connection)
     if (socket === undefined) return
-    // The machine has done with it. An error without a listener would end a Node process.
+    // The state machine has already ended the connection, so events of its socket are ignored. In Node, an error event without a
+    // listener would terminate the process.
     socket.onopen = socket.onmessage = socket.onclose = () => {}
     socket.onerror = () => {}
     if (cut && socket.terminate !== undefined) tryTo(() => socket.terminate?.())
@@ -162,7 +168,7 @@ class Shell {
 
   private setTimer(): void {
     const atMs = this.machine.nextAtMs()
-    // One that comes too early finds nothing to do and is set again: cheaper than setting it after each frame.
+    // A timer that fires too early is harmless and is set again, which is cheaper than a new timer after each frame.
     if (this.timer !== undefined && this.timerAtMs <= atMs && atMs !== Number.POSITIVE_INFINITY) return
     if (this.timer !== undefined) this.environment.clearTimer(this.timer)
     this.timer = undefined
@@ -176,14 +182,14 @@ class Shell {
   }
 }
 
-/** Sockets throw where they are not in the state for it; the close that follows says all there is to say. */
+/** Ignores the exception that a socket throws if it is in the wrong state; the close event that follows reports the failure. */
 function tryTo(action: () => void): void {
   try {
     action()
   } catch {}
 }
 
-/** Sixteen characters that no other client has. */
+/** Returns a prefix of sixteen random characters for the ids of this client's requests. */
 function idPrefix({ random }: Environment): string {
   const part = () =>
     Math.floor(random() * 36 ** 8)

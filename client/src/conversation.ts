@@ -1,4 +1,4 @@
-/** What a session says and hears, over whichever connection has it at the time: requests, rooms, acknowledgements. Pure. */
+/** Handles the messages of a session, whichever connection carries them: requests, rooms and acknowledgements. Pure. */
 import type { ClientMessageType } from '../../contract/src/messages.ts'
 import { Pace } from './backoff.ts'
 import type { Link } from './link.ts'
@@ -18,7 +18,7 @@ import {
 } from './wire.ts'
 
 export interface ConversationOptions {
-  /** Makes ids of requests unlike those of any other client. */
+  /** Prefix of the ids of this client's requests. The prefix must differ from the prefix of any other client. */
   idPrefix: string
   maxUnanswered: number
   answerTimeoutMs: number
@@ -34,7 +34,7 @@ export class Conversation {
   private readonly rooms = new Rooms()
   private readonly requests: Requests
   private readonly pace = new Pace()
-  /** Joins whose answer has come, but nothing yet of the history that belongs to it. By room. */
+  /** Answers to join requests for which no history message has arrived yet, by room. */
   private readonly joining = new Map<string, RoomJoined>()
   private unacked = 0
   private ackedSeq = 0
@@ -51,33 +51,33 @@ export class Conversation {
     return this.requests.size
   }
 
-  /** Place up to which nothing need be sent to us again. */
+  /** Sequence number up to which this client has received everything. */
   get lastSeq(): number {
     return this.rooms.lastSeq
   }
 
-  /** Makes a request; `flush` sends it. Throws when too many wait. Returns its id. */
+  /** Queues a request, which the method `flush` sends. Returns its id. Throws if too many requests wait for an answer. */
   request(kind: RequestKind, fields: RequestFields, nowMs: number): string {
     const { id } = this.requests.make(kind, fields, nowMs)
     this.report.stats.sent += 1
     return id
   }
 
-  /** A session begins at this connection. @param seq where its log is */
+  /** Starts a new session on the new connection. @param seq the last sequence number of the room log when the session began */
   begin(link: Link, seq: number, nowMs: number): void {
     this.restart(link, nowMs)
-    for (const event of this.rooms.fresh(seq)) this.report.tell(event)
+    for (const event of this.rooms.fresh(seq)) this.report.emit(event)
     this.enterAgain(nowMs)
   }
 
-  /** The session of before goes on at this connection. */
+  /** Continues the earlier session on the new connection. */
   resume(link: Link, { replayed, rooms, seq }: Resumed, nowMs: number): void {
     this.restart(link, nowMs)
     this.rooms.resumed(replayed, rooms, seq)
     this.enterAgain(nowMs)
   }
 
-  /** Sends what may be sent now. */
+  /** Sends the waiting requests that the server's rate limit allows now. */
   flush(link: Link, nowMs: number): void {
     for (let request = this.requests.next(); request !== undefined; request = this.requests.next()) {
       const bytes = utf8Bytes(request.text)
@@ -92,13 +92,13 @@ export class Conversation {
     }
   }
 
-  /** Sends something that does not wait for its turn. */
+  /** Sends a message at once, even if the client exceeds its message rate. */
   send(link: Link, type: ClientMessageType, fields: object, nowMs: number): void {
     this.pace.spend(nowMs)
     this.write(link, JSON.stringify({ type, ...fields }), nowMs)
   }
 
-  /** Does what is due. */
+  /** Performs the actions that are due: sends the acknowledgement, repeats unanswered requests and sends waiting requests. */
   tick(link: Link, nowMs: number): void {
     if (nowMs >= this.ackAtMs) this.ack(link, nowMs)
     if (nowMs >= this.overdueAtMs) {
@@ -108,19 +108,20 @@ export class Conversation {
     this.flush(link, nowMs)
   }
 
-  /** When `tick` or `flush` has something to do. */
+  /** Returns the time at which `tick` must be called again, in milliseconds of the clock that also supplies `nowMs`. */
   nextAtMs(): number {
     const due = Math.min(this.ackAtMs, this.overdueAtMs)
     return this.requests.next() === undefined ? due : Math.min(due, this.pace.nextAtMs())
   }
 
-  /** Takes what has come over the connection that has the session. */
+  /** Handles a message that arrived on the connection that carries the session. */
   receive(link: Link, message: Incoming, nowMs: number): void {
     if (message.type === 'room_message') this.roomMessage(link, message, nowMs)
     else if (message.type === 'message_response') this.answered(message, nowMs)
     else if (message.type === 'room_joined') this.roomJoined(message, nowMs)
     else if (message.type === 'room_left') this.roomLeft(message, nowMs)
-    else if (message.type === 'resume_gap') this.report.tell(this.rooms.gap(message.room, message.from, message.to))
+    else if (message.type === 'resume_gap') this.report.emit(this.rooms.gap(message.room, message.from, message.to))
+    else if (message.type === 'heartbeat') this.rooms.sentUpTo(message.seq ?? 0)
     else if (message.type === 'error') this.failed(message, nowMs)
   }
 
@@ -131,7 +132,7 @@ export class Conversation {
       this.joining.delete(frame.room)
       this.answered(joined, nowMs)
     }
-    for (const event of events) this.report.tell(event)
+    for (const event of events) this.report.emit(event)
     if (frame.seq === undefined) return
     this.unacked += 1
     if (this.unacked >= this.options.ackEvery) this.ack(link, nowMs)
@@ -153,7 +154,7 @@ export class Conversation {
     if (request === undefined) return
     const { stored, seq, duplicate, data, members } = message as Partial<Omit<Response, 'type'> & Omit<RoomLeft, 'type'>>
     if (stored === false) {
-      // Said once; the answer that counts is still to come.
+      // A provisional answer to a request is reported once; the final answer follows later.
       if (request.provisional) return
       request.provisional = true
     } else this.requests.settle(request)
@@ -161,8 +162,13 @@ export class Conversation {
     const tookMs = nowMs - request.madeAtMs
     if (stored !== false) this.report.stats.answered += 1
     if (request.sends === 1) this.report.stats.rttMs = nowMs - (request.sentAtMs ?? nowMs)
-    this.report.tell({
-      ...{ type: 'answered', id: request.id, request: request.kind, room: request.room, tookMs, sends: request.sends },
+    this.report.emit({
+      type: 'answered',
+      id: request.id,
+      request: request.kind,
+      room: request.room,
+      tookMs,
+      sends: request.sends,
       replica: message.replica,
       ...(data !== undefined && { data }),
       ...(stored !== undefined && { stored }),
@@ -175,10 +181,10 @@ export class Conversation {
   private failed({ id, code, message, replica }: ServerError, nowMs: number): void {
     const request = this.requests.get(id)
     if (request === undefined) {
-      this.report.tell({ type: 'error', code, text: message })
+      this.report.emit({ type: 'error', code, text: message })
       return
     }
-    // Not looked at, or kept elsewhere all the same: it is sent again when its time is over.
+    // If the server did not handle a request or gave a provisional answer, the client repeats the request after the answer timeout.
     if (code === 'rate_limited' || (code === 'rooms_unavailable' && request.provisional)) return
     const { room } = request
     if (request.kind === 'leave' && code === 'not_in_room' && request.sends > 1 && room !== undefined) {
@@ -191,20 +197,19 @@ export class Conversation {
 
   private refused(request: Request, code: ServerError['code'], text: string): void {
     this.requests.settle(request)
-    this.report.tell({ type: 'refused', id: request.id, request: request.kind, room: request.room, code, text })
+    this.report.emit({ type: 'refused', id: request.id, request: request.kind, room: request.room, code, text })
   }
 
   private restart(link: Link, nowMs: number): void {
-    this.rooms.lost()
     this.joining.clear()
     this.requests.restart()
     this.pace.restart(link.messagesPerSecond, nowMs)
-    // The resume was one already.
+    // The server counts the resume message against the rate limit, so the message takes a token.
     this.pace.spend(nowMs)
     this.overdueAtMs = nowMs + this.options.answerTimeoutMs
   }
 
-  /** Rooms that the session at the server is not in are joined again, from where we are. */
+  /** Rejoins the rooms that are missing from the server's session. */
   private enterAgain(nowMs: number): void {
     for (const { room, since } of this.rooms.outside()) this.requests.make('join', { room, since }, nowMs, true)
   }

@@ -1,24 +1,27 @@
-/** Sockets, timers and clocks of k6. */
+/** Implements the environment of the WebSocket client with the sockets, timers and clocks of k6. */
 import type { CookieJar } from 'k6/http'
 import { clearTimeout, setTimeout } from 'k6/timers'
 import { WebSocket } from 'k6/websockets'
 import type { Environment, Socket } from './types.ts'
 
 export interface K6Dial {
-  /** The user's cookies, asked for before each dial: by them the router brings a user back to a replica. */
+  /**
+   * Returns the virtual user's cookie jar, and is called before each connection attempt. Traefik's sticky cookie routes the virtual user to
+   * the same replica again.
+   */
   jar: () => CookieJar
   tags?: Record<string, string>
   random?: () => number
 }
 
-/** What `createClient` needs in k6. */
+/** Returns the environment for `createClient` in k6. */
 export function k6Environment({ jar, tags = {}, random = Math.random }: K6Dial): Environment {
   return {
     dial: (url) => new K6Socket(url, jar(), tags),
     setTimer: (then, delayMs) => setTimeout(then, delayMs),
     clearTimer: (timer) => clearTimeout(timer as number),
     now: () => Date.now(),
-    // k6 has no other clock.
+    // k6 has no monotonic clock.
     steady: () => Date.now(),
     random,
   }
@@ -26,7 +29,7 @@ export function k6Environment({ jar, tags = {}, random = Math.random }: K6Dial):
 
 type Listener = ((event?: never) => void) | null
 
-/** k6's socket. Closing it before it is open, as browsers can, would stop the VU for good, so that waits until it is. */
+/** Wraps k6's socket. Closing a k6 socket before it is open would stop the virtual user for good, so the wrapper delays the close. */
 class K6Socket implements Socket {
   onopen: Listener = null
   onmessage: Listener = null

@@ -1,15 +1,24 @@
-/** One connection of the client, and whether it still lives. Pure. */
+/** Stores the state of one client connection, and detects a dead connection. Pure. */
 import type { Greeting } from './wire.ts'
 
-/** `dialling`, then `greeting` (open, and waiting for the first message), then perhaps `resuming`, then `ready`. */
+/**
+ * Phases of a connection in order: `dialling`; `greeting` (open, waiting for the first message); `resuming` (only if the client has a
+ * session); `ready`.
+ */
 export type LinkPhase = 'dialling' | 'greeting' | 'resuming' | 'ready'
 
-/** How long a ready connection may be silent, in heartbeat intervals: then we ask, and then it is dead. */
+/** Time without data after which a ready connection is probed, and after which the connection counts as dead. In heartbeat intervals. */
 const askAfter = 1.4
 const deadAfter = 1.9
-/** A client that was held up itself has not heard anything either: it always asks first, and waits this long. */
+/**
+ * Time that the server has to answer a probe, in heartbeat intervals. A client that was suspended has received no data although its
+ * connection may be alive, so it sends a probe before it closes the connection.
+ */
 const answerWithin = 0.4
-/** What is sent at least so often, as a share of the server's idle timeout, keeps the connection. */
+/**
+ * The maximum time between two messages of the client, as a fraction of the server's idle timeout, so that the server does not close the
+ * connection.
+ */
 const keepAliveShare = 1 / 3
 
 export class Link {
@@ -17,20 +26,20 @@ export class Link {
   readonly dialledAtMs: number
   phase: LinkPhase = 'dialling'
   readyAtMs = 0
-  /** The first message of the server. */
+  /** The first message that the server sends on a connection. */
   greeting: Greeting | undefined
   private heartbeatMs = Number.POSITIVE_INFINITY
   private idleMs = Number.POSITIVE_INFINITY
-  private heardAtMs = 0
+  private receivedAtMs = 0
   private sentAtMs = 0
   private askedAtMs: number | undefined
 
   constructor(number: number, nowMs: number) {
     this.number = number
-    this.dialledAtMs = this.heardAtMs = this.sentAtMs = nowMs
+    this.dialledAtMs = this.receivedAtMs = this.sentAtMs = nowMs
   }
 
-  /** Largest message that may be sent. Bytes. */
+  /** Size limit of a message to the server. Bytes. */
   get maxFrameBytes(): number {
     return this.greeting?.limits.maxFrameBytes ?? Number.POSITIVE_INFINITY
   }
@@ -45,8 +54,8 @@ export class Link {
     this.idleMs = greeting.connectionTimeoutMs
   }
 
-  heard(nowMs: number): void {
-    this.heardAtMs = nowMs
+  received(nowMs: number): void {
+    this.receivedAtMs = nowMs
     this.askedAtMs = undefined
   }
 
@@ -54,27 +63,27 @@ export class Link {
     this.sentAtMs = nowMs
   }
 
-  /** Takes note that it was asked for a sign of life. */
+  /** Records that a heartbeat was sent to probe the connection. */
   asked(nowMs: number): void {
     this.askedAtMs = nowMs
     this.sentAtMs = nowMs
   }
 
-  /** What has to be done about it: a sign of life is due from either side, or it is dead. */
+  /** Returns the action that is due: `ask` to send a heartbeat, `dead` to end the connection, or `fine` to do nothing. */
   check(nowMs: number): 'fine' | 'ask' | 'dead' {
     if (nowMs >= this.deadAtMs()) return 'dead'
-    if (this.askedAtMs === undefined && nowMs >= this.heardAtMs + askAfter * this.heartbeatMs) return 'ask'
+    if (this.askedAtMs === undefined && nowMs >= this.receivedAtMs + askAfter * this.heartbeatMs) return 'ask'
     return nowMs >= this.sentAtMs + keepAliveShare * this.idleMs ? 'ask' : 'fine'
   }
 
-  /** When to check again. Milliseconds by the same clock. */
+  /** Returns the time of the next check for a dead connection, in milliseconds of the clock that also supplies `nowMs`. */
   nextCheckMs(): number {
-    const silence = this.askedAtMs === undefined ? this.heardAtMs + askAfter * this.heartbeatMs : this.deadAtMs()
+    const silence = this.askedAtMs === undefined ? this.receivedAtMs + askAfter * this.heartbeatMs : this.deadAtMs()
     return Math.min(silence, this.sentAtMs + keepAliveShare * this.idleMs)
   }
 
   private deadAtMs(): number {
     if (this.askedAtMs === undefined) return Number.POSITIVE_INFINITY
-    return Math.max(this.heardAtMs + deadAfter * this.heartbeatMs, this.askedAtMs + answerWithin * this.heartbeatMs)
+    return Math.max(this.receivedAtMs + deadAfter * this.heartbeatMs, this.askedAtMs + answerWithin * this.heartbeatMs)
   }
 }

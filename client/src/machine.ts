@@ -1,6 +1,7 @@
 /**
- * What the client does: connects, resumes, moves, comes back. A state machine without sockets, timers or clocks: what
- * happens is passed in together with the time, and what to do comes out of `actions`.
+ * Implements the state machine of the client: it connects, resumes sessions, moves to another replica and reconnects. The machine has no
+ * sockets, timers or
+ * clocks: its methods take events with their time, and `actions` returns the actions to perform.
  */
 import { closeCodes } from '../../contract/src/close-codes.ts'
 import type { ErrorCode } from '../../contract/src/messages.ts'
@@ -11,7 +12,7 @@ import { Link } from './link.ts'
 import { type Action, Report } from './report.ts'
 import type { RequestFields } from './requests.ts'
 import type { CloseWhy, RequestKind } from './types.ts'
-import { type Goodbye, type Greeting, type Incoming, readFrame } from './wire.ts'
+import { type Goodbye, type Greeting, type Incoming, readFrame, type ServerError } from './wire.ts'
 
 export interface MachineOptions extends ConversationOptions {
   backoff: BackoffPlan
@@ -21,57 +22,62 @@ export interface MachineOptions extends ConversationOptions {
   random: () => number
 }
 
-/** A connection given up while it was taking the session over may still do so, and so take it from its successor. Milliseconds. */
+/**
+ * The server may complete a takeover that the client has abandoned, and then close the client's next connection with 4003. Milliseconds.
+ */
 const lateTakeoverMs = 60_000
 const never = Number.POSITIVE_INFINITY
 
 export class Machine {
   readonly report: Report
   private readonly options: MachineOptions
-  private readonly talk: Conversation
+  private readonly conversation: Conversation
   private dials = 0
-  /** The connection that has the session, and one that is about to take it over. */
+  /** The connection that carries the session, and a new connection that has not yet taken the session over. */
   private current: Link | undefined
   private next: Link | undefined
   private token: string | undefined
   private dialAtMs = never
-  /** Why we were told to go; another replica is wanted. */
-  private told: GoodbyeReason | undefined
+  /** Reason given in the server's `goodbye` message. After a `goodbye` message, the next connection should reach another replica. */
+  private reconnectReason: GoodbyeReason | undefined
   private failures = 0
   private takeoverGivenUpAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: MachineOptions) {
     this.options = options
     this.report = new Report(options.trace)
-    this.talk = new Conversation(options, this.report)
+    this.conversation = new Conversation(options, this.report)
   }
 
   get closed(): boolean {
     return this.report.state.word === 'closed'
   }
 
-  /** What to do now, in this order. Each is returned once. */
+  /** Returns the pending actions in order, and each action only once. */
   actions(): Action[] {
-    this.report.stats.unanswered = this.talk.unanswered
+    this.report.stats.unanswered = this.conversation.unanswered
     return this.report.takeActions()
   }
 
-  /** When `tick` has something to do. Milliseconds by the clock that is passed in; infinite when there is nothing to wait for. */
+  /**
+   * Returns the time at which `tick` must be called, in milliseconds of the clock that also supplies `nowMs`; infinite if nothing is
+   * due.
+   */
   nextAtMs(): number {
     if (this.closed) return never
     const deadline = this.next === undefined ? never : this.next.dialledAtMs + this.options.connectTimeoutMs
     const life = this.current?.nextCheckMs() ?? never
-    return Math.min(this.dialAtMs, deadline, life, this.speaker === undefined ? never : this.talk.nextAtMs())
+    return Math.min(this.dialAtMs, deadline, life, this.writable === undefined ? never : this.conversation.nextAtMs())
   }
 
   start(nowMs: number): void {
     this.dial(nowMs)
   }
 
-  /** Makes a request, which is sent as soon as it can be. Throws when too many wait, or after the end. Returns its id. */
+  /** Queues a request, which is sent as soon as possible. Returns its id. Throws if too many requests wait or the client is closed. */
   request(kind: RequestKind, fields: RequestFields, nowMs: number): string {
     if (this.closed) throw new Error(`${kind}: the client is closed`)
-    const id = this.talk.request(kind, fields, nowMs)
+    const id = this.conversation.request(kind, fields, nowMs)
     this.flush(nowMs)
     return id
   }
@@ -80,22 +86,22 @@ export class Machine {
     const { next } = this
     if (next?.number !== connection || next.phase !== 'dialling') return
     next.phase = 'greeting'
-    this.report.tell({ type: 'opened', connection, tookMs: nowMs - next.dialledAtMs })
+    this.report.emit({ type: 'opened', connection, tookMs: nowMs - next.dialledAtMs })
   }
 
-  /** Takes a frame of one of our connections. */
+  /** Handles a frame that one of the connections received. */
   frame(connection: number, text: unknown, nowMs: number): void {
     const link = this.linkOf(connection)
     if (link === undefined) return
-    link.heard(nowMs)
+    link.received(nowMs)
     if (typeof text === 'string') this.report.frame('in', connection, text)
     const message = readFrame(text)
-    if (message === undefined) this.report.tell({ type: 'error', code: undefined, text: 'a frame that is no message we know' })
+    if (message === undefined) this.report.emit({ type: 'error', code: undefined, text: 'received a frame that is not a known message' })
     else this.receive(link, message, nowMs)
     this.flush(nowMs)
   }
 
-  /** A socket is closed, or could not be opened. */
+  /** Handles the end of a connection, or a connection attempt that failed. */
   socketClosed(connection: number, code: number, reason: string, nowMs: number): void {
     const link = this.linkOf(connection)
     if (link === undefined) return
@@ -107,7 +113,7 @@ export class Machine {
     } else this.lost(link, code, reason, code === closeCodes.replaced.code ? 'moved' : 'remote', nowMs)
   }
 
-  /** Does what is due. */
+  /** Performs the actions that are due: timeouts, heartbeats, reconnects and repeated requests. */
   tick(nowMs: number): void {
     if (this.closed) return
     const { next } = this
@@ -115,22 +121,22 @@ export class Machine {
     const life = this.current?.check(nowMs)
     if (this.current !== undefined && life === 'ask') {
       this.current.asked(nowMs)
-      this.talk.send(this.current, 'heartbeat', {}, nowMs)
+      this.conversation.send(this.current, 'heartbeat', {}, nowMs)
     } else if (this.current !== undefined && life === 'dead') {
       this.report.stats.halfOpen += 1
       this.giveUp(this.current, 'half_open', nowMs)
     }
     if (nowMs >= this.dialAtMs) this.dial(nowMs)
-    if (this.speaker !== undefined) this.talk.tick(this.speaker, nowMs)
+    if (this.writable !== undefined) this.conversation.tick(this.writable, nowMs)
   }
 
-  /** Cuts the connection, which comes back. */
+  /** Closes the connection and reconnects. */
   drop(nowMs: number): void {
     if (this.next !== undefined) this.giveUp(this.next, 'moved', nowMs)
     if (this.current !== undefined) this.giveUp(this.current, 'moved', nowMs)
   }
 
-  /** Ends the session. */
+  /** Ends the session for good. */
   close(): void {
     if (this.closed) return
     if (this.next !== undefined) this.hangUp(this.next, 'left')
@@ -141,17 +147,17 @@ export class Machine {
   private receive(link: Link, message: Incoming, nowMs: number): void {
     if (message.type === 'connection_established') this.greeted(link, message, nowMs)
     else if (link.phase === 'resuming') this.takeOver(link, message, nowMs)
-    // What comes of a connection that has not got the session is no concern of ours.
+    // The client ignores messages on a connection that does not carry the session.
     else if (link === this.current && message.type === 'goodbye') this.goodbye(message, nowMs)
-    else if (link === this.current) this.talk.receive(link, message, nowMs)
+    else if (link === this.current) this.conversation.receive(link, message, nowMs)
   }
 
-  /** What comes while a new connection takes the session over. */
+  /** Handles the answer to a resume request. */
   private takeOver(link: Link, message: Incoming, nowMs: number): void {
     if (message.type === 'resumed') {
       this.attach(link, message.connectionId, message.resumeToken, nowMs, { how: 'resumed', replayed: message.replayed })
-      this.talk.resume(link, message, nowMs)
-    } else if (message.type === 'error' && message.code.startsWith('resume_')) this.begin(link, nowMs, message.code)
+      this.conversation.resume(link, message, nowMs)
+    } else if (message.type === 'error' && message.code.startsWith('resume_')) this.begin(link, nowMs, message)
   }
 
   private greeted(link: Link, message: Greeting, nowMs: number): void {
@@ -162,18 +168,19 @@ export class Machine {
       return
     }
     link.phase = 'resuming'
-    this.talk.send(link, 'resume', { token: this.token, lastSeq: this.talk.lastSeq }, nowMs)
+    this.conversation.send(link, 'resume', { token: this.token, lastSeq: this.conversation.lastSeq }, nowMs)
   }
 
-  /** The session that the server began with this connection is ours now. */
-  private begin(link: Link, nowMs: number, refused?: ErrorCode): void {
+  /** Adopts the new session that the server began with this connection. */
+  private begin(link: Link, nowMs: number, refusal?: ServerError): void {
     const { greeting } = link
     if (greeting === undefined) return
-    this.attach(link, greeting.connectionId, greeting.resumeToken, nowMs, { how: 'fresh', replayed: 0, ...(refused && { refused }) })
-    this.talk.begin(link, greeting.seq, nowMs)
+    const token = refusal?.resumeToken ?? greeting.resumeToken
+    this.attach(link, greeting.connectionId, token, nowMs, { how: 'fresh', replayed: 0, ...(refusal && { refused: refusal.code }) })
+    this.conversation.begin(link, greeting.seq, nowMs)
   }
 
-  /** From here on the session is at this connection. */
+  /** Moves the session to this connection. */
   private attach(
     link: Link,
     connectionId: string,
@@ -186,21 +193,21 @@ export class Machine {
     if (this.current !== undefined) this.hangUp(this.current, 'moved')
     this.current = link
     this.token = token
-    this.told = undefined
+    this.reconnectReason = undefined
     this.dialAtMs = never
     link.phase = 'ready'
     link.readyAtMs = nowMs
     const replica = link.greeting?.replica ?? ''
     const before = report.state.replica
-    report.tell({ type: 'attached', connection: link.number, replica, connectionId, ...how })
+    report.emit({ type: 'attached', connection: link.number, replica, version: link.greeting?.version, connectionId, ...how })
     const movedFrom = before !== undefined && before !== replica ? before : report.state.movedFrom
     report.become({ word: 'open', replica, movedFrom, connectionId, attempt: 0, reason: how.refused ?? how.how })
   }
 
   private goodbye({ reason, comeBackInMs, resumeToken, replica }: Goodbye, nowMs: number): void {
     this.token = resumeToken
-    this.told = reason
-    this.report.tell({ type: 'goodbye', reason, comeBackInMs, replica })
+    this.reconnectReason = reason
+    this.report.emit({ type: 'goodbye', reason, comeBackInMs, replica })
     if (this.next === undefined) this.dialAtMs = nowMs + comeBackInMs
     this.report.become({ word: 'leaving', nextTryInMs: comeBackInMs, reason })
   }
@@ -209,32 +216,32 @@ export class Machine {
     this.dialAtMs = never
     this.dials += 1
     this.next = new Link(this.dials, nowMs)
-    this.report.tell({ type: 'dialling', connection: this.dials })
-    this.report.act({ do: 'dial', connection: this.dials, away: this.told })
+    this.report.emit({ type: 'dialling', connection: this.dials })
+    this.report.act({ do: 'dial', connection: this.dials, away: this.reconnectReason })
     if (this.current === undefined) this.report.become({ word: 'connecting' })
   }
 
-  /** We end a connection, and come back. */
+  /** Ends a connection and reconnects. */
   private giveUp(link: Link, why: CloseWhy, nowMs: number): void {
     const { code, reason } = why === 'moved' ? closeCodes.moving_on : closeCodes.abnormal
     this.report.act({ do: 'close', connection: link.number, ...closeCodes.moving_on, cut: why !== 'moved' })
     this.lost(link, code, reason, why, nowMs)
   }
 
-  /** We end a connection, and need no other in its place. */
+  /** Ends a connection without opening a new one. */
   private hangUp(link: Link, why: 'moved' | 'left'): void {
     const { code, reason } = why === 'moved' ? closeCodes.moving_on : closeCodes.normal
     this.report.act({ do: 'close', connection: link.number, code, reason, cut: false })
     this.gone(link, code, reason, why)
   }
 
-  /** A connection is over, and another one is needed. */
+  /** Schedules the next connection attempt after the end of a connection. */
   private lost(link: Link, code: number, reason: string, why: CloseWhy, nowMs: number): void {
     if (link.phase === 'resuming') this.takeoverGivenUpAtMs = nowMs
     const lasted = link === this.current ? nowMs - link.readyAtMs : 0
     this.gone(link, code, reason, why)
     if (lasted >= this.options.stableMs) this.failures = 0
-    // Another one is under way, or was about to be.
+    // If another connection attempt is already in progress, no further attempt is scheduled.
     if (this.next !== undefined) {
       this.report.become({ word: 'connecting', closeCode: code, reason: reason || why })
       return
@@ -250,7 +257,7 @@ export class Machine {
     if (link === this.current) this.current = undefined
     if (link === this.next) this.next = undefined
     const opened = link.phase !== 'dialling'
-    this.report.tell({ type: 'closed', connection: link.number, opened, code, reason, why, replica: link.greeting?.replica })
+    this.report.emit({ type: 'closed', connection: link.number, opened, code, reason, why, replica: link.greeting?.replica })
   }
 
   private end(reason: string, closeCode: number): void {
@@ -258,20 +265,23 @@ export class Machine {
     this.report.become({ word: 'closed', reason, closeCode })
   }
 
-  /** Whether the server wants us not to come back. A session that went to another connection of ours is no such case. */
+  /**
+   * Whether a close code forbids the client to reconnect. Close code 4003 is not final if another connection of this client has taken over
+   * the session.
+   */
   private isFinal(code: number, nowMs: number): boolean {
     const ours = this.next?.phase === 'resuming' || nowMs - this.takeoverGivenUpAtMs < lateTakeoverMs
     if (code === closeCodes.replaced.code && ours) return false
     return Object.values(closeCodes).some((known) => known.code === code && !known.comeBack)
   }
 
-  /** The connection that may be spoken over: not while another one takes the session over. */
-  private get speaker(): Link | undefined {
+  /** The connection on which requests may be sent; undefined while a new connection is taking the session over. */
+  private get writable(): Link | undefined {
     return this.next?.phase === 'resuming' ? undefined : this.current
   }
 
   private flush(nowMs: number): void {
-    if (this.speaker !== undefined) this.talk.flush(this.speaker, nowMs)
+    if (this.writable !== undefined) this.conversation.flush(this.writable, nowMs)
   }
 
   private linkOf(connection: number): Link | undefined {

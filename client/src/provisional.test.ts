@@ -1,4 +1,4 @@
-/** Messages that came provisionally while the store was away, and come again with their place. */
+/** Tests of messages that arrive provisionally during an outage of the store, and arrive again with a sequence number. */
 import { describe, expect, test } from 'vitest'
 import { Rooms } from './rooms.ts'
 import type { RoomFrame } from './wire.ts'
@@ -16,7 +16,7 @@ const message = (n: number, fields: Partial<RoomFrame>): RoomFrame =>
     ...fields,
   }) as RoomFrame
 
-/** What became of each frame. */
+/** Returns the type of each event that a frame causes, and the reason for a dropped message. */
 function receive(frames: readonly RoomFrame[]): string[] {
   const rooms = new Rooms()
   rooms.fresh(100)
@@ -27,11 +27,11 @@ function receive(frames: readonly RoomFrame[]): string[] {
 }
 
 describe('a provisional message', () => {
-  test('is handed on, and its second coming is not', () => {
+  test('is delivered, and its stored copy is dropped', () => {
     expect(receive([message(1, { provisional: true }), message(1, { seq: 200, offset: 1 })])).toEqual(['message', 'dropped provisional'])
   })
 
-  test('is known again when its sender could not take its name along', () => {
+  test('is recognised when its sender has a new connection id', () => {
     const again = message(1, { from: 'ann-anew', provisional: true })
     expect(receive([message(1, { provisional: true }), again, message(1, { seq: 200, offset: 1 })])).toEqual([
       'message',
@@ -44,14 +44,14 @@ describe('a provisional message', () => {
     ])
   })
 
-  test('is another one when it carries something else', () => {
+  test('does not match a message with another id, time or content', () => {
     const others = [message(1, { from: 'bob', data: 'else' }), message(1, { from: 'bob', clientTime: 8 }), message(2, {})]
     for (const other of others) {
       expect(receive([message(1, { provisional: true }), { ...other, seq: 200, offset: 1 }])).toEqual(['message', 'message'])
     }
   })
 
-  test('is remembered for as long as a replica may keep it', () => {
+  test('is remembered for as long as a replica may have it in its queue', () => {
     const numbers = Array.from({ length: 10_000 }, (_, n) => n)
     const frames = [
       ...numbers.map((n) => message(n, { provisional: true })),

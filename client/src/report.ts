@@ -1,28 +1,46 @@
-/** What a machine has to say: actions for whoever runs it, events and state for the user, counts. Pure. */
+/** Collects the output of the client state machine: actions to perform, events and state for the user, and counters. Pure. */
 import type { GoodbyeReason } from '../../contract/src/metrics.ts'
 import type { ClientEvent, ClientState, ClientStats } from './types.ts'
 
 export type Action =
-  /** `away`: why another replica is wanted than that of the last time. */
+  /** `away`: the reason why the connection attempt should reach a different replica; undefined if any replica is allowed. */
   | { do: 'dial'; connection: number; away: GoodbyeReason | undefined }
   | { do: 'send'; connection: number; text: string }
-  /** `cut`: without waiting for the other side, which is not expected to answer. */
+  /** `cut`: whether to skip the closing handshake, because the server is not expected to answer. */
   | { do: 'close'; connection: number; code: number; reason: string; cut: boolean }
-  | { do: 'tell'; event: ClientEvent }
+  | { do: 'emit'; event: ClientEvent }
 
 export class Report {
   readonly stats: ClientStats = {
-    ...{ sent: 0, resent: 0, answered: 0, refused: 0, unanswered: 0, received: 0, duplicatesDropped: 0, gaps: 0, missing: 0 },
-    ...{ reconnects: 0, resumes: 0, moves: 0, halfOpen: 0, rttMs: undefined },
+    sent: 0,
+    resent: 0,
+    answered: 0,
+    refused: 0,
+    unanswered: 0,
+    received: 0,
+    duplicatesDropped: 0,
+    gaps: 0,
+    missing: 0,
+    reconnects: 0,
+    resumes: 0,
+    moves: 0,
+    halfOpen: 0,
+    rttMs: undefined,
   }
   state: ClientState = {
-    ...{ word: 'connecting', replica: undefined, movedFrom: undefined, connectionId: undefined, attempt: 0 },
-    ...{ nextTryInMs: undefined, closeCode: undefined, reason: '' },
+    word: 'connecting',
+    replica: undefined,
+    movedFrom: undefined,
+    connectionId: undefined,
+    attempt: 0,
+    nextTryInMs: undefined,
+    closeCode: undefined,
+    reason: '',
   }
   private readonly traced: boolean
   private waiting: Action[] = []
 
-  /** @param traced whether frames are reported, too */
+  /** @param traced whether to report each frame to the listener as an event */
   constructor(traced: boolean) {
     this.traced = traced
   }
@@ -37,7 +55,7 @@ export class Report {
     this.waiting.push(action)
   }
 
-  tell(event: ClientEvent): void {
+  emit(event: ClientEvent): void {
     const { stats } = this
     if (event.type === 'message') stats.received += 1
     else if (event.type === 'dropped') stats.duplicatesDropped += 1
@@ -46,17 +64,20 @@ export class Report {
       stats.gaps += 1
       stats.missing += event.missing ?? 0
     } else if (event.type === 'attached') this.countAttached(event)
-    this.waiting.push({ do: 'tell', event })
+    this.waiting.push({ do: 'emit', event })
   }
 
   frame(direction: 'in' | 'out', connection: number, text: string): void {
-    if (this.traced) this.waiting.push({ do: 'tell', event: { type: 'frame', direction, connection, text } })
+    if (this.traced) this.waiting.push({ do: 'emit', event: { type: 'frame', direction, connection, text } })
   }
 
-  /** Changes the state, and says so. What is not given stays, but for the time of the next try. */
+  /**
+   * Changes the client's state and reports the change to the user. State fields that are not given stay unchanged, except for the time of
+   * the next attempt.
+   */
   become(change: Partial<ClientState>): void {
     this.state = { ...this.state, nextTryInMs: undefined, ...change }
-    this.waiting.push({ do: 'tell', event: { type: 'state', state: this.state } })
+    this.waiting.push({ do: 'emit', event: { type: 'state', state: this.state } })
   }
 
   private countAttached({ how, replica }: Extract<ClientEvent, { type: 'attached' }>): void {

@@ -1,6 +1,6 @@
 /**
- * Requests that wait for their answer, in the order they were made. On a new connection they are sent again with the same
- * id, by which the server recognises what it has already. Pure.
+ * Requests that wait for an answer, in the order in which they were made. After a reconnect, unanswered requests are sent again with
+ * unchanged ids, so that the server recognises the requests that it has already handled. Pure.
  */
 import type { RequestKind } from './types.ts'
 
@@ -8,15 +8,15 @@ export interface Request {
   id: string
   kind: RequestKind
   room: string | undefined
-  /** The frame, ready to be sent. */
+  /** The encoded frame of the request. */
   text: string
-  /** Made by the client itself, to be in a room again. */
+  /** Whether the client itself made the request in order to join a room again. */
   internal: boolean
   madeAtMs: number
-  /** When it was sent on the present connection. */
+  /** Time at which the request was sent on the current connection. */
   sentAtMs: number | undefined
   sends: number
-  /** Answered by `stored: false`: the server keeps it, and stores it when it can. */
+  /** Whether the server answered with `stored: false`, which means that it will store the message when the store is available. */
   provisional: boolean
 }
 
@@ -29,37 +29,47 @@ export interface RequestFields {
 
 export class Requests {
   private readonly waiting = new Map<string, Request>()
-  /** Those that have yet to be sent on the present connection. */
+  /** Requests that have not been sent on the current connection yet. */
   private unsent: Request[] = []
   private made = 0
   private readonly prefix: string
   private readonly most: number
 
-  /** @param prefix makes ids unlike those of any other client; @param most how many may wait for an answer */
+  /**
+   * @param prefix the prefix of all request ids, which is unique to this client
+   * @param most the maximum number of requests that may wait for an answer
+   */
   constructor(prefix: string, most: number) {
     this.prefix = prefix
     this.most = most
   }
 
-  /** How many wait for an answer. */
+  /** Number of requests that wait for an answer. */
   get size(): number {
     return this.waiting.size
   }
 
-  /** Makes a request. Throws when too many wait already. @param nowMs by a steady clock */
+  /** Queues a request. Throws if too many requests wait for an answer. @param nowMs the time on a monotonic clock */
   make(kind: RequestKind, fields: RequestFields, nowMs: number, internal = false): Request {
     if (!internal && this.waiting.size >= this.most) {
-      throw new Error(`${kind}: ${this.waiting.size} requests wait for an answer, and no more than ${this.most} may`)
+      throw new Error(`${kind}: ${this.waiting.size} requests wait for an answer; the maximum is ${this.most}`)
     }
     this.made += 1
     const id = `${this.prefix}-${this.made}`
     const text = JSON.stringify({ type: kind, id, ...fields })
     const request = {
-      ...{ id, kind, room: fields.room, text, internal, madeAtMs: nowMs },
-      ...{ sentAtMs: undefined, sends: 0, provisional: false },
+      id,
+      kind,
+      room: fields.room,
+      text,
+      internal,
+      madeAtMs: nowMs,
+      sentAtMs: undefined,
+      sends: 0,
+      provisional: false,
     }
     this.waiting.set(id, request)
-    // What is to be sent to a room needs us in it.
+    // Joins are sent first, because the server refuses messages to a room before the client has joined the room.
     if (internal) this.unsent.unshift(request)
     else this.unsent.push(request)
     return request
@@ -69,7 +79,7 @@ export class Requests {
     return typeof id === 'string' ? this.waiting.get(id) : undefined
   }
 
-  /** The join that waits for the history of its room. */
+  /** Returns the unanswered join request of a room. */
   joinOf(room: string): Request | undefined {
     for (const request of this.waiting.values()) if (request.kind === 'join' && request.room === room) return request
     return undefined
@@ -79,7 +89,7 @@ export class Requests {
     this.waiting.delete(request.id)
   }
 
-  /** The next to be sent, if any; `sent` says that it was. */
+  /** Returns the next request to send, if any. The caller must call `sent` after sending the request. */
   next(): Request | undefined {
     while (this.unsent[0] !== undefined && !this.waiting.has(this.unsent[0].id)) this.unsent.shift()
     return this.unsent[0]
@@ -92,7 +102,10 @@ export class Requests {
     request.sends += 1
   }
 
-  /** A new connection: everything is sent again, except what the client asked for by itself, which it does anew. */
+  /**
+   * Queues the unanswered requests for a new connection. Join requests that the client made itself are deleted, because the client creates
+   * new ones for each connection.
+   */
   restart(): void {
     for (const request of this.waiting.values()) {
       if (request.internal) this.waiting.delete(request.id)
@@ -101,7 +114,10 @@ export class Requests {
     this.unsent = [...this.waiting.values()]
   }
 
-  /** Lines up again what was sent before a moment and has no answer. Returns when to look again, by the same clock. */
+  /**
+   * Queues the requests again that have waited too long for an answer. Returns the time at which `overdue` must be called again, in
+   * milliseconds of the clock that also supplies `nowMs`.
+   */
   overdue(nowMs: number, timeoutMs: number): number {
     let next = Number.POSITIVE_INFINITY
     const again: Request[] = []

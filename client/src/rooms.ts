@@ -1,181 +1,267 @@
 /**
- * What has arrived from which room: each message is handed on once and in order, and what is missing is told. Pure.
+ * Tracks the progress in each room: delivers every message once and in order, and reports missing messages. Pure.
  *
- * `position` is the place in the log up to which we have everything that our rooms were sent. A room may be `behind` it,
- * after a session was lost: then it is asked again for what came after its own place, and so is a resumed session.
+ * A live room has received everything up to `position`, the last sequence number that arrived on this connection, or up to the room's own
+ * sequence number if that number is higher. After the loss of a session, rooms may be complete up to different sequence numbers. The client
+ * requests the messages after a room's own sequence number by joining the room or by resuming the session.
  */
 import { everyoneRoom } from '../../contract/src/messages.ts'
 import type { ClientEvent, RoomMessage } from './types.ts'
 import type { RoomFrame } from './wire.ts'
 
-/** Holes remembered per room, for telling a late message from a doubled one. */
+/** Number of offset gaps remembered per room, to distinguish a late message from a duplicate. */
 const maxHoles = 16
-/** Messages remembered, for telling that one comes again: provisional ones, of which a replica may have this many waiting, and others. */
+/**
+ * Number of messages that the client remembers to recognise repetitions: all provisional messages that a replica may queue, and some
+ * stored messages.
+ */
 const maxProvisional = 10_000
 const maxStored = 256
 
-interface RoomState {
-  /** Place of the last message that was handed on, or before which the room does not concern us. */
+/** The delivery progress in one room. */
+interface Progress {
+  /** Sequence number of the last delivered message; earlier messages of the room are not expected. */
   seq: number
   offset: number | undefined
-  behind: boolean
-  /** The session at the server is not in it: asked for by a join, not by a resume. */
-  outside: boolean
+  /** Ranges of message offsets that were skipped. */
   holes: { from: number; to: number }[]
-  /** Frames still to come with the answer to a join, and the place at which they end. */
-  history: number
-  historyEndsAt: number
-  /** What comes now is from before we joined. */
-  entering: boolean
-  /** Joined just now, and nothing has come of its history: the answer to the join is not complete. */
-  incomplete: boolean
 }
+
+/** Earlier messages that the server announced in an answer and that have not all arrived yet. */
+interface Announced {
+  left: number
+  /** Sequence number of the last counted message, so that a message that arrives twice is counted once. */
+  countedSeq: number
+}
+
+/** The history messages that follow the answer to a join. */
+interface History extends Announced {
+  /**
+   * The last sequence number of the room log when the server answered. When the history has arrived, the room is complete up to this
+   * sequence number.
+   */
+  endsAt: number
+}
+
+/** The replayed messages that follow the answer to a resume, over all rooms of the session. */
+interface Replay extends Announced {
+  /** Last sequence number of the gap that the server reported with the answer; 0 if the server reported no gap. */
+  gapTo: number
+}
+
+/** The delivery state of one room. `lastSeq` must not exceed the progress of any room that is `catchingUp`, `replaying` or `outside`. */
+export type RoomState =
+  /** The server answered the first join of the room, but no history message has arrived, so the answer is not complete. */
+  | { phase: 'joining'; history: History }
+  /**
+   * At least one message of the room's history has arrived. `earlier`: whether the answer announces messages from before the join, or
+   * missed messages.
+   */
+  | { phase: 'catchingUp'; progress: Progress; history: History; earlier: 'history' | 'replay' }
+  /** The server is replaying the messages that the client missed in the room. */
+  | { phase: 'replaying'; progress: Progress }
+  /** If the client joined the room a second time, `repeated` is the room's history, whose messages have already been delivered. */
+  | { phase: 'live'; progress: Progress; repeated: History | undefined }
+  /** The server's session does not contain the room, so the client has to join the room again from its own sequence number. */
+  | { phase: 'outside'; progress: Progress }
+
+type JoinedState = Exclude<RoomState, { phase: 'joining' }>
 
 type RoomEvent = Extract<ClientEvent, { type: 'message' | 'dropped' | 'gap' }>
 
 export class Rooms {
   private readonly rooms = new Map<string, RoomState>()
+  /** Delivery progress in the room of everyone. Every session is in the room of everyone, so this room is always live. */
+  private everyone: Progress | undefined
+  private replay: Replay | undefined
   private readonly hadProvisionally = new Set<string>()
   private readonly hadStored = new Set<string>()
   private position = 0
-  /** Frames still to come with the answer to a resume, and the end of the gap it told of. */
-  private replayLeft = 0
-  private gapTo = 0
-  /** Place of the last frame of such an answer: one that comes twice is counted once. */
-  private answerSeq = 0
+  /** Whether the server's room log lost its last messages, so that messages of this client may be stored a second time. */
+  private wentBack = false
 
-  /** Up to here nothing need be sent again. */
+  /** Sequence number up to which everything has arrived: the lowest number of all rooms. */
   get lastSeq(): number {
-    let lowest = this.position
-    for (const { behind, incomplete, seq } of this.rooms.values()) if (behind && !incomplete && seq < lowest) lowest = seq
-    return lowest
+    const seqs = [...this.rooms.values()].flatMap((state) => (state.phase === 'joining' ? [] : [this.seqOf(state)]))
+    return seqs.length === 0 ? this.position : Math.min(...seqs)
   }
 
-  has(room: string): boolean {
-    return this.rooms.has(room)
+  private seqOf({ phase, progress }: JoinedState): number {
+    return phase === 'live' ? Math.max(progress.seq, this.position) : progress.seq
   }
 
-  /** Rooms we are in and the session at the server is not, with the place from which on we have to ask for them. */
+  /** Sets the position of a new connection; each room retains its own delivery progress. */
+  private moveTo(seq: number): void {
+    for (const state of this.rooms.values()) if (state.phase !== 'joining') state.progress.seq = this.seqOf(state)
+    this.position = seq
+  }
+
+  /** Returns the rooms to join again, each with the sequence number after which its messages are missing. */
   outside(): { room: string; since: number }[] {
-    return [...this.rooms].filter(([, { outside }]) => outside).map(([room, { seq }]) => ({ room, since: seq }))
+    return [...this.rooms].flatMap(([room, state]) => (state.phase === 'outside' ? [{ room, since: state.progress.seq }] : []))
   }
 
-  /** A session begins, the first or in place of one that is lost. @param seq where its log is */
+  /**
+   * Starts a session, which is either the first session or the replacement for a lost session.
+   * @param seq the last sequence number of the room log when the session began
+   * @returns the gap in the room of everyone, if messages in the room of everyone are missing
+   */
   fresh(seq: number): RoomEvent[] {
-    const everyone = this.rooms.get(everyoneRoom)
-    const before = this.position
-    this.replayLeft = this.gapTo = 0
-    for (const [room, state] of this.rooms) if (room !== everyoneRoom) this.shutOut(state)
-    this.position = Math.max(before, seq)
-    if (everyone === undefined) {
-      this.rooms.set(everyoneRoom, newRoom(seq))
+    this.moveTo(seq)
+    for (const [room, state] of this.connectionLost()) this.rooms.set(room, { phase: 'outside', progress: state.progress })
+    if (this.everyone === undefined) {
+      this.everyone = progressFrom(seq)
+      this.rooms.set(everyoneRoom, live(this.everyone))
       return []
     }
-    everyone.seq = Math.max(everyone.seq, before)
-    // Nobody can join the room of everyone, so what it was sent meanwhile can't be asked for.
+    const before = this.everyone.seq
+    // The client cannot join the room of everyone, so it cannot request missed messages of this room.
     return seq > before ? [{ type: 'gap', why: 'fresh_session', room: everyoneRoom, from: before + 1, to: seq }] : []
   }
 
   /**
-   * The session goes on; this many frames follow, from all its rooms.
-   * @param names the rooms it is in
-   * @param from place after which the frames begin
+   * Continues the session on a new connection.
+   * @param replayed the number of replayed frames that follow, from all rooms of the session
+   * @param names the names of the rooms of the session
+   * @param from the sequence number after which the frames begin
    */
   resumed(replayed: number, names: readonly string[], from: number): void {
-    for (const [room, state] of this.rooms) {
-      if (room === everyoneRoom) continue
-      state.outside = false
-      if (!names.includes(room) || (state.behind && state.seq < from)) this.shutOut(state)
+    // All room messages after the sequence number `from` follow in order, either at once or when the replica has read them from the store.
+    this.moveTo(from)
+    for (const [room, state] of this.connectionLost()) {
+      const covered = names.includes(room) && state.progress.seq >= from
+      if (!covered) this.rooms.set(room, { phase: 'outside', progress: state.progress })
+      else if (state.phase !== 'live') this.rooms.set(room, { phase: 'replaying', progress: state.progress })
     }
-    this.gapTo = this.answerSeq = 0
-    this.replayLeft = replayed
-    if (replayed === 0) this.replayEnded()
+    if (replayed > 0) this.replay = { left: replayed, countedSeq: 0, gapTo: 0 }
+    else this.replayEnded()
   }
 
-  /** The answer to a join; `history` frames of the room follow. @returns whether the answer is complete */
+  /**
+   * Handles the answer to a join.
+   * @param seq the last sequence number of the room log when the server answered
+   * @param history the number of history frames of the room that follow
+   * @returns whether the answer is complete already; if not, the first history frame completes the answer
+   */
   joined(room: string, seq: number, history: number): boolean {
-    let state = this.rooms.get(room)
-    if (state === undefined) {
-      state = newRoom(0)
-      state.entering = state.incomplete = state.behind = history > 0
-      this.rooms.set(room, state)
+    const state = this.rooms.get(room)
+    if (history === 0) {
+      this.rooms.set(room, caughtUp(state === undefined || state.phase === 'joining' ? progressFrom(0) : state.progress, seq))
+      return true
     }
-    this.answerSeq = 0
-    state.outside = false
-    state.history = history
-    state.historyEndsAt = seq
-    if (history === 0) historyEnded(state)
-    return !state.incomplete
+    const announced = { left: history, countedSeq: 0, endsAt: seq }
+    if (state === undefined || state.phase === 'joining') {
+      this.rooms.set(room, { phase: 'joining', history: announced })
+      return false
+    }
+    if (state.phase === 'live') state.repeated = announced
+    else this.rooms.set(room, { phase: 'catchingUp', progress: state.progress, history: announced, earlier: 'replay' })
+    return true
   }
 
+  /**
+   * Records that the server has sent everything up to this sequence number, so that quiet rooms do not later request messages that the
+   * server may have deleted.
+   */
+  sentUpTo(seq: number): void {
+    if (this.replay === undefined) this.position = Math.max(this.position, seq)
+  }
+
+  /** Removes a room that the client has left. */
   left(room: string): void {
     this.rooms.delete(room)
   }
 
-  /** The server no longer has messages from one place to another. */
+  /**
+   * Records a range of sequence numbers that the server no longer stores.
+   * @param room the affected room; undefined if the range may concern any room
+   */
   gap(room: string | undefined, from: number, to: number): RoomEvent {
-    // What it still has follows, so we are not past the gap yet.
-    if (room === undefined && this.replayLeft > 0) this.gapTo = to
-    else if (room === undefined) this.position = Math.max(this.position, to)
+    for (const [name, state] of this.rooms) {
+      if (state.phase === 'joining' || (room !== undefined && room !== name) || from > this.seqOf(state)) continue
+      // The room log lost its last messages: it continues below the sequence number of this room, with new offsets.
+      this.wentBack = true
+      state.progress.offset = undefined
+    }
+    if (room === undefined) {
+      // If a replay follows, `position` moves past the gap only after the last replayed message.
+      if (this.replay !== undefined) this.replay.gapTo = to
+      else this.position = Math.max(this.position, to)
+    }
     return { type: 'gap', why: 'resume_gap', room, from, to }
   }
 
-  /** The connection is lost. A join whose answer is incomplete counts as not answered. */
-  lost(): void {
-    this.replayLeft = this.gapTo = 0
-    for (const [room, state] of this.rooms) {
-      state.history = 0
-      state.entering = false
-      if (state.incomplete) this.rooms.delete(room)
-    }
-  }
-
-  /** Takes a room message. `completed` says that with it the answer to a join is complete. */
+  /** Handles a room message. `completed`: whether this message was the last one of the answer to a join. */
   receive(frame: RoomFrame): { events: RoomEvent[]; completed: boolean } {
-    const state = this.rooms.get(frame.room)
-    if (frame.provisional || frame.seq === undefined) {
+    const { room, seq } = frame
+    const state = this.rooms.get(room)
+    if (frame.provisional || seq === undefined) {
       return { events: state === undefined ? [] : [this.provisional(frame)], completed: false }
     }
-    const ofHistory = state !== undefined && this.replayLeft === 0 && state.history > 0
-    const earlier = ofHistory && state.entering ? 'history' : this.replayLeft > 0 || ofHistory ? 'replay' : undefined
-    const completed = state?.incomplete === true && ofHistory
-    if (completed) state.incomplete = false
-    // After a leave, or before the answer to a join, which brings it again: no concern of ours.
-    const ignored = state === undefined || state.incomplete || state.outside
-    const events = ignored ? [] : this.placed(state, frame, frame.seq, earlier)
-    if (!ofHistory) this.position = Math.max(this.position, frame.seq)
-    if (earlier !== undefined && frame.seq > this.answerSeq) {
-      this.answerSeq = frame.seq
-      if (!ofHistory) this.replayLeft--
-      else state.history--
-      if (!ofHistory && this.replayLeft === 0) this.replayEnded()
-      if (ofHistory && state.history === 0) historyEnded(state)
+    if (this.replay !== undefined) return { events: this.ofReplay(this.replay, state, frame, seq), completed: false }
+    switch (state?.phase) {
+      case 'joining': {
+        const progress = progressFrom(0)
+        this.rooms.set(room, { phase: 'catchingUp', progress, history: state.history, earlier: 'history' })
+        return { events: this.ofHistory(progress, state.history, frame, seq, 'history'), completed: true }
+      }
+      case 'catchingUp':
+        return { events: this.ofHistory(state.progress, state.history, frame, seq, state.earlier), completed: false }
+      case 'live':
+        if (state.repeated === undefined) break
+        return { events: this.ofHistory(state.progress, state.repeated, frame, seq, 'replay'), completed: false }
     }
-    return { events, completed }
+    this.position = Math.max(this.position, seq)
+    return { events: state?.phase === 'live' ? this.place(state.progress, frame, seq, undefined) : [], completed: false }
   }
 
-  private placed(state: RoomState, frame: RoomFrame, seq: number, earlier: RoomMessage['earlier']): RoomEvent[] {
+  private ofReplay(replay: Replay, state: RoomState | undefined, frame: RoomFrame, seq: number): RoomEvent[] {
+    // Ignores messages of rooms that the client has left, and of rooms whose join is not complete.
+    const concerned = state !== undefined && state.phase !== 'joining' && state.phase !== 'outside'
+    const events = concerned ? this.place(state.progress, frame, seq, 'replay') : []
+    this.position = Math.max(this.position, seq)
+    if (isLast(replay, seq)) {
+      this.position = Math.max(this.position, replay.gapTo)
+      this.replayEnded()
+    }
+    return events
+  }
+
+  /**
+   * Handles a message of one room's history. A message of one room's history gives no information about other rooms, so `position` stays
+   * unchanged.
+   */
+  private ofHistory(progress: Progress, history: History, frame: RoomFrame, seq: number, earlier: 'history' | 'replay'): RoomEvent[] {
+    const events = this.place(progress, frame, seq, earlier)
+    if (isLast(history, seq)) this.rooms.set(frame.room, caughtUp(progress, history.endsAt))
+    return events
+  }
+
+  /** Delivers a message of a room, unless it was delivered before. */
+  private place(progress: Progress, frame: RoomFrame, seq: number, earlier: RoomMessage['earlier']): RoomEvent[] {
     const message = messageOf(frame, earlier)
     const { offset } = frame
-    if (seq <= state.seq) {
-      const late = offset !== undefined && state.holes.some(({ from, to }) => from <= offset && offset <= to)
+    if (seq <= progress.seq) {
+      const late = offset !== undefined && progress.holes.some(({ from, to }) => from <= offset && offset <= to)
       return [{ type: 'dropped', why: late ? 'out_of_order' : earlier !== undefined ? 'replayed' : 'duplicate', message }]
     }
     const events: RoomEvent[] = []
-    if (offset !== undefined && state.offset !== undefined && offset !== state.offset + 1) {
-      // A room that was forgotten counts from 1 again.
-      const expected = offset > state.offset ? state.offset + 1 : 1
+    if (offset !== undefined && progress.offset !== undefined && offset !== progress.offset + 1) {
+      // When the server has forgotten a room, it restarts the offsets of the room at 1.
+      const expected = offset > progress.offset ? progress.offset + 1 : 1
       const missing = offset - expected
       if (missing > 0) {
-        events.push({ type: 'gap', why: 'offsets', room: frame.room, from: state.seq + 1, to: seq - 1, missing })
-        state.holes.push({ from: expected, to: offset - 1 })
-        if (state.holes.length > maxHoles) state.holes.shift()
+        events.push({ type: 'gap', why: 'offsets', room: frame.room, from: progress.seq + 1, to: seq - 1, missing })
+        progress.holes.push({ from: expected, to: offset - 1 })
+        if (progress.holes.length > maxHoles) progress.holes.shift()
       }
     }
-    state.seq = seq
-    state.offset = offset
+    progress.seq = seq
+    progress.offset = offset
     const keys = keysOf(frame)
-    const had = keys.some((key) => this.hadProvisionally.has(key))
+    // After the room log has lost messages, a room message with the same content as an earlier message is a second copy.
+    const again = this.wentBack ? keys : keys.slice(1)
+    const had = keys.some((key) => this.hadProvisionally.has(key)) || again.some((key) => this.hadStored.has(key))
     remember(this.hadStored, keys, maxStored)
     events.push(had ? { type: 'dropped', why: 'provisional', message } : { type: 'message', message })
     return events
@@ -191,39 +277,55 @@ export class Rooms {
   }
 
   private replayEnded(): void {
-    this.position = Math.max(this.position, this.gapTo)
-    this.gapTo = 0
-    for (const state of this.rooms.values()) state.behind = state.outside
+    this.replay = undefined
+    for (const [room, state] of this.rooms) if (state.phase === 'replaying') this.rooms.set(room, live(state.progress))
   }
 
-  private shutOut(state: RoomState): void {
-    if (!state.behind) state.seq = Math.max(state.seq, this.position)
-    state.behind = state.outside = true
-  }
-}
-
-function newRoom(seq: number): RoomState {
-  return {
-    seq,
-    offset: undefined,
-    behind: false,
-    outside: false,
-    holes: [],
-    history: 0,
-    historyEndsAt: 0,
-    entering: false,
-    incomplete: false,
+  /**
+   * Stops expecting the messages that the server announced on the lost connection; a join whose answer is not complete counts as
+   * unanswered. Returns the rooms that the client is still in, without the room of everyone.
+   */
+  private connectionLost(): [string, JoinedState][] {
+    this.replay = undefined
+    const joined: [string, JoinedState][] = []
+    for (const [room, state] of this.rooms) {
+      if (state.phase === 'joining') {
+        this.rooms.delete(room)
+        continue
+      }
+      if (state.phase === 'live') state.repeated = undefined
+      if (room !== everyoneRoom) joined.push([room, state])
+    }
+    return joined
   }
 }
 
-function historyEnded(state: RoomState): void {
-  state.seq = Math.max(state.seq, state.historyEndsAt)
-  state.behind = state.entering = false
+function progressFrom(seq: number): Progress {
+  return { seq, offset: undefined, holes: [] }
+}
+
+function live(progress: Progress): RoomState {
+  return { phase: 'live', progress, repeated: undefined }
+}
+
+/** Returns the state `live` for a room whose history is complete up to a sequence number. */
+function caughtUp(progress: Progress, endsAt: number): RoomState {
+  progress.seq = Math.max(progress.seq, endsAt)
+  return live(progress)
+}
+
+/** Counts a message that the server announced in an answer. Returns whether the message was the last one that the server announced. */
+function isLast(announced: Announced, seq: number): boolean {
+  if (seq <= announced.countedSeq) return false
+  announced.countedSeq = seq
+  announced.left -= 1
+  return announced.left === 0
 }
 
 /**
- * By what a message is known again; one without an id can't be. While the store is away, sessions can't be looked up: a
- * sender that moves then has another name, and what it sends again is known by what it carries.
+ * Returns the keys by which a repeated message is recognised; no keys for a message without an id. While the store is unavailable, the
+ * server cannot resume sessions. A sender that moves to another replica during an outage of the store gets a new connection id, so the
+ * client recognises its message by the content.
  */
 function keysOf({ room, from, id, clientTime, data }: RoomFrame): string[] {
   if (id === undefined) return []
@@ -231,7 +333,7 @@ function keysOf({ room, from, id, clientTime, data }: RoomFrame): string[] {
   return clientTime === undefined ? [ofSender] : [ofSender, `${room} ${JSON.stringify(id)} ${clientTime} ${hashOf(JSON.stringify(data))}`]
 }
 
-/** FNV-1a, 32 bits. */
+/** Returns the 32-bit FNV-1a hash of a string. */
 function hashOf(text: string): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)

@@ -1,7 +1,10 @@
-/** Sockets, timers and clocks of a browser, or of Node 22 and later. */
+/** Implements the environment of the WebSocket client with the sockets, timers and clocks of a browser, or of Node 22 and later. */
 import type { Environment, Socket } from './types.ts'
 
-/** What both have; neither's types are at hand for the other, nor for k6. */
+/**
+ * The global functions and classes that browsers and Node have in common. The type definitions of browsers are not available in builds
+ * for Node or k6, and those of Node are not available in builds for browsers.
+ */
 interface Host {
   WebSocket: new (url: string) => Socket
   setTimeout(then: () => void, delayMs: number): unknown

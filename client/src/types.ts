@@ -1,11 +1,12 @@
 /**
- * The public face of the client: what it needs from outside, what it is told, what it tells.
- * One code for browsers, Node and k6, so files of this folder import nothing but each other and the contract, by relative path.
+ * Defines the public types of the client: its environment, its options and its events.
+ * The client runs in browsers, Node and k6, so the files of this folder import only each other and the shared contract/ folder, by
+ * relative path.
  */
 import type { ErrorCode } from '../../contract/src/messages.ts'
 import type { GoodbyeReason } from '../../contract/src/metrics.ts'
 
-/** What is asked of a socket: the part of the browser's WebSocket that Node's, k6's and ws's have in common. */
+/** The socket interface that the client uses. The WebSocket classes of browsers, Node, k6 and the package ws all provide this interface. */
 export interface Socket {
   onopen: ((event?: never) => void) | null
   onmessage: ((event?: never) => void) | null
@@ -13,127 +14,149 @@ export interface Socket {
   onclose: ((event?: never) => void) | null
   send(text: string): void
   close(code?: number, reason?: string): void
-  /** Cuts the connection without a closing handshake, where the library can. */
+  /** Closes the connection without a closing handshake, if the WebSocket library supports this. */
   terminate?(): void
 }
 
-/** What the client needs from the world around it. */
+/** The platform functions that the client uses, such as sockets, timers and clocks. */
 export interface Environment {
   dial(url: string): Socket
-  /** Runs a function once, this many milliseconds later. Returns what `clearTimer` takes. */
+  /** Runs a function once after a delay. Returns a timer handle for `clearTimer`. */
   setTimer(then: () => void, delayMs: number): unknown
   clearTimer(timer: unknown): void
-  /** Wall-clock time, milliseconds since 1970: goes out as `time` of requests. */
+  /** Returns the wall-clock time, in milliseconds since 1970. Requests contain the wall-clock time in the field `time`. */
   now(): number
-  /** Milliseconds by a clock that never jumps: for every wait. */
+  /** Returns the time of a monotonic clock, in milliseconds. All delays and timeouts of the client use the monotonic clock. */
   steady(): number
-  /** A number from 0 (included) to 1 (excluded). */
+  /** Returns a random number from 0 (included) to 1 (excluded). */
   random(): number
 }
 
 export interface ClientOptions {
-  /** Where to dial, as in ws://localhost:8000/ws; a function is asked before each dial. */
+  /**
+   * WebSocket URL of the service, such as ws://localhost:8000/ws. If `url` is a function, the client calls it before each connection
+   * attempt.
+   */
   url: string | (() => string)
   onEvent: (event: ClientEvent) => void
-  /** Rooms to be in from the start. */
+  /** Rooms that the client joins when it starts. */
   rooms?: readonly string[]
   /**
-   * Called before a dial that is to reach another replica (after a goodbye), for dropping the router's sticky cookie. The dial
-   * waits for a promise, two seconds at most.
+   * Called before a connection attempt that should reach another replica (after a `goodbye` message), to delete the router's sticky cookie.
+   * If `forgetReplica` returns a promise, the connection attempt waits at most two seconds for the promise.
    */
   forgetReplica?: (reason: GoodbyeReason) => void | Promise<void>
-  /** `none` comes back at once, every time: the naive client, for showing what it does to a server. Default: full jitter. */
+  /**
+   * `full-jitter` (default) waits a random time before each connection attempt. `none` reconnects at once, to show how simultaneous
+   * reconnects affect a server.
+   */
   backoff?: 'full-jitter' | 'none'
-  /** The first wait is a random share of this, the next of twice as much, and so on. Milliseconds; default 1,000. */
+  /** The first reconnect delay is a random share of this time, and the time doubles with each failure. Milliseconds; default 1,000. */
   backoffBaseMs?: number
-  /** The longest wait is a random share of this. Milliseconds; default 30,000. */
+  /** Upper limit of the reconnect window, of which each delay is a random share. Milliseconds; default 30,000. */
   backoffCapMs?: number
-  /** A connection that lasted this long has proven itself: the next wait is short again. Milliseconds; default 10,000. */
+  /** Minimum duration of a connection after which the backoff restarts at its first delay. Milliseconds; default 10,000. */
   stableMs?: number
-  /** From dialling to a connection that has taken the session over. Milliseconds; default 10,000. */
+  /** Maximum time from the start of a connection attempt until the connection carries the session. Milliseconds; default 10,000. */
   connectTimeoutMs?: number
-  /** A request that is not answered for this long is sent again on the same connection. Milliseconds; default 10,000. */
+  /** A request without an answer is sent again on the same connection after this time. Milliseconds; default 10,000. */
   answerTimeoutMs?: number
-  /** Requests that may wait for an answer; further ones throw. Default 1,000. */
+  /** Maximum number of requests that wait for an answer; further requests throw. Default 1,000. */
   maxUnanswered?: number
-  /** Acknowledge after this many room messages (default 50) ... */
+  /** Number of received room messages after which the client sends an acknowledgement. Default 50. */
   ackEvery?: number
-  /** ... or this long after the first that is not acknowledged. Milliseconds; default 5,000. */
+  /** Maximum time from the first unacknowledged message to the acknowledgement. Milliseconds; default 5,000. */
   ackAfterMs?: number
-  /** Also report every frame, as event `frame`. */
+  /** Whether to report every frame as an event `frame`. */
   trace?: boolean
 }
 
-/** `leaving`: told to go, and still connected to the old replica. `waiting`: for the time of the next try. `closed`: for good. */
+/**
+ * `leaving`: the server asked the client to reconnect, and the client is still connected to the old replica. `waiting`: the client is not
+ * connected and waits for the next connection attempt. `closed`: for good.
+ */
 export type StateWord = 'connecting' | 'open' | 'leaving' | 'waiting' | 'closed'
 
 export interface ClientState {
   word: StateWord
-  /** Replica that the session is at, or was last. */
+  /** Name of the replica of the current connection, or of the last connection. */
   replica: string | undefined
-  /** The replica before that, when it was another. */
+  /** The previous replica of the session, if the session has moved to another replica. */
   movedFrom: string | undefined
-  /** Name of the session to others: `from` of its room messages. */
+  /** The connection id of the session, which other clients receive in the field `from` of its room messages. */
   connectionId: string | undefined
-  /** Failed tries since the last connection. */
+  /** Number of failed connection attempts since the last successful connection. */
   attempt: number
-  /** Milliseconds until the next dial (`waiting`) or the move (`leaving`), from when the state was entered. */
+  /**
+   * Time from the start of this state to the next connection attempt (`waiting`) or to the move to another replica (`leaving`).
+   * Milliseconds.
+   */
   nextTryInMs: number | undefined
-  /** How the last connection ended. */
+  /** Close code of the last connection. */
   closeCode: number | undefined
-  /** For people: why it is in this state. */
+  /** Explanation of the state in a form that people can read. */
   reason: string
 }
 
 export type RequestKind = 'message' | 'broadcast' | 'join' | 'leave'
 
-/** A room message, delivered once, in the order of its room. */
+/** A room message. Each message of a room is delivered once, and the messages of a room are delivered in order. */
 export interface RoomMessage {
   room: string
-  /** Connection id of the sender. */
+  /** The connection id of the sender. */
   from: string
   id?: string | number
   data: unknown
-  /** `time` of the sender, milliseconds since 1970. */
+  /** The field `time` that the sender set, in milliseconds since 1970. */
   clientTime?: number
-  /** Replica that delivered it. */
+  /** Name of the replica that delivered the message. */
   replica: string
-  /** Place in the log; absent while provisional. */
+  /** Sequence number in the room log; absent while the message is provisional. */
   seq?: number
-  /** Number within its room; absent while provisional. */
+  /** Offset of the message within its room; absent while the message is provisional. */
   offset?: number
-  /** The store is away: the message has no place yet. Its second coming is dropped. */
+  /**
+   * Whether the message is provisional: it has no sequence number yet, because the store is unavailable. When the stored copy of a
+   * provisional message arrives later, the client drops it.
+   */
   provisional?: true
-  /** Not live: from before we joined the room, or what we missed and were sent later. */
+  /** The origin of a message that is not live: the history before the join, or the replay of missed messages. */
   earlier?: 'history' | 'replay'
 }
 
-/** How one connection of the client ended. */
+/** Reason why one connection of the client ended. */
 export type CloseWhy =
-  /** The other side closed, or the network did. */
+  /** The server or the network closed the connection. */
   | 'remote'
-  /** Silent for two heartbeat intervals. */
+  /** The server sent nothing for two heartbeat intervals. */
   | 'half_open'
-  /** Not ready within `connectTimeoutMs`. */
+  /** The connection did not become ready within `connectTimeoutMs`. */
   | 'connect_timeout'
-  /** Its session goes on in another connection of ours. */
+  /** The session continues on another connection of this client. */
   | 'moved'
   /** `close()` was called. */
   | 'left'
 
 export type ClientEvent =
   | { type: 'state'; state: ClientState }
-  /** A dial begins. `connection` counts dials from 1. */
+  /** A connection attempt begins. `connection` is the number of the connection attempt, counted from 1. */
   | { type: 'dialling'; connection: number }
-  /** The handshake succeeded. @param tookMs from dialling */
+  /** The handshake succeeded. @param tookMs the time since the connection attempt began */
   | { type: 'opened'; connection: number; tookMs: number }
-  /** A connection is over. `opened` says whether its handshake had succeeded; code 1006 when there was none on the wire. */
+  /**
+   * A connection ended. `opened`: whether the handshake of the connection had succeeded. The close code is 1006 if no close frame
+   * arrived.
+   */
   | { type: 'closed'; connection: number; opened: boolean; code: number; reason: string; why: CloseWhy; replica: string | undefined }
-  /** The session is at this connection now: fresh, or continued. `refused` says why a resume was not possible. */
+  /**
+   * The connection now carries a session, which is either new or resumed. `refused`: the reason why the server did not resume the session.
+   */
   | {
       type: 'attached'
       connection: number
       replica: string
+      /** Version that the replica runs; undefined if the replica does not report a version. */
+      version?: string | undefined
       connectionId: string
       how: 'fresh' | 'resumed'
       replayed: number
@@ -141,16 +164,22 @@ export type ClientEvent =
     }
   | { type: 'goodbye'; reason: GoodbyeReason; comeBackInMs: number; replica: string }
   | { type: 'message'; message: RoomMessage }
-  /** A room message that was not handed on. `replayed`: had it before the resume. `provisional`: had it without its place.
-   *  `duplicate`: sent twice without need. `out_of_order`: came after a later one of its room; the hole was reported as a gap. */
+  /**
+   * The client dropped a room message instead of delivering it. `replayed`: the message had already arrived before the resume.
+   * `provisional`: the message had already arrived without a sequence number. `duplicate`: the server sent the message twice.
+   * `out_of_order`: the message arrived after a later message, and the client had already reported a gap.
+   */
   | { type: 'dropped'; why: 'replayed' | 'provisional' | 'duplicate' | 'out_of_order'; message: RoomMessage }
   /**
-   * Messages are missing. `resume_gap`: the server says that places `from` to `to` are not kept any more, some may be missing.
-   * `fresh_session`: the session could not be resumed; of the room of everyone, `from` to `to` can't be asked for again.
-   * `offsets`: `missing` messages of the room were never sent to us.
+   * Messages are missing. `resume_gap`: the server no longer stores sequence numbers `from` to `to`, so some messages may be missing.
+   * `fresh_session`: the session could not be resumed, so the messages `from` to `to` of the room of everyone cannot be requested again.
+   * `offsets`: the offsets show that the client never received `missing` messages of the room.
    */
   | { type: 'gap'; why: 'resume_gap' | 'fresh_session' | 'offsets'; room: string | undefined; from: number; to: number; missing?: number }
-  /** A request was answered. `tookMs` from the first sending; `sends` counts sendings. */
+  /**
+   * A request was answered. `tookMs`: the time from the request to its answer. `sends`: the number of times that the client sent the
+   * request.
+   */
   | {
       type: 'answered'
       id: string
@@ -159,61 +188,67 @@ export type ClientEvent =
       tookMs: number
       sends: number
       replica: string
-      /** Answer to message: what was sent. */
+      /** In the answer to `message`: the data that the client sent. */
       data?: unknown
-      /** Answer to broadcast: false while the store is away; another answer with true follows. */
+      /**
+       * In the answer to `broadcast`: whether the message is stored; false while the store is unavailable. After `stored: false`, a second
+       * answer with `stored: true` follows when the store is available again.
+       */
       stored?: boolean
       seq?: number
-      /** The server had it already from an earlier sending. */
+      /** Whether the server had already received an earlier copy of the request. */
       duplicate?: true
-      /** Members of the room, after join and leave. */
+      /** Number of members of the room, in the answers to join and leave. */
       members?: number
     }
-  /** A request was refused, and is not sent again. */
+  /** The server refused a request, and the client does not send the refused request again. */
   | { type: 'refused'; id: string; request: RequestKind; room: string | undefined; code: ErrorCode; text: string }
-  /** An error that belongs to no request, or a frame that can't be understood (`code` undefined). */
+  /** An error that answers no request, or a frame that is not a known message (`code` is undefined). */
   | { type: 'error'; code: ErrorCode | undefined; text: string }
   | { type: 'frame'; direction: 'in' | 'out'; connection: number; text: string }
 
-/** Counts since the client was made. */
+/** Counters since the client was created. */
 export interface ClientStats {
-  /** Requests made, each once however often it was sent. */
+  /** Requests made. Each request is counted once, even if the client sent it more than once. */
   sent: number
-  /** Requests sent once more. */
+  /** Number of repeated transmissions of requests. */
   resent: number
   answered: number
   refused: number
-  /** Requests that wait for their answer now. */
+  /** Number of requests that are waiting for their answer. */
   unanswered: number
-  /** Room messages handed on. */
+  /** Room messages delivered. */
   received: number
   duplicatesDropped: number
-  /** Events `gap`. */
+  /** Number of `gap` events. */
   gaps: number
-  /** Room messages known to be missing, by their offsets. */
+  /** Number of room messages that are missing according to the message offsets. */
   missing: number
-  /** Connections after the first that took the session over. */
+  /** Number of connections that have carried the session, not counting the first connection. */
   reconnects: number
   resumes: number
-  /** Times the session changed its replica. */
+  /** Number of times that the session moved to another replica. */
   moves: number
   halfOpen: number
-  /** Round trip of the last answered request. Milliseconds. */
+  /** Round-trip time of the last answered request. Milliseconds. */
   rttMs: number | undefined
 }
 
 export interface Client {
   readonly state: ClientState
   readonly stats: ClientStats
-  /** Sends data to the server, which answers with the same. Returns the request's id. Throws when too many wait for answers, or after close(). */
+  /**
+   * Sends data to the server, which returns the data in its answer. Returns the id of the request. Throws if too many requests wait for
+   * an answer, or after close().
+   */
   send(data: unknown): string
-  /** Sends data to every member of a room, or to everyone. As `send`. */
+  /** Sends data to every member of a room, or to everyone. Returns the request id; throws the same errors as `send`. */
   broadcast(room: string | undefined, data: unknown): string
-  /** Enters a room, and again after every reconnect. As `send`. */
+  /** Joins a room now, and again after every reconnect. Returns the request id; throws the same errors as `send`. */
   join(room: string): string
   leave(room: string): string
-  /** Cuts the connection, which comes back and resumes: for trying it out. */
+  /** Closes the connection; the client then reconnects and resumes the session. For demonstrations. */
   drop(): void
-  /** Ends the session for good. Requests without an answer stay unanswered. */
+  /** Ends the session for good. Requests that are still unanswered will not receive an answer. */
   close(): void
 }

@@ -1,4 +1,7 @@
-/** What comes over the socket, as far as the client cares. The schemas are in docs/protocol.schema.json. */
+/**
+ * Defines the messages from the server, reduced to the fields that the client uses. The schemas of all messages are in
+ * docs/protocol.schema.json.
+ */
 import type { ErrorCode } from '../../contract/src/messages.ts'
 import { serverMessageTypes } from '../../contract/src/messages.ts'
 import type { GoodbyeReason } from '../../contract/src/metrics.ts'
@@ -10,6 +13,7 @@ interface FromServer {
 
 export interface Greeting extends FromServer {
   type: 'connection_established'
+  version?: string
   connectionId: string
   heartbeatIntervalMs: number
   connectionTimeoutMs: number
@@ -64,6 +68,11 @@ export interface ServerError extends FromServer {
   type: 'error'
   code: ErrorCode
   message: string
+  /**
+   * When the server refuses to resume a session, `resumeToken` identifies the new session and lets the server recognise the client's
+   * earlier messages.
+   */
+  resumeToken?: string
 }
 export interface Goodbye extends FromServer {
   type: 'goodbye'
@@ -73,13 +82,17 @@ export interface Goodbye extends FromServer {
 }
 interface Heartbeat extends FromServer {
   type: 'heartbeat'
+  seq?: number
 }
 
 export type Incoming = Greeting | Response | RoomFrame | RoomJoined | RoomLeft | Resumed | ResumeGap | ServerError | Goodbye | Heartbeat
 
 const known = new Set<unknown>(serverMessageTypes)
 
-/** The message in a frame, or undefined when it is none that we know. Trusts the server for the rest. */
+/**
+ * Returns the message that a frame contains, or undefined if the message type is unknown. The client validates only the type of a message,
+ * not its other fields.
+ */
 export function readFrame(frame: unknown): Incoming | undefined {
   if (typeof frame !== 'string') return undefined
   try {
@@ -90,12 +103,12 @@ export function readFrame(frame: unknown): Incoming | undefined {
   }
 }
 
-/** Length of a text in UTF-8. Bytes. */
+/** Returns the length of a string in UTF-8, in bytes. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i)
-    // Each half of a surrogate pair stands for two of its four bytes.
+    // Each half of a surrogate pair accounts for two of the pair's four UTF-8 bytes.
     if (unit >= 0x80) bytes += unit >= 0x800 && (unit < 0xd800 || unit > 0xdfff) ? 2 : 1
   }
   return bytes

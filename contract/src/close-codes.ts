@@ -1,13 +1,13 @@
 /**
- * Why a socket closes: code, reason, and whether the client may come back.
- * 1000 to 1015 as in RFC 6455 section 7.4 and the IANA registry; 4000 to 4999 are ours.
- * Code and key are the labels `code` and `cause` of the closed-connections counter.
+ * Defines the close codes, their reasons, and whether a client may reconnect after them.
+ * RFC 6455, section 7.4, and the IANA registry define the close codes 1000 to 1015. The close codes 4000 to 4999 belong to this
+ * application. The code and the key of a table row are the labels `code` and `cause` of the counter of closed connections.
  */
 export interface CloseCode {
   code: number
   reason: string
   comeBack: boolean
-  /** Who sends it: us, the client, either, or nobody (1005 and 1006 are never on the wire). */
+  /** The side that sends the close code. Neither client nor server may send 1005 and 1006 in a close frame (RFC 6455, section 7.4.1). */
   sentBy: 'server' | 'client' | 'either' | 'nobody'
 }
 
@@ -27,13 +27,14 @@ export const closeCodes = {
   heartbeat_lost: { code: 4002, reason: 'no answer to ping', comeBack: true, sentBy: 'server' },
   replaced: { code: 4003, reason: 'session goes on in another connection', comeBack: false, sentBy: 'server' },
   moving_on: { code: 4004, reason: 'moving to another connection', comeBack: true, sentBy: 'client' },
+  resource_limit: { code: 4005, reason: 'holds too much of the memory of this replica', comeBack: true, sentBy: 'server' },
   other: { code: 4999, reason: 'any other code a client closed with', comeBack: true, sentBy: 'client' },
 } as const satisfies Record<string, CloseCode>
 export type CloseCause = keyof typeof closeCodes
 
 const causesByCode = new Map<number, CloseCause>(Object.entries(closeCodes).map(([cause, { code }]) => [code, cause as CloseCause]))
 
-/** What a close code stands for; `other` for one that is not in the table. */
+/** Returns the cause of a close code, or `other` if the close code is unknown. */
 export function causeOfCode(code: number): CloseCause {
   return causesByCode.get(code) ?? 'other'
 }

@@ -1,73 +1,87 @@
 /**
- * Metrics that the k6 scripts record, beside k6's own: the only place where such a name is spelled.
- * k6 sends them to Prometheus by remote write, where they carry other names: see `prometheusName`.
+ * Defines the metrics that the k6 scripts record in addition to k6's own metrics.
+ * k6 sends these metrics to Prometheus by remote write, where they have other names: see `prometheusName`.
  */
 
 export interface LoadMetricSpec {
   kind: 'counter' | 'rate' | 'trend'
   name: string
   help: string
-  /** The one scenario that records it; without it, all do. */
+  /** The only scenario that records the metric; undefined if all scenarios record it. */
   scenario?: string
 }
 
 export const loadMetrics = {
-  connectTime: { kind: 'trend', name: 'lab_connect_time', help: 'From dialling to the open socket, for handshakes that succeeded.' },
-  connectSuccess: { kind: 'rate', name: 'lab_connect_success', help: 'Share of handshakes that ended in an open socket.' },
-  messageRtt: { kind: 'trend', name: 'lab_message_rtt', help: 'From sending a message to its answer, by the clock of the generator.' },
+  connectTime: { kind: 'trend', name: 'lab_connect_time', help: 'Time from connecting to the open socket, for successful handshakes.' },
+  connectSuccess: { kind: 'rate', name: 'lab_connect_success', help: 'Share of handshakes that succeeded.' },
+  messageRtt: {
+    kind: 'trend',
+    name: 'lab_message_rtt',
+    help: 'Time from sending a message to its answer, by the clock of the load generator.',
+  },
   roomDelivery: {
     kind: 'trend',
     name: 'lab_room_delivery_time',
-    help: 'From sending a room message to its arrival at another member, by the clock of the generator.',
+    help: 'Time from sending a room message to its arrival at another member, by the clock of the load generator.',
   },
   errors: {
     kind: 'rate',
     name: 'lab_errors',
-    help: 'Share of messages without an answer and of sessions that did not end as agreed, among all messages and sessions.',
+    help: 'Share of messages without an answer and of sessions with an unexpected end, among all messages and sessions.',
   },
-  stickyKept: {
+  stickyReturns: {
     kind: 'rate',
-    name: 'lab_sticky_kept',
-    help: 'Share of returning users, with their cookie, that met the replica of their last visit.',
+    name: 'lab_sticky_returns',
+    help: 'Share of reconnects with a cookie that were routed to the same replica as before.',
   },
-  socketsOpened: { kind: 'counter', name: 'lab_sockets_opened', help: 'Sockets opened; minus lab_sockets_closed it is the number open.' },
-  socketsClosed: { kind: 'counter', name: 'lab_sockets_closed', help: 'Open sockets that closed, whoever closed them.' },
-  messagesSent: { kind: 'counter', name: 'lab_messages_sent', help: 'Messages sent that want an answer.' },
+  socketsOpened: {
+    kind: 'counter',
+    name: 'lab_sockets_opened',
+    help: 'Sockets opened. The difference between it and lab_sockets_closed is the number of open sockets.',
+  },
+  socketsClosed: { kind: 'counter', name: 'lab_sockets_closed', help: 'Sockets closed, by either side.' },
+  sessionsAttached: {
+    kind: 'counter',
+    name: 'lab_sessions_attached',
+    help: 'Sessions that began or went on at a replica. The tag `version` names the version of the replica.',
+  },
+  messagesSent: { kind: 'counter', name: 'lab_messages_sent', help: 'Messages sent that expect an answer.' },
   messagesAnswered: { kind: 'counter', name: 'lab_messages_answered', help: 'Messages answered in time.' },
   ledgerAccepted: {
     kind: 'counter',
     name: 'lab_ledger_accepted',
-    help: 'Room messages answered as stored.',
+    help: 'Room messages that a replica confirmed as stored.',
     scenario: 'ledger',
   },
   ledgerDelivered: {
     kind: 'counter',
     name: 'lab_ledger_delivered',
-    help: 'Of these, deliveries to members of their rooms.',
+    help: 'Deliveries of confirmed room messages to members of their rooms.',
     scenario: 'ledger',
   },
   ledgerFindings: {
     kind: 'counter',
     name: 'lab_ledger_findings',
-    help: 'Room messages lost, doubled or reordered, and other broken promises.',
+    help: 'Room messages that were lost, duplicated or reordered, and other violations of the protocol.',
     scenario: 'ledger',
   },
 } as const satisfies Record<string, LoadMetricSpec>
 export type LoadMetricKey = keyof typeof loadMetrics
 
-/** What compose.yaml asks k6 to send of every trend (K6_PROMETHEUS_RW_TREND_STATS), in k6's words. */
+/** The statistics of every trend that k6 sends, which compose.yaml sets in K6_PROMETHEUS_RW_TREND_STATS. */
 export const trendStats = ['p(50)', 'p(95)', 'p(99)', 'max'] as const
 export type TrendStat = (typeof trendStats)[number]
 
 /**
- * The name a k6 metric has in Prometheus. Times are in seconds there, and every value runs from the start of the test.
- * @param metric one of `loadMetrics`
- * @param stat which statistic; for trends only, where it is needed
- * @throws Error when a trend is asked for without a statistic
+ * Returns the name that a k6 metric has in Prometheus, where times are in seconds. Every value of a metric covers the time since the start
+ * of the test.
+ * @param metric a metric of `loadMetrics`
+ * @param stat the statistic of a trend; other kinds of metrics have no statistic
+ * @throws Error when `stat` is missing for a trend
  */
 export function prometheusName(metric: LoadMetricSpec, stat?: TrendStat): string {
   if (metric.kind === 'counter') return `k6_${metric.name}_total`
   if (metric.kind === 'rate') return `k6_${metric.name}_rate`
-  if (stat === undefined) throw new Error(`${metric.name} is a trend: name one of ${trendStats.join(', ')}`)
+  if (stat === undefined) throw new Error(`${metric.name} is a trend, which needs a statistic; allowed: ${trendStats.join(', ')}`)
   return `k6_${metric.name}_${stat.replace(/[()]/g, '')}`
 }

@@ -1,4 +1,7 @@
-/** Message types of the socket protocol. The schemas are in services/ws/src/protocol.ts; docs/protocol.schema.json is made from them. */
+/**
+ * Defines the message types of the socket protocol. The file services/ws/src/protocol.ts has the schemas of the messages, from which
+ * docs/protocol.schema.json is generated.
+ */
 
 export const clientMessageTypes = ['message', 'broadcast', 'join', 'leave', 'heartbeat', 'resume', 'ack'] as const
 export type ClientMessageType = (typeof clientMessageTypes)[number]
@@ -17,44 +20,47 @@ export const serverMessageTypes = [
 ] as const
 export type ServerMessageType = (typeof serverMessageTypes)[number]
 
-/** The room every connection is in: a `broadcast` that names no room goes there. Nobody can join or leave it. */
+/** The room of all connections, which clients cannot join or leave. A `broadcast` without a room is sent to the room of all connections. */
 export const everyoneRoom = '*'
 
-/** What a connection id and a room name may look like. */
+/** The patterns that a connection id and a room name must match. */
 export const connectionIdPattern = '^[A-Za-z0-9._~-]{1,64}$'
 export const roomNamePattern = '^[A-Za-z0-9._~:-]{1,64}$'
 
-/** Longest `id` a client may give a message; the answer repeats it. */
+/** Maximum length of the `id` of a client's message, which the answer repeats. */
 export const maxMessageIdLength = 64
 
-/** How deep a message may nest. JSON is read without a stack but written with one: a few thousand levels would overflow it. */
+/**
+ * Maximum nesting depth of a message. JSON.stringify is recursive, so a message with a few thousand levels of nesting would overflow the
+ * stack.
+ */
 export const maxNesting = 500
 
 /**
- * Codes of `error` messages: stable, for programs. They are also the values of the label `cause` of the error counter.
- * `closes` says whether the connection is closed as well (see close-codes.ts).
+ * The codes of `error` messages. The error codes never change, because programs may rely on them. The error codes are also the values of
+ * the label `cause` of the error counter. The field `closes` is true if the replica also closes the connection (see close-codes.ts).
  */
 export const errorCodes = {
   invalid_json: { text: 'The frame is not a JSON object.', closes: false },
-  invalid_message: { text: 'The message does not fit its schema.', closes: false },
+  invalid_message: { text: 'The message does not match the schema of its type.', closes: false },
   unknown_type: { text: 'The message type is not known.', closes: false },
-  binary_not_supported: { text: 'Only text frames are understood.', closes: false },
-  rate_limited: { text: 'Messages come faster than this connection may send; this one was not processed.', closes: false },
-  rate_abuse: { text: 'Messages kept coming at many times the allowed rate.', closes: true },
+  binary_not_supported: { text: 'Only text frames are supported.', closes: false },
+  rate_limited: { text: 'The connection sends faster than allowed; this message was not processed.', closes: false },
+  rate_abuse: { text: 'The connection continued to send at many times the allowed rate.', closes: true },
   frame_too_large: { text: 'The frame is larger than allowed.', closes: true },
-  invalid_frame: { text: 'The frame breaks the WebSocket protocol.', closes: true },
-  slow_reader: { text: 'The connection reads too slowly; what it was owed exceeds the send buffer.', closes: true },
+  invalid_frame: { text: 'The frame violates the WebSocket protocol.', closes: true },
+  slow_reader: { text: 'The client reads too slowly; its unread messages exceed the send buffer.', closes: true },
   rooms_unavailable: {
-    text: 'Room messages cannot be stored right now and as many as allowed are waiting; this one was not accepted.',
+    text: 'The store is unreachable and the queue of waiting room messages is full; this message was not accepted.',
     closes: false,
   },
   not_in_room: { text: 'Join the room before sending to it or leaving it.', closes: false },
-  too_many_rooms: { text: 'This connection is in as many rooms as it may be.', closes: false },
-  resume_invalid: { text: 'The resume token is not one of ours; a fresh session goes on.', closes: false },
-  resume_expired: { text: 'The resume token has expired; a fresh session goes on.', closes: false },
-  resume_unknown: { text: 'No session is held for this resume token any more; a fresh session goes on.', closes: false },
-  resume_unavailable: { text: 'Sessions cannot be looked up right now; a fresh session goes on.', closes: false },
-  resume_too_late: { text: 'A session can be resumed only before anything else is sent or joined on the new connection.', closes: false },
-  internal: { text: 'Something failed on our side; it has been logged.', closes: false },
+  too_many_rooms: { text: 'The connection has already joined the maximum number of rooms.', closes: false },
+  resume_invalid: { text: 'The resume token is not valid; the connection has a new session.', closes: false },
+  resume_expired: { text: 'The resume token has expired; the connection has a new session.', closes: false },
+  resume_unknown: { text: 'The session of this resume token no longer exists; the connection has a new session.', closes: false },
+  resume_unavailable: { text: 'The session store is unreachable; the connection has a new session.', closes: false },
+  resume_too_late: { text: 'A session can be resumed only as the first request of a new connection.', closes: false },
+  internal: { text: 'The replica failed to process the message; the error has been logged.', closes: false },
 } as const satisfies Record<string, { text: string; closes: boolean }>
 export type ErrorCode = keyof typeof errorCodes

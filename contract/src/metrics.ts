@@ -1,6 +1,6 @@
 /**
- * Every metric the service exports: the only place where such a name, its labels or its buckets are spelled.
- * `replica`, `job` and `instance` are not here: Prometheus adds them when it scrapes.
+ * Defines every metric of the service ws, with its labels and buckets. All other code imports the metric names from this file.
+ * The labels `replica`, `job` and `instance` are not listed, because Prometheus adds them when it scrapes a replica.
  */
 
 export interface MetricSpec {
@@ -8,14 +8,14 @@ export interface MetricSpec {
   name: string
   help: string
   labels: readonly string[]
-  /** Upper bounds in the metric's unit; histograms only. */
+  /** The upper bounds of the buckets in the metric's unit; histograms only. */
   buckets?: readonly number[]
 }
 
-/** From half a millisecond (an echo on loopback) to the slowest answer that thresholds and alerts still tell apart. Seconds. */
+/** The buckets are in seconds: from 0.5 ms, which an echo on loopback takes, to the largest latency that a threshold or an alert uses. */
 const latencyBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const
 
-/** From a socket that was refused at once to one that stayed a working day. Seconds. */
+/** The buckets are in seconds: from a socket that closes immediately to a socket that stays open for a working day. */
 const durationBucketsSeconds = [0.1, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 28800] as const
 
 export const metrics = {
@@ -28,13 +28,13 @@ export const metrics = {
   connectionsTotal: {
     kind: 'gauge',
     name: 'websocket_connections_total',
-    help: 'The same number as websocket_connections_active, under the name that dashboards of other labs use.',
+    help: 'Has the same value as websocket_connections_active, under the name that dashboards for other systems query.',
     labels: [],
   },
   connectionsLimit: {
     kind: 'gauge',
     name: 'websocket_connections_limit',
-    help: 'Connections this replica accepts (MAX_CONNECTIONS).',
+    help: 'Maximum number of connections that this replica accepts (MAX_CONNECTIONS).',
     labels: [],
   },
   connectionsOpened: {
@@ -58,7 +58,7 @@ export const metrics = {
   connectionDuration: {
     kind: 'histogram',
     name: 'websocket_connection_duration_seconds',
-    help: 'How long connections were open, seen when they close.',
+    help: 'Lifetime of a connection. The lifetime is observed when the connection closes.',
     labels: [],
     buckets: durationBucketsSeconds,
   },
@@ -71,7 +71,7 @@ export const metrics = {
   messagesReceived: {
     kind: 'counter',
     name: 'websocket_messages_received_total',
-    help: 'Messages received and understood, by type.',
+    help: 'Valid messages received, by type.',
     labels: ['type'],
   },
   messagesSent: { kind: 'counter', name: 'websocket_messages_sent_total', help: 'Messages sent, by type.', labels: ['type'] },
@@ -80,124 +80,124 @@ export const metrics = {
   messageLatency: {
     kind: 'histogram',
     name: 'websocket_message_latency_seconds',
-    help: "From the client's send time to the answer, for messages that carry their send time. Both clocks are compared as they are.",
+    help: "Time from the client's send time to the answer, for messages that carry a send time. The clocks of client and replica are not synchronized, so the measured time may be inexact.",
     labels: [],
     buckets: latencyBucketsSeconds,
   },
   messageHandling: {
     kind: 'histogram',
     name: 'websocket_message_handling_seconds',
-    help: 'From a frame being read to its answer being handed to the socket, for every message.',
+    help: 'Time from reading a frame to writing the answer to the socket, for every message.',
     labels: [],
     buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1],
   },
-  errors: { kind: 'counter', name: 'websocket_errors_total', help: 'Errors answered or suffered, by cause.', labels: ['cause'] },
+  errors: { kind: 'counter', name: 'websocket_errors_total', help: 'Errors, by cause.', labels: ['cause'] },
   replicaState: {
     kind: 'gauge',
     name: 'websocket_replica_state',
-    help: 'One for the state the replica is in, zero for the others (starting, ready, draining, closed).',
+    help: '1 for the current state of the replica and 0 for its other states (starting, ready, draining, closed).',
     labels: ['state'],
   },
   drainSocketsLeft: {
     kind: 'gauge',
     name: 'websocket_drain_sockets_left',
-    help: 'Connections still to leave while draining, zero otherwise.',
+    help: 'Connections that are still open while the replica drains; 0 at any other time.',
     labels: [],
   },
   drainSecondsLeft: {
     kind: 'gauge',
     name: 'websocket_drain_seconds_left',
-    help: 'Seconds to the deadline of the drain, zero when not draining.',
+    help: 'Seconds until the drain deadline; 0 when the replica does not drain.',
     labels: [],
   },
   goodbyes: {
     kind: 'counter',
     name: 'websocket_goodbyes_total',
-    help: 'Connections that were told to come back elsewhere, by reason (draining or rebalancing).',
+    help: 'Connections that were asked to reconnect, by reason (draining or rebalancing).',
     labels: ['reason'],
   },
   sessionsResumed: {
     kind: 'counter',
     name: 'websocket_sessions_resumed_total',
-    help: 'Resume attempts, by result (resumed, gap, or why it was refused).',
+    help: 'Resume requests, by result (resumed, gap, or the reason for the refusal).',
     labels: ['result'],
   },
   messagesReplayed: {
     kind: 'counter',
     name: 'websocket_messages_replayed_total',
-    help: 'Messages sent again to resumed sessions.',
+    help: 'Messages that were sent to a client again because the client had missed them.',
     labels: [],
   },
   sessionsHeld: {
     kind: 'gauge',
     name: 'websocket_sessions_held',
-    help: 'Sessions whose connection was lost here and that may still be resumed, here or at another replica.',
+    help: 'Sessions that lost their connection on this replica and can still be resumed on any replica.',
     labels: [],
   },
   rooms: { kind: 'gauge', name: 'websocket_rooms_active', help: 'Rooms with at least one member on this replica.', labels: [] },
-  roomMembers: { kind: 'gauge', name: 'websocket_room_members', help: 'Memberships of rooms held on this replica.', labels: [] },
+  roomMembers: { kind: 'gauge', name: 'websocket_room_members', help: 'Room memberships of all connections of this replica.', labels: [] },
   pubsubLag: {
     kind: 'histogram',
     name: 'websocket_pubsub_lag_seconds',
-    help: 'From a room message being published to its delivery on this replica.',
+    help: 'Time from publishing a room message to delivering it on this replica.',
     labels: [],
     buckets: latencyBucketsSeconds,
   },
   roomMessages: {
     kind: 'counter',
     name: 'websocket_room_messages_total',
-    help: 'Room messages of clients of this replica, by what became of them (stored, duplicate, provisional, refused).',
+    help: 'Room messages that clients of this replica sent, by result (stored, duplicate, provisional, refused).',
     labels: ['result'],
   },
   roomLogMessages: {
     kind: 'gauge',
     name: 'websocket_room_log_messages',
-    help: 'Room messages kept on this replica for resuming and late joiners.',
+    help: 'Room messages in the memory of this replica, for clients that resume or join late.',
     labels: [],
   },
   roomLogBytes: {
     kind: 'gauge',
     name: 'websocket_room_log_bytes',
-    help: 'Size of the room messages kept on this replica.',
+    help: 'Total size of the room messages in the memory of this replica.',
     labels: [],
   },
   roomOutbox: {
     kind: 'gauge',
     name: 'websocket_room_outbox_messages',
-    help: 'Room messages that are not stored yet and wait for the store.',
+    help: 'Room messages that wait to be stored.',
     labels: [],
   },
   storeRoundTrip: {
     kind: 'histogram',
     name: 'websocket_store_round_trip_seconds',
-    help: 'From a room message being handed to the store to the answer that it is stored.',
+    help: 'Time from sending a room message to the store until the store confirms it.',
     labels: [],
     buckets: latencyBucketsSeconds,
   },
-  storeClients: { kind: 'gauge', name: 'websocket_store_clients', help: 'Clients connected to Valkey, as it says itself.', labels: [] },
-  storeMemory: { kind: 'gauge', name: 'websocket_store_memory_bytes', help: 'Memory Valkey uses, as it says itself.', labels: [] },
+  storeClients: { kind: 'gauge', name: 'websocket_store_clients', help: 'Clients connected to Valkey, as Valkey reports it.', labels: [] },
+  storeMemory: { kind: 'gauge', name: 'websocket_store_memory_bytes', help: 'Memory that Valkey uses, as Valkey reports it.', labels: [] },
   storeCommands: {
     kind: 'counter',
     name: 'websocket_store_commands_total',
-    help: 'Commands Valkey has processed, for everybody, as it says itself. Every replica reports the same number: do not add them up.',
+    help: 'Commands that Valkey has processed for all clients, as Valkey reports it. Every replica exports the same value, so do not sum this metric over replicas.',
     labels: [],
   },
   dependencyUp: {
     kind: 'gauge',
     name: 'websocket_dependency_up',
-    help: 'One while the dependency answers, zero while it does not.',
+    help: '1 while the dependency answers, and 0 while it does not.',
     labels: ['dependency'],
   },
   eventLoopUtilization: {
     kind: 'gauge',
     name: 'websocket_event_loop_utilization_ratio',
-    help: 'Share of time the event loop was busy since the scrape before (0 to 1).',
+    help: 'Fraction of the time since the previous scrape in which the event loop was busy (0 to 1).',
     labels: [],
   },
   memoryLimit: {
     kind: 'gauge',
     name: 'websocket_memory_limit_bytes',
-    help: 'Memory this replica may use: the limit of its container or, without one, all there is.',
+    help: 'Memory limit of the container of this replica, or the memory of the machine if the container has no limit.',
     labels: [],
   },
   httpRequests: {
@@ -206,12 +206,17 @@ export const metrics = {
     help: 'Plain HTTP requests, by route pattern, method and status.',
     labels: ['route', 'method', 'status'],
   },
-  buildInfo: { kind: 'gauge', name: 'websocket_build_info', help: 'Always one; the labels say what runs.', labels: ['version', 'node'] },
+  buildInfo: {
+    kind: 'gauge',
+    name: 'websocket_build_info',
+    help: 'Always 1. The labels name the version and the colour of the replica, and the version of Node.js.',
+    labels: ['version', 'colour', 'node'],
+  },
 } as const satisfies Record<string, MetricSpec>
 
 export type MetricKey = keyof typeof metrics
 
-/** Values of the label `state` and the order a replica goes through them. */
+/** The values of the label `state`, in the order in which a replica passes through these states. */
 export const replicaStates = ['starting', 'ready', 'draining', 'closed'] as const
 export type ReplicaState = (typeof replicaStates)[number]
 
@@ -222,11 +227,11 @@ export type RefusalCause = (typeof refusalCauses)[number]
 /** Values of the label `direction`. */
 export const directions = ['received', 'sent'] as const
 
-/** Values of the label `reason` of goodbyes. */
+/** Values of the label `reason` of `goodbye` messages. */
 export const goodbyeReasons = ['draining', 'rebalancing'] as const
 export type GoodbyeReason = (typeof goodbyeReasons)[number]
 
-/** Values of the label `result` of room messages. A provisional one is counted again once it is stored. */
+/** Values of the label `result` of room messages. A provisional message is counted again when the store has stored it. */
 export const roomMessageResults = ['stored', 'duplicate', 'provisional', 'refused'] as const
 export type RoomMessageResult = (typeof roomMessageResults)[number]
 
@@ -234,5 +239,7 @@ export type RoomMessageResult = (typeof roomMessageResults)[number]
 export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'unavailable', 'too_late'] as const
 export type ResumeResult = (typeof resumeResults)[number]
 
-/** The label by which Prometheus tells replicas apart: service and number of the container, as in `ws-1`. */
+/**
+ * The label that identifies a replica. The values of the label `replica` consist of the service and the container number, such as `ws-1`.
+ */
 export const replicaLabel = 'replica'

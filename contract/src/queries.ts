@@ -1,29 +1,29 @@
 /**
- * The PromQL that more than one reader asks: panels, the scaler, the stack tests. Built from metrics.ts, so that a renamed
- * metric is renamed here as well. A "total" is always a sum over replicas: each replica counts only its own connections.
+ * Builds the PromQL queries that panels, the scaler and the stack tests share. The queries take the names of metrics from metrics.ts. A
+ * total is always a sum over replicas, because each replica counts only its own connections.
  */
 import type { CloseCause } from './close-codes.ts'
 import { jobs } from './endpoints.ts'
 import { metrics, type ReplicaState, replicaLabel, replicaStates } from './metrics.ts'
 
-/** Which series a query looks at, and over which window it takes rates. */
+/** The series that a query selects, and the time window over which the query computes rates. */
 export interface QueryScope {
-  /** Label matchers without braces, as in `job="ws"`. */
+  /** The label matchers without braces, as in `job="ws"`. */
   selector: string
-  /** A PromQL duration. It must span at least four scrapes, or a missed scrape leaves a hole. */
+  /** A PromQL duration. The window must span at least four scrapes, so that one missed scrape leaves no gap. */
   window: string
 }
 
-/** All replicas, rates over a minute: for readers that are not panels. */
+/** The scope of all replicas, with rates over one minute. Dashboard panels do not use the scope `allReplicas`, but a scope of their own. */
 export const allReplicas: QueryScope = { selector: `job="${jobs.ws}"`, window: '1m' }
 
-/** Closes that no plan explains: the connection was cut, or we failed. */
+/** The causes of unexpected closes: the connection was lost, or the replica failed. */
 const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
 
-/** Closes that are the doing of a draining replica. */
+/** The causes with which connections close during a drain. */
 const drainCauses: readonly CloseCause[] = ['draining']
 
-/** Metrics that Prometheus and the Node client export for every replica under fixed names. */
+/** Metrics with fixed names that Prometheus and prom-client export for every replica. */
 export const standardMetrics = {
   up: 'up',
   cpuSeconds: 'process_cpu_seconds_total',
@@ -36,12 +36,12 @@ export const standardMetrics = {
   gcSeconds: 'nodejs_gc_duration_seconds',
 } as const
 
-/** What a replica's state is drawn as; 0 is a replica that does not answer. */
+/** The number that dashboard panels draw for each state of a replica. 0 represents a replica that does not answer. */
 export const stateNumbers = Object.fromEntries(replicaStates.map((state, index) => [state, index + 1])) as Record<ReplicaState, number>
 
 /**
- * Every shared query for one scope.
- * @returns PromQL by name; names say what one sample means, `…ByReplica` have one series per replica
+ * Builds every shared query for one scope.
+ * @returns the PromQL queries by name; queries named `…ByReplica` have one series per replica
  */
 export function queries(scope: QueryScope) {
   return { ...connectionQueries(scope), ...messageQueries(scope), ...replicaQueries(scope), ...errorQueries(scope) }
@@ -49,9 +49,12 @@ export function queries(scope: QueryScope) {
 
 function connectionQueries(scope: QueryScope) {
   const { select, perSecond } = language(scope)
+  const versions = `max by (${replicaLabel}, version, colour) (${select(metrics.buildInfo.name)})`
+  const byVersion = (each: string) => `sum by (${replicaLabel}) (${each}) * on (${replicaLabel}) group_left (version, colour) ${versions}`
   return {
     connections: `sum(${select(metrics.connectionsActive.name)})`,
     connectionsByReplica: `sum by (${replicaLabel}) (${select(metrics.connectionsActive.name)})`,
+    connectionsByVersion: `sum by (version, colour) (${byVersion(select(metrics.connectionsActive.name))})`,
     connectionsLimit: `sum(${select(metrics.connectionsLimit.name)})`,
     openedPerSecond: `sum(${perSecond(metrics.connectionsOpened.name)})`,
     closedPerSecond: `sum(${perSecond(metrics.connectionsClosed.name)})`,
@@ -84,15 +87,16 @@ function replicaQueries(scope: QueryScope) {
     return `${stateNumbers[state]} * ${one}`
   })
   return {
-    // No replica at all is a count of nothing, which is no series: say zero.
+    // If there are no replicas, count() returns no series, but the panel must show 0.
     replicasUp: `count(${select(standardMetrics.up)} == 1) or vector(0)`,
     replicasByState: `sum by (state) (${select(metrics.replicaState.name)})`,
-    // The state of a replica that stopped answering is unknown, so its place is taken by zero.
+    // A replica that does not answer has no state series, so the metric `up` supplies the value 0.
     stateByReplica: `(${states.join(' + ')}) or sum by (${replicaLabel}) (${select(standardMetrics.up)})`,
     cpuCoresByReplica: `sum by (${replicaLabel}) (${perSecond(standardMetrics.cpuSeconds)})`,
     cpuCoresMean: `avg(${perSecond(standardMetrics.cpuSeconds)})`,
     residentBytesByReplica: `sum by (${replicaLabel}) (${select(standardMetrics.residentBytes)})`,
     eventLoopUtilizationByReplica: `sum by (${replicaLabel}) (${select(metrics.eventLoopUtilization.name)})`,
+    versionByReplica: `max by (${replicaLabel}, version) (${select(metrics.buildInfo.name)})`,
     drainingReplicas: `sum by (${replicaLabel}) (${select(metrics.replicaState.name, 'state="draining"')}) == 1`,
     startedReplicas: `sum by (${replicaLabel}) (${select(standardMetrics.startTime)})`,
   }
@@ -108,13 +112,13 @@ function errorQueries(scope: QueryScope) {
 }
 
 /**
- * The forms every query is made of, within one scope: the newest values of a metric, the rates of a counter, and a quantile
- * of a histogram over all of the scope.
+ * Returns the functions from which all queries of a scope are built. The returned functions select the newest values of a metric, the rate
+ * of a counter, and a quantile of a histogram over all series of the scope.
  */
 export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`
   const perSecond = (name: string, more = '') => `rate(${select(name, more)}[${window}])`
-  // Of nothing there is no quantile, which is "not a number": left out, so that who asks sees that there is nothing.
+  // Without observations, histogram_quantile() returns NaN. The comparison `>= 0` drops NaN, so that the query returns an empty result.
   const quantile = (q: number, name: string, more = '') =>
     `(histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`, more)})) >= 0)`
   return { select, perSecond, quantile }

@@ -1,17 +1,17 @@
-/** Every metric the alert receiver exports: the only place where such a name or its labels are spelled. */
+/** Defines every metric of the alert receiver, with its labels. */
 import type { MetricSpec } from './metrics.ts'
 
 export const receiverMetrics = {
   alerts: {
     kind: 'counter',
     name: 'alert_receiver_alerts_total',
-    help: 'Alerts received, by name and status (firing or resolved); names beyond the first hundred count as "other".',
+    help: 'Alerts received, by name and status (firing or resolved). Alert names beyond the first hundred count as "other".',
     labels: ['alertname', 'status'],
   },
   truncated: {
     kind: 'counter',
     name: 'alert_receiver_truncated_alerts_total',
-    help: 'Alerts that Alertmanager left out of a notification because it held too many.',
+    help: 'Alerts that Alertmanager dropped from a notification because it contained too many.',
     labels: [],
   },
   rejected: {

@@ -1,38 +1,46 @@
 /**
- * Service levels: what is promised to users, how it is recorded, and over which windows a burning error budget is looked at.
- * prometheus/rules/slo.rules.yaml is made from it, and the pages show it.
+ * Defines the service level objectives, their recorded series, and the windows over which alerts watch the error budget.
+ * prometheus/rules/slo.rules.yaml is generated from this file.
  */
 
-/** What is promised: to get in, to stay in, to be answered. */
+/** The objectives: a client can connect, stays connected, and receives answers. */
 export const serviceLevelNames = ['connect', 'drops', 'messages'] as const
 export type ServiceLevelName = (typeof serviceLevelNames)[number]
 
-/** Share of bad events that the objective of 99.9 % allows. */
+/** The share of bad events that an objective of 99.9 % allows. */
 export const errorBudget = 0.001
 
-/** The recorded series of a service level: the share of bad events. @param window a PromQL duration, one of those in `burnClocks` */
+/**
+ * Returns the name of the recorded series that contains the share of bad events.
+ * @param window a PromQL duration that appears in `burnClocks`
+ */
 export function errorRatio(level: ServiceLevelName, window: string): string {
   return `slo:${level}_error_ratio:rate${window}`
 }
 
-/** On the real clock an objective is about a month; on the lab's clock an hour is a minute, so that it can be watched at work. */
-/** A pair of windows: both must burn, the long one so that it matters, the short one so that it is not over yet. */
+/**
+ * A long and a short window; the alert fires if the burn rate exceeds the factor in both windows. The long window shows that the errors are
+ * significant, and the short window shows that they continue.
+ */
 export interface WindowPair {
   long: string
   short: string
-  /** How many times faster than allowed. */
+  /** The burn rate: how many times faster than allowed the error budget is consumed. */
   factor: number
 }
 
 export interface BurnClock {
   name: 'real' | 'lab'
-  /** How often its rules are evaluated. */
+  /** The interval at which Prometheus evaluates the rules of the clock. */
   interval: string
   fast: readonly [WindowPair, WindowPair]
   slow: readonly [WindowPair, WindowPair]
 }
 
-/** The clocks. Pairs and factors are those of Google's SRE Workbook, chapter 5. */
+/**
+ * The windows and factors of the alerts, from Google's SRE Workbook, chapter 5. On the clock `real`, an objective covers about a month. On
+ * the clock `lab`, a minute represents an hour, so that an alert can fire and resolve during an exercise.
+ */
 export const burnClocks: readonly BurnClock[] = [
   {
     name: 'real',
@@ -47,7 +55,7 @@ export const burnClocks: readonly BurnClock[] = [
     ],
   },
   {
-    // A sixtieth of the real ones, but four scrapes at least: a rate needs them.
+    // Each window of the clock `lab` is one sixtieth of the real window, but at least four scrape intervals, which a rate needs.
     name: 'lab',
     interval: '5s',
     fast: [

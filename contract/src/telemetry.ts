@@ -1,9 +1,9 @@
-/** Names by which logs and traces are found. */
+/** Defines the names that log lines, spans and the queries for them share. */
 
-/** Compose profiles, which are also the words that the service's TELEMETRY understands. */
+/** Compose profiles, whose names are also the values that the setting TELEMETRY of the service ws accepts. */
 export const profiles = { logging: 'logging', tracing: 'tracing' } as const
 
-/** Fields of log lines and attributes of spans; the same thing has the same name in both. */
+/** The fields of log lines and attributes of spans, with the same names in both. */
 export const fields = {
   connectionId: 'connectionId',
   requestId: 'requestId',
@@ -12,36 +12,39 @@ export const fields = {
   spanId: 'span_id',
   messageType: 'messageType',
   room: 'room',
-  /** Place of a room message in the log. */
+  /** The sequence number of a room message in the room log. */
   seq: 'seq',
-  /** Members of a room that a replica delivered to. */
+  /** The number of room members to which a replica delivered a message. */
   members: 'members',
-  /** What became of a published room message. */
+  /** The result of publishing a room message. */
   result: 'result',
 } as const
 
-/** Spans of the service. */
+/** The names of the spans of the service ws. */
 export const spans = {
-  /** From the request to the open socket. */
+  /** The span covers the time from the upgrade request to the open socket. */
   upgrade: 'upgrade',
-  /** A client's message, from being read to being dealt with. */
+  /** The span covers the handling of a client's message. */
   message: 'message',
-  /** From handing a room message over to what became of it. */
+  /** The span covers the publishing of a room message, until the result is known. */
   publish: 'publish',
-  /** A replica hands a room message to its members; one for each replica. */
+  /** The span covers the delivery of a room message to the members on one replica. */
   deliver: 'deliver',
 } as const
 
-/** Label of exemplars: leads from a bucket of a histogram to a trace. */
+/** Label of exemplars. An exemplar links a histogram bucket to a trace. */
 export const exemplarLabel = 'trace_id'
 
-/** Where Traefik's access log has ids: the replica's headers on the answer to the upgrade, as Loki spells them. */
+/**
+ * Names under which Loki stores fields of Traefik's access log. The two fields of the access log contain headers from a replica's response
+ * to an upgrade request.
+ */
 export const edgeConnectionId = 'origin_X_Connection_Id'
 export const edgeRequestId = 'origin_X_Request_Id'
 
 /**
- * LogQL: every line about one connection, of the edge and of all replicas.
- * @param connectionId an id, or a variable of Grafana's that holds one
+ * Returns the LogQL query for all log lines about one connection, from Traefik and from all replicas.
+ * @param connectionId a connection id, or a Grafana variable that contains one
  */
 export function logsOfConnection(connectionId: string): string {
   return `{service_name=~"ws|traefik"} | ${fields.connectionId}=\`${connectionId}\` or ${edgeConnectionId}=\`${connectionId}\``

@@ -10,7 +10,7 @@ up 1
 bucket{le="+Inf"} +Inf
 `
 
-test('reads names, labels with quotes and braces in them, values with and without a time', () => {
+test('reads names, labels that contain quotes and braces, and values with and without a timestamp', () => {
   expect(parseExposition(text)).toEqual([
     { name: 'a_total', labels: { kind: 'x', way: 'in' }, value: 3 },
     { name: 'a_total', labels: { kind: 'y', way: 'in' }, value: 4.5 },
@@ -21,7 +21,7 @@ test('reads names, labels with quotes and braces in them, values with and withou
   expect(parseExposition('')).toEqual([])
 })
 
-test('sums over the series that fit, and tells none from zero', () => {
+test('sums over matching series, and distinguishes no series from zero', () => {
   const samples = parseExposition(text)
   expect([sumOf(samples, 'a_total'), sumOf(samples, 'a_total', { way: 'in' }), sumOf(samples, 'a_total', { way: 'up' })]).toEqual([
     1007.5,

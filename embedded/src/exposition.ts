@@ -1,4 +1,4 @@
-/** Reads what Prometheus would scrape: its text format, as far as the service writes it. Pure. */
+/** Parses the part of the Prometheus text format that the service writes. Pure. */
 
 export interface Sample {
   name: string
@@ -6,7 +6,7 @@ export interface Sample {
   value: number
 }
 
-/** The samples of a scrape; comments are left out. */
+/** The samples of one scrape in the Prometheus text format, without comments. */
 export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = []
   for (const line of text.split('\n')) {
@@ -20,7 +20,7 @@ export function parseExposition(text: string): Sample[] {
   return samples
 }
 
-/** Sum of a metric over the series that have these labels; undefined when there is none. */
+/** The sum of a metric's series with the given labels; undefined if no series has these labels. */
 export function sumOf(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
   const fitting = samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value),

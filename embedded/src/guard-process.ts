@@ -1,4 +1,4 @@
-/** Outlives the lab by a moment: when the lab is gone, however that came about, what it left behind is killed. See guard.ts. */
+/** The guard process, which outlives the lab briefly and kills child processes that the lab has not ended. See guard.ts. */
 import { createInterface } from 'node:readline'
 
 const left = new Set<number>()
@@ -11,6 +11,6 @@ for (const pid of left) {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It went by itself.
+    // The child process has already exited, so there is nothing to kill.
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Sees to it that no process outlives the lab. A lab that is killed can't end its children, and a child that hangs doesn't
- * notice that its parent is gone; so a third process knows all of them, and waits for the end of its standard input.
+ * Ensures that no child process outlives the lab. A killed lab process cannot end its child processes, and a hanging child process does not
+ * notice that its parent has exited. The guard is a separate process that stores the ids of the child processes, and kills these processes
+ * when its standard input closes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,20 +9,20 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('./guard-process.ts', import.meta.url))
 
 export interface Guard {
-  /** From now on, until it exits by itself, this child ends with us. */
+  /** Kills this child process when the lab exits, unless the child process has exited before. */
   watch(child: ChildProcess): void
-  /** Ends the guard, and with it whatever still runs. */
+  /** Ends the guard process, which then kills every watched child process that still runs. */
   end(): void
 }
 
-/** @param say told when the guard itself is gone */
+/** @param say called with one log line if the guard process exits early */
 export function startGuard(say: (line: string) => void): Guard {
   const guard = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   let ending = false
   guard.once('exit', (code, signal) => {
-    if (!ending) say(`the guard is gone (${signal ?? code}): should the lab be killed, its replicas will stay`)
+    if (!ending) say(`the guard is gone (${signal ?? code}): if the lab is killed, its replicas will keep running`)
   })
-  // That it is gone is said above.
+  // A write error means that the guard has exited, which the handler of the event `exit` reports.
   guard.stdin.on('error', () => {})
   guard.unref()
   return {

@@ -1,10 +1,10 @@
-/** Opens the inspector of a child process, which has been started with `--inspect-port=127.0.0.1:0`. */
+/** Opens the inspector of a child process that was started with `--inspect-port=127.0.0.1:0`. */
 import type { ChildProcess } from 'node:child_process'
 
 const opensWithinMs = 10_000
 const askEveryMs = 500
 
-/** The port that its inspector listens at. Rejects when it does not say so within 10 s. */
+/** The port on which the child's inspector listens. Rejects if the child process does not report the port of its inspector within 10 s. */
 export function openInspector(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = ''
@@ -22,7 +22,7 @@ export function openInspector(child: ChildProcess): Promise<number> {
     const timer = setTimeout(() => end(() => reject(new Error(`the inspector did not open within ${opensWithinMs} ms`))), opensWithinMs)
     child.stderr?.on('data', hear)
     child.kill('SIGUSR1')
-    // It may be about to close after the call before, which swallows the signal.
+    // SIGUSR1 is sent repeatedly, because the child process ignores the signal while it closes the inspector of an earlier call.
     const asking = setInterval(() => child.kill('SIGUSR1'), askEveryMs)
   })
 }

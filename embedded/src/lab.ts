@@ -1,56 +1,66 @@
-/** The embedded lab: replicas, router, scaler and load as one thing that can be started, looked at, acted on, and ended. */
+/** The embedded lab: starts, reports, controls and ends the replicas, the router, the scaler and the load. */
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type EmbeddedSnapshot, type EmbeddedState, embeddedBounds } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
-import { systemClock } from '../../scaler/src/adapters/system-clock.ts'
-import { defaultScaleUp } from '../../scaler/src/core/defaults.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
-import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
-import { DecisionLog, decisionLogPath } from '../../scaler/src/decision-log.ts'
-import { initialState, type LoopPorts, runLoop } from '../../scaler/src/loop.ts'
-import type { TickRecord } from '../../scaler/src/record.ts'
-import { Chaos } from './chaos.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { until } from '@lab/host/until.ts'
+import { type Load, startLoad } from '@lab/live/load.ts'
+import { systemClock } from '@lab/scaler/adapters/system-clock.ts'
+import { defaultScaleUp } from '@lab/scaler/core/defaults.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
+import { defaultControllerOptions } from '@lab/scaler/core/types.ts'
+import { DecisionLog, decisionLogPath } from '@lab/scaler/decision-log.ts'
+import { initialState, type LoopPorts, runLoop } from '@lab/scaler/loop.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
+import { decisionWords } from '@lab/scaler/views/sentence.ts'
+import { Disturbances } from './disturbances.ts'
 import { type Guard, startGuard } from './guard.ts'
-import { type Load, maxSockets, startLoad } from './load.ts'
 import { Network } from './network.ts'
-import { processTarget, scrapeSource } from './process-target.ts'
+import { type ProcessTarget, processTarget, scrapeSource } from './process-target.ts'
 import { Replicas } from './replicas.ts'
+import { Rollout } from './rollout.ts'
 import { type Router, startRouter } from './router.ts'
-import { type Snapshot, snapshotOf } from './snapshot.ts'
-import { decisionWords } from './words.ts'
+import { snapshotOf } from './snapshot.ts'
 
 export interface LabSettings {
   replicas: number
-  /** Port of the entry; 0 takes a free one. */
+  /** Port of the lab's endpoint; 0 selects any free port. */
   port: number
   hpa: HorizontalPodAutoscaler
   timeScale: number
-  /** Folder of the decision log. */
+  /** Folder of the scaler's decision log. */
   stateFolder: string
-  /** Valkey, when there is one: replicas then share rooms and sessions. */
+  /** Address of the Valkey through which replicas share rooms and sessions; undefined without a shared store. */
   valkeyUrl?: string
   say: (line: string) => void
+  /** Origins of other web sites that may send requests to the lab's endpoint. */
+  allowedOrigins?: readonly string[]
 }
 
-/** A drain here is quick: the router asks twice a second, and nobody scrapes but us. Milliseconds. */
+/** A drain is quick in this lab: the router probes readiness twice a second, and no Prometheus scrapes replicas. Milliseconds. */
 const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
-/** Decisions that are told of beyond the last one. */
+/** Number of decisions that the lab keeps in memory. */
 const maxDecisions = 20
-/** Lines that the page shows. */
+/** Number of log lines that the live page shows. */
 const maxEvents = 50
-/** How long replicas may take to reach their store. Milliseconds. */
+/** Time limit within which the replicas must connect to their store. Milliseconds. */
 const storeWithinMs = 5_000
-/** The scaler begins when every replica has been measured, or after this long. Milliseconds. */
+/** The scaler starts when every replica has been measured, or after this timeout. Milliseconds. */
 const measuredWithinMs = 5_000
-/** A replica that is new is not asked for its CPU for so long, by the scaler's clock: it starts in a second. Seconds. */
+/**
+ * Time on the scaler's clock during which the CPU usage of a new replica is ignored, in seconds. The lab uses 30 s instead of Kubernetes'
+ * five minutes, because the lab's replicas start within a second.
+ */
 const cpuInitializationPeriodSeconds = 30
 
 export class Lab {
   readonly entryPort: number
-  readonly chaos: Chaos
+  readonly disturbances: Disturbances
+  readonly rollout: Rollout
   private readonly settings: LabSettings
   private readonly replicas: Replicas
+  private readonly target: ProcessTarget
   private readonly router: Router
   private readonly load: Load
   private readonly guard: Guard
@@ -62,11 +72,11 @@ export class Lab {
   private paused = false
   private readonly records: TickRecord[] = []
 
-  /** Starts everything; resolves when replicas are ready and the entry is open. Rejects with one line for a person when that can't be. */
+  /** Resolves when the replicas are ready and the endpoint accepts connections. Rejects with a one-line message if the lab cannot start. */
   static async start(settings: LabSettings, progress: (step: string) => void): Promise<Lab> {
     const events: Lab['events'] = []
     const note = (text: string) => {
-      // The scaler says at each synchronisation what still holds.
+      // The scaler repeats an unchanged condition at each synchronisation, but one log line is enough.
       if (events.at(-1)?.text === text) return
       events.push({ time: Date.now(), text })
       if (events.length > maxEvents) events.shift()
@@ -90,7 +100,7 @@ export class Lab {
       await replicas.add(settings.replicas)
       if (settings.valkeyUrl !== undefined) await isShared(replicas, settings.valkeyUrl)
       progress('opening the entry')
-      const router = await startRouter(settings.port, () => replicas.list(), network, note)
+      const router = await startRouter(settings.port, () => replicas.serving(), network, note, settings.allowedOrigins)
       return new Lab(settings, { replicas, router, network, events, note, guard })
     } catch (error) {
       await replicas.end(true)
@@ -105,18 +115,20 @@ export class Lab {
   ) {
     this.settings = settings
     this.replicas = parts.replicas
+    this.target = processTarget(parts.replicas)
     this.router = parts.router
     this.events = parts.events
     this.hpa = settings.hpa
     this.entryPort = parts.router.port
     this.guard = parts.guard
     this.note = parts.note
-    this.chaos = new Chaos(parts.replicas, parts.network, parts.note)
+    this.disturbances = new Disturbances(parts.replicas, parts.network, parts.note)
+    this.rollout = new Rollout(parts.replicas, (id) => this.target.replace(id, this.stop.signal), parts.note, this.stop.signal)
     this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note, parts.guard.watch)
     this.scaling = this.scale()
   }
 
-  snapshot(): Snapshot {
+  snapshot(): EmbeddedSnapshot {
     return snapshotOf({
       replicas: this.replicas.list(),
       starting: this.replicas.starting(),
@@ -127,12 +139,13 @@ export class Lab {
       load: this.load.report(),
       openThroughRouter: this.router.open(),
       events: this.events,
-      shared: this.settings.valkeyUrl !== undefined,
+      rollout: this.rollout.words,
+      storeUrl: this.settings.valkeyUrl ?? null,
     })
   }
 
-  /** The last decisions, the newest last. */
-  decisions(): { time: string; current: number | null; desired: number; reason: string; text: string }[] {
+  /** The most recent decisions, with the newest last. */
+  decisions(): EmbeddedState['decisions'] {
     return this.records.map((record) => {
       const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
       const text = decisionWords(record)
@@ -140,68 +153,73 @@ export class Lab {
     })
   }
 
+  /** Folder of the scaler's decision log. */
+  get stateFolder(): string {
+    return this.settings.stateFolder
+  }
+
   setLoad(sockets: number): void {
-    const wanted = Math.max(0, Math.min(maxSockets, Math.round(sockets)))
+    const wanted = Math.max(0, Math.min(embeddedBounds.sockets.max, Math.round(sockets)))
     this.note(`load: ${wanted} sockets`)
     this.load.want(wanted)
   }
 
-  /** Ends a replica on the spot. Resolves when it is gone. */
+  /** Kills a replica with SIGKILL. Resolves when the replica's process has exited. */
   kill(id: string): Promise<void> {
     this.note(`${id} is killed, as by a crash`)
     return this.replicas.kill([id])
   }
 
-  /** Asks a replica to leave. Resolves when it is gone. */
+  /** Sends SIGTERM to a replica, which then drains. Resolves when the replica's process has exited. */
   async drain(id: string): Promise<void> {
-    this.note(`${id} is asked to leave`)
+    this.note(`${id} starts to drain`)
     await this.replicas.drain([id])
     this.note(`${id} has left`)
   }
 
   pause(paused: boolean): void {
-    this.note(paused ? 'the scaler is paused: it decides, and does nothing' : 'the scaler goes on')
+    this.note(paused ? 'the scaler is paused: it decides, but does not scale' : 'the scaler scales again')
     this.paused = paused
   }
 
-  /** Sets the target of the connections metric: the average that a replica shall have. */
+  /** Sets the HPA's target for the average number of connections per replica. */
   setTarget(connections: number): void {
-    this.note(`the HPA's target is ${connections} connections for each replica now`)
-    const metrics = this.hpa.metrics.map((metric) =>
-      metric.type === 'Pods' && metric.metric.name === 'websocket_connections_active'
+    this.note(`the HPA's target is ${connections} connections per replica now`)
+    const specs = this.hpa.metrics.map((metric) =>
+      metric.type === 'Pods' && metric.metric.name === metrics.connectionsActive.name
         ? { ...metric, target: { ...metric.target, averageValueMilli: connections * 1000 } }
         : metric,
     )
-    this.hpa = { ...this.hpa, metrics } as HorizontalPodAutoscaler
+    this.hpa = { ...this.hpa, metrics: specs } as HorizontalPodAutoscaler
   }
 
-  /** How the scaler takes replicas away from now on; null: as its file says. */
+  /** Replaces the HPA's scale-down rules; null restores the rules in the HPA file. */
   setScaleDown(rules: { windowSeconds: number; pods: number; periodSeconds: number } | null): void {
     const { behavior } = this.settings.hpa
     if (rules === null) {
-      this.note('the scaler goes down as its file says again')
-      // A file may leave it out, which is not the same as an empty one.
+      this.note('the scaler uses the scale-down rules of its file again')
+      // An HPA file without `behavior` gets default scaling rules, which differ from the rules for an empty `behavior`.
       const { behavior: _changed, ...others } = this.hpa
       this.hpa = { ...others, ...(behavior && { behavior }) }
       return
     }
     const { windowSeconds, pods, periodSeconds } = rules
-    this.note(`the scaler goes down by ${pods} in ${periodSeconds} s now, after a window of ${windowSeconds} s`)
+    this.note(`scale-down now removes ${pods} per ${periodSeconds} s, after a window of ${windowSeconds} s`)
     const policies = [{ type: 'Pods', value: pods, periodSeconds }] as const
     const scaleDown = { stabilizationWindowSeconds: windowSeconds, selectPolicy: 'Max', policies } as const
     this.hpa = { ...this.hpa, behavior: { scaleUp: defaultScaleUp, ...behavior, scaleDown } }
   }
 
-  /** Has so many replicas, as somebody who scales by hand. Resolves when they are ready, or gone. */
+  /** Sets the number of replicas manually. Resolves when the added replicas are ready and the removed replicas have exited. */
   async setReplicas(count: number): Promise<void> {
-    this.note(`by hand: ${count} replicas`)
-    await processTarget(this.replicas).scaleTo(count, [], this.stop.signal)
+    this.note(`scaled by hand to ${count} replicas`)
+    await this.target.scaleTo(count, [], this.stop.signal)
   }
 
-  /** Drains and ends everything; at once when asked to, and for what hangs. */
+  /** Drains the replicas and ends the lab. With `atOnce`, the lab kills the replicas and does not wait for the scaler. */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
-    this.chaos.end()
+    this.disturbances.endAll()
     await this.load.end()
     await this.replicas.end(atOnce)
     await this.router.close()
@@ -218,33 +236,41 @@ export class Lab {
     const ports: LoopPorts = {
       clock: systemClock,
       specification: async () => ({ hpa: this.hpa }),
-      metrics: scrapeSource(this.replicas, systemClock.nowSeconds, () => this.chaos.isBlind),
-      target: processTarget(this.replicas),
+      metrics: scrapeSource(this.replicas, systemClock.nowSeconds, () => this.disturbances.isBlind),
+      target: this.target,
       isPaused: async () => this.paused,
       write: async (record) => {
         this.records.push(record)
         if (this.records.length > maxDecisions) this.records.shift()
         await log.append(record).catch((error: unknown) => note(`the decision log cannot be written: ${String(error)}`))
       },
-      say: note,
+      // Requests that fail while the lab shuts down are not logged as errors.
+      say: (line) => {
+        if (!this.stop.signal.aborted) note(line)
+      },
     }
     await runLoop({ hpa: this.hpa, controller, timeScale, dryRun: false }, ports, initialState, this.stop.signal)
   }
 
-  /** A rate takes two readings: a scaler that asks sooner is told of a failure that is none. */
+  /** The scaler can compute a rate only after two scrapes. If the scaler started before the second scrape, it would log missing metrics. */
   private async measured(): Promise<void> {
-    const until = performance.now() + measuredWithinMs
-    const isMeasured = () => this.replicas.list().every(({ readings }) => readings.rate('cpuSeconds', 10) !== undefined)
-    while (!isMeasured() && performance.now() < until && !this.stop.signal.aborted) await sleep(100)
+    const isMeasured = () => this.replicas.list().every(({ scrapes }) => scrapes.rate('cpuSeconds', 10) !== undefined)
+    const bounds = { withinMs: measuredWithinMs, everyMs: 100, stop: this.stop.signal }
+    // If a replica is not measured in time, the scaler starts anyway, and its first decisions report the missing metrics.
+    await until('every replica is measured', isMeasured, bounds).catch((error: Error) => {
+      if (!this.stop.signal.aborted) this.note(error.message)
+    })
   }
 }
 
-/** Replicas work on without their store; a lab that is asked for one should not begin so. Rejects when they don't reach it. */
+/**
+ * Resolves when every replica has connected to the store; readiness is not sufficient, because replicas become ready even without the
+ * store.
+ */
 async function isShared(replicas: Replicas, url: string): Promise<void> {
-  const until = performance.now() + storeWithinMs
-  while (!replicas.list().every(({ readings }) => readings.last?.storeUp)) {
-    // Without its password.
-    if (performance.now() > until) throw new Error(`--valkey ${new URL(url).host}: does not answer the replicas, or lets nobody in`)
-    await sleep(100)
-  }
+  const reached = () => replicas.list().every(({ scrapes }) => scrapes.last?.storeUp)
+  await until('every replica reaches the store', reached, { withinMs: storeWithinMs, everyMs: 100 }).catch(() => {
+    // The message names only the host of the store, because the URL may contain a password.
+    throw new Error(`--valkey ${new URL(url).host}: does not answer the replicas, or refuses their password`)
+  })
 }

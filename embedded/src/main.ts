@@ -1,17 +1,21 @@
-/** `npm start`: the lab without Docker, in one terminal. Wires; decides nothing. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { hostPorts } from '@lab/contract/endpoints.ts'
+/**
+ * The command `npm start`: starts the lab without Docker in one terminal. The file main.ts only creates the parts of the lab and connects
+ * them.
+ */
+import { mkdir, readFile } from 'node:fs/promises'
+import { hostPorts, paths } from '@lab/contract/endpoints.ts'
+import { allowedOrigins } from '@lab/contract/foreign.ts'
+import { plainError, wholeNumber } from '@lab/host/arguments.ts'
+import { loadEnvFile } from '@lab/host/env-file.ts'
+import { endOnClosedPipe, endWithNpm } from '@lab/host/signals.ts'
+import { type Actions, createApi, servePage } from '@lab/live/api.ts'
+import { defaultControllerOptions } from '@lab/scaler/core/types.ts'
+import { readHpa } from '@lab/scaler/manifest/read.ts'
 import { Command, Option } from 'commander'
-import { wholeNumber } from '../../cli/src/commands/options.ts'
-import { defaultControllerOptions } from '../../scaler/src/core/types.ts'
-import { loadEnvFile } from '../../scaler/src/env-file.ts'
-import { problemText, readHpa } from '../../scaler/src/spec/read.ts'
-import { createApi, servePage } from './api.ts'
-import { startGuard } from './guard.ts'
+import packageJson from '../package.json' with { type: 'json' }
 import { Lab } from './lab.ts'
-import { findValkey, startValkey } from './valkey-server.ts'
+import { portProblems } from './ports.ts'
+import { startStore } from './store.ts'
 
 interface Options {
   replicas: number
@@ -21,46 +25,62 @@ interface Options {
   timeScale: number
   load: number
   valkey?: string
-  state: string
+  state?: string
 }
 
-const aloneWords = 'none, each replica works alone; with valkey-server or redis-server installed, or --valkey URL, sockets move'
-
-// Its ports are those of the lab on Compose: whoever wrote others into .env means this one, too, and `chaos --embedded` looks there.
+// The ports in .env apply both to this embedded lab and to the Compose lab, and `./lab chaos --embedded` also reads the ports from .env.
 loadEnvFile()
+endOnClosedPipe()
+endWithNpm()
 const program = new Command('npm start --')
+  .version(packageJson.version)
+  .configureOutput({ outputError: (text, write) => write(`${plainError(text)}\n`) })
   .description('The lab as processes, without Docker: replicas, a router, the scaler, load, and a live page.')
-  .addOption(new Option('--replicas <n>', 'where it starts').default(2).argParser(wholeNumber(1, 20)))
+  .addOption(new Option('--replicas <n>', 'number of replicas at the start').default(2).argParser(wholeNumber(1, 20)))
   .addOption(
-    new Option('--port <port>', 'entry: sockets at /ws, test client page at /; 0 takes a free one')
+    new Option('--port <port>', 'port of the entry: WebSocket at /ws, test client page at /; 0 takes any free port')
       .env('LAB_PORT')
       .default(hostPorts.LAB_PORT)
       .argParser(wholeNumber(0, 65535)),
   )
   .addOption(
-    new Option('--page-port <port>', 'live page; 0 takes a free one')
+    new Option('--page-port <port>', 'port of the live page; 0 takes any free port')
       .env('GRAFANA_PORT')
       .default(hostPorts.GRAFANA_PORT)
       .argParser(wholeNumber(0, 65535)),
   )
-  .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').default('scaler/hpa.yaml'))
+  .addOption(new Option('--hpa <file>', 'file of the HorizontalPodAutoscaler').default('scaler/hpa.yaml'))
   .addOption(
-    new Option('--time-scale <factor>', 'compress time for the scaler; 1 is as in a cluster').default(5).argParser(wholeNumber(1, 100)),
+    new Option('--time-scale <factor>', "factor that shortens the scaler's periods and windows; 1 is real time")
+      .default(5)
+      .argParser(wholeNumber(1, 100)),
   )
-  .addOption(new Option('--load <sockets>', 'sockets to begin with; the page has a knob').default(0).argParser(wholeNumber(0, 5000)))
+  .addOption(
+    new Option('--load <sockets>', 'number of sockets to open at the start; the live page can change it')
+      .default(0)
+      .argParser(wholeNumber(0, 5000)),
+  )
   .addOption(
     new Option(
       '--valkey <url>',
-      'share rooms and sessions, as in valkey://127.0.0.1:6379; none: each replica works alone (default: valkey-server or redis-server is started, where it is installed)',
+      "Valkey through which replicas share rooms and sessions, as in valkey://127.0.0.1:6379; with none, replicas share nothing (default: the lab's own store)",
     ).env('VALKEY_URL'),
   )
-  .addOption(new Option('--state <folder>', "the scaler's decision log").default('reports/embedded'))
+  .addOption(
+    new Option(
+      '--state <folder>',
+      "folder of the scaler's decision log (default: reports/embedded, or reports/embedded-PORT with another --port)",
+    ),
+  )
   .addHelpText('after', '\nExamples:\n  npm start\n  npm start -- --load 500\n  npm start -- --time-scale 1 --replicas 3\n')
   .action(run)
 
 await program.parseAsync()
 
-async function run(options: Options): Promise<void> {
+async function run(given: Options): Promise<void> {
+  // Labs that run side by side have different ports, so each lab writes its own decision log.
+  const usual = given.port === 0 || given.port === hostPorts.LAB_PORT
+  const options = { state: `reports/embedded${usual ? '' : `-${given.port}`}`, ...given }
   const startedAt = performance.now()
   const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   const fail = (line: string): never => {
@@ -69,25 +89,37 @@ async function run(options: Options): Promise<void> {
   }
   const text = await readFile(options.hpa, 'utf8').catch((error: Error) => fail(`--hpa ${options.hpa}: ${error.message}`))
   const read = readHpa(text, options.hpa, defaultControllerOptions.featureGates)
-  if ('problems' in read) return fail(read.problems.map(problemText).join('\n'))
+  if (!read.ok) return fail(read.problems.join('\n'))
+
+  const allowed = allowedOrigins(process.env.ALLOWED_ORIGINS)
+  if (!allowed.ok) return fail(allowed.problems.join('\n'))
+  const problems = await portProblems([
+    { option: '--port', port: options.port },
+    { option: '--page-port', port: options.pagePort },
+  ])
+  if (problems.length > 0) return fail(problems.join('\n'))
+  await mkdir(options.state, { recursive: true }).catch((error: Error) => fail(`--state ${options.state}: ${error.message}`))
 
   const stop = stopper(say)
-  const store = await storeOf(options.valkey, say).catch((error: Error) => fail(error.message))
-  const settings = { ...options, hpa: read.hpa, stateFolder: options.state, ...(store && { valkeyUrl: store.url }), say }
-  const lab = await Lab.start(settings, say).catch(async (error: Error) => {
-    await store?.end()
-    return fail(portHint(error))
-  })
+  const store = await storeOf(options.valkey)
+  const settings = {
+    ...options,
+    hpa: read.value,
+    stateFolder: options.state,
+    allowedOrigins: allowed.value,
+    ...(store && { valkeyUrl: store.url }),
+    say,
+  }
+  const lab = await Lab.start(settings, say).catch((error: Error) => fail(error.message))
   stop.onEnd(async (atOnce) => {
     await lab.end(atOnce)
-    // Replicas that drain hand their sessions over through it.
+    // The store ends last, because draining replicas save their sessions in it.
     await store?.end()
   })
   const entry = `http://localhost:${lab.entryPort}`
-  const page = await servePage(createApi(actionsOf(lab), entry, say), options.pagePort).catch(async (error: Error) => {
+  const page = await servePage(createApi(actionsOf(lab), entry, say, allowed.value), options.pagePort).catch(async (error: Error) => {
     await lab.end(true)
-    await store?.end()
-    return fail(portHint(error))
+    return fail(error.message)
   })
   stop.onEnd(async () => page.close())
   if (options.load > 0) lab.setLoad(options.load)
@@ -95,78 +127,64 @@ async function run(options: Options): Promise<void> {
 Embedded lab, ready in ${((performance.now() - startedAt) / 1000).toFixed(1)} s: no Traefik, Prometheus, Grafana; replicas, router and scaler are processes.
 
   live page          http://localhost:${page.port}     load, kill, drain, the scaler's decisions
-  test client page   ${entry}     sockets at ${entry.replace('http', 'ws')}/ws
-  store              ${store?.words ?? aloneWords}
-  decisions          npm run --silent scaler -- explain --state ${options.state}
+  test client page   ${entry}     sockets at ${entry.replace('http', 'ws')}${paths.ws}
+  store              ${store?.words ?? 'none: replicas share nothing'}
+  decisions          ./lab scaler explain --state ${options.state}
 
-Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends it; twice: at once.`)
+Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends the lab; a second Ctrl-C ends it at once.`)
 }
 
 interface Store {
   url: string
-  /** What it is, for people. */
+  /** Description of the store for the start message. */
   words: string
   end(): Promise<void>
 }
 
-/** What replicas share: what is given, else one of our own where the program is installed; undefined: nothing. */
-async function storeOf(given: string | undefined, say: (line: string) => void): Promise<Store | undefined> {
+/** The store that replicas share: the given Valkey, or else the lab's own store; undefined if `none` was given. */
+async function storeOf(given: string | undefined): Promise<Store | undefined> {
   if (given === 'none') return undefined
-  if (given) return { url: given, words: 'the one given: rooms span replicas, sockets move with their sessions', end: async () => {} }
-  const program = findValkey()
-  if (program === undefined) return undefined
-  const folder = await mkdtemp(join(tmpdir(), 'lab-store-'))
-  const guard = startGuard(say)
-  const clean = async () => {
-    guard.end()
-    await rm(folder, { recursive: true, force: true })
-  }
-  const server = await startValkey(program, folder, guard.watch).catch(async (error: Error) => {
-    await clean()
-    throw new Error(`${error.message}; --valkey none does without`)
-  })
-  const end = async () => {
-    await server.end()
-    await clean()
-  }
-  return { url: server.url, words: `a ${program} of its own: rooms span replicas, sockets move with their sessions`, end }
+  const words = 'rooms span replicas, and sockets move with their sessions'
+  if (given) return { url: given, words: `the given Valkey: ${words}`, end: async () => {} }
+  return { ...(await startStore()), words: `in this process: ${words}` }
 }
 
-function actionsOf(lab: Lab) {
+function actionsOf(lab: Lab): Actions {
   return {
     snapshot: () => lab.snapshot(),
-    setLoad: (sockets: number) => lab.setLoad(sockets),
-    kill: (id: string) => lab.kill(id),
-    drain: (id: string) => lab.drain(id),
-    pause: (paused: boolean) => lab.pause(paused),
-    setTarget: (connections: number) => lab.setTarget(connections),
-    setScaleDown: (rules: Parameters<Lab['setScaleDown']>[0]) => lab.setScaleDown(rules),
-    setReplicas: (count: number) => lab.setReplicas(count),
     decisions: () => lab.decisions(),
-    chaos: lab.chaos,
+    stateFolder: lab.stateFolder,
+    orders: {
+      load: ({ sockets }) => lab.setLoad(sockets),
+      pause: ({ paused }) => lab.pause(paused),
+      target: ({ connections }) => lab.setTarget(connections),
+      scaleDown: ({ rules }) => lab.setScaleDown(rules),
+      replicas: ({ count }) => lab.setReplicas(count),
+      kill: ({ id }) => lab.kill(id),
+      rollOut: ({ fails }) => lab.rollout.begin(fails),
+      drain: ({ id }) => lab.drain(id),
+      disturb: ({ kind, id = '', seconds }) => lab.disturbances.begin(kind, id, seconds),
+      calm: ({ kind, of = '' }) => lab.disturbances.end(kind, of),
+    },
   }
 }
 
-/** Ends in order at the first signal, at once at the second; also when something goes wrong while ending. */
+/**
+ * Drains the lab at the first signal and ends the lab at once at the second signal. At the third signal, the process exits without waiting
+ * for the lab to end.
+ */
 function stopper(say: (line: string) => void) {
   const ends: ((atOnce: boolean) => Promise<void>)[] = []
   let signals = 0
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, async () => {
       signals++
-      say(signals === 1 ? `${signal}: draining; once more to end at once` : 'ending at once')
+      say(signals === 1 ? `${signal}: draining; repeat it to end at once` : 'ending at once')
       if (signals > 2) process.exit(1)
       const results = await Promise.allSettled(ends.map((end) => end(signals > 1)))
-      for (const result of results) if (result.status === 'rejected') say(`while ending: ${String(result.reason)}`)
+      for (const result of results) if (result.status === 'rejected') say(`error while ending: ${String(result.reason)}`)
       process.exit(results.every(({ status }) => status === 'fulfilled') ? 0 : 1)
     })
   }
   return { onEnd: (end: (atOnce: boolean) => Promise<void>) => void ends.push(end) }
-}
-
-function portHint(error: Error): string {
-  const { code, port } = error as NodeJS.ErrnoException & { port?: number }
-  if (code === 'EADDRINUSE') return `port ${port} is in use: give another with --port or --page-port, or 0 for any free one`
-  if (code === 'EACCES') return `port ${port} may not be opened by this user: give one above 1023 with --port or --page-port`
-  return error.message
 }

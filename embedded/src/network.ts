@@ -1,45 +1,45 @@
-/** The network between the lab and its replicas: whole, slow, or cut to one of them. */
+/** Simulates the network between the router and the replicas, which can be slow for all replicas or cut for individual replicas. */
 import type { Socket } from 'node:net'
-import { Link } from './link.ts'
+import { SimulatedConnection } from './simulated-connection.ts'
 
 export class Network {
-  private readonly links = new Map<Link, string>()
+  private readonly connections = new Map<SimulatedConnection, string>()
   private readonly cut = new Set<string>()
-  private delayMs = 0
+  private addedMs = 0
 
-  /** Puts a connection to a replica on this network. */
-  link(id: string, socket: Socket): Link {
-    const link = new Link(socket, () => ({ delayMs: this.delayMs, cut: this.cut.has(id) }))
-    this.links.set(link, id)
-    const forget = () => void (link.isOver && this.links.delete(link))
-    link.on('close', forget)
+  /** Applies the simulated network to a connection to a replica. */
+  connect(id: string, socket: Socket): SimulatedConnection {
+    const connection = new SimulatedConnection(socket, () => ({ delayMs: this.addedMs, cut: this.cut.has(id) }))
+    this.connections.set(connection, id)
+    const forget = () => void (connection.isOver && this.connections.delete(connection))
+    connection.on('close', forget)
     socket.on('close', forget)
-    return link
+    return connection
   }
 
-  /** How late answers arrive. Milliseconds. */
-  get slowness(): number {
-    return this.delayMs
+  /** The delay of all data that replicas send. Milliseconds. */
+  get delayMs(): number {
+    return this.addedMs
   }
 
-  /** Lets every answer arrive so much later. Milliseconds; zero is as usual. */
+  /** Delays all data that replicas send. The delay is in milliseconds; a delay of zero restores the normal speed. */
   slow(delayMs: number): void {
-    this.delayMs = delayMs
-    for (const link of [...this.links.keys()]) link.weatherChanged()
+    this.addedMs = delayMs
+    for (const connection of [...this.connections.keys()]) connection.networkChanged()
   }
 
   isCut(id: string): boolean {
     return this.cut.has(id)
   }
 
-  /** Cuts a replica off, or connects it again. */
+  /** Cuts or restores the network to a replica. */
   setCut(id: string, cut: boolean): void {
     if (cut) this.cut.add(id)
     else this.cut.delete(id)
-    for (const [link, of] of [...this.links]) if (of === id) link.weatherChanged()
+    for (const [connection, of] of [...this.connections]) if (of === id) connection.networkChanged()
   }
 
-  /** As usual, for all. */
+  /** Ends the delay and restores every cut network. */
   heal(): void {
     for (const id of [...this.cut]) this.setCut(id, false)
     this.slow(0)

@@ -1,17 +1,21 @@
-/** Which replica a request goes to: as Traefik does it, round robin over those that are ready, and by the cookie for who has one. Pure. */
+/**
+ * Chooses the replica of a request as Traefik does: by the sticky cookie if the request has one, else round robin over the ready replicas.
+ * Pure.
+ */
 
 export interface PoolMember {
   id: string
   ready: boolean
 }
 
-/** Gives each new client the next replica. */
+/** Assigns new clients to replicas in turn. */
 export class Pool {
   private turn = 0
 
   /**
-   * The replicas to try, best first: the one of the cookie while it is ready, then the others in turn. Empty when none is ready.
-   * @param cookie value of the sticky cookie, if the client brought one
+   * The replicas to try, best first: the replica that the cookie names if it is ready, then the other replicas in turn.
+   * Returns an empty list if no replica is ready.
+   * @param cookie value of the sticky cookie, if the client sent one
    */
   candidates<M extends PoolMember>(members: readonly M[], cookie: string | undefined): M[] {
     const ready = members.filter((member) => member.ready)
@@ -23,7 +27,7 @@ export class Pool {
   }
 }
 
-/** The value of one cookie in a Cookie header. */
+/** The value of one cookie in a Cookie header; undefined if the header does not contain it. */
 export function cookieValue(header: string | undefined, name: string): string | undefined {
   for (const pair of header?.split(';') ?? []) {
     const at = pair.indexOf('=')

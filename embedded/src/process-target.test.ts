@@ -1,8 +1,8 @@
-/** The scaler's view of real processes: the suite that every target passes, and readings of the replicas themselves. */
+/** Tests the scaler's adapter with real processes: runs the suite that every scale target must pass, and reads metrics of real replicas. */
 import { metrics } from '@lab/contract/metrics.ts'
+import type { MetricSpec } from '@lab/scaler/core/types.ts'
+import { replicaTargetSuite } from '@lab/scaler/fakes/target-suite.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { MetricSpec } from '../../scaler/src/core/types.ts'
-import { replicaTargetSuite } from '../../scaler/src/fakes/target-suite.ts'
 import { processTarget, scrapeSource } from './process-target.ts'
 import { Replicas } from './replicas.ts'
 
@@ -15,10 +15,10 @@ const pods = (name: string): MetricSpec => ({ type: 'Pods', metric: { name }, ta
 beforeAll(() => replicas.add(2), 60_000)
 afterAll(() => replicas.end(true), 60_000)
 
-describe('processes as a target', () => {
+describe('processes as a scale target', () => {
   replicaTargetSuite(() => processTarget(replicas))
 
-  test('who drains already does not count, and is not asked again', async () => {
+  test('a replica that already drains does not count, and gets no second signal', async () => {
     const draining = replicas.drain(['ws-2'])
     const { removed } = await processTarget(replicas).scaleTo(1, ['ws-2'], AbortSignal.timeout(30_000))
     expect(removed).toEqual([])
@@ -27,18 +27,40 @@ describe('processes as a target', () => {
     expect(replicas.list().map(({ id }) => id)).toEqual(['ws-1', 'ws-2'])
   }, 60_000)
 
-  test('an action that is abandoned is no longer waited for', async () => {
+  test('concurrent requests for the same number result in that number', async () => {
+    const shared = processTarget(replicas)
+    await Promise.all([3, 3, 3].map((count) => shared.scaleTo(count, [], AbortSignal.timeout(30_000))))
+    expect(replicas.list()).toHaveLength(3)
+    await shared.scaleTo(2, [], AbortSignal.timeout(30_000))
+  }, 60_000)
+
+  test('an aborted call does not wait for its action', async () => {
     const stop = new AbortController()
     const action = processTarget(replicas).scaleTo(3, [], stop.signal)
     stop.abort(new Error('enough'))
     await expect(action).rejects.toThrow('enough')
-    // It began before that, and is seen through.
+    // The scaling action began before the signal aborted, so the action completes.
     await expect.poll(() => replicas.list().length, { timeout: 20_000 }).toBe(3)
   }, 60_000)
 })
 
-describe('replicas as the source of metrics', () => {
-  test('reads CPU, memory, connections and messages of each', async () => {
+test('replicas that exit unexpectedly are counted as lost once; removed ones are not', async () => {
+  const shared = processTarget(replicas)
+  const stop = AbortSignal.timeout(60_000)
+  await shared.scaleTo(3, [], stop)
+  await shared.list(stop)
+  await replicas.kill(['ws-3'])
+  await shared.list(stop)
+  expect([shared.lost?.(), shared.lost?.()]).toEqual([1, 0])
+  await shared.scaleTo(3, [], stop)
+  await shared.list(stop)
+  await shared.scaleTo(2, [], stop)
+  await shared.list(stop)
+  expect(shared.lost?.()).toBe(0)
+}, 60_000)
+
+describe('replicas as a source of metrics', () => {
+  test('reads CPU, memory, connections and messages of each replica', async () => {
     const specs: MetricSpec[] = [
       { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } },
       pods(metrics.connectionsActive.name),
@@ -54,7 +76,7 @@ describe('replicas as the source of metrics', () => {
     expect(Math.abs(now() - (first?.sample?.timeSeconds ?? 0))).toBeLessThan(5)
   }, 60_000)
 
-  test('says of each metric that it cannot have, what it has', async () => {
+  test('reports for each unavailable metric which ones are available', async () => {
     const specs = [pods('queue_length'), { type: 'External', metric: { name: 'x' }, target } as const]
     const { failures } = await scrapeSource(replicas, now).read(specs, AbortSignal.timeout(5_000))
     expect(failures).toEqual({
@@ -63,13 +85,29 @@ describe('replicas as the source of metrics', () => {
     })
   })
 
-  test('a replica that is not heard of for a while has no sample', async () => {
+  test('a replica that was not scraped for a while has no sample', async () => {
     const { replicas: heard } = await scrapeSource(replicas, () => now() + 60).read([], AbortSignal.timeout(5_000))
     expect(heard).toEqual([])
   })
-  test('while nothing can be read, every metric is a failure, and no replica has a sample', async () => {
+  test('while metrics are withheld, every metric fails and no replica has a sample', async () => {
     const specs = [pods(metrics.connectionsActive.name), { type: 'Resource', name: 'cpu', target } as const]
     const { replicas: heard, failures } = await scrapeSource(replicas, now, () => true).read(specs, AbortSignal.timeout(5_000))
     expect([heard, Object.values(failures)]).toEqual([[], specs.map(() => 'no replica can be scraped')])
   })
 })
+
+test('a replica is replaced before it leaves, and is not counted as lost; replicas of an old version go first', async () => {
+  const shared = processTarget(replicas)
+  const stop = AbortSignal.timeout(60_000)
+  await shared.scaleTo(2, [], stop)
+  const [first, second] = await shared.list(stop)
+  replicas.version = { name: 'v2', env: {} }
+  await shared.replace(first?.name ?? '', stop)
+  const names = (await shared.list(stop)).map(({ name }) => name)
+  expect(names).toHaveLength(2)
+  expect(names).toContain(second?.name)
+  expect(shared.lost?.()).toBe(0)
+  expect(replicas.serving().map(({ version }) => version.name)).toEqual(['v2'])
+  const { removed } = await shared.scaleTo(1, [], stop)
+  expect(removed).toEqual([second?.name])
+}, 60_000)

@@ -1,38 +1,83 @@
-/** The scaler's view of the embedded lab: replicas are processes, and so is what it scales; metrics come from the replicas themselves, as metrics-server reads kubelets. */
+/** The scaler's adapter for the embedded lab: replicas are processes, and metrics are scraped from each process, as metrics-server does. */
 import { services } from '@lab/contract/endpoints.ts'
 import { metrics as names } from '@lab/contract/metrics.ts'
-import type { MetricSpec, PodReadings } from '../../scaler/src/core/types.ts'
-import { seriesKey } from '../../scaler/src/core/types.ts'
-import type { MetricReadings, MetricSource, Replica, ReplicaTarget } from '../../scaler/src/ports.ts'
+import type { MetricSpec, PodReadings } from '@lab/scaler/core/types.ts'
+import { seriesKey } from '@lab/scaler/core/types.ts'
+import type { ListedReplica, MetricReadings, MetricSource, ReplicaTarget } from '@lab/scaler/ports.ts'
 import type { ReplicaProcess, Replicas } from './replicas.ts'
 
-/** What a replica asks for, as the overlay compose.k8s-sim.yaml states it: a quarter of a core and 128 MiB. In thousandths. */
+/** A replica's resource requests, as in compose.k8s-sim.yaml: a quarter of a core and 128 MiB. In thousandths. */
 const requestsMilli = { cpu: 250, memory: 128 * 1024 * 1024 * 1000 }
-/** Over how long CPU and message rates are measured. Seconds. */
+/** Window over which CPU and message rates are measured. Seconds. */
 const windowSeconds = 10
-/** A replica whose last reading is older has no sample: it hangs, or is gone. Seconds. */
+/** A replica without a recent scrape has no sample, because the replica hangs or has exited. Seconds. */
 const staleAfterSeconds = 5
 
-/** Scales the processes, one action at a time; the highest numbers go, as Compose has it. */
-export function processTarget(replicas: Replicas): ReplicaTarget {
+/** Scales and replaces the processes of the embedded lab. */
+export interface ProcessTarget extends ReplicaTarget {
+  /** Starts a replica, and drains the given replica when the new one is ready. Rejects if the new replica does not become ready. */
+  replace(id: string, signal: AbortSignal): Promise<void>
+}
+
+/**
+ * Scales the replica processes, one action at a time. The replicas with the highest numbers are removed first, as in Compose. All callers
+ * must use the same target object, so that no two actions run at once.
+ */
+export function processTarget(replicas: Replicas): ProcessTarget {
+  /** The scaling action in progress, which has its own time limit. */
+  let current: Promise<unknown> | undefined
+  /** Names of the replicas that the last call of `list` returned, except for replicas that the scaler has removed since. */
+  let known: ReadonlySet<string> = new Set()
+  let lost = 0
+  const act = async (wanted: number, draining: readonly string[]) => {
+    const isUpdated = ({ version }: ReplicaProcess) => version.name === replicas.version.name
+    const staying = replicas
+      .list()
+      .filter(({ id, leaving }) => !leaving && !draining.includes(id))
+      .sort((a, b) => Number(isUpdated(b)) - Number(isUpdated(a)))
+    if (staying.length < wanted) await replicas.add(wanted - staying.length)
+    const removed = staying.slice(wanted).map(({ id }) => id)
+    known = new Set([...known].filter((id) => !removed.includes(id)))
+    await replicas.drain(removed)
+    return { removed }
+  }
+  const replaceOne = async (id: string) => {
+    await replicas.add(1)
+    known = new Set([...known].filter((one) => one !== id))
+    await replicas.drain([id])
+  }
+  const inTurn = async <T>(begin: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    signal.throwIfAborted()
+    // Two simultaneous actions would both start the missing replicas, so the actions run one after the other.
+    while (current !== undefined) await unlessAborted(current, signal)
+    const action = begin()
+    const ended = () => {
+      current = undefined
+    }
+    current = action.then(ended, ended)
+    return unlessAborted(action, signal)
+  }
   return {
     list: async (signal) => {
       signal.throwIfAborted()
-      return replicas.list().map(replicaOf)
+      const listed = replicas.list()
+      const ids = new Set(listed.map(({ id }) => id))
+      lost += [...known].filter((id) => !ids.has(id)).length
+      known = ids
+      return listed.map(replicaOf)
     },
-    scaleTo: async (wanted, draining, signal) => {
-      signal.throwIfAborted()
-      const staying = replicas.list().filter(({ id, leaving }) => !leaving && !draining.includes(id))
-      if (staying.length < wanted) await unlessAborted(replicas.add(wanted - staying.length), signal)
-      const removed = staying.slice(wanted).map(({ id }) => id)
-      await unlessAborted(replicas.drain(removed), signal)
-      return { removed }
+    lost: () => {
+      const count = lost
+      lost = 0
+      return count
     },
+    scaleTo: (wanted, draining, signal) => inTurn(() => act(wanted, draining), signal),
+    replace: (id, signal) => inTurn(() => replaceOne(id), signal),
   }
 }
 
-/** Waits no longer than until the signal aborts; what has begun goes on, within bounds of its own. */
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+/** Waits for a scaling action; rejects if the signal aborts first, while the action itself continues. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abandon = () => reject(signal.reason)
     signal.addEventListener('abort', abandon, { once: true })
@@ -40,7 +85,7 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   })
 }
 
-function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaProcess): Replica {
+function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaProcess): ListedReplica {
   return {
     name: id,
     phase: 'Running',
@@ -51,15 +96,16 @@ function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaPr
 }
 
 /**
- * @param nowSeconds Unix time
- * @param isBlind whether nothing can be read now
+ * Reads the scaler's metrics from the last scrape of each replica.
+ * @param nowSeconds returns the current Unix time in seconds
+ * @param isBlind returns whether the metrics are withheld from the scaler
  */
 export function scrapeSource(replicas: Replicas, nowSeconds: () => number, isBlind: () => boolean = () => false): MetricSource {
   return {
     read: async (specs): Promise<MetricReadings> => {
       if (isBlind()) return nothing(specs, 'no replica can be scraped')
       const now = nowSeconds()
-      const heard = replicas.list().filter(({ readings }) => now - (readings.last?.timeSeconds ?? 0) <= staleAfterSeconds)
+      const heard = replicas.list().filter(({ scrapes }) => now - (scrapes.last?.timeSeconds ?? 0) <= staleAfterSeconds)
       const failures: Record<string, string> = {}
       for (const spec of specs) {
         const why = whyNot(spec)
@@ -68,8 +114,8 @@ export function scrapeSource(replicas: Replicas, nowSeconds: () => number, isBli
       return {
         replicas: heard.map((replica) => readingsOf(replica, specs)),
         draining: heard
-          .filter(({ leaving, readings }) => leaving || ['draining', 'closed'].includes(readings.last?.state ?? ''))
-          .map(({ id, readings }) => ({ name: id, seenSeconds: readings.last?.timeSeconds ?? now })),
+          .filter(({ leaving, scrapes }) => leaving || ['draining', 'closed'].includes(scrapes.last?.state ?? ''))
+          .map(({ id, scrapes }) => ({ name: id, seenSeconds: scrapes.last?.timeSeconds ?? now })),
         objectValuesMilli: {},
         externalValuesMilli: {},
         failures,
@@ -83,11 +129,11 @@ function nothing(specs: readonly MetricSpec[], why: string): MetricReadings {
   return { replicas: [], draining: [], objectValuesMilli: {}, externalValuesMilli: {}, failures }
 }
 
-/** Pods metrics that can be had without Prometheus, in thousandths. */
+/** HPA metrics of type Pods that the lab provides without Prometheus; the values are in thousandths of a unit. */
 const podMetrics: Readonly<Record<string, (replica: ReplicaProcess) => number | undefined>> = {
-  [names.connectionsActive.name]: ({ readings }) => readings.last && readings.last.connections * 1000,
-  websocket_messages_per_second: ({ readings }) => {
-    const rate = readings.rate('received', windowSeconds)
+  [names.connectionsActive.name]: ({ scrapes }) => scrapes.last && scrapes.last.connections * 1000,
+  websocket_messages_per_second: ({ scrapes }) => {
+    const rate = scrapes.rate('received', windowSeconds)
     return rate && Math.round(rate.perSecond * 1000)
   },
 }
@@ -101,9 +147,9 @@ function whyNot(spec: MetricSpec): string | null {
 }
 
 function readingsOf(replica: ReplicaProcess, specs: readonly MetricSpec[]): PodReadings {
-  const { readings, id } = replica
-  const cpu = readings.rate('cpuSeconds', windowSeconds)
-  const { last } = readings
+  const { scrapes, id } = replica
+  const cpu = scrapes.rate('cpuSeconds', windowSeconds)
+  const { last } = scrapes
   const valuesMilli: Record<string, number> = {}
   for (const spec of specs) {
     const value = spec.type === 'Pods' ? podMetrics[spec.metric.name]?.(replica) : undefined

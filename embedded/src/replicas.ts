@@ -1,34 +1,40 @@
-/** The replicas as child processes: starting, watching, scraping, draining, killing. Numbers as Compose gives them. */
+/** Runs the replicas as child processes: starts, probes, scrapes, drains and kills them. Replicas are numbered as in Compose. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { paths, services } from '@lab/contract/endpoints.ts'
-import { evaluateAt } from '../../chaos/inspector.ts'
+import { evaluateAt } from '@lab/host/inside/inspector.ts'
 import { parseExposition } from './exposition.ts'
 import { openInspector } from './inspector-port.ts'
-import { Readings, readingOf } from './readings.ts'
+import { ReplicaScrapes, scrapeOf } from './replica-scrapes.ts'
 
 const main = fileURLToPath(new URL('../../services/ws/src/main.ts', import.meta.url))
 
-/** How often a replica is asked whether it is ready and what it counts. Milliseconds. */
+/** Interval at which a replica's readiness and metrics are requested. Milliseconds. */
 const watchMs = 500
-/** Bound on one question, on a start, and on the time a drain may take beyond its own deadline. Milliseconds. */
+/** Time limits in ms: for one request, for the start of a replica, and for the exit of a replica after its drain deadline. */
 const askWithinMs = 2_000
 const startWithinMs = 15_000
 const killAfterMs = 3_000
 
 export interface ReplicaSettings {
-  /** Environment of every replica, over the service's defaults. */
+  /** Environment variables of every replica, in addition to the service's defaults. */
   env: Readonly<Record<string, string>>
-  /** From SIGTERM to the replica's own deadline. Milliseconds. */
+  /** Time from SIGTERM until the replica's drain deadline. Milliseconds. */
   drainTimeoutMs: number
-  /** Told what happens, in one line. */
+  /** Called with one log line for each replica event. */
   say: (line: string) => void
-  /** Whether the network to a replica is cut: then it is not heard of, either. */
+  /** Whether the network to a replica is cut. The lab does not probe or scrape a replica whose network is cut. */
   isCut?: (id: string) => boolean
-  /** Told of each process. */
+  /** Called with each replica process that is started. */
   onSpawn?: (child: ChildProcess) => void
+}
+
+/** The version of a replica: a name, and environment variables in addition to those of every replica. */
+export interface ReplicaVersion {
+  readonly name: string
+  readonly env: Readonly<Record<string, string>>
 }
 
 export interface ReplicaProcess {
@@ -36,16 +42,17 @@ export interface ReplicaProcess {
   readonly number: number
   readonly pid: number | undefined
   readonly port: number
-  /** Of its metrics and its health. */
+  /** Port of the replica's metrics and health checks. */
   readonly internalPort: number
-  /** In the pool of the router. */
+  readonly version: ReplicaVersion
+  /** Whether the replica is ready to receive new sockets from the router. */
   ready: boolean
-  /** Its end has begun. */
+  /** Whether the replica was asked to drain, or was killed. */
   leaving: boolean
   /** Unix seconds. */
   readonly startedAtSeconds: number
   readySinceSeconds: number
-  readonly readings: Readings
+  readonly scrapes: ReplicaScrapes
 }
 
 interface Running extends ReplicaProcess {
@@ -55,6 +62,8 @@ interface Running extends ReplicaProcess {
 }
 
 export class Replicas {
+  /** The version with which new replicas are started. */
+  version: ReplicaVersion = { name: 'v1', env: {} }
   private readonly running = new Map<number, Running>()
   private readonly beginning = new Map<number, ChildProcess>()
   private ended = false
@@ -64,24 +73,34 @@ export class Replicas {
     this.settings = settings
   }
 
-  /** Those whose process runs, by number. */
+  /** The replicas whose process is running, sorted by number. */
   list(): readonly ReplicaProcess[] {
     return [...this.running.values()].sort((a, b) => a.number - b.number)
   }
 
-  /** Names of those that have been started and are not ready yet. */
+  /**
+   * Returns the replicas that receive new sockets: the ready replicas of the current version, or all ready replicas if no replica of the
+   * current version is ready. During a rollout, new sockets go to replicas of the new version, so that each client reconnects only once.
+   */
+  serving(): readonly ReplicaProcess[] {
+    const ready = this.list().filter((replica) => replica.ready && !replica.leaving)
+    const updated = ready.filter(({ version }) => version.name === this.version.name)
+    return updated.length > 0 ? updated : ready
+  }
+
+  /** Names of the replicas that have been started but are not ready yet. */
   starting(): string[] {
     return [...this.beginning.keys()].sort((a, b) => a - b).map(nameOf)
   }
 
-  /** Adds replicas and waits until they are ready. Rejects when one does not get there. */
+  /** Adds replicas and waits until the new replicas are ready. Rejects if a replica does not become ready. */
   async add(count: number): Promise<void> {
     if (this.ended) throw new Error('the lab is ending: no replica is added')
     const first = Math.max(0, ...this.running.keys(), ...this.beginning.keys()) + 1
     await Promise.all(Array.from({ length: count }, (_, i) => this.start(first + i)))
   }
 
-  /** Drains replicas and waits until they are gone; one that hangs is killed. */
+  /** Drains replicas and waits until they have exited; a replica that hangs is killed. */
   async drain(ids: readonly string[]): Promise<void> {
     await Promise.all(
       this.chosen(ids).map(async (replica) => {
@@ -92,27 +111,28 @@ export class Replicas {
     )
   }
 
-  /** Ends replicas on the spot, as a crash would. */
+  /** Kills replicas with SIGKILL, as a crash would, and waits until they have exited. */
   async kill(ids: readonly string[]): Promise<void> {
     await Promise.all(
       this.chosen(ids).map(async (replica) => {
+        replica.leaving = true
         replica.child.kill('SIGKILL')
         await replica.exited
       }),
     )
   }
 
-  /** Stops the clock of a replica, or lets it go on: it hangs, and its sockets stay open. */
+  /** Stops a replica with SIGSTOP, or resumes the replica with SIGCONT. A stopped replica hangs, and its sockets stay open. */
   freeze(id: string, frozen: boolean): void {
     for (const { child } of this.chosen([id])) child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
-  /** Puts code into a replica's process, by its debugger, which is open for that moment alone. */
+  /** Evaluates code in a replica's process through its inspector, which is open only for that call. */
   async evaluate(id: string, code: string): Promise<void> {
     for (const { child } of this.chosen([id])) await evaluateAt(await openInspector(child), code)
   }
 
-  /** Ends all of them, for good: asked first, or at once. */
+  /** Stops all replicas with SIGTERM, or with SIGKILL if `atOnce` is set, and prevents further starts. */
   async end(atOnce: boolean): Promise<void> {
     this.ended = true
     for (const child of this.beginning.values()) child.kill('SIGKILL')
@@ -135,12 +155,13 @@ export class Replicas {
 
   private async start(number: number): Promise<void> {
     const id = nameOf(number)
-    const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id }
-    // A debugger opened by a signal takes any free port.
+    const { version } = this
+    const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id, LAB_VERSION: version.name, ...version.env }
+    // With port 0, the inspector listens on any free port when SIGUSR1 opens the inspector.
     const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C goes to us; we tell the replicas.
+      // Ctrl-C must reach only the lab, which then drains the replicas.
       detached: true,
     })
     const exited = once(child, 'exit')
@@ -153,7 +174,7 @@ export class Replicas {
     const { port, internalPort } = await Promise.race([
       listening(child),
       exited.then(([code, signal]) =>
-        Promise.reject(new Error(`${id} ended at start (${code ?? signal}): ${complaint.trim() || 'it said nothing'}`)),
+        Promise.reject(new Error(`${id} ended at start (${code ?? signal}): ${complaint.trim() || 'no output on stderr'}`)),
       ),
       tooLate(startWithinMs, `${id} was not ready within ${startWithinMs} ms`),
     ])
@@ -164,19 +185,31 @@ export class Replicas {
       .finally(() => this.beginning.delete(number))
     const startedAtSeconds = Date.now() / 1000
     const replica: Running = {
-      ...{ id, number, pid: child.pid, port, internalPort, child, exited, startedAtSeconds, readings: new Readings() },
-      ...{ ready: true, leaving: false, readySinceSeconds: startedAtSeconds, watcher: undefined },
+      id,
+      number,
+      version,
+      pid: child.pid,
+      port,
+      internalPort,
+      child,
+      exited,
+      startedAtSeconds,
+      scrapes: new ReplicaScrapes(),
+      ready: true,
+      leaving: false,
+      readySinceSeconds: startedAtSeconds,
+      watcher: undefined,
     }
     this.running.set(number, replica)
     void exited.then(([code, signal]) => {
       clearTimeout(replica.watcher)
       this.running.delete(number)
-      if (!replica.leaving) this.settings.say(`${id} is gone without being asked (${signal ?? `exit code ${code}`})`)
+      if (!replica.leaving) this.settings.say(`${id} exited unexpectedly (${signal ?? `exit code ${code}`})`)
     })
     await this.watch(replica)
   }
 
-  /** Asks again and again, one question at a time. */
+  /** Probes and scrapes a replica at intervals, one request at a time. */
   private async watch(replica: Running): Promise<void> {
     const base = `http://127.0.0.1:${replica.internalPort}`
     const ask = (path: string) => {
@@ -187,9 +220,9 @@ export class Replicas {
       const ready = (await ask(paths.readyz)).ok
       if (ready !== replica.ready) replica.readySinceSeconds = Date.now() / 1000
       replica.ready = ready
-      replica.readings.add(readingOf(parseExposition(await (await ask(paths.metrics)).text()), Date.now() / 1000))
+      replica.scrapes.add(scrapeOf(parseExposition(await (await ask(paths.metrics)).text()), Date.now() / 1000))
     } catch {
-      // It hangs, is cut off, or is gone: no new socket for it. Its silence shows as readings that grow old.
+      // A replica that hangs, has exited or is cut off from the network gets no new sockets, and its last scrape becomes outdated.
       if (replica.ready) replica.readySinceSeconds = Date.now() / 1000
       replica.ready = false
     }
@@ -199,7 +232,10 @@ export class Replicas {
 
 const nameOf = (number: number) => `${services.ws}-${number}`
 
-/** The ports from the line that says that the service is ready; what it writes after that is read and forgotten. */
+/**
+ * Resolves with the ports from the log line "ready". Output after the line "ready" is discarded, so that the pipe of standard output does
+ * not fill.
+ */
 function listening(child: ChildProcess): Promise<{ port: number; internalPort: number }> {
   return new Promise((resolve) => {
     if (child.stdout === null) return

@@ -1,51 +1,57 @@
 /**
- * The entry of the embedded lab, in Traefik's place: the same cookie, new sockets for ready replicas only, another replica
- * when one does not answer the dial. Sockets that are open stay where they are.
+ * The router of the embedded lab, which replaces Traefik. Like Traefik, the router sets the sticky cookie, routes new sockets to ready
+ * replicas only, and tries the next replica if one does not accept the connection. Open sockets stay on their replica.
  */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { stickyCookie } from '@lab/contract/endpoints.ts'
+import { refusedHeader, stickyCookie } from '@lab/contract/endpoints.ts'
+import { type RequestSource, refusalOf, sourceOf } from '@lab/contract/foreign.ts'
 import { createProxyServer, type ProxyServerOptions } from 'httpxy'
 import type { Network } from './network.ts'
 import { cookieValue, Pool } from './pool.ts'
 import type { ReplicaProcess } from './replicas.ts'
 
-/** Bounds on dialling a replica, and on its answer to a request or handshake. Milliseconds. */
+/** Time limits for connecting to a replica, and for its answer to a request or handshake. Milliseconds. */
 const dialWithinMs = 1_000
 const answerWithinMs = 5_000
 
 export interface Router {
   port: number
-  /** Sockets that are open through it now. */
+  /** Number of sockets that are open through the router. */
   open(): number
   close(): Promise<void>
 }
 
 /**
- * Listens on 127.0.0.1. Rejects when the port can't be had.
- * @param network what lies between it and the replicas
+ * Listens on 127.0.0.1. Rejects if the port is not available.
+ * @param replicas the replicas that receive new sockets
+ * @param network the simulated network between the router and the replicas
+ * @param allowed origins of other web sites that may send requests
  */
 export async function startRouter(
   port: number,
   replicas: () => readonly ReplicaProcess[],
   network: Network,
   say: (line: string) => void,
+  allowed: readonly string[] = [],
 ): Promise<Router> {
   const pool = new Pool()
   const proxy = createProxyServer({ xfwd: true, proxyTimeout: answerWithinMs, upgradeTimeout: answerWithinMs })
   const sockets = new Set<Socket>()
-  // Failures reach us as rejections; without a listener they would also be thrown.
+  // The caller handles failures as rejected promises; the empty error listener only prevents the proxy from throwing the errors as well.
   proxy.on('error', () => {})
 
   function candidates(request: IncomingMessage): ReplicaProcess[] {
-    return pool.candidates(
-      replicas().filter(({ leaving, ready }) => ready && !leaving),
-      cookieValue(request.headers.cookie, stickyCookie),
-    )
+    return pool.candidates(replicas(), cookieValue(request.headers.cookie, stickyCookie))
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = refusalOf(sourceOfRequest(request), allowed)
+    if (refusal !== null) {
+      response.writeHead(403, { 'content-type': 'text/plain', [refusedHeader]: refusal }).end(`${refusal}\n`)
+      return
+    }
     const reached = await dialFirst(candidates(request), network)
     if (reached === null) {
       response.writeHead(503, { 'content-type': 'text/plain', 'retry-after': '1' }).end('no replica is ready\n')
@@ -56,7 +62,8 @@ export async function startRouter(
     try {
       await proxy.web(request, response, reached.options)
     } catch {
-      // It answered the dial and then went: that it is gone is said elsewhere; this client may try again.
+      // The replica exited after it accepted the connection. The class Replicas logs that the replica exited, and the client may send the
+      // request again.
       if (response.headersSent) response.destroy()
       else response.writeHead(502, { 'content-type': 'text/plain' }).end('the replica did not answer\n')
     }
@@ -64,6 +71,11 @@ export async function startRouter(
 
   async function upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     socket.on('error', () => socket.destroy())
+    const refusal = refusalOf(sourceOfRequest(request), allowed)
+    if (refusal !== null) {
+      socket.end(`HTTP/1.1 403 Forbidden\r\n${refusedHeader}: ${refusal}\r\nconnection: close\r\n\r\n`)
+      return
+    }
     const reached = await dialFirst(candidates(request), network)
     if (reached === null) {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\n\r\n')
@@ -76,7 +88,7 @@ export async function startRouter(
   const cookies = new WeakMap<IncomingMessage, string | undefined>()
   proxy.on('proxyReqWs', (proxied, request, socket) => {
     proxied.prependListener('upgrade', (answer) => {
-      // A client that has gone while its replica answered closes no second time.
+      // The client may have closed the socket while the replica was answering.
       if (socket.destroyed) return
       sockets.add(socket as Socket)
       socket.once('close', () => sockets.delete(socket as Socket))
@@ -85,13 +97,24 @@ export async function startRouter(
     })
   })
 
-  const server = createServer((request, response) => {
+  // Node does not check the Host header of an upgrade request, so the router checks the header for all requests.
+  const server = createServer({ requireHostHeader: false, shouldUpgradeCallback: isSocket }, (request, response) => {
+    const problem = repair(request)
+    if (problem !== undefined) {
+      response.writeHead(400, { 'content-type': 'text/plain', connection: 'close' }).end(`${problem}\n`)
+      return
+    }
     serve(request, response).catch((error: unknown) => {
       say(`a request for ${request.url} failed: ${String(error)}`)
       response.destroy()
     })
   })
   server.on('upgrade', (request, socket, head) => {
+    const problem = repair(request)
+    if (problem !== undefined) {
+      socket.end(`HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${problem}\n`)
+      return
+    }
     upgrade(request, socket as Socket, head).catch((error: unknown) => {
       say(`an upgrade for ${request.url} failed: ${String(error)}`)
       socket.destroy()
@@ -107,11 +130,38 @@ export async function startRouter(
     close: async () => {
       server.close()
       server.closeAllConnections()
-      // What is cut would otherwise never learn of it.
+      // The end of a connection is delivered only if the network is not cut.
       network.heal()
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+function sourceOfRequest({ method = '', headers }: IncomingMessage): RequestSource {
+  return sourceOf(method, (name) => headers[name]?.toString())
+}
+
+/** Whether a request opens a WebSocket. An upgrade to another protocol, such as h2c, is forwarded as a plain request. */
+function isSocket({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/**
+ * Rewrites an absolute request target to a path, before the request is forwarded.
+ * @returns the reason why the request is refused; undefined if the request is accepted
+ */
+function repair(request: IncomingMessage): string | undefined {
+  const hosts = request.headersDistinct.host ?? []
+  // The host in an absolute request target takes precedence over the Host header (RFC 9112, section 3.2.2).
+  const absolute = /^https?:\/\/([^/?#]+)(.*)$/is.exec(request.url ?? '')
+  if (hosts.length > 1) return 'two Host headers; allowed is one'
+  if (hosts.length === 0 && request.httpVersion === '1.1') return 'no Host header; allowed is one'
+  if (absolute) {
+    const [, host = '', target = ''] = absolute
+    request.headers.host = host
+    request.url = target.startsWith('/') ? target : `/${target}`
+  } else if (!/^[*/]/.test(request.url ?? '')) return 'invalid request target; allowed is a path, or http:// with a host'
+  return undefined
 }
 
 function cookieFor(request: IncomingMessage, { id }: ReplicaProcess): string | undefined {
@@ -119,8 +169,8 @@ function cookieFor(request: IncomingMessage, { id }: ReplicaProcess): string | u
 }
 
 /**
- * The first of these replicas that answers the dial, and how to speak to it over just that connection: nothing has been
- * sent to those before it, so nobody notices that they were asked. Null when none answers.
+ * Connects to the first replica that accepts the connection, and returns proxy options that use this connection. Replicas that refused
+ * the connection have received no data. Returns null if no replica accepts the connection.
  */
 async function dialFirst(
   replicas: readonly ReplicaProcess[],
@@ -130,16 +180,16 @@ async function dialFirst(
     const dialled = await dialOver(network, replica)
     if (dialled === null) continue
     const agent = new Agent({ keepAlive: false })
-    const link = network.link(replica.id, dialled)
-    agent.createConnection = () => link
+    const connection = network.connect(replica.id, dialled)
+    agent.createConnection = () => connection
     return { replica, options: { target: `http://127.0.0.1:${replica.port}`, agent } }
   }
   return null
 }
 
-/** The answer to a dial takes its time, too; from who is cut off none comes. */
+/** The simulated network also delays the connection attempt, which times out if the replica is cut off. */
 async function dialOver(network: Network, { id, port }: ReplicaProcess): Promise<Socket | null> {
-  const waitMs = network.isCut(id) ? dialWithinMs : network.slowness
+  const waitMs = network.isCut(id) ? dialWithinMs : network.delayMs
   if (waitMs > 0) await sleep(waitMs)
   return network.isCut(id) ? null : dial(port)
 }

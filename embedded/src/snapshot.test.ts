@@ -1,9 +1,9 @@
 import { metrics } from '@lab/contract/metrics.ts'
+import { noLoad } from '@lab/live/load-messages.ts'
+import { readHpa } from '@lab/scaler/manifest/read.ts'
 import { expect, test } from 'vitest'
-import { readHpa } from '../../scaler/src/spec/read.ts'
 import { parseExposition } from './exposition.ts'
-import { noLoad } from './load-messages.ts'
-import { Readings, readingOf } from './readings.ts'
+import { ReplicaScrapes, scrapeOf } from './replica-scrapes.ts'
 import type { ReplicaProcess } from './replicas.ts'
 import { snapshotOf } from './snapshot.ts'
 
@@ -19,14 +19,14 @@ spec:
       pods: {metric: {name: ${metrics.connectionsActive.name}}, target: {type: AverageValue, averageValue: "120"}}
 `
 const read = readHpa(text, 'hpa.yaml', { HPAScaleToZero: false, HPAConfigurableTolerance: true })
-if ('problems' in read) throw new Error(JSON.stringify(read.problems))
-const { hpa } = read
+if (!read.ok) throw new Error(read.problems.join('\n'))
+const hpa = read.value
 
-function replica(number: number, given: Partial<ReplicaProcess>, ...scrapes: string[]): ReplicaProcess {
-  const readings = new Readings()
-  for (const [second, scrape] of scrapes.entries()) readings.add(readingOf(parseExposition(scrape), second))
+function replica(number: number, given: Partial<ReplicaProcess>, ...pages: string[]): ReplicaProcess {
+  const scrapes = new ReplicaScrapes()
+  for (const [second, scrape] of pages.entries()) scrapes.add(scrapeOf(parseExposition(scrape), second))
   const fixed = { id: `ws-${number}`, number, pid: 1, port: 1, internalPort: 2, startedAtSeconds: 0, readySinceSeconds: 0 }
-  return { ...fixed, ready: true, leaving: false, readings, ...given }
+  return { ...fixed, version: { name: 'v1', env: {} }, ready: true, leaving: false, scrapes, ...given }
 }
 
 const scrape = (connections: number, received: number, cpu: number) => `${metrics.connectionsActive.name} ${connections}
@@ -36,11 +36,20 @@ process_resident_memory_bytes ${50 * 2 ** 20}
 `
 const load = { ...noLoad, wanted: 5, open: 4, moves: 7, afresh: 8, lost: 9 }
 const lab = {
-  ...{ replicas: [], starting: [], record: null, hpa, paused: false, timeScale: 5 },
-  ...{ load, openThroughRouter: 4, events: [], shared: true },
+  replicas: [],
+  starting: [],
+  record: null,
+  hpa,
+  paused: false,
+  timeScale: 5,
+  load,
+  openThroughRouter: 4,
+  events: [],
+  rollout: null,
+  storeUrl: 'valkey://127.0.0.1:6379',
 }
 
-test('a card says how a replica is, and how busy', () => {
+test('a card shows the state and the load of a replica', () => {
   const replicas = [
     replica(1, {}, scrape(10, 0, 1), scrape(12, 40, 1.5)),
     replica(2, { leaving: true }, scrape(3, 0, 0)),
@@ -60,7 +69,7 @@ test('a card says how a replica is, and how busy', () => {
   })
   expect(cards[1]).toMatchObject({ connections: 3, messagesPerSecond: null, cpuPercent: null })
   expect(cards[3]).toMatchObject({ drainLeft: 6 })
-  // Who leaves does not count, as in a cluster.
+  // As in Kubernetes, the current number of replicas does not include a terminating replica.
   expect(scaler).toMatchObject({
     current: 3,
     desired: null,
@@ -71,17 +80,27 @@ test('a card says how a replica is, and how busy', () => {
   })
 })
 
-test('what only a shared store can know is not made up without one', () => {
-  expect(snapshotOf(lab).load).toMatchObject({ moves: 7, afresh: 8, lost: 9 })
-  expect(snapshotOf({ ...lab, shared: false }).load).toMatchObject({ open: 4, moves: null, afresh: 8, lost: null })
+test('cards are sorted by number, starting replicas included', () => {
+  const given = [replica(11, {}), replica(10, {}), replica(2, {})]
+  expect(snapshotOf({ ...lab, replicas: given, starting: ['ws-9'] }).replicas.map(({ id }) => id)).toEqual([
+    'ws-2',
+    'ws-9',
+    'ws-10',
+    'ws-11',
+  ])
 })
 
-test('says when a replica does not reach its store', () => {
+test('values that only a shared store provides are absent without one', () => {
+  expect(snapshotOf(lab).load).toMatchObject({ moves: 7, afresh: 8, lost: 9 })
+  expect(snapshotOf({ ...lab, storeUrl: null }).load).toMatchObject({ open: 4, moves: null, afresh: 8, lost: null })
+})
+
+test('reports that a replica does not reach its store', () => {
   const down = `${metrics.dependencyUp.name}{dependency="rooms"} 0`
   expect(snapshotOf({ ...lab, replicas: [replica(1, {}), replica(2, {}, scrape(1, 1, 1))] }).storeUp).toBe(true)
   expect(snapshotOf({ ...lab, replicas: [replica(1, {}), replica(2, {}, down)] }).storeUp).toBe(false)
 })
 
-test('a HPA without a target for connections shows none', () => {
+test('an HPA without a target for connections shows none', () => {
   expect(snapshotOf({ ...lab, hpa: { ...hpa, metrics: [] } }).scaler.targetConnections).toBeNull()
 })

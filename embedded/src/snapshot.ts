@@ -1,55 +1,15 @@
-/** How the lab is, as the page shows it twice a second. Pure. */
+/** Builds the state of the lab that the live page shows twice a second. Pure. */
+import type { EmbeddedSnapshot } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
-import type { HorizontalPodAutoscaler } from '../../scaler/src/core/types.ts'
-import type { TickRecord } from '../../scaler/src/record.ts'
-import type { LoadReport } from './load-messages.ts'
+import type { LoadReport } from '@lab/live/load-messages.ts'
+import { scalerPart } from '@lab/live/scaler-part.ts'
+import type { HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
 import type { ReplicaProcess } from './replicas.ts'
-import { decisionWords } from './words.ts'
-
-export interface Snapshot {
-  mode: 'embedded'
-  /** Whether replicas share rooms and sessions through Valkey. */
-  shared: boolean
-  /** Whether every replica that is heard of reaches it. */
-  storeUp: boolean
-  timeScale: number
-  replicas: {
-    id: string
-    state: 'starting' | 'ready' | 'draining' | 'silent'
-    connections: number
-    connectionsLimit: number
-    cpuPercent: number | null
-    memoryMiB: number
-    messagesPerSecond: number | null
-    eventLoopPercent: number
-    drainLeft: number
-    /** Unix seconds; zero while it starts. */
-    startedAtSeconds: number
-    /** Where its metrics are, in the text format of Prometheus; null while it starts. */
-    metricsUrl: string | null
-  }[]
-  scaler: {
-    current: number | null
-    desired: number | null
-    min: number
-    max: number
-    paused: boolean
-    /** Average of connections that a replica shall have. */
-    targetConnections: number | null
-    words: string
-    /** Whether the last decision had nothing to go by. */
-    blind: boolean
-    decidedAt: string | null
-  }
-  /** What needs a shared store to be known is null without one. */
-  load: Omit<LoadReport, 'moves' | 'lost'> & { moves: number | null; lost: number | null }
-  openThroughRouter: number
-  events: { time: number; text: string }[]
-}
 
 export function snapshotOf(lab: {
   replicas: readonly ReplicaProcess[]
-  /** Names of those that are not ready yet. */
+  /** Names of the replicas that are not ready yet. */
   starting: readonly string[]
   record: TickRecord | null
   hpa: HorizontalPodAutoscaler
@@ -58,43 +18,40 @@ export function snapshotOf(lab: {
   load: LoadReport
   openThroughRouter: number
   events: { time: number; text: string }[]
-  shared: boolean
-}): Snapshot {
-  const { record, hpa } = lab
+  /** The current rollout in one sentence; null if there is none. */
+  rollout: string | null
+  /** Address of the store that replicas share; null if they share no store. */
+  storeUrl: string | null
+}): EmbeddedSnapshot {
   return {
     mode: 'embedded',
-    shared: lab.shared,
-    storeUp: lab.replicas.every(({ readings }) => readings.last?.storeUp ?? true),
+    shared: lab.storeUrl !== null,
+    storeUrl: lab.storeUrl,
+    storeUp: lab.replicas.every(({ scrapes }) => scrapes.last?.storeUp ?? true),
     timeScale: lab.timeScale,
-    replicas: [...lab.replicas.map(cardOf), ...lab.starting.map(emptyCard)],
-    scaler: {
-      current: lab.replicas.filter(({ leaving }) => !leaving).length,
-      desired: record?.decision.desiredReplicas ?? null,
-      min: hpa.minReplicas,
-      max: hpa.maxReplicas,
-      paused: lab.paused,
-      targetConnections: targetOf(hpa),
-      blind: record !== null && record.decision.winner === null && record.decision.metrics.some(({ failure }) => failure !== null),
-      words: record === null ? 'Waiting for the first decision.' : decisionWords(record),
-      decidedAt: record?.time ?? null,
-    },
-    load: lab.shared ? lab.load : { ...lab.load, moves: null, lost: null },
+    replicas: [...lab.replicas.map(cardOf), ...lab.starting.map(emptyCard)].sort(byNumber),
+    scaler: scalerPart(lab.record, { hpa: lab.hpa, paused: lab.paused, current: lab.replicas.filter(({ leaving }) => !leaving).length }),
+    load: lab.storeUrl !== null ? lab.load : { ...lab.load, moves: null, lost: null },
     openThroughRouter: lab.openThroughRouter,
     events: lab.events,
+    rollout: lab.rollout,
   }
 }
 
-type Card = Snapshot['replicas'][number]
+type Card = EmbeddedSnapshot['replicas'][number]
+
+/** Sorts numerically: ws-9 comes before ws-10. */
+const byNumber = (a: Card, b: Card) => a.id.localeCompare(b.id, 'en', { numeric: true })
 
 function emptyCard(id: string): Card {
   const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0, startedAtSeconds: 0 }
-  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, metricsUrl: null, ...nothing }
+  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, metricsUrl: null, version: null, ...nothing }
 }
 
-function cardOf({ id, ready, leaving, readings, startedAtSeconds, internalPort }: ReplicaProcess): Card {
-  const { last } = readings
-  const cpu = readings.rate('cpuSeconds', 10)
-  const received = readings.rate('received', 5)
+function cardOf({ id, ready, leaving, scrapes, startedAtSeconds, internalPort }: ReplicaProcess): Card {
+  const { last } = scrapes
+  const cpu = scrapes.rate('cpuSeconds', 10)
+  const received = scrapes.rate('received', 5)
   return {
     id,
     state: leaving || last?.state === 'draining' ? 'draining' : ready ? 'ready' : 'silent',
@@ -106,14 +63,7 @@ function cardOf({ id, ready, leaving, readings, startedAtSeconds, internalPort }
     eventLoopPercent: Math.round((last?.eventLoopUtilization ?? 0) * 100),
     drainLeft: last?.drainLeft ?? 0,
     startedAtSeconds,
+    version: last?.version ?? null,
     metricsUrl: `http://127.0.0.1:${internalPort}${paths.metrics}`,
   }
-}
-
-function targetOf(hpa: HorizontalPodAutoscaler): number | null {
-  for (const metric of hpa.metrics) {
-    if (metric.type !== 'Pods' || metric.metric.name !== 'websocket_connections_active') continue
-    return metric.target.averageValueMilli === undefined ? null : metric.target.averageValueMilli / 1000
-  }
-  return null
 }

@@ -1,28 +1,28 @@
-/** The embedded lab as a person starts it: a process. */
+/** Starts the embedded lab as a process, as a user does. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type EmbeddedState, embeddedPaths } from '@lab/contract/embedded-api.ts'
 import { expect, vi } from 'vitest'
-import type { Snapshot } from '../src/snapshot.ts'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 export interface Started {
   process: ChildProcess
   output(): string
-  /** Resolves with the exit code, or the signal's name. */
+  /** Resolves with the exit code of the process, or with the name of the signal that ended it. */
   exited: Promise<number | string>
-  /** Ends it on the spot. */
+  /** Kills the process. */
   end(): Promise<void>
 }
 
-/** Runs the command with free ports, a folder of its own, and no store unless one is given. */
+/** Runs the command of the embedded lab on free ports, with a new state folder. */
 export async function command(...options: string[]): Promise<Started> {
   const state = await mkdtemp(join(tmpdir(), 'embedded-'))
-  const lab = spawn(process.execPath, [main, '--port', '0', '--page-port', '0', '--state', state, '--valkey', 'none', ...options], {
+  const lab = spawn(process.execPath, [main, '--port', '0', '--page-port', '0', '--state', state, ...options], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -36,16 +36,16 @@ export async function command(...options: string[]): Promise<Started> {
   return { process: lab, output: () => output, exited, end }
 }
 
-/** A lab that is ready, and the processes it consists of. */
+/** Starts a lab, waits until it is ready, and lists its child processes. */
 export async function lab(...options: string[]) {
   const started = await command(...options)
-  await vi.waitFor(() => expect(started.output()).toContain('Ctrl-C ends it'), { timeout: 20_000 })
+  await vi.waitFor(() => expect(started.output()).toContain('Ctrl-C ends the lab'), { timeout: 20_000 })
   const url = (what: string) => new RegExp(`${what} +(http\\S+)`).exec(started.output())?.[1] ?? ''
-  const state = async () => (await (await fetch(`${url('live page')}/api/state`)).json()) as Snapshot
+  const state = async () => (await (await fetch(url('live page') + embeddedPaths.state)).json()) as EmbeddedState
   return { ...started, page: url('live page'), entry: url('test client page'), state, family: await childrenOf(started.process.pid) }
 }
 
-/** Ids of the processes that a process has started. */
+/** Returns the ids of a process's child processes. */
 export async function childrenOf(pid: number | undefined): Promise<number[]> {
   const ps = spawn('ps', ['-A', '-o', 'pid=,ppid='], { stdio: ['ignore', 'pipe', 'ignore'] })
   let text = ''
@@ -64,6 +64,6 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits until none of these processes runs. */
+/** Waits until none of the given processes is running. */
 export const noneLeft = (family: readonly number[], withinMs: number) =>
   expect.poll(() => family.filter(isAlive), { timeout: withinMs, interval: 100 }).toEqual([])

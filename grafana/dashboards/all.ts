@@ -1,4 +1,4 @@
-/** Every dashboard, in the order of the links between them. */
+/** Returns every dashboard, in the order of the links between the dashboards. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { loadAndEdge } from './load-and-edge.ts'
 import { logs } from './logs.ts'
@@ -8,7 +8,7 @@ import { stores } from './stores.ts'
 import { users } from './users.ts'
 import { websocketLab } from './websocket-lab.ts'
 
-/** Builds them; new values each time. */
+/** Builds all dashboards. Every call of this function returns new objects. */
 export function allDashboards(): Dashboard[] {
   return [websocketLab(), users(), scaling(), replicas(), loadAndEdge(), stores(), logs()]
 }

@@ -1,4 +1,4 @@
-/** The load generator beside the router, and both beside the replicas. */
+/** The dashboard that compares the load generator, the router and the replicas. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -16,11 +16,11 @@ import {
 import { connectTime, messagesAnswered, roomDelivery, roundTrip, sessions, successRates, upgradesByCode } from '../panels/load.ts'
 import { replicaMarks } from '../panels/marks.ts'
 
-/** Builds the dashboard; a new value each time. */
+/** Builds the dashboard. Every call of this function returns a new object. */
 export function loadAndEdge(): Dashboard {
   const rows = [
     {
-      title: 'From end to end',
+      title: 'End to end',
       lines: [
         [sessions(), openByEntry(), routedAgainstHeld()],
         [upgradesByCode(), upgradesAtReplicas(), requestsByCode()],

@@ -1,24 +1,24 @@
-/** The scaler's view: how many replicas and why, what a change costs clients, and what all of it costs. */
+/** The dashboard of the scaler: the number of replicas, the reasons for changes, the effect of changes on clients, and the cost. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import { costOfRange, costPerConnection, costPerHour, price } from '../panels/cost.ts'
 import { replicaMarks } from '../panels/marks.ts'
-import { counts, decisions, metricsAgainstTargets, metricValues, stages, timeToReady } from '../panels/scaler.ts'
+import { counts, decisions, metricsAgainstTargets, metricValues, proposals, timeToReady } from '../panels/scaler.ts'
 import { actionDuration, changes, conditions, synchronisation, timeScale, uncounted } from '../panels/scaler-health.ts'
 import { cpu, drainProgress, drops, replicaCount } from '../panels/scaling.ts'
 
-/** Builds the dashboard; a new value each time. */
+/** Builds the dashboard. Every call of this function returns a new object. */
 export function scaling(): Dashboard {
   const rows = [
     {
-      title: 'How many, and why',
+      title: 'Number of replicas, and reasons for changes',
       lines: [
-        [counts(), stages(), metricsAgainstTargets()],
+        [counts(), proposals(), metricsAgainstTargets()],
         [replicaCount(), metricValues(), cpu()],
       ],
     },
-    { title: 'What a change costs clients', lines: [[timeToReady(), drainProgress(), drops()]] },
+    { title: 'Effect of changes on clients', lines: [[timeToReady(), drainProgress(), drops()]] },
     { title: 'Cost', lines: [[costPerHour(), costOfRange(), costPerConnection()]] },
     {
       title: 'The scaler itself',

@@ -1,4 +1,4 @@
-/** Valkey, and the rooms that span replicas through it. */
+/** The dashboard of Valkey, and of the rooms that replicas share through Valkey. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -6,11 +6,11 @@ import { replicaMarks } from '../panels/marks.ts'
 import { pubsubHeatmap, pubsubLag, roomLog, roomMembers, roomMessages, rooms } from '../panels/rooms.ts'
 import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRoundTrip } from '../panels/stores.ts'
 
-/** Builds the dashboard; a new value each time. */
+/** Builds the dashboard. Every call of this function returns a new object. */
 export function stores(): Dashboard {
   const rows = [
     { title: 'Valkey', lines: [[dependencies()], [storeClients(), storeMemory(), storeCommands()]] },
-    { title: 'On the way', lines: [[storeRoundTrip(), pubsubLag(), pubsubHeatmap()]] },
+    { title: 'Latency of the store', lines: [[storeRoundTrip(), pubsubLag(), pubsubHeatmap()]] },
     {
       title: 'Rooms across replicas',
       lines: [

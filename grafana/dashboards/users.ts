@@ -1,4 +1,4 @@
-/** What clients notice: rate, errors and duration of connections and messages, and how they come back. */
+/** The dashboard of clients: rate, errors and duration of connections and messages, and reconnects. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { burnClocks } from '@lab/contract/service-levels.ts'
 import { labPage } from '../lib/dashboards.ts'
@@ -10,7 +10,7 @@ import { replicaMarks } from '../panels/marks.ts'
 import { latency, latencyHeatmap, messagesReceived, messagesSent, traffic } from '../panels/messages.ts'
 import { budgetBurn } from '../panels/service-levels.ts'
 
-/** Builds the dashboard; a new value each time. */
+/** Builds the dashboard. Every call of this function returns a new object. */
 export function users(): Dashboard {
   const rows = [
     {
@@ -27,7 +27,7 @@ export function users(): Dashboard {
         [latency(), latencyHeatmap(), connectionDuration()],
       ],
     },
-    { title: 'Coming back', lines: [[resumes(), sessionsHeld(), replayed()]] },
+    { title: 'Reconnects', lines: [[resumes(), sessionsHeld(), replayed()]] },
     { title: 'Service levels', lines: [burnClocks.map(budgetBurn)] },
   ]
   return labPage(pages.users, rows, { marks: replicaMarks })

@@ -1,4 +1,4 @@
-/** The home dashboard: the twelve panels that tell whether clients are served while replicas come and go. */
+/** The home dashboard: twelve panels that show whether clients are served while replicas start and end. */
 
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { services } from '@lab/contract/endpoints.ts'
@@ -13,7 +13,7 @@ import { latency, messagesReceived, messagesSent } from '../panels/messages.ts'
 import { cpu, drops, replicaCount } from '../panels/scaling.ts'
 import { targets } from '../panels/targets.ts'
 
-/** Builds the dashboard; a new value each time. */
+/** Builds the dashboard. Every call of this function returns a new object. */
 export function websocketLab(): Dashboard {
   const rows = [
     { lines: [[text('What to run next', nextSteps, panelHeight, 15), alerts(9)]] },
@@ -26,7 +26,7 @@ export function websocketLab(): Dashboard {
   return labPage(pages.start, rows, { marks: replicaMarks })
 }
 
-const nextSteps = `Nothing moves yet? Run one of these beside \`compose.yaml\`, then watch the row it names. The pages above say more.
+const nextSteps = `If the panels are empty, run one of these commands in the folder of \`compose.yaml\`, and watch the named row. The links above lead to more dashboards.
 
 | Run | Watch |
 | --- | --- |

@@ -1,11 +1,11 @@
-/** Marks in time, drawn over every graph of a dashboard. */
+/** Annotations, which Grafana draws over every graph of a dashboard. */
 import type { AnnotationQuery } from '@grafana/grafana-foundation-sdk/dashboard'
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 import { selectedDatasource } from './panels.ts'
 
 /**
- * So long a mark that is the time of something stays to be found. Grafana looks every five seconds, or every pixel: in this
- * time, it looks at least once at a range of a day, on a screen that is 800 pixels wide.
+ * How long an event stays visible to the query of an annotation, in seconds. Grafana evaluates an annotation query every five seconds or
+ * once per pixel, whichever interval is longer: about every 108 s if a panel of 800 pixels shows one day.
  */
 export const newForSeconds = 120
 
@@ -14,11 +14,11 @@ export interface Mark {
   expr: string
   color: string
   text: string
-  /** The values are the times, in milliseconds; otherwise a mark stands wherever there is a value above zero. */
+  /** Whether the query's values are the timestamps to mark, in ms; by default, Grafana marks each time at which the value is above zero. */
   valueIsTime?: boolean
 }
 
-/** Grafana's own entry, which its editor adds to every dashboard, and those given. */
+/** Returns the given annotations and the built-in one that Grafana's editor adds to every dashboard. */
 export function annotations(marks: Mark[]): AnnotationQuery[] {
   return [builtIn(), ...marks.map(annotation)]
 }
@@ -49,7 +49,7 @@ function annotation({ name, expr, color, text, valueIsTime = false }: Mark): Ann
   return visible(entry.build())
 }
 
-/** The SDK tucks the switch of each annotation away in a menu. */
+/** Shows a switch for each annotation; by default, the SDK hides the switches in a menu. */
 function visible({ placement: _, ...entry }: AnnotationQuery): AnnotationQuery {
   return entry
 }

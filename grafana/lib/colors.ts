@@ -1,9 +1,9 @@
-/** Colours with a meaning: the same thing has the same colour in every panel of every page. */
+/** Defines one colour per meaning for all panels of all pages. */
 import type { CloseCause } from '@lab/contract/close-codes.ts'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import type { ProposalStage } from '@lab/contract/scaler-metrics.ts'
 
-/** State of a replica. Chosen to differ in brightness as well, for readers who do not see red and green apart. */
+/** States of a replica. The colours also differ in brightness, for readers with colour blindness. */
 export const stateColors: Readonly<Record<ReplicaState, string>> = {
   starting: 'light-blue',
   ready: 'green',
@@ -11,33 +11,36 @@ export const stateColors: Readonly<Record<ReplicaState, string>> = {
   closed: 'text',
 }
 
-/** A replica that does not answer. */
+/** Colour of the annotations for rollouts and deploys. */
+export const rolloutColor = 'purple'
+
+/** Colour of a replica that does not answer. */
 export const noAnswerColor = 'dark-red'
 
-/** How bad a value is. */
+/** Severity of a value. */
 export const severityColors = { fine: 'green', warning: 'orange', critical: 'red' } as const
 
-/** What a line is about. */
+/** Meaning of a line. */
 export const lineColors = { total: 'text', received: 'blue', sent: 'purple', planned: 'orange', lost: 'red', refused: 'yellow' } as const
 
-/** How much of the answers a quantile speaks for. */
+/** Quantiles. */
 export const quantileColors = { p50: 'green', p95: 'orange', p99: 'red' } as const
 
-/** Who counts: the load generator, the router, the replicas or their store. */
+/** Colours by the source of a count: the load generator, Traefik, the replicas or their store. */
 export const systemColors = { k6: 'purple', traefik: 'blue', replicas: 'green', valkey: 'orange' } as const
 
-/** A number that is wanted, the one there is, and the limits it stays within. */
+/** Colours of the desired number of replicas, the current number, and the limits. */
 export const countColors = { current: 'green', desired: 'blue', limit: 'text' } as const
 
-/** How far the scaler has come with a proposal. */
-export const stageColors: Readonly<Record<ProposalStage, string>> = {
+/** Colours of the steps of a scaler decision. */
+export const proposalColors: Readonly<Record<ProposalStage, string>> = {
   recommended: 'light-purple',
   stabilized: 'light-blue',
   policy_limited: 'yellow',
   bounded: 'blue',
 }
 
-/** Why connections end: as agreed, because a replica leaves, because of what a client did, because nobody answers, or lost. */
+/** Colours of close causes: normal, drain, client error, no answer, or unexpected. */
 export const closeColors: Readonly<Record<CloseCause, string>> = {
   normal: 'green',
   going_away: 'light-green',
@@ -51,6 +54,7 @@ export const closeColors: Readonly<Record<CloseCause, string>> = {
   rate_abuse: 'dark-purple',
   frame_too_large: 'super-light-purple',
   slow_reader: 'dark-yellow',
+  resource_limit: 'super-light-yellow',
   heartbeat_lost: lineColors.refused,
   abnormal: lineColors.lost,
   internal: 'dark-red',

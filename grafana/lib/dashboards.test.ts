@@ -23,48 +23,48 @@ describe('dashboard', () => {
     ])
   })
 
-  test('refuses a line that does not fill the grid', () => {
+  test('rejects a line that does not fill the grid', () => {
     expect(() => built([panel('a', 8), panel('b', 8)])).toThrow('Panels a, b: widths add up to 16, allowed is exactly 24.')
   })
 
-  test('refuses panels of two heights in one line', () => {
+  test('rejects panels of different heights in one line', () => {
     const note = text('note', 'x', 3)
     const half = { ...note, gridPos: { x: 0, y: 0, w: 12, h: 3 } }
     expect(() => built([panel('a', 12), half])).toThrow('Panels a, note: heights are 8, 3, allowed is one.')
   })
 
-  test('is written the same whatever the order of its keys', () => {
+  test('is rendered identically for any order of keys', () => {
     const one = built([panel('a', 24)])
     expect(render(Object.fromEntries(Object.entries(one).reverse()) as unknown as typeof one)).toBe(render(one))
   })
 })
 
 describe('panels', () => {
-  test('give each query a refId of its own', () => {
+  test('give each query a unique refId', () => {
     expect(panel('a', 8).targets?.map((target) => (target as unknown as { refId: string }).refId)).toEqual(['A', 'B'])
   })
 
-  test('show a legend, or the newest value', () => {
+  test('show a legend or the newest value', () => {
     expect(panel('a', 8).options.legend.showLegend).toBe(true)
     const dial = gauge({ title: 'd', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }, [{ expr: 'up', legend: 'up' }])
     expect(dial.options.reduceOptions.calcs).toEqual(['lastNotNull'])
   })
 
-  const asked = (built: ReturnType<typeof graph>) => built.targets?.map((target) => target as unknown as Record<string, unknown>) ?? []
+  const queriesOf = (built: ReturnType<typeof graph>) => built.targets?.map((target) => target as unknown as Record<string, unknown>) ?? []
   const short = { title: 't', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }
 
-  test('ask for buckets in the form that a heatmap draws', () => {
-    expect(asked(heatmap(short, 'up'))).toMatchObject([{ format: 'heatmap', legendFormat: '{{le}}', range: true }])
-    expect(asked(heatmap(short, 'up', true))).toMatchObject([{ exemplar: true }])
+  test('query buckets in the format of a heatmap', () => {
+    expect(queriesOf(heatmap(short, 'up'))).toMatchObject([{ format: 'heatmap', legendFormat: '{{le}}', range: true }])
+    expect(queriesOf(heatmap(short, 'up', true))).toMatchObject([{ exemplar: true }])
   })
 
-  test('ask once for what is shown once', () => {
+  test('use an instant query for a single value', () => {
     const single = { expr: 'up', legend: 'up' }
-    expect(asked(stat(short, [single]))).toMatchObject([{ instant: true, range: false }])
-    expect(asked(table(short, single, { job: 'Job' }))).toMatchObject([{ format: 'table', instant: true, range: false }])
+    expect(queriesOf(stat(short, [single]))).toMatchObject([{ instant: true, range: false }])
+    expect(queriesOf(table(short, single, { job: 'Job' }))).toMatchObject([{ format: 'table', instant: true, range: false }])
   })
 
-  test('show of a table the named columns, in their order', () => {
+  test('show the named columns of a table in the given order', () => {
     const [organize] = table(short, { expr: 'up', legend: 'up' }, { job: 'Job', Value: 'Up' }).transformations ?? []
     expect(organize?.options).toEqual({
       excludeByName: { Time: true },
@@ -74,13 +74,13 @@ describe('panels', () => {
   })
 })
 
-describe('what a dashboard has besides panels', () => {
+describe('variables and annotations of a dashboard', () => {
   const extras = {
     variables: [numberVariable('price', 'Price', 0.5)],
     marks: [{ name: 'Start', expr: 'up', color: 'blue', text: 'up', valueIsTime: true }],
   }
 
-  test('is a number to type over, and marks at the times that are their values', () => {
+  test('contain an editable number, and annotations whose values are their times', () => {
     const { templating, annotations } = dashboard(about, [{ lines: [[panel('a', 24)]] }], extras)
     expect(templating?.list?.at(-1)).toMatchObject({ type: 'textbox', name: 'price', query: '0.5', current: { value: '0.5' } })
     expect(annotations?.list?.at(-1)).toMatchObject({ name: 'Start', useValueForTime: true })

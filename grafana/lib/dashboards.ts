@@ -1,6 +1,7 @@
 /**
- * Whole dashboards: ids, the grid, variables and annotations. The Foundation SDK numbers no panel, lets a line overflow
- * the 24 columns of the grid and gives every variable the settings of all kinds of variables; that is put right here, once.
+ * Builds dashboards: assigns ids and grid positions, and adds variables and annotations. The Foundation SDK assigns no panel ids, lets a
+ * row exceed the 24 columns of the grid, and writes the settings of all variable kinds into every variable. This file assigns panel ids,
+ * checks the width of rows, and removes superfluous settings of variables.
  */
 import type { Dashboard, DashboardLink, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import {
@@ -14,13 +15,13 @@ import { annotations, type Mark } from './annotations.ts'
 import { allPages, type Page } from './pages.ts'
 import { commonVariables } from './variables.ts'
 
-/** Columns of Grafana's grid. */
+/** Number of columns of Grafana's grid. */
 const gridColumns = 24
 
-/** Panels side by side; their widths add up to the grid. */
+/** Panels side by side, whose widths add up to the width of the grid. */
 export type Line = Panel[]
 
-/** A titled group of panels; without a title it stands at the top. */
+/** A group of panels. Panels in a row without a title are placed at the top of the dashboard. */
 export interface Row {
   title?: string
   lines: Line[]
@@ -33,23 +34,23 @@ export interface DashboardAbout {
   tags: string[]
 }
 
-/** What a dashboard has besides its panels. */
+/** Settings of a dashboard. */
 export interface Extras {
   marks?: Mark[]
-  /** Beside those that every dashboard has. */
+  /** Variables of the dashboard, in addition to the variables that every dashboard has. */
   variables?: VariableModel[]
   links?: DashboardLink[]
 }
 
-/** A page of the lab: a dashboard with links to the other pages. */
+/** Returns a dashboard of the lab, with links to all other dashboards. */
 export function labPage(page: Page, rows: Row[], extras: Omit<Extras, 'links'> = {}): Dashboard {
   const about = { uid: page.uid, title: page.title, description: page.question, tags: ['websocket-lab'] }
   return dashboard(about, rows, { ...extras, links: linksFrom(page) })
 }
 
 /**
- * Puts a dashboard together.
- * @throws when a line of panels does not fill the grid exactly
+ * Returns the model of a dashboard.
+ * @throws Error when a row of panels does not fill the grid exactly
  */
 export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], variables = [], links = [] }: Extras = {}): Dashboard {
   const built = new DashboardBuilder(about.title)
@@ -69,7 +70,7 @@ export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], vari
   return built
 }
 
-/** The file that Grafana reads. Keys are sorted, so that a change of the SDK's order is no change of ours. */
+/** Returns the JSON file of a dashboard. The keys of the JSON file are sorted, so that the SDK's order of keys does not cause diffs. */
 export function render(built: Dashboard): string {
   return `${JSON.stringify(built, sortedKeys, 2)}\n`
 }
@@ -79,7 +80,7 @@ function sortedKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Gives every panel its place and number, top to bottom and left to right. */
+/** Assigns grid positions and ids, from top to bottom and from left to right. */
 function placed(rows: Row[]): (Panel | RowPanel)[] {
   const out: (Panel | RowPanel)[] = []
   let y = 0
@@ -118,7 +119,7 @@ function size(panel: Panel): { w: number; h: number } {
   return panel.gridPos
 }
 
-/** To every other page, with the time range and the variables that are chosen here. */
+/** Links to every other page, which preserve the time range and the variables. */
 function linksFrom({ uid }: Page): DashboardLink[] {
   return allPages
     .filter((page) => page.uid !== uid)

@@ -1,13 +1,13 @@
-/** The pages there are, in the order of their links. A page's uid never changes once it is published. */
+/** All pages, in the order of the links between the pages. Changing the uid of a page breaks saved links. */
 import { grafana } from '@lab/contract/endpoints.ts'
 
 export interface Page {
   uid: string
-  /** Of the dashboard. */
+  /** Title of the dashboard. */
   title: string
-  /** Of the links to it. */
+  /** Text of the links to a dashboard. */
   name: string
-  /** What it answers, as a question. */
+  /** The question that a dashboard page answers. */
   question: string
 }
 
@@ -16,45 +16,46 @@ export const pages = {
     uid: grafana.homeDashboardUid,
     title: 'Start here: WebSocket Scaling Lab',
     name: 'Start here',
-    question: 'Is everybody served while replicas come and go?',
+    question: 'Are all clients served while replicas start and end?',
   },
   users: {
     uid: 'lab-users',
     title: 'Users',
     name: 'Users',
-    question: 'What do clients notice: can they connect, how fast is the answer, why do connections end, and do they come back?',
+    question:
+      'How does the lab perform for clients: can they connect, how fast are answers, why do connections end, and do clients reconnect?',
   },
   scaling: {
     uid: 'lab-scaling',
     title: 'Scaling',
     name: 'Scaling',
-    question: 'How many replicas are there, why that many, what does a change cost clients, and what does it all cost?',
+    question: 'How many replicas are there and why, how do changes affect clients, and what do the replicas cost?',
   },
   replicas: {
     uid: 'lab-replicas',
     title: 'Replicas',
     name: 'Replicas',
-    question: 'How is each replica: its state, its share of the connections, and what it uses?',
+    question: 'What are the state, the share of connections and the resource usage of each replica?',
   },
   edge: {
     uid: 'lab-load-and-edge',
     title: 'Load and edge',
     name: 'Load and edge',
-    question: 'What does the load generator send, what does the router see of it, and do both agree with the replicas?',
+    question: 'Do the load generator, the router and the replicas report the same numbers?',
   },
   stores: {
     uid: 'lab-stores',
     title: 'Stores',
     name: 'Stores',
-    question: 'Is Valkey there, and how fast do room messages get from one replica to the others?',
+    question: 'Is Valkey available, and how fast do room messages reach other replicas?',
   },
   logs: {
     uid: 'lab-logs',
     title: 'Logs',
     name: 'Logs',
-    question: 'What do router and replicas write, and what happened to one connection? Needs the profile logging.',
+    question: 'What do router and replicas log, and what happened to one connection? The page requires the Compose profile logging.',
   },
 } as const satisfies Record<string, Page>
 
-/** Every page, in the order of the links. */
+/** Every page, in the order of the links between the pages. */
 export const allPages: readonly Page[] = Object.values(pages)

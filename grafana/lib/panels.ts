@@ -1,6 +1,7 @@
 /**
- * Panels as this lab wants them. The Foundation SDK leaves out what Grafana's editor would fill in: refIds (two targets
- * collide), the statistics of single values (nothing is shown) and the legend (hidden). That is put right here, once.
+ * Creates panels with the lab's default settings. The Foundation SDK omits settings that Grafana's editor adds: refIds (queries collide
+ * without them), the calculation of single values (nothing is shown without it) and the legend (hidden by default). This file adds the
+ * settings that the Foundation SDK omits.
  */
 import {
   AxisPlacement,
@@ -39,33 +40,33 @@ import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/ti
 
 export type { GraphBuilder, StateTimelineBuilder }
 
-/** What every panel with data must say. */
+/** Required settings of a panel with data. */
 export interface About {
   title: string
   description: string
   /** A unit constant of the SDK. */
   unit: string
-  /** Shown in place of a panel without data: why, and what to do. */
+  /** Text of a panel without data: the reason and what to do. */
   noValue: string
-  /** Columns of the 24 that a line has. */
+  /** Panel width in columns of the grid, which has 24 columns. */
   width: number
 }
 
-/** One query and the name of its series; `{{label}}` is replaced by the label's value. */
+/** A query and the name of its series, in which `{{label}}` stands for the value of a label. */
 export interface Target {
   expr: string
   legend: string
-  /** Show single observations that were traced, each a way to its trace. For queries of one histogram. */
+  /** Shows exemplars, which link to traces. Only queries of a single histogram have exemplars. */
   exemplar?: boolean
 }
 
-/** The data source that the dashboard's variable selects. */
+/** The data source that the dashboard variable selects. */
 export const selectedDatasource = { type: 'prometheus', uid: '$datasource' } as const
 
-/** Rows of the grid that a panel with data is high. */
+/** Height of a panel with data, in rows of the grid. */
 export const panelHeight = 8
 
-/** Lines over time. `adjust` adds what is special about this one. */
+/** Time series. The function `adjust` changes further panel settings. */
 export function graph(about: About, targets: Target[], adjust: (panel: GraphBuilder) => unknown = () => {}): Panel {
   const panel = new GraphBuilder()
     .legend(shownLegend())
@@ -78,34 +79,35 @@ export function graph(about: About, targets: Target[], adjust: (panel: GraphBuil
   return finish(panel, about, targets)
 }
 
-/** Dials, one per series, with the newest value. */
+/** Gauge panel with the newest value of each series. */
 export function gauge(about: About, targets: Target[], adjust: (panel: GaugeBuilder) => unknown = () => {}): Panel {
   const panel = new GaugeBuilder().reduceOptions(newest()).min(0)
   adjust(panel)
   return finish(panel, about, targets)
 }
 
-/** One bar per series, coloured by state. */
+/** State timeline: one bar per series, coloured by state. */
 export function stateTimeline(about: About, targets: Target[], adjust: (panel: StateTimelineBuilder) => unknown = () => {}): Panel {
   const panel = new StateTimelineBuilder()
     .legend(shownLegend())
     .mergeValues(true)
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
-    // The mappings name the colours. Grafana's own default is a continuous scheme, which has no legend.
+    // The value mappings of the panel define the colours of the states. Grafana's default colour scheme is a continuous gradient, for which
+    // Grafana shows no legend.
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
   adjust(panel)
   return finish(panel, about, targets)
 }
 
-/** Newest values in large type, one per series. They are asked for once, not along the time shown. */
+/** Newest values in large type, one per series, from an instant query. */
 export function stat(about: About, targets: Target[], adjust: (panel: StatBuilder) => unknown = () => {}): Panel {
   const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.None).colorMode(BigValueColorMode.Value)
   adjust(panel)
   return finish(panel, about, targets, (query) => query.instant())
 }
 
-/** How many observations fell into each bucket of a histogram, by colour. Expects one series for each `le`. */
+/** Heatmap panel of histogram buckets. Expects a query that returns one series for each value of the label `le`. */
 export function heatmap(about: About, expr: string, exemplar = false): Panel {
   const panel = new HeatmapBuilder()
     .calculate(false)
@@ -119,7 +121,10 @@ export function heatmap(about: About, expr: string, exemplar = false): Panel {
   return finish(panel, about, [{ expr, legend: '{{le}}', exemplar }], (target) => target.format(PromQueryFormat.Heatmap).range())
 }
 
-/** The newest series as lines of a table: labels are its columns, in the order given, by the name of each column. */
+/**
+ * Table with one row for each series that currently exists. The columns of the table are labels, in the given order and with the given
+ * names.
+ */
 export function table(
   about: About,
   target: Target,
@@ -130,7 +135,7 @@ export function table(
   const panel = new TableBuilder().withTransformation({
     id: 'organize',
     options: {
-      // Besides the labels there are the time and the value.
+      // A query result has the columns Time and Value in addition to the labels.
       excludeByName: { Time: true, ...(names.includes('Value') ? {} : { Value: true }) },
       indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
       renameByName: columns,
@@ -140,23 +145,26 @@ export function table(
   return finish(panel, about, [target], (query) => query.format(PromQueryFormat.Table).instant())
 }
 
-/** Markdown. */
+/** A panel with Markdown text. */
 export function text(title: string, markdown: string, height: number, width = 24): Panel {
   const panel = new TextBuilder().title(title).mode(TextMode.Markdown).content(markdown).gridPos({ x: 0, y: 0, w: width, h: height })
   return panel.build()
 }
 
-/** Colours of values from a number on; `undefined` is the colour below the first. In the panel's unit, or in percent of its maximum. */
+/**
+ * Returns thresholds: each colour applies from a value upwards, in the unit of the panel or in percent of the panel's maximum. The lowest
+ * threshold has no `from`, so its colour applies to all values below the next threshold.
+ */
 export function thresholds(mode: ThresholdsMode, steps: { from?: number; color: string }[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(mode).steps(steps.map(({ from, color }) => ({ value: from ?? null, color })))
 }
 
-/** Override: one colour for a series, whatever else is drawn. */
+/** Override: a fixed colour for a series. */
 export function fixedColor(color: string): DynamicConfigValue {
   return { id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor: color } }
 }
 
-/** Override: a thick line without area, for a total above its parts. */
+/** Override: a thick line without an area, for a total over stacked series. */
 export function totalLine(color: string): DynamicConfigValue[] {
   return [
     fixedColor(color),
@@ -176,7 +184,7 @@ function newest(): ReduceDataOptionsBuilder {
 
 type AnyBuilder = GraphBuilder | GaugeBuilder | StatBuilder | StateTimelineBuilder | HeatmapBuilder | TableBuilder
 
-/** @param form how Grafana asks: as series over time unless something else is given */
+/** @param form query type; a range query by default */
 function finish(
   panel: AnyBuilder,
   about: About,

@@ -1,4 +1,4 @@
-/** What several panels have in common: sizes, texts and the looks of their lines. */
+/** Sizes, texts and line styles that several panels share. */
 
 import {
   GraphThresholdsStyleConfigBuilder,
@@ -10,38 +10,38 @@ import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
 import { severityColors } from './colors.ts'
 import { fixedColor, type GraphBuilder, thresholds } from './panels.ts'
 
-/** Width of a panel when three share a line. */
+/** Width of one of three panels in a row. */
 export const third = 8
 
-/** Width of a panel when two share a line. */
+/** Width of one of two panels in a row. */
 export const half = 12
 
-/** What a panel without data says: after a start it only needs a moment. */
+/** Text of an empty panel that gets data shortly after the lab starts. */
 export const waiting = 'Waiting for the first samples: about 20 s after a replica starts.'
 
-/** Name of a series in a legend: replicas are told apart by their label. */
+/** Legend of a panel with one series per replica: the replica's name. */
 export const perReplica = '{{replica}}'
 
-/** Areas on top of each other. */
+/** Stacked areas. */
 export function stacked(panel: GraphBuilder): GraphBuilder {
   return panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')).fillOpacity(30).lineWidth(1)
 }
 
-/** One colour per series name. */
+/** Fixed colours by series name. */
 export function colored(colors: Readonly<Record<string, string>>): (panel: GraphBuilder) => void {
   return (panel) => {
     for (const [name, color] of Object.entries(colors)) panel.overrideByName(name, [fixedColor(color)])
   }
 }
 
-/** A dashed line where the alert of the same quantity begins. In the panel's unit. */
+/** Draws a dashed line at the threshold of the alert that concerns this panel, in the unit of the panel. */
 export function alertLine(panel: GraphBuilder, from: number): void {
   panel
     .thresholds(thresholds(ThresholdsMode.Absolute, [{ color: 'transparent' }, { from, color: severityColors.critical }]))
     .thresholdsStyle(new GraphThresholdsStyleConfigBuilder().mode(GraphThresholdsStyleMode.Dashed))
 }
 
-/** Fills the space between two lines, which themselves are hardly there. */
+/** Fills the area between two thin lines. */
 export function band(panel: GraphBuilder, above: string, below: string): void {
   const line = [
     fixedColor(severityColors.fine),

@@ -1,17 +1,17 @@
-/** What Prometheus warns of. */
+/** The panel of Prometheus alerts. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { table } from '../lib/panels.ts'
 
-/** Alerts that are pending or firing. */
+/** Pending and firing alerts. */
 export function alerts(width: number): Panel {
   return table(
     {
       title: 'Alerts',
       description:
-        'Is anything wrong right now? Alerts that are firing, or pending: true, but not yet for long enough. Watchdog always fires, and shows that alerting works.',
+        'Is anything wrong right now? Shows firing alerts, and pending alerts, whose condition is true but not yet for long enough. The alert Watchdog always fires, which shows that alerting works.',
       unit: units.NoUnit,
-      noValue: 'No alert at all, not even Watchdog: Prometheus evaluates no rules.',
+      noValue: 'There is no alert, not even Watchdog, so Prometheus does not evaluate its rules.',
       width,
     },
     { expr: 'sum by (alertname, severity, alertstate, job, replica, slo, clock) (ALERTS)', legend: '{{alertname}}' },

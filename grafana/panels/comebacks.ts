@@ -1,4 +1,4 @@
-/** Why connections end, how long they lasted, and whether their clients come back to where they were. */
+/** Panels about why connections close, how long connections were open, and whether clients resume their sessions. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -9,13 +9,13 @@ import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond } = replicas
 
-/** Closes per second, by cause. */
+/** Closed connections per second, by cause. */
 export function closesByCause(): Panel {
   return graph(
     {
       title: 'Closes by cause',
       description:
-        'Why do connections end? Per second, stacked by cause. Red is lost: nobody planned it. Orange is a replica that leaves; green is as agreed.',
+        'Why do connections close? Closes per second, stacked by cause. Red closes are unexpected, orange closes come from draining replicas, and green closes are normal.',
       unit: units.CountsPerSecond,
       noValue: 'No connection has closed yet.',
       width: third,
@@ -25,13 +25,12 @@ export function closesByCause(): Panel {
   )
 }
 
-/** How long the connections that close have been open. */
+/** Duration of closed connections. */
 export function connectionDuration(): Panel {
   return heatmap(
     {
       title: 'Connection duration',
-      description:
-        'How long had the connections been open that closed? Per second, by duration; the stronger the colour, the more of them.',
+      description: 'How long were connections open when they closed? Closes per second by duration. A stronger colour means more closes.',
       unit: units.Seconds,
       noValue: 'No connection has closed yet.',
       width: third,
@@ -40,36 +39,37 @@ export function connectionDuration(): Panel {
   )
 }
 
-/** Connections that were sent elsewhere, and the answers to those who ask for their session. */
+/** Clients that were asked to reconnect, and the results of resume requests. */
 export function resumes(): Panel {
   return graph(
     {
       title: 'Reconnects and resumes',
       description:
-        'Do clients find their session again? Told to move: connections that were asked to come back elsewhere, because the replica leaves or to even out. The others are attempts to resume, per second by result: resumed is whole, gap has lost messages, the rest begin anew.',
+        'Do clients resume their sessions? "Asked to reconnect" counts clients that a replica asked to connect to a different replica, because of a drain or to balance the load. The other series are resume requests per second by result. With the result resumed, no message is missing; with gap, messages are missing; with any other result, the client gets a new session.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: `sum by (reason) (${perSecond(metrics.goodbyes.name)})`, legend: 'told to move: {{reason}}' },
+      { expr: `sum by (reason) (${perSecond(metrics.goodbyes.name)})`, legend: 'asked to reconnect: {{reason}}' },
       { expr: `sum by (result) (${perSecond(metrics.sessionsResumed.name)})`, legend: '{{result}}' },
     ],
     colored({
-      'told to move: draining': lineColors.planned,
-      'told to move: rebalancing': lineColors.received,
+      'asked to reconnect: draining': lineColors.planned,
+      'asked to reconnect: rebalancing': lineColors.received,
       resumed: 'green',
       gap: lineColors.lost,
     }),
   )
 }
 
-/** Sessions that wait for their client. */
+/** Sessions that can be resumed. */
 export function sessionsHeld(): Panel {
   return graph(
     {
       title: 'Sessions held',
-      description: 'How many sessions wait for a client that lost its connection? After a wave of reconnects this returns to zero.',
+      description:
+        'How many disconnected sessions can still be resumed? The number of sessions returns to zero after a wave of reconnects.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -79,12 +79,13 @@ export function sessionsHeld(): Panel {
   )
 }
 
-/** Messages sent again to who came back. */
+/** Messages that clients receive when they resume sessions. */
 export function replayed(): Panel {
   return graph(
     {
       title: 'Messages replayed/s',
-      description: 'What did clients miss while they were away? Messages sent again to resumed sessions, per second.',
+      description:
+        'How many messages did clients miss while they were disconnected? Messages per second that replicas send to resumed sessions.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -94,17 +95,17 @@ export function replayed(): Panel {
   )
 }
 
-/** Upgrades that were refused, and those that reached no replica. */
+/** Upgrades that a replica refused, and handshakes that reached no replica. */
 export function connectionFailures(): Panel {
-  // Traefik has no series of a code before its first one.
+  // Traefik creates the series of a status code only when it sends the first response with this code.
   const turnedAway = `(sum(${traefik.perSecond('traefik_entrypoint_requests_total', 'protocol="websocket", code=~"5.."')}) or vector(0))`
   return graph(
     {
       title: 'Connection failures',
       description:
-        'How many of those who try do not get in? Upgrades that a replica refused, and handshakes that the router answered with 5xx because no replica could take them, each as a share of all.',
+        'How many connection attempts fail? Upgrades that a replica refused, and handshakes that Traefik answered with 5xx because no replica was available, as shares of all attempts.',
       unit: units.PercentUnit,
-      noValue: 'Nobody tries to connect: start some load.',
+      noValue: 'No client tries to connect: start some load.',
       width: third,
     },
     [

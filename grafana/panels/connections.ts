@@ -1,4 +1,4 @@
-/** Connection Overview: how many clients are connected, how fast they come and go. */
+/** Connection Overview: the number of connections, and how fast it changes. */
 
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -8,13 +8,13 @@ import { gauge, graph, thresholds, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask } from '../lib/scopes.ts'
 import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
-/** Connections open now, against the limit. */
+/** Open connections and their limit. */
 export function activeConnections(): Panel {
   return gauge(
     {
       title: 'Active connections',
       description:
-        'How full is the lab? Connections open now on all replicas together. The dial ends at what they accept in total; orange from 80 %, red from 95 %.',
+        "How close is the lab to its connection limit? Open connections of all replicas. The maximum of the gauge is the sum of the replicas' limits; the gauge is orange from 80 % and red from 95 %.",
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -33,7 +33,7 @@ export function activeConnections(): Panel {
             { from: 95, color: severityColors.critical },
           ]),
         )
-        // The limit grows with the replicas, so the end of the dial is the result of the second query.
+        // The limit of all connections grows with the number of replicas, so the second query supplies the maximum of the gauge.
         .withTransformation({ id: 'configFromData', options: { configRefId: 'B', mappings: [{ fieldName: 'max', handlerKey: 'max' }] } }),
   )
 }
@@ -44,7 +44,7 @@ export function connectionRate(): Panel {
     {
       title: 'Connection rate',
       description:
-        'How fast do clients come and go? Connections opened, closed and refused per second, all replicas together. Refused upgrades are answered with an HTTP status.',
+        'How fast do clients connect and disconnect? Connections opened, closed and refused per second on all replicas. A refused upgrade is answered with an HTTP status.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
@@ -64,7 +64,7 @@ export function connectionsOverTime(): Panel {
     {
       title: 'Total connections over time',
       description:
-        'How many are connected, and where? Open connections, stacked by replica: the stack shows how evenly the router spreads them; the line is the total.',
+        'How many connections are open, and on which replica? Open connections, stacked by replica, which shows how evenly Traefik distributes the connections. The line shows the total of all replicas.',
       unit: units.Short,
       noValue: waiting,
       width: third,

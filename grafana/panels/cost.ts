@@ -1,4 +1,4 @@
-/** What the replicas cost, at a price that the viewer sets. */
+/** Cost of the replicas at a price that the viewer sets. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { standardMetrics } from '@lab/contract/queries.ts'
@@ -9,24 +9,27 @@ import { panelQueries as ask, replicas, scaler } from '../lib/scopes.ts'
 import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
 
-/** Price of one replica for an hour, in the currency of the panels: some 0.5 vCPU and 512 MiB at a large provider. */
+/**
+ * Price of one replica per hour, in the currency of the panels. The default price is about that of 0.5 vCPU and 512 MiB at a large cloud
+ * provider.
+ */
 export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 
-/** Replicas are counted this often for what has been spent. */
+/** Interval at which replicas are counted to compute the cost of a time range. */
 const countEverySeconds = 15
 const up = `count(${replicas.select(standardMetrics.up)} == 1)`
 const most = `max(${scaler.select(scalerMetrics.specMaxReplicas.name)})`
 
-/** Price times hours: of counts taken over the range that is shown. */
+/** Returns a query for the cost in the time range of the page: the price multiplied by the replica-hours, from a replica count. */
 const spent = (count: string) => `$price * sum_over_time((${count})[$__range:${countEverySeconds}s]) * ${countEverySeconds} / 3600`
 
-/** What an hour costs now, and what it would at the maximum. */
+/** Cost per hour now and with the maximum number of replicas. */
 export function costPerHour(): Panel {
   return graph(
     {
       title: 'Cost per hour',
       description:
-        'What does this number of replicas cost? Running replicas times the price per replica-hour set at the top of the page; and what the maximum would cost, which is what running without a scaler means.',
+        'What do the replicas cost? Number of running replicas multiplied by the price per replica-hour, which is set at the top of the page. The other series is the cost of maxReplicas replicas, which is the cost without a scaler.',
       unit: units.Dollars,
       noValue: waiting,
       width: third,
@@ -42,13 +45,13 @@ export function costPerHour(): Panel {
   )
 }
 
-/** What the shown time has cost. */
+/** Cost over the time range of the page. */
 export function costOfRange(): Panel {
   return stat(
     {
-      title: 'Cost of the time shown',
+      title: 'Cost over the time range',
       description:
-        'What was saved? Cost of all replicas over the time range of the page, and what the maximum number would have cost while the scaler ran. Replicas are counted every 15 s.',
+        'How much did the scaler save? Cost of all replicas over the time range of the page, and the cost of maxReplicas replicas for the time in which the scaler ran. Replicas are counted every 15 s to compute the cost.',
       unit: units.Dollars,
       noValue: waiting,
       width: third,
@@ -61,14 +64,15 @@ export function costOfRange(): Panel {
   )
 }
 
-/** What one connection costs. */
+/** Cost per connection. */
 export function costPerConnection(): Panel {
   return graph(
     {
-      title: 'Cost per 1,000 connections and hour',
-      description: 'Are the replicas well used? Cost per hour over connections, for a thousand of them: it falls as replicas fill.',
+      title: 'Hourly cost per 1,000 connections',
+      description:
+        'Are the replicas used efficiently? Cost per hour of 1,000 connections. The cost per connection falls as the replicas get more connections.',
       unit: units.Dollars,
-      noValue: 'Nobody is connected: start some load.',
+      noValue: 'No client is connected: start some load.',
       width: third,
     },
     [{ expr: `1000 * $price * ${up} / (${ask.connections} > 0)`, legend: 'per 1,000 connections' }],

@@ -1,7 +1,7 @@
 /**
- * What Traefik sees. It counts a WebSocket as a request only when it closes, under code 0, so open ones are counted otherwise.
- * Of its retries it says nothing, and of the replicas in its pool too much: now and then the series of a server that is gone
- * stays there, at 1.
+ * Panels about the traffic that Traefik counts. Traefik counts a WebSocket as a request only when the WebSocket closes, with code 0, so
+ * open WebSockets come from a different metric. Traefik has no reliable count of retries, and the series of a removed server sometimes
+ * stays at 1.
  */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -12,18 +12,18 @@ import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas, traefik } from '../lib/scopes.ts'
 import { colored, half, stacked, third, waiting } from '../lib/styles.ts'
 
-/** Entry points that clients use; not the dashboard's and not the one for metrics. */
+/** The entry points for clients, without the entry points for the dashboard and for metrics. */
 const entries = 'entrypoint=~"web|websecure|load"'
 const open = `sum(${traefik.select('traefik_open_connections', entries)})`
 const noTraefik = 'Traefik does not answer Prometheus.'
 
-/** Open connections at the entry points. */
+/** Open connections at each of Traefik's entry points. */
 export function openByEntry(): Panel {
   return graph(
     {
       title: 'Open connections by protocol',
       description:
-        'Where do clients come in? Connections open at each of Traefik’s entry points: web is HTTP and WebSocket, websecure the same under TLS, load the way of the load generator. Below that, all is TCP.',
+        'Through which entry point do clients connect? Open TCP connections of each Traefik entry point: web accepts HTTP and WebSocket, websecure accepts both over TLS, and load is for the load generator.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,
@@ -38,13 +38,13 @@ export function openByEntry(): Panel {
   )
 }
 
-/** Connections at the entry points against connections at the replicas. */
+/** Open connections at Traefik's entry points minus open connections at the replicas. */
 export function routedAgainstHeld(): Panel {
   return graph(
     {
       title: 'Routed against held',
       description:
-        'Is every connection that Traefik holds one that a replica holds? At rest they are 0 apart. Above: plain HTTP connections, which clients keep for up to 60 s, or sockets on their way. Below: Traefik has lost its end. While many come and go, the two scrapes are seconds apart.',
+        'Does each Traefik connection have a matching connection on a replica? Without traffic, the difference between the two counts is 0. The difference is positive with plain HTTP connections, which clients keep open for up to 60 s, and with handshakes in progress. The difference is negative if Traefik has lost connections. Under load, the difference fluctuates, because Prometheus scrapes Traefik and the replicas a few seconds apart.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,
@@ -52,23 +52,23 @@ export function routedAgainstHeld(): Panel {
     [
       { expr: open, legend: 'routed' },
       { expr: `sum(${replicas.select(metrics.connectionsActive.name)})`, legend: 'held' },
-      { expr: `${open} - sum(${replicas.select(metrics.connectionsActive.name)})`, legend: 'apart' },
+      { expr: `${open} - sum(${replicas.select(metrics.connectionsActive.name)})`, legend: 'difference' },
     ],
     (panel) => {
       panel.decimals(0)
       colored({ routed: systemColors.traefik, held: systemColors.replicas })(panel)
-      panel.overrideByName('apart', totalLine(lineColors.lost)).overrideByName('apart', [{ id: 'min', value: null }])
+      panel.overrideByName('difference', totalLine(lineColors.lost)).overrideByName('difference', [{ id: 'min', value: null }])
     },
   )
 }
 
-/** Plain HTTP and ended sockets by code. */
+/** Plain HTTP requests and closed sockets by status code. */
 export function requestsByCode(): Panel {
   return graph(
     {
       title: 'Requests at the edge',
       description:
-        'What does the router answer? Requests per second by protocol and status. An upgraded socket counts when it ends, with code 0; a refused upgrade counts at once, with its status. A try that was repeated at another replica is not counted: Traefik has no true number of its retries.',
+        'With which status codes does Traefik answer? Requests per second by protocol and status. Traefik counts a WebSocket when it closes, with code 0, and a refused upgrade immediately, with its HTTP status. Retries on another replica are not counted, because Traefik has no reliable count of retries.',
       unit: units.RequestsPerSecond,
       noValue: 'No request has been answered yet: start some load.',
       width: third,
@@ -83,7 +83,7 @@ export function requestsByCode(): Panel {
   )
 }
 
-/** Time to answer plain HTTP. */
+/** Response time of plain HTTP requests. */
 export function httpLatency(): Panel {
   const name = 'traefik_entrypoint_request_duration_seconds'
   const plain = `protocol!="websocket", ${entries}`
@@ -91,9 +91,9 @@ export function httpLatency(): Panel {
     {
       title: 'HTTP latency at the edge',
       description:
-        'How fast is plain HTTP? p50, p95 and p99 of requests at the entry points. Sockets are left out: their duration is their life.',
+        'How fast are plain HTTP requests? p50, p95 and p99 of the response time at the entry points. WebSockets are excluded, because their duration is the time that they stay open.',
       unit: units.Seconds,
-      noValue: 'No plain request within the last scrapes: open the lab’s page.',
+      noValue: 'There was no plain HTTP request recently: open the page of the lab.',
       width: half,
     },
     [
@@ -105,13 +105,13 @@ export function httpLatency(): Panel {
   )
 }
 
-/** Replicas that want sockets, and those that Traefik would send some to. */
+/** Ready replicas, and the replicas in Traefik's pool. */
 export function pool(): Panel {
   return graph(
     {
-      title: 'Ready against routed to',
+      title: 'Ready and routed replicas',
       description:
-        'Does the router know every replica that is ready? More ready than routed to is the alert: some get no traffic. More routed to than ready proves nothing: now and then Traefik goes on to show a server that is gone.',
+        'Does Traefik route to every ready replica? If Traefik routes to fewer replicas than are ready, some replicas get no traffic, and an alert fires. A higher number of routed replicas is harmless, because Traefik sometimes retains the series of a removed server.',
       unit: units.Short,
       noValue: noTraefik,
       width: half,
@@ -127,13 +127,13 @@ export function pool(): Panel {
   )
 }
 
-/** How often Traefik took over a new configuration. */
+/** Configuration reloads of Traefik. */
 export function reloads(): Panel {
   return graph(
     {
       title: 'Configuration reloads',
       description:
-        'When did the router learn of a change? Reloads per second: each replica that comes or goes causes some. Open sockets live through them.',
+        'When did Traefik load a new configuration? Reloads per second. Each added or removed replica causes some reloads. Reloads do not affect open sockets.',
       unit: units.CountsPerSecond,
       noValue: noTraefik,
       width: half,
@@ -143,13 +143,13 @@ export function reloads(): Panel {
   )
 }
 
-/** Plain HTTP at the replicas. */
+/** Plain HTTP requests that the replicas answer. */
 export function httpAtReplicas(): Panel {
   return graph(
     {
-      title: 'HTTP at the replicas',
+      title: 'HTTP requests of the replicas',
       description:
-        'What besides sockets do replicas serve? Plain requests per second on the public port, by route and status. Health checks and scrapes have a port of their own.',
+        'Which plain HTTP requests do replicas serve? Requests per second on the public port, by route and status. Health checks and scrapes use a different port and are not counted.',
       unit: units.RequestsPerSecond,
       noValue: waiting,
       width: half,
@@ -159,12 +159,13 @@ export function httpAtReplicas(): Panel {
   )
 }
 
-/** CPU of Traefik beside that of all replicas. */
+/** CPU usage of Traefik and of all replicas. */
 export function edgeCpu(): Panel {
   return graph(
     {
       title: 'CPU of router and replicas',
-      description: 'Which of the two is the bottleneck? CPU time per second: Traefik, which may use two cores, and all replicas together.',
+      description:
+        'Is Traefik or the service the bottleneck? CPU cores that Traefik uses (two at most), and CPU cores that all replicas use together.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,
@@ -177,12 +178,12 @@ export function edgeCpu(): Panel {
   )
 }
 
-/** Upgrades at the replicas, beside the generator's view. */
+/** Upgrades that reach the replicas. */
 export function upgradesAtReplicas(): Panel {
   return graph(
     {
       title: 'Upgrades at the replicas',
-      description: 'How many handshakes get as far as a replica? Per second: opened, and refused by cause.',
+      description: 'How many handshakes reach a replica? Opened connections per second, and refused upgrades per second by cause.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

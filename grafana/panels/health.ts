@@ -1,4 +1,4 @@
-/** System Health: the state of each replica, what it uses, what goes wrong. */
+/** System Health: state, resource usage and errors of the replicas. */
 import { AxisPlacement } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -16,7 +16,7 @@ export function replicaStatus(width = third): Panel {
     {
       title: 'Replica status',
       description:
-        'Who serves, who leaves, who is gone? The state of each replica over time. Red is a replica that Prometheus knows but that does not answer; where its bar ends, it is gone.',
+        'In which state is each replica? Red means that Prometheus has discovered the replica but cannot scrape it. The bar of a replica ends when the replica is removed.',
       unit: units.NoUnit,
       noValue: waiting,
       width,
@@ -26,13 +26,13 @@ export function replicaStatus(width = third): Panel {
   )
 }
 
-/** Memory and event loop of each replica. */
+/** Memory and event loop utilization of each replica. */
 export function resources(): Panel {
   return graph(
     {
       title: 'Resource usage',
       description:
-        'Which replica is short of something? Memory of each replica (left axis) and how busy its event loop is (right axis, dotted; at 100 % messages wait).',
+        'Which replica runs out of resources? Memory of each replica (left axis) and utilization of its event loop (right axis, dotted). At 100 %, messages have to wait for the event loop.',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -58,7 +58,7 @@ export function errors(): Panel {
     {
       title: 'Error rates',
       description:
-        'What goes wrong? Errors per second by cause, and refused upgrades by cause. The dashed line is the alert: more than 10 errors per second in total.',
+        'Which errors occur? Errors per second and refused upgrades per second, by cause. The dashed line is the threshold of the alert: 10 errors per second in total.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

@@ -1,4 +1,4 @@
-/** What the load generator does and what it meets. Its times run from the start of a run; its other values are rates. */
+/** Panels with the measurements of the load generator. Durations cover the k6 run from its start; counts are shown as rates. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
@@ -11,16 +11,16 @@ export const noLoad = 'No load runs: docker compose run --rm k6'
 const perSecond = (name: string) => `rate(${name}[$__rate_interval])`
 const opened = prometheusName(loadMetrics.socketsOpened)
 const closed = prometheusName(loadMetrics.socketsClosed)
-/** k6's own counter: every handshake, with the HTTP status it ended in. */
+/** k6's counter of handshakes, by HTTP status. */
 const handshakes = 'k6_ws_sessions_total'
 
-/** Sockets as the generator counts them, beside the replicas' count. */
+/** Open sockets, as counted by k6 and by the replicas. */
 export function sessions(): Panel {
   return graph(
     {
       title: 'Sessions',
       description:
-        'Do generator and replicas agree? Sockets that k6 holds open, and connections that the replicas hold. More at the replicas: somebody else is connected, too.',
+        'Do k6 and the replicas count the same number of sockets? If the replicas count more sockets than k6, other clients are connected as well.',
       unit: units.Short,
       noValue: noLoad,
       width: third,
@@ -36,13 +36,13 @@ export function sessions(): Panel {
   )
 }
 
-/** Time to an open socket. */
+/** Time to open a socket. */
 export function connectTime(): Panel {
   return graph(
     {
       title: 'Connect time',
       description:
-        'How long does it take to get in? From dialling to the open socket, by the clock of k6, over the whole run so far. The dashed line is the threshold of p95: 2 s.',
+        'How long does it take to connect? Time that k6 has needed to open a socket, over the whole run so far. The dashed line is the threshold of p95, 2 s.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -55,13 +55,13 @@ export function connectTime(): Panel {
   )
 }
 
-/** Time to an answer. */
+/** Time from sending a message until its answer arrives. */
 export function roundTrip(): Panel {
   return graph(
     {
       title: 'Message round trip',
       description:
-        'How long does an answer take for the client? By the clock of k6, over the whole run so far. The dashed line is the threshold of p95: 1 s.',
+        'How long does a client wait for an answer? Round-trip time that k6 has measured over the whole run so far. The dashed line is the threshold of p95, 1 s.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -74,12 +74,12 @@ export function roundTrip(): Panel {
   )
 }
 
-/** Time to the other members of a room. */
+/** Time until a room message reaches the other members. */
 export function roomDelivery(): Panel {
   return graph(
     {
       title: 'Room delivery',
-      description: 'How long is a room message on its way to the other members? By the clock of k6, over the whole run so far.',
+      description: 'How long does a room message take to reach the other members? k6 has measured the time over the whole run so far.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -89,13 +89,13 @@ export function roomDelivery(): Panel {
   )
 }
 
-/** Handshakes by the status they ended in. */
+/** Handshakes by HTTP status. */
 export function upgradesByCode(): Panel {
   return graph(
     {
       title: 'Upgrades by code',
       description:
-        'How do handshakes end? Per second by HTTP status, as k6 gets it: 101 is an open socket, 429 the rate limit, 503 a full replica or none at all, 0 no answer.',
+        'What is the result of handshakes? Handshakes of k6 per second by HTTP status: 101 is an open socket, 429 the rate limit, 503 a full replica or no replica, and 0 no answer.',
       unit: units.CountsPerSecond,
       noValue: noLoad,
       width: third,
@@ -105,13 +105,13 @@ export function upgradesByCode(): Panel {
   )
 }
 
-/** What the thresholds of a run look at. */
+/** Values that have a threshold in a k6 run. */
 export function successRates(): Panel {
   return graph(
     {
       title: 'Thresholds',
       description:
-        'Will this run pass? Shares over the whole run so far: handshakes that ended in a socket (more than 95 % wanted), errors (less than 1 %), and returning users who met their replica again.',
+        'Will the run pass its thresholds? Shares over the whole run so far: successful handshakes (threshold 95 %), errors (threshold 1 %), and returning users that were routed to the same replica.',
       unit: units.PercentUnit,
       noValue: noLoad,
       width: third,
@@ -119,7 +119,7 @@ export function successRates(): Panel {
     [
       { expr: `avg(${prometheusName(loadMetrics.connectSuccess)})`, legend: 'connected' },
       { expr: `avg(${prometheusName(loadMetrics.errors)})`, legend: 'errors' },
-      { expr: `avg(${prometheusName(loadMetrics.stickyKept)})`, legend: 'same replica' },
+      { expr: `avg(${prometheusName(loadMetrics.stickyReturns)})`, legend: 'same replica' },
     ],
     (panel) => {
       panel.max(1)
@@ -128,12 +128,12 @@ export function successRates(): Panel {
   )
 }
 
-/** Messages that want an answer, and those that got one. */
+/** Messages per second that expect an answer, and answers per second that clients received. */
 export function messagesAnswered(): Panel {
   return graph(
     {
       title: 'Messages and answers',
-      description: 'Is everything answered? Messages per second that want an answer, and answers that came in time.',
+      description: 'Is every message answered? Messages per second that expect an answer, and answers per second that arrived in time.',
       unit: units.MessagesPerSecond,
       noValue: noLoad,
       width: third,
@@ -146,7 +146,7 @@ export function messagesAnswered(): Panel {
   )
 }
 
-/** Statistics of a time: values of k6 itself, which can't be added up; the worst of several runs is shown. */
+/** Statistics of a duration. k6 computes the statistics, which cannot be aggregated, so the panel shows the worst of several runs. */
 function quantilesOf(key: 'connectTime' | 'messageRtt' | 'roomDelivery') {
   const of = (stat: 'p(50)' | 'p(95)' | 'p(99)') => `max(${prometheusName(loadMetrics[key], stat)})`
   return [

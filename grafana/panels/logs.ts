@@ -1,4 +1,4 @@
-/** Logs of router and replicas, as Loki has them under the profile `logging`. */
+/** Logs of Traefik and the replicas from Loki, which requires the Compose profile `logging`. */
 import { LogsSortOrder } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { DatasourceVariableBuilder, TextBoxVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -14,9 +14,9 @@ import { only } from '../lib/variables.ts'
 const loki = { type: 'loki', uid: '$logs' } as const
 const everything = `{service_name=~"${services.ws}|${services.traefik}"}`
 const replicas = `{service_name="${services.ws}", service_instance_id=~"$instance"}`
-const notOn = `No logs here. They come with COMPOSE_PROFILES=${profiles.logging} docker compose up -d.`
+const notOn = `There are no logs. To collect them: COMPOSE_PROFILES=${profiles.logging} docker compose up -d`
 
-/** What can be chosen on top: where logs are, and what is looked for. */
+/** Variables of the page: the data source and the search terms. */
 export function logVariables(): VariableModel[] {
   const source = new DatasourceVariableBuilder('logs')
     .label('Logs')
@@ -35,52 +35,52 @@ function textVariable(name: string, label: string, value: string): VariableModel
   return only(variable, ['current', 'hide', 'label', 'name', 'query', 'type'])
 }
 
-/** Lines per second, by who wrote them. */
+/** Log lines per second by service. */
 export function lineRate(): Panel {
   return counted(
     'Lines by source',
-    'Who writes how much? Lines per second of the router and of all replicas. The router writes one for each request, and for a socket when it closes.',
+    'How many lines does each service log? Log lines per second of Traefik and of all replicas. Traefik logs each request, and each socket when it closes.',
     `sum by (service_name) (rate(${everything} [$__auto]))`,
     '{{service_name}}',
   )
 }
 
-/** Warnings and worse, by replica. */
+/** Warnings and errors by replica. */
 export function complaints(): Panel {
   return counted(
     'Warnings and errors by replica',
-    'Does a replica complain? Lines per second of level warn or worse, for each chosen replica.',
+    'Does a replica log warnings or errors? Log lines per second of level warn and above, for each selected replica.',
     `sum by (service_instance_id) (rate(${replicas} | detected_level=~"warn|error|fatal" [$__auto]))`,
     '{{service_instance_id}}',
   )
 }
 
-/** Closed connections by the cause in their line. */
+/** Closed connections by the cause in the log line. */
 export function closesInLogs(): Panel {
   return counted(
     'Closes by cause, from logs',
-    'Why do connections end? Lines "connection closed" per second by cause, for the chosen replicas. The same as the counter on the page Users, but each can be looked at below.',
+    'Why do connections close? Log lines "connection closed" per second by cause, for the selected replicas. The page Users shows closes by cause from a counter; on this page, each log line can be opened in a panel below.',
     `sum by (cause) (rate(${replicas} |= "connection closed" [$__auto]))`,
     '{{cause}}',
   )
 }
 
-/** Everything about one connection. */
+/** All log lines about one connection. */
 export function oneConnection(): Panel {
   return lines(
     'One connection',
-    'What happened to the connection whose id is given above? Its lines at the router and at every replica, oldest first; the field trace_id leads to the trace.',
+    'What happened to the connection with the given id? Log lines of Traefik and all replicas about the connection, oldest first. The field trace_id of a log line links to the trace.',
     logsOfConnection('$connection'),
-    `Nothing about this connection. ${notOn}`,
+    `There are no log lines about this connection. ${notOn}`,
     LogsSortOrder.Ascending,
   )
 }
 
-/** The newest lines. */
+/** The newest log lines. */
 export function allLines(): Panel {
   return lines(
     'All lines',
-    'What was written last? Lines of router and replicas that hold the text given above, newest first.',
+    'What was logged last? Log lines of Traefik and the replicas that contain the given text, newest first.',
     `${everything} |~ "(?i)$search"`,
     notOn,
     LogsSortOrder.Descending,

@@ -1,4 +1,4 @@
-/** Message Throughput: how much is said, and how fast it is answered. */
+/** Message Throughput: message rates and latencies. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -15,7 +15,7 @@ export function messagesReceived(): Panel {
     {
       title: 'Messages received/s',
       description:
-        'How much do clients say? Messages per second that were understood, stacked by type; the line is the total. What was not understood is under Error rates.',
+        'How many messages do clients send? Valid messages per second, stacked by type. The line shows the total of all types. Invalid messages are in the panel Error rates.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -34,7 +34,7 @@ export function messagesSent(): Panel {
     {
       title: 'Messages sent/s',
       description:
-        'How much do clients hear? Messages to them per second, stacked by type; the line is the total. One broadcast counts once for each connection it goes to.',
+        'How many messages do clients receive? Messages per second, stacked by type. The line shows the total of all types. A broadcast counts once per receiving connection.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -47,13 +47,13 @@ export function messagesSent(): Panel {
   )
 }
 
-/** Quantiles of the time to an answer. */
+/** Quantiles of the time between the sending of a message by a client and the answer. */
 export function latency(): Panel {
   return graph(
     {
       title: 'Latency distribution',
       description:
-        "How long does an answer take? p50, p95 and p99 from the client's send time to the answer, for messages that carry their send time, over all replicas; and p99 of the share spent in the service. The dashed line is the alert: p95 above 1 s. A dot is a message that was traced, and leads to its trace.",
+        "How long does an answer take? p50, p95 and p99 of the time from the client's send time to the answer, for messages that carry a send time, and p99 of the time in the service. The dashed line is the threshold of the alert, a p95 of 1 s. A dot is a traced message and links to its trace.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
@@ -71,13 +71,13 @@ export function latency(): Panel {
   )
 }
 
-/** Answers by how long they took. */
+/** Answers by latency. */
 export function latencyHeatmap(): Panel {
   return heatmap(
     {
       title: 'Latency heatmap',
       description:
-        "Are slow answers a few outliers or a second group? Answers per second by the time since the client's sending, over all replicas; the stronger the colour, the more.",
+        'Are slow answers single outliers or a separate group? Answers per second of all replicas, by latency. A stronger colour means more answers.',
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
@@ -92,7 +92,7 @@ export function traffic(): Panel {
   return graph(
     {
       title: 'Payload',
-      description: 'What do the messages weigh? Bytes of payload per second, without the headers of frames and packets.',
+      description: 'How large are the messages? Payload bytes per second, without the headers of frames and packets.',
       unit: units.BytesPerSecondIEC,
       noValue: waiting,
       width: third,

@@ -1,4 +1,4 @@
-/** How connections are spread over the replicas, and how often those start. */
+/** Distribution of connections over the replicas, and starts of replicas. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -6,17 +6,17 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { lineColors } from '../lib/colors.ts'
 import { graph, table } from '../lib/panels.ts'
 import { panelQueries as ask, replicas } from '../lib/scopes.ts'
-import { alertLine, colored, perReplica, third, waiting } from '../lib/styles.ts'
+import { alertLine, colored, half, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
 const { select } = replicas
 
-/** Open connections of each replica. */
+/** Open connections by replica. */
 export function connectionsPerReplica(): Panel {
   return graph(
     {
       title: 'Connections per replica',
       description:
-        'Does each replica hold its share? Lines that are apart are replicas that came later: the router gives them new connections only, and they meet as fuller replicas ask some of theirs to move.',
+        'Does each replica have an equal share of the connections? A replica that is added later starts with few connections, because Traefik sends only new connections to it. The lines converge as fuller replicas ask some of their clients to reconnect.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -26,15 +26,15 @@ export function connectionsPerReplica(): Panel {
   )
 }
 
-/** The fullest replica against the mean. */
+/** Connections of the fullest replica divided by the mean of all replicas. */
 export function skew(): Panel {
   return graph(
     {
       title: 'Skew',
       description:
-        'How uneven is the spread? Connections of the fullest replica over the mean: 1 is even; with n replicas, n is everybody on one.',
+        'How uneven is the distribution of connections? Connections of the fullest replica divided by the mean of all replicas. 1 means an even distribution; with n replicas, n means that one replica has all connections.',
       unit: units.Short,
-      noValue: 'Nobody is connected: start some load.',
+      noValue: 'No client is connected: start some load.',
       width: third,
     },
     [
@@ -50,13 +50,13 @@ export function skew(): Panel {
   )
 }
 
-/** How full each replica is. */
+/** Connections as a share of the limit, by replica. */
 export function fullness(): Panel {
   return graph(
     {
       title: 'Connections against the limit',
       description:
-        'Which replica will refuse the next client? Open connections as a share of what the replica accepts. The dashed line is the alert: above 80 %.',
+        "Which replica will refuse connections next? Open connections as a share of the replica's connection limit. The dashed line is the threshold of the alert, 80 %.",
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -74,47 +74,64 @@ export function fullness(): Panel {
   )
 }
 
-/** Starts of processes under the same name. */
+/** Restarts of replicas. */
 export function restarts(): Panel {
   return graph(
     {
       title: 'Restarts',
       description:
-        'Did a replica start again under its name? How often the start of its process changed within a few scrapes: a crash, a restart, or a removed replica that was back within seconds.',
+        "Did a replica restart? Changes of the replica's start time within a few scrapes, after a crash or a restart, or when a removed replica is added again within seconds.",
       unit: units.Short,
       noValue: waiting,
-      width: third,
+      width: half,
     },
     [{ expr: `sum by (replica) (changes(${select(standardMetrics.startTime)}[$__rate_interval]))`, legend: perReplica }],
     (panel) => panel.decimals(0).axisSoftMax(1),
   )
 }
 
-/** Time since the start of each replica. */
+/** Uptime by replica. */
 export function uptime(): Panel {
   return graph(
     {
       title: 'Uptime',
-      description: 'How long has each replica been running? A line that falls to zero is a start.',
+      description: 'How long has each replica been running? The line of a replica drops to zero when the replica starts.',
       unit: units.Seconds,
       noValue: waiting,
-      width: third,
+      width: half,
     },
     [{ expr: `time() - sum by (replica) (${select(standardMetrics.startTime)})`, legend: perReplica }],
   )
 }
 
-/** Versions of the service and of Node. */
+/** Open connections by version and colour. */
+export function connectionsPerVersion(): Panel {
+  return graph(
+    {
+      title: 'Sockets by version',
+      description:
+        'Which version serves how many clients? Open connections by version and colour of the replicas. During a rollout the connections of the old version move to the new one; during a deploy they move to the other colour.',
+      unit: units.Short,
+      noValue: waiting,
+      width: 2 * third,
+    },
+    [{ expr: ask.connectionsByVersion, legend: '{{version}} ({{colour}})' }],
+    (panel) => stacked(panel).decimals(0),
+  )
+}
+
+/** Versions of the service and of Node.js. */
 export function versions(): Panel {
   return table(
     {
       title: 'What runs where',
-      description: 'Do all replicas run the same? Version of the service and of Node, by replica: during a rolling update there are two.',
+      description:
+        'Do all replicas run the same version? Version and colour of the service and version of Node.js, by replica. During a rollout there are two versions.',
       unit: units.NoUnit,
       noValue: waiting,
       width: third,
     },
-    { expr: `sum by (replica, version, node) (${select(metrics.buildInfo.name)})`, legend: perReplica },
-    { replica: 'Replica', version: 'Service', node: 'Node' },
+    { expr: `sum by (replica, version, colour, node) (${select(metrics.buildInfo.name)})`, legend: perReplica },
+    { replica: 'Replica', version: 'Service', colour: 'Colour', node: 'Node' },
   )
 }

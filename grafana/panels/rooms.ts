@@ -1,4 +1,4 @@
-/** Rooms, whose messages go from one replica to the others. */
+/** Panels about rooms and the delivery of room messages across replicas. */
 import { AxisPlacement } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -11,12 +11,12 @@ import { colored, half, perReplica, stacked, third, waiting } from '../lib/style
 const { select, perSecond, quantile } = replicas
 const noRoomMessage = 'No room message has been delivered yet: start some load.'
 
-/** Quantiles of the way through Valkey. */
+/** Quantiles of the delivery time through Valkey. */
 export function pubsubLag(): Panel {
   return graph(
     {
       title: 'Pub/sub lag',
-      description: 'How long is a room message on its way? p50, p95 and p99 from its being published to its delivery on another replica.',
+      description: 'How long does a room message take to reach another replica? p50, p95 and p99 of the time from publishing to delivery.',
       unit: units.Seconds,
       noValue: noRoomMessage,
       width: third,
@@ -30,12 +30,13 @@ export function pubsubLag(): Panel {
   )
 }
 
-/** Deliveries by the time they took. */
+/** Heatmap of the delivery times of room messages through Valkey. */
 export function pubsubHeatmap(): Panel {
   return heatmap(
     {
       title: 'Pub/sub heatmap',
-      description: 'Are late room messages a few, or all of them? Deliveries per second, by the time since their being published.',
+      description:
+        'Are only a few room messages late, or all of them? Deliveries of room messages per second, by the time since publishing.',
       unit: units.Seconds,
       noValue: noRoomMessage,
       width: third,
@@ -50,7 +51,7 @@ export function rooms(): Panel {
     {
       title: 'Rooms',
       description:
-        'How much is there to pass on? Rooms with a member on the replica; a room with members on three replicas counts three times.',
+        'How many rooms does each replica serve? Number of rooms that have a member on the replica. A room with members on three replicas counts three times.',
       unit: units.Short,
       noValue: waiting,
       width: half,
@@ -65,7 +66,7 @@ export function roomMembers(): Panel {
   return graph(
     {
       title: 'Room members',
-      description: 'To how many does a room message go? Memberships of rooms, stacked by replica.',
+      description: 'How many members do the rooms have? Room memberships, stacked by replica.',
       unit: units.Short,
       noValue: waiting,
       width: half,
@@ -75,13 +76,13 @@ export function roomMembers(): Panel {
   )
 }
 
-/** Room messages by what became of them. */
+/** Room messages per second, by result. */
 export function roomMessages(): Panel {
   return graph(
     {
       title: 'Room messages',
       description:
-        'What becomes of room messages? Per second: stored; duplicate, sent again by a client and told apart; provisional, taken without the store and counted again once stored; refused, since too many wait.',
+        'What happens to room messages? Messages per second, by result. Duplicate messages were sent again by a client and recognized by the service. Provisional messages were accepted while the store was out of reach, and count again when they are stored. Refused messages arrived while the queue was full.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -92,18 +93,19 @@ export function roomMessages(): Panel {
   )
 }
 
-/** Messages that replicas keep. */
+/** Room messages in the memory of the replicas. */
 export function roomLog(): Panel {
   return graph(
     {
-      title: 'Room messages kept',
-      description: 'How far back can a client resume? Room messages that each replica keeps, and dotted, on the right, their size.',
+      title: 'Room messages in memory',
+      description:
+        'How much history can a client resume? Room messages in the memory of each replica, and their size (right axis, dotted).',
       unit: units.Short,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: `sum by (replica) (${select(metrics.roomLogMessages.name)})`, legend: `kept ${perReplica}` },
+      { expr: `sum by (replica) (${select(metrics.roomLogMessages.name)})`, legend: `messages ${perReplica}` },
       { expr: `sum by (replica) (${select(metrics.roomLogBytes.name)})`, legend: `size ${perReplica}` },
     ],
     (panel) =>

@@ -1,4 +1,4 @@
-/** What the process of each replica uses: memory, event loop, garbage collection. */
+/** Memory, event loop and garbage collection of each replica. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -10,16 +10,16 @@ import { alertLine, perReplica, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond } = replicas
 
-/** Node's own timer wakes every 10 ms to measure the lag; so long it lags when nothing does. */
+/** Event loop lag that Node.js reports even without load, because the timer that measures the lag fires every 10 ms. */
 const lagOfNothingSeconds = 0.01
 
-/** Resident memory and the part of it that JavaScript uses. */
+/** Resident memory and JavaScript heap. */
 export function memory(): Panel {
   return graph(
     {
       title: 'Memory',
       description:
-        'Does memory grow without end? What the system has given each replica, and dotted what its JavaScript objects use of it. The dashed line is the alert: 80 % of the limit.',
+        'Does memory grow without bound? Resident memory of each replica, and its used JavaScript heap (dotted). The dashed line is the threshold of the alert, 80 % of the limit.',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -27,7 +27,7 @@ export function memory(): Panel {
     [
       { expr: ask.residentBytesByReplica, legend: `resident ${perReplica}` },
       { expr: `sum by (replica) (${select(standardMetrics.heapUsedBytes)})`, legend: `heap ${perReplica}` },
-      // The limit differs between compose files, so that it is asked for.
+      // The memory limit differs between Compose files, so the panel reads the limit from a metric.
       { expr: `0.8 * min(${select(metrics.memoryLimit.name)})`, legend: 'alert' },
     ],
     (panel) => {
@@ -44,14 +44,14 @@ export function memory(): Panel {
   )
 }
 
-/** How long timers wait beyond their time. */
+/** Lag of the event loop. */
 export function eventLoopLag(): Panel {
   const late = (name: string) => `clamp_min(sum by (replica) (${select(name)}) - ${lagOfNothingSeconds}, 0)`
   return graph(
     {
       title: 'Event loop lag',
       description:
-        'How long does a message wait for its turn? The worst delay of the event loop since the last scrape, and dotted p99 and the mean, which a single block hardly moves; without the 10 ms of the measuring timer itself. The dashed line is the alert.',
+        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, with p99 and mean (dotted), which a single long task hardly changes. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the threshold of the alert.',
       unit: units.Seconds,
       noValue: waiting,
       width: third,
@@ -71,12 +71,12 @@ export function eventLoopLag(): Panel {
   )
 }
 
-/** Share of time the event loop is busy. */
+/** Utilization of the event loop. */
 export function eventLoopUtilization(): Panel {
   return graph(
     {
       title: 'Event loop utilisation',
-      description: 'Which replica is busy? Share of the time since the last scrape in which the event loop had something to do.',
+      description: 'Which replica is busy? Share of the time since the last scrape in which the event loop was active.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -86,13 +86,13 @@ export function eventLoopUtilization(): Panel {
   )
 }
 
-/** Share of time spent collecting garbage. */
+/** Share of time that each replica spends on garbage collection. */
 export function garbageCollection(): Panel {
   return graph(
     {
       title: 'Garbage collection',
       description:
-        'How much time goes into clearing memory? Share of the time, all kinds of collection together; meanwhile nothing else runs.',
+        'How much time does garbage collection take? Share of the time that a replica spends in garbage collection of any kind. No other JavaScript code runs during garbage collection.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,

@@ -1,4 +1,4 @@
-/** How the scaler itself is: whether it can work, keeps its rhythm, and how long its changes take. */
+/** Panels about the health of the scaler: status conditions, synchronization, and the duration of changes. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -10,16 +10,16 @@ import { colored, third } from '../lib/styles.ts'
 import { noScaler } from './scaler.ts'
 
 const { select, perSecond, quantile } = scaler
-const noChange = 'The scaler has not changed anything yet, or none runs: npm run k8s-sim'
+const noChange = 'The scaler has not changed anything yet, or none runs: ./lab up --k8s-sim'
 const conditionTexts = { 0: { text: 'no', color: 'text' }, 1: { text: 'yes', color: 'blue' } }
 
-/** Replicas the scaler can't count on. */
+/** Replicas that drain or have no metric value. */
 export function uncounted(): Panel {
   return graph(
     {
-      title: 'Replicas that do not count',
+      title: 'Replicas that the scaler excludes or estimates',
       description:
-        'On whom can the scaler not rely? Replicas on their way out, and replicas without a value of a metric: of those it assumes the best or the worst, whichever changes less.',
+        'Which replicas does the scaler exclude or estimate? Number of draining replicas, and of replicas without a metric value. For a replica without a metric value, the scaler assumes the value that leads to the smaller change.',
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -35,13 +35,13 @@ export function uncounted(): Panel {
   )
 }
 
-/** The conditions of the autoscaler's status. */
+/** Conditions in the status of the HorizontalPodAutoscaler. */
 export function conditions(): Panel {
   return stateTimeline(
     {
       title: 'Conditions',
       description:
-        'Can the scaler do its work? AbleToScale and ScalingActive should be yes: it can act, and it reads its metrics. ScalingLimited is yes while a limit or policy keeps the count from where the metrics want it. Paused is yes while a person told it to leave the replicas alone.',
+        'Does the scaler work? AbleToScale and ScalingActive should be yes: the scaler can change the number of replicas, and it can read its metrics. The condition ScalingLimited is yes while a limit or a policy prevents the recommended number of replicas. The condition Paused is yes while the scaler is paused.',
       unit: units.NoUnit,
       noValue: noScaler,
       width: third,
@@ -54,7 +54,7 @@ export function conditions(): Panel {
   )
 }
 
-/** Time to carry out a decision. */
+/** Duration of changes of the number of replicas. */
 export function actionDuration(): Panel {
   const { name } = scalerMetrics.actionDuration
   const mean = (labels: string) => `sum by (${labels}) (${select(`${name}_sum`)}) / (sum by (${labels}) (${select(`${name}_count`)}) > 0)`
@@ -62,7 +62,7 @@ export function actionDuration(): Panel {
     {
       title: 'Duration of changes',
       description:
-        'How long does a change take? Mean of all changes so far, by direction and result; a change down lasts until the replica has drained.',
+        'How long does a change of the number of replicas take? Mean duration of all changes so far, by direction and result. A scale-down ends when the removed replica has drained.',
       unit: units.Seconds,
       noValue: noChange,
       width: third,
@@ -72,24 +72,24 @@ export function actionDuration(): Panel {
   )
 }
 
-/** Whether the scaler keeps its period, and how long it thinks. */
+/** Age of the last synchronization, and duration of a decision. */
 export function synchronisation(): Panel {
   return graph(
     {
       title: 'Synchronisation',
       description:
-        'Does the scaler keep its rhythm? Seconds since it last looked: a saw with the height of its period, 15 s over the time scale. While an action runs it waits. And on the right the p95 of the time it takes to decide.',
+        "Does the scaler synchronize on time? Seconds since the scaler's last synchronization, which rise up to the sync period: 15 s divided by the time scale. The scaler does not synchronize while it changes replicas. The right axis shows the p95 of the duration of a decision.",
       unit: units.Seconds,
       noValue: noScaler,
       width: third,
     },
     [
-      { expr: `time() - max(${select(scalerMetrics.lastSync.name)})`, legend: 'since the last look' },
-      { expr: quantile(0.95, scalerMetrics.decisionDuration.name), legend: 'p95 of deciding' },
+      { expr: `time() - max(${select(scalerMetrics.lastSync.name)})`, legend: 'since the last synchronization' },
+      { expr: quantile(0.95, scalerMetrics.decisionDuration.name), legend: 'p95 of a decision' },
     ],
     (panel) => {
-      colored({ 'since the last look': lineColors.total })(panel)
-      panel.overrideByName('p95 of deciding', [
+      colored({ 'since the last synchronization': lineColors.total })(panel)
+      panel.overrideByName('p95 of a decision', [
         { id: 'custom.axisPlacement', value: 'right' },
         { id: 'custom.fillOpacity', value: 0 },
       ])
@@ -97,12 +97,13 @@ export function synchronisation(): Panel {
   )
 }
 
-/** Whether time is compressed. */
+/** Time scale of the scaler. */
 export function timeScale(): Panel {
   return stat(
     {
       title: 'Time scale',
-      description: 'Is this real time? How many times faster than real time the scaler’s periods and windows pass: 1 is real time.',
+      description:
+        "Does the scaler run in real time? Factor by which the scaler's periods and windows are shorter than in real time. 1 means real time.",
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -111,14 +112,14 @@ export function timeScale(): Panel {
   )
 }
 
-/** Changes per minute: a count that goes to and fro shows here. */
+/** Number of changes of the replica count; many changes mean flapping. */
 export function changes(): Panel {
   const { name } = scalerMetrics.actionDuration
   return graph(
     {
       title: 'Changes per second',
       description:
-        'Does the count go to and fro? Changes carried out per second, by direction. Both at once, again and again, is flapping.',
+        'Does the number of replicas flap? Changes of the number of replicas per second, by direction. Repeated changes in both directions are called flapping.',
       unit: units.CountsPerSecond,
       noValue: noScaler,
       width: third,

@@ -1,35 +1,36 @@
-/** The scaler's reasoning: from the metrics over a proposal to the number of replicas. */
+/** Decisions of the scaler: metrics, proposals and the number of replicas. */
 import { LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { type Mark, newForSeconds } from '../lib/annotations.ts'
-import { countColors, stageColors } from '../lib/colors.ts'
+import { countColors, proposalColors } from '../lib/colors.ts'
 import { graph } from '../lib/panels.ts'
 import { scaler } from '../lib/scopes.ts'
 import { band, colored, third } from '../lib/styles.ts'
 
 const { select } = scaler
-export const noScaler = 'No scaler runs. Start the lab with it: npm run k8s-sim'
-const noMetric = 'The scaler has not read any metric yet, or none runs: npm run k8s-sim'
+const [stepLabel] = scalerMetrics.proposedReplicas.labels
+export const noScaler = 'No scaler runs. Start the lab with the scaler: ./lab up --k8s-sim'
+const noMetric = 'The scaler has not read any metric yet, or none runs: ./lab up --k8s-sim'
 
-/** Every change of the count by the scaler, at its time: from how many to how many, and why. */
+/** Annotation of each change by the scaler, with the old and new number of replicas and the reason. */
 export const decisions: Mark = {
   name: 'Decisions',
-  // Only while it is new: a change of long ago is outside of the graph.
+  // The annotation is shown only for a recent change, because an older change is outside the graph.
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: countColors.desired,
   text: '{{from}} → {{to}}: {{reason}}',
   valueIsTime: true,
 }
 
-/** The replicas there are, those there should be, and the limits. */
+/** Current and desired number of replicas, with the minimum and maximum that the HPA allows. */
 export function counts(): Panel {
   return graph(
     {
       title: 'Current and desired replicas',
       description:
-        'Is the wish fulfilled? Replicas that count for the scaler, replicas there should be, and the limits of the specification. A decision is marked where desired changes.',
+        'Does the lab have the desired number of replicas? Current replicas, desired replicas, minReplicas and maxReplicas. An annotation marks each decision of the scaler.',
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -49,26 +50,26 @@ export function counts(): Panel {
   )
 }
 
-/** A proposal's way through windows, policies and limits. */
-export function stages(): Panel {
+/** The steps of a scaler decision. */
+export function proposals(): Panel {
   return graph(
     {
       title: 'From recommendation to decision',
       description:
-        'What held the count back? recommended: what the metrics ask for; stabilized: after the windows; policy_limited: after the policies on how many at a time; bounded: within min and max. Where two lines part, that step made the difference.',
+        'Which step limited the change? The line recommended is the number of replicas from the metrics, and the line stabilized is the number after the stabilization windows. The line policy_limited is the number after the scaling policies, and the line bounded is the number within minReplicas and maxReplicas. If the lines of two successive steps differ, the later step changed the number of replicas.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
     },
-    [{ expr: `max by (stage) (${select(scalerMetrics.proposedReplicas.name)})`, legend: '{{stage}}' }],
+    [{ expr: `max by (${stepLabel}) (${select(scalerMetrics.proposedReplicas.name)})`, legend: `{{${stepLabel}}}` }],
     (panel) => {
       panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0)
-      colored(stageColors)(panel)
+      colored(proposalColors)(panel)
     },
   )
 }
 
-/** Each metric as a multiple of its target. */
+/** Metrics as multiples of their targets. */
 export function metricsAgainstTargets(): Panel {
   const value = select(scalerMetrics.statusTargetMetric.name)
   const target = select(scalerMetrics.specTargetMetric.name)
@@ -77,7 +78,7 @@ export function metricsAgainstTargets(): Panel {
     {
       title: 'Metrics against their targets',
       description:
-        'Which metric asks for a change? Current value over target, so that 1 is on target. Within the band nothing happens: it is the tolerance, a tenth to either side unless the specification says otherwise. The metric that asks for the most replicas wins.',
+        'Which metric requires a change of the number of replicas? Current value of each metric divided by its target; 1 means that the metric is on target. The band shows the tolerance (10 % by default), within which the number of replicas does not change. The metric that recommends the most replicas determines the number.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
@@ -94,13 +95,13 @@ export function metricsAgainstTargets(): Panel {
   )
 }
 
-/** Each metric and its target as numbers. */
+/** Metric values and their targets. */
 export function metricValues(): Panel {
   return graph(
     {
       title: 'Metric values and targets',
       description:
-        'How far is it to the target? Current value of each metric of the specification, and dashed its target. Utilisation is in percent of the request, averages are per replica.',
+        'How far is each metric from its target? Current value of each metric, and its target as a dashed line. Utilization is shown in percent of the resource request, and averages are per replica.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
@@ -123,13 +124,13 @@ export function metricValues(): Panel {
   )
 }
 
-/** From the start of a replica to its being ready. */
+/** Time until a new replica is ready. */
 export function timeToReady(): Panel {
   return graph(
     {
       title: 'Time to ready',
       description:
-        'How soon does a new replica help? From the start of its container to its first being ready, as Docker says; one line for each replica there is.',
+        "How soon does a new replica accept connections? Time from the start of each replica's container until Docker first reports the container as healthy.",
       unit: units.Seconds,
       noValue: noScaler,
       width: third,

@@ -1,4 +1,4 @@
-/** Scaling Events: how many replicas there are, why, and what their coming and going costs clients. */
+/** Scaling Events: the number of replicas, and the effect of scaling on clients. */
 import { AxisPlacement, LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -8,13 +8,13 @@ import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas } from '../lib/scopes.ts'
 import { alertLine, colored, perReplica, third, waiting } from '../lib/styles.ts'
 
-/** Replicas, in total and by state. */
+/** Number of replicas, in total and by state. */
 export function replicaCount(): Panel {
   return graph(
     {
       title: 'Replica count over time',
       description:
-        'How many replicas are there? Those that answer Prometheus, and how many of them are in each state. Draining replicas still serve but take no new connection.',
+        'How many replicas are there? Replicas that answer Prometheus, in total and by state. Draining replicas still serve their connections but accept no new connections.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -30,13 +30,13 @@ export function replicaCount(): Panel {
   )
 }
 
-/** CPU time of each replica. */
+/** CPU usage by replica. */
 export function cpu(): Panel {
   return graph(
     {
       title: 'CPU utilisation',
       description:
-        'How close is each replica to its end? CPU time per second of each replica, as a share of one core: a replica runs JavaScript on one core, so about 100 % is its end.',
+        'How close is each replica to its limit? CPU usage as a share of one core. A replica runs JavaScript on one core, so about 100 % is its limit.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -52,25 +52,25 @@ export function cpu(): Panel {
   )
 }
 
-/** Closes while replicas leave, planned and not. */
+/** Planned and unexpected closes. */
 export function drops(): Panel {
   return graph(
     {
       title: 'Connection drops during scaling',
       description:
-        'Does anybody lose a connection when a replica leaves? What ends connections, per second. Told to move (goodbye) and closed by drain are planned; a dead peer did not answer its ping; lost has no explanation and should stay at zero. What a killed replica held is counted by nobody: the alert ReplicaLost says how much that was.',
+        'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not answer a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the alert ReplicaLost reports their number.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: ask.goodbyesPerSecond, legend: 'told to move' },
+      { expr: ask.goodbyesPerSecond, legend: 'asked to reconnect' },
       { expr: ask.closedByDrainPerSecond, legend: 'closed by drain' },
       { expr: ask.deadPeersPerSecond, legend: 'dead peer' },
       { expr: ask.unexplainedClosesPerSecond, legend: 'lost' },
     ],
     colored({
-      'told to move': lineColors.received,
+      'asked to reconnect': lineColors.received,
       'closed by drain': lineColors.planned,
       'dead peer': lineColors.refused,
       lost: lineColors.lost,
@@ -78,13 +78,13 @@ export function drops(): Panel {
   )
 }
 
-/** How far draining replicas have come. */
+/** Progress of draining replicas. */
 export function drainProgress(): Panel {
   return graph(
     {
       title: 'Drain progress',
       description:
-        'Will a leaving replica be empty in time? Connections that are still to leave, and dotted, on the right, the seconds to the deadline, when the rest is closed. Zero while nobody drains.',
+        'Will all clients leave a draining replica before its deadline? Remaining connections of each draining replica, and seconds until its drain deadline (right axis, dotted), at which the remaining connections are closed. The remaining connections and seconds are zero while no replica drains.',
       unit: units.Short,
       noValue: waiting,
       width: third,

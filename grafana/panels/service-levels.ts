@@ -1,16 +1,16 @@
-/** What was promised to users: how fast the error budgets burn. */
+/** Burn rates of the error budgets. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { type BurnClock, errorBudget, errorRatio, serviceLevelNames } from '@lab/contract/service-levels.ts'
 import { graph } from '../lib/panels.ts'
 import { alertLine, half } from '../lib/styles.ts'
 
-/** How many times faster than allowed each error budget burns, over windows that the alerts look at. */
+/** Burn rate of each error budget over the windows of the alerts. */
 export function budgetBurn(clock: BurnClock): Panel {
   const [fast, slow] = [clock.fast[0], clock.slow[1]]
   const targets = serviceLevelNames.flatMap((level) =>
     [fast.long, slow.long].map((window) => ({
-      // Without any event there is no share of bad ones, which is not a number.
+      // Without any events, the error ratio is NaN, which the comparison `>= 0` removes from the result.
       expr: `${errorRatio(level, window)} / ${errorBudget} >= 0`,
       legend: `${level}, ${window}`,
     })),
@@ -18,9 +18,9 @@ export function budgetBurn(clock: BurnClock): Panel {
   return graph(
     {
       title: `Error budget burn, ${clock.name} clock`,
-      description: `Is the promise to users kept? How many times faster than allowed the error budget of 99.9 % burns, over windows of ${fast.long} and ${slow.long}, on the ${clock.name} clock. The dashed line is the fast alert, at ${fast.factor} times; the slow one begins at ${slow.factor}.`,
+      description: `Are the service level objectives met? Burn rate of the error budget for a 99.9 % objective, over windows of ${fast.long} and ${slow.long} on the ${clock.name} clock. The dashed line is the threshold of the fast alert, ${fast.factor}; the threshold of the slow alert is ${slow.factor}.`,
       unit: units.Short,
-      noValue: 'Nobody has connected, left or sent anything yet: start some load.',
+      noValue: 'There were no connections and no messages yet: start some load.',
       width: half,
     },
     targets,

@@ -1,4 +1,7 @@
-/** Valkey, as the replicas see it and as it says itself through them. Each of them reports the same numbers, hence no sums. */
+/**
+ * Panels about Valkey as observed by the replicas, and about Valkey's own statistics. Every replica exports
+ * Valkey's own statistics, so the panels do not sum these statistics over the replicas.
+ */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -9,15 +12,15 @@ import { replicas } from '../lib/scopes.ts'
 import { colored, perReplica, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond, quantile } = replicas
-const noStore = 'No replica has heard of Valkey yet.'
+const noStore = 'No replica has reported values of Valkey yet.'
 
-/** Whether Valkey answers, as each replica sees it. */
+/** Whether each replica reaches its stores. */
 export function dependencies(): Panel {
   return stateTimeline(
     {
       title: 'Dependencies',
       description:
-        'Does every replica reach its stores? Red: it gets no answer and works alone, in memory, until the store is back. No bar: the replica has no store to reach.',
+        'Does every replica reach its stores? A red bar means that the replica gets no answer from its store, and works with its own memory until the store answers again. A replica without a bar uses no shared store.',
       unit: units.NoUnit,
       noValue: 'No replica uses a store.',
       width: 24,
@@ -33,12 +36,13 @@ export function dependencies(): Panel {
   )
 }
 
-/** Connections to Valkey. */
+/** Clients of Valkey. */
 export function storeClients(): Panel {
   return graph(
     {
       title: 'Clients of Valkey',
-      description: 'Who is connected? Clients as Valkey counts them: a few for each replica. A number that only grows is a leak.',
+      description:
+        'How many clients does Valkey have? Each replica has a few connections to Valkey. If the number of clients only grows, connections leak.',
       unit: units.Short,
       noValue: noStore,
       width: third,
@@ -51,13 +55,13 @@ export function storeClients(): Panel {
   )
 }
 
-/** Memory Valkey uses. */
+/** Memory usage of Valkey. */
 export function storeMemory(): Panel {
   return graph(
     {
       title: 'Memory of Valkey',
       description:
-        'Does it fill up? Memory as Valkey counts it. At its maximum it refuses to store more, and room messages wait in the replicas.',
+        'Does Valkey run out of memory? At its memory limit, Valkey refuses to store more data, and room messages wait in the replicas.',
       unit: units.BytesIEC,
       noValue: noStore,
       width: third,
@@ -67,12 +71,12 @@ export function storeMemory(): Panel {
   )
 }
 
-/** Commands per second. */
+/** Commands per second that Valkey processes. */
 export function storeCommands(): Panel {
   return graph(
     {
       title: 'Commands of Valkey',
-      description: 'How busy is it? Commands per second, of all replicas together. It works them off one after another, on one core.',
+      description: 'How busy is Valkey? Commands per second of all clients. Valkey executes commands one after another on one core.',
       unit: units.OpsPerSecond,
       noValue: noStore,
       width: third,
@@ -87,8 +91,7 @@ export function storeRoundTrip(): Panel {
   return graph(
     {
       title: 'Store round trip',
-      description:
-        'How long does storing take? p50, p95 and p99 from a room message being handed to Valkey to the answer that it is stored.',
+      description: 'How long does storing a room message take? p50, p95 and p99 of the time until Valkey confirms it.',
       unit: units.Seconds,
       noValue: 'No room message has been stored yet: start some load.',
       width: third,
@@ -102,13 +105,13 @@ export function storeRoundTrip(): Panel {
   )
 }
 
-/** Room messages that wait for the store. */
+/** Room messages that wait to be stored. */
 export function outbox(): Panel {
   return graph(
     {
-      title: 'Waiting for the store',
+      title: 'Room messages waiting for the store',
       description:
-        'Is anything not yet safe? Room messages that are not stored, by replica. While Valkey is away they pile up here, up to a bound; then new ones are refused.',
+        'Are room messages waiting to be stored? Room messages that wait for the store, by replica. While Valkey is out of reach, room messages accumulate up to a limit; beyond the limit, new messages are refused.',
       unit: units.Short,
       noValue: waiting,
       width: third,

@@ -1,4 +1,4 @@
-/** Whether everything that Prometheus asks answers. */
+/** Health of the scrape targets. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -7,16 +7,16 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { noAnswerColor, severityColors } from '../lib/colors.ts'
 import { stateTimeline } from '../lib/panels.ts'
 
-/** Jobs that answer, and configurations that could be read. */
+/** Whether the targets of each job answer, and whether the last configuration of Prometheus and Alertmanager was loaded. */
 export function targets(width: number): Panel {
   const reloaded = [jobs.prometheus, jobs.alertmanager].map((job) => `${job}_config_last_reload_successful{job="${job}"}`)
   return stateTimeline(
     {
       title: 'Targets',
       description:
-        'Does everything answer that Prometheus asks? A bar for each job: red while one of its targets does not answer. And whether the configurations that may be changed while they are in use could be read: red while an older one goes on.',
+        'Do all scrape targets answer? The bar of a job is red while one of its targets does not answer. The bar of a configuration is red while its last reload has failed and the previous configuration is in use.',
       unit: units.NoUnit,
-      noValue: 'Prometheus has not asked anybody yet.',
+      noValue: 'Prometheus has not scraped any target yet.',
       width,
     },
     [

@@ -1,37 +1,41 @@
 /**
- * Scenario `ledger`: is anything lost, doubled or reordered while you break things? Rooms whose members all belong to
- * one virtual user, so that it sees the whole of each. `npm run prove` does more: it breaks things by plan and reads the log.
+ * The scenario `ledger` checks that no message is lost, duplicated or reordered while you inject faults by hand. All members of a
+ * room belong to one virtual user, which therefore receives all messages of the room. The command `./lab prove` injects faults
+ * automatically, and additionally reads the room log.
  */
 import { CookieJar } from 'k6/http'
 import { setTimeout } from 'k6/timers'
 import { k6Environment } from '../../client/src/k6.ts'
 import { paths } from '../../contract/src/endpoints.ts'
-import { type FindingKind, findingKinds } from '../../prove/core/findings.ts'
-import { judge } from '../../prove/core/verdict.ts'
-import { Crowd } from '../../prove/crowd.ts'
+import { Crowd } from '../../ledger/crowd.ts'
+import { type FindingKind, findingKinds } from '../../ledger/findings.ts'
+import { judge } from '../../ledger/verdict.ts'
 import * as metrics from './metrics.ts'
 import type { Settings } from './settings.ts'
 
 /** Room messages per second of each socket. */
 const rate = 0.5
 const dialsPerSecond = 25
-/** At the end, stragglers have this long to arrive. */
+/** Time at the end of the run during which late messages may still arrive. */
 const quietMs = 10_000
 const quietForMs = 2000
 
-/** What needs the plan of faults to be judged; here nobody wrote one. */
+/** Kinds of findings that need a plan of faults, which the scenario `ledger` does not have. */
 const notOurs: ReadonlySet<FindingKind> = new Set(['unexplained', 'silent', 'failed'])
 
 /**
- * Opens the virtual user's sockets, lets them talk until shortly before the end, and adds the verdict to the metrics.
+ * Opens the sockets of a virtual user, sends messages until shortly before the load curve ends, and adds the findings to the metrics.
  * @param vu number of the virtual user, from 0
- * @param endsAtMs when the curve ends, milliseconds since 1970
+ * @param endsAtMs end of the load curve, in milliseconds since 1970
  */
 export function runLedger(settings: Settings, sockets: number, vu: number, endsAtMs: number): void {
   const crowd = new Crowd({
     url: settings.target + paths.ws,
     environment: k6Environment({ jar: () => new CookieJar(), tags: { name: 'ledger' } }),
-    ...{ sockets, rooms: Math.max(1, Math.floor(sockets / settings.rooms.members)), dialsPerSecond, seed: settings.seed + vu },
+    sockets,
+    rooms: Math.max(1, Math.floor(sockets / settings.rooms.members)),
+    dialsPerSecond,
+    seed: settings.seed + vu,
     run: `ledger-${endsAtMs.toString(36)}-${vu}`,
     onCrossed: (tookMs) => metrics.roomDelivery.add(tookMs),
     onStored: (tookMs) => metrics.messageRtt.add(tookMs),
@@ -69,7 +73,7 @@ function finish(crowd: Crowd): void {
   }
 }
 
-/** Goes on as soon as something holds, or at the latest at that time. */
+/** Calls the function `then` as soon as the condition holds, or at the latest at the deadline. */
 function whenTrue(holds: () => boolean, latestAtMs: number, then: () => void): void {
   if (holds() || Date.now() >= latestAtMs) then()
   else setTimeout(() => whenTrue(holds, latestAtMs, then), 100)

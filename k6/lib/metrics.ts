@@ -1,4 +1,4 @@
-/** The lab's own k6 metrics, made from the names in contract/. */
+/** The k6 metrics of the lab, created from the names in contract/. */
 import { Counter, Rate, Trend } from 'k6/metrics'
 import { loadMetrics as specs } from '../../contract/src/load-metrics.ts'
 
@@ -7,9 +7,10 @@ export const connectSuccess = new Rate(specs.connectSuccess.name)
 export const messageRtt = new Trend(specs.messageRtt.name, true)
 export const roomDelivery = new Trend(specs.roomDelivery.name, true)
 export const errors = new Rate(specs.errors.name)
-export const stickyKept = new Rate(specs.stickyKept.name)
+export const stickyReturns = new Rate(specs.stickyReturns.name)
 export const socketsOpened = new Counter(specs.socketsOpened.name)
 export const socketsClosed = new Counter(specs.socketsClosed.name)
+export const sessionsAttached = new Counter(specs.sessionsAttached.name)
 export const messagesSent = new Counter(specs.messagesSent.name)
 export const messagesAnswered = new Counter(specs.messagesAnswered.name)
 export const ledgerAccepted = new Counter(specs.ledgerAccepted.name)

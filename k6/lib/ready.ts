@@ -1,10 +1,10 @@
-/** Waits for the lab, so that a run measures the lab and not its start. */
+/** Waits until the lab is ready, so that a run does not measure the start of the lab. */
 import { sleep } from 'k6'
 import exec from 'k6/execution'
 import http from 'k6/http'
 import { paths } from '../../contract/src/endpoints.ts'
 
-/** Returns once a replica answers through the entry; ends the run with one clear line when none does in time. */
+/** Returns as soon as a replica answers through the lab's endpoint. Aborts the run with one line when no replica answers in time. */
 export function waitUntilReady(target: string, waitAtMostSeconds: number): void {
   const url = target.replace(/^ws/, 'http') + paths.health
   const deadline = Date.now() + waitAtMostSeconds * 1000
@@ -15,12 +15,15 @@ export function waitUntilReady(target: string, waitAtMostSeconds: number): void 
     last = answerOf(url)
   }
   if (last === ready) return
-  exec.test.abort(`${url} was not ready within ${waitAtMostSeconds} s (last answer: ${last}). Is the lab up? docker compose up -d --wait`)
+  exec.test.abort(`${url} was not ready within ${waitAtMostSeconds} s (last answer: ${last}). Start the lab: docker compose up -d --wait`)
 }
 
 const ready = 'status 200'
 
-/** The status, or why there is none. Needs the option `throw`: a failed request that k6 does not throw is logged every time. */
+/**
+ * Returns the HTTP status of the response, or the error message of the request. The k6 option `throw` is set, because k6 otherwise logs
+ * every failed request.
+ */
 function answerOf(url: string): string {
   try {
     return `status ${http.get(url, { tags: { name: 'ready' }, timeout: '5s' }).status}`

@@ -1,6 +1,6 @@
 /**
- * One visit of one user: connect, talk, leave. Coming back after a loss, moving to another replica and resuming is what
- * the lab's client does by itself; here is what the user does, and what is counted. Every wait in it is bounded.
+ * One visit of one user: connect, send messages, disconnect. The client library reconnects and resumes sessions by itself. The file
+ * session.ts controls the client library and counts the results of visits. Every wait of a session is bounded.
  */
 import type { CookieJar } from 'k6/http'
 import http from 'k6/http'
@@ -9,36 +9,36 @@ import { createClient } from '../../client/src/client.ts'
 import { k6Environment } from '../../client/src/k6.ts'
 import type { ClientEvent } from '../../client/src/types.ts'
 import { closeCodes } from '../../contract/src/close-codes.ts'
+import type { Random } from '../../contract/src/random.ts'
 import * as metrics from './metrics.ts'
-import type { Random } from './random.ts'
 
 const answerTimeoutMs = 5_000
 
 export interface SessionPlan {
   url: string
-  /** The user's cookies: by them the router brings a returning user to the replica of the last visit. */
+  /** The cookies of the user, by which Traefik routes a returning user to the same replica. */
   jar: CookieJar
   random: Random
-  /** Room to join, and the share of messages for it, if the user is one for rooms. */
+  /** Room that the user joins, if any, and the share of messages that are sent to this room. */
   room: { name: string; share: number } | undefined
-  /** How long to stay before leaving by ourselves, in milliseconds. */
+  /** Length of the visit in milliseconds. */
   stayMs: number
 }
 
-/** How the visit ended: `left` as planned, `refused` at every handshake, or `lost`: sent away for good. */
+/** The end of a visit: `left` as planned, `refused` at every handshake, or `lost` with a close code that forbids reconnecting. */
 export interface SessionEnd {
   kind: 'left' | 'refused' | 'lost'
-  /** Replicas at the begin and at the end of the visit. */
+  /** Replicas that served the user at the beginning and at the end of the visit. */
   firstReplica: string | undefined
   replica: string | undefined
   jar: CookieJar
-  /** For people: why it was refused or lost. */
+  /** Reason why the visit was refused or lost. */
   detail: string
 }
 
 /**
- * Starts a visit and returns at once.
- * @param onEnd called exactly once, when the visit is over
+ * Starts a visit and returns immediately.
+ * @param onEnd called exactly once, at the end of the visit
  */
 export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void): void {
   const { room } = plan
@@ -58,7 +58,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     timers.add(timer)
   }
 
-  /** A router that knows the user again would bring it back to where it is not wanted. */
+  /** Deletes the sticky cookie, which would route the user to the replica that asked the user to reconnect. */
   function forgetReplica(): void {
     end.jar = new http.CookieJar()
   }
@@ -68,25 +68,25 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     metrics.messagesSent.add(1)
   }
 
-  function talk(): void {
+  function sendNext(): void {
     if (phase !== 'staying') return
-    giveUpOn((sentAtMs) => Date.now() - sentAtMs > answerTimeoutMs)
+    countUnanswered((sentAtMs) => Date.now() - sentAtMs > answerTimeoutMs)
     const data = 'x'.repeat(plan.random.between(20, 200))
     if (room !== undefined && joined && plan.random.chance(room.share)) say(() => client.broadcast(room.name, data))
     else say(() => client.send(data))
-    after(plan.random.between(2000, 5000), talk)
+    after(plan.random.between(2000, 5000), sendNext)
   }
 
-  /** Counts messages as lost whose answer nobody waits for any longer. */
-  function giveUpOn(hopeless: (sentAtMs: number) => boolean): void {
+  /** Counts a message as an error if its answer has not arrived in time. */
+  function countUnanswered(isOverdue: (sentAtMs: number) => boolean): void {
     for (const [id, sentAtMs] of sentAt) {
-      if (!hopeless(sentAtMs)) continue
+      if (!isOverdue(sentAtMs)) continue
       sentAt.delete(id)
       metrics.errors.add(true)
     }
   }
 
-  /** Waits for answers on their way, then closes. */
+  /** Waits for outstanding answers, then closes the socket. */
   function leave(): void {
     if (phase !== 'staying') return
     const startedAtMs = Date.now()
@@ -103,7 +103,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     client.close()
     phase = 'over'
     for (const timer of timers) clearTimeout(timer)
-    giveUpOn(() => true)
+    countUnanswered(() => true)
     onEnd({ ...end, kind })
   }
 
@@ -119,6 +119,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
         closed(event)
         return
       case 'attached':
+        metrics.sessionsAttached.add(1, { version: event.version ?? 'unknown' })
         end.firstReplica ??= event.replica
         end.replica = event.replica
         return
@@ -143,7 +144,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   function closed({ opened, code, reason, why }: Extract<ClientEvent, { type: 'closed' }>): void {
-    // To leave, and to be sent away and go, is as agreed; anything else is not, also when nothing was lost by it.
+    // Every end of a connection counts as an error, except a planned end and a reconnect that the replica requested.
     const agreed = why === 'left' || why === 'moved' || code === closeCodes.draining.code
     if (!agreed) end.detail = `${why}, code ${code} ${reason}`
     if (opened) {
@@ -153,7 +154,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   function answered({ id, stored, request }: Extract<ClientEvent, { type: 'answered' }>): void {
-    // Not stored yet: the answer that counts is still to come.
+    // An answer with `stored: false` is provisional: the replica sends a final answer when the room message is stored.
     if (stored === false) return
     if (request === 'join') joined = true
     const sentAtMs = sentAt.get(id)
@@ -170,6 +171,6 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   if (room !== undefined) say(() => client.join(room.name))
-  after(plan.random.between(100, 3000), talk)
+  after(plan.random.between(100, 3000), sendNext)
   after(plan.stayMs, leave)
 }

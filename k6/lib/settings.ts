@@ -1,40 +1,35 @@
-/** The environment as settings, or everything that is wrong with it at once. Pure. */
+/** Reads the settings from the environment and reports every invalid variable. Pure. */
 import { hostPorts } from '../../contract/src/endpoints.ts'
-import { type StormClients, stormClients } from '../../contract/src/storm-metrics.ts'
+import { failure, type Result, success } from '../../contract/src/result.ts'
 import type { RoomUse, Scenario, ScenarioName, Stage } from './scenarios.ts'
 import { curveLengthMs, ordinary, scenarios } from './scenarios.ts'
 
 export interface Settings {
   scenario: ScenarioName
   short: boolean
-  /** Where the lab's entry is: ws:// or wss://, without a path. */
+  /** URL of the lab's endpoint: ws:// or wss://, without a path. */
   target: string
   sockets: number
   socketsPerVu: number
   rooms: RoomUse
   stages: readonly Stage[]
   seed: number
-  /** How long to wait for the lab before the load begins. */
+  /** How long to wait until the lab is ready, in seconds. */
   readySeconds: number
+  /** The Compose project of the lab, which is part of the summary's file name. */
+  project: string
   /** Folder for the JSON summary. */
   reportsDir: string
-  /** Scenario storm: how clients come back. */
-  clients: StormClients
-  /** Scenario storm: replica that all sockets go to, or empty for any. */
-  victim: string
 }
-
-export type Read = { ok: true; settings: Settings } | { ok: false; problems: string[] }
 
 type Environment = Record<string, string | undefined>
 
 /**
- * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS and REPORTS_DIR; CLIENTS and VICTIM for
- * the scenario storm.
- * @param env the environment as k6 hands it over
- * @param seedIfNone seed to use when SEED is not given
+ * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS, LAB_PROJECT and REPORTS_DIR.
+ * @param env environment variables to read
+ * @param seedIfNone random seed to use if SEED is not set
  */
-export function readSettings(env: Environment, seedIfNone: number): Read {
+export function readSettings(env: Environment, seedIfNone: number): Result<Settings> {
   const problems: string[] = []
   const name = env.SCENARIO || 'default'
   const known = Object.hasOwn(scenarios, name)
@@ -50,28 +45,20 @@ export function readSettings(env: Environment, seedIfNone: number): Read {
   const stages = short ? scenario.short : scenario.stages
   const lengthSeconds = curveLengthMs(stages) / 1000
   const durationSeconds = readInteger(env, 'DURATION', { fallback: lengthSeconds, min: 5, max: 86_400, unit: ' seconds' }, problems)
-  const clients = (env.CLIENTS || 'jittered') as StormClients
-  if (!stormClients.includes(clients)) problems.push(`CLIENTS is "${clients}"; allowed: ${stormClients.join(', ')}`)
-  const victim = env.VICTIM ?? ''
-  if (!/^[A-Za-z0-9._-]{0,64}$/.test(victim)) problems.push(`VICTIM is "${victim}"; allowed: the name of a replica, as in ws-1`)
-  if (problems.length > 0) return { ok: false, problems }
-  return {
-    ok: true,
-    settings: {
-      scenario: name as ScenarioName,
-      short,
-      target,
-      sockets,
-      socketsPerVu,
-      rooms: scenario.rooms ?? ordinary.rooms,
-      stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
-      seed,
-      readySeconds,
-      reportsDir: env.REPORTS_DIR || '/lab/reports',
-      clients,
-      victim,
-    },
-  }
+  if (problems.length > 0) return failure(...problems)
+  return success({
+    scenario: name as ScenarioName,
+    short,
+    target,
+    sockets,
+    socketsPerVu,
+    rooms: scenario.rooms ?? ordinary.rooms,
+    stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
+    seed,
+    readySeconds,
+    project: env.LAB_PROJECT || 'lab',
+    reportsDir: env.REPORTS_DIR || '/lab/reports',
+  })
 }
 
 function readInteger(
@@ -94,7 +81,7 @@ function readSwitch(env: Environment, name: string, problems: string[]): boolean
   return text === '1' || text === 'true'
 }
 
-/** Accepts http:// for ws:// as well, since both name the same entry. */
+/** Accepts http:// in place of ws://, because both schemes address the same endpoint. */
 function readTarget(env: Environment, problems: string[]): string {
   const text = env.TARGET || `ws://localhost:${hostPorts.LAB_PORT}`
   if (!/^(ws|http)s?:\/\/[A-Za-z0-9.[\]:-]+\/?$/.test(text)) {

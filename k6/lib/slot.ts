@@ -1,31 +1,31 @@
 /**
- * A slot keeps one socket open while the curve says so: user after user, visit after visit. Visits end and new ones begin
- * all the time, because replicas that were added later fill only by new handshakes.
+ * A slot is one socket of the load curve. A slot keeps a socket open, with one visit after another, while the load curve is above the
+ * number of the slot. Visits are short, because a new replica gets sockets only from new handshakes.
  */
 
 import type { CookieJar } from 'k6/http'
 import http from 'k6/http'
 import { setTimeout } from 'k6/timers'
 import { paths } from '../../contract/src/endpoints.ts'
+import type { Random } from '../../contract/src/random.ts'
+import { createRandom } from '../../contract/src/random.ts'
 import * as metrics from './metrics.ts'
-import type { Random } from './random.ts'
-import { createRandom } from './random.ts'
 import type { Interval } from './scenarios.ts'
 import { roomOf, slotIntervals } from './scenarios.ts'
 import type { SessionEnd } from './session.ts'
 import { startSession } from './session.ts'
 import type { Settings } from './settings.ts'
 
-/** A visit shorter than this is not worth dialling for. */
+/** Minimum length of a visit. */
 const shortestStayMs = 1_000
 const longestBackoffMs = 8_000
-/** Bound on warnings per VU: the counters tell the rest. */
+/** Number of warnings that this VU may still print. The k6 metrics count every failed visit, even if no warning is printed. */
 let warningsLeft = 3
 
 export interface SlotPlan {
   settings: Settings
   index: number
-  /** When the scenario started, milliseconds since 1970. */
+  /** Start of the scenario, in milliseconds since 1970. */
   startedAtMs: number
 }
 
@@ -34,7 +34,10 @@ interface User {
   lastReplica: string | undefined
 }
 
-/** Schedules everything the slot will do and returns at once; the iteration lasts until the last socket is closed. */
+/**
+ * Schedules all visits of the slot and returns immediately. The iteration of the k6 virtual user lasts until the last socket of the slot is
+ * closed.
+ */
 export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
   const random = createRandom(settings.seed, index)
   const runId = startedAtMs.toString(36)
@@ -51,8 +54,8 @@ export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
     startSession({ url, jar: user.jar, random, room, stayMs }, (end) => {
       warn(index, end)
       const failed = end.kind !== 'left'
-      // Only a user who left by choice is sure to find the old replica in place.
-      if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyKept.add(user.lastReplica === end.firstReplica)
+      // lastReplica is set only after a planned end of the previous visit, because the replica of a failed visit may no longer exist.
+      if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyReturns.add(user.lastReplica === end.firstReplica)
       const next = nextUser(end, random)
       setTimeout(() => visit(interval, next, failed ? failures + 1 : 0), pauseMs(end, failed ? failures : 0, random))
     })
@@ -63,12 +66,14 @@ export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
   }
 }
 
-/** A new user has no cookie, so the router spreads users over the replicas. */
+/** Returns a user without a cookie, whom Traefik may route to any replica. */
 function newUser(): User {
   return { jar: new http.CookieJar(), lastReplica: undefined }
 }
 
-/** Half of those who left come back later, with their cookie; those who were refused or cut off always do. */
+/**
+ * Returns the user of the next visit. After a planned end, half of the users return with their cookie; after any other end, all users do.
+ */
 function nextUser(end: SessionEnd, random: Random): User {
   if (end.kind === 'left') return random.chance(0.5) ? { jar: end.jar, lastReplica: end.replica } : newUser()
   return { jar: end.jar, lastReplica: undefined }

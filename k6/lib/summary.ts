@@ -1,67 +1,70 @@
-/** The end of a run: a page for people and the same as data. Pure. */
+/** The summary of a run as text and as JSON. Pure. */
 import { loadMetrics as m } from '../../contract/src/load-metrics.ts'
+import { curveLengthMs } from './scenarios.ts'
 import type { Settings } from './settings.ts'
 
-/** What k6 gives to handleSummary, as far as we read it. */
+/** The fields of k6's handleSummary data that the summary of this lab uses. */
 export interface SummaryData {
   state: { testRunDurationMs: number }
   metrics: Record<string, { values: Record<string, number>; thresholds?: Record<string, { ok: boolean }> }>
 }
 
-export interface Verdict {
+export interface ThresholdResult {
   metric: string
   threshold: string
   passed: boolean
 }
 
-/** Every threshold with its outcome, in the order of the metrics' names. */
-export function verdictsOf(data: SummaryData): Verdict[] {
+/** Returns every threshold with its result, ordered by metric name. */
+export function thresholdResults(data: SummaryData): ThresholdResult[] {
   const byName = Object.entries(data.metrics).sort(([a], [b]) => a.localeCompare(b))
   return byName.flatMap(([metric, { thresholds = {} }]) =>
     Object.entries(thresholds).map(([threshold, { ok }]) => ({ metric, threshold, passed: ok })),
   )
 }
 
-/** The run as JSON text: settings, verdicts and every metric k6 has. Times in milliseconds. */
+/** Returns settings, thresholds and all metrics of the run as JSON. Times in the summary are in milliseconds. */
 export function jsonSummary(data: SummaryData, settings: Settings): string {
-  const verdicts = verdictsOf(data)
+  const results = thresholdResults(data)
   const report = {
     ...settings,
     durationSeconds: data.state.testRunDurationMs / 1000,
-    passed: verdicts.length > 0 && verdicts.every((verdict) => verdict.passed),
-    verdicts,
+    passed: results.length > 0 && results.every((result) => result.passed),
+    thresholds: results,
     metrics: Object.fromEntries(Object.entries(data.metrics).map(([name, { values }]) => [name, values])),
   }
   return `${JSON.stringify(report, null, 2)}\n`
 }
 
-/** The run as a page of text. */
+/** Returns the summary as text. */
 export function textSummary(data: SummaryData, settings: Settings, jsonPath: string): string {
   const value = (metric: string, key: string) => data.metrics[metric]?.values[key]
-  // A trend without a sample has zeros for its values; that must not read as an instant answer.
+  // k6 reports zeros for a trend metric without samples, which would look like instant answers in the summary.
   const times = (metric: string) =>
     value(metric, 'count') ? ['med', 'p(95)', 'p(99)', 'max'].map((key) => milliseconds(value(metric, key))).join('  ') : '     none'
   const count = (metric: string) => String(value(metric, 'count') ?? 0)
-  const verdicts = verdictsOf(data)
-  const failed = verdicts.filter((verdict) => !verdict.passed).length
+  const results = thresholdResults(data)
+  const failed = results.filter((result) => !result.passed).length
+  const [ran, planned] = [data.state.testRunDurationMs, curveLengthMs(settings.stages)].map((ms) => Math.round(ms / 1000))
+  const early = (ran ?? 0) < (planned ?? 0) ? `Ended early, after ${ran} of ${planned} s: the figures cover this part only. ` : ''
   const lines = [
     `${settings.scenario}${settings.short ? ' (short)' : ''}: ${settings.sockets} sockets to ${settings.target}, ` +
       `${Math.round(data.state.testRunDurationMs / 1000)} s, seed ${settings.seed}`,
     '',
     `  sockets opened     ${count(m.socketsOpened.name)}, closed ${count(m.socketsClosed.name)}`,
-    `  handshakes good    ${percent(value(m.connectSuccess.name, 'rate'))}`,
+    `  handshakes ok      ${percent(value(m.connectSuccess.name, 'rate'))}`,
     `  messages sent      ${count(m.messagesSent.name)}, answered ${count(m.messagesAnswered.name)}`,
     `  errors             ${percent(value(m.errors.name, 'rate'))}`,
-    `  back on replica    ${percent(value(m.stickyKept.name, 'rate'))} of users that came back with their cookie`,
+    `  same replica       ${percent(value(m.stickyReturns.name, 'rate'))} of users that reconnected with their cookie`,
     '',
     '                          p50        p95        p99        max',
     `  connect          ${times(m.connectTime.name)}`,
     `  message          ${times(m.messageRtt.name)}`,
     `  room message     ${times(m.roomDelivery.name)}`,
     '',
-    ...verdicts.map(({ metric, threshold, passed }) => `  ${passed ? 'ok    ' : 'MISSED'}  ${metric} ${threshold}`),
+    ...results.map(({ metric, threshold, passed }) => `  ${passed ? 'ok    ' : 'MISSED'}  ${metric} ${threshold}`),
     '',
-    failed === 0 && verdicts.length > 0 ? 'All thresholds met.' : `${failed} of ${verdicts.length} thresholds missed.`,
+    failed === 0 && results.length > 0 ? `${early}All thresholds met.` : `${early}${failed} of ${results.length} thresholds missed.`,
     `As JSON: ${jsonPath}`,
   ]
   return `\n${lines.join('\n')}\n`

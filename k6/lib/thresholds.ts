@@ -1,9 +1,9 @@
-/** What a run must reach; a missed threshold makes k6 exit with 99. */
+/** Thresholds of a run. k6 exits with 99 when a threshold is missed. */
 import { loadMetrics as m } from '../../contract/src/load-metrics.ts'
 
 /**
  * @param sockets sockets at the peak of the run
- * @returns thresholds as k6 reads them: metric → expressions, times in milliseconds
+ * @returns thresholds in k6's form: expressions by metric, with times in milliseconds
  */
 export function thresholdsFor(sockets: number): Record<string, string[]> {
   return {
@@ -11,13 +11,14 @@ export function thresholdsFor(sockets: number): Record<string, string[]> {
     [m.messageRtt.name]: ['p(95)<1000'],
     [m.connectSuccess.name]: ['rate>0.95'],
     [m.errors.name]: ['rate<0.01'],
-    // A metric without a single sample passes any threshold on its size, so a run in which nothing connected has to fail by count.
+    // A trend without samples passes every threshold, so a threshold on the number of opened sockets must make a run without connections
+    // fail.
     [m.socketsOpened.name]: [`count>=${Math.ceil(sockets * 0.95)}`],
     [m.messagesAnswered.name]: ['count>0'],
   }
 }
 
-/** What a run of the scenario `ledger` must reach: nothing wrong, and something that could have been. */
+/** Thresholds of the scenario `ledger`: no finding, and at least some messages that were checked. */
 export const ledgerThresholds: Record<string, string[]> = {
   [m.ledgerFindings.name]: ['count==0'],
   [m.ledgerAccepted.name]: ['count>0'],

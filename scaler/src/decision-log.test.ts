@@ -12,6 +12,7 @@ import {
   stateFiles,
 } from './decision-log.ts'
 import type { TickRecord } from './record.ts'
+import { writeRolloutScale } from './rollout-file.ts'
 
 let folder: string
 let path: string
@@ -33,14 +34,14 @@ const record = (second: number): TickRecord =>
 
 const seconds = async () => (await readDecisionLog(path)).map(({ observation }) => observation.timeSeconds)
 
-test('gives back what was written, in order; nothing when there is no log', async () => {
+test('returns the written records in order, and an empty list without a log', async () => {
   expect(await seconds()).toEqual([])
   const log = new DecisionLog(path)
   for (const second of [1, 2, 3]) await log.append(record(second))
   expect(await seconds()).toEqual([1, 2, 3])
 })
 
-test('a line torn by a crash costs that line alone', async () => {
+test('an incomplete line after a crash loses only the record of that line', async () => {
   const log = new DecisionLog(path)
   await log.append(record(1))
   await appendFile(path, JSON.stringify(record(2)).slice(0, 40))
@@ -49,26 +50,26 @@ test('a line torn by a crash costs that line alone', async () => {
   expect(await seconds()).toEqual([1, 3])
 })
 
-test('lines that are no records are skipped', async () => {
+test('lines that are not records are skipped', async () => {
   await appendFile(decisionLogPath(folder), '{"time":1}\nnull\n\n')
   await new DecisionLog(path).append(record(1))
   expect(await seconds()).toEqual([1])
 })
 
-test('never takes more than twice its bound, and keeps the newest', async () => {
+test('never exceeds twice its maximum size, and retains the newest records', async () => {
   const maxBytes = 1000
   const log = new DecisionLog(path, maxBytes)
   for (let second = 1; second <= 50; second += 1) await log.append(record(second))
   const files = await readdir(folder)
   expect(files.sort()).toEqual(['decisions.1.jsonl', 'decisions.jsonl'])
   for (const file of files) expect((await stat(join(folder, file))).size).toBeLessThanOrEqual(maxBytes)
-  const kept = await seconds()
-  expect(kept.at(-1)).toBe(50)
-  expect(kept).toEqual(Array.from({ length: kept.length }, (_, i) => 51 - kept.length + i))
+  const retained = await seconds()
+  expect(retained.at(-1)).toBe(50)
+  expect(retained).toEqual(Array.from({ length: retained.length }, (_, i) => 51 - retained.length + i))
   expect((await readFile(path, 'utf8')).endsWith('\n')).toBe(true)
 })
 
-test('finds the newest record without reading the rest, past a torn line and in the file before', async () => {
+test('finds the newest record from the end of the log, also before an incomplete line and in the previous file', async () => {
   expect(await readLastRecord(path)).toBeUndefined()
   const log = new DecisionLog(path, 400)
   for (const second of [1, 2, 3]) await log.append(record(second))
@@ -80,7 +81,7 @@ test('finds the newest record without reading the rest, past a torn line and in 
   expect((await readLastRecord(path))?.observation.timeSeconds).toBeGreaterThan(0)
 })
 
-test('gives the records after a known one, over both files', async () => {
+test('returns the records after a given time from both files', async () => {
   const after = async (second: number) =>
     (await readRecordsAfter(path, record(second).time)).map(({ observation }) => observation.timeSeconds)
   expect(await after(0)).toEqual([])
@@ -90,10 +91,11 @@ test('gives the records after a known one, over both files', async () => {
   expect([await after(0), await after(1), await after(3)]).toEqual([[1, 2, 3], [2, 3], []])
 })
 
-test('what a scaler keeps is named in full: its log, the file before it, and its pause', async () => {
+test('stateFiles() lists the log, the previous log, the pause file and the file of a rollout', async () => {
   const log = new DecisionLog(path, 1)
   for (const second of [1, 2]) await log.append(record(second))
   await writeFile(pauseFilePath(folder), '')
+  await writeRolloutScale(folder, { from: 1, to: 2, replicas: 3 })
   expect(
     stateFiles(folder)
       .map((file) => basename(file))

@@ -1,34 +1,60 @@
 /**
- * The decision log: one JSON line per synchronisation in one file, and one file before it. Both together never take more
- * than twice `maxBytes`. A line that was torn by a crash is skipped; so is any other that is not a record.
+ * Reads and writes the decision log: a file with one JSON line per synchronisation, and an older file with the lines before these.
+ * Together, the current and the previous log file never exceed twice `maxBytes`. Lines that are not complete records, such as the last line
+ * before a crash, are skipped.
  */
-import { appendFile, mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { appendFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { reportsFolder } from '@lab/host/project.ts'
 import { z } from 'zod'
 import type { TickRecord } from './record.ts'
+import { rolloutFilePath } from './rollout-file.ts'
 
-/** Where a scaler keeps its decision log and pause file unless told otherwise, from the project's root. */
-export const defaultStateFolder = 'reports/scaler'
+/** Returns the default folder of the decision log and the pause file, relative to the root of the checkout. */
+export function defaultStateFolder(env?: Readonly<Record<string, string | undefined>>): string {
+  return `${reportsFolder(env)}/scaler`
+}
+/** The default folder in help and documentation, with a placeholder for the project. */
+export const stateFolderWords = 'reports/PROJECT/scaler'
 
 export function decisionLogPath(stateFolder: string): string {
   return join(stateFolder, 'decisions.jsonl')
 }
 
-/** While this file exists, the scaler decides but leaves the replicas alone. */
+/**
+ * Returns the path of the file whose existence pauses the scaler. While the pause file exists, the scaler decides, but does not change the
+ * replicas.
+ */
 export function pauseFilePath(stateFolder: string): string {
   return join(stateFolder, 'paused')
 }
 
-/** Every file that a scaler keeps there. */
-export function stateFiles(stateFolder: string): string[] {
-  const log = decisionLogPath(stateFolder)
-  return [log, olderPath(log), pauseFilePath(stateFolder)]
+/** Whether the scaler is paused. */
+export async function isPaused(stateFolder: string): Promise<boolean> {
+  return (await ifThere(stat(pauseFilePath(stateFolder)))) !== undefined
 }
 
-/** Half a day of ten busy replicas in real time. */
+/** Pauses or resumes the scaler; the change takes effect at the scaler's next synchronisation. */
+export async function setPaused(stateFolder: string, paused: boolean): Promise<void> {
+  const file = pauseFilePath(stateFolder)
+  if (!paused) return rm(file, { force: true })
+  await mkdir(stateFolder, { recursive: true })
+  await writeFile(file, `${new Date().toISOString()}\n`)
+}
+
+/** Returns the paths of all files that a scaler writes to its state folder. */
+export function stateFiles(stateFolder: string): string[] {
+  const log = decisionLogPath(stateFolder)
+  return [log, olderPath(log), pauseFilePath(stateFolder), rolloutFilePath(stateFolder)]
+}
+
+/** The default maximum size is enough for about half a day of records from ten busy replicas in real time. */
 const defaultMaxBytes = 16 * 2 ** 20
 
-/** Enough to know a record from a piece of one; the rest was written by us. */
+/**
+ * Fields by which a complete record is distinguished from an incomplete one. Fields that are not in the schema are not checked, because the
+ * scaler itself wrote the records.
+ */
 const recordSchema = z.looseObject({
   time: z.iso.datetime(),
   hpa: z.looseObject({ namespace: z.string(), name: z.string() }),
@@ -38,7 +64,7 @@ const recordSchema = z.looseObject({
   memory: z.looseObject({ status: z.looseObject({}) }),
 })
 
-/** Appends records. One append at a time, by one process: a second scaler needs a folder of its own. */
+/** Appends records, one at a time. Only one process may write to a decision log, so a second scaler needs a different folder. */
 export class DecisionLog {
   readonly #path: string
   readonly #maxBytes: number
@@ -58,24 +84,25 @@ export class DecisionLog {
   }
 }
 
-/** All records that are kept, oldest first; none when there is no log. */
+/** Returns all records of the log, oldest first. Returns an empty list if the decision log does not exist. */
 export async function readDecisionLog(path: string): Promise<TickRecord[]> {
   const texts = await Promise.all([readIfThere(olderPath(path)), readIfThere(path)])
   return texts.flatMap((text) => text.split('\n').flatMap(recordOf))
 }
 
-/** Far more than the longest record, and far less than a whole log, which would fill the memory of a small container. */
+/** Bytes to read from the end of a file: much more than a record, and much less than a log, which may exceed a small container's memory. */
 const tailBytes = 2 ** 20
 
-/** The newest record, read from the end of the log; undefined when there is none. */
+/** Returns the newest record, which is read from the end of the log, or undefined without a record. */
 export async function readLastRecord(path: string): Promise<TickRecord | undefined> {
   for await (const record of newestFirst(path)) return record
   return undefined
 }
 
 /**
- * The records after one that is known, oldest first; of very many, the newest.
- * @param time of the one that is known
+ * Returns the records after a given time, oldest first. If the records do not fit into the part of the log that is read, only the newest
+ * records are returned.
+ * @param time time of the newest record that the caller already knows
  */
 export async function readRecordsAfter(path: string, time: string): Promise<TickRecord[]> {
   const found: TickRecord[] = []
@@ -86,7 +113,7 @@ export async function readRecordsAfter(path: string, time: string): Promise<Tick
   return found.reverse()
 }
 
-/** Records from the end of the log on: a mebibyte of each of its files. */
+/** Yields the records in the last mebibyte of each file of the log, newest first. */
 async function* newestFirst(path: string): AsyncGenerator<TickRecord> {
   for (const file of [path, olderPath(path)]) {
     for (const line of (await tailIfThere(file)).split('\n').reverse()) yield* recordOf(line)
@@ -132,7 +159,7 @@ async function tailIfThere(path: string, maxBytes = tailBytes): Promise<string> 
   }
 }
 
-/** The answer, or undefined when there is no such file. */
+/** Resolves with the result of a file operation, or with undefined if the file does not exist. */
 async function ifThere<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer

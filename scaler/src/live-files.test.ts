@@ -1,4 +1,4 @@
-/** Files that change while the scaler runs. */
+/** Tests the reading of files that change while the scaler runs. */
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,13 +17,13 @@ beforeEach(async () => {
   await writeFile(paths.metricMap, await readFile('scaler/metrics.yaml'))
   said = []
   const first = await readLiveFiles(paths)
-  if ('problems' in first) throw new Error(first.problems.join())
-  reread = liveFiles(paths, first, (line) => said.push(line))
+  if (!first.ok) throw new Error(first.problems.join())
+  reread = liveFiles(paths, first.value, (line) => said.push(line))
 })
 
 afterEach(() => rm(folder, { recursive: true }))
 
-/** As an editor does it: another file under the same name. */
+/** Replaces a file by another file with the same name, as an editor does. */
 async function edit(path: string, from: string | RegExp, to: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   expect(text).toMatch(from)
@@ -31,12 +31,12 @@ async function edit(path: string, from: string | RegExp, to: string): Promise<vo
   await rename(`${path}.new`, path)
 }
 
-test('unchanged files are taken without a word', async () => {
+test('unchanged files are read without a message', async () => {
   expect(await reread()).toMatchObject({ hpa: { name: 'ws', minReplicas: 2 } })
   expect(said).toEqual([])
 })
 
-test('changed files are taken, and said once', async () => {
+test('changed files are used, and reported once', async () => {
   await edit(paths.hpa, 'minReplicas: 2', 'minReplicas: 3')
   await edit(paths.metricMap, 'max_over_time(up', 'min_over_time(up')
   const now = await reread()
@@ -44,21 +44,17 @@ test('changed files are taken, and said once', async () => {
   expect(now.map.recorded.replicas).toContain('min_over_time')
   expect(now).not.toHaveProperty('refused')
   await reread()
-  expect(said).toEqual([`${paths.hpa} has changed: it counts from now on`, `${paths.metricMap} has changed: it counts from now on`])
+  expect(said).toEqual([`${paths.hpa} has changed and is used from now on`, `${paths.metricMap} has changed and is used from now on`])
 })
 
 test.each<[string, () => Promise<void>, RegExp]>([
   ['a value that is not allowed', () => edit(paths.hpa, 'minReplicas: 2', 'minReplicas: 20'), /hpa\.yaml:\d+:\d+: spec\.maxReplicas/],
-  ['no YAML', () => writeFile(paths.hpa, 'a: ['), /hpa\.yaml:1:/],
-  [
-    'another autoscaler',
-    () => edit(paths.hpa, 'name: ws', 'name: web'),
-    /metadata\.name: web; a scaler that runs stays with ws: restart it/,
-  ],
-  ['a target it cannot scale', () => edit(paths.hpa, /name: ws\n {2}# Two/, 'name: web\n  # Two'), /the service that can be scaled is ws/],
-  ['a mapping file with a strange field', () => edit(paths.metricMap, 'draining:', 'drain:'), /metrics\.yaml: /],
-  ['no file at all', () => rm(paths.hpa), /hpa\.yaml: cannot be read: ENOENT/],
-])('%s is refused in one line, said once, and what was there holds until it is mended', async (_what, spoil, why) => {
+  ['a file that is not YAML', () => writeFile(paths.hpa, 'a: ['), /hpa\.yaml:1:/],
+  ['another autoscaler', () => edit(paths.hpa, 'name: ws', 'name: web'), /metadata\.name: web; the running scaler uses ws; restart it/],
+  ['a scale target other than ws', () => edit(paths.hpa, /name: ws\n {2}# /, 'name: web\n  # '), /only the service ws can be scaled/],
+  ['a mapping file with an unknown field', () => edit(paths.metricMap, 'draining:', 'drain:'), /metrics\.yaml: /],
+  ['a missing file', () => rm(paths.hpa), /hpa\.yaml: cannot be read: ENOENT/],
+])('%s is refused with one line, reported once, and the previous files stay in use until it is corrected', async (_what, spoil, why) => {
   const good = await readFile(paths.hpa)
   const goodMap = await readFile(paths.metricMap)
   await spoil()
@@ -68,7 +64,7 @@ test.each<[string, () => Promise<void>, RegExp]>([
     expect(now.refused).not.toContain('\n')
     expect(now.hpa).toMatchObject({ name: 'ws', minReplicas: 2 })
   }
-  expect(said).toEqual([expect.stringMatching(/^not taken, the settings from before hold: /)])
+  expect(said).toEqual([expect.stringMatching(/^the changed files are refused, and the previous settings stay in use: /)])
   await writeFile(paths.hpa, good)
   await writeFile(paths.metricMap, goodMap)
   expect(await reread()).not.toHaveProperty('refused')

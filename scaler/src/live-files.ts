@@ -1,14 +1,15 @@
 /**
- * The autoscaler's file and the mapping file, as they hold now. Both are read again whenever asked, so a change counts from
- * the next synchronisation on. A file that is refused changes nothing: what was read before it holds.
+ * Reads the HPA file and the mapping file before each synchronisation, so that a changed file takes effect with the next
+ * synchronisation. If a file is refused, the previous version of the file stays in use.
  */
 import { readFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
+import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { HorizontalPodAutoscaler } from './core/types.ts'
 import { defaultControllerOptions } from './core/types.ts'
+import { readHpa } from './manifest/read.ts'
 import type { MetricMap } from './metric-map.ts'
 import { readMetricMap } from './metric-map.ts'
-import { problemText, readHpa } from './spec/read.ts'
 
 export interface LivePaths {
   readonly hpa: string
@@ -21,61 +22,62 @@ export interface LiveFiles {
 }
 
 export interface Reread extends LiveFiles {
-  /** Why a newer file is not taken, in one line. */
+  /** Reason why the newest version of a file is refused, in one line. */
   readonly refused?: string
 }
 
 /**
- * Gives a function that reads both files again; it never rejects.
- * @param first what they held at the start
- * @param say tells a person, in one line: once for each change
+ * Returns a function that reads the HPA file and the mapping file again, and never rejects.
+ * @param first the HPA and the mapping that were read when the scaler started
+ * @param say prints a line for the operator, called once for each change of a file
  */
 export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string) => void): () => Promise<Reread> {
   let held = first
   let refusedBefore: string | undefined
   return async () => {
     const read = await readLiveFiles(paths)
-    const problems = 'problems' in read ? read.problems : identityProblems(paths.hpa, read.hpa, first.hpa)
-    if ('problems' in read || problems.length > 0) {
+    const problems = read.ok ? identityProblems(paths.hpa, read.value.hpa, first.hpa) : read.problems
+    if (!read.ok || problems.length > 0) {
       const refused = problems.join('; ')
-      if (refused !== refusedBefore) say(`not taken, the settings from before hold: ${refused}`)
+      if (refused !== refusedBefore) say(`the changed files are refused, and the previous settings stay in use: ${refused}`)
       refusedBefore = refused
       return { ...held, refused }
     }
-    const changed = (['hpa', 'map'] as const).filter((part) => JSON.stringify(read[part]) !== JSON.stringify(held[part]))
-    for (const part of changed) say(`${part === 'hpa' ? paths.hpa : paths.metricMap} has changed: it counts from now on`)
-    if (refusedBefore !== undefined && changed.length === 0) say('the files are as they were before')
+    const changed = (['hpa', 'map'] as const).filter((part) => JSON.stringify(read.value[part]) !== JSON.stringify(held[part]))
+    for (const part of changed) say(`${part === 'hpa' ? paths.hpa : paths.metricMap} has changed and is used from now on`)
+    if (refusedBefore !== undefined && changed.length === 0) say('the previous files are restored')
     refusedBefore = undefined
-    held = read
+    held = read.value
     return held
   }
 }
 
-/** Both files, or every problem with them. */
-export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<LiveFiles | { readonly problems: readonly string[] }> {
+/** Reads both files. Returns the parsed HPA file and mapping file, or all errors in both files. */
+export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<Result<LiveFiles>> {
   const [hpaText, mapText] = await Promise.all([textOf(hpa), textOf(metricMap)])
-  if ('problem' in hpaText) return { problems: [hpaText.problem] }
-  if ('problem' in mapText) return { problems: [mapText.problem] }
-  const read = readHpa(hpaText.text, hpa, defaultControllerOptions.featureGates)
-  if ('problems' in read) return { problems: read.problems.map(problemText) }
-  const target = read.hpa.scaleTargetRef.name
-  if (target !== services.ws)
-    return { problems: [`${hpa}: spec.scaleTargetRef.name: ${target}; the service that can be scaled is ${services.ws}`] }
-  const map = readMetricMap(mapText.text, metricMap)
-  return 'problems' in map ? map : { hpa: read.hpa, map: map.map }
+  if (!hpaText.ok) return hpaText
+  if (!mapText.ok) return mapText
+  const read = readHpa(hpaText.value, hpa, defaultControllerOptions.featureGates)
+  if (!read.ok) return read
+  const target = read.value.scaleTargetRef.name
+  if (target !== services.ws) {
+    return failure(`${hpa}: spec.scaleTargetRef.name: ${target}; only the service ${services.ws} can be scaled`)
+  }
+  const map = readMetricMap(mapText.value, metricMap)
+  return map.ok ? success({ hpa: read.value, map: map.value }) : map
 }
 
-/** Another name is another autoscaler: what is remembered is not about it. */
+/** Returns an error message if the name or namespace has changed, because the scaler's state belongs to the autoscaler it started with. */
 function identityProblems(file: string, now: HorizontalPodAutoscaler, first: HorizontalPodAutoscaler): string[] {
   return (['name', 'namespace'] as const)
     .filter((field) => now[field] !== first[field])
-    .map((field) => `${file}: metadata.${field}: ${now[field]}; a scaler that runs stays with ${first[field]}: restart it`)
+    .map((field) => `${file}: metadata.${field}: ${now[field]}; the running scaler uses ${first[field]}; restart it to change the ${field}`)
 }
 
-async function textOf(path: string): Promise<{ readonly text: string } | { readonly problem: string }> {
+async function textOf(path: string): Promise<Result<string>> {
   try {
-    return { text: await readFile(path, 'utf8') }
+    return success(await readFile(path, 'utf8'))
   } catch (error) {
-    return { problem: `${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}` }
+    return failure(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

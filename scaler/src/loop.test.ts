@@ -1,103 +1,11 @@
-/** The loop on fakes: what it does to the world, what it writes down, and what it survives. */
+/** Tests the control loop with fakes: its actions, its records, and its behaviour on errors. */
 import { expect, test } from 'vitest'
 import { emptyMemory } from './core/decision.ts'
-import { defaultControllerOptions, type HorizontalPodAutoscaler } from './core/types.ts'
-import { type FakeClock, fakeClock } from './fakes/fake-clock.ts'
-import { type FakeMetrics, fakeMetrics, noReadings } from './fakes/fake-metrics.ts'
-import { type FakeTarget, fakeTarget } from './fakes/fake-target.ts'
-import {
-  initialState,
-  type LoopPorts,
-  type LoopSettings,
-  type LoopState,
-  resumedState,
-  runLoop,
-  type Specification,
-  synchronise,
-} from './loop.ts'
-import type { TickRecord } from './record.ts'
+import { hpa, last, never, sockets, testLoop, tick } from './fakes/test-loop.ts'
+import { initialState, type LoopPorts, resumedState, runLoop, synchronise } from './loop.ts'
 
-const metricName = 'websocket_connections_active'
-const hpa: HorizontalPodAutoscaler = {
-  name: 'ws',
-  namespace: 'default',
-  scaleTargetRef: { kind: 'Deployment', name: 'ws' },
-  minReplicas: 1,
-  maxReplicas: 10,
-  metrics: [{ type: 'Pods', metric: { name: metricName }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }],
-  behavior: {
-    scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }] },
-    scaleDown: { stabilizationWindowSeconds: 60, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 1, periodSeconds: 30 }] },
-  },
-}
-const never = new AbortController().signal
-
-interface World {
-  clock: FakeClock
-  target: FakeTarget
-  metrics: FakeMetrics
-  settings: LoopSettings
-  ports: LoopPorts
-  records: TickRecord[]
-  said: string[]
-  paused: boolean
-  /** Set: the file as it is now. */
-  specification: Specification | null
-}
-
-function world(over: Partial<LoopSettings> = {}, startSeconds = 1_700_000_000): World {
-  const clock = fakeClock(startSeconds)
-  const target = fakeTarget({ count: 2, service: 'ws', nowSeconds: clock.nowSeconds, requestsMilli: {} })
-  const metrics = fakeMetrics()
-  const records: TickRecord[] = []
-  const said: string[] = []
-  const made: World = {
-    clock,
-    target,
-    metrics,
-    settings: { hpa, controller: defaultControllerOptions, timeScale: 1, dryRun: false, ...over },
-    records,
-    said,
-    paused: false,
-    specification: null,
-    ports: {
-      clock,
-      target,
-      metrics,
-      specification: async () => made.specification ?? { hpa: made.settings.hpa },
-      isPaused: async () => made.paused,
-      // As it comes back from the file.
-      write: async (record) => void records.push(JSON.parse(JSON.stringify(record))),
-      say: (line) => said.push(line),
-    },
-  }
-  return made
-}
-
-/** Every replica that is there has this many sockets. */
-async function sockets(w: World, perReplica: number): Promise<void> {
-  const replicas = (await w.target.list(never)).map(({ name }) => ({
-    name,
-    sample: null,
-    valuesMilli: { [metricName]: perReplica * 1000 },
-  }))
-  w.metrics.readings = { ...noReadings, replicas }
-}
-
-async function tick(w: World, state: LoopState, stop = never): Promise<LoopState> {
-  const next = await synchronise(w.settings, w.ports, state, stop)
-  w.clock.advance(w.settings.controller.syncPeriodSeconds / w.settings.timeScale)
-  return next
-}
-
-const last = ({ records }: World): TickRecord => {
-  const record = records.at(-1)
-  if (!record) throw new Error('nothing was written')
-  return record
-}
-
-test('more load: it scales, and writes down what it saw, decided and did', async () => {
-  const w = world()
+test('scales up with more load, and records the observation, the decision and the action', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   await tick(w, initialState)
   expect(w.target.asked).toEqual([4])
@@ -111,8 +19,8 @@ test('more load: it scales, and writes down what it saw, decided and did', async
   })
 })
 
-test('less load: nobody goes before the window is over, then the highest number', async () => {
-  const w = world()
+test('scales down with less load after the stabilization window, and removes the highest number', async () => {
+  const w = testLoop()
   let state = initialState
   for (let i = 0; i < 4; i += 1) {
     await sockets(w, 10)
@@ -124,8 +32,8 @@ test('less load: nobody goes before the window is over, then the highest number'
   expect(last(w).action).toMatchObject({ from: 2, to: 1, removed: ['ws-2'] })
 })
 
-test('a draining replica does not count, and stays so when its series end; its successor counts', async () => {
-  const w = world()
+test('does not count a draining replica, also after its series have ended, but counts its successor', async () => {
+  const w = testLoop()
   await sockets(w, 90)
   w.metrics.readings = { ...w.metrics.readings, draining: [{ name: 'ws-2', seenSeconds: w.clock.nowSeconds() + 1 }] }
   const deleting = () => last(w).observation.pods.map((pod) => pod.deleting)
@@ -141,16 +49,16 @@ test('a draining replica does not count, and stays so when its series end; its s
   expect(deleting()).toEqual([false, false])
 })
 
-test('what the replica before it said under the same name does not count against a new one', async () => {
-  const w = world()
+test('ignores the draining state of a former replica with the same name', async () => {
+  const w = testLoop()
   await sockets(w, 90)
   w.metrics.readings = { ...w.metrics.readings, draining: [{ name: 'ws-1', seenSeconds: w.clock.nowSeconds() - 3600 }] }
   await tick(w, initialState)
   expect(last(w).observation.pods.map((pod) => pod.deleting)).toEqual([false, false])
 })
 
-test('a replica without a sample is missing, not zero', async () => {
-  const w = world()
+test('treats a replica without a sample as missing, not as zero', async () => {
+  const w = testLoop()
   await sockets(w, 110)
   w.metrics.readings = { ...w.metrics.readings, replicas: w.metrics.readings.replicas.slice(0, 1) }
   await tick(w, initialState)
@@ -158,8 +66,8 @@ test('a replica without a sample is missing, not zero', async () => {
   expect(last(w).decision.recommendation).toBe(2)
 })
 
-test('Prometheus away: it holds, says so, and heals', async () => {
-  const w = world()
+test('holds the count and reports it while Prometheus is unreachable, and recovers', async () => {
+  const w = testLoop()
   await sockets(w, 500)
   w.metrics.away = 'connection refused'
   let state = await tick(w, initialState)
@@ -172,8 +80,8 @@ test('Prometheus away: it holds, says so, and heals', async () => {
   expect(w.target.asked).toEqual([6])
 })
 
-test('Docker away: it asks less and less often, with a bound, and heals', async () => {
-  const w = world()
+test('backs off up to a limit while Docker is unreachable, and recovers', async () => {
+  const w = testLoop()
   const stop = new AbortController()
   w.target.listError = 'no such socket'
   const write = w.ports.write
@@ -191,8 +99,8 @@ test('Docker away: it asks less and less often, with a bound, and heals', async 
   expect(last(w).decision.path).not.toBe('ScaleUnreadable')
 })
 
-test('a failed action is no change for the policies, and is tried again', async () => {
-  const w = world()
+test('does not count a failed action as a change, and repeats it', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   w.target.scaleError = 'no space left'
   const state = await tick(w, initialState)
@@ -202,8 +110,29 @@ test('a failed action is no change for the policies, and is tried again', async 
   expect(last(w).action).toMatchObject({ result: 'Succeeded', to: 4 })
 })
 
-test('a person who scales while it decides is not fought, only told about', async () => {
-  const w = world()
+test('starts a replica that was created but not started at the next synchronisation, without a decision', async () => {
+  const w = testLoop()
+  const state = { ...initialState, replicas: 3 }
+  w.target.leaveCreated(['ws-3'])
+  await sockets(w, 100)
+  const phases = async () => (await w.target.list(never)).map(({ phase }) => phase)
+  w.paused = true
+  await tick(w, state)
+  expect(await phases()).toContain('Pending')
+  w.paused = false
+  w.target.scaleError = 'created, but not started: ws-3; no such image'
+  const failed = await tick(w, state)
+  expect(w.said.at(-1)).toBe('cannot start ws-3 (created, but not started): created, but not started: ws-3; no such image')
+  w.target.scaleError = null
+  await tick(w, failed)
+  expect(await phases()).toEqual(['Running', 'Running', 'Running'])
+  expect(w.said.at(-1)).toBe('started ws-3 (created, but not started)')
+  expect(last(w)).toMatchObject({ action: null, decision: { scaleTo: null, currentReplicas: 3 } })
+  expect(last(w)).not.toHaveProperty('changedByHand')
+})
+
+test('accepts and reports a change by another client during a decision', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   const { list } = w.target
   let calls = 0
@@ -226,8 +155,8 @@ test('a person who scales while it decides is not fought, only told about', asyn
   expect(last(w)).not.toHaveProperty('changedByHand')
 })
 
-test('a change by hand between two synchronisations is noted and written down, once', async () => {
-  const w = world()
+test('reports and records a change by another client between two synchronisations once', async () => {
+  const w = testLoop()
   await sockets(w, 100)
   let state = await tick(w, initialState)
   expect(last(w)).not.toHaveProperty('changedByHand')
@@ -237,11 +166,22 @@ test('a change by hand between two synchronisations is noted and written down, o
   expect(last(w).changedByHand).toEqual({ from: 2, to: 3 })
   await tick(w, state)
   expect(last(w)).not.toHaveProperty('changedByHand')
-  expect(w.said).toEqual(['somebody else changed the number of replicas from 2 to 3; deciding from there'])
+  expect(w.said).toEqual(['another client changed the number of replicas from 2 to 3; the scaler continues from there'])
 })
 
-test('a changed file counts from the next synchronisation on, and what is remembered stays', async () => {
-  const w = world()
+test('does not report a crashed replica as a change by another client', async () => {
+  const w = testLoop()
+  await sockets(w, 100)
+  const state = await tick(w, initialState)
+  const target: LoopPorts['target'] = { ...w.target, list: async (stop) => (await w.target.list(stop)).slice(0, 1), lost: () => 1 }
+  await synchronise(w.settings, { ...w.ports, target }, state, never)
+  expect(last(w).observation.scale).toMatchObject({ specReplicas: 1 })
+  expect(last(w).changedByHand).toBeUndefined()
+  expect(w.said.join()).not.toContain('another client')
+})
+
+test('uses a changed file from the next synchronisation on, and retains the memory', async () => {
+  const w = testLoop()
   await sockets(w, 10)
   let state = await tick(w, initialState)
   w.specification = { hpa: { ...hpa, minReplicas: 3 } }
@@ -255,16 +195,16 @@ test('a changed file counts from the next synchronisation on, and what is rememb
   expect(last(w)).not.toHaveProperty('refusedFiles')
 })
 
-test('a file that is refused is written down, and the one before it holds', async () => {
-  const w = world()
+test('records that a file is refused, and uses the previous one', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   w.specification = { hpa, refused: 'hpa.yaml:1:1: must be a mapping of fields' }
   await tick(w, initialState)
   expect(last(w)).toMatchObject({ refusedFiles: 'hpa.yaml:1:1: must be a mapping of fields', action: { to: 4, result: 'Succeeded' } })
 })
 
-test('paused or dry, it decides and leaves the replicas alone', async () => {
-  const w = world()
+test('decides but does not act while paused or in a dry run', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   w.paused = true
   const state = await tick(w, initialState)
@@ -276,8 +216,8 @@ test('paused or dry, it decides and leaves the replicas alone', async () => {
   expect(w.target.asked).toEqual([])
 })
 
-test('asked to stop in the middle of an action, it abandons it within its bound, writes Interrupted, and goes', async () => {
-  const w = world()
+test('aborts a running action in time after a stop, records it as Interrupted, and ends', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   const stop = new AbortController()
   w.target.during = async (signal) => {
@@ -291,11 +231,11 @@ test('asked to stop in the middle of an action, it abandons it within its bound,
   expect(last(w).memory.scaleUps).toEqual([])
 })
 
-test('asked to stop, an action that is nearly done may finish', async () => {
-  const w = world()
+test('lets a running action finish after a stop, if it ends in time', async () => {
+  const w = testLoop()
   await sockets(w, 200)
   const stop = new AbortController()
-  // Time stands still: the action is done before the bound.
+  // The fake clock does not advance, so the action finishes before its time limit.
   const sleep = (_: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
   const ports = { ...w.ports, clock: { ...w.clock, sleep } }
@@ -304,8 +244,8 @@ test('asked to stop, an action that is nearly done may finish', async () => {
   expect(last(w).action?.result).toBe('Succeeded')
 })
 
-test('restarted, it remembers: the window goes on where it was', async () => {
-  const w = world()
+test('continues the stabilization window after a restart', async () => {
+  const w = testLoop()
   let state = initialState
   for (let i = 0; i < 4; i += 1) {
     await sockets(w, 10)
@@ -317,8 +257,8 @@ test('restarted, it remembers: the window goes on where it was', async () => {
   expect(w.target.asked).toEqual([1])
 })
 
-test('restarted after a long while, it removes nothing for a whole window', async () => {
-  const w = world()
+test('removes no replica for a whole window after a restart with a long gap', async () => {
+  const w = testLoop()
   await sockets(w, 10)
   await tick(w, initialState)
   w.clock.advance(3600)
@@ -329,8 +269,8 @@ test('restarted after a long while, it removes nothing for a whole window', asyn
   expect(w.target.asked).toEqual([1])
 })
 
-test('the memory of another autoscaler, another time scale or the future is not taken', async () => {
-  const w = world()
+test('ignores the memory of another autoscaler or time scale, or from the future', async () => {
+  const w = testLoop()
   await sockets(w, 10)
   await tick(w, initialState)
   const now = w.clock.nowSeconds()
@@ -341,10 +281,10 @@ test('the memory of another autoscaler, another time scale or the future is not 
   expect(resumedState(last(w), w.settings, now - 3600)).toEqual(initialState)
 })
 
-test('compressed time takes the same decisions on the same input', async () => {
+test('takes the same decisions on the same input with compressed time', async () => {
   const run = async (timeScale: number) => {
-    // The engine's zero is Unix's; both runs begin at the same engine second.
-    const w = world({ timeScale }, 1_700_000_000 / timeScale)
+    // The run in real time and the compressed run start at the same second of the engine's clock.
+    const w = testLoop({ timeScale }, 1_700_000_000 / timeScale)
     let state = initialState
     for (const perReplica of [50, 120, 260, 260, 90, 90, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20]) {
       await sockets(w, perReplica)

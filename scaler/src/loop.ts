@@ -1,69 +1,77 @@
 /**
- * Sense, decide, act: one synchronisation at a time, and one action at a time. The loop owns no clock, no file and no
- * socket; it gets them as ports. What it does is written down, one record per synchronisation.
+ * The control loop: observe, decide, act. Only one synchronisation and one action of the loop run at a time. Clock, metrics, replicas and
+ * files are ports, so the loop itself does no I/O. Each synchronisation writes one record.
  */
+import type { Result } from '@lab/contract/result.ts'
+import { failure, success } from '@lab/contract/result.ts'
 import type { RescaleOutcome } from './core/decide.ts'
 import { decide, recordRescale } from './core/decide.ts'
 import type { Decision, Memory } from './core/decision.ts'
 import { emptyMemory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './core/types.ts'
 import { observationOf } from './observation.ts'
-import type { Clock, MetricSource, Replica, ReplicaTarget } from './ports.ts'
+import type { Clock, ListedReplica, MetricSource, ReplicaTarget, RolloutPort } from './ports.ts'
 import type { ActionRecord, ChangeByHand, TickRecord } from './record.ts'
+import type { RolloutScale } from './rollout-file.ts'
 
 export interface LoopSettings {
-  /** As it is at the start; the port `specification` tells of changes. */
+  /** The specification of the autoscaler when the loop starts; the port `specification` returns newer versions. */
   readonly hpa: HorizontalPodAutoscaler
   readonly controller: ControllerOptions
-  /** 1: real time. 10: everything that the specification and the controller time goes ten times as fast. */
+  /** Factor of time compression: with 10, every period and window takes a tenth of its time; 1 is real time. */
   readonly timeScale: number
-  /** Decide and write down, but never act. */
+  /** If true, the loop decides and writes records, but never scales. */
   readonly dryRun: boolean
 }
 
-/** The autoscaler's file as it holds now. */
+/** The specification of the autoscaler that is in use. */
 export interface Specification {
   readonly hpa: HorizontalPodAutoscaler
-  /** Why a newer file is not taken, in one line. */
+  /** Reason why a newer version of the file was refused, in one line. */
   readonly refused?: string
 }
 
 export interface LoopPorts {
   readonly clock: Clock
-  /** Read before each synchronisation: a change of the file counts from the next one on. Never rejects. */
+  /**
+   * The HPA file is read before each synchronisation, so a change of the file takes effect with the next synchronisation. Never rejects.
+   */
   readonly specification: () => Promise<Specification>
   readonly metrics: MetricSource
   readonly target: ReplicaTarget
-  /** A person has told the scaler to leave the replicas alone. */
+  /** Whether the operator has paused the scaler, which then decides but does not act. */
   readonly isPaused: () => Promise<boolean>
-  /** Keeps a record. */
+  /** Reads and writes the number of replicas that a rollout uses; absent if no rollout can replace replicas. */
+  readonly rollout?: RolloutPort
+  /** Stores a record. */
   readonly write: (record: TickRecord) => Promise<void>
-  /** Tells a person, in one line. */
+  /** Prints one line for the operator. */
   readonly say: (line: string) => void
 }
 
-/** What goes from one synchronisation to the next. */
+/** The state that is carried from one synchronisation to the next. */
 export interface LoopState {
   readonly memory: Memory
   readonly pods: readonly Pod[]
-  /** How many replicas the last synchronisation left behind; null: not known. */
+  /** The number of replicas after the last synchronisation; null if the number is not known. */
   readonly replicas: number | null
-  /** Synchronisations in a row in which Docker failed. */
+  /** Number of consecutive synchronisations in which Docker failed. */
   readonly failures: number
 }
 
 export const initialState: LoopState = { memory: emptyMemory, pods: [], replicas: null, failures: 0 }
 
-/** When asked to stop in the middle of an action: how long it may still take, in seconds, before it is abandoned. */
+/** Seconds that a running action may take after the stop signal, before it is aborted. */
 export const finishWithinSeconds = 5
-/** A failing Docker is asked less and less often, down to this many sync periods apart. */
+/** Maximum of the exponential backoff while Docker fails, in sync periods. */
 export const maxBackoffPeriods = 8
-/** A scaler that was away for longer does not know what it missed. In sync periods. */
+/** Longest gap, in sync periods, after which a restarted scaler still uses the remembered recommendations. */
 const maxGapPeriods = 4
 
 /**
- * Where a restarted scaler goes on: with everything it remembers. Was it away for longer than a few periods, it keeps what it
- * did but, like Kubernetes' controller after a restart, removes nothing for a whole window: the time between is not known.
+ * Returns the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations are dropped, as
+ * after a restart of Kubernetes' controller. Without recommendations, no replica is removed for a whole stabilization window. Returns the
+ * initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in the future.
  */
 export function resumedState(record: TickRecord | undefined, settings: LoopSettings, nowSeconds: number): LoopState {
   const { hpa, timeScale, controller } = settings
@@ -78,7 +86,7 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   return { ...initialState, memory: { ...memory, recommendations: null }, pods: observation.pods }
 }
 
-/** Runs until `stop` aborts. An action that is under way then may finish within finishWithinSeconds. */
+/** Runs the control loop until `stop` aborts. After a stop, a running action may still finish within finishWithinSeconds. */
 export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: LoopState, stop: AbortSignal): Promise<void> {
   const periodSeconds = settings.controller.syncPeriodSeconds / settings.timeScale
   let state = start
@@ -86,38 +94,43 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
     const startedAt = ports.clock.nowSeconds()
     state = await synchronise(settings, ports, state, stop)
     const periods = Math.min(2 ** Math.max(0, state.failures - 1), maxBackoffPeriods)
-    if (periods > 1) ports.say(`Docker failed ${state.failures} times in a row: next try in ${Math.round(periods * periodSeconds)} s`)
+    if (periods > 1)
+      ports.say(
+        `the replicas could not be read or changed ${state.failures} times in a row: next try in ${Math.round(periods * periodSeconds)} s`,
+      )
     const elapsedSeconds = ports.clock.nowSeconds() - startedAt
     await ports.clock.sleep(Math.max(0, periods * periodSeconds - elapsedSeconds), stop)
   }
 }
 
-/** One synchronisation. Writes its record, unless it was stopped before anything was decided. */
+/** Runs a synchronisation. Writes the record of the synchronisation, unless `stop` aborted before the decision. */
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
   const { controller, timeScale } = settings
   const { clock, target } = ports
-  const [paused, { hpa, refused }] = await Promise.all([ports.isPaused(), ports.specification()])
-  const [replicas, readings] = await Promise.all([
-    target.list(stop).catch((error: unknown): { error: string } => ({ error: textOf(error) })),
-    ports.metrics.read(hpa.metrics, stop),
-  ])
+  const [paused, { hpa, refused }, rollout] = await Promise.all([ports.isPaused(), ports.specification(), ports.rollout?.read()])
+  const [replicas, readings] = await Promise.all([listReplicas(target, stop), ports.metrics.read(hpa.metrics, stop)])
+  const lost = target.lost?.() ?? 0
   if (stop.aborted) return state
   const nowSeconds = clock.nowSeconds()
-  const observation = observationOf({ nowSeconds, replicas, readings }, state.pods, timeScale)
+  const wanted = rollout?.replicas
+  const observation = observationOf({ nowSeconds, replicas, readings, ...(wanted !== undefined && { wanted }) }, state.pods, timeScale)
 
   const decidingAt = clock.nowSeconds()
   const step = decide(hpa, controller, observation, state.memory)
   const decideSeconds = clock.nowSeconds() - decidingAt
-  const { action, conflict } = paused ? noAction : await act(settings, ports, step.decision, observation, stop)
+  const { action, conflict } = paused
+    ? noAction
+    : await act({ dryRun: settings.dryRun, decision: step.decision, pods: observation.pods, rollout }, ports, stop)
   const done = action === null || action.result === 'DryRun' ? step : recordRescale(hpa, controller, step, outcomeOf(action))
 
-  const changedByHand = conflict ?? changeByHand(state, observation)
+  const changedByHand = conflict ?? changeByHand(state, observation, lost)
   const record: TickRecord = {
     time: new Date(nowSeconds * 1000).toISOString(),
     hpa,
     options: controller,
     timeScale,
     paused,
+    ...(rollout && { rollout: { from: rollout.from, to: rollout.to } }),
     ...(changedByHand && { changedByHand }),
     ...(refused !== undefined && { refusedFiles: refused }),
     observation,
@@ -128,64 +141,129 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   }
   await ports.write(record)
   sayWhatHappened(ports, record)
-  const failed = 'error' in replicas || action?.result === 'Failed'
+  const failed = !replicas.ok || action?.result === 'Failed'
   return {
     memory: done.memory,
-    pods: 'error' in replicas ? state.pods : observation.pods,
+    pods: replicas.ok ? observation.pods : state.pods,
     replicas: replicasAfter(record),
     failures: failed ? state.failures + 1 : 0,
   }
 }
 
-interface Acted {
-  /** null: there was nothing to do. */
+/** Returns the replicas, or the error that occurred while reading them. */
+async function listReplicas(target: ReplicaTarget, signal: AbortSignal): Promise<Result<readonly ListedReplica[]>> {
+  try {
+    return success(await target.list(signal))
+  } catch (error) {
+    return failure(textOf(error))
+  }
+}
+
+interface ActionOutcome {
+  /** The action that was taken; null if the decision was to change nothing. */
   readonly action: ActionRecord | null
-  /** Somebody else changed the count while we were deciding. */
+  /** The change that another client made to the number of replicas between the observation and the action; absent if there was none. */
   readonly conflict?: ChangeByHand
 }
-const noAction: Acted = { action: null }
+const noAction: ActionOutcome = { action: null }
 
-async function act(
-  settings: LoopSettings,
-  { clock, target }: LoopPorts,
-  { scaleTo, currentReplicas }: Decision,
-  { pods }: Observation,
-  stop: AbortSignal,
-): Promise<Acted> {
-  if (scaleTo === null || currentReplicas === null) return noAction
+interface ActionArg {
+  readonly dryRun: boolean
+  readonly decision: Decision
+  /** The pods that the observation contains, before any action. */
+  readonly pods: readonly Pod[]
+  /** The state of the rollout when the scaler read it, before the decision. */
+  readonly rollout: RolloutScale | undefined
+}
+
+async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPorts, stop: AbortSignal): Promise<ActionOutcome> {
+  const { clock } = ports
+  const { scaleTo, currentReplicas } = decision
+  if (currentReplicas === null) return noAction
+  if (scaleTo === null) {
+    // A rollout starts its own new replicas, so the scaler does not start them.
+    if (!dryRun && rollout === undefined) await startPending(pods, currentReplicas, ports, stop)
+    return noAction
+  }
   const base = { from: currentReplicas, to: scaleTo, removed: [] }
-  if (settings.dryRun) return { action: { ...base, result: 'DryRun', durationSeconds: 0 } }
+  if (dryRun) return { action: { ...base, result: 'DryRun', durationSeconds: 0 } }
   const startedAt = clock.nowSeconds()
-  const draining = pods.filter(({ deleting }) => deleting).map(({ name }) => name)
-  const bound = finishing(clock, stop)
   const seconds = () => clock.nowSeconds() - startedAt
   try {
-    const count = remaining(await target.list(bound.signal), draining)
-    if (count !== currentReplicas) {
-      // As a conflict on writing in a cluster: who changed the count while we were deciding is not fought over it.
-      const error = `the number of replicas was changed from ${currentReplicas} to ${count} meanwhile`
-      return {
-        action: { ...base, result: 'Failed', durationSeconds: seconds(), error },
-        conflict: { from: currentReplicas, to: count },
-      }
+    const change = { from: currentReplicas, to: scaleTo }
+    const changed = await (rollout === undefined ? scaleUnlessChanged(change, pods, ports, stop) : handOver(change, ports))
+    if ('removed' in changed) return { action: { ...base, result: 'Succeeded', durationSeconds: seconds(), removed: changed.removed } }
+    // The scaler accepts a number of replicas that another client has set, as after a write conflict in a cluster.
+    const error = `the number of replicas was changed from ${currentReplicas} to ${changed.count} meanwhile`
+    return {
+      action: { ...base, result: 'Failed', durationSeconds: seconds(), error },
+      conflict: { from: currentReplicas, to: changed.count },
     }
-    const { removed } = await target.scaleTo(scaleTo, draining, bound.signal)
-    return { action: { ...base, result: 'Succeeded', durationSeconds: seconds(), removed } }
   } catch (error) {
-    // Ctrl-C reaches Compose too, and ends it before we do.
+    // Ctrl-C also interrupts the Compose process, and this interruption does not count as a failed action.
     const result = stop.aborted ? 'Interrupted' : 'Failed'
     return { action: { ...base, result, durationSeconds: seconds(), error: textOf(error) } }
+  }
+}
+
+/**
+ * Starts replicas that a failed or interrupted action created but did not start. In a cluster, the kubelet starts created containers
+ * without a decision of the autoscaler. Prints the result. The next synchronisation repeats a failed start of a container.
+ */
+async function startPending(pods: readonly Pod[], count: number, ports: LoopPorts, stop: AbortSignal): Promise<void> {
+  const pending = pods.filter(({ phase, deleting }) => phase === 'Pending' && !deleting).map(({ name }) => name)
+  if (pending.length === 0) return
+  const what = `${pending.join(', ')} (created, but not started)`
+  try {
+    const changed = await scaleUnlessChanged({ from: count, to: count }, pods, ports, stop)
+    ports.say('removed' in changed ? `started ${what}` : `did not start ${what}: the number of replicas is now ${changed.count}`)
+  } catch (error) {
+    ports.say(`cannot start ${what}: ${textOf(error)}`)
+  }
+}
+
+/** Passes the wanted number of replicas to the rollout that is under way, which adds new replicas and removes old replicas first. */
+async function handOver(
+  { from, to }: ChangeByHand,
+  { rollout }: LoopPorts,
+): Promise<{ readonly removed: [] } | { readonly count: number }> {
+  const now = await rollout?.read()
+  if (now === undefined) throw new Error('the rollout ended meanwhile')
+  if (now.replicas !== from) return { count: now.replicas }
+  await rollout?.write({ ...now, replicas: to })
+  return { removed: [] }
+}
+
+/**
+ * Changes the number of replicas, unless another client has changed it since the observation. Returns the new number of replicas if another
+ * client has changed it.
+ */
+async function scaleUnlessChanged(
+  { from, to }: ChangeByHand,
+  pods: readonly Pod[],
+  { clock, target, rollout }: LoopPorts,
+  stop: AbortSignal,
+): Promise<{ readonly removed: readonly string[] } | { readonly count: number }> {
+  const draining = pods.filter(({ deleting }) => deleting).map(({ name }) => name)
+  const bound = abortedAfterStop(clock, stop)
+  try {
+    const count = countWithout(draining, await target.list(bound.signal))
+    if ((await rollout?.read()) !== undefined) throw new Error('a rollout has begun meanwhile')
+    return count === from ? await target.scaleTo(to, draining, bound.signal) : { count }
   } finally {
     bound.release()
   }
 }
 
-/** Aborts some time after `stop` does. */
-function finishing(clock: Clock, stop: AbortSignal): { signal: AbortSignal; release: () => void } {
-  const abandoned = new AbortController()
+/**
+ * Returns a signal that aborts a running action finishWithinSeconds after `stop` has aborted. The function `release` cancels the timeout
+ * when the action has ended.
+ */
+function abortedAfterStop(clock: Clock, stop: AbortSignal): { signal: AbortSignal; release: () => void } {
+  const action = new AbortController()
   const released = new AbortController()
   const onStop = () => {
-    void clock.sleep(finishWithinSeconds, released.signal).then(() => abandoned.abort())
+    void clock.sleep(finishWithinSeconds, released.signal).then(() => action.abort())
   }
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })
@@ -193,10 +271,10 @@ function finishing(clock: Clock, stop: AbortSignal): { signal: AbortSignal; rele
     stop.removeEventListener('abort', onStop)
     released.abort()
   }
-  return { signal: abandoned.signal, release }
+  return { signal: action.signal, release }
 }
 
-function remaining(replicas: readonly Replica[], draining: readonly string[]): number {
+function countWithout(draining: readonly string[], replicas: readonly ListedReplica[]): number {
   return replicas.filter(({ name }) => !draining.includes(name)).length
 }
 
@@ -204,25 +282,24 @@ function outcomeOf(action: ActionRecord): RescaleOutcome {
   return action.result === 'Succeeded' ? { ok: true } : { error: action.error ?? action.result }
 }
 
-/** What should be there now; null after something went wrong, for then anything may be. */
+/** Returns the number of replicas after a synchronisation, or null after a failed or interrupted action, which may be incomplete. */
 function replicasAfter({ action, decision }: TickRecord): number | null {
   if (action === null || action.result === 'DryRun') return decision.currentReplicas
   return action.result === 'Succeeded' ? action.to : null
 }
 
-function changeByHand({ replicas: before }: LoopState, { scale }: Observation): ChangeByHand | undefined {
-  if ('error' in scale || before === null || before === scale.specReplicas) return undefined
+function changeByHand({ replicas: before }: LoopState, { scale }: Observation, lost: number): ChangeByHand | undefined {
+  if ('error' in scale || before === null || before - lost === scale.specReplicas) return undefined
   return { from: before, to: scale.specReplicas }
 }
 
-function sayWhatHappened({ say }: LoopPorts, { action, decision, paused, timeScale, changedByHand }: TickRecord): void {
-  const time = timeScale === 1 ? '' : ` (time compressed ${timeScale}x)`
+function sayWhatHappened({ say }: LoopPorts, { action, decision, paused, timeScale, changedByHand, rollout }: TickRecord): void {
+  const time = `${timeScale === 1 ? '' : ` (time compressed ${timeScale}x)`}${rollout === undefined ? '' : ', by the rollout under way'}`
   if (changedByHand) {
     const { from, to } = changedByHand
-    say(`somebody else changed the number of replicas from ${from} to ${to}; deciding from there`)
+    say(`another client changed the number of replicas from ${from} to ${to}; the scaler continues from there`)
   }
-  if (paused && decision.scaleTo !== null)
-    say(`paused: leaving ${decision.currentReplicas} replicas, would have ${decision.scaleTo}${time}`)
+  if (paused && decision.scaleTo !== null) say(`paused at ${decision.currentReplicas} replicas; would scale to ${decision.scaleTo}${time}`)
   if (action) {
     const went = action.removed.length > 0 ? `, ${action.removed.join(', ')} gone` : ''
     const why = action.error === undefined ? `; reason: ${decision.rescaleReason}` : `: ${action.error}`

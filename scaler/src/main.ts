@@ -1,26 +1,22 @@
 /**
- * npm run scaler -- COMMAND
+ * Entry point of the scaler's image. On the host, the command `./lab scaler` has the same subcommands.
  *
- * Data goes to stdout, progress and problems to stderr. Exit codes: 0 done, 1 failed, 2 bad arguments or files.
+ * The scaler prints data to stdout, and progress and error messages to stderr. Exit codes: 0 for success, 1 for failure, 2 for invalid
+ * arguments or files.
  */
+
+import { loadEnvFile } from '@lab/host/env-file.ts'
+import { endOnClosedPipe } from '@lab/host/signals.ts'
 import { Command, CommanderError } from 'commander'
-import { register as registerDescribe } from './commands/describe.ts'
-import { register as registerExplain } from './commands/explain.ts'
-import { register as registerGet } from './commands/get.ts'
-import { register as registerPause } from './commands/pause.ts'
-import { register as registerReplay } from './commands/replay.ts'
-import { register as registerRun } from './commands/run.ts'
-import { loadEnvFile } from './env-file.ts'
+import { registerAll } from './commands/all.ts'
 
-/** Every command of the scaler, in the order in which --help lists them. */
-const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay]
-
+endOnClosedPipe()
 loadEnvFile()
 const program = new Command('scaler')
-  .description('Decides as the HorizontalPodAutoscaler of Kubernetes does, and acts through docker compose --scale.')
+  .description('Scales the lab with the algorithm of the Kubernetes HorizontalPodAutoscaler and docker compose up --scale.')
   .exitOverride()
-  .showHelpAfterError('(--help lists what is allowed)')
-for (const register of commands) register(program)
+  .showHelpAfterError('(--help lists the allowed values)')
+registerAll(program)
 
 try {
   await program.parseAsync()

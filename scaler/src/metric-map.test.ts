@@ -1,3 +1,4 @@
+import { failure, success } from '@lab/contract/result.ts'
 import { expect, test } from 'vitest'
 import type { MetricSpec } from './core/types.ts'
 import { matchersOf, queryFor, readMetricMap } from './metric-map.ts'
@@ -12,27 +13,27 @@ object: [{ name: b, query: 'b{service="<<.Object>>"}' }]
 const target = { type: 'AverageValue', averageValueMilli: 1 }
 const mapOf = (yaml: string) => {
   const read = readMetricMap(yaml, 'metrics.yaml')
-  if ('problems' in read) throw new Error(read.problems.join())
-  return read.map
+  if (!read.ok) throw new Error(read.problems.join())
+  return read.value
 }
 
-test('fills in series, selector and object', () => {
-  const pods: MetricSpec = { type: 'Pods', metric: { name: 'a', selector: { matchLabels: { type: 'x"y' } } }, target }
-  expect(queryFor(mapOf(text), pods)).toEqual({ query: 'sum by (replica) (a{job="ws",type="x\\"y"})' })
+test('replaces the placeholders for series, selector and object', () => {
+  const pods: MetricSpec = { type: 'Pods', metric: { name: 'a', selector: { matchLabels: { type: 'x' } } }, target }
+  expect(queryFor(mapOf(text), pods)).toEqual(success('sum by (replica) (a{job="ws",type="x"})'))
   const object: MetricSpec = { type: 'Object', metric: { name: 'b' }, describedObject: { kind: 'Ingress', name: 'main' }, target }
-  expect(queryFor(mapOf(text), object)).toEqual({ query: 'b{service="main"}' })
+  expect(queryFor(mapOf(text), object)).toEqual(success('b{service="main"}'))
 })
 
-test('says which metrics there are when one is not', () => {
-  expect(queryFor(mapOf(text), { type: 'Pods', metric: { name: 'z' }, target })).toEqual({
-    error: 'the mapping file has no pods metric z; it has: a',
-  })
-  expect(queryFor(mapOf(text), { type: 'Resource', name: 'memory', target })).toEqual({
-    error: 'the mapping file has no resource metric memory; it has: cpu',
-  })
+test('lists the known metrics when a metric is missing', () => {
+  expect(queryFor(mapOf(text), { type: 'Pods', metric: { name: 'z' }, target })).toEqual(
+    failure('the mapping file has no pods metric z; it has: a'),
+  )
+  expect(queryFor(mapOf(text), { type: 'Resource', name: 'memory', target })).toEqual(
+    failure('the mapping file has no resource metric memory; it has: cpu'),
+  )
 })
 
-test('writes every operator of a selector', () => {
+test('converts every operator of a selector', () => {
   const matchExpressions = [
     { key: 'a', operator: 'In', values: ['x', 'y.z'] },
     { key: 'b', operator: 'NotIn', values: ['q'] },
@@ -42,11 +43,16 @@ test('writes every operator of a selector', () => {
   expect(matchersOf({ matchExpressions })).toBe('a=~"x|y\\\\.z",b!~"q",c!="",d=""')
 })
 
-test('refuses what it does not know', () => {
+test('fails for an invalid selector', () => {
+  const selector = { matchExpressions: [{ key: 'a', operator: 'Foo' }] }
+  expect(queryFor(mapOf(text), { type: 'Pods', metric: { name: 'a', selector }, target })).toEqual(
+    failure('"Foo" is not a valid label selector operator'),
+  )
+})
+
+test('refuses unknown fields', () => {
   const recorded = 'draining: up\nrecorded: { replicas: up, ready: up, started: up }\n'
-  expect(readMetricMap(`${recorded}pods: [{ name: a }]`, 'm.yaml')).toEqual({
-    problems: [expect.stringContaining('m.yaml: pods.0.query')],
-  })
-  expect(readMetricMap(`${recorded}extra: 1`, 'm.yaml')).toEqual({ problems: [expect.stringContaining('extra')] })
-  expect(readMetricMap('a: [', 'm.yaml')).toEqual({ problems: [expect.stringContaining('m.yaml')] })
+  expect(readMetricMap(`${recorded}pods: [{ name: a }]`, 'm.yaml')).toEqual(failure(expect.stringContaining('m.yaml: pods.0.query')))
+  expect(readMetricMap(`${recorded}extra: 1`, 'm.yaml')).toEqual(failure(expect.stringContaining('extra')))
+  expect(readMetricMap('a: [', 'm.yaml')).toEqual(failure(expect.stringContaining('m.yaml')))
 })

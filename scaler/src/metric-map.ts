@@ -1,30 +1,32 @@
-/** The mapping file: which PromQL stands for which metric of a HorizontalPodAutoscaler. Pure. */
+/** The mapping file, which maps the metrics of a HorizontalPodAutoscaler to PromQL. Pure. */
+import { failure, type Result, success } from '@lab/contract/result.ts'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { selectorProblem } from './core/selector.ts'
 import type { LabelSelector, MetricSpec } from './core/types.ts'
 
 const resourceRule = z.strictObject({
   name: z.string().min(1),
   query: z.string().min(1),
-  /** Over how long the query averages; 0 for a momentary value. */
+  /** Averaging window of the query, in seconds; 0 for an instant value. */
   windowSeconds: z.number().min(0).max(3600),
-  /** Gives the Unix time of each replica's newest sample. */
+  /** Query for the Unix time of each replica's newest sample. */
   timeQuery: z.string().min(1),
 })
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
 const schema = z.strictObject({
   draining: z.string().min(1),
-  /** What Docker says of replicas, as far as Prometheus has it on record: one series per replica. Only replay asks. */
+  /** Queries for recorded data of the replicas, with one series per replica. Only replay uses the queries for recorded data. */
   recorded: z.strictObject({
-    /** Those that are there. */
+    /** Query for the existing replicas. */
     replicas: z.string().min(1),
-    /** 1: ready. */
+    /** Query whose result is 1 for each ready replica. */
     ready: z.string().min(1),
-    /** Unix time of the start. */
+    /** Query for the Unix time of each replica's start. */
     started: z.string().min(1),
   }),
   resource: z.array(resourceRule).default([]),
-  /** Resources that Docker is asked for instead. */
+  /** Resources that are read from Docker instead of Prometheus. */
   docker: z.array(z.enum(['memory'])).default([]),
   pods: z.array(customRule).default([]),
   object: z.array(customRule).default([]),
@@ -34,43 +36,48 @@ const schema = z.strictObject({
 export type MetricMap = z.infer<typeof schema>
 export type ResourceRule = z.infer<typeof resourceRule>
 
-/** The file's content, or every problem with it. `file` is for the messages. */
-export function readMetricMap(text: string, file: string): { readonly map: MetricMap } | { readonly problems: readonly string[] } {
+/**
+ * Parses the mapping file. Returns the content of the mapping file, or all errors in the file.
+ * @param file file name that the error messages contain
+ */
+export function readMetricMap(text: string, file: string): Result<MetricMap> {
   let value: unknown
   try {
     value = parse(text)
   } catch (error) {
-    return { problems: [`${file}: ${error instanceof Error ? error.message : String(error)}`] }
+    return failure(`${file}: ${error instanceof Error ? error.message : String(error)}`)
   }
   const parsed = schema.safeParse(value)
-  if (parsed.success) return { map: parsed.data }
-  return { problems: parsed.error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'document'}: ${message}`) }
+  if (parsed.success) return success(parsed.data)
+  return failure(...parsed.error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'document'}: ${message}`))
 }
 
-/** The PromQL for a metric, placeholders filled in, or why there is none. */
-export function queryFor(map: MetricMap, metric: MetricSpec): { readonly query: string } | { readonly error: string } {
+/** Returns the PromQL for a metric. Fails when the mapping file has no query for the metric, or when the metric's selector is invalid. */
+export function queryFor(map: MetricMap, metric: MetricSpec): Result<string> {
   if (metric.type === 'Resource' || metric.type === 'ContainerResource') {
     const rule = map.resource.find(({ name }) => name === metric.name)
-    return rule ? { query: rule.query } : unknown('resource', metric.name, map.resource)
+    return rule ? success(rule.query) : unknown('resource', metric.name, map.resource)
   }
   const kind = metric.type === 'Pods' ? 'pods' : metric.type === 'Object' ? 'object' : 'external'
   const { name, selector } = metric.metric
   const rule = map[kind].find((one) => one.name === name)
   if (!rule) return unknown(kind, name, map[kind])
+  const problem = selectorProblem(selector)
+  if (problem !== null) return failure(problem)
   const object = metric.type === 'Object' ? metric.describedObject.name : ''
   const query = rule.query
     .replaceAll('<<.Series>>', name)
     .replaceAll('<<.LabelMatchers>>', matchersOf(selector))
     .replaceAll('<<.Object>>', object)
-  return { query }
+  return success(query)
 }
 
-function unknown(kind: string, name: string, rules: readonly { readonly name: string }[]): { error: string } {
+function unknown(kind: string, name: string, rules: readonly { readonly name: string }[]): Result<never> {
   const known = rules.map((rule) => rule.name).join(', ') || 'none'
-  return { error: `the mapping file has no ${kind} metric ${name}; it has: ${known}` }
+  return failure(`the mapping file has no ${kind} metric ${name}; it has: ${known}`)
 }
 
-/** A selector as PromQL's matchers, without braces; empty when nothing is selected. */
+/** Converts a valid selector to PromQL label matchers without braces. An empty selector results in an empty string. */
 export function matchersOf(selector: LabelSelector = {}): string {
   const equal = Object.entries(selector.matchLabels ?? {}).map(([label, value]) => `${label}=${JSON.stringify(value)}`)
   const others = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }) => {

@@ -1,4 +1,7 @@
-/** From the answers of a mapping file's queries to what the metrics say of the replicas. Asks nobody itself. */
+/**
+ * Converts the results of the mapping file's queries to metric readings of the replicas. The functions that read Prometheus and Docker are
+ * passed as arguments.
+ */
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import type { MetricSpec, PodReadings, ResourceSample } from './core/types.ts'
 import { seriesKey } from './core/types.ts'
@@ -6,19 +9,19 @@ import type { MetricMap } from './metric-map.ts'
 import { queryFor } from './metric-map.ts'
 import type { MetricReadings, WorkingSet } from './ports.ts'
 
-/** One series at one moment; its value is a number. */
+/** The value of a series at a point in time, which is a finite number. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
 
-/** Gives the series of a query at the moment that is read; rejects when there is no answer. */
+/** Runs a query, and returns its series at the time of the current reading. Rejects when the query of Prometheus fails. */
 export type Ask = (query: string) => Promise<readonly Series[]>
 
-/** Whom a reading asks. */
+/** The sources from which metrics are read. */
 export interface Sources {
   readonly ask: Ask
-  /** Rejects when they can't be had. */
+  /** Returns the working set of each replica's container. Rejects when the working sets cannot be read. */
   readonly workingSets: () => Promise<readonly WorkingSet[]>
 }
 
@@ -27,8 +30,8 @@ const memory = 'memory'
 type ResourceMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' }>
 
 /**
- * One reading of the metrics. Never rejects: what cannot be read is among the failures.
- * @param containerName what the one container of a replica is called in observations
+ * Reads all metrics of the autoscaler once. Never rejects: a metric that cannot be read is listed in the failures.
+ * @param containerName name of a replica's container in observations
  */
 export async function readMetrics(
   metrics: readonly MetricSpec[],
@@ -40,12 +43,12 @@ export async function readMetrics(
   const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
   const resources = new Map(metrics.filter(isResource).map((metric) => [seriesKey(metric), metric]))
   await Promise.all([
-    // When this fails, so does everything else, and nothing is decided.
+    // If Prometheus is down, all queries fail, not only the query for draining replicas, so the number of replicas does not change.
     collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
     ...[...resources].map(([key, metric]) =>
       collected.attempt(key, async () => {
         if (metric.name === memory && map.docker.includes(memory)) collected.addWorkingSets(await workingSets(), containerName)
-        else await readResource(metric, map, ask, collected, containerName)
+        else await readResource(metric, { map, ask, containerName }, collected)
       }),
     ),
     ...metrics
@@ -55,38 +58,49 @@ export async function readMetrics(
   return collected.readings()
 }
 
-async function readResource(metric: ResourceMetric, map: MetricMap, ask: Ask, collected: Collected, containerName: string): Promise<void> {
+interface ResourceSource {
+  readonly map: MetricMap
+  readonly ask: Ask
+  readonly containerName: string
+}
+
+async function readResource(metric: ResourceMetric, { map, ask, containerName }: ResourceSource, collected: Collected): Promise<void> {
   const chosen = queryFor(map, metric)
-  if ('error' in chosen) throw new Error(chosen.error)
+  if (!chosen.ok) throw new Error(chosen.problems.join('; '))
   const rule = map.resource.find(({ name }) => name === metric.name)
-  const [values, times] = await Promise.all([ask(chosen.query), ask(rule?.timeQuery ?? chosen.query)])
+  const [values, times] = await Promise.all([ask(chosen.value), ask(rule?.timeQuery ?? chosen.value)])
   const timeOf = new Map(times.map(({ labels, value }) => [labels[replicaLabel], value]))
   for (const { labels, value } of values) {
     const timeSeconds = timeOf.get(labels[replicaLabel])
     if (timeSeconds === undefined) continue
-    const usageMilli = { [containerName]: { [metric.name]: milli(value) } }
+    const usageMilli = { [containerName]: { [metric.name]: usageMilliOf(metric.name, value) } }
     collected.addSample(labels[replicaLabel], { timeSeconds, windowSeconds: rule?.windowSeconds ?? 0, usageMilli })
   }
 }
 
 async function readCustom(metric: MetricSpec, map: MetricMap, ask: Ask, collected: Collected): Promise<void> {
   const chosen = queryFor(map, metric)
-  if ('error' in chosen) throw new Error(chosen.error)
-  const series = await ask(chosen.query)
+  if (!chosen.ok) throw new Error(chosen.problems.join('; '))
+  const series = await ask(chosen.value)
   const key = seriesKey(metric)
   const [first] = series
   if (metric.type === 'Pods') for (const { labels, value } of series) collected.addValue(labels[replicaLabel], key, milli(value))
   else if (metric.type === 'External') collected.external[key] = series.map(({ value }) => milli(value))
-  else if (series.length > 1) throw new Error(`${series.length} series where one describes the object: ${chosen.query}`)
+  else if (series.length > 1) throw new Error(`${series.length} series where one describes the object: ${chosen.value}`)
   else if (first) collected.object[key] = milli(first.value)
 }
 
-/** Whole thousandths; a part of one does not count. */
+/** Rounds usage like metrics-server and the controller: memory to whole bytes, and other resources up to whole thousandths. */
+function usageMilliOf(resource: string, value: number): number {
+  return resource === memory ? Math.trunc(value) * 1000 : Math.ceil(Math.trunc(value * 1e9) / 1e6)
+}
+
+/** Returns whole thousandths, rounded down as in prometheus-adapter. */
 function milli(value: number): number {
   return Math.trunc(value * 1000)
 }
 
-/** What the queries of one reading bring together. */
+/** Combines the answers of several queries into the readings of each replica. */
 class Collected {
   readonly object: Record<string, number> = {}
   readonly external: Record<string, number[]> = {}
@@ -120,7 +134,7 @@ class Collected {
       this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
   }
 
-  /** A replica has one sample of all its resources, as old as the oldest part of it. */
+  /** Adds a resource to the sample of a replica. The combined sample has the time of its oldest part. */
   addSample(name: string | undefined, sample: ResourceSample): void {
     if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
     const known = this.#replica(name)

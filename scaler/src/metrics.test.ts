@@ -10,7 +10,7 @@ async function exported(records: readonly TickRecord[]): Promise<string> {
   return metrics.registry.metrics()
 }
 
-/** Lines that begin so, sorted. */
+/** Returns the sorted lines that begin with `start`. */
 const series = (text: string, start: string): string[] =>
   text
     .split('\n')
@@ -18,7 +18,7 @@ const series = (text: string, start: string): string[] =>
     .sort()
 
 describe('the exported text', () => {
-  test.each(['every-metric', 'missing-samples', 'paused', 'unreadable'])('of %s is as kept', async (name) => {
+  test.each(['every-metric', 'missing-samples', 'paused', 'unreadable'])('of %s matches its snapshot', async (name) => {
     await expect(await exported(samples[name] ?? [])).toMatchFileSnapshot(`views/golden/${name}.metrics.txt`)
   })
 
@@ -39,24 +39,24 @@ describe('the exported text', () => {
     }
   })
 
-  test('shows nothing before the first synchronisation but empty histograms', async () => {
+  test('has only empty histograms before the first synchronisation', async () => {
     const lines = (await exported([])).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     expect(lines.filter((line) => !line.endsWith(' 0'))).toEqual([])
     expect(lines.every((line) => /^scaler_(decision|action)_duration_seconds/.test(line))).toBe(true)
   })
 })
 
-describe('what is gone', () => {
-  test('is not shown any more: a metric that cannot be read', async () => {
+describe('a metric that can no longer be read', () => {
+  test('has no series', async () => {
     const name = 'kube_horizontalpodautoscaler_status_target_metric'
     expect(series(await exported(simulated('blind').slice(0, 5)), name)).toHaveLength(3)
     expect(series(await exported(samples.blind ?? []), name)).toEqual([])
   })
 
-  test('does not take counts with it', async () => {
+  test('does not reset the histograms', async () => {
     const text = await exported(simulated('surge'))
     const counted = series(text, 'scaler_action_duration_seconds_count')
-    // All six are there from the start: a first change is an increase only if there was a zero before it.
+    // All six series of action durations exist from the start, because Prometheus sees an increase only after a sample with the value 0.
     expect(counted).toHaveLength(6)
     expect(counted.filter((line) => !line.endsWith(' 0'))).toEqual([
       'scaler_action_duration_seconds_count{direction="down",result="Succeeded"} 7',
@@ -66,7 +66,7 @@ describe('what is gone', () => {
   })
 })
 
-test('the generation grows with every change of the specification, and with nothing else', async () => {
+test('the generation increases only with a change of the specification', async () => {
   const before = simulated('steady')
   const after = simulated('steady', { maxReplicas: 12 })
   const labelled = simulated('steady', { maxReplicas: 12, labels: { app: 'ws' } })
@@ -87,7 +87,7 @@ test('draining and missing replicas are counted', async () => {
 describe('a change of the count', () => {
   const name = 'scaler_last_rescale_timestamp_seconds'
 
-  test('stays to be seen until the next one', async () => {
+  test('is exported until the next change', async () => {
     const records = simulated('surge')
     const at = (count: number) => exported(records.slice(0, count)).then((text) => series(text, name))
     const first = records.findIndex(({ action }) => action !== null)
@@ -104,14 +104,14 @@ describe('a change of the count', () => {
     expect(await at(records.length)).toEqual(await at(last + 1))
   })
 
-  test('that failed is none', async () => {
+  test('is not exported if it failed', async () => {
     const failed = (samples['failed-action'] ?? []).filter(({ action }) => action === null || action.result === 'Failed')
     expect(failed.some(({ action }) => action !== null)).toBe(true)
     expect(series(await exported(failed), name)).toEqual([])
   })
 })
 
-describe('the time to ready', () => {
+describe('the time to readiness of a replica', () => {
   const name = 'scaler_replica_ready_seconds'
   const [record] = simulated('steady')
   if (record === undefined) throw new Error('the simulation has no record')
@@ -122,7 +122,7 @@ describe('the time to ready', () => {
     return { ...record, timeScale, observation: { ...record.observation, pods } }
   }
 
-  test('is that of the first time, until another replica has the name', async () => {
+  test('is the time to the first readiness, until another replica has the name', async () => {
     const life = [seen(100, 'False', 100), seen(100, 'True', 102.5), seen(100, 'False', 150), seen(100, 'True', 160)]
     expect(series(await exported(life.slice(0, 1)), name)).toEqual([])
     expect(series(await exported(life), name)).toEqual([`${name}{replica="ws-1"} 2.5`])
@@ -130,7 +130,7 @@ describe('the time to ready', () => {
     expect(series(await exported([...life, seen(200, 'True', 201)]), name)).toEqual([`${name}{replica="ws-1"} 1`])
   })
 
-  test('is real time, however time is compressed', async () => {
+  test('is real time, also with compressed time', async () => {
     expect(series(await exported([seen(1000, 'True', 1020, 10)]), name)).toEqual([`${name}{replica="ws-1"} 2`])
   })
 })

@@ -1,4 +1,4 @@
-/** The scaler's metrics, from the records of its synchronisations and from nothing else. */
+/** Exports the metrics of the scaler from the records of its synchronisations. */
 import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
 import {
   conditionStatuses,
@@ -9,21 +9,26 @@ import {
   scalerMetrics,
 } from '@lab/contract/scaler-metrics.ts'
 import { Gauge, Histogram, Registry } from 'prom-client'
-import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
+import type { MetricSpec } from './core/types.ts'
 import { carriedOutResults, type TickRecord } from './record.ts'
 import { metricName } from './views/view.ts'
 
 export interface ScalerMetrics {
   readonly registry: Registry
-  /** Takes the newest record: gauges show it, histograms count it. Each record once, in the order of time. */
+  /** Updates the gauges and histograms with the newest record. Must be called once per record, in chronological order. */
   observe(record: TickRecord): void
 }
 
-type Labels = Record<string, string>
+/** The labels of a metric, as declared in the shared contract/ folder. */
+type Labels<Key extends ScalerMetricKey> = Readonly<Record<(typeof scalerMetrics)[Key]['labels'][number], string>>
+/** Metrics that have the labels of the autoscaler and no other labels. */
+type AutoscalerKey = 'metadataGeneration' | 'specMinReplicas' | 'specMaxReplicas' | 'statusCurrentReplicas' | 'statusDesiredReplicas'
+type AutoscalerLabels = Labels<AutoscalerKey>
+type PlainKey = 'lastSync' | 'drainingReplicas' | 'paused' | 'timeScale'
 type Direction = (typeof scaleDirections)[number]
 type TargetType = (typeof metricTargetTypes)[number]
 
-/** Without a record there is no series but the histograms, which are at zero. */
+/** Creates the metrics. Before the first record, only the histograms have series, with zeros. */
 export function createScalerMetrics(): ScalerMetrics {
   const registry = new Registry()
   const gauges = new Map<ScalerMetricKey, Gauge>()
@@ -31,13 +36,13 @@ export function createScalerMetrics(): ScalerMetrics {
     const spec: ExportedMetric = scalerMetrics[key]
     if (spec.kind !== 'gauge') continue
     const gauge = new Gauge({ ...described(spec), registers: [registry] })
-    // The client starts a gauge without labels at zero; a synchronisation in 1970 would alarm somebody.
+    // prom-client initializes a gauge without labels with 0, which would be a synchronisation in 1970.
     if (spec.labels.length === 0) gauge.remove()
     gauges.set(key, gauge)
   }
   const decisionDuration = histogram(registry, 'decisionDuration')
   const actionDuration = histogram(registry, 'actionDuration')
-  // There from the start, or the first change of its kind is no increase of anything.
+  // The series of action durations exist from the start, because increase() does not include the first sample of a new series.
   for (const direction of scaleDirections) for (const result of carriedOutResults) actionDuration.zero({ direction, result })
   let generation = 0
   let known = ''
@@ -47,16 +52,16 @@ export function createScalerMetrics(): ScalerMetrics {
   return {
     registry,
     observe(record) {
-      // Labels are no part of the specification.
+      // The labels of the autoscaler are not part of its specification.
       const spec = JSON.stringify({ ...record.hpa, labels: undefined })
       if (spec !== known) generation += 1
       known = spec
       lastRescale = rescaleSeries(record) ?? lastRescale
       readySeconds = readyTimes(record, readySeconds)
-      // Conditions, metrics and labels that are gone must not linger.
+      // Removes the series of conditions, metrics and labels that no longer exist.
       for (const gauge of gauges.values()) gauge.reset()
-      const kept = [...readySeries(readySeconds), ...(lastRescale === undefined ? [] : [lastRescale])]
-      for (const { key, labels, value } of [...seriesOf(record, generation), ...kept]) gauges.get(key)?.set(labels, value)
+      const retained = [...readySeries(readySeconds), ...(lastRescale === undefined ? [] : [lastRescale])]
+      for (const { key, labels, value } of [...seriesOf(record, generation), ...retained]) gauges.get(key)?.set(labels, value)
       decisionDuration.observe(record.decideSeconds)
       const { action } = record
       if (action === null || action.result === 'DryRun') return
@@ -75,20 +80,20 @@ function described({ name, help, labels }: ExportedMetric): { name: string; help
   return { name, help, labelNames: [...labels] }
 }
 
-interface Series {
-  readonly key: ScalerMetricKey
-  readonly labels: Labels
-  readonly value: number
-}
+type Series = {
+  readonly [Key in ScalerMetricKey]: { readonly key: Key; readonly labels: Labels<Key>; readonly value: number }
+}[ScalerMetricKey]
 
-/** What the gauges show of a record. */
+/** Returns the values that the gauges have after the synchronisation that a record describes. */
 function seriesOf(record: TickRecord, generation: number): Series[] {
   const { hpa, decision, observation } = record
-  const autoscaler: Labels = { namespace: hpa.namespace, horizontalpodautoscaler: hpa.name }
-  const own = (key: ScalerMetricKey, value: number): Series => ({ key, labels: autoscaler, value })
-  const plain = (key: ScalerMetricKey, value: number): Series => ({ key, labels: {}, value })
+  const autoscaler: AutoscalerLabels = { namespace: hpa.namespace, horizontalpodautoscaler: hpa.name }
+  const { apiVersion = '', kind, name } = hpa.scaleTargetRef
+  const target = { scaletargetref_api_version: apiVersion, scaletargetref_kind: kind, scaletargetref_name: name }
+  const own = (key: AutoscalerKey, value: number): Series => ({ key, labels: autoscaler, value })
+  const plain = (key: PlainKey, value: number): Series => ({ key, labels: {}, value })
   return [
-    { key: 'info', labels: { ...autoscaler, ...targetLabels(hpa) }, value: 1 },
+    { key: 'info', labels: { ...autoscaler, ...target }, value: 1 },
     own('metadataGeneration', generation),
     own('specMinReplicas', hpa.minReplicas),
     own('specMaxReplicas', hpa.maxReplicas),
@@ -109,14 +114,12 @@ function seriesOf(record: TickRecord, generation: number): Series[] {
   ]
 }
 
-function targetLabels({ scaleTargetRef: { apiVersion = '', kind, name } }: HorizontalPodAutoscaler): Labels {
-  return { scaletargetref_api_version: apiVersion, scaletargetref_kind: kind, scaletargetref_name: name }
-}
-
-/** As kube-state-metrics: one series for each kind of number there is, a share of the request in percent. */
+/**
+ * Returns one series for each type of target (value, utilization or average), like kube-state-metrics. Utilization is exported in percent.
+ */
 function metricSeries(
-  key: ScalerMetricKey,
-  autoscaler: Labels,
+  key: 'specTargetMetric' | 'statusTargetMetric',
+  autoscaler: AutoscalerLabels,
   metric: MetricSpec,
   numbers: { readonly averageUtilization?: number; readonly averageValueMilli?: number; readonly valueMilli?: number },
 ): Series[] {
@@ -132,7 +135,7 @@ function metricSeries(
   })
 }
 
-function conditionSeries({ decision }: TickRecord, autoscaler: Labels): Series[] {
+function conditionSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels): Series[] {
   return decision.conditions.flatMap(({ type, status }) =>
     conditionStatuses.map((candidate) => ({
       key: 'statusCondition' as const,
@@ -142,7 +145,10 @@ function conditionSeries({ decision }: TickRecord, autoscaler: Labels): Series[]
   )
 }
 
-/** Two metrics of one name, told apart by their selectors only, share a series: the larger number is shown. */
+/**
+ * Returns the number of replicas without a value, by metric. Metrics that differ only in their selectors share one series, which has the
+ * largest of their values.
+ */
 function missingSeries({ decision }: TickRecord): Series[] {
   const missing = new Map<string, number>()
   for (const { name, reasoning } of decision.metrics) {
@@ -152,7 +158,7 @@ function missingSeries({ decision }: TickRecord): Series[] {
   return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
 }
 
-/** The way of the count through the windows, policies and limits; nothing of a stage that was not reached. */
+/** Returns the proposed count after each step of the decision. A step of the decision that was not reached has no series. */
 function proposalSeries({ decision }: TickRecord): Series[] {
   const stages: Readonly<Record<ProposalStage, number | null>> = {
     recommended: decision.recommendation,
@@ -178,7 +184,7 @@ function toleranceSeries({ decision }: TickRecord): Series[] {
   })
 }
 
-/** The change this synchronisation made; undefined: none, or it failed. */
+/** Returns the time series of the latest scaling action, or undefined if the number of replicas did not change or the action failed. */
 function rescaleSeries({ action, decision, time }: TickRecord): Series | undefined {
   if (action?.result !== 'Succeeded') return undefined
   const labels = { from: String(action.from), to: String(action.to), reason: decision.rescaleReason }
@@ -190,7 +196,10 @@ interface ReadyTime {
   readonly seconds: number
 }
 
-/** Each replica's way to its first readiness. One that is unready for a while keeps its time; a new one of the same name gets its own. */
+/**
+ * Returns the time that each replica needed to become ready for the first time. If a replica becomes unready later, the time that it first
+ * needed to become ready is still reported.
+ */
 function readyTimes(record: TickRecord, before: ReadonlyMap<string, ReadyTime>): ReadonlyMap<string, ReadyTime> {
   const { observation, timeScale } = record
   return new Map(

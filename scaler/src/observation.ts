@@ -1,52 +1,67 @@
 /**
- * From what the platform and the metrics say to what the engine sees. Pure.
+ * Combines the replicas and the metric readings into the observation for decide(). Pure.
  *
- * Time can be compressed: the engine's seconds are Unix seconds times the time scale, so a period of 15 s passes in 1.5 s at
- * scale 10, and every ratio between periods, windows and delays is kept. The zero is fixed, so nothing shifts on a restart.
+ * Time can be compressed: the seconds of an observation are Unix seconds times the time scale. With scale 10, a period of 15 s takes 1.5 s,
+ * and all ratios of periods, windows and delays stay the same. A restart of the scaler does not change the engine's time.
  */
+import type { Result } from '@lab/contract/result.ts'
 import type { Observation, Pod, PodReadings } from './core/types.ts'
-import type { MetricReadings, Replica } from './ports.ts'
+import type { ListedReplica, MetricReadings } from './ports.ts'
 
-export interface Seen {
-  /** Unix seconds. */
+export interface ObservationInput {
+  /** Unix time. */
   readonly nowSeconds: number
-  /** Or why they cannot be read. */
-  readonly replicas: readonly Replica[] | { readonly error: string }
+  /** The replicas, or the error that occurred while reading them. */
+  readonly replicas: Result<readonly ListedReplica[]>
   readonly readings: MetricReadings
+  /** Wanted number of replicas during a rollout, which temporarily runs additional replicas. */
+  readonly wanted?: number
 }
 
-/** @param previous the pods of the observation before: readiness and draining are remembered from there */
-export function observationOf({ nowSeconds, replicas, readings }: Seen, previous: readonly Pod[], timeScale: number): Observation {
+/** Returns the observation. @param previous pods of the previous observation, which determine readiness times and draining states */
+export function observationOf(input: ObservationInput, previous: readonly Pod[], timeScale: number): Observation {
+  const { nowSeconds, replicas, readings, wanted } = input
   const { objectValuesMilli, externalValuesMilli, failures } = readings
   const rest = { timeSeconds: nowSeconds * timeScale, objectValuesMilli, externalValuesMilli, failures }
-  if ('error' in replicas) return { ...rest, scale: replicas, pods: [] }
-  const pods = replicas.map((replica) => podOf(replica, readings, previous, timeScale))
-  // Compose keeps no wanted count beside the containers: what is there and not on its way out is both numbers.
+  if (!replicas.ok) return { ...rest, scale: { error: replicas.problems.join('; ') }, pods: [] }
+  const known: Known = {
+    readings: new Map(readings.replicas.map((one) => [one.name, one])),
+    draining: Map.groupBy(readings.draining, ({ name }) => name),
+    previous: new Map(previous.map((pod) => [pod.name, pod])),
+  }
+  const pods = replicas.value.map((replica) => podOf(replica, known, timeScale))
+  // Compose does not store a desired number of replicas. Outside of a rollout, the number of replicas that do not drain is spec.replicas
+  // and status.replicas.
   const count = pods.filter(({ deleting }) => !deleting).length
-  return { ...rest, scale: { specReplicas: count, statusReplicas: count }, pods }
+  return { ...rest, scale: { specReplicas: wanted ?? count, statusReplicas: count }, pods }
 }
 
-function podOf(replica: Replica, readings: MetricReadings, previous: readonly Pod[], timeScale: number): Pod {
-  const { startTimeSeconds, ready } = replica
-  const reading = readings.replicas.find(({ name }) => name === replica.name)
+/** Data about replicas from sources other than Docker, by replica name. */
+interface Known {
+  readonly readings: ReadonlyMap<string, PodReadings>
+  readonly draining: ReadonlyMap<string, MetricReadings['draining']>
+  readonly previous: ReadonlyMap<string, Pod>
+}
+
+function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
+  const { name, startTimeSeconds, ready } = replica
+  const reading = known.readings.get(name)
   const started = startTimeSeconds === null ? null : startTimeSeconds * timeScale
-  const before = previous.find(({ name, startTimeSeconds: then }) => name === replica.name && then === started)
+  const namesake = known.previous.get(name)
+  const before = namesake?.startTimeSeconds === started ? namesake : undefined
+  // A sample from before the start of the replica belongs to a former replica with the same name.
+  const isDraining = known.draining.get(name)?.some(({ seenSeconds }) => startTimeSeconds !== null && seenSeconds > startTimeSeconds)
   const readyNow = ready && { status: ready.status, sinceSeconds: ready.sinceSeconds * timeScale }
   return {
     ...replica,
     startTimeSeconds: started,
-    // Docker remembers a few probes only: the first moment known is nearest to the truth.
+    // Docker retains only the last few probes, so the readiness time that the scaler observed first is the most accurate.
     ready: readyNow && before?.ready?.status === readyNow.status ? before.ready : readyNow,
-    // For good: a replica that has said goodbye does not come back, and its series end before it does.
-    deleting: hasSaidGoodbye(replica, readings) || before?.deleting === true,
+    // A draining replica never becomes ready again, and its metrics disappear before its container exits.
+    deleting: isDraining === true || before?.deleting === true,
     sample: scaledSample(reading, timeScale),
     valuesMilli: reading?.valuesMilli ?? {},
   }
-}
-
-/** What was heard under this name before the replica started was said by the one before it. */
-function hasSaidGoodbye({ name, startTimeSeconds }: Replica, { draining }: MetricReadings): boolean {
-  return draining.some((said) => said.name === name && startTimeSeconds !== null && said.seenSeconds > startTimeSeconds)
 }
 
 function scaledSample(reading: PodReadings | undefined, timeScale: number): PodReadings['sample'] {

@@ -1,51 +1,74 @@
-/** What the loop needs of the world. The adapters speak to the real one, the fakes keep one in memory. Times are Unix seconds. */
+/**
+ * The ports through which the loop accesses other systems. Adapters implement the ports with Docker and Prometheus, and fakes implement the
+ * ports in memory. All times are in Unix seconds.
+ */
 import type { MetricSpec, Pod, PodReadings } from './core/types.ts'
+import type { RolloutScale } from './rollout-file.ts'
 
 export interface Clock {
   /** Unix time in seconds, with fractions. */
   nowSeconds(): number
-  /** Resolves after that long, or at once when the signal aborts; never rejects. */
+  /** Resolves after the given number of seconds, or immediately when the signal aborts. Never rejects. */
   sleep(seconds: number, signal: AbortSignal): Promise<void>
 }
 
-/** A replica as the platform sees it: no metrics, and nothing of whether it drains. */
-export type Replica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
+/** A replica as Docker lists it, which includes neither its metrics nor whether it is draining. */
+export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
 
-/** The replicas that are there, ordered by their number. */
+/** The scale of the workload while a rollout is under way. */
+export interface RolloutPort {
+  /** Returns the scale of the rollout that is under way, or undefined if there is none. Never rejects. */
+  read(): Promise<RolloutScale | undefined>
+  write(scale: RolloutScale): Promise<void>
+}
+
+/** The workload that is scaled. */
 export interface ReplicaTarget {
-  /** Rejects when they cannot be read. */
-  list(signal: AbortSignal): Promise<readonly Replica[]>
+  /** Returns the existing replicas, ordered by number. Rejects when the replicas cannot be read. */
+  list(signal: AbortSignal): Promise<readonly ListedReplica[]>
   /**
-   * Has this many replicas and returns when they are started, or gone. Rejects when that fails, when it takes too long, or
-   * when the signal aborts. Only one call at a time.
-   * @param draining replicas that are on their way out by somebody else's doing: they do not count, and are waited for
-   * @returns the names of those that went
+   * Returns how many replicas have exited without a request since the last call, for example because of a crash. Targets that cannot count
+   * lost replicas do not have the method `lost`.
+   */
+  lost?(): number
+  /**
+   * Scales the workload to the given number of replicas. Resolves when the new replicas have started or the removed replicas have exited.
+   * Replicas that were created but not started are also started, even if the workload already has the given number of replicas. Rejects on
+   * failure, after a timeout, or when the signal aborts. Only one call of scaleTo may run at a time.
+   * @param draining replicas that another client is stopping; they do not count, and the call waits until they have exited
+   * @returns the names of the removed replicas
    */
   scaleTo(replicas: number, draining: readonly string[], signal: AbortSignal): Promise<{ readonly removed: readonly string[] }>
 }
 
-/** One reading of all metrics that an autoscaler asks for. What has no sample is absent. */
+/** The values of all metrics of an autoscaler at one time. A metric without a sample is absent from the result. */
 export interface MetricReadings {
   readonly replicas: readonly PodReadings[]
-  /** Replicas that said of themselves that they are leaving, and when; a successor of the same name has not said it. */
+  /**
+   * Replicas that report that they are draining, each with the time of the sample. A former replica may have had the same name as an
+   * existing replica.
+   */
   readonly draining: readonly { readonly name: string; readonly seenSeconds: number }[]
   readonly objectValuesMilli: Readonly<Record<string, number>>
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
-  /** seriesKey → why its readings could not be had. */
+  /** Reasons why metrics are unavailable, by seriesKey. */
   readonly failures: Readonly<Record<string, string>>
 }
 
 export interface MetricSource {
-  /** Never rejects: what cannot be read is among the failures. */
+  /** Reads all metrics. Never rejects: a metric that cannot be read is listed in the failures. */
   read(metrics: readonly MetricSpec[], signal: AbortSignal): Promise<MetricReadings>
 }
 
-/** How much memory a replica's container holds on to: what the kernel counts for it, less the files it could drop at once. */
+/** The working set of a replica's container: its memory usage minus the inactive file cache. */
 export interface WorkingSet {
   readonly name: string
   readonly bytes: number
   readonly timeSeconds: number
 }
 
-/** Rejects when they cannot be read; a replica that is on its way in or out may be absent. */
+/**
+ * Reads the working sets of the replicas. Rejects when the working sets cannot be read. The result may lack replicas that are starting or
+ * stopping.
+ */
 export type ReadWorkingSets = (signal: AbortSignal) => Promise<readonly WorkingSet[]>

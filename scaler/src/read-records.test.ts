@@ -1,3 +1,4 @@
+import { failure, success } from '@lab/contract/result.ts'
 import { expect, test } from 'vitest'
 import { parseRecords } from './read-records.ts'
 import { linesOf } from './sim/records.ts'
@@ -5,15 +6,15 @@ import { samples } from './views/sample-records.ts'
 
 const records = Object.values(samples).flat()
 
-test('records come back as they were written', () => {
-  expect(parseRecords(linesOf(records), 'log')).toEqual(JSON.parse(JSON.stringify(records)))
+test('records are parsed as they were written', () => {
+  expect(parseRecords(linesOf(records), 'log')).toEqual(success(JSON.parse(JSON.stringify(records))))
 })
 
-test('a line that is still being written is left out, an empty one passed over', () => {
+test('an incomplete last line and empty lines are skipped', () => {
   const [first, second] = records
   if (first === undefined || second === undefined) throw new Error('no records')
   const text = `${linesOf([first])}\n${JSON.stringify(second).slice(0, 100)}`
-  expect(parseRecords(text, 'log')).toHaveLength(1)
+  expect(parseRecords(text, 'log')).toMatchObject({ ok: true, value: { length: 1 } })
 })
 
 test.each([
@@ -24,6 +25,6 @@ test.each([
     /^log:2: not a record of the decision log: observation\.timeSeconds: /,
   ],
   ['[]', /^log:2: not a record of the decision log: line: /],
-])('%s is refused with its place', (line, message) => {
-  expect(() => parseRecords(`${linesOf(records.slice(0, 1))}${line}\n`, 'log')).toThrow(message)
+])('%s is refused with its line number', (line, message) => {
+  expect(parseRecords(`${linesOf(records.slice(0, 1))}${line}\n`, 'log')).toEqual(failure(expect.stringMatching(message)))
 })

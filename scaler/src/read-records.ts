@@ -1,13 +1,11 @@
-/** From the text of a decision log to its records. Reads no file itself. */
+/** Parses the text of a decision log. Pure. */
+import { failure, type Result, success } from '@lab/contract/result.ts'
 import { z } from 'zod'
 import type { TickRecord } from './record.ts'
 
-/** A line that is not a record; the message says where. */
-export class RecordError extends Error {}
-
 const replicas = z.number().int().nonnegative()
 
-/** What a record cannot do without. The scaler writes the lines: this finds a wrong file, not a wrong scaler. */
+/** The required fields of a record. A file whose lines lack a required field is not a decision log. */
 const recordShape = z.looseObject({
   time: z.iso.datetime({ offset: true }),
   hpa: z.looseObject({
@@ -39,24 +37,30 @@ const recordShape = z.looseObject({
 })
 
 /**
- * The records in the order of the file. A last line without an end is left out: the scaler is still writing it.
- * @param file for the messages
- * @throws RecordError at the first line that is not a record
+ * Returns the records in the order of the file. Skips a last line without a newline, which the scaler is still writing. Fails at the first
+ * line of the log that is not a record.
+ * @param file file name that the error messages contain
  */
-export function parseRecords(text: string, file: string): TickRecord[] {
-  const lines = text.split('\n').slice(0, -1)
-  return lines.flatMap((line, i) => (line.trim() === '' ? [] : [parseRecord(line, `${file}:${i + 1}`)]))
+export function parseRecords(text: string, file: string): Result<TickRecord[]> {
+  const records: TickRecord[] = []
+  for (const [i, line] of text.split('\n').slice(0, -1).entries()) {
+    if (line.trim() === '') continue
+    const record = parseRecord(line, `${file}:${i + 1}`)
+    if (!record.ok) return record
+    records.push(record.value)
+  }
+  return success(records)
 }
 
-function parseRecord(line: string, where: string): TickRecord {
+function parseRecord(line: string, where: string): Result<TickRecord> {
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch (error) {
-    throw new RecordError(`${where}: not JSON: ${error instanceof Error ? error.message : String(error)}`)
+    return failure(`${where}: not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   const parsed = recordShape.safeParse(value)
-  if (parsed.success) return value as TickRecord
+  if (parsed.success) return success(value as TickRecord)
   const [issue] = parsed.error.issues
-  throw new RecordError(`${where}: not a record of the decision log: ${issue?.path.join('.') || 'line'}: ${issue?.message}`)
+  return failure(`${where}: not a record of the decision log: ${issue?.path.join('.') || 'line'}: ${issue?.message}`)
 }

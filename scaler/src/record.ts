@@ -1,26 +1,26 @@
 /**
- * What is written down of every synchronisation: one JSON line. Everything that looks back reads these lines and
- * nothing else: commands, metrics, dashboards, reports, replay, and the scaler itself after a restart.
+ * The record of a synchronisation, which is one JSON line of the decision log. Commands, metrics, reports, replay and a restarted scaler
+ * use only the records of the decision log.
  */
 import type { Decision, Memory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './core/types.ts'
 
-/** How an action that was begun may end. */
+/** Results of actions that were started on the replicas. */
 export const carriedOutResults = ['Succeeded', 'Failed', 'Interrupted'] as const
 
-/** What was done about a decision. */
+/** The action that follows a decision. */
 export interface ActionRecord {
   readonly from: number
   readonly to: number
   readonly result: (typeof carriedOutResults)[number] | 'DryRun'
   readonly durationSeconds: number
-  /** Names of the replicas that went, as in ws-4; empty when replicas were added. */
+  /** Names of the removed replicas, such as ws-4. If replicas were added, the list of removed replicas is empty. */
   readonly removed: readonly string[]
-  /** Why it failed, in one line. */
+  /** Reason for a failed action, in one line. */
   readonly error?: string
 }
 
-/** Somebody else changed the number of replicas: since the synchronisation before, or while this one decided. */
+/** A change of the number of replicas by another client, since the previous synchronisation or during the current one. */
 export interface ChangeByHand {
   readonly from: number
   readonly to: number
@@ -29,20 +29,25 @@ export interface ChangeByHand {
 export interface TickRecord {
   /** Wall-clock time of the synchronisation, ISO 8601. */
   readonly time: string
-  /** The specification and the options as decide() got them: only with both can the decision be taken again. */
+  /** The arguments with which decide() was called. All arguments are recorded, so that the decision can be repeated. */
   readonly hpa: HorizontalPodAutoscaler
   readonly options: ControllerOptions
-  /** 1: real time. 10: every period and window takes a tenth of what the file says. */
+  /** Factor of time compression: with 10, every period and window takes a tenth of its time; 1 is real time. */
   readonly timeScale: number
-  /** True while a person has told the scaler to leave the replicas alone. */
+  /** Whether the scaler was paused. */
   readonly paused: boolean
-  /** Absent: nobody else changed the number of replicas, as far as is known. */
+  /** Revisions of the rollout that is under way; absent if no rollout is under way. */
+  readonly rollout?: { readonly from: number; readonly to: number }
+  /** A change of the number of replicas by another client; absent if no such change is known. */
   readonly changedByHand?: ChangeByHand
-  /** Why the files as they are now are not taken, in one line: those from before hold. Absent: they are taken. */
+  /**
+   * Reason why the newest version of the HPA file or mapping file was refused, so that the previous version stays in use. This reason is
+   * absent if the newest versions of both files are in use.
+   */
   readonly refusedFiles?: string
   readonly observation: Observation
   readonly decision: Decision
-  /** As it is after the synchronisation: a restarted scaler goes on from here. */
+  /** What the engine remembers after the synchronisation; a restarted scaler continues with this memory. */
   readonly memory: Memory
   readonly action: ActionRecord | null
   readonly decideSeconds: number

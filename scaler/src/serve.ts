@@ -1,4 +1,4 @@
-/** What the scaler tells over HTTP: its metrics, that it lives, and that it has begun to decide. */
+/** HTTP server of the scaler with its metrics, liveness and readiness. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -9,21 +9,21 @@ export interface Endpoints {
 }
 
 export interface ServedState {
-  /** The text of /metrics and its media type. */
+  /** Returns the text of /metrics and its media type. */
   readonly metrics: () => Promise<{ readonly body: string; readonly type: string }>
-  /** Why the loop does not make progress; null: it does. */
+  /** Returns the reason why the loop makes no progress, or null if it makes progress. */
   readonly stuck: () => string | null
-  /** Whether the first synchronisation is done. */
+  /** Whether the first synchronisation has finished. */
   readonly ready: () => boolean
 }
 
-/** Listens on all addresses. Rejects when the port is taken. */
+/** Starts the HTTP server on all addresses. Rejects when the port of the server is in use. */
 export async function serve(port: number, state: ServedState): Promise<Endpoints> {
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
     if (path === paths.metrics) return { status: 200, ...(await state.metrics()) }
-    if (path === paths.livez) return verdict(state.stuck())
-    if (path === paths.readyz) return verdict(state.ready() ? state.stuck() : 'has not decided yet')
-    return { status: 404, body: `not found; there are ${paths.metrics}, ${paths.livez} and ${paths.readyz}\n` }
+    if (path === paths.livez) return probeAnswer(state.stuck())
+    if (path === paths.readyz) return probeAnswer(state.ready() ? state.stuck() : 'no decision yet')
+    return { status: 404, body: `not found; allowed are ${paths.metrics}, ${paths.livez} and ${paths.readyz}\n` }
   }
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
     answer(new URL(request.url ?? '/', 'http://scaler').pathname)
@@ -44,6 +44,6 @@ export async function serve(port: number, state: ServedState): Promise<Endpoints
   }
 }
 
-function verdict(problem: string | null): { status: number; body: string } {
+function probeAnswer(problem: string | null): { status: number; body: string } {
   return problem === null ? { status: 200, body: 'ok\n' } : { status: 503, body: `${problem}\n` }
 }

@@ -1,13 +1,13 @@
-/** The proof report in a real Chromium, from a file: axe finds nothing, nothing is asked for, nothing is wider than the window. */
+/** Tests the proof report in a real Chromium, opened from a file: the page passes axe, sends no requests, and fits the window. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { buildReport } from '@lab/prove/report/build.ts'
+import { reportHtml } from '@lab/prove/report/html.ts'
+import { sampleEvidence } from '@lab/prove/report/sample-evidence.ts'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { buildReport } from '../../prove/report/build.ts'
-import { reportHtml } from '../../prove/report/html.ts'
-import { sampleEvidence } from '../../prove/report/sample-evidence.ts'
 import { faults, hasChromium, launch, openPage } from './lib/browser.ts'
 
 describe.skipIf(!hasChromium)('the proof report', () => {
@@ -35,7 +35,7 @@ describe.skipIf(!hasChromium)('the proof report', () => {
     ['passes', true],
     ['fails', false],
   ])(
-    'of a run that %s: no fault in light, in dark, on paper and on a telephone; offline',
+    'of a run that %s: passes in light and dark mode, in print and on a phone, offline',
     async (_what, pass) => {
       const complaints: string[] = []
       const page = await openPage(browser, written(pass), complaints)
@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium)('the proof report', () => {
         expect([width, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([width, width])
       }
       await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
-      // On paper what is folded is shown, and dark screens print black on white.
+      // In print, folded parts are open, and the text is black on white even in dark mode.
       expect(await page.locator('details table').isVisible()).toBe(true)
       expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
       expect(complaints).toEqual([])

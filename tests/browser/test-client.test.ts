@@ -1,11 +1,15 @@
-/** The test client page in a real Chromium, at the embedded lab: what it measures, its fifty sockets, and a link that is dead without having been closed. */
+/**
+ * Tests the test client page in a real Chromium on an embedded lab: measurements, fifty sockets, and a connection that is lost without a
+ * close frame.
+ */
+
+import { lab } from '@lab/embedded/test/lab-process.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lab } from '../../embedded/test/lab-process.ts'
 import { faults, hasChromium, launch, openPage } from './lib/browser.ts'
 import { type Relay, startRelay } from './lib/relay.ts'
 
-/** Of the embedded lab's replicas. Milliseconds. */
+/** The heartbeat interval of the replicas, in milliseconds. */
 const heartbeatMs = 10_000
 const generous = { timeout: 30_000, interval: 100 }
 
@@ -18,7 +22,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
 
   beforeAll(async () => {
     ;[running, browser] = await Promise.all([lab('--replicas', '3'), launch()])
-    // Nobody takes a replica away meanwhile.
+    // No replica may be removed during the tests.
     await fetch(`${running.page}/api/pause`, { method: 'POST', body: JSON.stringify({ paused: true }) })
     relay = await startRelay(Number(new URL(running.entry).port))
     page = await openPage(browser, `http://127.0.0.1:${relay.port}/`, complaints)
@@ -34,7 +38,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
   const shows = (id: string, expected: RegExp, within = generous) => expect.poll(() => text(id), within).toMatch(expected)
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
 
-  /** Wider than the window means that one has to scroll sideways. */
+  /** Whether the page is wider than the window, so that it scrolls horizontally. */
   async function fits(): Promise<void> {
     for (const width of [320, 1440]) {
       await page.setViewportSize({ width, height: 900 })
@@ -43,14 +47,14 @@ describe.skipIf(!hasChromium)('the test client page', () => {
     }
   }
 
-  test('measures the round trip by itself, in figures and as a line', async () => {
+  test('measures the round trip continuously, and shows numbers and a chart', async () => {
     await expect.poll(() => page.locator('#rtt-line').getAttribute('d'), generous).toMatch(/^M[\d.,]+L/)
     await shows('rtt', /^\d+(\.\d)? ms$/)
     await shows('p95', /^\d+(\.\d)? ms$/)
     expect(await page.locator('#rtt-graph').getAttribute('aria-label')).toMatch(
       /^Of the last \d+, the shortest took .+ ms and the longest .+ ms$/,
     )
-    // What measures is not in the way of what one looks at.
+    // The messages that measure the round trip do not appear in the message list.
     expect(await text('log')).not.toContain('measure')
     await fits()
     await press('Measure')
@@ -60,53 +64,56 @@ describe.skipIf(!hasChromium)('the test client page', () => {
     await press('Measure')
   }, 90_000)
 
-  test('shows how old session and connection are, which differ once the link was dropped', async () => {
+  test('shows the ages of session and connection, which differ after a reconnect', async () => {
     await shows('age', /^[5-9] s$|^\d\d+ s$/)
-    await press('Drop my link')
+    await press('Cut the connection')
     await shows('reconnects', /^1 \/ 1$/)
     await shows('state-text', /^open$/)
     const seconds = async (id: string) => Number.parseInt(await text(id), 10)
     await expect.poll(async () => (await seconds('session-age')) - (await seconds('age')), generous).toBeGreaterThan(3)
   }, 60_000)
 
-  test('opens fifty sockets, which the router spreads, and closes them', async () => {
+  test('opens fifty sockets, which the router distributes, and closes them', async () => {
     await press('Open 50 sockets')
-    // Once more does not make it a hundred.
+    // A second click on the same button does not open another fifty sockets.
     await press('Open 50 sockets')
-    await shows('crowd-text', /^50 of 50 open$/, { timeout: 60_000, interval: 100 })
-    const places = await page.locator('#crowd li').allTextContents()
+    await shows('clients-text', /^50 of 50 open$/, { timeout: 60_000, interval: 100 })
+    const places = await page.locator('#clients li').allTextContents()
     expect(places).toHaveLength(3)
     for (const place of places) expect(place).toMatch(/^ws-\d1[0-9]$/)
-    // The lab counts the same, and this page's own.
+    // The lab counts the fifty sockets and the page's own connection.
     await expect.poll(async () => (await running.state()).openThroughRouter, generous).toBe(51)
     await fits()
     await press('Open 50 sockets')
     await expect.poll(async () => (await running.state()).openThroughRouter, generous).toBe(51)
     await press('Close them')
-    await shows('crowd-text', /^none open$/)
+    await shows('clients-text', /^none open$/)
     await expect.poll(async () => (await running.state()).openThroughRouter, generous).toBe(1)
-    expect(await page.locator('#crowd li').count()).toBe(0)
+    expect(await page.locator('#clients li').count()).toBe(0)
     await shows('state-text', /^open$/)
   }, 120_000)
 
-  test('closing ends an opening that is under way', async () => {
+  test('closing aborts the opening of sockets', async () => {
     await press('Open 50 sockets')
-    await expect.poll(() => page.locator('#crowd li').count(), generous).toBeGreaterThan(0)
+    await expect.poll(() => page.locator('#clients li').count(), generous).toBeGreaterThan(0)
     await press('Close them')
-    await shows('crowd-text', /^none open$/)
+    await shows('clients-text', /^none open$/)
     await expect.poll(async () => (await running.state()).openThroughRouter, generous).toBe(1)
   }, 60_000)
 
   test.each([
-    ['a pulled cable', async (gone: boolean) => relay.cut(gone)],
+    ['an interrupted network', async (gone: boolean) => relay.cut(gone)],
     ['a browser that is offline', (gone: boolean) => page.context().setOffline(gone)],
   ])(
-    'says within two heartbeats that a link is dead that nobody closed, and comes back: %s',
+    'detects a dead connection within two heartbeats, and reconnects: %s',
     async (_, cut) => {
       const found = Number(await text('half-open'))
       await cut(true)
       const began = performance.now()
-      await shows('state-text', /^nothing came for two heartbeats: the link is dead; /, { timeout: 2 * heartbeatMs + 2_000, interval: 100 })
+      await shows('state-text', /^no frame for two heartbeat intervals: the connection is dead; /, {
+        timeout: 2 * heartbeatMs + 2_000,
+        interval: 100,
+      })
       expect(performance.now() - began).toBeLessThan(2 * heartbeatMs + 1_000)
       expect(Number(await text('half-open'))).toBe(found + 1)
       expect(Number.parseInt(await text('heard'), 10)).toBeGreaterThan(heartbeatMs / 1000)
@@ -120,8 +127,8 @@ describe.skipIf(!hasChromium)('the test client page', () => {
     120_000,
   )
 
-  test('logs no error and asks nobody else', () => {
-    // That it could not connect while it was cut off is the browser's to say.
+  test('logs no error and sends no request to other servers', () => {
+    // Chromium itself logs failed connections while the connection is interrupted, so these errors are expected.
     expect(complaints.filter((line) => !/WebSocket connection to .* failed/.test(line))).toEqual([])
   })
 })

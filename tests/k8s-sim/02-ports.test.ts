@@ -1,21 +1,21 @@
-/** The real Docker, Compose and Prometheus keep the promises of the scaler's ports, as the fakes do. The scaler is paused. */
+/** The real adapters for Docker, Compose and Prometheus pass the same tests as the fakes. The scaler is paused during the tests. */
 import { readFileSync } from 'node:fs'
+import { services } from '@lab/contract/endpoints.ts'
+import { docker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
+import { composeActuator, replicaTarget } from '@lab/scaler/adapters/compose.ts'
+import { engineHost } from '@lab/scaler/adapters/docker.ts'
+import { readWorkingSets } from '@lab/scaler/adapters/docker-stats.ts'
+import { prometheusSource } from '@lab/scaler/adapters/prometheus.ts'
+import type { MetricSpec } from '@lab/scaler/core/types.ts'
+import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
+import { metricSourceSuite } from '@lab/scaler/fakes/metrics-suite.ts'
+import { replicaTargetSuite } from '@lab/scaler/fakes/target-suite.ts'
+import { readMetricMap } from '@lab/scaler/metric-map.ts'
+import type { MetricSource, ReadWorkingSets, ReplicaTarget } from '@lab/scaler/ports.ts'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { services } from '../../contract/src/endpoints.ts'
-import { composeTarget } from '../../scaler/src/adapters/compose.ts'
-import { engineHost } from '../../scaler/src/adapters/docker.ts'
-import { readWorkingSets } from '../../scaler/src/adapters/docker-stats.ts'
-import { prometheusSource } from '../../scaler/src/adapters/prometheus.ts'
-import type { MetricSpec } from '../../scaler/src/core/types.ts'
-import { decisionLogPath, readDecisionLog } from '../../scaler/src/decision-log.ts'
-import { metricSourceSuite } from '../../scaler/src/fakes/metrics-suite.ts'
-import { replicaTargetSuite } from '../../scaler/src/fakes/target-suite.ts'
-import { readMetricMap } from '../../scaler/src/metric-map.ts'
-import type { MetricSource, ReadWorkingSets, ReplicaTarget } from '../../scaler/src/ports.ts'
-import { docker } from '../stack/lib/docker.ts'
 import { query } from '../stack/lib/prometheus.ts'
 import { containers, url } from '../stack/lib/stack.ts'
-import { until } from '../stack/lib/until.ts'
 import { composeFiles, fromRoot, stateFolder } from './lib/settings.ts'
 
 const stack = inject('stack')
@@ -24,17 +24,17 @@ describe('Prometheus', () => {
   let source: MetricSource
   beforeAll(async () => {
     const read = readMetricMap(readFileSync(fromRoot('scaler/metrics.yaml'), 'utf8'), 'metrics.yaml')
-    if ('problems' in read) throw new Error(read.problems.join('\n'))
+    if (!read.ok) throw new Error(read.problems.join('\n'))
     const host = await engineHost(process.env)
     const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project: stack.project, service: services.ws }, signal)
-    source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.map, services.ws, workingSets)
-    // A rate needs two scrapes.
-    await until(
-      'CPU of two replicas',
-      async () => (await query(stack, 'rate(process_cpu_seconds_total{job="ws"}[20s])')).length === 2,
-      40_000,
-    )
-  })
+    source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.value, services.ws, workingSets)
+    // A rate needs two scrapes. The test also waits until no query window contains the replica that 01-actuator.test.ts added and removed.
+    const count = async (expr: string) => (await query(stack, expr)).length
+    const settled = async () =>
+      (await count('rate(process_cpu_seconds_total{job="ws"}[20s])')) === 2 &&
+      (await count('last_over_time(process_cpu_seconds_total{job="ws"}[1m])')) === 2
+    await until('CPU of two replicas', settled, { withinMs: 120_000 })
+  }, 150_000)
   metricSourceSuite(() => source)
 
   test('leaves memory to Docker: the working set that `docker stats` shows', async () => {
@@ -45,13 +45,13 @@ describe('Prometheus', () => {
     for (const [i, { Id }] of (await containers(stack, services.ws)).entries()) {
       const [used = ''] = (await docker(['stats', '--no-stream', '--format', '{{.MemUsage}}', Id])).split('MiB')
       const mebibytes = (replicas[i]?.sample?.usageMilli.ws?.memory ?? 0) / 1000 / 2 ** 20
-      // A moment lies between the two readings.
+      // The memory values of Prometheus and Docker are read at slightly different times.
       expect(Math.abs(mebibytes - Number(used)) / Number(used)).toBeLessThan(0.2)
     }
   })
 
   test('scrapes the scaler', async () => {
-    await until('target scaler', async () => (await query(stack, 'up{job="scaler"} == 1')).length === 1, 20_000)
+    await until('target scaler', async () => (await query(stack, 'up{job="scaler"} == 1')).length === 1, { withinMs: 20_000 })
   })
 })
 
@@ -60,20 +60,22 @@ let target: ReplicaTarget
 describe('Docker and Compose', () => {
   beforeAll(async () => {
     const host = await engineHost(process.env)
-    // The ports of the other services, so that Compose finds every variable it asks for.
+    // Sets the environment variables of the whole stack, because Compose needs the ports of all services.
     Object.assign(process.env, stack.env)
-    target = composeTarget({ project: stack.project, service: services.ws, files: composeFiles, folder: fromRoot(''), host })
+    target = replicaTarget(
+      composeActuator({ project: stack.project, service: services.ws, files: composeFiles, folder: fromRoot(''), host }),
+    )
   })
   replicaTargetSuite(() => target)
 })
 
-test('a paused scaler goes on deciding, and acted on none of this', { timeout: 120_000 }, async () => {
+test('a paused scaler continues to decide, but does not act', { timeout: 120_000 }, async () => {
   const records = () => readDecisionLog(fromRoot(decisionLogPath(stateFolder)))
   const seen = (replicas: number) => async () => (await records()).at(-1)?.decision.currentReplicas === replicas
   const signal = AbortSignal.timeout(90_000)
   await target.scaleTo(4, [], signal)
-  await until('a decision about four replicas', seen(4), 40_000)
+  await until('a decision about four replicas', seen(4), { withinMs: 40_000 })
   await target.scaleTo(2, [], signal)
-  await until('a decision about two replicas', seen(2), 40_000)
+  await until('a decision about two replicas', seen(2), { withinMs: 40_000 })
   expect((await records()).filter(({ paused, action }) => !paused || action !== null)).toEqual([])
 })

@@ -1,27 +1,28 @@
 /**
- * The same scaler on the host, beside the paused one in its container: on CPU from 2 to 4, and asked to end in the middle of
- * removing a replica. Started again, it goes on where it was.
+ * Starts the scaler on the host, next to the paused scaler in its container. The scaler on the host scales by CPU from 2 to 4 replicas, is
+ * stopped while it removes a replica, and continues after a restart.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { services } from '@lab/contract/endpoints.ts'
+import { replicaName } from '@lab/host/replicas.ts'
+import { until } from '@lab/host/until.ts'
+import { decisionLogPath, pauseFilePath, readDecisionLog } from '@lab/scaler/decision-log.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
+import { verify } from '@lab/scaler/replay/verify.ts'
+import { explainText } from '@lab/scaler/views/explain.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { services } from '../../contract/src/endpoints.ts'
-import { decisionLogPath, pauseFilePath, readDecisionLog } from '../../scaler/src/decision-log.ts'
-import type { TickRecord } from '../../scaler/src/record.ts'
-import { verify } from '../../scaler/src/replay/verify.ts'
-import { explainText } from '../../scaler/src/views/explain.ts'
-import { containers, replicaName, tryCompose, url } from '../stack/lib/stack.ts'
-import { until } from '../stack/lib/until.ts'
+import { containers, tryCompose, url } from '../stack/lib/stack.ts'
 import { watchDeaths } from './lib/deaths.ts'
 import { addFigure } from './lib/figures.ts'
 import { fromRoot, hostStateFolder, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')
 
-/** A copy, for it is changed in the end. */
+/** The tests use a copy of the HPA file, because the last test changes the file. */
 const hpaFile = `${hostStateFolder}/hpa.yaml`
 
-/** As an editor does it: another file under the same name. */
+/** Writes a new HPA file and renames it over the existing file, as editors do. */
 async function writeHpa(change: (text: string) => string): Promise<void> {
   const text = change(await readFile(fromRoot('tests/k8s-sim/hpa-cpu.yaml'), 'utf8'))
   await mkdir(fromRoot(hostStateFolder), { recursive: true })
@@ -37,7 +38,7 @@ function startOnHost() {
     cwd: fromRoot(''),
     env,
     reject: false,
-    // It may take 5 s to finish an action, and must not be killed before.
+    // The scaler may need 5 s to finish an action, and must not be killed earlier.
     forceKillAfterDelay: 20_000,
     stdin: 'ignore',
     timeout: 240_000,
@@ -55,8 +56,8 @@ describe('CPU utilisation', () => {
   let records: TickRecord[]
 
   const log = () => readDecisionLog(fromRoot(decisionLogPath(hostStateFolder)))
-  const replicas = async () => (await containers(stack, services.ws)).map(replicaName)
-  /** As until(), and where it takes too long the error tells how the newest decision came about. */
+  const replicas = async () => (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
+  /** Waits in the same way as until(), but adds the explanation of the latest decision to a timeout error. */
   const untilExplained: typeof until = (...args) =>
     until(...args).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${explainText((await log()).slice(-1))}`)
@@ -66,13 +67,15 @@ describe('CPU utilisation', () => {
     await writeFile(fromRoot(pauseFilePath(stateFolder)), '')
     await writeHpa((text) => text)
     scaler = startOnHost()
-    await until('a decision on the CPU', async () => (await log()).some(({ decision }) => decision.recommendation !== null), 60_000)
+    await until('a decision on the CPU', async () => (await log()).some(({ decision }) => decision.recommendation !== null), {
+      withinMs: 60_000,
+    })
     const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=800', '-e', 'DURATION=25', services.k6], {
       withinSeconds: 120,
     })
-    await untilExplained('four replicas', async () => (await replicas()).length === 4, 90_000)
+    await untilExplained('four replicas', async () => (await replicas()).length === 4, { withinMs: 90_000 })
     await load
-    await untilExplained('a replica asked to leave', () => deaths.events.some(({ action }) => action === 'kill'), 120_000)
+    await untilExplained('a replica asked to leave', () => deaths.events.some(({ action }) => action === 'kill'), { withinMs: 120_000 })
     const askedAt = performance.now()
     scaler.kill('SIGTERM')
     const ended = await scaler
@@ -80,21 +83,21 @@ describe('CPU utilisation', () => {
     said = `${ended.shortMessage ?? ''}\n${ended.all}`
     stoppedAfterSeconds = (performance.now() - askedAt) / 1000
     recordedBeforeRestart = (await log()).length
-    await untilExplained('the first one gone', async () => (await replicas()).length === 3, 40_000)
+    await untilExplained('the first one gone', async () => (await replicas()).length === 3, { withinMs: 40_000 })
     scaler = startOnHost()
-    await untilExplained('two replicas', async () => (await replicas()).length === 2, 90_000)
-    await untilExplained('a decision on two', async () => (await log()).at(-1)?.decision.currentReplicas === 2, 30_000)
+    await untilExplained('two replicas', async () => (await replicas()).length === 2, { withinMs: 90_000 })
+    await untilExplained('a decision on two', async () => (await log()).at(-1)?.decision.currentReplicas === 2, { withinMs: 30_000 })
     records = await log()
   }, 400_000)
 
   afterAll(async () => {
-    deaths.stop()
+    await deaths.stop()
     scaler.kill('SIGTERM')
     const { all, exitCode: code } = await scaler
     expect(code, all).toBe(0)
   })
 
-  test('one more per policy period, up to the maximum', () => {
+  test('one replica is added per policy period, up to the maximum', () => {
     const ups = records.filter(({ action }) => action && action.to > action.from)
     expect(ups.map(({ action }) => [action?.from, action?.to, action?.result])).toEqual([
       [2, 3, 'Succeeded'],
@@ -105,7 +108,7 @@ describe('CPU utilisation', () => {
     for (const { decision } of ups) expect(decision.rescaleReason).toContain('cpu resource utilization')
   })
 
-  test('asked to end in the middle of an action, it ends within seconds and says how far it came', () => {
+  test('SIGTERM during an action ends the scaler within seconds, and it logs the progress of the action', () => {
     addFigure('stopInActionSeconds', stoppedAfterSeconds)
     expect(exitCode, said).toBe(0)
     expect(stoppedAfterSeconds).toBeLessThan(10)
@@ -114,7 +117,7 @@ describe('CPU utilisation', () => {
     addFigure('stopInAction', down?.action?.result)
   })
 
-  test('started again, it goes on with what it remembers, and every decision can be taken again', () => {
+  test('after a restart, the scaler uses its earlier recommendations, and a replay reproduces every decision', () => {
     const { differences, compared } = verify(records)
     addFigure('decisionsReplayedOnCpu', { compared, differences: differences.length })
     expect(differences).toEqual([])
@@ -122,7 +125,7 @@ describe('CPU utilisation', () => {
     expect(compared).toBeGreaterThan(recordedBeforeRestart)
   })
 
-  test('every replica that went had been drained, the highest first', () => {
+  test('every removed replica was drained, starting with the highest number', () => {
     const ended = (what: string) => deaths.events.filter(({ action }) => action === what)
     expect(ended('kill').map(({ replica, signal }) => [replica, signal])).toEqual([
       ['ws-4', '15'],
@@ -134,14 +137,14 @@ describe('CPU utilisation', () => {
     ])
   })
 
-  test('a bad file changes nothing and is told about; a good one counts from the next synchronisation on', async () => {
+  test('an invalid file is reported and changes nothing; a valid one is used at the next synchronisation', async () => {
     const newest = async () => (await log()).at(-1)
     await writeHpa((text) => text.replace('minReplicas: 2', 'minReplicas: 20'))
-    await until('the file refused', async () => (await newest())?.refusedFiles?.includes('spec.maxReplicas'), 30_000)
+    await until('the file is refused', async () => (await newest())?.refusedFiles?.includes('spec.maxReplicas'), { withinMs: 30_000 })
     expect((await newest())?.hpa.minReplicas).toBe(2)
     await writeHpa((text) => text.replace('minReplicas: 2', 'minReplicas: 3'))
-    await until('three replicas', async () => (await replicas()).length === 3, 60_000)
-    await until('a decision on three', async () => (await newest())?.decision.currentReplicas === 3, 30_000)
+    await until('three replicas', async () => (await replicas()).length === 3, { withinMs: 60_000 })
+    await until('a decision on three', async () => (await newest())?.decision.currentReplicas === 3, { withinMs: 30_000 })
     expect(await newest()).toMatchObject({ hpa: { minReplicas: 3 } })
     expect(await newest()).not.toHaveProperty('refusedFiles')
     expect(verify(await log()).differences).toEqual([])

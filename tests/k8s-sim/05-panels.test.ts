@@ -1,14 +1,18 @@
-/** Every panel while the scaler works: load makes it add replicas, and each query, those on the scaler included, has an answer. */
+/**
+ * Checks the data of every panel while the scaler adds replicas under load. Expects that each query returns data, including the queries
+ * about the scaler.
+ */
 import { rm, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { paths, services } from '@lab/contract/endpoints.ts'
+import { replicaName } from '@lab/host/replicas.ts'
+import { until } from '@lab/host/until.ts'
+import { writeReport } from '@lab/panels/report.ts'
+import { type PanelAnswer, unexplained, watchPanels } from '@lab/panels/watch.ts'
+import { pauseFilePath } from '@lab/scaler/decision-log.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { paths, services } from '../../contract/src/endpoints.ts'
-import { pauseFilePath } from '../../scaler/src/decision-log.ts'
-import { writeReport } from '../../scripts/panels/report.ts'
-import { type PanelAnswer, unexplained, watchPanels } from '../../scripts/panels/watch.ts'
 import { oneSocketPerReplica, type TestSocket } from '../stack/lib/socket.ts'
-import { containers, replicaName, tryCompose, url } from '../stack/lib/stack.ts'
-import { until } from '../stack/lib/until.ts'
+import { containers, tryCompose, url } from '../stack/lib/stack.ts'
 import { addFigure } from './lib/figures.ts'
 import { fromRoot, stateFolder } from './lib/settings.ts'
 
@@ -17,9 +21,9 @@ const pause = fromRoot(pauseFilePath(stateFolder))
 let answers: PanelAnswer[]
 
 beforeAll(async () => {
-  // Nothing is left to do from before: the next change is one that this load causes.
+  // The test waits until no change of the number of replicas is pending, so that the load of this test causes the next change.
   await rm(pause, { force: true })
-  await until('two replicas', async () => (await containers(stack, services.ws)).length === 2, 120_000)
+  await until('two replicas', async () => (await containers(stack, services.ws)).length === 2, { withinMs: 120_000 })
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))
   let ended = false
   const load = tryCompose(stack, ['--profile', 'load', 'run', '--rm', '-e', 'SOCKETS=350', '-e', 'DURATION=45', services.k6], {
@@ -27,31 +31,30 @@ beforeAll(async () => {
   }).finally(() => {
     ended = true
   })
-  // They stay when they are asked to leave, so that a replica drains until its deadline, and a scrape sees it. One without sockets is
-  // gone in less time than lies between two scrapes.
+  // These sockets ignore the goodbye message, so that a replica drains until its deadline and is scraped in the meantime.
+  // Without sockets that ignore the goodbye message, the replica would exit between two scrapes.
   let staying: Map<string, TestSocket> | undefined
   while (!ended) {
-    // Somebody looks at the page, so that the panels on plain HTTP have something to show, too.
+    // Sends plain HTTP requests, so that the panels about HTTP have data.
     await (await fetch(url(stack, 'LAB_PORT', paths.health))).arrayBuffer()
-    await panels.look()
-    const replicas = (await containers(stack, services.ws)).map(replicaName)
+    await panels.poll()
+    const replicas = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
     if (staying === undefined && replicas.length === 4) staying = await oneSocketPerReplica(stack, replicas)
     await sleep(1000)
   }
   const { exitCode, stdout } = await load
   expect(exitCode, stdout.slice(-2000)).toBe(0)
-  expect(staying?.size, 'replicas with a socket that stays').toBe(4)
-  // The scaler's changes down, and the replica that drains, come after the load.
+  expect(staying?.size, 'replicas with a socket that ignores a goodbye').toBe(4)
+  // When the load has ended, the scaler scales down, and a replica drains.
   await until(
-    'every mark and every query',
+    'every annotation and every query has data, except for the events of rollouts',
     async () => {
-      await panels.look()
-      return panels.answers().every(({ series }) => series.length > 0)
+      await panels.poll()
+      return panels.answers().every(({ series, need }) => series.length > 0 || need?.name === 'rollout')
     },
-    120_000,
-    1000,
+    { withinMs: 120_000, everyMs: 1000 },
   ).catch(() => {
-    // What is missing is what the tests say.
+    // A timeout is ignored at this point, because the tests of this file report any missing data.
   })
   for (const socket of staying?.values() ?? []) await socket.close()
   answers = panels.answers()
@@ -59,14 +62,14 @@ beforeAll(async () => {
 
 afterAll(() => writeFile(pause, ''))
 
-test('every query of every panel has an answer', () => {
+test('every query of every panel has data', () => {
   writeReport('panels-scaler', answers, new Date().toISOString())
   addFigure('panelQueries', { all: answers.length, withData: answers.filter(({ series }) => series.length > 0).length })
   const empty = unexplained(answers, ['scaler', 'http', 'change'])
   expect(empty.map(({ page, panel, refId }) => `${page} / ${panel} / ${refId}`)).toEqual([])
 })
 
-test('so has every mark: replicas that start, drain, and each decision with its reason', () => {
+test('every annotation has data: replicas that start or drain, and each decision with its reason', () => {
   expect(unexplained(answers, ['event']).map(({ page, panel }) => `${page} / ${panel}`)).toEqual([])
   const decisions = answers.find(({ panel, kind }) => kind === 'annotation' && panel === 'Decisions')?.series ?? []
   for (const { labels, value } of decisions) {

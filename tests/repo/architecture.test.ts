@@ -1,18 +1,23 @@
-/** The diagrams in docs/architecture.md show all that the Compose files and the contract have, and are Mermaid. That they are fresh: generated.test.ts. */
+/**
+ * Checks that the diagrams in docs/architecture.md are complete and valid Mermaid. generated.test.ts checks that they are up to date.
+ */
 import { hostPorts, jobs, paths } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, serverMessageTypes } from '@lab/contract/messages.ts'
+import { type ComposeFile, modelOf } from '@lab/generate/diagrams/compose-model.ts'
+import { flowchartText } from '@lab/generate/diagrams/mermaid.ts'
 import { describe, expect, test } from 'vitest'
-import { type ComposeFile, modelOf } from '../../scripts/generate/diagrams/compose-model.ts'
-import { flowchartText } from '../../scripts/generate/diagrams/mermaid.ts'
-import { read, readYaml } from './lib/repo-files.ts'
+import { read, readCompose } from './lib/repo-files.ts'
 
-const files = ['compose.yaml', 'compose.k8s-sim.yaml'].map((file) => readYaml<ComposeFile>(file))
+const files = ['compose.yaml', 'compose.k8s-sim.yaml'].map((file) => readCompose<ComposeFile>(file))
 const networks = files.flatMap((file) => Object.keys(file.networks ?? {}))
 const services = new Map<string, ComposeFile['services'][string]>()
 for (const file of files)
   for (const [name, service] of Object.entries(file.services)) services.set(name, { ...service, ...services.get(name) })
 
-/** Networks of a service; one that lives in another's has that one's. */
+/**
+ * Returns the networks to which a service belongs. A service that uses the network of another service belongs to the same networks as that
+ * service.
+ */
 function networksOf(name: string): string[] {
   const { networks = [], network_mode } = services.get(name) ?? {}
   const host = /^service:(.+)$/.exec(network_mode ?? '')?.[1]
@@ -26,15 +31,17 @@ const drawn = new Map(
   ),
 )
 const diagram = (name: string) => drawn.get(name) ?? ''
-/** The node of each id, with its label. */
+/** The labels of all nodes, by node id. */
 const nodesOf = (text: string) =>
   new Map([...text.matchAll(/^ +([\w-]+)[[({]+"(.*)"[\])}]+$/gm)].map(([, id = '', label = '']) => [id, label]))
 const edgesOf = (text: string) =>
   [...text.matchAll(/^ {2}([\w-]+) (-->|---|-\.->)(?:\|"(.*)"\|)? ([\w-]+)$/gm)].map(([, from = '', , label = '', to = '']) => ({
-    ...{ from, to, label },
+    from,
+    to,
+    label,
   }))
 
-test('there are four', () => {
+test('the page has four generated diagrams', () => {
   expect([...drawn.keys()]).toEqual(['system', 'network', 'data-flow', 'scaling-loop'])
 })
 
@@ -62,22 +69,22 @@ describe('the system diagram', () => {
     expect(networksOf(from).filter((network) => networksOf(to).includes(network))).not.toEqual([])
   })
 
-  test('no service stands alone', () => {
+  test('connects every service with another one', () => {
     const touched = new Set(arrows.flatMap(({ from, to }) => [from, to]))
     expect([...services.keys()].filter((name) => !touched.has(name))).toEqual([])
   })
 
-  test('whoever waits for another calls it', () => {
+  test('has an arrow from each service to the services in its depends_on', () => {
     for (const [name, { depends_on = {} }] of services)
       for (const other of Object.keys(depends_on)) expect(arrows).toContainEqual(expect.objectContaining({ from: name, to: other }))
   })
 
-  test('Prometheus has an arrow to everybody that it scrapes', () => {
+  test('has an arrow from Prometheus to every scrape target', () => {
     const scraped = arrows.filter(({ from }) => from === 'prometheus').map(({ to }) => to)
     expect(scraped).toEqual(expect.arrayContaining(Object.values(jobs).filter((job) => job !== jobs.prometheus)))
   })
 
-  test('only the proxies reach the engine', () => {
+  test('connects only the socket proxy and the actuator with the engine', () => {
     const withSocket = [...services].filter(([, { volumes = [] }]) => volumes.some((volume) => volume.includes('docker.sock')))
     expect(
       edgesOf(text)
@@ -91,7 +98,7 @@ describe('the network diagram', () => {
   const text = diagram('network')
   const edges = edgesOf(text)
 
-  test.each([...services.keys()])('%s stands in all of its networks and no other', (name) => {
+  test.each([...services.keys()])('%s has edges to its own networks only', (name) => {
     expect(nodesOf(text).has(name)).toBe(true)
     const host = /^service:(.+)$/.exec(services.get(name)?.network_mode ?? '')?.[1]
     const expected = host === undefined ? networksOf(name).map((network) => `net-${network}`) : [host]
@@ -117,19 +124,19 @@ describe('the data flow', () => {
   const text = diagram('data-flow')
   const words = new Set(text.match(/[\w/:*-]+/g))
 
-  test('has every path, every message type and every job', () => {
+  test('shows every path, message type and scrape job', () => {
     const all = [...Object.values(paths), ...clientMessageTypes, ...serverMessageTypes]
     expect(all.filter((word) => !words.has(word))).toEqual([])
   })
 
-  test('lets clients and replicas say what is theirs', () => {
+  test('shows client messages and service messages in the right direction', () => {
     const label = (from: string, to: string) => edgesOf(text).find((edge) => edge.from === from && edge.to === to)?.label ?? ''
     for (const type of clientMessageTypes) expect(label('clients', 'traefik').match(/\w+/g)).toContain(type)
     for (const type of serverMessageTypes) expect(label('traefik', 'clients').match(/\w+/g)).toContain(type)
   })
 })
 
-test('the scaling loop comes back to where it began', () => {
+test('the scaling loop is a closed loop that starts and ends at the replicas', () => {
   const edges = edgesOf(diagram('scaling-loop'))
   const seen = new Set<string>()
   for (const waiting = ['replicas']; waiting.length > 0; ) {
@@ -140,7 +147,7 @@ test('the scaling loop comes back to where it began', () => {
   for (const step of ['observe', 'recommend', 'stabilize', 'limit', 'replicas']) expect([...seen]).toContain(step)
 })
 
-/** The part of Mermaid's flowcharts that is used: what else stands there may be wrong, or mean something. */
+/** The subset of Mermaid's flowchart syntax that the diagrams use. The parser of this test rejects all other Mermaid syntax. */
 const label = '"[^"<>#]*(?:(?:<br>|#(?:quot|lt|gt|35);)[^"<>#]*)*"'
 const grammar = [
   /^flowchart (LR|TB)$/,
@@ -151,17 +158,17 @@ const grammar = [
   ),
   new RegExp(`^  [a-z][\\w-]* (-->|---|-\\.->)(\\|${label}\\|)? [a-z][\\w-]*$`),
 ]
-/** Words of the language, which are no names. */
+/** Reserved words of Mermaid, which cannot be node ids. */
 const reserved = ['end', 'graph', 'flowchart', 'subgraph', 'style', 'class', 'click', 'default', 'linkStyle', 'direction']
 
-describe.each([...drawn])('%s is Mermaid', (_, text) => {
-  test('in every line', () => {
+describe.each([...drawn])('the diagram %s', (_, text) => {
+  test('has only valid lines', () => {
     expect(text.split('\n').filter((line) => !grammar.some((form) => form.test(line)))).toEqual([])
     expect(text.split('\n').filter((line) => line.startsWith('flowchart'))).toHaveLength(1)
     expect(text.match(/^ {2}subgraph/gm)?.length).toBe(text.match(/^ {2}end$/gm)?.length)
   })
 
-  test('with edges between nodes that are there, each once', () => {
+  test('has edges between existing nodes, each of them once', () => {
     const nodes = nodesOf(text)
     expect([...nodes.keys()].filter((id) => reserved.includes(id))).toEqual([])
     expect(edgesOf(text).filter(({ from, to }) => !nodes.has(from) || !nodes.has(to))).toEqual([])
@@ -189,20 +196,20 @@ describe('the model', () => {
     expect(calls({ environment, command: ['run', '--store=store:12'] })).toEqual(['api store 11,12', 'store api 80'])
   })
 
-  test('takes neither itself, nor a part of a name, nor what it cannot reach', () => {
+  test('ignores its own address, partial names, and services on other networks', () => {
     expect(calls({ command: 'api:11 my-store:12 store-two:13 https://example.org/store:14' })).toEqual(['store api 80'])
   })
 
-  test('draws what takes the place of another', () => {
+  test('draws a service that shares the network of another service', () => {
     expect(calls({}, { proxy: { network_mode: 'service:store' } })).toContain('proxy store ')
   })
 
-  test('refuses a port that is open to all', () => {
+  test('refuses a port that is not bound to 127.0.0.1', () => {
     expect(() => lab({ ports: ['8000:8000'] })).toThrow('port 8000:8000: allowed is 127.0.0.1')
   })
 })
 
-test('a label cannot end itself', () => {
+test('special characters in a label are escaped', () => {
   const text = flowchartText({ direction: 'LR', nodes: [{ id: 'a', lines: ['say "<b>#1"', 'two'] }], edges: [] })
   expect(text).toBe('flowchart LR\n  a["say #quot;#lt;b#gt;#35;1#quot;<br>two"]')
 })

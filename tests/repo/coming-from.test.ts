@@ -1,9 +1,9 @@
-/** docs/coming-from.md leads people from names they know to names that are there. */
+/** Checks that the names in docs/coming-from.md that refer to this lab exist in the lab. */
 import { hostPorts, paths } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
+import { settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { settings } from '../../services/ws/src/config.ts'
 import { readRules, ruleFiles } from './lib/expressions.ts'
 import { knownMetrics } from './lib/known-metrics.ts'
 import { read } from './lib/repo-files.ts'
@@ -15,7 +15,10 @@ const sections = new Map(
     .map((section) => [section.split('\n')[0] ?? '', section]),
 )
 
-/** The cells on what is here, of the tables under a heading; what is looked for is left of them, and belongs to it where it is the same. */
+/**
+ * The cells of the column "Here" in the tables under a heading. If a row contains "the same", the function returns both columns, because
+ * the name in the other column also applies to the lab.
+ */
 function here(heading: string): string {
   const rows = (sections.get(heading) ?? '').split('\n').filter((line) => line.startsWith('| '))
   return rows
@@ -24,7 +27,7 @@ function here(heading: string): string {
     .join('\n')
 }
 
-/** Words in code that look like this. */
+/** Returns the code spans of a text that match a pattern. */
 const words = (text: string, shape: RegExp): string[] =>
   [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word).filter((word) => shape.test(word))
 
@@ -32,7 +35,7 @@ const messageTypes: string[] = [...clientMessageTypes, ...serverMessageTypes]
 const fields = ['seq', 'since', 'type', 'code']
 const histograms = (name: string) => [name, `${name}_bucket`]
 const metricNames = knownMetrics()
-/** Of Compose alone. */
+/** Variables that only the Compose file uses. */
 const composeVariables = new Set(
   read('compose.yaml')
     .match(/\$\{([A-Z_]+)/g)
@@ -40,7 +43,7 @@ const composeVariables = new Set(
 )
 const variables = new Set([...Object.keys(settings), ...Object.keys(hostPorts), ...composeVariables])
 
-describe('what is said to be here', () => {
+describe('the column "Here"', () => {
   test.each([
     ['Paths and ports', /^\//, (word: string) => Object.values<string>(paths).includes(word)],
     ['Messages', /^[a-z_]+$/, (word: string) => [...messageTypes, ...fields].includes(word)],
@@ -48,35 +51,35 @@ describe('what is said to be here', () => {
     ...['Alerts', 'Environment', 'Paths and ports', 'Messages', 'Tools and ways of working', 'Settled differences'].map(
       (heading) => [heading, /^[A-Z]+(_[A-Z]+)*(=|$)/, (word: string) => variables.has(word.replace(/=.*/, ''))] as const,
     ),
-  ] as const)('under %s, in words like %s, is there', (heading, shape, isThere) => {
-    const said = words(here(heading), shape)
-    expect(said.length).toBeGreaterThan(0)
-    expect(said.filter((word) => !isThere(word))).toEqual([])
+  ] as const)('under %s names only existing words of the form %s', (heading, shape, isThere) => {
+    const named = words(here(heading), shape)
+    expect(named.length).toBeGreaterThan(0)
+    expect(named.filter((word) => !isThere(word))).toEqual([])
   })
 
-  test('has every path of health', () => {
-    const said = words(here('Paths and ports'), /^\//)
+  test('lists every health path', () => {
+    const named = words(here('Paths and ports'), /^\//)
     const { health, apiHealth, healthz, livez, healthLiveness, readyz, healthReadiness } = paths
-    for (const path of [health, apiHealth, healthz, livez, healthLiveness, readyz, healthReadiness]) expect(said).toContain(path)
+    for (const path of [health, apiHealth, healthz, livez, healthLiveness, readyz, healthReadiness]) expect(named).toContain(path)
   })
 
-  test('has alerts that there are', () => {
+  test('names only alerts that exist', () => {
     const alerts = ruleFiles.flatMap(readRules).flatMap(({ alert = [] }) => alert)
-    const said = here('Alerts').match(/\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b/g) ?? []
-    expect(said.length).toBeGreaterThan(8)
-    expect(said.filter((name) => !alerts.includes(name))).toEqual([])
+    const named = here('Alerts').match(/\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b/g) ?? []
+    expect(named.length).toBeGreaterThan(8)
+    expect(named.filter((name) => !alerts.includes(name))).toEqual([])
   })
 })
 
-test('the answer to a type of another system is the one the page tells of', () => {
+test('the page gives the error code that an unknown message type gets', () => {
   expect(sections.get('Messages')).toContain('`unknown_type`')
   expect(Object.keys(errorCodes)).toContain('unknown_type')
 })
 
-test('logs are kept as long as the page says', () => {
-  expect(here('Tools and ways of working')).toContain('Docker keeps 30 MB of each container, Loki a day')
+test('logs are retained for the time on the page', () => {
+  expect(here('Tools and ways of working')).toContain('Docker retains 30 MB of logs per container, and Loki retains one day of logs')
   const loki = parse(read('loki/loki.yaml')) as { limits_config: { retention_period: string } }
   expect(loki.limits_config.retention_period).toBe('24h')
-  expect(read('compose.yaml')).toContain('options: { max-size: 10m, max-file: "3" }')
+  expect(read('services/common.yaml')).toContain('options: { max-size: 10m, max-file: "3" }')
   expect(read('compose.yaml')).toContain('--storage.tsdb.retention.time=30d')
 })

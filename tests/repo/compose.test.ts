@@ -1,11 +1,16 @@
-/** Facts about compose.yaml that the lab's promises rest on. */
-import { grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+/** Properties of compose.yaml on which the guarantees of the lab depend. */
+import { dirname } from 'node:path/posix'
+import { colours, grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { profiles } from '@lab/contract/telemetry.ts'
+import { composeFile } from '@lab/generate/compose-file.ts'
+import { overlayServices } from '@lab/host/compose.ts'
+import { rolloutFolder } from '@lab/lab/compose/rollout/store.ts'
+import { fixedUnderCompose, type SettingName, settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
-import { fixedUnderCompose, type SettingName, settings } from '../../services/ws/src/config.ts'
-import { readYaml, withDefaults } from './lib/repo-files.ts'
+import { readCompose, readYaml, withDefaults } from './lib/repo-files.ts'
 
 interface Service {
+  extends?: { file: string; service: string }
   image?: string
   build?: unknown
   container_name?: string
@@ -19,6 +24,7 @@ interface Service {
   depends_on?: unknown
   restart?: string
   mem_limit?: string
+  memswap_limit?: string
   stop_grace_period?: string
   read_only?: boolean
   logging?: { driver: string; options: Record<string, string> }
@@ -30,9 +36,10 @@ interface Compose {
   networks: Record<string, { internal?: boolean } | null>
 }
 
-const compose = readYaml<Compose>('compose.yaml')
+const compose = readCompose<Compose>('compose.yaml')
+const overlay = readCompose<Compose>('compose.k8s-sim.yaml')
 const entries = Object.entries(compose.services)
-/** What runs for as long as a load or a fault lasts. */
+/** Services that run only during a load or a fault. */
 const passing: readonly string[] = [services.k6, services.toxiproxy]
 const longRunning = entries.filter(([name]) => !passing.includes(name))
 const service = (name: string): Service => {
@@ -42,25 +49,40 @@ const service = (name: string): Service => {
 }
 
 test('the services have the names of the contract', () => {
-  // Those of compose.k8s-sim.yaml.
-  const { scaler: _scaler, scalerProxy: _proxy, ...expected } = services
-  expect(Object.keys(compose.services).sort()).toEqual(Object.values(expected).sort())
+  // The scaler and the actuator are defined in compose.k8s-sim.yaml, and not in compose.yaml.
+  const expected = Object.values(services).filter((name) => !overlayServices.includes(name))
+  expect(Object.keys(compose.services).sort()).toEqual(expected.sort())
+})
+
+test.each(Object.entries(overlay.services))('%s: the memory limit of the overlay includes swap', (_name, { mem_limit, memswap_limit }) => {
+  expect(mem_limit).toMatch(/^\d+[mg]$/)
+  expect(memswap_limit).toBe(mem_limit)
+})
+
+test('the tests merge extends in the same way as Compose', () => {
+  const files: Record<string, string> = {
+    'lab.yaml': 'services: { a: { extends: { file: parts/b.yaml, service: b }, cap_drop: [X], command: [two], environment: { ONE: 1 } } }',
+    'parts/b.yaml': 'services: { b: { extends: { service: c }, command: [one] }, c: { cap_drop: [ALL], environment: { ONE: 0, TWO: 2 } } }',
+  }
+  const parsed = composeFile<{ services: object }>('lab.yaml', (path) => files[path] ?? '')
+  expect(parsed.services).toEqual({ a: { cap_drop: ['ALL', 'X'], command: ['two'], environment: { ONE: 1, TWO: 2 } } })
+  expect(() => composeFile('lab.yaml', () => files['lab.yaml'] ?? '')).toThrow('parts/b.yaml: the extended service b does not exist')
 })
 
 describe.each(entries)(
   '%s',
-  (name, { image, build, container_name, hostname, ports: published = [], logging, mem_limit, volumes = [] }) => {
-    test('has no fixed name, so that two labs run side by side', () => {
+  (name, { image, build, container_name, hostname, ports: published = [], logging, mem_limit, memswap_limit, volumes = [] }) => {
+    test('has no fixed name, so that two labs can run at the same time', () => {
       expect(container_name).toBeUndefined()
       expect(hostname).toBeUndefined()
     })
 
-    test('is built here or pinned to a version', () => {
+    test('has a locally built image or a pinned version, with or without a digest', () => {
       if (build !== undefined) expect(image ?? 'lab').not.toMatch(/:latest$/)
-      else expect(image).toMatch(/^[a-z0-9./-]+:v?\d+\.\d+\.\d+$/)
+      else expect(image).toMatch(/^[a-z0-9./-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$/)
     })
 
-    test('publishes ports on loopback alone, each with a variable and the default of the contract', () => {
+    test('publishes ports only on the loopback address, each with a variable and the default of the contract', () => {
       for (const port of published) {
         const [, variable = '', fallback] = /^127\.0\.0\.1:\$\{([A-Z_]+):-(\d+)\}:\d+$/.exec(port) ?? []
         expect(variable, port).not.toBe('')
@@ -71,23 +93,25 @@ describe.each(entries)(
     test('rotates its log and has a memory limit', () => {
       expect(logging).toMatchObject({ driver: 'json-file', options: { 'max-size': expect.any(String), 'max-file': expect.any(String) } })
       expect(mem_limit).toMatch(/^\d+[mg]$/)
+      // Without `memswap_limit`, Docker allows a container as much swap as memory.
+      expect(memswap_limit).toBe(mem_limit)
     })
 
-    test('has the Docker socket only if it is the proxy', () => {
+    test('mounts the Docker socket only if it is the proxy', () => {
       expect(volumes.some((volume) => volume.includes('docker.sock'))).toBe(name === services.socketProxy)
     })
   },
 )
 
 describe.each(longRunning)('%s', (_name, { healthcheck, restart, depends_on }) => {
-  test('is probed often while it starts', () => {
+  test('has a short health check interval during its start', () => {
     expect(healthcheck?.test).toBeDefined()
     expect(healthcheck?.start_interval).toMatch(/^\d+m?s$/)
-    // Docker ignores start_interval without it.
+    // Docker ignores `start_interval` if `start_period` is not set.
     expect(healthcheck?.start_period).toMatch(/^\d+s$/)
   })
 
-  test('comes back after a crash, and waits for nothing that ends', () => {
+  test('restarts after a crash, and depends on no one-shot service', () => {
     expect(restart).toBe('unless-stopped')
     expect(JSON.stringify(depends_on ?? {})).not.toContain('service_completed_successfully')
   })
@@ -98,71 +122,104 @@ test('every host port of the contract is published once', () => {
   expect(variables.sort()).toEqual(Object.keys(hostPorts).sort())
 })
 
+test('the live page reads the decision log where the scaler writes it, and the record of rollouts where rollouts write it', () => {
+  const scaler = readCompose<Compose>('compose.k8s-sim.yaml').services[services.scaler]
+  expect(service(services.live).environment?.SCALER_STATE).toBe(scaler?.environment?.SCALER_STATE)
+  const project = 'a-project'
+  expect(service(services.live).environment?.LIVE_ROLLOUTS?.replace(/\$\{.+?\}/, project)).toBe(rolloutFolder(project))
+  expect(service(services.live).volumes).toEqual(['./reports:/lab/reports:ro'])
+})
+
 describe('ws', () => {
   const ws = service(services.ws)
 
-  test('publishes nothing and is out of reach of the host', () => {
+  test('publishes no port and cannot be reached from the host', () => {
     expect(ws.ports).toBeUndefined()
     for (const network of ws.networks ?? []) expect(compose.networks[network]?.internal, network).toBe(true)
   })
 
-  test('is given only variables that the service knows', () => {
+  test('gets only environment variables that the service supports', () => {
     expect(Object.keys(ws.environment ?? {}).filter((name) => !(name in settings))).toEqual([])
   })
 
-  test('gets longer to stop than its drain takes', () => {
+  test('has its secret in a file and not in a variable, which Traefik and Prometheus could read', () => {
+    const { RESUME_SECRET: inVariable, RESUME_SECRET_FILE: file = '' } = ws.environment ?? {}
+    expect(inVariable).toBeUndefined()
+    expect(ws.volumes).toContain(`\${LAB_SECRETS:-secrets}:${dirname(file)}`)
+    expect(JSON.stringify([compose, overlay])).not.toMatch(/(SECRET|PASSWORD|TOKEN)"/)
+  })
+
+  test('has a grace period that is longer than its drain', () => {
     const graceMs = Number.parseInt(withDefaults(ws.stop_grace_period ?? '10s'), 10) * 1000
     expect(graceMs).toBeGreaterThan(settings.DRAIN_TIMEOUT.default + 5_000)
   })
 
-  test('is routed by the names of the contract', () => {
+  test('has Traefik labels with the names of the contract', () => {
     const labels = ws.labels ?? {}
     const loadBalancer = `traefik.http.services.${services.ws}.loadbalancer`
     expect(labels[`${loadBalancer}.sticky.cookie.name`]).toBe(stickyCookie)
     expect(labels[`${loadBalancer}.server.port`]).toBe(String(ports.public))
   })
 
-  test('is probed on its internal port', () => {
+  test('has the same settings as a replica of its colour and as any replica', () => {
+    const base = readYaml<Compose>('compose.yaml').services[services.ws]?.extends ?? { file: '', service: '' }
+    const lines = Object.values(readYaml<Compose>(base.file).services[base.service]?.labels ?? {})
+    const ofColour = `traefik.http.services.${services.ws}-\${LAB_COLOUR:-${colours[0]}}`
+    const all = Object.entries(ws.labels ?? {}).filter(([name]) => name.startsWith('traefik.http.services.'))
+    const expected = all.map(([name, value]) => `${name.replace(`traefik.http.services.${services.ws}`, ofColour)}=${value}`)
+    expect(lines.toSorted()).toEqual(expected.sort())
+  })
+
+  test('has its health check on its internal port', () => {
     expect(JSON.stringify(ws.healthcheck?.test)).toContain(`/${ports.internal} `)
   })
 })
 
-describe.each([
-  [services.ws, service(services.ws)],
-  [services.scaler, readYaml<Compose>('compose.k8s-sim.yaml').services[services.scaler]],
-])('settings of the service, at %s', (_name, holder) => {
-  const { environment = {} } = holder ?? {}
+describe('settings of the service', () => {
+  const list = { file: 'services/common.yaml', service: 'configured' }
+  const { environment = {} } = readCompose<Compose>(list.file).services[list.service] ?? {}
   const handedOn = (Object.keys(settings) as SettingName[]).filter((name) => !fixedUnderCompose.includes(name))
+  const holders = [
+    [list.file, 'coloured'],
+    ['compose.k8s-sim.yaml', services.actuator],
+  ] as const
 
-  test.each(handedOn)('%s arrives under its own name', (name) => {
+  test.each(handedOn)('%s is passed to the service under the same name', (name) => {
     expect(environment[name]).toMatch(new RegExp(`^\\$\\{${name}:?-[^}]*\\}$`))
   })
 
-  test('only what shares sessions has a value that is not the default of the service', () => {
+  test('only the shared store differs from the default of the service', () => {
     const own = handedOn.filter((name) => withDefaults(environment[name] ?? '') !== '')
-    expect(own.sort()).toEqual(['RESUME_SECRET', 'VALKEY_URL'])
+    expect(own).toEqual(['VALKEY_URL'])
   })
 
-  test('what the lab decides can not be set', () => {
-    for (const name of fixedUnderCompose) expect(environment[name] ?? '').not.toContain(`\${${name}`)
+  test.each(holders)('%s: %s uses the shared list of settings', (file, name) => {
+    const holder = readYaml<Compose>(file).services[name]
+    expect({ file, ...holder?.extends }).toEqual(list)
+    expect(handedOn.filter((setting) => setting in (holder?.environment ?? {}))).toEqual([])
+  })
+
+  test.each(holders)('%s: %s: settings with a fixed value cannot be overridden', (file, name) => {
+    const given = readCompose<Compose>(file).services[name]?.environment ?? {}
+    for (const setting of fixedUnderCompose) expect(given[setting] ?? '').not.toContain(`\${${setting}`)
   })
 })
 
-test('valkey is out of reach of the host', () => {
+test('valkey cannot be reached from the host', () => {
   const { ports: published, networks = [] } = service(services.valkey)
   expect(published).toBeUndefined()
   expect(networks.map((network) => compose.networks[network]?.internal)).toEqual(networks.map(() => true))
 })
 
-test('k6 starts only when asked, and pulls no service into its start', () => {
+test('k6 starts only on request, and starts no other service', () => {
   const k6 = service(services.k6)
   expect(k6.profiles).toEqual(['load'])
-  // With depends_on, `docker compose run k6` would set ws back to the number of replicas in the file.
+  // If k6 had `depends_on: ws`, `docker compose run k6` would reset the number of ws replicas to the number in the Compose file.
   expect(k6.depends_on).toBeUndefined()
   expect(JSON.stringify(entries.map(([, { depends_on }]) => depends_on ?? {}))).not.toContain(`"${services.ws}"`)
 })
 
-test('logs and traces start with their profile, and who sends them is told of it by the same variable', () => {
+test('Loki and Jaeger start with their profile, and their senders read the profile from the same variable', () => {
   expect(service(services.loki).profiles).toEqual([profiles.logging])
   expect(service(services.jaeger).profiles).toEqual([profiles.tracing])
   const variable = 'COMPOSE_PROFILES'
@@ -174,7 +231,7 @@ test('logs and traces start with their profile, and who sends them is told of it
 describe('grafana', () => {
   const { environment = {} } = service(services.grafana)
 
-  test('shows the lab to everybody and calls nobody', () => {
+  test('allows anonymous read access and sends no telemetry', () => {
     expect(environment).toMatchObject({
       GF_AUTH_ANONYMOUS_ENABLED: 'true',
       GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
@@ -188,7 +245,7 @@ describe('grafana', () => {
     expect(Object.keys(environment).filter((name) => /INSTALL_PLUGINS|PREINSTALL_SYNC/.test(name))).toEqual([])
   })
 
-  test('opens with the home dashboard', () => {
+  test('opens the home dashboard first', () => {
     const home = environment.GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH
     expect(home).toBe(`/etc/grafana/provisioning/dashboards/${grafana.homeDashboardUid}.json`)
     expect(service(services.grafana).volumes).toContain('./grafana/provisioning:/etc/grafana/provisioning:ro')

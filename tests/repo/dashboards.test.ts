@@ -1,24 +1,26 @@
-/** Dashboards as Grafana's dashboard-linter wants them, and the rules that it leaves out. */
+/** Checks the dashboards against the rules of Grafana's dashboard-linter and against additional rules. */
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { grafana, jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
+import { panelScope } from '@lab/grafana/lib/scopes.ts'
 import { describe, expect, test } from 'vitest'
-import { panelScope } from '../../grafana/lib/scopes.ts'
 import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
 
 const knownUnits = new Set(Object.values(units).filter((unit) => typeof unit === 'string'))
 /** Panel types that show data. */
 const dataTypes = ['timeseries', 'stat', 'gauge', 'heatmap', 'state-timeline', 'table', 'bargauge', 'barchart', 'logs']
-/** Panel types that draw series over time, and how their legend is switched on. */
+/** Panel types that draw series over time, and the option that enables their legend. */
 const legends: Record<string, object> = {
   timeseries: { showLegend: true },
   'state-timeline': { showLegend: true },
   heatmap: { show: true },
 }
-/** Windows that queries may look back over: rates, and the time shown for what it cost. */
+/** Range windows that queries may use: Grafana's rate interval and, for queries about costs, the visible time range. */
 const windowsAllowed = ['$__rate_interval', '$__range:15s']
-/** Counters that are no rates: the number of open sockets is the difference of two of k6's. */
+/**
+ * Counters that panels may show without rate(), because the number of open sockets is the difference between these two counters of k6.
+ */
 const counts = [loadMetrics.socketsOpened, loadMetrics.socketsClosed].map((metric) => prometheusName(metric))
 
 describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, dashboard: readDashboard(file) })))(
@@ -33,7 +35,7 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
       expect(dashboard).not.toHaveProperty('__inputs')
     })
 
-    test('has panels with ids of their own that do not overlap and stay on the grid', () => {
+    test('has panels with unique ids that do not overlap and stay on the grid', () => {
       const ids = panels.map(({ id }) => id)
       expect(ids).toEqual([...new Set(ids)])
       expect(ids.every((id) => Number.isInteger(id) && id > 0)).toBe(true)
@@ -64,13 +66,13 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
       }
     })
 
-    test('has no settings of variables that their kind does not have', () => {
+    test('sets only those options of a variable that its type supports', () => {
       for (const entry of templating.list) {
         expect(Object.keys(entry).filter((key) => key.startsWith('auto') || key === 'staticOptions' || key === 'options')).toEqual([])
       }
     })
 
-    test('asks no data source but the chosen one', () => {
+    test('uses only the selected data source', () => {
       const text = JSON.stringify(dashboard)
       const uids = [...text.matchAll(/"uid":"([^"]*)"/g)].map(([, uid]) => uid).filter((uid) => uid !== dashboard.uid)
       const logs = templating.list.some(({ query }) => query === 'loki') ? ['$logs'] : []
@@ -82,17 +84,17 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
       for (const entry of dashboard.annotations.list) expect(entry).not.toHaveProperty('placement')
     })
 
-    test('uses only types of panels that these tests know', () => {
+    test('uses only panel types that these tests support', () => {
       expect(withData.map(({ type }) => type).filter((type) => !dataTypes.includes(type))).toEqual([])
     })
 
     describe.each(withData.map((panel) => ({ title: panel.title, panel })))(`panel "$title"`, ({ panel }) => {
       const targets = panel.targets ?? []
       const source = panel.datasource?.type === 'loki' ? '$logs' : '$datasource'
-      // What is asked of Loki is no PromQL.
+      // Queries for Loki are not PromQL.
       const parsed = source === '$logs' ? [] : targets.map(({ expr = '' }) => parsePromql(expr))
 
-      test('has a title, a question with its answer, a unit and a text for no data', () => {
+      test('has a title, a description with a question and its answer, a unit and a text for no data', () => {
         expect(panel.title).toMatch(/\S/)
         expect(panel.description).toMatch(/^[A-Z][^.?]+\? .*\.$/)
         if (panel.type !== 'logs') expect(knownUnits).toContain(panel.fieldConfig?.defaults.unit)
@@ -106,14 +108,14 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
         else expect(panel.options?.reduceOptions?.calcs).toEqual(['lastNotNull'])
       })
 
-      test('asks in the form that its type draws', () => {
+      test('queries the format that its panel type needs', () => {
         const wanted = { heatmap: 'heatmap', table: 'table' }[panel.type]
         expect(targets.map(({ format }) => format)).toEqual(targets.map(() => wanted))
         if (panel.type === 'heatmap')
           expect(targets.map(({ expr = '' }) => /^sum by \(le\) \(rate\(.*_bucket\{/.test(expr))).toEqual([true])
       })
 
-      test('has queries with refIds and names of their own, on the chosen data source', () => {
+      test('has queries with unique refIds and names, on the selected data source', () => {
         expect(targets.length).toBeGreaterThan(0)
         expect(targets.map(({ refId }) => refId)).toEqual(targets.map((_, index) => 'ABCDEFGH'[index]))
         const legends = panel.type === 'logs' ? [] : targets.map(({ legendFormat }) => legendFormat)
@@ -122,14 +124,14 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
         expect([panel.datasource, ...targets.map(({ datasource }) => datasource)].every((own) => own?.uid === source)).toBe(true)
       })
 
-      test('selects the chosen replicas, or the one other system it speaks of', () => {
+      test('selects the chosen replicas, or one other system', () => {
         for (const { metric, matchers } of parsed.flatMap(({ selectors }) => selectors)) {
           const own = matchers.map(({ label, operator, value }) => `${label}${operator}"${value}"`).join(', ')
           expect(scopesOf(metric, own).filter((scope) => own.includes(scope)).length, `${metric}{${own}}`).toBe(1)
         }
       })
 
-      test('takes rates over $__rate_interval, and of counters nothing but rates', () => {
+      test('uses $__rate_interval for rates, and queries counters only with rate()', () => {
         const windows = (parsed.length > 0 ? targets : []).flatMap(({ expr = '' }) =>
           [...expr.matchAll(/\[([^\]]*)\]/g)].map(([, window = '']) => window),
         )
@@ -141,33 +143,33 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
         expect(counters.filter((metric) => !rated.has(metric))).toEqual([])
       })
 
-      test('names in its legend only labels that its query keeps', () => {
+      test('uses only labels in its legend that the query result contains', () => {
         for (const { expr = '', legendFormat = '' } of targets) {
-          const kept = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(', '))
-          for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) expect(kept).toContain(label)
+          const resultLabels = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(', '))
+          for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) expect(resultLabels).toContain(label)
         }
       })
     })
 
-    test('is found under its name in the folder', () => {
+    test('has a file name that equals its uid', () => {
       expect(file.replace('/logs/', '/')).toBe(`grafana/provisioning/dashboards/${dashboard.uid}.json`)
     })
 
-    test('has titles of its own', () => {
+    test('has unique panel titles', () => {
       const titles = panels.map(({ title }) => title)
       expect(titles).toEqual([...new Set(titles)])
     })
   },
 )
 
-/** The selectors that a metric may have; one of them it must. */
+/** The allowed selectors of a metric. Each query of a metric must use one of the selectors that are allowed for this metric. */
 function scopesOf(metric: string, own: string): string[] {
   const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
   if (/^(kube|scaler)_/.test(metric)) return [`job="${jobs.scaler}"`]
   if (metric.startsWith('traefik_')) return [`job="${jobs.traefik}"`]
-  // Sent by k6 and made by Prometheus: neither is scraped, so there is no job to select.
+  // Metrics that k6 sends and metrics that Prometheus itself generates have no job label.
   if (metric.startsWith('k6_') || metric === 'ALERTS') return ['']
-  // Recorded over all replicas and the router, and those of everybody who is scraped.
+  // Recording rules aggregate over all replicas and the router. Metrics such as `up` exist for every scrape target.
   if (metric.startsWith('slo:')) return ['']
   if (/_config_last_reload_successful$/.test(metric)) return [`job="${metric.split('_')[0]}"`]
   if (metric === 'up') return own === '' ? [''] : [replicas]

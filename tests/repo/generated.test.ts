@@ -1,22 +1,22 @@
-/** Committed files that are generated must be what `npm run generate` would write. */
+/** Checks that the committed generated files equal the output of `npm run generate`. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { dashboardFolder, generatedFiles } from '@lab/generate/files.ts'
 import { describe, expect, test } from 'vitest'
-import { dashboardFolder, generatedFiles } from '../../scripts/generate/files.ts'
 import { read, repoFiles } from './lib/repo-files.ts'
 
 const generated = generatedFiles()
 
 describe('npm run generate', () => {
-  test.each([...generated])('would leave %s as it is', (path, content) => {
+  test.each([...generated])('would not change %s', (path, content) => {
     expect(read(path), 'stale: run npm run generate').toBe(content)
   })
 
-  test('gives the same twice', () => {
+  test('is deterministic', () => {
     expect([...generatedFiles()]).toEqual([...generated])
   })
 
-  test('makes every dashboard that Grafana reads', () => {
+  test('generates every provisioned dashboard', () => {
     const committed = repoFiles((path) => path.startsWith(`${dashboardFolder}/`) && path.endsWith('.json'))
     expect(committed).toEqual([...generated.keys()].filter((path) => path.startsWith(dashboardFolder)).sort())
   })

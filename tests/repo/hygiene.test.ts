@@ -1,10 +1,10 @@
-/** What no committed file may hold: foreign line ends, paths of one machine, private registries, secrets. */
+/** Checks that no committed file contains CRLF line endings, paths of one machine, private registries or secrets. */
 import { describe, expect, test } from 'vitest'
 import { read, repoFiles } from './lib/repo-files.ts'
 
 const binary = /\.(png|jpe?g|gif|ico|mp4|webm|woff2?|gz)$/
 const texts = repoFiles((path) => !binary.test(path))
-/** This file spells what it looks for. */
+/** All text files except this test file, which contains examples of the forbidden strings. */
 const others = texts.filter((path) => path !== 'tests/repo/hygiene.test.ts')
 
 const forbidden: Record<string, RegExp> = {
@@ -12,6 +12,8 @@ const forbidden: Record<string, RegExp> = {
   'a private registry or mirror':
     /https?:\/\/(?!registry\.npmjs\.org)[\w.-]*(?:registry|artifactory|nexus|mirror|proxy)[\w.-]*\.[a-z]{2,}/i,
   'a private key': /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+  // On npm, the name `lab` belongs to another project's package, so users must type `./lab` and never `npx lab`.
+  'a removed command': /\bnpx lab\b|npm run (?:--silent )?(?:scaler|lab|prove|demo|storm|chaos|panels|bench|compare|conformance|k8s-sim)\b/,
   'an access token': /\b(?:ghp_|github_pat_|glpat-|xox[bp]-|AKIA)[A-Za-z0-9_-]{12,}/,
 }
 
@@ -19,11 +21,11 @@ test('git checks files out with LF on every system', () => {
   expect(read('.gitattributes').split('\n')).toContain('* text=auto eol=lf')
 })
 
-test('no file holds a carriage return', () => {
+test('no file contains a carriage return', () => {
   expect(texts.filter((path) => read(path).includes('\r\n'))).toEqual([])
 })
 
-test.each(Object.entries(forbidden))('no file holds %s', (_what, pattern) => {
+test.each(Object.entries(forbidden))('no file contains %s', (_what, pattern) => {
   expect(others.flatMap((path) => findings(read(path), pattern).map((found) => `${path}: ${found}`))).toEqual([])
 })
 
@@ -40,7 +42,7 @@ test('direct dependencies are pinned to one version', () => {
   const loose = manifests.flatMap((file) => {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as Record<string, Record<string, string>>
     const all = Object.entries({ ...dependencies, ...devDependencies })
-    // Types of Node follow its major version.
+    // The version of @types/node follows the major version of Node.
     return all.filter(([name, version]) => !/^\d+\.\d+\.\d+$/.test(version) && name !== '@types/node').map(([name]) => `${file}: ${name}`)
   })
   expect(loose).toEqual([])
@@ -57,6 +59,9 @@ describe('the check itself', () => {
     ['a private registry or mirror', 'https://registry.npmjs.org/x', false],
     ['a private registry or mirror', 'tcp://socket-proxy:2375', false],
     ['an access token', `ghp_${'a'.repeat(36)}`, true],
+    ['a removed command', 'npm run --silent scaler -- get hpa', true],
+    ['a removed command', './lab scaler get hpa', false],
+    ['a removed command', 'npm run test:chaos', false],
     ['a private key', '-----BEGIN RSA PRIVATE KEY-----', true],
   ])('%s in "%s": %s', (what, text, found) => {
     const pattern = forbidden[what] ?? /$^/

@@ -1,15 +1,15 @@
+import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
+import { createRandom } from '@lab/contract/random.ts'
+import type { ScenarioName } from '@lab/k6/lib/scenarios.ts'
+import { curveLengthMs, ordinary, roomOf, scenarios, slotIntervals } from '@lab/k6/lib/scenarios.ts'
+import { readSettings } from '@lab/k6/lib/settings.ts'
+import type { SummaryData } from '@lab/k6/lib/summary.ts'
+import { jsonSummary, textSummary } from '@lab/k6/lib/summary.ts'
+import { thresholdsFor } from '@lab/k6/lib/thresholds.ts'
 import { describe, expect, test } from 'vitest'
-import { loadMetrics, prometheusName } from '../../contract/src/load-metrics.ts'
-import { createRandom } from '../../k6/lib/random.ts'
-import type { ScenarioName } from '../../k6/lib/scenarios.ts'
-import { curveLengthMs, ordinary, roomOf, scenarios, slotIntervals } from '../../k6/lib/scenarios.ts'
-import { readSettings } from '../../k6/lib/settings.ts'
-import type { SummaryData } from '../../k6/lib/summary.ts'
-import { jsonSummary, textSummary } from '../../k6/lib/summary.ts'
-import { thresholdsFor } from '../../k6/lib/thresholds.ts'
 import { read } from './lib/repo-files.ts'
 
-/** How many of the slots are in use at a moment. */
+/** Returns the number of open sockets of a scenario at a given time in seconds. */
 function levelAt(name: ScenarioName, short: boolean, atSeconds: number): number {
   const { sockets, short: shortStages, stages } = scenarios[name]
   const slots = Array.from({ length: sockets }, (_, index) => slotIntervals(short ? shortStages : stages, sockets, index))
@@ -19,10 +19,10 @@ function levelAt(name: ScenarioName, short: boolean, atSeconds: number): number 
 function settingsFor(env: Record<string, string>) {
   const read = readSettings(env, 7)
   if (!read.ok) throw new Error(read.problems.join('; '))
-  return read.settings
+  return read.value
 }
 
-function problemsFor(env: Record<string, string>): string[] {
+function problemsFor(env: Record<string, string>): readonly string[] {
   const read = readSettings(env, 7)
   return read.ok ? [] : read.problems
 }
@@ -45,7 +45,7 @@ describe('load curves', () => {
     expect(Math.abs(levelAt(name, false, second) - level)).toBeLessThanOrEqual(1)
   })
 
-  test.each(Object.keys(scenarios) as ScenarioName[])('%s reaches its peak, ends at nothing, and is shorter with SHORT', (name) => {
+  test.each(Object.keys(scenarios) as ScenarioName[])('%s reaches its peak, ends with no sockets, and is shorter with SHORT', (name) => {
     const { sockets, stages, short } = scenarios[name]
     for (const curve of [stages, short]) {
       const intervals = Array.from({ length: sockets }, (_, index) => slotIntervals(curve, sockets, index)).flat()
@@ -66,14 +66,14 @@ describe('load curves', () => {
   })
 })
 
-test('the README lists every scenario in its words', () => {
-  const [, table = ''] = /^\| scenario \| what \|\n\| --- \| --- \|\n((?:\|.*\n)+)/m.exec(read('README.md')) ?? []
+test('docs/load.md lists every scenario with its purpose', () => {
+  const [, table = ''] = /^\| scenario \| what \|\n\| --- \| --- \|\n((?:\|.*\n)+)/m.exec(read('docs/load.md')) ?? []
   const rows = table.trimEnd().split('\n')
   expect(rows).toEqual(Object.entries(scenarios).map(([name, { purpose }]) => `| \`${name}\` | ${purpose} |`))
 })
 
 describe('rooms', () => {
-  /** How many sockets of a scenario are in each room. */
+  /** Returns the number of sockets that a scenario opens in each of its rooms. */
   function membersByRoom(name: ScenarioName): number[] {
     const { sockets, rooms } = settingsFor({ SCENARIO: name })
     const members: number[] = []
@@ -84,35 +84,35 @@ describe('rooms', () => {
     return members
   }
 
-  test('an ordinary load has every fifth socket in one of ten', () => {
+  test('a normal load puts every fifth socket into a room of ten', () => {
     expect(membersByRoom('default')).toEqual(Array.from({ length: 6 }, () => 10))
   })
 
-  test('the scenario rooms has every socket in one of ten, and says all it says there', () => {
+  test('the scenario rooms puts every socket into a room of ten, and sends all messages there', () => {
     expect(membersByRoom('rooms')).toEqual(Array.from({ length: 50 }, () => 10))
     expect(settingsFor({ SCENARIO: 'rooms' }).rooms.share).toBe(1)
   })
 })
 
 describe('settings', () => {
-  test('a scenario may say how many sockets a virtual user holds: five workers have 500 each', () => {
+  test('a scenario can set the number of sockets per virtual user: five workers have 500 each', () => {
     const { sockets, socketsPerVu } = settingsFor({ SCENARIO: 'workers' })
     expect({ sockets, socketsPerVu }).toEqual({ sockets: 5 * 500, socketsPerVu: 500 })
     expect(settingsFor({ SCENARIO: 'workers', SOCKETS_PER_VU: '100' }).socketsPerVu).toBe(100)
     expect(settingsFor({}).socketsPerVu).toBe(ordinary.socketsPerVu)
   })
 
-  test('DURATION stretches the curve and keeps its shape', () => {
+  test('DURATION stretches the load curve proportionally', () => {
     const stages = settingsFor({ DURATION: '120' }).stages
     expect(stages.map(({ seconds }) => seconds)).toEqual([20, 90, 10])
   })
 
-  test('the entry may be named by http as well', () => {
+  test('the entry can be an http URL', () => {
     expect(settingsFor({ TARGET: 'http://traefik:8001/' }).target).toBe('ws://traefik:8001')
     expect(settingsFor({ TARGET: 'https://lab.localhost:8443' }).target).toBe('wss://lab.localhost:8443')
   })
 
-  test('every mistake is named at once, with what is allowed', () => {
+  test('all invalid settings are reported together, with the allowed values', () => {
     const problems = problemsFor({ SCENARIO: 'smok', SHORT: 'yes', TARGET: 'traefik', SOCKETS: '0', DURATION: '1.5', SEED: '-1' })
     expect(problems).toEqual([
       `SCENARIO is "smok"; allowed: ${Object.keys(scenarios).join(', ')}`,
@@ -129,7 +129,7 @@ describe('settings', () => {
   })
 })
 
-test('a seed gives the same numbers again, and each slot its own', () => {
+test('a seed repeats the random numbers, which differ between slots', () => {
   const numbers = (seed: number, slot: number) => {
     const random = createRandom(seed, slot)
     return Array.from({ length: 50 }, () => random.between(0, 1000))
@@ -145,7 +145,7 @@ test('a seed gives the same numbers again, and each slot its own', () => {
   expect(mean).toBeLessThan(520)
 })
 
-test('metrics are called in Prometheus as k6 sends them', () => {
+test('the names in Prometheus are those that k6 sends', () => {
   expect(prometheusName(loadMetrics.messageRtt, 'p(95)')).toBe('k6_lab_message_rtt_p95')
   expect(prometheusName(loadMetrics.messageRtt, 'max')).toBe('k6_lab_message_rtt_max')
   expect(prometheusName(loadMetrics.connectSuccess)).toBe('k6_lab_connect_success_rate')
@@ -163,22 +163,30 @@ describe('summary', () => {
     },
   })
 
-  test('a missed threshold shows in both', () => {
+  test('a missed threshold appears in the text and in the JSON', () => {
     expect(textSummary(data(false), settingsFor({}), 'x.json')).toContain('MISSED  lab_message_rtt p(95)<1000')
     expect(JSON.parse(jsonSummary(data(false), settingsFor({})))).toMatchObject({ passed: false, seed: 7, durationSeconds: 8 })
     expect(JSON.parse(jsonSummary(data(true), settingsFor({})))).toMatchObject({ passed: true })
   })
 
-  test('a trend without samples says none, not zero', () => {
+  test('an interrupted run is marked next to its thresholds', () => {
+    const settings = settingsFor({ DURATION: '60' })
+    expect(textSummary(data(true), settings, 'x.json')).toContain(
+      'Ended early, after 8 of 60 s: the figures cover this part only. All thresh',
+    )
+    expect(textSummary(data(true), settingsFor({ DURATION: '8' }), 'x.json')).not.toContain('Ended early')
+  })
+
+  test('a trend without samples shows no value instead of zero', () => {
     expect(textSummary(data(true), settingsFor({}), 'x.json')).toMatch(/connect +none/)
   })
 
-  test('a run without any verdict has not passed', () => {
+  test('a run without thresholds has not passed', () => {
     const nothing = { state: { testRunDurationMs: 0 }, metrics: {} }
     expect(JSON.parse(jsonSummary(nothing, settingsFor({})))).toMatchObject({ passed: false })
   })
 
-  test('thresholds fail a run in which nothing connected', () => {
+  test('the thresholds fail a run without any connection', () => {
     expect(thresholdsFor(300)).toMatchObject({ lab_sockets_opened: ['count>=285'], lab_messages_answered: ['count>0'] })
   })
 })

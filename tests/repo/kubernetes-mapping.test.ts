@@ -1,13 +1,14 @@
-/** docs/kubernetes-mapping.md says what compose.k8s-sim.yaml and hpa.yaml say, field by field. */
+/** Checks each row of docs/kubernetes-mapping.md against compose.k8s-sim.yaml and hpa.yaml. */
 import { ports, services } from '@lab/contract/endpoints.ts'
+import { overlayServices } from '@lab/host/compose.ts'
+import { settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
-import { settings } from '../../services/ws/src/config.ts'
-import { read, readYaml, withDefaults } from './lib/repo-files.ts'
+import { read, readCompose, readYaml, withDefaults } from './lib/repo-files.ts'
 
 type Tree = { [key: string]: Tree | string | number | boolean | null | Tree[] }
 
 const files: Record<string, Tree> = {
-  'compose.k8s-sim.yaml': readYaml('compose.k8s-sim.yaml'),
+  'compose.k8s-sim.yaml': readCompose('compose.k8s-sim.yaml'),
   'scaler/hpa.yaml': readYaml('scaler/hpa.yaml'),
 }
 const page = 'docs/kubernetes-mapping.md'
@@ -20,7 +21,10 @@ interface Row {
   here: string
 }
 
-/** Rows of the tables with five columns: field, value in Kubernetes, file, path in it, value there. */
+/**
+ * The rows of the tables with five columns: the field, its value in Kubernetes, the file of this lab, the path within the file, and the
+ * value in the file.
+ */
 const rows: Row[] = read(page)
   .split('\n')
   .filter((line) => /^\| `/.test(line))
@@ -29,7 +33,7 @@ const rows: Row[] = read(page)
   .map(([field = '', kubernetes = '', file = '', path = '', here = '']) => ({ field, kubernetes, file, path, here }))
 
 describe('the table', () => {
-  test('is found', () => {
+  test('has rows for both files', () => {
     expect(rows.length).toBeGreaterThan(15)
     expect([...new Set(rows.map(({ file }) => file))].sort()).toEqual(Object.keys(files).sort())
   })
@@ -58,9 +62,9 @@ describe('the table', () => {
     expect(rows.filter((row) => row.field.endsWith(field)).length).toBe(1)
   })
 
-  test('covers everything that the overlay says of ws', () => {
-    const said = leaves(valueAt(files['compose.k8s-sim.yaml'], 'services.ws') as Tree, 'services.ws')
-    expect(said.filter((path) => !rows.some((row) => row.path === path))).toEqual([])
+  test('has a row for every setting of ws in the overlay', () => {
+    const settingsOfWs = leaves(valueAt(files['compose.k8s-sim.yaml'], 'services.ws') as Tree, 'services.ws')
+    expect(settingsOfWs.filter((path) => !rows.some((row) => row.path === path))).toEqual([])
   })
 })
 
@@ -74,7 +78,7 @@ describe('the check itself', () => {
     expect(inKubernetesWords(value, path)).toBe(inKubernetes)
   })
 
-  test('finds values behind labels with dots and in lists', () => {
+  test('finds values with dots in their key, and values in lists', () => {
     expect(valueAt({ a: { 'b.c': [{ d: 1 }] } } as unknown as Tree, 'a."b.c"[0].d')).toBe(1)
   })
 })
@@ -83,29 +87,32 @@ describe('compose.k8s-sim.yaml', () => {
   const overlay = files['compose.k8s-sim.yaml'] as unknown as {
     services: Record<
       string,
-      { environment?: Record<string, string>; volumes?: string[]; container_name?: string; stop_grace_period?: string }
+      { environment?: Record<string, string>; volumes?: string[]; networks?: string[]; container_name?: string; stop_grace_period?: string }
     >
   }
-  const scaler = overlay.services[services.scaler]
+  const { [services.scaler]: scaler, [services.actuator]: actuator } = overlay.services
 
-  test('adds the scaler and its door, and changes ws', () => {
-    expect(Object.keys(overlay.services).sort()).toEqual([services.scaler, services.scalerProxy, services.ws].sort())
+  test('adds only the scaler and its actuator, and changes ws', () => {
+    expect(Object.keys(overlay.services).sort()).toEqual([...overlayServices, services.ws].sort())
   })
 
-  test('hands the scaler every variable that ws is made from', () => {
-    const base = readYaml<typeof overlay>('compose.yaml').services[services.ws]
+  test('passes every variable of ws to the actuator', () => {
+    const base = readCompose<typeof overlay>('compose.yaml').services[services.ws]
     const text = JSON.stringify([base, overlay.services[services.ws]])
     const filledIn = [...text.matchAll(/\$\{([A-Z_]+)[^}]*\}/g)].map(([whole, name = '']) => [name, whole] as const)
     expect(filledIn.length).toBeGreaterThan(20)
-    for (const [name, value] of filledIn) expect([name, scaler?.environment?.[name]]).toEqual([name, value])
+    for (const [name, value] of filledIn) expect([name, actuator?.environment?.[name]]).toEqual([name, value])
   })
 
-  test('gives only the door the Docker socket', () => {
+  test('gives only the actuator the Docker socket, and only the scaler access to the actuator', () => {
     const holders = Object.entries(overlay.services).filter(([, { volumes = [] }]) => volumes.some((one) => one.includes('docker.sock')))
-    expect(holders.map(([name]) => name)).toEqual([services.scalerProxy])
+    expect(holders.map(([name]) => name)).toEqual([services.actuator])
+    expect(actuator?.networks).toEqual(['docker-control'])
+    expect(overlay.services[services.ws]?.networks).toBeUndefined()
+    expect(scaler?.networks).toEqual(['lab', 'docker-control'])
   })
 
-  test('lets the scaler finish an action, and ws its drain, before they are killed', () => {
+  test('has grace periods that are long enough for an action of the scaler and a drain of ws', () => {
     expect(Number.parseInt(scaler?.stop_grace_period ?? '', 10)).toBeGreaterThan(10)
     expect(Number.parseInt(withDefaults(overlay.services[services.ws]?.stop_grace_period ?? ''), 10) * 1000).toBeGreaterThan(
       settings.DRAIN_TIMEOUT.default + 5000,
@@ -123,7 +130,7 @@ describe('scaler/metrics.yaml', () => {
   })
 })
 
-test('the scaler is scraped on the port it listens on', () => {
+test('the scaler listens on the port that Prometheus scrapes', () => {
   const { scaler } = (files['compose.k8s-sim.yaml'] as unknown as { services: Record<string, { environment: Record<string, string> }> })
     .services
   expect(scaler?.environment.SCALER_LISTEN).toBe(String(ports.internal))
@@ -133,7 +140,7 @@ function unquoted(cell: string): string {
   return cell.trim().replace(/^`(.*)`$/, '$1')
 }
 
-/** `a.b[0].c`; a label's own dots stand in quotes, as in labels."lab.requests.cpu". */
+/** The value at a path such as `a.b[0].c`. A key with dots is in quotes, as in labels."lab.requests.cpu". */
 function valueAt(tree: Tree | undefined, path: string): unknown {
   let value: unknown = tree
   for (const [, quoted, index, key] of path.matchAll(/"([^"]+)"|\[(\d+)\]|([^.[\]"]+)/g)) {
@@ -149,9 +156,9 @@ function leaves(tree: Tree, path: string): string[] {
   })
 }
 
-/** Whole seconds without a unit; of memory, Compose's `m` is `Mi`; first starting the new one means that none is missing. */
+/** Converts a Compose value to Kubernetes: seconds lose their unit, `m` becomes `Mi`, and start-first is maxUnavailable 0. */
 function inKubernetesWords(value: string, path: string): string {
-  if (path.endsWith('mem_limit')) return value.replace(/m$/, 'Mi')
+  if (/mem(swap)?_limit$/.test(path)) return value.replace(/m$/, 'Mi')
   if (path.endsWith('.order')) return value === 'start-first' ? '0' : '1'
   return value.replace(/^(\d+)s$/, '$1')
 }

@@ -1,10 +1,10 @@
-/** Links between documents lead somewhere. */
+/** Checks that links between documents point to existing files and headings. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { read, repoFiles, root } from './lib/repo-files.ts'
 
-interface Link {
+interface PageLink {
   target: string
   anchor: string
 }
@@ -15,6 +15,15 @@ describe.each(documents)('%s', (file) => {
   test('has relative links that resolve', () => {
     expect(brokenLinks(file, read(file))).toEqual([])
   })
+})
+
+test('docs/README.md links to every page of docs/', () => {
+  const listed = links(read('docs/README.md')).map(({ target }) => join('docs', target))
+  const pages = documents.filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
+  // Each runbook has the name of its alert, so a link to the folder of all runbooks is sufficient.
+  expect(
+    pages.filter((path) => !listed.includes(path) && !(listed.includes('docs/runbooks') && dirname(path) === 'docs/runbooks')),
+  ).toEqual([])
 })
 
 describe('the check itself', () => {
@@ -34,8 +43,8 @@ function brokenLinks(file: string, text: string): string[] {
     .map(({ target, anchor }) => (anchor === '' ? target : `${target}#${anchor}`))
 }
 
-/** Relative links and images, outside of code. */
-function links(text: string): Link[] {
+/** Returns the relative links and images of a page, except links in code blocks. */
+function links(text: string): PageLink[] {
   const prose = text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '')
   return [...prose.matchAll(/\]\(([^)\s]+)[^)]*\)/g)]
     .map(([, link = '']) => link)
@@ -46,7 +55,7 @@ function links(text: string): Link[] {
     })
 }
 
-/** Anchors as GitHub makes them from headings. */
+/** The anchors that GitHub generates from the headings of a page. */
 function anchors(text: string): Set<string> {
   const headings = [...text.replaceAll(/```[\s\S]*?```/g, '').matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading)
   return new Set(

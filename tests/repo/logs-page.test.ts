@@ -1,4 +1,4 @@
-/** The page that asks Loki: as Grafana's dashboard-linter wants it, in LogQL that parses, with names that logs really have. */
+/** Checks the dashboard for Loki: the rules of dashboard-linter, valid LogQL, and names that the logs contain. */
 
 import { parser } from '@grafana/lezer-logql'
 import { grafana } from '@lab/contract/endpoints.ts'
@@ -19,7 +19,7 @@ interface Source {
   }
 }
 
-/** Parts of the text that are not LogQL. */
+/** Syntax errors of a LogQL query. */
 function notLogql(expr: string): string[] {
   const text = expr.replaceAll('$__auto', '1m').replaceAll(/\$\w+/g, 'value')
   const found: string[] = []
@@ -31,21 +31,21 @@ function notLogql(expr: string): string[] {
   return found
 }
 
-test('there is one', () => {
+test('there is one dashboard for Loki', () => {
   expect(logDashboardFiles).toEqual(['grafana/provisioning/dashboards/logs/lab-logs.json'])
 })
 
 describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels, templating }) => {
   const shown = panels.filter(({ type }) => type !== 'row')
 
-  test('lets the data source, a connection and a text be chosen', () => {
+  test('has variables for the data source, a connection and a text', () => {
     const variable = (name: string) => templating.list.find((entry) => entry.name === name)
     expect(variable('logs')).toMatchObject({ type: 'datasource', query: 'loki', current: { value: grafana.lokiUid } })
     expect(variable('connection')).toMatchObject({ type: 'textbox' })
     expect(variable('search')).toMatchObject({ type: 'textbox' })
   })
 
-  test('has panels with a title, a question with its answer, and a text for no data that says what to do', () => {
+  test('has panels with a title, a description, and a text for no data with instructions', () => {
     expect(shown.length).toBeGreaterThan(3)
     for (const { title, description, fieldConfig } of shown) {
       expect(title).toMatch(/\S/)
@@ -55,42 +55,42 @@ describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels
   })
 
   test.each(shown.flatMap(({ title, datasource, targets = [] }) => targets.map((target) => ({ title, datasource, target }))))(
-    'asks Loki in LogQL: $title',
+    'has valid LogQL: $title',
     ({ datasource, target: { expr = '', ...target } }) => {
       expect([datasource?.uid, target.datasource?.uid]).toEqual(['$logs', '$logs'])
       expect(notLogql(expr)).toEqual([])
-      // A stream is chosen by what is indexed; a rate takes the window that Grafana finds for the width of the panel.
+      // Stream selectors use only indexed labels. Rates use the interval that Grafana computes from the width of the panel.
       expect(expr).toMatch(/\{service_name(=|=~)"/)
       expect([...expr.matchAll(/\[([^\]]*)\]/g)].map(([, window]) => window).filter((window) => window !== '$__auto')).toEqual([])
     },
   )
 
-  test('looks for a connection by the same query as everybody', () => {
+  test('uses the shared query to find a connection', () => {
     const expressions = shown.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
     expect(expressions).toContain(logsOfConnection('$connection'))
   })
 })
 
-describe('from one to the other', () => {
+describe('links between logs and traces', () => {
   const sources = repoFiles((path) => /^grafana\/provisioning\/datasources\/.*\.yaml$/.test(path)).flatMap(
     (path) => readYaml<{ datasources: Source[] }>(path).datasources,
   )
   const source = (uid: string) => sources.find((one) => one.uid === uid)
 
-  test('a line leads to its trace', () => {
+  test('a log line links to its trace', () => {
     const [field] = source(grafana.lokiUid)?.jsonData.derivedFields ?? []
     expect(field).toMatchObject({ matcherType: 'label', matcherRegex: fields.traceId, datasourceUid: grafana.jaegerUid })
   })
 
-  test('a span leads to the lines about its connection', () => {
+  test('a span links to the log lines of its connection', () => {
     const toLogs = source(grafana.jaegerUid)?.jsonData.tracesToLogsV2
     expect(toLogs?.datasourceUid).toBe(grafana.lokiUid)
-    // Grafana's own expansion of environment variables takes one of the dollars.
+    // The query contains two dollar signs, of which Grafana removes one when it expands environment variables.
     expect(toLogs?.query?.replaceAll('$$', '$')).toBe(logsOfConnection(`$\{__span.tags.${fields.connectionId}}`))
     expect(toLogs?.query).toContain(edgeConnectionId)
   })
 
-  test('an exemplar leads to its trace, and the latency panel asks for exemplars', () => {
+  test('an exemplar links to its trace, and the latency panel queries exemplars', () => {
     const targets = dashboardFiles.map(readDashboard).flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
     const asking = targets.filter((target) => 'exemplar' in target && target.exemplar === true)
     expect(asking.map(({ expr = '' }) => expr.includes(metrics.messageLatency.name))).toContain(true)
@@ -100,6 +100,6 @@ describe('from one to the other', () => {
   })
 })
 
-test('the check itself sees what is no LogQL', () => {
+test('the check itself finds invalid LogQL', () => {
   expect(notLogql('{a="b"} | x=')).not.toEqual([])
 })

@@ -1,8 +1,9 @@
-/** Grafana's and Prometheus's configuration agree with each other, with the contract and with the dashboards. */
+/** Checks that the configurations of Grafana and Prometheus match each other, the contract and the dashboards. */
+
+import { readNotification } from '@lab/alert-receiver/notification.ts'
 import { grafana, hostPorts, jobs, ports, receiverPaths, services } from '@lab/contract/endpoints.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
-import { readNotification } from '../../alert-receiver/src/notification.ts'
 import { dashboardFiles, readDashboard } from './lib/expressions.ts'
 import { readYaml, repoFiles } from './lib/repo-files.ts'
 
@@ -30,14 +31,14 @@ const prometheus = readYaml<Prometheus>('prometheus/prometheus.yml')
 describe("Grafana's data sources", () => {
   const datasources = provisioned('datasources').flatMap((file) => readYaml<Datasources>(file).datasources)
 
-  test('hold the one that dashboards select', () => {
+  test('include the data source that the dashboards select', () => {
     const source = datasources.find(({ uid }) => uid === grafana.datasourceUid)
     expect(source).toMatchObject({ type: 'prometheus', url: `http://${services.prometheus}:9090` })
-    // $__rate_interval follows from it: any other value gives "No data" or hides what happens between scrapes.
+    // Grafana derives $__rate_interval from the data source's scrape interval: with a wrong one, panels show "No data" or hide changes.
     expect(source?.jsonData.timeInterval).toBe(prometheus.global.scrape_interval)
   })
 
-  test('are files of version 1', () => {
+  test('are in files with apiVersion 1', () => {
     for (const file of provisioned('datasources')) expect(readYaml<Datasources>(file).apiVersion, file).toBe(1)
   })
 })
@@ -46,13 +47,13 @@ describe("Grafana's dashboard provider", () => {
   const files = provisioned('dashboards')
   const providers = files.flatMap((file) => readYaml<Providers>(file).providers)
 
-  test('reads the folder where dashboards are generated', () => {
+  test('reads the folder with the generated dashboards', () => {
     expect(providers).toHaveLength(1)
     expect(providers[0]).toMatchObject({ type: 'file', allowUiUpdates: false, options: { path: '/etc/grafana/provisioning/dashboards' } })
     expect(files.map((file) => readYaml<Providers>(file).apiVersion)).toEqual([1])
   })
 
-  test('gives its folder a uid that no dashboard has: both share one name space', () => {
+  test('gives its folder a uid that differs from every dashboard, because both share one namespace', () => {
     expect(dashboardFiles.map((file) => readDashboard(file).uid)).not.toContain(providers[0]?.folderUid)
   })
 })
@@ -64,19 +65,19 @@ describe("Prometheus's scrape jobs", () => {
     expect(prometheus.scrape_configs.map(({ job_name }) => job_name).sort()).toEqual(Object.values(jobs).sort())
   })
 
-  test('label replicas, and nothing else, by replica', () => {
+  test('set the label replica for replicas only', () => {
     const labelled = prometheus.scrape_configs.filter(({ relabel_configs = [] }) =>
       relabel_configs.some(({ target_label }) => target_label === replicaLabel),
     )
     expect(labelled.map(({ job_name }) => job_name)).toEqual([jobs.ws])
   })
 
-  test('ask replicas on their internal port', () => {
+  test('scrape replicas on their internal port', () => {
     const address = job(jobs.ws)?.relabel_configs?.find(({ target_label }) => target_label === '__address__')
     expect(address?.replacement).toBe(`$1:${ports.internal}`)
   })
 
-  test('ask replicas at the pace of the whole', () => {
+  test('scrape replicas at the global interval', () => {
     expect(job(jobs.ws)?.scrape_interval ?? prometheus.global.scrape_interval).toBe(prometheus.global.scrape_interval)
   })
 })
@@ -88,14 +89,14 @@ describe("Alertmanager's configuration", () => {
   }
   const { route, receivers } = readYaml<Alertmanager>('alertmanager/alertmanager.yml')
 
-  test('sends every alert, and its end, to the receiver of the lab and nowhere else', () => {
+  test('sends every alert and its resolution to the receiver of the lab only', () => {
     const url = `http://${services.alertReceiver}:${ports.alerts}${receiverPaths.webhook}`
     expect(route).not.toHaveProperty('routes')
     expect(receivers.map(({ name }) => name)).toEqual([route.receiver])
     expect(receivers[0]?.webhook_configs).toEqual([expect.objectContaining({ url, send_resolved: true })])
   })
 
-  test('sends no more alerts at once than the receiver takes', () => {
+  test('sends at most as many alerts at once as the receiver accepts', () => {
     const [webhook] = receivers[0]?.webhook_configs ?? []
     const alert = (i: number) => ({ status: 'firing', labels: { i: String(i) }, annotations: {}, startsAt: iso, endsAt: iso })
     const iso = '2026-01-02T03:04:05Z'
@@ -107,7 +108,7 @@ describe("Alertmanager's configuration", () => {
 describe('the ports in links of alerts', () => {
   const { services: defined } = readYaml<{ services: Record<string, { environment?: Record<string, string> }> }>('compose.yaml')
 
-  test("come from the variables of the host's ports, and are not sent along", () => {
+  test("come from the variables of the host's ports, and are not labels of sent alerts", () => {
     const { global, alerting } = readYaml<{
       global: { external_labels: Record<string, string> }
       alerting: { alert_relabel_configs: { regex: string; action: string }[] }

@@ -1,8 +1,8 @@
-/** The pages together: the links between them, the panels they promise, and colours that mean the same on each. */
+/** Checks all dashboards together: links between them, required panels, and consistent colours. */
 import { grafana } from '@lab/contract/endpoints.ts'
+import { allDashboards } from '@lab/grafana/dashboards/all.ts'
+import { allPages } from '@lab/grafana/lib/pages.ts'
 import { describe, expect, test } from 'vitest'
-import { allDashboards } from '../../grafana/dashboards/all.ts'
-import { allPages } from '../../grafana/lib/pages.ts'
 import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
 import { read } from './lib/repo-files.ts'
 
@@ -14,23 +14,23 @@ test('there is a dashboard for each page, in the order of the links', () => {
   expect(dashboards.map(({ uid }) => uid).sort()).toEqual(allPages.map(({ uid }) => uid).sort())
 })
 
-test('uids that were published stay', () => {
+test('published uids do not change', () => {
   expect(allPages.map(({ uid }) => uid)).toEqual(
     expect.arrayContaining(['websocket-lab', 'lab-users', 'lab-scaling', 'lab-replicas', 'lab-load-and-edge', 'lab-stores']),
   )
 })
 
 describe.each(dashboards)('the page $title', ({ uid, links, panels }) => {
-  test('leads to every other page and keeps the time range and the choice of replicas', () => {
+  test('links to every other page, with the time range and the selected replicas', () => {
     expect(links.map(({ url }) => url)).toEqual(allPages.filter((page) => page.uid !== uid).map((page) => `/d/${page.uid}`))
     for (const link of links) expect(link).toMatchObject({ type: 'link', keepTime: true, includeVars: true, targetBlank: false })
   })
 
-  test('asks a question with each panel that no other page asks differently', () => {
+  test('has the same queries as other pages for panels with the same title', () => {
     for (const panel of panels) {
       const same = everyPanel.filter((other) => other.panel.title === panel.title && other.panel.type !== 'row')
-      const asked = new Set(same.map((other) => JSON.stringify([other.panel.targets, other.panel.fieldConfig])))
-      expect(asked.size, panel.title).toBeLessThanOrEqual(1)
+      const queries = new Set(same.map((other) => JSON.stringify([other.panel.targets, other.panel.fieldConfig])))
+      expect(queries.size, panel.title).toBeLessThanOrEqual(1)
     }
   })
 })
@@ -38,12 +38,12 @@ describe.each(dashboards)('the page $title', ({ uid, links, panels }) => {
 describe('the home page', () => {
   const home = readDashboard(`grafana/provisioning/dashboards/${grafana.homeDashboardUid}.json`)
 
-  test('is what Grafana opens first', () => {
+  test('is the home dashboard of Grafana', () => {
     const variable = 'GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH'
     expect(read('compose.yaml')).toContain(`${variable}: /etc/grafana/provisioning/dashboards/${home.uid}.json`)
   })
 
-  test('holds the twelve promised panels in four rows, and below them whether the lab itself answers', () => {
+  test('has the twelve required panels in four rows, and the state of the lab below them', () => {
     const shown = home.panels.filter(({ type }) => type !== 'text' && type !== 'table')
     expect(shown.map(({ type, title }) => (type === 'row' ? `# ${title}` : title))).toEqual([
       '# Connection Overview',
@@ -67,14 +67,14 @@ describe('the home page', () => {
     ])
   })
 
-  test('begins with what to run next, beside what is wrong', () => {
+  test('starts with the next commands and the active alerts', () => {
     expect(home.panels[0]).toMatchObject({ type: 'text', gridPos: { x: 0, y: 0 } })
     expect(home.panels[0]?.options?.content).toContain('docker compose run --rm k6')
     expect(home.panels[1]).toMatchObject({ type: 'table', title: 'Alerts', gridPos: { y: 0 } })
   })
 })
 
-test('each of the twelve panels stands on a page of its subject as well', () => {
+test('each of the twelve panels is also on the page of its topic', () => {
   const on = (uid: string) => dashboards.find((dashboard) => dashboard.uid === uid)?.panels.map(({ title }) => title) ?? []
   expect(on('lab-users')).toEqual(
     expect.arrayContaining([
@@ -114,7 +114,7 @@ describe('colours', () => {
   })
 })
 
-/** Colours that are fixed for one name of a series. */
+/** The fixed colours of series, by series name. */
 function colorsByName({ fieldConfig }: DashboardPanel): { name: string; color: string }[] {
   return (fieldConfig?.overrides ?? []).flatMap(({ matcher, properties }) => {
     const color = properties.find(({ id }) => id === 'color')?.value as { fixedColor: string } | undefined

@@ -1,9 +1,10 @@
-/** What `npm run panels` asks and how it tells; the asking itself is a stack test. */
+/** Tests the queries and the output of `./lab panels`. The stack tests run the queries against Prometheus. */
+
+import { needOf } from '@lab/panels/needs.ts'
+import { type PanelQuery, panelQueries } from '@lab/panels/queries.ts'
+import { panelTable, summary } from '@lab/panels/report.ts'
+import { type PanelAnswer, unexplained } from '@lab/panels/watch.ts'
 import { describe, expect, test } from 'vitest'
-import { needOf } from '../../scripts/panels/needs.ts'
-import { type PanelQuery, panelQueries } from '../../scripts/panels/queries.ts'
-import { panelTable, summary } from '../../scripts/panels/report.ts'
-import { type PanelAnswer, unexplained } from '../../scripts/panels/watch.ts'
 import { dashboardExpressions, dashboardFiles, readDashboard } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
 
@@ -17,23 +18,23 @@ describe('the queries', () => {
     expect(queries.length).toBe(written.filter(({ what }) => !what.startsWith('variable ')).length)
   })
 
-  test('are PromQL as Grafana would send it, without any variable', () => {
+  test('are PromQL in the form that Grafana sends, without variables', () => {
     expect(queries.filter(({ expression }) => expression.includes('$'))).toEqual([])
     expect(queries.filter(({ expression }) => parsePromql(expression).errors.length > 0)).toEqual([])
     expect(queries.some(({ expression }) => expression.includes('[15m:15s]'))).toBe(true)
   })
 
-  test('need more than load in few cases, each of which there is', () => {
+  test('list existing queries as those that need more than load', () => {
     const needs = queries.flatMap((one) => needOf(one)?.name ?? [])
-    expect([...new Set(needs)].sort()).toEqual(['change', 'event', 'http', 'scaler'])
+    expect([...new Set(needs)].sort()).toEqual(['change', 'event', 'http', 'rollout', 'scaler'])
     expect(needOf(query)).toBeUndefined()
   })
 })
 
-describe('what is unexplained', () => {
+describe('an unexplained query', () => {
   const scaler = { name: 'scaler', reason: 'there is none' } as const
 
-  test('is a query without data that needs nothing, or has what it needs', () => {
+  test('has no data although its requirements are met', () => {
     expect(unexplained([answer({})], [])).toHaveLength(1)
     expect(unexplained([answer({ need: scaler })], [])).toEqual([])
     expect(unexplained([answer({ need: scaler })], ['scaler'])).toHaveLength(1)
@@ -44,7 +45,7 @@ describe('what is unexplained', () => {
 describe('the table', () => {
   const series = (count: number) => Array.from({ length: count }, (_, i) => ({ labels: { replica: `ws-${i + 1}` }, value: i / 3 }))
 
-  test('has a line for each series, and says why there is none', () => {
+  test('has one line per series, or the reason why there is none', () => {
     const answers = [
       answer({ series: series(2) }),
       answer({ panel: 'Drops' }),
@@ -53,11 +54,11 @@ describe('the table', () => {
     const text = panelTable(answers, '2026-01-01T00:00:00Z')
     expect(text).toContain('| Skew A | replica=ws-2 | 0.3333 |')
     expect(text).toContain('| Drops A |  | NO DATA |')
-    expect(text).toMatch(/\| Pool A \| {2}\| no data: shows only while it happens/)
+    expect(text).toMatch(/\| Pool A \| {2}\| no data: only has data during an event/)
     expect(summary(answers)).toBe('3 panels; 1 of 3 queries of panels and annotations had data.')
   })
 
-  test('counts what is too much to show', () => {
+  test('shows the number of omitted series', () => {
     expect(panelTable([answer({ series: series(20) })], '')).toContain('| Skew A | and 12 more |  |')
   })
 })

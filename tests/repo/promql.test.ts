@@ -1,5 +1,6 @@
-/** A renamed metric must be noticed wherever it is read. */
+/** Checks that every PromQL query uses existing metrics and labels, so that a renamed metric fails a test. */
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
+import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { allExpressions, type Expression, metricMapExpressions, metricMapFile, readRules, ruleFiles } from './lib/expressions.ts'
@@ -8,22 +9,22 @@ import { type Matcher, parsePromql, variableValue } from './lib/promql.ts'
 import { read } from './lib/repo-files.ts'
 
 const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record === undefined ? [] : [record]))
-const specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics)]
+const specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)]
 const known = knownMetrics(specs, recorded)
 const expressions = allExpressions()
-/** Every kind of file in which somebody reads a metric. */
-const readers = [/\.rules\.yaml$/, /dashboards\/.*\.json$/, /queries\.ts$/, /\.md$/]
-/** The scaler's file reads few metrics. */
-const scalerToo = [...readers, /scaler\/metrics\.yaml$/]
+/** File name patterns of rules, dashboards and shared queries, which query many metrics. */
+const readers = [/\.rules\.yaml$/, /dashboards\/.*\.json$/, /queries\.ts$/]
+/** File name patterns of all files that query metrics, including Markdown documents and scaler/metrics.yaml, which query few metrics. */
+const allReaders = [...readers, /\.md$/, /scaler\/metrics\.yaml$/]
 
-describe('PromQL in rules, dashboards, shared queries, documents and what the scaler asks', () => {
-  test('is found in each of them', () => {
-    for (const kind of scalerToo) {
+describe('PromQL in rules, dashboards, shared queries, documents and the queries of the scaler', () => {
+  test('is found in every kind of file', () => {
+    for (const kind of allReaders) {
       expect(expressions.filter(({ file }) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
     }
   })
 
-  test.each(expressions)('$file: $what is PromQL and asks only for what exists', ({ expr }) => {
+  test.each(expressions)('$file: $what is valid PromQL with existing metrics and labels', ({ expr }) => {
     expect(problems(expr, known)).toEqual([])
   })
 })
@@ -31,16 +32,16 @@ describe('PromQL in rules, dashboards, shared queries, documents and what the sc
 describe('the check itself', () => {
   const check = (expr: string) => problems(expr, known)
 
-  test('names every file that reads a renamed metric', () => {
+  test('lists every file that queries a renamed metric', () => {
     const renamed = specs.map((metric) =>
       metric.name === metrics.connectionsActive.name ? { ...metric, name: 'websocket_connections_open' } : metric,
     )
     const files = filesWithProblems(expressions, knownMetrics(renamed, recorded))
     expect(files).toEqual(filesThatSay(metrics.connectionsActive.name))
-    for (const kind of scalerToo) expect(files.filter((file) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
+    for (const kind of allReaders) expect(files.filter((file) => kind.test(file)).length, String(kind)).toBeGreaterThan(0)
   })
 
-  test('names every file that reads a lost label', () => {
+  test('lists every file that uses a removed label', () => {
     const changed = specs.map((metric) => (metric.name === metrics.connectionsClosed.name ? { ...metric, labels: ['code'] } : metric))
     const files = filesWithProblems(expressions, knownMetrics(changed, recorded))
     expect(files).toEqual(filesThatSay(metrics.connectionsClosed.name, 'cause'))
@@ -55,36 +56,36 @@ describe('the check itself', () => {
     ['service=~', 'servce=~', 'traefik_service_requests_total has no label servce'],
     ['max by (replica) (max_over_time(up', 'max by (repplica) (max_over_time(up', 'no label repplica in up'],
     ['sum by (replica) (<<.Series>>', 'sum by (replica) <<.Series>>', /^not PromQL near: /],
-  ])("notices %j written as %j in the scaler's file", (right, wrong, problem) => {
+  ])("finds that %j was replaced by %j in the scaler's file", (right, wrong, problem) => {
     const text = read(metricMapFile)
     expect(text).toContain(right)
     const found = metricMapExpressions(metricMapFile, text.replace(right, wrong)).flatMap(({ expr }) => check(expr))
     expect(found[0]).toMatch(problem)
   })
 
-  test('refuses what is not PromQL', () => {
+  test('rejects invalid PromQL', () => {
     expect(check('sum(up')).not.toEqual([])
     expect(check('rate(websocket_errors_total[5 minutes])')).not.toEqual([])
   })
 
-  test('reads what stands beside variables of Grafana', () => {
+  test('parses queries with variables of Grafana', () => {
     expect(check('rate(websocket_errors_total{job=~"$job"}[$__rate_interval])')).toEqual([])
     expect(check('rate(websocket_oops_total{job=~"$job"}[$__rate_interval])')).toEqual(['no metric websocket_oops_total'])
   })
 
-  test('knows the series of a histogram, not its bare name', () => {
+  test('accepts the series of a histogram, but not its base name', () => {
     expect(check('websocket_message_latency_seconds_count')).toEqual([])
     expect(check('websocket_message_latency_seconds')).toEqual(['no metric websocket_message_latency_seconds'])
   })
 
-  test('knows labels in matchers, aggregations and matchings', () => {
+  test('finds labels in matchers, aggregations and vector matching', () => {
     expect(check('up{colour="red"}')).toEqual(['up has no label colour'])
     expect(check('sum by (colour) (up)')).toEqual(['no label colour in up'])
     expect(check('up / on (colour) up')).toEqual(['no label colour in up'])
     expect(check('sum by (le) (rate(websocket_message_latency_seconds_bucket[1m]))')).toEqual([])
   })
 
-  test('knows the values of labels that have a fixed set', () => {
+  test('checks the values of labels with a fixed set of values', () => {
     expect(check('websocket_replica_state{state="sleeping"}')).toEqual(['websocket_replica_state: state is never sleeping'])
     expect(check('websocket_connections_closed_total{cause=~"abnormal|bored"}')).toEqual([
       'websocket_connections_closed_total: cause is never bored',
@@ -93,7 +94,7 @@ describe('the check itself', () => {
   })
 })
 
-/** What is wrong with an expression; empty when nothing is. */
+/** Returns error messages for a PromQL expression; the array is empty when the expression is valid. */
 function problems(expr: string, metricsKnown: KnownMetrics): string[] {
   const { errors, selectors, groupings } = parsePromql(expr)
   if (errors.length > 0) return errors.map((part) => `not PromQL near: ${part}`)
@@ -119,7 +120,7 @@ function valueProblems(metric: string, { label, operator, value }: Matcher): str
   return asked.filter((one) => !values.includes(one)).map((one) => `${metric}: ${label} is never ${one}`)
 }
 
-/** Files with an expression that holds all of the words. */
+/** Returns the files that contain an expression in which all given words occur. */
 function filesThatSay(...words: string[]): string[] {
   const said = expressions.filter(({ expr }) => words.every((word) => new RegExp(`\\b${word}\\b`).test(expr)))
   return [...new Set(said.map(({ file }) => file))].sort()

@@ -1,8 +1,8 @@
-/** What every alert owes its reader, and that its promtool tests are complete. promtool itself runs in the stack tests. */
+/** Checks that every alert has annotations and promtool tests, which tests/stack runs with promtool. */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
+import { allPages } from '@lab/grafana/lib/pages.ts'
 import { describe, expect, test } from 'vitest'
-import { allPages } from '../../grafana/lib/pages.ts'
 import { type Rule, readRules, ruleFiles } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
 import { read, readYaml, repoFiles } from './lib/repo-files.ts'
@@ -25,7 +25,7 @@ const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefin
 const dashboards = allPages.map(({ uid }) => uid)
 const headings = ['Symptom', 'Look here', 'Do this', 'Provoke it']
 
-/** What an expression rests on in the end: recording rules are followed down to what is scraped. */
+/** The scraped metrics that an expression uses, directly or through recording rules. */
 function metricsOf(expr: string, seen = new Set<string>()): Set<string> {
   const found = new Set<string>()
   for (const { metric } of parsePromql(expr).selectors) {
@@ -36,7 +36,7 @@ function metricsOf(expr: string, seen = new Set<string>()): Set<string> {
   return found
 }
 
-/** Of alerts that differ in their labels only, such as those of service levels. */
+/** Returns a unique title for alerts that differ only in their labels, such as alerts of service level objectives. */
 const title = ({ name, labels = {} }: Alert) => [name, labels.slo, labels.clock].filter(Boolean).join(' ')
 
 describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file: $title', ({ file, name, expr, labels, annotations }) => {
@@ -53,15 +53,16 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
     expect([...page.matchAll(/^\*\*([^*]+)\.\*\*/gm)].map(([, heading]) => heading)).toEqual(headings)
   })
 
-  test('links to a dashboard that its runbook names as well', () => {
+  test('links to a dashboard that its runbook also names', () => {
     const [, uid = ''] =
       /^http:\/\/localhost:\{\{ \$externalLabels\.grafana_port \}\}\/d\/([a-z-]+)$/.exec(annotations?.dashboard_url ?? '') ?? []
     expect(dashboards).toContain(uid)
     expect(read(`docs/runbooks/${name}.md`)).toContain(`*${uid}*`)
   })
 
-  test('links to a dashboard that shows what it rests on', () => {
-    // It always fires, so that its silence is noticed; it is in the table of alerts.
+  test('links to a dashboard that shows its metrics', () => {
+    // The alert Watchdog always fires, so that a broken alerting path is noticed. Dashboards show the alert Watchdog only in their table of
+    // alerts.
     if (name === 'Watchdog') return
     const uid = annotations?.dashboard_url?.split('/').at(-1)
     const { panels } = JSON.parse(read(`grafana/provisioning/dashboards/${uid}.json`)) as { panels: { targets?: { expr: string }[] }[] }
@@ -73,15 +74,15 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
     ).not.toEqual([])
   })
 
-  test('names only labels that its expression keeps', () => {
+  test('uses only labels that the result of its expression has', () => {
     const texts = Object.values(annotations ?? {}).join(' ')
-    const gone = /^\(?(sum|count|abs\(\s*\(count|histogram_quantile)\b/.test(expr)
+    const gone = /^\(?(sum|count|abs\(\s*\(count|histogram_quantile)\b(?! by)/.test(expr)
     if (texts.includes('$labels.')) expect(gone).toBe(false)
   })
 
-  test('says of every metric whose it is', () => {
+  test('selects the job of every metric', () => {
     for (const { metric, matchers } of parsePromql(expr).selectors) {
-      // Those of the scaler have the names they have in a cluster, where the job is another one; recorded ones have said it.
+      // The check skips metrics of the scaler, whose job label differs in a cluster, and recording rules, which already select a job.
       if (metric.startsWith('kube_') || recorded.has(metric)) continue
       const job = matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
       expect(job, metric).not.toEqual([])
@@ -107,10 +108,11 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
 describe('the set of alerts', () => {
   const names = [...new Set(alerts.map(({ name }) => name))].sort()
 
-  test('holds those the lab promises', () => {
+  test('contains the required alerts', () => {
     const promised = [
       ...['ConnectionsNearLimit', 'ConnectionsAtLimit', 'ConnectFailures', 'UnexplainedDrops', 'ErrorRateHigh', 'MessageLatencyHigh'],
       ...['ReplicaDown', 'ReplicaLost', 'NoReplica', 'DrainPastDeadline', 'CpuHigh', 'MemoryHigh', 'EventLoopLagHigh', 'DependencyDown'],
+      ...['RolloutStuck'],
       ...['TargetDown', 'TraefikPoolStale', 'ConfigReloadFailed'],
       ...['ScalerAtMaximum', 'ScalerStuck', 'ScalerFlapping', 'ScalerBlind', 'ScalerSilent'],
       ...['ErrorBudgetBurnFast', 'ErrorBudgetBurnSlow', 'Watchdog'],
@@ -118,7 +120,7 @@ describe('the set of alerts', () => {
     expect(names).toEqual(promised.sort())
   })
 
-  test('has a runbook each, and no runbook is left over', () => {
+  test('has exactly one runbook per alert', () => {
     expect(repoFiles((path) => path.startsWith('docs/runbooks/'))).toEqual(names.map((name) => `docs/runbooks/${name}.md`))
   })
 
@@ -132,7 +134,7 @@ describe('the set of alerts', () => {
     expect(tests).toEqual(ruleFiles.map((file) => file.replace('.rules.yaml', '.test.yaml')))
   })
 
-  test('watches every job that is scraped', () => {
+  test('covers every scrape job', () => {
     const watched = ['ReplicaDown', 'TargetDown'].flatMap((name) => {
       const [up] = parsePromql(alerts.find((alert) => alert.name === name)?.expr ?? '').selectors
       return up?.matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
@@ -140,7 +142,7 @@ describe('the set of alerts', () => {
     expect(watched.sort()).toEqual(Object.values<string>(jobs).sort())
   })
 
-  test('names the latency buckets that its thresholds need', () => {
+  test('uses thresholds that are bucket bounds of the histograms', () => {
     expect(metrics.messageLatency.buckets).toContain(1)
   })
 })

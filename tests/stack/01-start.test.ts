@@ -1,21 +1,22 @@
-/** Point 1: what `docker compose up` brings up, and how it is locked down. */
+/** Checks the services that `docker compose up` starts, and the restrictions of their containers. */
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import { paths, ports, replicaHeader, services } from '@lab/contract/endpoints.ts'
+import { docker, tryDocker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
 import { describe, expect, inject, test } from 'vitest'
-import { paths, ports, replicaHeader, services } from '../../contract/src/endpoints.ts'
+import { z } from 'zod'
 import { composeServices, publishedPorts, root } from './lib/compose-file.ts'
-import { docker, tryDocker } from './lib/docker.ts'
 import { addFigure, measureIdleMemory } from './lib/figures.ts'
 import { retention } from './lib/prometheus.ts'
-import { compose, containers, expectedServices, serviceOf, url } from './lib/stack.ts'
-import { until } from './lib/until.ts'
+import { compose, containers, expectedServices, prometheusOf, serviceOf, url } from './lib/stack.ts'
 
 const stack = inject('stack')
 const running = await containers(stack)
 
 /**
- * What answers a request sent to an address from this host, or nothing within a second and a half. An open connection alone proves
- * nothing: on some networks a gateway accepts them for every address there is.
+ * Sends a request from this host to an address, and returns the response, or an empty string if no response arrives within 1.5 s.
+ * A successful TCP connection does not prove that a port is published, because some networks have a gateway that accepts every connection.
  */
 function answerFrom(host: string, port: number, request: string): Promise<string> {
   return new Promise((resolve) => {
@@ -34,7 +35,7 @@ function answerFrom(host: string, port: number, request: string): Promise<string
   })
 }
 
-test('everything is healthy within 90 seconds, three replicas among it', () => {
+test('all services are healthy within 90 seconds, including three replicas', () => {
   const healthy = running.filter(({ State }) => State.Health?.Status === 'healthy').map(serviceOf)
   expect(stack.startSeconds).toBeLessThan(90)
   expect([...new Set(healthy)].sort()).toEqual(expectedServices(stack).sort())
@@ -42,31 +43,33 @@ test('everything is healthy within 90 seconds, three replicas among it', () => {
   expect(healthy.filter((service) => service === services.ws)).toHaveLength(3)
 })
 
-test('no service has ended: there are no one-shot containers', async () => {
+test('no container has exited, because there are no one-shot services', async () => {
   const all = await containers(stack, undefined, { stopped: true })
   expect(all.filter(({ State }) => State.Status !== 'running').map(serviceOf)).toEqual([])
 })
 
 describe('ports', () => {
-  test('each has a variable and a default of its own', () => {
+  test('each port has its own variable and default', () => {
     expect(publishedPorts.filter(({ variable }) => variable === undefined)).toEqual([])
     expect(new Set(publishedPorts.map(({ variable }) => variable)).size).toBe(publishedPorts.length)
     expect(new Set(publishedPorts.map(({ fallback }) => fallback)).size).toBe(publishedPorts.length)
   })
 
-  test('all bind 127.0.0.1', () => {
-    const bound = running.flatMap((container) => Object.values(container.NetworkSettings.Ports).flatMap((bindings) => bindings ?? []))
-    expect(bound.length).toBe(publishedPorts.filter(({ service }) => running.some((container) => serviceOf(container) === service)).length)
+  test('all ports bind 127.0.0.1 and belong to Traefik', () => {
+    const bindings = ({ NetworkSettings }: (typeof running)[number]) => Object.values(NetworkSettings.Ports).flatMap((one) => one ?? [])
+    const bound = running.flatMap(bindings)
+    expect(bound.length).toBe(publishedPorts.length)
+    expect(running.filter((container) => bindings(container).length > 0).map(serviceOf)).toEqual([services.traefik])
     expect(bound.filter(({ HostIp }) => HostIp !== '127.0.0.1')).toEqual([])
   })
 
-  test('the replicas, Valkey and the proxy of the socket publish none and have no fixed name', () => {
+  test('the replicas, Valkey and the socket proxy publish no port and have no fixed name', () => {
     for (const service of [services.ws, services.valkey, services.socketProxy]) expect(composeServices[service]?.ports).toBeUndefined()
     expect(Object.values(composeServices).filter(({ container_name }) => container_name)).toEqual([])
   })
 
-  test('the host reaches no replica, Valkey, or proxy of the socket by its address', async () => {
-    const http = (path: string) => `GET ${path} HTTP/1.0\r\n\r\n`
+  test('the host cannot reach a replica, Valkey or the socket proxy by its address', async () => {
+    const http = (path: string) => `GET ${path} HTTP/1.0\r\nHost: localhost\r\n\r\n`
     const inside: { service: string; port: number; request: string; itself: RegExp }[] = [
       { service: services.ws, port: ports.public, request: http(paths.health), itself: new RegExp(replicaHeader, 'i') },
       { service: services.ws, port: ports.internal, request: http(paths.metrics), itself: /websocket_/ },
@@ -95,7 +98,7 @@ test('only socket-proxy mounts the socket of Docker', () => {
 describe.each(expectedServices(stack))('%s', (service) => {
   const own = running.filter((container) => serviceOf(container) === service)
 
-  test('rotates its log, has a memory limit, no capabilities and a read-only root', () => {
+  test('has log rotation, a memory limit, no capabilities and a read-only root file system', () => {
     expect(own.length).toBeGreaterThan(0)
     for (const { HostConfig } of own) {
       expect(HostConfig.LogConfig).toMatchObject({
@@ -115,7 +118,7 @@ describe.each(expectedServices(stack))('%s', (service) => {
 })
 
 describe('the image of the service', () => {
-  test('does not run as root, and cannot write where its code is', async () => {
+  test('does not run as root, and cannot write to the folder of its code', async () => {
     const [replica] = await containers(stack, services.ws)
     if (!replica) throw new Error('no replica runs')
     const script = `const fs = require('fs'); let w = 'written'; try { fs.writeFileSync('/lab/x', 'x') } catch (error) { w = error.code } console.log(process.getuid() + ' ' + w)`
@@ -140,7 +143,7 @@ describe('the image of the service', () => {
     expect(overBaseMB).toBeLessThan(250)
   })
 
-  test('refuses a wrong environment with one clear line for each mistake, within seconds', async () => {
+  test('rejects invalid environment variables within seconds, with one line per error', async () => {
     const [replica] = await containers(stack, services.ws)
     const args = ['run', '--rm', '--network', 'none', '-e', 'MAX_CONNECTIONS=many', '-e', 'LOG_LEVEL=loud', replica?.Image ?? '']
     const { exitCode, stderr } = await tryDocker(args, { withinSeconds: 20 })
@@ -158,29 +161,27 @@ test.each([services.ws, services.traefik])('%s logs JSON, one object per line', 
   for (const line of lines) expect(JSON.parse(line), line).toMatchObject({ level: expect.anything(), time: expect.any(String) })
 })
 
-test('Prometheus keeps 30 days', async () => {
+test('Prometheus retains data for 30 days', async () => {
   expect(await retention(stack)).toMatch(/^(30d|720h)/)
 })
 
-test('Alertmanager is ready and Prometheus knows it', async () => {
+test('Alertmanager is ready and Prometheus has discovered it', async () => {
   const ready = await fetch(url(stack, 'ALERTMANAGER_PORT', '/-/ready'))
   expect(ready.status).toBe(200)
-  const active = async () => {
-    const answer = await fetch(url(stack, 'PROMETHEUS_PORT', '/api/v1/alertmanagers'))
-    return ((await answer.json()) as { data: { activeAlertmanagers: unknown[] } }).data.activeAlertmanagers.length
-  }
-  // Prometheus is ready before its discovery has found anything.
-  await until('one Alertmanager known to Prometheus', async () => (await active()) === 1, 20_000)
+  const known = z.object({ activeAlertmanagers: z.array(z.unknown()) })
+  const active = async () => (await prometheusOf(stack).get('alertmanagers', known)).activeAlertmanagers.length
+  // Prometheus becomes ready before its service discovery has finished.
+  await until('Prometheus has discovered one Alertmanager', async () => (await active()) === 1, { withinMs: 20_000 })
 })
 
-test.skipIf(services.grafana in stack.missing)('Grafana serves the home dashboard to anybody, from its provisioned files', async () => {
+test.skipIf(services.grafana in stack.missing)('Grafana serves the provisioned home dashboard without a login', async () => {
   const found = (await (await fetch(url(stack, 'GRAFANA_PORT', '/api/search?type=dash-db'))).json()) as { title: string }[]
   expect(found.length).toBeGreaterThan(0)
   const home = (await (await fetch(url(stack, 'GRAFANA_PORT', '/api/dashboards/home'))).json()) as { dashboard: { panels: unknown[] } }
   expect(home.dashboard.panels.length).toBeGreaterThan(0)
 })
 
-test('the whole stack takes less memory than the README says while nothing happens', async () => {
+test('the idle stack uses less memory than the README states', async () => {
   const text = readFileSync(`${root}README.md`, 'utf8')
   const [, stated, grafana] = /takes less than (\d+) MiB of memory.*Grafana up to (\d+) MiB more/.exec(text) ?? []
   const { idleMemoryMiB, byServiceMiB } = await measureIdleMemory(stack)

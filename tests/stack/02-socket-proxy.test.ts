@@ -1,7 +1,8 @@
-/** Docker's API as Traefik and Prometheus see it: the reads they need, and nothing else. */
+/** Tests Docker's API through the socket proxy, which allows only the read requests that Traefik and Prometheus need. */
+
+import { services } from '@lab/contract/endpoints.ts'
+import { docker } from '@lab/host/docker.ts'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { services } from '../../contract/src/endpoints.ts'
-import { docker } from './lib/docker.ts'
 import { containers } from './lib/stack.ts'
 
 const stack = inject('stack')
@@ -47,6 +48,17 @@ const refused: [string, string][] = [
   ['GET', '/containers/json%2f..%2f..%2fimages/json'],
   ['GET', '//images/json'],
   ['GET', '/images/json?/containers/json'],
+  ['GET', '/containers/./json/../../images/json'],
+  ['GET', '/v1.51//images/json'],
+  ['GET', '/V1.51/containers/json'],
+  ['GET', '/containers/json;x'],
+  ['GET', '/%63ontainers/json'],
+  ['GET', '/containers/%6ason'],
+  ['GET', '/CONTAINERS/json'],
+  ['GET', `/containers/${id}/json/`],
+  ['GET', `/containers/${id.slice(0, 12)}/json`],
+  ['GET', `/containers/${stack.project}-ws-1/json`],
+  ['OPTIONS', '/containers/json'],
 ]
 const allowed: [string, string][] = [
   ['GET', '/_ping'],
@@ -60,8 +72,8 @@ const allowed: [string, string][] = [
 ]
 
 /**
- * Makes all calls from a container on the proxy's own network, the only place from where it can be reached. The paths are
- * sent as they are written, which fetch would not do.
+ * Sends all requests from a container on the network of the proxy, because the proxy is not reachable from other networks. The script sends
+ * the paths without normalisation, whereas `fetch` would normalise them.
  */
 const script = `
 const http = require('node:http')
@@ -98,18 +110,25 @@ test.each(allowed)('allows %s %s', (method, path) => {
   expect(answer(method, path)).toMatchObject({ status: 200 })
 })
 
-test('a refusal says what is allowed', () => {
+test('a refusal names the allowed calls', () => {
   expect(answer('GET', '/images/json')?.body).toContain('/containers/json')
 })
 
-describe('the list', () => {
-  test('holds the containers of this project only', () => {
+describe('the list of containers', () => {
+  test('contains only containers of this project', () => {
     const list = JSON.parse(answer('GET', '/containers/json')?.body ?? '[]') as { Labels: Record<string, string> }[]
     expect(list.length).toBeGreaterThanOrEqual(replicas.length)
     expect(list.filter(({ Labels }) => Labels['com.docker.compose.project'] !== stack.project)).toEqual([])
   })
 })
 
-test('after all these calls every container is as it was', async () => {
+test('no environment variable of an inspectable container contains a secret', async () => {
+  const { Config } = JSON.parse(answer('GET', `/containers/${id}/json`)?.body ?? '{}') as { Config: { Env: string[] } }
+  expect(Config.Env).toContainEqual(expect.stringMatching(/^RESUME_SECRET_FILE=/))
+  const names = (await containers(stack)).flatMap((container) => container.Config.Env ?? []).map((one) => one.split('=')[0] ?? '')
+  expect(names.filter((name) => /(SECRET|TOKEN|PASSWORD|CREDENTIAL|KEY)S?$/.test(name))).toEqual([])
+})
+
+test('these calls have changed no container', async () => {
   expect((await containers(stack, services.ws)).map(({ Id }) => Id)).toEqual(replicas.map(({ Id }) => Id))
 })

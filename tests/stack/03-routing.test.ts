@@ -1,24 +1,25 @@
-/** Point 3: cookies keep a client on its replica, and a replica that dies costs nobody a handshake. */
+/** Checks that the sticky cookie routes a client to the same replica again, and that no handshake fails when a replica is killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { paths, replicaHeader, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { docker } from '@lab/host/docker.ts'
+import { replicaName } from '@lab/host/replicas.ts'
+import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { paths, replicaHeader, services, stickyCookie } from '../../contract/src/endpoints.ts'
-import { docker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp } from './lib/prometheus.ts'
 import { oneSocketPerReplica, openSocket, type TestSocket } from './lib/socket.ts'
-import { containerName, containers, replicaName, scaleTo, url } from './lib/stack.ts'
-import { until } from './lib/until.ts'
+import { containerName, containers, scaleTo, url } from './lib/stack.ts'
 
 const stack = inject('stack')
 let replicas: string[] = []
 
 beforeAll(async () => {
   await scaleTo(stack, 3)
-  replicas = (await containers(stack, services.ws)).map(replicaName)
+  replicas = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
 })
 
 describe('sticky cookie', () => {
-  test('is set on the upgrade, for this host only and out of reach of scripts', async () => {
+  test('is set on the upgrade, for this host only and inaccessible to scripts', async () => {
     const socket = await openSocket(stack)
     await socket.close()
     expect(socket.cookie).toMatch(new RegExp(`^${stickyCookie}=[0-9a-f]{16}$`))
@@ -26,14 +27,14 @@ describe('sticky cookie', () => {
     expect(socket.cookieAttributes.some((attribute) => attribute.startsWith('Domain'))).toBe(false)
   })
 
-  test('brings every later socket of the client to the same replica', async () => {
+  test('routes every later socket of the client to the same replica', async () => {
     const first = await openSocket(stack)
     const later = await Promise.all(Array.from({ length: 12 }, () => openSocket(stack, { cookie: first.cookie })))
     await Promise.all([first, ...later].map((socket) => socket.close()))
     expect(new Set(later.map(({ replica }) => replica))).toEqual(new Set([first.replica]))
   })
 
-  test('brings plain HTTP to the replica of the socket as well', async () => {
+  test('routes plain HTTP requests to the replica of the socket', async () => {
     const socket = await openSocket(stack)
     await socket.close()
     for (let call = 0; call < 6; call++) {
@@ -43,14 +44,14 @@ describe('sticky cookie', () => {
     }
   })
 
-  test('a client without it is spread over all replicas', async () => {
+  test('sockets without it are spread over all replicas', async () => {
     const sockets = await Promise.all(Array.from({ length: 30 }, () => openSocket(stack)))
     await Promise.all(sockets.map((socket) => socket.close()))
     const share = new Map(replicas.map((replica) => [replica, sockets.filter((socket) => socket.replica === replica).length]))
     for (const [replica, count] of share) expect(count, replica).toBeGreaterThanOrEqual(5)
   })
 
-  test('one that was never given out is replaced', async () => {
+  test('is replaced if its value is unknown', async () => {
     const socket = await openSocket(stack, { cookie: `${stickyCookie}=0000000000000000` })
     await socket.close()
     expect(replicas).toContain(socket.replica)
@@ -58,14 +59,14 @@ describe('sticky cookie', () => {
   })
 })
 
-describe('what the entry refuses', () => {
-  test.each([paths.metrics, `${paths.metrics}/`, `${paths.metrics}?x=1`])('GET %s gives no metrics', async (path) => {
+describe('the public entry point', () => {
+  test.each([paths.metrics, `${paths.metrics}/`, `${paths.metrics}?x=1`])('refuses GET %s', async (path) => {
     const response = await fetch(url(stack, 'LAB_PORT', path))
     expect(path.startsWith(`${paths.metrics}/`) ? [403, 404] : [403]).toContain(response.status)
     expect(await response.text()).not.toContain('# TYPE')
   })
 
-  test('the API of Traefik is on its own port, not on the entry', async () => {
+  test('does not serve the API of Traefik, which has its own port', async () => {
     expect((await fetch(url(stack, 'LAB_PORT', '/api/rawdata'))).status).toBe(404)
     expect((await fetch(url(stack, 'TRAEFIK_DASHBOARD_PORT', '/api/rawdata'))).status).toBe(200)
   })
@@ -102,22 +103,22 @@ describe('a killed replica', () => {
 
   afterAll(() => scaleTo(stack, 3))
 
-  test('costs no client an error on a new handshake, with its cookie or without', () => {
+  test('causes no failed handshake, with its cookie or without', () => {
     expect(errors).toEqual([])
     expect(opened).toHaveLength(80)
   })
 
-  test('loses its own sockets without a close frame, which only a crash does', async () => {
+  test('closes its sockets without a close frame', async () => {
     expect((await victim.closed).code).toBe(1006)
   })
 
-  test('leaves the targets of Prometheus, and is back in them after the next scale', async () => {
-    await until('two targets up', async () => (await replicasUp(stack)).length === 2, 30_000)
+  test('disappears from the targets of Prometheus, and returns after the next scale command', async () => {
+    await until('two targets up', async () => (await replicasUp(stack)).length === 2, { withinMs: 30_000 })
     const startedAt = performance.now()
     await scaleTo(stack, 3)
-    await until('three targets up', async () => (await replicasUp(stack)).length === 3, 20_000)
+    await until('three targets up', async () => (await replicasUp(stack)).length === 3, { withinMs: 20_000 })
     addFigure('backAfterKillSeconds', (performance.now() - startedAt) / 1000)
-    const ids = (await containers(stack, services.ws)).map(replicaName)
+    const ids = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
     const sockets = await oneSocketPerReplica(stack, ids)
     await Promise.all([...sockets.values()].map((socket) => socket.close()))
     expect(sockets.size).toBe(3)

@@ -1,18 +1,19 @@
-/** Point 4 and the drain: replicas come, are found and used; replicas leave, and tell everybody. */
+/** Tests that new replicas are discovered and get connections, and that removed replicas drain and ask their clients to reconnect. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closeCodes } from '@lab/contract/close-codes.ts'
+import { jobs, services } from '@lab/contract/endpoints.ts'
+import { docker } from '@lab/host/docker.ts'
+import { replicaName } from '@lab/host/replicas.ts'
+import { until } from '@lab/host/until.ts'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import { closeCodes } from '../../contract/src/close-codes.ts'
-import { jobs, services } from '../../contract/src/endpoints.ts'
-import { docker, inspect } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { replicasUp, targets } from './lib/prometheus.ts'
 import { openSocket, type TestSocket } from './lib/socket.ts'
-import { containerName, containers, replicaName, scaleTo } from './lib/stack.ts'
-import { until } from './lib/until.ts'
+import { containerName, containers, inspect, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
 
-/** Dials without a cookie every 100 ms until told to stop; remembers when each replica was first and last reached. */
+/** Opens a socket without a cookie every 100 ms until it is stopped, and records the first and last socket of each replica. */
 function keepDialling() {
   const first = new Map<string, number>()
   const last = new Map<string, number>()
@@ -39,22 +40,25 @@ function keepDialling() {
   return { first, last, errors, stop }
 }
 
-/** Waits until Prometheus has exactly these replicas as targets, each once, and returns how many seconds that took. */
+/**
+ * Waits until the given replicas, each exactly once, are the only targets of Prometheus.
+ * @returns the number of seconds until Prometheus had discovered exactly the given replicas
+ */
 async function secondsUntilTargets(expected: string[]): Promise<number> {
   const startedAt = performance.now()
   const names = async () => (await targets(stack, jobs.ws)).map(({ labels }) => labels.replica).sort()
-  await until(`targets ${expected.join(', ')}`, async () => (await names()).join() === expected.join(), 30_000, 100)
+  await until(`targets ${expected.join(', ')}`, async () => (await names()).join() === expected.join(), { withinMs: 30_000, everyMs: 100 })
   const seconds = (performance.now() - startedAt) / 1000
-  // Present is one thing, scraped with success another: that takes up to one more scrape interval.
-  await until(`${expected.join(', ')} up`, async () => (await replicasUp(stack)).join() === expected.join(), 15_000)
+  // The first successful scrape of a new target can take one more scrape interval.
+  await until(`${expected.join(', ')} up`, async () => (await replicasUp(stack)).join() === expected.join(), { withinMs: 15_000 })
   return seconds
 }
 
-/** When the replica itself said that it is ready, milliseconds since 1970. */
+/** The time at which the replica logged that it is ready, in milliseconds since 1970. */
 async function readyAt(id: string): Promise<number> {
   const lines = (await docker(['logs', id])).split('\n').filter(Boolean)
   const ready = lines.map((line) => JSON.parse(line) as { msg?: string; time: string }).find(({ msg }) => msg === 'ready')
-  if (!ready) throw new Error(`replica ${id} never said that it is ready`)
+  if (!ready) throw new Error(`replica ${id} has not logged that it is ready`)
   return Date.parse(ready.time)
 }
 
@@ -64,17 +68,23 @@ describe('scaling 3 → 5 → 2', () => {
     await secondsUntilTargets(['ws-1', 'ws-2', 'ws-3'])
   })
 
-  test('up: one target per replica within 10 s, and new replicas take traffic within 3 s of being ready', async () => {
-    const before = new Set((await containers(stack, services.ws)).map(replicaName))
+  test('up: one target per replica within 10 s, and new replicas get sockets within 3 s after they are ready', async () => {
+    const before = new Set((await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels)))
     const dialling = keepDialling()
     await scaleTo(stack, 5)
     const targetSeconds = await secondsUntilTargets(['ws-1', 'ws-2', 'ws-3', 'ws-4', 'ws-5'])
-    const added = (await containers(stack, services.ws)).filter((container) => !before.has(replicaName(container)))
+    const added = (await containers(stack, services.ws)).filter((container) => !before.has(replicaName(container.Config.Labels)))
     expect(added).toHaveLength(2)
-    await until('sockets on both new replicas', () => added.every((container) => dialling.first.has(replicaName(container))), 20_000)
+    await until(
+      'sockets on both new replicas',
+      () => added.every((container) => dialling.first.has(replicaName(container.Config.Labels))),
+      {
+        withinMs: 20_000,
+      },
+    )
     await dialling.stop()
     const delays = await Promise.all(
-      added.map(async (one) => ((dialling.first.get(replicaName(one)) ?? Number.NaN) - (await readyAt(one.Id))) / 1000),
+      added.map(async (one) => ((dialling.first.get(replicaName(one.Config.Labels)) ?? Number.NaN) - (await readyAt(one.Id))) / 1000),
     )
     addFigure('scaleUpTargetSeconds', targetSeconds)
     addFigure('newReplicaTrafficSeconds', delays)
@@ -83,13 +93,13 @@ describe('scaling 3 → 5 → 2', () => {
     for (const delay of delays) expect(delay).toBeLessThan(3)
   })
 
-  test('every target carries the name of its container as replica and instance', async () => {
-    const names = (await containers(stack, services.ws)).map(replicaName)
+  test('every target has the name of its replica in the labels replica and instance', async () => {
+    const names = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
     const labels = (await targets(stack, jobs.ws)).map(({ labels }) => [labels.replica, labels.instance])
     expect(labels.sort()).toEqual(names.map((name) => [name, name]))
   })
 
-  test('down: the others are gone from the targets within 10 s, and nobody gets an error', async () => {
+  test('down: removed replicas disappear from the targets within 10 s, and no client gets an error', async () => {
     const dialling = keepDialling()
     const startedAt = performance.now()
     await scaleTo(stack, 2)
@@ -99,12 +109,15 @@ describe('scaling 3 → 5 → 2', () => {
     addFigure('scaleDownTargetSeconds', targetSeconds)
     expect(dialling.errors).toEqual([])
     expect(targetSeconds).toBeLessThan(10)
-    expect((await containers(stack, services.ws, { stopped: true })).map(replicaName)).toEqual(['ws-1', 'ws-2'])
+    expect((await containers(stack, services.ws, { stopped: true })).map(({ Config }) => replicaName(Config.Labels))).toEqual([
+      'ws-1',
+      'ws-2',
+    ])
   })
 })
 
 describe('a draining replica', () => {
-  /** What `docker stop` began, milliseconds since 1970. */
+  /** The time at which `docker stop` was started, in milliseconds since 1970. */
   let stoppedAt: number
   let victim: string
   let dialling: ReturnType<typeof keepDialling>
@@ -119,7 +132,7 @@ describe('a draining replica', () => {
     staying = [first, ...(await Promise.all(Array.from({ length: 9 }, () => openSocket(stack, { cookie: first.cookie }))))]
     cookieErrors = []
     dialling = keepDialling()
-    await until('the victim being dialled', () => dialling.first.has(victim), 10_000)
+    await until('the victim being dialled', () => dialling.first.has(victim), { withinMs: 10_000 })
     stoppedAt = Date.now()
     const stopped = docker(['stop', containerName(stack, victim)], { withinSeconds: 60 })
     while (Date.now() - stoppedAt < 8000) {
@@ -137,14 +150,14 @@ describe('a draining replica', () => {
     await dialling.stop()
   })
 
-  test('takes no new socket after 3 s, not even from clients with its cookie, and nobody gets an error', () => {
+  test('gets no new socket after 3 s, not even from clients with its cookie, and no client gets an error', () => {
     const lastReached = Math.max(dialling.last.get(victim) ?? 0, lastReachedByCookie)
     addFigure('drainLastNewSocketSeconds', (lastReached - stoppedAt) / 1000)
     expect(lastReached - stoppedAt).toBeLessThan(3000)
     expect([...dialling.errors, ...cookieErrors]).toEqual([])
   })
 
-  test('says goodbye to each of its sockets, with a time to come back and a token', async () => {
+  test('sends each socket a goodbye with a reconnect delay and a token', async () => {
     for (const socket of staying) {
       const goodbye = await socket.next('goodbye', 100)
       expect(goodbye).toMatchObject({ replica: victim, comeBackInMs: expect.any(Number), resumeToken: expect.any(String) })
@@ -152,33 +165,36 @@ describe('a draining replica', () => {
     }
   })
 
-  test(`closes those who stay with ${closeCodes.draining.code}, never without a close frame`, async () => {
+  test(`closes the remaining sockets with ${closeCodes.draining.code}, and each with a close frame`, async () => {
     const codes = await Promise.all(staying.map(async ({ closed }) => (await closed).code))
     expect(codes).toEqual(staying.map(() => closeCodes.draining.code))
   })
 
-  test('ends by itself with exit code 0 within its grace period', async () => {
+  test('exits with code 0 within its grace period', async () => {
     const [container] = await inspect([containerName(stack, victim)])
     expect(container?.State).toMatchObject({ Status: 'exited', ExitCode: 0, OOMKilled: false })
     await scaleTo(stack, 3)
   })
 })
 
-describe('a draining replica that is asked once more', () => {
-  test('closes everybody with 1012 at once, and ends with exit code 0 without waiting for its deadline', async () => {
+describe('a draining replica that gets a second signal', () => {
+  test('closes all sockets with 1012 at once, and exits with code 0 before its deadline', async () => {
     await scaleTo(stack, 3)
     const socket = await openSocket(stack)
     const victim = containerName(stack, socket.replica)
     const more = await Promise.all(Array.from({ length: 9 }, () => openSocket(stack, { cookie: socket.cookie })))
     const terminate = () => docker(['kill', '--signal', 'TERM', victim])
     await terminate()
-    await until('the drain', async () => (await docker(['logs', victim])).includes('"phase":"letting-go"'), 10_000)
+    await until('the drain', async () => (await docker(['logs', victim])).includes('"phase":"letting-go"'), { withinMs: 10_000 })
     expect([socket, ...more].filter((one) => one.isOpen())).toHaveLength(10)
     const askedAt = performance.now()
     await terminate()
     const closed = await Promise.all([socket, ...more].map((one) => one.closed))
     expect(closed.map(({ code }) => code)).toEqual(closed.map(() => closeCodes.draining.code))
-    const ended = await until('its end', async () => (await inspect([victim]))[0]?.State.Status === 'exited', 15_000, 100)
+    const ended = await until('its end', async () => (await inspect([victim]))[0]?.State.Status === 'exited', {
+      withinMs: 15_000,
+      everyMs: 100,
+    })
     const seconds = (performance.now() - askedAt) / 1000
     addFigure('secondSigtermSeconds', seconds)
     expect(ended).toBe(true)

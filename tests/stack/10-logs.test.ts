@@ -1,14 +1,18 @@
-/** Logs in Loki: found by connection id, of router and replica, soon; and nothing of it when the profile is off. */
+/**
+ * Tests logs in Loki: the log lines of router and replica can be found by connection id within seconds.
+ * Without the Compose profile `logging`, no logs are sent to Loki.
+ */
+
+import { services } from '@lab/contract/endpoints.ts'
+import { edgeRequestId, fields, profiles } from '@lab/contract/telemetry.ts'
+import { docker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
-import { services } from '../../contract/src/endpoints.ts'
-import { edgeRequestId, fields, profiles } from '../../contract/src/telemetry.ts'
-import { docker } from './lib/docker.ts'
 import { addFigure } from './lib/figures.ts'
 import { openSocket } from './lib/socket.ts'
 import { compose, containers, url } from './lib/stack.ts'
 import { askLoki, type LogLine, logsOf, logsPageQueries, switchOff, switchOn } from './lib/telemetry.ts'
-import { until } from './lib/until.ts'
 
 const stack = inject('stack')
 
@@ -18,19 +22,19 @@ interface TraefikConfiguration {
   tracing?: object
 }
 
-/** What the router really runs with. */
+/** Reads and parses the configuration file of the running router. */
 async function routerConfiguration(): Promise<TraefikConfiguration> {
   return parse(await compose(stack, ['exec', '--no-TTY', services.traefik, 'cat', '/tmp/traefik.yaml'])) as TraefikConfiguration
 }
 
-/** What each replica is told to send. */
+/** Returns the environment variable TELEMETRY of each replica, as `NAME=value` or an empty string. */
 async function replicasSend(): Promise<string[]> {
   const replicas = await containers(stack, services.ws)
   const environments = replicas.map(({ Id }) => docker(['inspect', '--format', '{{json .Config.Env}}', Id]))
   return (await Promise.all(environments)).map((env) => (JSON.parse(env) as string[]).find((line) => line.startsWith('TELEMETRY=')) ?? '')
 }
 
-test('without a profile neither router nor replicas have anywhere to send to', async () => {
+test('without a profile, router and replicas have no telemetry endpoint', async () => {
   const { accessLog, experimental, tracing } = await routerConfiguration()
   expect({ otlp: accessLog.otlp, experimental, tracing }).toEqual({ otlp: undefined, experimental: undefined, tracing: undefined })
   expect([...new Set(await replicasSend())]).toEqual(['TELEMETRY='])
@@ -40,20 +44,20 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
   beforeAll(() => switchOn(stack, profiles.logging, services.loki), 150_000)
   afterAll(() => switchOff(stack, profiles.logging, services.loki), 150_000)
 
-  /** Waits for a line, and how long it took to be found. */
+  /** Waits for a log line. @returns the log line, and the time until it was found */
   async function found(what: string, connectionId: string, is: (line: LogLine) => boolean) {
     const startedAt = performance.now()
-    const line = await until(what, async () => (await logsOf(stack, connectionId)).find(is), 20_000, 100)
+    const line = await until(what, async () => (await logsOf(stack, connectionId)).find(is), { withinMs: 20_000, everyMs: 100 })
     return { line, seconds: (performance.now() - startedAt) / 1000 }
   }
 
-  test('traces are still off', async () => {
+  test('traces are still disabled', async () => {
     const { accessLog, tracing } = await routerConfiguration()
     expect(accessLog.otlp?.http.endpoint).toContain(services.loki)
     expect(tracing).toBeUndefined()
   })
 
-  test('one id finds what replica and router say of a connection, within 5 s of the event', async () => {
+  test('one connection id finds the lines of replica and router within 5 s', async () => {
     const other = await openSocket(stack)
     const socket = await openSocket(stack)
     const opened = await found('opened', socket.connectionId, ({ text }) => text === 'connection opened')
@@ -65,7 +69,7 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
     const closed = await found('closed', socket.connectionId, ({ text }) => text === 'connection closed')
     expect(Math.max(edge.seconds, closed.seconds)).toBeLessThan(5)
     addFigure('secondsUntilLogsAreFound', Math.max(opened.seconds, edge.seconds, closed.seconds))
-    // Both name the request, too.
+    // The log lines of the router and of the replica also contain the request id.
     expect(edge.line.fields[edgeRequestId]).toBe(opened.line.fields[fields.requestId])
 
     const lines = await logsOf(stack, socket.connectionId)
@@ -74,7 +78,7 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
     await other.close()
   })
 
-  test('every panel of the page of logs has something to show', async () => {
+  test('every panel of the page Logs has data', async () => {
     const socket = await openSocket(stack)
     await socket.close()
     await found('closed', socket.connectionId, ({ text }) => text === 'connection closed')
@@ -82,21 +86,19 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
     expect(queries.length).toBeGreaterThan(3)
     const empty: string[] = []
     for (const { title, query } of queries) if ((await askLoki(stack, query)).length === 0) empty.push(title)
-    // Nobody has complained in a lab that is well.
+    // A healthy lab logs no warnings or errors.
     expect(empty.filter((title) => title !== 'Warnings and errors by replica')).toEqual([])
   })
 
-  test('replicas still write to standard output', async () => {
+  test('replicas also write to standard output', async () => {
     const socket = await openSocket(stack)
-    await until(
-      'the line',
-      async () => (await compose(stack, ['logs', '--no-log-prefix', services.ws])).includes(socket.connectionId),
-      10_000,
-    )
+    await until('the line', async () => (await compose(stack, ['logs', '--no-log-prefix', services.ws])).includes(socket.connectionId), {
+      withinMs: 10_000,
+    })
     await socket.close()
   })
 
-  test('what is kept is bounded, and nobody outside is told', async () => {
+  test('retention is limited, and Loki sends no usage reports', async () => {
     const response = await fetch(url(stack, 'LOKI_PORT', '/config'))
     const config = parse(await response.text()) as {
       limits_config: { retention_period: string; ingestion_rate_mb: number }

@@ -1,20 +1,20 @@
-/** The lab with no world around it: every network closed, nothing to fetch. It starts, is whole, and asks nobody outside. */
+/** Tests the lab without Internet access and without image pulls: the lab starts completely, and sends no packets to other machines. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { services } from '@lab/contract/endpoints.ts'
+import { profiles } from '@lab/contract/telemetry.ts'
+import { docker, tryDocker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { services } from '../../contract/src/endpoints.ts'
-import { profiles } from '../../contract/src/telemetry.ts'
 import { imageOf } from './lib/compose-file.ts'
-import { docker, tryDocker } from './lib/docker.ts'
 import { freePorts } from './lib/global-setup.ts'
 import { compose, containers, expectedServices, serviceOf, takeDown } from './lib/stack.ts'
-import { until } from './lib/until.ts'
 
 const stack = inject('stack')
 const optional = [services.loki, services.jaeger].filter((service) => !(service in stack.missing))
 const wanted = [...expectedServices(stack), ...optional]
-/** An address that belongs to nobody (RFC 5737). */
+/** An unassigned address from a range for documentation (RFC 5737). */
 const nowhere = '192.0.2.1'
 
 let folder = ''
@@ -23,7 +23,7 @@ let closed: { project: string; env: Record<string, string> }
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'offline-'))
   const override = join(folder, 'closed.yaml')
-  // The other networks are closed in compose.yaml.
+  // Only the network `front` must be made internal, because compose.yaml already declares all other networks as internal.
   await writeFile(override, 'networks:\n  front:\n    internal: true\n')
   const env = {
     ...(await freePorts()),
@@ -40,14 +40,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 }, 120_000)
 
-/** Packets that a container wanted to send to where no road leads. */
+/** Returns the number of packets that a container sent to destinations without a route. */
 async function sentOutside(id: string): Promise<number> {
   const text = await docker(['run', '--rm', '--network', `container:${id}`, '--entrypoint', 'cat', imageOf('valkey'), '/proc/net/snmp'])
   const [names, values] = text.split('\n').filter((line) => line.startsWith('Ip:'))
   return Number(values?.split(' ')[names?.split(' ').indexOf('OutNoRoutes') ?? -1])
 }
 
-test('it starts', { timeout: 180_000 }, async () => {
+test('the lab starts', { timeout: 180_000 }, async () => {
   await compose(closed, ['up', '--detach', '--no-build', '--pull', 'never', '--wait', '--wait-timeout', '120', ...wanted], {
     withinSeconds: 150,
   })
@@ -56,7 +56,7 @@ test('it starts', { timeout: 180_000 }, async () => {
   expect(running.filter(({ State }) => State.Health?.Status !== 'healthy').map(({ Name }) => Name)).toEqual([])
 })
 
-test('Prometheus finds and scrapes what it always does', { timeout: 120_000 }, async () => {
+test('Prometheus scrapes all targets', { timeout: 120_000 }, async () => {
   const ask = async (expression: string) =>
     JSON.parse(
       await compose(closed, [
@@ -74,10 +74,13 @@ test('Prometheus finds and scrapes what it always does', { timeout: 120_000 }, a
     ) as { metric: Record<string, string>; value: [number, string] }[]
   const there = (await ask('up')).map(({ metric }) => metric.job)
   expect(there).toContain(services.ws)
-  await until('all targets are up', async () => (await ask('up == 0')).length === 0 && (await ask('up')).length >= 5, 90_000, 1000)
+  await until('all targets are up', async () => (await ask('up == 0')).length === 0 && (await ask('up')).length >= 5, {
+    withinMs: 90_000,
+    everyMs: 1000,
+  })
 })
 
-test('nobody asks for anything outside', { timeout: 120_000 }, async () => {
+test('no service sends packets to other machines', { timeout: 120_000 }, async () => {
   const running = await containers(closed)
   const sent = await Promise.all(running.map(async ({ Id, Name }) => [Name, await sentOutside(Id)]))
   expect(sent.filter(([, packets]) => packets !== 0)).toEqual([])
@@ -85,7 +88,7 @@ test('nobody asks for anything outside', { timeout: 120_000 }, async () => {
   expect(said.split('\n').filter((line) => /no such host|server misbehaving|network is unreachable/i.test(line))).toEqual([])
 })
 
-test('who asked would be found', async () => {
+test('the check detects a container that sends packets to another machine', async () => {
   const [prometheus] = await containers(closed, services.prometheus)
   const id = prometheus?.Id ?? ''
   expect(await sentOutside(id)).toBe(0)

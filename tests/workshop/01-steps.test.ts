@@ -1,26 +1,26 @@
 /**
- * Solves the workshop by its own pages: of each step the check says no, then the page's command blocks are typed as they stand, one after
- * the other and without a network, and the check says yes.
+ * Solves the workshop with the commands of its pages. In each step, the check of the step must fail before the command blocks of the page
+ * run. After the command blocks of the page have run unchanged and without a network, the check of the step must pass.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type Step, steps } from '@lab/cli/workshop/steps.ts'
+import { until } from '@lab/host/until.ts'
+import { decisionLogPath, readLastRecord } from '@lab/scaler/decision-log.ts'
 import { execa } from 'execa'
 import { describe, expect, inject, test } from 'vitest'
-import { type Step, steps } from '../../cli/src/workshop/steps.ts'
-import { decisionLogPath, readLastRecord } from '../../scaler/src/decision-log.ts'
 import { type CommandBlock, commandBlocks } from '../stack/lib/command-blocks.ts'
 import { root } from '../stack/lib/compose-file.ts'
-import { until } from '../stack/lib/until.ts'
 import { hurried, outputFolder, stateFolder } from './lib/settings.ts'
 
 const stack = inject('stack')
-/** The longest step has three minutes of it. */
+/** Timeout of one command block. The longest step needs three minutes. */
 const stepWithinSeconds = 420
-/** Until what was done last has been scraped and decided on. */
+/** Maximum time until Prometheus has scraped the results of a step and the scaler has made a decision. */
 const seenWithinMs = 60_000
 const notRunning = 2
 
-// The pages' commands choose their files themselves.
+// The commands of the pages select the Compose files themselves.
 const { COMPOSE_FILE: _files, COMPOSE_PATH_SEPARATOR: _separator, ...ports } = stack.env
 const env = {
   ...ports,
@@ -31,7 +31,7 @@ const env = {
   COMPOSE_PROGRESS: 'plain',
   SCALER_STATE: stateFolder,
 }
-/** Typed after `lab up`, as the first page tells who has no network. */
+/** Options for `./lab up` without a network, as described on the first page. */
 const upOptions = [
   '--offline',
   ...Object.keys(stack.missing)
@@ -39,12 +39,12 @@ const upOptions = [
     .map((service) => `--without=${service}`),
 ]
 
-/** Pages whose commands want the lab calm, as they say themselves. */
+/** The workshop steps that require two replicas when they start. */
 const wantsTwoReplicas = [6]
 
-/** Types commands into a shell in the root of the checkout. */
+/** Runs commands in a shell in the root of the checkout. */
 async function type(commands: string, withinSeconds: number) {
-  const offline = commands.replaceAll(/npx lab up.*/g, (line) => [line, ...upOptions].join(' '))
+  const offline = commands.replaceAll(/\.\/lab up.*/g, (line) => [line, ...upOptions].join(' '))
   const ran = await execa('bash', ['-euo', 'pipefail', '-c', offline], {
     cwd: root,
     env,
@@ -64,7 +64,7 @@ async function solve(step: Step, blocks: readonly CommandBlock[]): Promise<void>
   }
 }
 
-/** What the autoscaler decided on last. */
+/** Returns the number of replicas in the latest decision. */
 async function replicasNow(): Promise<number | null | undefined> {
   return (await readLastRecord(decisionLogPath(`${root}${stateFolder}`)))?.decision.currentReplicas
 }
@@ -74,33 +74,34 @@ describe.each(steps)('step $number, $title', (step) => {
   const check = blocks.at(-1)
   const runCheck = () => type(check?.commands ?? 'false', 60)
 
-  test('is not done yet, says the check', async () => {
+  test('fails its check at first', async () => {
     const { exitCode, said } = await runCheck()
     expect(exitCode, said).toBe(step.number === 1 ? notRunning : 1)
   })
 
-  test('is done by the commands of its page', { timeout: (stepWithinSeconds + 120) * 1000 }, async () => {
-    if (wantsTwoReplicas.includes(step.number)) await until('two replicas', async () => (await replicasNow()) === 2, 120_000, 1000)
+  test('runs the commands of its page', { timeout: (stepWithinSeconds + 120) * 1000 }, async () => {
+    if (wantsTwoReplicas.includes(step.number))
+      await until('two replicas', async () => (await replicasNow()) === 2, { withinMs: 120_000, everyMs: 1000 })
     await solve(step, blocks.slice(0, -1))
   })
 
-  test('is done, says the check', { timeout: seenWithinMs + 60_000 }, async () => {
+  test('passes its check', { timeout: seenWithinMs + 60_000 }, async () => {
     let said = ''
     const done = async () => {
       const answer = await runCheck()
       said = answer.said
       return answer.exitCode === 0
     }
-    await until(`step ${step.number} done`, done, seenWithinMs, 2000).catch((error: Error) => {
+    await until(`the check of step ${step.number} passes`, done, { withinMs: seenWithinMs, everyMs: 2000 }).catch((error: Error) => {
       throw new Error(`${error.message}\n${said}`)
     })
     await writeFile(join(outputFolder, `${String(step.number).padStart(2, '0')}-check.txt`), said)
   })
 })
 
-test('what was done first still counts in the end', { timeout: 300_000 }, async () => {
+test('all checks still pass at the end', { timeout: 300_000 }, async () => {
   for (const { number } of steps) {
-    const { exitCode, said } = await type(`npx lab workshop check ${number}`, 60)
+    const { exitCode, said } = await type(`./lab workshop check ${number}`, 60)
     expect(exitCode, said).toBe(0)
   }
 })

@@ -1,11 +1,13 @@
-/** The adapters against servers that misbehave. The real ones are met in tests/k8s-sim. */
+/** Tests the adapters against faulty servers. tests/k8s-sim tests the adapters with the real Docker and Prometheus. */
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Container } from '@lab/host/replicas.ts'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'
+import { podsMetric } from '../fakes/hpa-fixture.ts'
 import type { MetricMap } from '../metric-map.ts'
-import { type Container, listReplicas, replicaOf } from './docker.ts'
+import { listReplicas, replicaOf } from './docker.ts'
 import { readWorkingSets, workingSetOf } from './docker-stats.ts'
 import { prometheusSource, queryRange } from './prometheus.ts'
 
@@ -36,12 +38,12 @@ const map: MetricMap = {
   external: [{ name: 'queue', query: 'queue' }],
 }
 const target = { type: 'AverageValue', averageValueMilli: 1000 }
-const sockets: MetricSpec = { type: 'Pods', metric: { name: 'sockets' }, target }
+const sockets = podsMetric('sockets', 1)
 const queue: MetricSpec = { type: 'External', metric: { name: 'queue' }, target }
 const rate: MetricSpec = { type: 'Object', metric: { name: 'rate' }, describedObject: { kind: 'Ingress', name: 'x' }, target }
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 
-/** Answers queries by name with series: labels and a value. */
+/** Starts a fake Prometheus server that answers each query with the series of that name; a series consists of labels and a value. */
 async function prometheus(answers: Record<string, [Record<string, string>, string][]>): Promise<string> {
   const port = await listen((request, response) => {
     const query = new URL(request.url ?? '', 'http://x').searchParams.get('query') ?? ''
@@ -52,7 +54,7 @@ async function prometheus(answers: Record<string, [Record<string, string>, strin
 }
 
 describe('Prometheus', () => {
-  test('values become whole thousandths; what is no number or not there is absent', async () => {
+  test('returns values in whole thousandths, and omits values that are missing or not a number', async () => {
     const url = await prometheus({
       sockets: [
         [{ replica: 'ws-10' }, '2.5'],
@@ -84,7 +86,19 @@ describe('Prometheus', () => {
     })
   })
 
-  test('memory comes from Docker, and is the newer part of one sample with the CPU', async () => {
+  test.each([
+    ['0.1949', 195],
+    ['0.195', 195],
+    ['0.57', 570],
+    ['0.0000000001', 0],
+    ['0.000000001', 1],
+  ])('%s cores are %i milli-CPU, rounded up as in metrics-server', async (cores, milli) => {
+    const url = await prometheus({ cpu: [[{ replica: 'ws-3' }, cores]], time: [[{ replica: 'ws-3' }, '1700000000']] })
+    const { replicas } = await prometheusSource(url, map, 'ws', noMemory).read([cpu], never)
+    expect(replicas[0]?.sample?.usageMilli).toEqual({ ws: { cpu: milli } })
+  })
+
+  test('reads memory from Docker, and combines it with the older CPU sample', async () => {
     const url = await prometheus({ cpu: [[{ replica: 'ws-3' }, '0.25']], time: [[{ replica: 'ws-3' }, '1700000000']] })
     const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
     const sets = async () => ['ws-3', 'ws-4'].map((name) => ({ name, bytes: 2 ** 20, timeSeconds: 1_700_000_003 }))
@@ -99,7 +113,7 @@ describe('Prometheus', () => {
     expect(away.replicas).toHaveLength(1)
   })
 
-  test('two series for one object are a failure of that metric alone', async () => {
+  test('two series for one object are a failure of this metric only', async () => {
     const url = await prometheus({
       rate: [
         [{ a: '1' }, '1'],
@@ -118,17 +132,17 @@ describe('Prometheus', () => {
       (_, response) => response.end('{"status":"error","errorType":"bad_data","error":"parse error"}'),
       /refuses sockets: parse error/,
     ],
-    ['talks nonsense', (_, response) => response.end('[]'), /something else than series/],
-    ['is no Prometheus', (_, response) => response.end('<html>'), /does not answer/],
-    ['hangs up', (request) => request.socket.destroy(), /does not answer/],
-  ])('that %s makes every metric fail, and nothing else', async (_what, handler, why) => {
+    ['sends invalid JSON data', (_, response) => response.end('[]'), /sent an unexpected answer/],
+    ['is not a Prometheus', (_, response) => response.end('<html>'), /does not answer/],
+    ['closes the connection', (request) => request.socket.destroy(), /does not answer/],
+  ])('that %s makes every metric fail, and the read does not reject', async (_what, handler, why) => {
     const url = `http://127.0.0.1:${await listen(handler)}`
     const { failures, replicas } = await prometheusSource(url, map, 'ws', noMemory).read([sockets], never)
     expect(failures.sockets).toMatch(why)
     expect(replicas).toEqual([])
   })
 
-  test('that never answers is given up after 5 s', async () => {
+  test('that never answers causes a timeout after 5 s', async () => {
     const url = `http://127.0.0.1:${await listen(() => {})}`
     const startedAt = performance.now()
     const { failures } = await prometheusSource(url, map, 'ws', noMemory).read([sockets], never)
@@ -138,7 +152,10 @@ describe('Prometheus', () => {
 })
 
 describe('Prometheus over a range', () => {
-  /** Refuses what Prometheus refuses; each value is the time it stands for, and every third moment has none. */
+  /**
+   * Starts a fake Prometheus server with the limits of a real Prometheus server. The value of each data point equals its timestamp, and
+   * every third data point is missing.
+   */
   async function recorder(): Promise<{ url: string; asked: string[] }> {
     const asked: string[] = []
     const port = await listen((request, response) => {
@@ -164,7 +181,7 @@ describe('Prometheus over a range', () => {
     [3, 2],
     [12_001, 2],
     [12_001, 0.3],
-  ])('gives every one of %d moments, %d s apart, its own value', async (count, stepSeconds) => {
+  ])('returns the values of %d points, %d s apart', async (count, stepSeconds) => {
     const { url, asked } = await recorder()
     const sinceSeconds = 1_700_000_000
     const range = { sinceSeconds, untilSeconds: sinceSeconds + (count - 1) * stepSeconds + stepSeconds / 2, stepSeconds }
@@ -179,7 +196,7 @@ describe('Prometheus over a range', () => {
     expect(new Set(asked)).toEqual(new Set(['/api/v1/query_range a', '/api/v1/query_range b']))
   })
 
-  test('that cannot be had is an error with its cause', async () => {
+  test('rejects with the cause when Prometheus does not answer the query', async () => {
     const range = { sinceSeconds: 0, untilSeconds: 10, stepSeconds: 5 }
     const refusing = await listen((_, response) => response.end('{"status":"error","error":"parse error"}'))
     await expect(queryRange(`http://127.0.0.1:${refusing}`, ['sum('], range, never)).rejects.toThrow('Prometheus refuses sum(: parse error')
@@ -191,26 +208,35 @@ describe('Docker', () => {
   const labels = { 'com.docker.compose.container-number': '3', 'lab.requests.cpu': '250m' }
   const container = (state: Partial<Container['State']>, more: Record<string, string> = {}): Container => ({
     Id: 'a',
+    Name: '/lab-ws-3',
+    Image: '',
+    Created: '',
+    RestartCount: 0,
     Config: { Labels: { ...labels, ...more } },
-    State: { Status: 'running', StartedAt: '2026-01-01T00:00:00Z', ...state },
+    State: { Status: 'running', ExitCode: 0, StartedAt: '2026-01-01T00:00:00Z', ...state },
   })
   const startedAt = Date.UTC(2026, 0, 1) / 1000
   const probe = (second: number, ExitCode: number) => ({ End: new Date((startedAt + second) * 1000).toISOString(), ExitCode })
 
   test.each<[string, Container, object]>([
-    ['running without a probe is ready since its start', container({}), { status: 'True', sinceSeconds: startedAt }],
+    ['running without a health check is ready since its start', container({}), { status: 'True', sinceSeconds: startedAt }],
     ['starting is not ready', container({ Health: { Status: 'starting', Log: [] } }), { status: 'False', sinceSeconds: startedAt }],
     [
-      'healthy is ready since the first probe of the row',
+      'healthy is ready since the first of the successful probes in a row',
       container({ Health: { Status: 'healthy', Log: [probe(1, 1), probe(2, 0), probe(4, 0)] } }),
       { status: 'True', sinceSeconds: startedAt + 2 },
     ],
     [
-      'unhealthy is not ready since the first failure of the row',
+      'unhealthy is not ready since the first of the failed probes in a row',
       container({ Health: { Status: 'unhealthy', Log: [probe(2, 0), probe(4, 1), probe(6, 1)] } }),
       { status: 'False', sinceSeconds: startedAt + 4 },
     ],
     ['restarting is not ready', container({ Status: 'restarting' }), { status: 'False', sinceSeconds: startedAt }],
+    [
+      'paused is not ready since the last probe, whatever its result',
+      container({ Status: 'paused', Health: { Status: 'healthy', Log: [probe(2, 0), probe(4, 0)] } }),
+      { status: 'False', sinceSeconds: startedAt + 4 },
+    ],
   ])('%s', (_what, given, ready) => {
     expect(replicaOf(given, 'ws')).toEqual({
       name: 'ws-3',
@@ -221,22 +247,22 @@ describe('Docker', () => {
     })
   })
 
-  test('created only is pending', () => {
+  test('a container that was created and not started is pending', () => {
     expect(replicaOf(container({ Status: 'created' }), 'ws')).toMatchObject({ phase: 'Pending', startTimeSeconds: null, ready: null })
   })
 
   const read = '2026-01-01T00:00:10.123456789Z'
   test.each<[string, object, number | null]>([
-    ['version 2 of control groups', { usage: 100, stats: { inactive_file: 30, active_file: 10, anon: 50 } }, 70],
-    ['version 1, with those below', { usage: 100, stats: { inactive_file: 10, total_inactive_file: 40 } }, 60],
+    ['cgroups v2', { usage: 100, stats: { inactive_file: 30, active_file: 10, anon: 50 } }, 70],
+    ['cgroups v1, including child groups', { usage: 100, stats: { inactive_file: 10, total_inactive_file: 40 } }, 60],
     ['more cache than usage', { usage: 10, stats: { inactive_file: 30 } }, 0],
-    ['a container that ended', {}, null],
-  ])('the working set by %s', (_what, memory, bytes) => {
+    ['an exited container', {}, null],
+  ])('the working set of %s', (_what, memory, bytes) => {
     const set = workingSetOf({ read, memory_stats: memory }, 'ws-3')
     expect(set).toEqual(bytes === null ? null : { name: 'ws-3', bytes, timeSeconds: Date.parse(read) / 1000 })
   })
 
-  test('working sets are read of each container of the service, one shot each; who went meanwhile is left out', async () => {
+  test('reads the working set of each container of the service once, and omits containers that end meanwhile', async () => {
     const asked: string[] = []
     const port = await listen((request, response) => {
       asked.push(request.url ?? '')
@@ -255,11 +281,11 @@ describe('Docker', () => {
     )
   })
 
-  test('a request that is no quantity is named', () => {
+  test('reports a resource request that is not a quantity', () => {
     expect(() => replicaOf(container({}, { 'lab.requests.memory': '128 MB' }), 'ws')).toThrow('lab.requests.memory=128 MB: not a quantity')
   })
 
-  test('what ended is no replica; who went between two calls is left out; the order is that of the numbers', async () => {
+  test('lists replicas by number, without exited containers and those that end meanwhile', async () => {
     const inspected: Record<string, Container | null> = {
       a: container({}, { 'com.docker.compose.container-number': '10' }),
       b: container({}, { 'com.docker.compose.container-number': '9' }),
@@ -278,16 +304,16 @@ describe('Docker', () => {
 
   test.each<[string, RequestListener, RegExp]>([
     ['refuses', (_, response) => response.writeHead(403).end('not allowed\n'), /answers 403 to .*: not allowed$/],
-    ['hangs up', (request) => request.socket.destroy(), /does not answer/],
+    ['closes the connection', (request) => request.socket.destroy(), /does not answer/],
     ['never answers', () => {}, /not within 5 s/],
-  ])('that %s is an error with its address', async (_what, handler, why) => {
+  ])('that %s causes an error with its address', async (_what, handler, why) => {
     const host = `tcp://127.0.0.1:${await listen(handler)}`
     const error = await listReplicas(host, { project: 'p', service: 'ws' }, never).catch(String)
     expect(error).toMatch(why)
     expect(error).toContain(host)
   })
 
-  test('an address it cannot use is named with those it can', async () => {
+  test('an unsupported DOCKER_HOST causes an error with the allowed schemes', async () => {
     await expect(listReplicas('ssh://me@there', { project: 'p', service: 'ws' }, never)).rejects.toThrow(
       'DOCKER_HOST=ssh://me@there: allowed are unix://, npipe:// and tcp://HOST:PORT',
     )

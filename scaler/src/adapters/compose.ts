@@ -1,37 +1,64 @@
-/** Acts through `docker compose up --scale`, as a person would. One call at a time; every wait has a bound. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { execa } from 'execa'
-import type { Replica, ReplicaTarget } from '../ports.ts'
+/** Scales the service with `docker compose up --scale`. Runs one Compose command at a time, and every wait has a timeout. */
+import { type DockerCommand, fileArgs, scaleCommand } from '@lab/host/compose.ts'
+import { docker, tryDocker, whyFailed } from '@lab/host/docker.ts'
+import { finishScaling } from '@lab/host/scaling.ts'
+import { until } from '@lab/host/until.ts'
+import type { ListedReplica, ReadWorkingSets, ReplicaTarget } from '../ports.ts'
 import type { DockerService } from './docker.ts'
-import { listReplicas } from './docker.ts'
+import { inspectContainers, listReplicas } from './docker.ts'
+import { readWorkingSets } from './docker-stats.ts'
 
 export interface ComposeSettings extends DockerService {
   readonly files: readonly string[]
-  /** The files' folder. */
+  /** Folder of the Compose files. */
   readonly folder: string
-  /** The Engine, as in DOCKER_HOST. */
+  /** Address of the Docker Engine, in the format of the variable DOCKER_HOST. */
   readonly host: string
 }
 
-/** Bound on one call of Compose, in seconds: the grace period of the replicas, and as much again for slow machines. */
-const composeWithinSeconds = 75
-/** Bound on the wait for replicas that somebody else is stopping, in seconds. */
+/**
+ * Timeout of a call of Compose, in seconds. The timeout of Compose is longer than the grace period of the replicas, with a reserve for slow
+ * machines.
+ */
+export const composeWithinSeconds = 75
+/** Maximum wait for replicas that another client of Docker is stopping, in seconds. */
 const drainWithinSeconds = 45
 const pollMs = 500
+/** Timeout of reading the Compose files, in seconds. */
+const configWithinSeconds = 20
 
-export function composeTarget(settings: ComposeSettings): ReplicaTarget {
-  const { service, host } = settings
+/** The operations on the replicas of a service that the actuator offers to the scaler. */
+export interface Actuator {
+  list(signal: AbortSignal): Promise<readonly ListedReplica[]>
+  workingSets: ReadWorkingSets
+  /**
+   * Scales the service to the given number of replicas. Resolves when the new replicas have started and the removed replicas have exited.
+   */
+  scale(replicas: number, signal: AbortSignal): Promise<void>
+}
+
+/** Returns an actuator that runs the docker command of this machine. */
+export function composeActuator(settings: ComposeSettings): Actuator {
+  const { host } = settings
+  return {
+    list: (signal) => listReplicas(host, settings, signal),
+    workingSets: (signal) => readWorkingSets(host, settings, signal),
+    scale: (replicas, signal) => composeScale(settings, replicas, signal),
+  }
+}
+
+/**
+ * Returns a replica target that uses an actuator. The replica target waits for draining replicas before it scales the service, and then
+ * determines which replicas were removed.
+ */
+export function replicaTarget({ list, scale }: Actuator): ReplicaTarget {
   let busy = false
-  const list = (signal: AbortSignal) => listReplicas(host, settings, signal)
-
   const act: ReplicaTarget['scaleTo'] = async (replicas, draining, signal) => {
-    // Compose counts a draining replica as one that is there: it would exit 0, change nothing, and leave one too few.
+    // Compose counts draining replicas as replicas. If the scaler did not wait until draining replicas have exited, Compose would report
+    // success with too few replicas.
     const before = await untilGone(draining, list, signal)
-    const options = ['--detach', '--no-deps', '--no-recreate', '--no-build']
-    await compose(settings, ['up', ...options, '--scale', `${service}=${replicas}`, service], signal)
-    const after = await list(signal)
-    if (after.length !== replicas) throw new Error(`compose ended well, but there are ${after.length} replicas instead of ${replicas}`)
-    const left = new Set(after.map(({ name }) => name))
+    await scale(replicas, signal)
+    const left = new Set((await list(signal)).map(({ name }) => name))
     return { removed: before.map(({ name }) => name).filter((name) => !left.has(name)) }
   }
 
@@ -49,45 +76,36 @@ export function composeTarget(settings: ComposeSettings): ReplicaTarget {
   }
 }
 
-/** The project's name, as Compose makes it up from the folder, the files and the environment. */
-export async function projectName(settings: Pick<ComposeSettings, 'files' | 'folder'>): Promise<string> {
-  const { stdout } = await execa('docker', ['compose', ...fileArgs(settings.files), 'config', '--format', 'json', '--no-interpolate'], {
-    cwd: settings.folder,
-    timeout: 20_000,
-    stdin: 'ignore',
+/**
+ * Scales with Compose, and starts containers that Compose created but did not start. Rejects if Compose did not reach the requested number
+ * of replicas.
+ */
+async function composeScale(settings: ComposeSettings, replicas: number, signal: AbortSignal): Promise<void> {
+  const { host, folder, service, files, project } = settings
+  const run = (command: DockerCommand, withinSeconds: number) =>
+    tryDocker(command, { folder, env: { DOCKER_HOST: host }, withinSeconds, stop: signal })
+  const ran = await run(scaleCommand({ replicas, service, files, project, env: {} }), composeWithinSeconds)
+  await finishScaling({
+    wanted: replicas,
+    why: ran.exitCode === 0 ? null : `docker compose up: ${whyFailed(ran, composeWithinSeconds)}`,
+    list: () => inspectContainers(host, settings, signal),
+    run,
   })
+}
+
+/** Returns the project name that Compose derives from the folder, the files and the environment. */
+export async function projectName(settings: Pick<ComposeSettings, 'files' | 'folder'>): Promise<string> {
+  const args = ['compose', ...fileArgs(settings.files), 'config', '--format', 'json', '--no-interpolate']
+  const stdout = await docker(args, { folder: settings.folder, withinSeconds: configWithinSeconds })
   const { name } = JSON.parse(stdout) as { name?: unknown }
-  if (typeof name !== 'string') throw new Error('docker compose config names no project')
+  if (typeof name !== 'string') throw new Error('docker compose config prints no project name')
   return name
 }
 
-async function untilGone(names: readonly string[], list: ReplicaTarget['list'], signal: AbortSignal): Promise<readonly Replica[]> {
-  for (let waitedMs = 0; waitedMs < drainWithinSeconds * 1000; waitedMs += pollMs) {
+async function untilGone(names: readonly string[], list: ReplicaTarget['list'], signal: AbortSignal): Promise<readonly ListedReplica[]> {
+  const gone = async () => {
     const replicas = await list(signal)
-    if (!replicas.some(({ name }) => names.includes(name))) return replicas
-    await sleep(pollMs, undefined, { signal })
+    return !replicas.some(({ name }) => names.includes(name)) && replicas
   }
-  throw new Error(`${names.join(', ')} should have drained within ${drainWithinSeconds} s`)
-}
-
-async function compose({ files, folder, project, host }: ComposeSettings, args: readonly string[], signal: AbortSignal): Promise<void> {
-  const result = await execa('docker', ['compose', ...fileArgs(files), '--project-name', project, ...args], {
-    cwd: folder,
-    env: { DOCKER_HOST: host, COMPOSE_PROGRESS: 'plain', COMPOSE_ANSI: 'never' },
-    timeout: composeWithinSeconds * 1000,
-    forceKillAfterDelay: 2000,
-    cancelSignal: signal,
-    reject: false,
-    stdin: 'ignore',
-    maxBuffer: 2 ** 20,
-  })
-  if (!result.failed) return
-  if (result.isCanceled) throw new Error('docker compose was interrupted')
-  if (result.timedOut) throw new Error(`docker compose did not end within ${composeWithinSeconds} s`)
-  const lastLine = result.stderr.trim().split('\n').at(-1) ?? ''
-  throw new Error(`docker compose ended with ${result.exitCode ?? result.signal}: ${lastLine || result.shortMessage}`)
-}
-
-function fileArgs(files: readonly string[]): string[] {
-  return files.flatMap((file) => ['--file', file])
+  return until(`${names.join(', ')} has drained`, gone, { withinMs: drainWithinSeconds * 1000, everyMs: pollMs, stop: signal })
 }

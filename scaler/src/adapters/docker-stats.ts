@@ -1,19 +1,21 @@
-/** Working sets as the Docker Engine's API shows them, counted as kubelet does. Reads only. */
+/** Reads working sets, as kubelet defines them, from the API of the Docker Engine. */
+
+import { replicaName } from '@lab/host/replicas.ts'
 import { z } from 'zod'
 import type { WorkingSet } from '../ports.ts'
-import { type DockerService, get, listContainers, replicaName } from './docker.ts'
+import { type DockerService, get, listContainers } from './docker.ts'
 
 const statsSchema = z.object({
   read: z.iso.datetime(),
   memory_stats: z.object({ usage: z.number().optional(), stats: z.record(z.string(), z.number()).optional() }),
 })
 
-/** One for each container that runs. Rejects when Docker can't be read. */
+/** Returns the working set of each running container. Rejects when Docker does not answer or reports an error. */
 export async function readWorkingSets(host: string, target: DockerService, signal: AbortSignal): Promise<WorkingSet[]> {
   const listed = await listContainers(host, target, signal)
   const sets = await Promise.all(
     listed.map(async ({ Id, Labels }) => {
-      // Without one-shot Docker waits for a second sample, which only rates need.
+      // Without the parameter one-shot, Docker would wait for a second sample, which is needed only for computing rates.
       const answer = await get(host, `/containers/${Id}/stats?stream=false&one-shot=true`, signal)
       return answer === null ? null : workingSetOf(answer, replicaName(Labels, target.service))
     }),
@@ -21,11 +23,11 @@ export async function readWorkingSets(host: string, target: DockerService, signa
   return sets.filter((set) => set !== null)
 }
 
-/** null: the container does not run. */
+/** Returns the working set from the answer of Docker, or null if the container does not run. */
 export function workingSetOf(answer: unknown, name: string): WorkingSet | null {
   const { read, memory_stats: memory } = statsSchema.parse(answer)
   if (memory.usage === undefined) return null
-  // Version 1 of control groups counts those below as well under names of their own.
+  // In cgroups v1, total_inactive_file includes child groups.
   const inactiveFile = memory.stats?.total_inactive_file ?? memory.stats?.inactive_file ?? 0
   return { name, bytes: Math.max(0, memory.usage - inactiveFile), timeSeconds: Date.parse(read) / 1000 }
 }

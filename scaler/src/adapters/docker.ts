@@ -1,89 +1,64 @@
-/** Replicas as the Docker Engine's API shows them: containers of one Compose service. Reads only. */
+/** Reads replicas, which are the containers of a Compose service, from the API of the Docker Engine. */
 import { request } from 'node:http'
-import { execa } from 'execa'
+import { docker } from '@lab/host/docker.ts'
+import { type Container, containerSchema, replicaName, replicasAmong, serviceLabels } from '@lab/host/replicas.ts'
 import { z } from 'zod'
 import { milliOf, parseQuantity } from '../core/quantities.ts'
-import type { Replica } from '../ports.ts'
+import type { ListedReplica } from '../ports.ts'
 
-/** Bound on one call, in seconds. */
+/** Timeout of a call to the Docker API, in seconds. */
 const callWithinSeconds = 5
-/** Bound on one answer: the details of a container are some 10 KB. */
+/** Maximum length of an answer, in bytes. The details of one container are about 10 KB of JSON. */
 const maxAnswerBytes = 2 ** 20
 
-/** Labels of a container that say what it asks for, as `resources.requests` does in a cluster: lab.requests.cpu: 250m */
+/** Prefix of container labels that replace `resources.requests` of Kubernetes, such as lab.requests.cpu: 250m. */
 export const requestLabelPrefix = 'lab.requests.'
 
 const listSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }))
-
-const containerSchema = z.object({
-  Id: z.string(),
-  Config: z.object({ Labels: z.record(z.string(), z.string()) }),
-  State: z.object({
-    Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
-    StartedAt: z.string(),
-    Health: z
-      .object({
-        Status: z.enum(['none', 'starting', 'healthy', 'unhealthy']),
-        Log: z.array(z.object({ End: z.string(), ExitCode: z.number() })).nullable(),
-      })
-      .nullish(),
-  }),
-})
-export type Container = z.infer<typeof containerSchema>
 
 export interface DockerService {
   readonly project: string
   readonly service: string
 }
 
-/** Where the Engine listens: DOCKER_HOST, or what the Docker command uses. */
+/** Returns the address of the Docker Engine: DOCKER_HOST, or the current context of the docker command. */
 export async function engineHost(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   if (env.DOCKER_HOST) return env.DOCKER_HOST
   const args = ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']
-  const { stdout } = await execa('docker', args, { timeout: callWithinSeconds * 1000, stdin: 'ignore' })
-  return stdout.trim()
+  return (await docker(args, { withinSeconds: callWithinSeconds })).trim()
 }
 
-/** The service's containers, ordered by number; those that ended are no replicas. Rejects when Docker can't be read. */
-export async function listReplicas(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Replica[]> {
-  const listed = await listContainers(host, { project, service }, signal)
+/** Returns the service's containers that have not exited, ordered by number. Rejects when Docker does not answer or reports an error. */
+export async function listReplicas(host: string, of: DockerService, signal: AbortSignal): Promise<ListedReplica[]> {
+  return replicasAmong(await inspectContainers(host, of, signal)).map((container) => replicaOf(container, of.service))
+}
+
+/** Returns the service's containers in any state. */
+export async function inspectContainers(host: string, of: DockerService, signal: AbortSignal): Promise<Container[]> {
+  const listed = await listContainers(host, of, signal)
   const containers = await Promise.all(listed.map(({ Id }) => inspect(host, Id, signal)))
-  return containers
-    .filter((container) => container !== null)
-    .filter(({ State }) => !['removing', 'exited', 'dead'].includes(State.Status))
-    .sort((a, b) => numberOf(a.Config.Labels) - numberOf(b.Config.Labels))
-    .map((container) => replicaOf(container, service))
+  return containers.filter((container) => container !== null)
 }
 
 type Listed = z.infer<typeof listSchema>[number]
 
-/** Id and labels of the service's containers, whatever their state. */
+/** Returns the ids and labels of the service's containers in any state. */
 export async function listContainers(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Listed[]> {
-  const labels = [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`, 'com.docker.compose.oneoff=False']
-  const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: labels }))}`
-  // A proxy may widen the filter to the whole project.
+  const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: serviceLabels(project, service) }))}`
+  // A Docker socket proxy may return the containers of the whole project instead of only the containers of the service.
   return listSchema
     .parse(await get(host, `/containers/json?${query}`, signal))
     .filter(({ Labels }) => Labels['com.docker.compose.service'] === service)
 }
 
-/** What a container is called as a replica, as in ws-3. */
-export function replicaName(labels: Readonly<Record<string, string>>, service: string): string {
-  return `${service}-${numberOf(labels)}`
-}
-
-/** null: it went between the two calls. */
+/** Returns the details of a container, or null if the container was removed since it was listed. */
 async function inspect(host: string, id: string, signal: AbortSignal): Promise<Container | null> {
   const answer = await get(host, `/containers/${id}/json`, signal)
   return answer === null ? null : containerSchema.parse(answer)
 }
 
-function numberOf(labels: Readonly<Record<string, string>>): number {
-  return Number(labels['com.docker.compose.container-number'])
-}
-
-/** A container as the engine's pod: one container in it, of the service's name. */
-export function replicaOf(container: Container, service: string): Replica {
+/** Converts a Docker container to a pod with a single container, which has the name of the service. */
+export function replicaOf(container: Container, service: string): ListedReplica {
   const { State, Config } = container
   const running = State.Status === 'running' || State.Status === 'paused'
   const startTimeSeconds = running || State.Status === 'restarting' ? seconds(State.StartedAt) : null
@@ -96,8 +71,13 @@ export function replicaOf(container: Container, service: string): Replica {
   }
 }
 
-/** From the health check: healthy is ready. Since when: the first probe of the unbroken row that Docker still knows. */
-function readyCondition({ Status, Health }: Container['State'], startedAt: number): Replica['ready'] {
+/**
+ * Derives the Ready condition from the health check. The condition's time is the time since which all health probes have had the same
+ * result: the end of the first of these probes.
+ */
+function readyCondition({ Status, Health }: Container['State'], startedAt: number): ListedReplica['ready'] {
+  // Docker does not probe a paused container, and continues to report the container as healthy.
+  if (Status === 'paused') return { status: 'False', sinceSeconds: lastProbeOf(Health) ?? startedAt }
   if (Status === 'restarting') return { status: 'False', sinceSeconds: startedAt }
   if (!Health || Health.Status === 'none') return { status: 'True', sinceSeconds: startedAt }
   if (Health.Status === 'starting') return { status: 'False', sinceSeconds: startedAt }
@@ -108,13 +88,18 @@ function readyCondition({ Status, Health }: Container['State'], startedAt: numbe
   return { status: healthy ? 'True' : 'False', sinceSeconds: first === undefined ? startedAt : seconds(first.End) }
 }
 
-/** The requests among the labels of a container, in thousandths. */
+function lastProbeOf(health: Container['State']['Health']): number | null {
+  const last = health?.Log?.at(-1)
+  return last === undefined ? null : seconds(last.End)
+}
+
+/** Returns the resource requests in the labels of a container, in thousandths. @throws Error when a label is not a quantity */
 export function requestsOf(labels: Readonly<Record<string, string>>): Record<string, number> {
   const requests: Record<string, number> = {}
   for (const [label, text] of Object.entries(labels)) {
     if (!label.startsWith(requestLabelPrefix)) continue
     const quantity = parseQuantity(text)
-    if (quantity === null) throw new Error(`label ${label}=${text}: not a quantity as in 250m or 128Mi`)
+    if (quantity === null) throw new Error(`label ${label}=${text}: not a quantity such as 250m or 128Mi`)
     requests[label.slice(requestLabelPrefix.length)] = milliOf(quantity)
   }
   return requests
@@ -124,7 +109,10 @@ function seconds(time: string): number {
   return Date.parse(time) / 1000
 }
 
-/** GET as JSON; null for 404. `host` is as in DOCKER_HOST: unix://, npipe:// or tcp://. */
+/**
+ * Sends a GET request. Returns the JSON answer of Docker, or null for status 404. @param host address as in DOCKER_HOST: unix://, npipe://
+ * or tcp://
+ */
 export function get(host: string, path: string, signal: AbortSignal): Promise<unknown> {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(callWithinSeconds * 1000)])
   return new Promise((resolve, reject) => {
@@ -137,7 +125,7 @@ export function get(host: string, path: string, signal: AbortSignal): Promise<un
       let size = 0
       response.on('data', (chunk: Buffer) => {
         size += chunk.length
-        if (size > maxAnswerBytes) response.destroy(new Error(`an answer of more than ${maxAnswerBytes} bytes to ${path}`))
+        if (size > maxAnswerBytes) response.destroy(new Error(`the answer to ${path} has more than ${maxAnswerBytes} bytes`))
         else chunks.push(chunk)
       })
       response.on('error', fail)

@@ -1,24 +1,18 @@
-/** A Docker and a Prometheus that accept a connection and never say a word: the loop on real sockets and the real clock. */
+/** Tests the loop with real sockets and the real clock, while Docker or Prometheus accepts connections but never answers. */
 import type { RequestListener } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { afterAll, describe, expect, test } from 'vitest'
-import { defaultControllerOptions, type HorizontalPodAutoscaler } from '../core/types.ts'
+import { defaultControllerOptions } from '../core/types.ts'
+import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
 import { initialState, type LoopPorts, runLoop } from '../loop.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { TickRecord } from '../record.ts'
-import { composeTarget } from './compose.ts'
+import { composeActuator, replicaTarget } from './compose.ts'
 import { prometheusSource } from './prometheus.ts'
 import { systemClock } from './system-clock.ts'
 
-const hpa: HorizontalPodAutoscaler = {
-  name: 'ws',
-  namespace: 'default',
-  scaleTargetRef: { kind: 'Deployment', name: 'ws' },
-  minReplicas: 1,
-  maxReplicas: 10,
-  metrics: [{ type: 'Pods', metric: { name: 'sockets' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }],
-}
+const hpa = hpaFixture({ metrics: [podsMetric('sockets', 100)] })
 const noMemory = () => Promise.reject(new Error('not asked for'))
 const map: MetricMap = {
   draining: 'draining',
@@ -29,10 +23,10 @@ const map: MetricMap = {
   object: [],
   external: [],
 }
-/** One sync period is a second. */
+/** With a time scale of 15, the sync period takes one second. */
 const timeScale = 15
 const callWithinSeconds = 5
-/** For a machine that is busy with other tests. */
+/** Additional time that the tests allow, because other tests may slow down the machine. */
 const slackSeconds = 4
 
 const closers: (() => void)[] = []
@@ -42,11 +36,14 @@ afterAll(() => {
 
 interface Listener {
   readonly port: number
-  /** From now on new connections are answered; those that hang go on hanging. */
+  /**
+   * After the call of heal(), the listener answers new connections. Connections that were opened before heal() was called still get no
+   * answer.
+   */
   heal(): void
 }
 
-/** A TCP listener that accepts and is silent, until it is healed. */
+/** Starts a TCP listener that accepts connections but does not answer until heal() is called. */
 async function silent(handler: RequestListener): Promise<Listener> {
   const http = createHttpServer({ keepAlive: false }, handler)
   const sockets: Socket[] = []
@@ -83,13 +80,13 @@ const prometheus: RequestListener = (request, response) => {
 interface Ran {
   readonly records: readonly TickRecord[]
   readonly said: readonly string[]
-  /** From one record to the next. */
+  /** Times between successive records of the decision log. */
   readonly gapsSeconds: readonly number[]
-  /** From the wish to stop to the end. */
+  /** Time between the abort of the stop signal and the end of the control loop. */
   readonly stoppedAfterSeconds: number
 }
 
-/** Runs the loop until a record says that it is enough. */
+/** Runs the loop until the given condition on its records holds. */
 async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: (records: readonly TickRecord[]) => boolean): Promise<Ran> {
   const records: TickRecord[] = []
   const said: string[] = []
@@ -101,14 +98,16 @@ async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: 
     clock: systemClock,
     specification: async () => ({ hpa }),
     metrics: prometheusSource(`http://127.0.0.1:${ports.prometheus.port}`, map, 'ws', noMemory),
-    target: composeTarget({ project: 'p', service: 'ws', files: [], folder: '.', host: `tcp://127.0.0.1:${ports.docker.port}` }),
+    target: replicaTarget(
+      composeActuator({ project: 'p', service: 'ws', files: [], folder: '.', host: `tcp://127.0.0.1:${ports.docker.port}` }),
+    ),
     isPaused: async () => false,
     write: async (record) => {
       records.push(record)
       gapsSeconds.push((performance.now() - before) / 1000)
       before = performance.now()
       if (!isEnough(records)) return
-      // In the middle of the next synchronisation.
+      // The control loop is stopped while its next synchronisation is running.
       setTimeout(() => {
         stoppedAt = performance.now()
         stop.abort()
@@ -124,7 +123,7 @@ async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: 
 const active = ({ decision }: TickRecord) => decision.conditions.find(({ type }) => type === 'ScalingActive')?.status
 
 describe.concurrent('the loop', () => {
-  test('gives a silent Docker up after 5 s, asks less often, says so, and goes on when it answers again', async ({ expect: expects }) => {
+  test('times out after 5 s without an answer of Docker, backs off, reports it, and recovers', async ({ expect: expects }) => {
     const [engine, metrics] = [await silent(docker), await silent(prometheus)]
     metrics.heal()
     const { records, said, gapsSeconds, stoppedAfterSeconds } = await run({ docker: engine, prometheus: metrics }, (written) => {
@@ -135,14 +134,12 @@ describe.concurrent('the loop', () => {
     expects(records[0]?.observation.scale).toEqual({ error: expect.stringContaining('not within 5 s') })
     for (const gap of gapsSeconds.slice(0, 2)) expects(gap).toBeGreaterThan(callWithinSeconds - 0.5)
     for (const gap of gapsSeconds.slice(0, 3)) expects(gap).toBeLessThan(callWithinSeconds + 2 + slackSeconds)
-    expects(said).toContainEqual('Docker failed 2 times in a row: next try in 2 s')
+    expects(said).toContainEqual('the replicas could not be read or changed 2 times in a row: next try in 2 s')
     expects(said.join('\n')).toMatch(/FailedGetScale: .*Docker at tcp:.* does not answer: not within 5 s/)
     expects(stoppedAfterSeconds).toBeLessThan(slackSeconds)
   }, 60_000)
 
-  test('gives a silent Prometheus up after 5 s, holds the count, says so, and goes on when it answers again', async ({
-    expect: expects,
-  }) => {
+  test('times out after 5 s without an answer of Prometheus, holds the count, reports it, and recovers', async ({ expect: expects }) => {
     const [engine, metrics] = [await silent(docker), await silent(prometheus)]
     engine.heal()
     const { records, said, gapsSeconds } = await run({ docker: engine, prometheus: metrics }, (written) => {
@@ -158,7 +155,7 @@ describe.concurrent('the loop', () => {
     expects(said.join('\n')).toMatch(/FailedGetPodsMetric: .*Prometheus at http:.* does not answer: not within 5 s/)
   }, 60_000)
 
-  test('ends at once when it is asked to while both are silent', async ({ expect: expects }) => {
+  test('ends immediately on the stop signal while neither answers', async ({ expect: expects }) => {
     const [engine, metrics] = [await silent(docker), await silent(prometheus)]
     const { records, stoppedAfterSeconds } = await run({ docker: engine, prometheus: metrics }, (written) => written.length === 1)
     expects(records).toHaveLength(1)

@@ -1,5 +1,5 @@
-/** Prometheus's HTTP API: queries at one moment, and over a range of time. Every call has a bound. */
-import { z } from 'zod'
+/** Reads metrics from Prometheus, with instant queries and range queries. Every call to Prometheus has a timeout. */
+import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { Ask, Series } from '../metric-readings.ts'
 import { readMetrics } from '../metric-readings.ts'
@@ -7,45 +7,29 @@ import type { MetricSource, ReadWorkingSets } from '../ports.ts'
 import type { RecordedRange, TimeRange } from '../replay/recorded-range.ts'
 import { timesOf } from '../replay/recorded-range.ts'
 
-/** Bound on one query, in seconds: an answer later than that says nothing about now. */
+/** Timeout of an instant query, in seconds. Prometheus' answer would be outdated if it arrived after the timeout. */
 const queryWithinSeconds = 5
-/** Bound on one query over a range, in seconds: Prometheus itself gives up after two minutes. */
+/** Timeout of a range query to Prometheus, in seconds. Prometheus itself aborts queries after two minutes. */
 const rangeWithinSeconds = 60
-/** Moments in one answer: Prometheus refuses more than 11,000. */
-const momentsPerAnswer = 5000
-
-const labels = z.record(z.string(), z.string())
-const sample = z.tuple([z.number(), z.string()])
-const errorSchema = z.object({ status: z.literal('error'), error: z.string() })
-const vectorSchema = z.object({
-  resultType: z.literal('vector'),
-  result: z.array(z.object({ metric: labels, value: sample })),
-})
-const matrixSchema = z.object({
-  resultType: z.literal('matrix'),
-  result: z.array(z.object({ metric: labels, values: z.array(sample) })),
-})
+/** Maximum number of points per series of a range query. Prometheus refuses more than 11,000 points per series. */
+const pointsPerAnswer = 5000
 
 /**
- * @param containerName what the one container of a replica is called in observations
- * @param workingSets where resources that the mapping file leaves to Docker come from
+ * Returns a metric source that queries Prometheus.
+ * @param containerName the name that observations use for the container of a replica
+ * @param workingSets reads the usage of the resources that the mapping file assigns to Docker instead of Prometheus
  */
 export function prometheusSource(baseUrl: string, map: MetricMap, containerName: string, workingSets: ReadWorkingSets): MetricSource {
+  const prometheus = prometheusAt(baseUrl)
   return {
     read: (metrics, signal) => {
-      const ask: Ask = (query) => instantQuery(baseUrl, query, signal)
+      const ask: Ask = (query) => prometheus.query(query, { withinSeconds: queryWithinSeconds, stop: signal })
       return readMetrics(metrics, map, containerName, { ask, workingSets: () => workingSets(signal) })
     },
   }
 }
 
-/** An instant query's series. Values that are no numbers are left out, as a missing sample is. */
-async function instantQuery(baseUrl: string, query: string, signal: AbortSignal): Promise<Series[]> {
-  const { result } = await call(baseUrl, 'query', { query }, vectorSchema, queryWithinSeconds, signal)
-  return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) })).filter(({ value }) => Number.isFinite(value))
-}
-
-/** What each query would have answered at each moment of the range, as recorded. Rejects when one of them can't be had. */
+/** Returns the result of each query at each point in time of the range. Rejects when a query fails. */
 export async function queryRange(
   baseUrl: string,
   queries: readonly string[],
@@ -53,62 +37,29 @@ export async function queryRange(
   signal: AbortSignal,
 ): Promise<RecordedRange> {
   const timesSeconds = timesOf(range)
+  const settings = { prometheus: prometheusAt(baseUrl), timesSeconds, stepSeconds: range.stepSeconds, signal }
   const answers = new Map<string, readonly (readonly Series[])[]>()
-  // One after another: a long range is work for Prometheus, which has others to serve.
-  for (const query of queries) answers.set(query, await answersTo(baseUrl, query, timesSeconds, range.stepSeconds, signal))
+  // The queries run one after another, to limit the load on Prometheus.
+  for (const query of queries) answers.set(query, await answersTo(query, settings))
   return { timesSeconds, answers }
 }
 
-async function answersTo(
-  baseUrl: string,
-  query: string,
-  timesSeconds: readonly number[],
-  stepSeconds: number,
-  signal: AbortSignal,
-): Promise<Series[][]> {
+interface RangeSettings {
+  readonly prometheus: Prometheus
+  readonly timesSeconds: readonly number[]
+  readonly stepSeconds: number
+  readonly signal: AbortSignal
+}
+
+async function answersTo(query: string, { prometheus, timesSeconds, stepSeconds, signal }: RangeSettings): Promise<Series[][]> {
   const answers: Series[][] = timesSeconds.map(() => [])
-  for (let first = 0; first < timesSeconds.length; first += momentsPerAnswer) {
+  for (let first = 0; first < timesSeconds.length; first += pointsPerAnswer) {
     const start = timesSeconds[first] ?? 0
-    const end = timesSeconds[Math.min(first + momentsPerAnswer, timesSeconds.length) - 1] ?? start
-    const parameters = { query, start: start.toFixed(3), end: end.toFixed(3), step: stepSeconds.toFixed(3) }
-    const { result } = await call(baseUrl, 'query_range', parameters, matrixSchema, rangeWithinSeconds, signal)
-    for (const { metric, values } of result) {
-      for (const [time, text] of values) {
-        const value = Number(text)
-        if (Number.isFinite(value)) answers[first + Math.round((time - start) / stepSeconds)]?.push({ labels: metric, value })
-      }
+    const end = timesSeconds[Math.min(first + pointsPerAnswer, timesSeconds.length) - 1] ?? start
+    const series = await prometheus.range(query, { start, end, step: stepSeconds }, { withinSeconds: rangeWithinSeconds, stop: signal })
+    for (const { labels, samples } of series) {
+      for (const [time, value] of samples) answers[first + Math.round((time - start) / stepSeconds)]?.push({ labels, value })
     }
   }
   return answers
-}
-
-async function call<Data>(
-  baseUrl: string,
-  path: string,
-  parameters: { readonly query: string } & Readonly<Record<string, string>>,
-  dataSchema: z.ZodType<Data>,
-  withinSeconds: number,
-  signal: AbortSignal,
-): Promise<Data> {
-  const url = new URL(`api/v1/${path}`, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`)
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(withinSeconds * 1000)])
-  let body: unknown
-  try {
-    const response = await fetch(url, { signal: bound })
-    body = await response.json()
-  } catch (error) {
-    throw new Error(`Prometheus at ${url.origin} does not answer: ${causeOf(error, withinSeconds)}`)
-  }
-  const answer = z.union([z.object({ status: z.literal('success'), data: dataSchema }), errorSchema]).safeParse(body)
-  const { query } = parameters
-  if (!answer.success) throw new Error(`Prometheus at ${url.origin} answers something else than series to ${query}`)
-  if (answer.data.status === 'error') throw new Error(`Prometheus refuses ${query}: ${answer.data.error}`)
-  return answer.data.data
-}
-
-function causeOf(error: unknown, withinSeconds: number): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.name === 'TimeoutError') return `not within ${withinSeconds} s`
-  return error.cause instanceof Error ? error.cause.message : error.message
 }

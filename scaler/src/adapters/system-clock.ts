@@ -1,4 +1,4 @@
-/** The clock of this machine. */
+/** Implements the port Clock with the system time and real timers. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../ports.ts'
 

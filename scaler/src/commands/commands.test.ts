@@ -44,20 +44,20 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Runs a command line against the folder; rejects as the command does. */
+/** Runs a command with the state folder of the test. Rejects when the command under test fails. */
 async function scaler(...args: string[]): Promise<void> {
   const program = new Command('scaler').exitOverride()
   for (const register of [registerGet, registerDescribe, registerExplain, registerPause, registerReplay]) register(program)
   await program.parseAsync([...args, '--state', folder], { from: 'user' })
 }
 
-/** Written as the scaler writes them. */
+/** Writes records to the decision log. */
 async function logged(records: readonly TickRecord[]): Promise<void> {
   const log = new DecisionLog(decisionLogPath(folder))
   for (const record of records) await log.append(record)
 }
 
-/** A file of the simulated settings, changed. */
+/** Writes the HPA of the simulation, with changes, to a file. */
 async function settingsFile(name: string, change: Partial<TickRecord['hpa']> = {}): Promise<string> {
   const view = viewOf(simulated('surge', change))
   if (view === null) throw new Error('no record')
@@ -68,7 +68,7 @@ async function settingsFile(name: string, change: Partial<TickRecord['hpa']> = {
 
 const surge = simulated('surge')
 
-describe('what looks back', () => {
+describe('commands that read the decision log', () => {
   test.each([
     [['get', 'hpa'], /^NAME .*\nws {5}Deployment\/ws {3}60\/100, cpu: 40%\/70% /],
     [['get', 'hpa', 'ws', '-o', 'wide'], /LASTSYNC\n/],
@@ -79,56 +79,56 @@ describe('what looks back', () => {
     [['explain'], /^2026-01-01T12:12:00.000Z {2}default\/ws {2}2 replicas: nothing to do\n/],
     [['explain', '--changes', '--last', '1'], /3 replicas: scale to 2\n/],
     [['explain', '--last', '3', '-o', 'json'], /^\[\n/],
-  ])('%j reads the log of the scaler', async (args, expected) => {
+  ])('%j prints the decisions of the log', async (args, expected) => {
     await logged(surge)
     await scaler(...args)
     expect(out).toMatch(expected)
     expect(out).not.toContain('\u001b')
   })
 
-  test('says that the log is old, beside the data', async () => {
+  test('print a hint when the log is old', async () => {
     await logged(surge)
     await scaler('get', 'hpa')
     expect(hints).toMatch(/^the last synchronisation was \S+ ago: is the scaler running\?\n$/)
   })
 
-  test('says nothing of the kind while the scaler runs', async () => {
+  test('print no hint while the scaler runs', async () => {
     await logged(surge.map((record) => ({ ...record, time: new Date().toISOString() })))
     await scaler('get', 'hpa')
     expect(hints).toBe('')
   })
 
   test.each([[['get', 'hpa']], [['get', 'hpa', '-w']], [['describe', 'hpa']], [['explain']], [['replay', '--verify']]])(
-    '%j without a log says where it looked and what to do',
+    '%j without a log prints the path of the log and a hint',
     async (args) => {
       await expect(scaler(...args)).rejects.toThrow(
-        `no decisions in ${decisionLogPath(folder)}: start the scaler with \`npm run scaler -- run\``,
+        `no decisions in ${decisionLogPath(folder)}: start the lab with its scaler: ./lab up --k8s-sim`,
       )
       expect(out).toBe('')
     },
   )
 
-  test('another name is not found, as with kubectl', async () => {
+  test('report an unknown name like kubectl', async () => {
     await logged(surge)
     await expect(scaler('get', 'hpa', 'web')).rejects.toThrow('horizontalpodautoscalers.autoscaling "web" not found')
   })
 
   test.each([[['get', 'pods']], [['get', 'hpa', '-o', 'xml']], [['explain', '--last', '0']], [['explain', '--last', 'x']]])(
-    '%j is refused with what is allowed',
+    '%j is refused with the allowed values',
     async (args) => {
       await expect(scaler(...args)).rejects.toMatchObject({ code: 'commander.invalidArgument' })
       expect(hints).toMatch(/Allowed/)
     },
   )
 
-  test('only decisions that changed something were asked for, and there are none', async () => {
+  test('explain --changes prints a hint when no decision changed the count', async () => {
     await logged(samples.steady ?? [])
     await scaler('explain', '--changes')
-    expect([out, hints]).toEqual(['', 'none of the 3 decisions that are kept asked for another number of replicas\n'])
+    expect([out, hints]).toEqual(['', 'none of the 3 decisions in the log changes the number of replicas\n'])
   })
 
   test.each([[['get', 'hpa', '-w']], [['watch']], [['watch', 'hpa', 'ws']]])(
-    '%j prints a new line when a record changes something',
+    '%j prints a line when a record has a change',
     async (args) => {
       await logged(surge.slice(0, 5))
       void scaler(...args)
@@ -141,7 +141,7 @@ describe('what looks back', () => {
 })
 
 describe('pause and resume', () => {
-  test('write the file the scaler looks for, and take it away', async () => {
+  test('write and remove the pause file of the scaler', async () => {
     await scaler('pause')
     expect((await stat(pauseFilePath(folder))).isFile()).toBe(true)
     await scaler('pause')
@@ -152,7 +152,7 @@ describe('pause and resume', () => {
   })
 })
 
-/** Settings whose metrics have queries. */
+/** Command-line arguments with an HPA whose metrics all have queries. */
 const recorded = ['--from', 'prometheus', '--hpa', 'scaler/hpa.yaml']
 
 describe('replay from Prometheus', () => {
@@ -161,7 +161,9 @@ describe('replay from Prometheus', () => {
     for (const close of closers.splice(0)) close()
   })
 
-  /** Two replicas that fill up, three from the tenth moment on: as Prometheus answers, of these queries alone. */
+  /**
+   * Starts a fake Prometheus server with recorded data: two replicas with growing load, and a third replica from the tenth data point on.
+   */
   async function prometheus(has: (replica: number, i: number) => boolean): Promise<string> {
     const server = createServer((request, response) => {
       const asked = new URL(request.url ?? '', 'http://x').searchParams
@@ -194,35 +196,35 @@ describe('replay from Prometheus', () => {
 
   const range = ['--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T12:05:00Z']
 
-  test('shows what was there, and what the settings would have done, without any decision log', async () => {
+  test('shows the recorded replicas, and those of the given settings, without a decision log', async () => {
     const url = await prometheus((replica, i) => replica < 3 || i >= 10)
     const plot = join(folder, 'plot.html')
     await scaler('replay', ...recorded, ...range, '--prometheus', url, '--html', plot)
     const rows = out.trimEnd().split('\n').slice(1)
     expect(rows.map((row) => row.split(/ {2,}/).slice(0, 6))).toEqual([
       ['recorded, targets of scaler/hpa.yaml', '-', '-', '3', '1', '750'],
-      // 320 sockets ask for four replicas, 480 for five.
+      // 320 sockets require four replicas, and 480 sockets require five.
       ['scaler/hpa.yaml', '2', '10', '5', '2', '1350'],
     ])
-    expect(hints).toContain('21 moments on record from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z, 15 s apart')
+    expect(hints).toContain('21 points recorded from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z, 15 s apart')
     expect(await readFile(plot, 'utf8')).toMatch(/^<!doctype html>/)
   })
 
-  test('of compressed time takes as many more moments and says so', async () => {
+  test('with compressed time uses more points and prints a note', async () => {
     const url = await prometheus((replica) => replica < 3)
     await scaler('replay', ...recorded, ...range, '--prometheus', url, '--time-scale', '5')
-    expect(hints).toContain('101 moments on record')
+    expect(hints).toContain('101 points recorded')
     expect(out).toMatch(/^# compressed time/)
   })
 
-  test('of a time in which nothing was there says so', async () => {
+  test('reports a range without any replica', async () => {
     const url = await prometheus(() => false)
     await expect(scaler('replay', ...recorded, ...range, '--prometheus', url)).rejects.toThrow(
-      `Prometheus at ${url} has no replicas on record from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z`,
+      `Prometheus at ${url} has recorded no replicas from 2026-01-01T12:00:00.000Z to 2026-01-01T12:05:00.000Z`,
     )
   })
 
-  test('that is away says so', async () => {
+  test('reports that Prometheus does not answer', async () => {
     await expect(scaler('replay', ...recorded, '--prometheus', 'http://127.0.0.1:1')).rejects.toThrow(
       /^Prometheus at http:\/\/127\.0\.0\.1:1 does not answer: /,
     )
@@ -231,8 +233,8 @@ describe('replay from Prometheus', () => {
 
 describe('replay', () => {
   test.each([
-    [['--range', '1 hour'], /Allowed are lengths of time as in 90s/],
-    [['--since', 'yesterday'], /Allowed are times as in 2026-/],
+    [['--range', '1 hour'], /Allowed are durations as in 90s/],
+    [['--since', 'yesterday'], /Allowed are times such as 2026-/],
     [['--time-scale', '0'], /Allowed are numbers from 1 to 100/],
     [['--range', '1h', '--since', '0'], /cannot be used with option/],
   ])('refuses %j', async (args, message) => {
@@ -254,50 +256,46 @@ describe('replay', () => {
       [roomy, '6', '10', '9', '5'],
     ])
     expect(await readFile(plot, 'utf8')).toMatch(/^<!doctype html>/)
-    expect(hints).toMatch(/^A model: /)
+    expect(hints).toMatch(/^This is a model: /)
   })
 
-  test('of compressed time says so', async () => {
+  test('prints a note when time was compressed', async () => {
     await logged(samples.compressed ?? [])
     await scaler('replay', '--hpa', await settingsFile('same.yaml'))
     expect(out).toMatch(/^# compressed time/)
   })
 
-  test('takes recorded decisions again, from any file', async () => {
+  test('verifies the recorded decisions of a file', async () => {
     const file = join(folder, 'recording.jsonl')
     await writeFile(file, linesOf(surge))
     await scaler('replay', '--from', file, '--verify')
-    expect(out).toBe('49 decisions taken again: all the same\n')
+    expect(out).toBe('49 decisions repeated: all equal\n')
     expect(process.exitCode).toBeUndefined()
   })
 
-  test('exits with 1 when a decision would be another one now', async () => {
+  test('exits with 1 when a decision differs', async () => {
     const changed = surge.map((record, i) => (i === 9 ? { ...record, decision: { ...record.decision, stabilized: 3 } } : record))
     await logged(changed)
     await scaler('replay', '--verify')
-    expect(out).toBe('49 decisions taken again: 1 differ\n2026-01-01T12:02:15.000Z decision.stabilized: recorded 3, now 9\n')
+    expect(out).toBe('49 decisions repeated: 1 differ\n2026-01-01T12:02:15.000Z decision.stabilized: recorded 3, now 9\n')
     expect(process.exitCode).toBe(1)
   })
 
   test.each<[string, (file: string) => string[], RegExp]>([
-    ['nothing to do', () => [], /name settings with --hpa FILE, or ask for --verify/],
-    ['both at once', (file) => ['--verify', '--hpa', file], /leave out --hpa/],
-    ['decisions of Prometheus', () => ['--from', 'prometheus', '--verify'], /--verify needs a decision log/],
+    ['neither settings nor --verify', () => [], /give settings with --hpa FILE, or use --verify/],
+    ['both settings and --verify', (file) => ['--verify', '--hpa', file], /leave out --hpa/],
+    ['--verify with Prometheus', () => ['--from', 'prometheus', '--verify'], /--verify needs a decision log/],
     [
       'a metric without a query',
       (file) => ['--from', 'prometheus', '--hpa', file],
       /metrics\.yaml: .* has no pods metric connections; it has: /,
     ],
-    [
-      'a time without an end',
-      () => [...recorded, '--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T11:00:00Z'],
-      /is not before --until/,
-    ],
-    ['too much at once', () => [...recorded, '--range', '5d', '--step', '1s'], /432001 moments: allowed are 20000; /],
-    ['a Compose file of something else', () => [...recorded, '--requests', 'scaler/hpa.yaml'], /hpa\.yaml: no service ws with labels/],
-    ['a file that is not there', (file) => ['--from', '/nowhere', '--hpa', file], /\/nowhere: cannot be read/],
-    ['a file of something else', (file) => ['--from', file, '--hpa', file], /settings\.yaml:1: not JSON/],
-    ['settings that are none', () => ['--hpa', '/dev/null'], /\/dev\/null:1:1: the file holds no document/],
+    ['an invalid time', () => [...recorded, '--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T11:00:00Z'], /is not before --until/],
+    ['too many points', () => [...recorded, '--range', '5d', '--step', '1s'], /432001 points: allowed are 20000; /],
+    ['a file without Compose services', () => [...recorded, '--requests', 'scaler/hpa.yaml'], /hpa\.yaml: no service ws with labels/],
+    ['a missing file', (file) => ['--from', '/nowhere', '--hpa', file], /\/nowhere: cannot be read/],
+    ['a file that is not a decision log', (file) => ['--from', file, '--hpa', file], /settings\.yaml:1: not JSON/],
+    ['a file without an HPA', () => ['--hpa', '/dev/null'], /\/dev\/null:1:1: the file has no HorizontalPodAutoscaler/],
   ])('refuses %s', async (_what, args, message) => {
     await logged(surge)
     const file = await settingsFile('settings.yaml')
@@ -306,7 +304,7 @@ describe('replay', () => {
     expect(out).toBe('')
   })
 
-  test('refuses settings that ask for what was not recorded', async () => {
+  test('refuses settings with a metric that was not recorded', async () => {
     await logged(surge)
     const queue = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1000 } } as const
     const file = await settingsFile('queue.yaml', { metrics: [queue] })
@@ -318,6 +316,6 @@ describe('replay', () => {
     const file = join(folder, 'empty.jsonl')
     await writeFile(file, '')
     await expect(scaler('replay', '--from', file, '--verify')).rejects.toMatchObject({ exitCode: 2 })
-    expect(hints).toContain('holds no decision')
+    expect(hints).toContain('has no decision')
   })
 })

@@ -1,4 +1,4 @@
-/** `describe hpa`: everything about the autoscaler, as kubectl lays it out. */
+/** `describe hpa`: prints all details of the autoscaler in the layout of kubectl. */
 import type { Command } from 'commander'
 import { describeText } from '../views/describe.ts'
 import { hpaArgument, print, readView, stateOption } from './log.ts'
@@ -6,9 +6,9 @@ import { hpaArgument, print, readView, stateOption } from './log.ts'
 export function register(program: Command): void {
   program
     .command('describe')
-    .description('show metrics, behavior, conditions and events of the autoscaler, as kubectl does')
+    .description('show metrics, behavior, conditions and events of the autoscaler in the format of kubectl')
     .addArgument(hpaArgument())
-    .argument('[name]', 'only if it has this name')
+    .argument('[name]', 'name of the autoscaler')
     .addOption(stateOption())
     .action(async (_resource: string, name: string | undefined, { state }: { state: string }) => {
       print(describeText(await readView(state, name), Date.now()))

@@ -1,4 +1,4 @@
-/** `explain`: how the latest decisions came about. */
+/** `explain`: prints how the scaler made its latest decisions. */
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import { explainJson, explainText } from '../views/explain.ts'
@@ -14,10 +14,10 @@ interface ExplainOptions {
 export function register(program: Command): void {
   program
     .command('explain')
-    .description('show how decisions came about: each metric, each step, and the one limit that bound')
-    .addOption(new Option('--last <count>', 'how many, counted from the newest').default(1).argParser(countOf))
-    .option('--changes', 'only those that asked for another number of replicas')
-    .addOption(new Option('-o, --output <format>', 'how to print them').choices(['json']))
+    .description('show how decisions were made: each metric, each step, and the limit that applied')
+    .addOption(new Option('--last <count>', 'number of decisions, from the newest').default(1).argParser(countOf))
+    .option('--changes', 'only decisions that change the number of replicas')
+    .addOption(new Option('-o, --output <format>', 'output format').choices(['json']))
     .addOption(stateOption())
     .action(explain)
 }
@@ -25,7 +25,7 @@ export function register(program: Command): void {
 async function explain({ state, last, changes, output }: ExplainOptions): Promise<void> {
   const records = await readRecords(state)
   const chosen = records.filter(({ decision }) => !changes || decision.scaleTo !== null).slice(-last)
-  if (chosen.length === 0) hint(`none of the ${records.length} decisions that are kept asked for another number of replicas`)
+  if (chosen.length === 0) hint(`none of the ${records.length} decisions in the log changes the number of replicas`)
   print(output === 'json' ? explainJson(chosen) : explainText(chosen, paint))
 }
 

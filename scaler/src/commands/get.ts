@@ -1,4 +1,4 @@
-/** `get hpa`: the autoscaler in a line, as kubectl prints it; `watch` is `get hpa -w`. */
+/** `get hpa`: prints the autoscaler in one line, in the format of kubectl. The command `watch` has the same effect as `get hpa -w`. */
 import { stat } from 'node:fs/promises'
 import { setInterval } from 'node:timers/promises'
 import type { Command } from 'commander'
@@ -16,16 +16,16 @@ interface GetOptions {
   readonly output?: 'wide' | 'json' | 'yaml' | 'name'
 }
 
-/** How often a watch looks for a new record. */
+/** Interval at which a watch reads the decision log, in milliseconds. */
 const pollMs = 500
 
 export function register(program: Command): void {
   program
     .command('get')
-    .description("show the autoscaler in kubectl's columns")
+    .description('show the autoscaler with the columns of kubectl')
     .addArgument(hpaArgument())
-    .argument('[name]', 'only if it has this name')
-    .option('-w, --watch', 'go on, and print a line whenever something changes')
+    .argument('[name]', 'name of the autoscaler')
+    .option('-w, --watch', 'continue to run, and print a line for each change')
     .addOption(outputOption())
     .addOption(stateOption())
     .action(async (_resource: string, name: string | undefined, options: GetOptions) => get(name, options))
@@ -33,14 +33,14 @@ export function register(program: Command): void {
     .command('watch')
     .description('the same as get hpa -w')
     .addArgument(hpaArgument().argOptional())
-    .argument('[name]', 'only if it has this name')
+    .argument('[name]', 'name of the autoscaler')
     .addOption(outputOption())
     .addOption(stateOption())
     .action(async (_resource: string | undefined, name: string | undefined, options: GetOptions) => get(name, { ...options, watch: true }))
 }
 
 function outputOption(): Option {
-  return new Option('-o, --output <format>', 'how to print it').choices(['wide', 'json', 'yaml', 'name'])
+  return new Option('-o, --output <format>', 'output format').choices(['wide', 'json', 'yaml', 'name'])
 }
 
 async function get(name: string | undefined, options: GetOptions): Promise<void> {
@@ -62,7 +62,10 @@ function textOf(view: View, output: GetOptions['output']): string {
   }
 }
 
-/** Until the reader goes away or the process is ended. JSON comes as one line per change, YAML as one document. */
+/**
+ * Prints changes until standard output is closed or the process ends. While watching, the command prints one line of JSON or one YAML
+ * document per change.
+ */
 async function watch({ state, output }: GetOptions): Promise<void> {
   const gone = new AbortController()
   process.stdout.once('error', () => gone.abort())

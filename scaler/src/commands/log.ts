@@ -1,43 +1,44 @@
-/** What the commands that look back share: where the log is, what is in it, and how they speak. */
-import { resolve } from 'node:path'
+/** Options and functions for input and output that all commands on the decision log share. */
 import { styleText } from 'node:util'
 import { Argument, Option } from 'commander'
-import { decisionLogPath, defaultStateFolder, readDecisionLog } from '../decision-log.ts'
+import { decisionLogPath, defaultStateFolder, readDecisionLog, stateFolderWords } from '../decision-log.ts'
 import type { TickRecord } from '../record.ts'
 import type { Paint } from '../views/explain.ts'
 import type { View } from '../views/view.ts'
 import { viewOf } from '../views/view.ts'
 import { humanDuration } from '../views/words.ts'
 
-/** After so many periods without a synchronisation a hint says so; a failing Docker is asked every 8 only. */
+/**
+ * Number of sync periods without a record after which the commands print a hint. While calls to Docker fail, the control loop waits for up
+ * to 8 sync periods between two records.
+ */
 const quietPeriods = 10
 
 export function stateOption(): Option {
-  return new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder)
+  return new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder(), stateFolderWords)
 }
 
-/** The only kind there is, under the names kubectl knows. */
+/** Returns the command-line argument for the kind of object, which accepts kubectl's names for an HPA. */
 export function hpaArgument(): Argument {
   const names = ['hpa', 'horizontalpodautoscaler', 'horizontalpodautoscalers', 'horizontalpodautoscalers.autoscaling']
-  return new Argument('<resource>', 'what to show').choices(names)
+  return new Argument('<resource>', 'kind of object').choices(names)
 }
 
 /**
- * The records of the log.
- * @throws Error when there are none: where they were looked for, and what to do
+ * Returns the records of the decision log. @throws Error when there is no record, with the path of the log and a hint
  */
 export async function readRecords(stateFolder: string): Promise<TickRecord[]> {
   const path = decisionLogPath(stateFolder)
   const records = await readDecisionLog(path)
   if (records.length === 0)
-    throw new Error(`no decisions in ${path}: start the scaler with \`npm run scaler -- run\`, or name its folder with --state`)
+    throw new Error(`no decisions in ${path}: start the lab with its scaler: ./lab up --k8s-sim; or name its folder: --state`)
   return records
 }
 
 /**
- * The newest state; a hint goes to stderr when it is old.
- * @param name only this autoscaler will do; undefined: whichever it is
- * @throws Error when there is no record, or it is about another autoscaler
+ * Returns the newest state of the autoscaler, and prints a hint to stderr if this state is old.
+ * @param name expected name of the autoscaler; undefined accepts every name
+ * @throws Error when there is no record, or the autoscaler has another name
  */
 export async function readView(stateFolder: string, name?: string): Promise<View> {
   const view = viewOf(await readRecords(stateFolder))
@@ -52,20 +53,15 @@ export async function readView(stateFolder: string, name?: string): Promise<View
   return view
 }
 
-/** One line for people, beside the data. */
+/** Prints a line for the user to stderr, so that the line is separate from the data. */
 export function hint(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Data. */
+/** Prints data to stdout. */
 export function print(text: string): void {
   process.stdout.write(text)
 }
 
-/** Colours where stdout is a terminal; NO_COLOR and FORCE_COLOR are heard. */
+/** Styles a string if stdout is a terminal. The environment variables NO_COLOR and FORCE_COLOR take precedence over the terminal check. */
 export const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })
-
-/** npm runs scripts in the project's root; a relative path means the folder the user is in. */
-export function fromShell(file: string): string {
-  return resolve(process.env.INIT_CWD ?? process.cwd(), file)
-}

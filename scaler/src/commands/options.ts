@@ -1,26 +1,27 @@
-/** Options and arguments that several commands take. */
+/** Options and parsers of arguments that several commands share. */
 import { hostPorts } from '@lab/contract/endpoints.ts'
+import { allowedDurations, readDuration } from '@lab/host/durations.ts'
 import { InvalidArgumentError, Option } from 'commander'
 
-/** From the project's root. */
+/** Path of the mapping file, relative to the root of the checkout. */
 export const defaultMetricMap = 'scaler/metrics.yaml'
 
-/** Where Prometheus is for whoever is on the host. */
+/** Returns the URL of Prometheus on the host. */
 export function prometheusOnHost(): string {
   return `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
 }
 
 export function prometheusOption(): Option {
-  return new Option('--prometheus <url>', 'where Prometheus is')
+  return new Option('--prometheus <url>', 'URL of Prometheus')
     .env('SCALER_PROMETHEUS')
     .default(prometheusOnHost(), 'on this host, at PROMETHEUS_PORT')
 }
 
 export function metricMapOption(): Option {
-  return new Option('--metric-map <file>', 'which PromQL stands for which metric').env('SCALER_METRIC_MAP').default(defaultMetricMap)
+  return new Option('--metric-map <file>', 'file that maps metrics to PromQL').env('SCALER_METRIC_MAP').default(defaultMetricMap)
 }
 
-/** Reads a number within bounds. */
+/** Returns a parser for numbers within bounds. */
 export function number(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -29,20 +30,17 @@ export function number(min: number, max: number): (text: string) => number {
   }
 }
 
-const unitSeconds: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
-
-/** Reads a length of time as in 90s, 15m, 1.5h or 2d; in seconds. */
+/** Parses a duration such as 90s, 15m, 1.5h or 2d. Returns seconds. */
 export function duration(text: string): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? []
-  const seconds = Number(amount) * (unitSeconds[unit] ?? Number.NaN)
-  if (!(seconds > 0)) throw new InvalidArgumentError('Allowed are lengths of time as in 90s, 15m, 1.5h or 2d.')
+  const seconds = readDuration(text)
+  if (seconds === undefined) throw new InvalidArgumentError(`Allowed are ${allowedDurations}.`)
   return seconds
 }
 
-/** Reads a moment: ISO 8601 with its time zone, or Unix seconds; in Unix seconds. */
+/** Parses a point in time, in ISO 8601 with a time zone or in Unix seconds. Returns Unix seconds. */
 export function moment(text: string): number {
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:\d\d)$/.test(text)
   const seconds = isIso ? Date.parse(text) / 1000 : Number(text.trim() === '' ? Number.NaN : text)
-  if (!(seconds >= 0)) throw new InvalidArgumentError('Allowed are times as in 2026-01-31T12:00:00Z, and Unix seconds.')
+  if (!(seconds >= 0)) throw new InvalidArgumentError('Allowed are times such as 2026-01-31T12:00:00Z, and Unix seconds.')
   return seconds
 }

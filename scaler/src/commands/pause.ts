@@ -1,28 +1,25 @@
-/** `pause` and `resume`: a file beside the decision log, which the scaler looks for at every synchronisation. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+/** `pause` and `resume`: write and remove a file in the folder of the decision log, which the scaler checks at each synchronisation. */
 import type { Command } from 'commander'
-import { pauseFilePath } from '../decision-log.ts'
+import { pauseFilePath, setPaused } from '../decision-log.ts'
 import { hint, print, stateOption } from './log.ts'
 
 export function register(program: Command): void {
   program
     .command('pause')
-    .description('go on deciding, but leave the replicas alone')
+    .description('pause the scaler: it still decides, but does not change the replicas')
     .addOption(stateOption())
     .action(async ({ state }: { state: string }) => {
-      const file = pauseFilePath(state)
-      await mkdir(state, { recursive: true })
-      await writeFile(file, `${new Date().toISOString()}\n`)
+      await setPaused(state, true)
       print('paused\n')
-      hint(`from the next synchronisation on, until \`npm run scaler -- resume\` (${file})`)
+      hint(`paused from the next synchronisation on, until \`./lab scaler resume\` (${pauseFilePath(state)})`)
     })
   program
     .command('resume')
-    .description('act again')
+    .description('end a pause')
     .addOption(stateOption())
     .action(async ({ state }: { state: string }) => {
-      await rm(pauseFilePath(state), { force: true })
+      await setPaused(state, false)
       print('resumed\n')
-      hint('from the next synchronisation on')
+      hint('resumed from the next synchronisation on')
     })
 }

@@ -1,19 +1,19 @@
-/** `replay`: what other settings would have done with a recorded load, and whether the recorded decisions can be taken again. */
+/** `replay`: simulates other settings with a recorded load, or verifies the recorded decisions. */
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { defaultFeatureGates, type HorizontalPodAutoscaler } from '../core/types.ts'
-import { parseRecords, RecordError } from '../read-records.ts'
+import { readHpa } from '../manifest/read.ts'
+import { parseRecords } from '../read-records.ts'
 import type { TickRecord } from '../record.ts'
-import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics, type Seen } from '../replay/load.ts'
+import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics } from '../replay/load.ts'
 import { observedRun, type Run, recordedRun, replay } from '../replay/replay.ts'
 import { verify } from '../replay/verify.ts'
-import { problemText, readHpa } from '../spec/read.ts'
 import { replayHtml } from '../views/replay-html.ts'
 import { replayJson, replayTable } from '../views/replay-table.ts'
 import { noteLines, notes } from '../views/view.ts'
 import { counted } from '../views/words.ts'
-import { fromShell, hint, print, readRecords, stateOption } from './log.ts'
+import { hint, print, readRecords, stateOption } from './log.ts'
 import { addRecordedLoadOptions, type RecordedLoadOptions, readRecordedLoad } from './recorded-load.ts'
 
 interface ReplayOptions extends RecordedLoadOptions {
@@ -25,23 +25,24 @@ interface ReplayOptions extends RecordedLoadOptions {
   readonly output?: 'json'
 }
 
-/** What a reader must know of the model; scaler/src/replay/replay.ts has all of it. */
+/** Describes the main limitation of the replay model; scaler/src/replay/replay.ts lists all limitations. */
 const modelNote =
-  'A model: the recorded load is spread evenly over the replicas that would have been ready. Real sockets stay where they are, so a new replica fills more slowly than here.'
+  'This is a model: it distributes the recorded load evenly over the replicas that would have been ready. Real sockets do not move, so a new replica gets its load more slowly.'
 const shownDifferences = 10
 
 export function register(program: Command): void {
   const command = program
     .command('replay')
-    .description('play a recorded load through other settings: replica curve, over-capacity, time above target, changes')
-    .option('--from <source>', 'a decision log, or prometheus; the log of the scaler otherwise')
-    .option('--hpa <file>', 'settings to try; may be given several times', (file: string, files: readonly string[] = []) => [
-      ...files,
-      file,
-    ])
-    .option('--html <file>', 'write a plot there as well')
-    .addOption(new Option('-o, --output <format>', 'how to print the figures').choices(['json']))
-    .addOption(new Option('--verify', 'take every recorded decision again; exit code 1 when one differs').conflicts(['html', 'output']))
+    .description('simulate other settings with a recorded load: replica curve, over-capacity, time above target, changes')
+    .option('--from <source>', 'a decision log, or prometheus (default: the log of the scaler)')
+    .option(
+      '--hpa <file>',
+      'HorizontalPodAutoscaler to simulate; may be given several times',
+      (file: string, files: readonly string[] = []) => [...files, file],
+    )
+    .option('--html <file>', 'also write a plot to this file')
+    .addOption(new Option('-o, --output <format>', 'output format of the figures').choices(['json']))
+    .addOption(new Option('--verify', 'repeat every recorded decision; exit code 1 when one differs').conflicts(['html', 'output']))
     .addOption(stateOption())
   addRecordedLoadOptions(command).action(async (options: ReplayOptions) => run(options, program))
 }
@@ -53,12 +54,11 @@ interface Settings {
 
 async function run(options: ReplayOptions, program: Command): Promise<void> {
   const files = options.hpa ?? []
-  if (options.verify !== true && files.length === 0)
-    program.error('error: name settings with --hpa FILE, or ask for --verify', { exitCode: 2 })
+  if (options.verify !== true && files.length === 0) program.error('error: give settings with --hpa FILE, or use --verify', { exitCode: 2 })
   if (options.verify === true && files.length > 0)
-    program.error('error: --verify takes the recorded settings: leave out --hpa', { exitCode: 2 })
+    program.error('error: --verify uses the recorded settings: leave out --hpa', { exitCode: 2 })
   if (options.verify === true && options.from === 'prometheus')
-    program.error('error: --verify needs a decision log: Prometheus has no decisions on record', { exitCode: 2 })
+    program.error('error: --verify needs a decision log, because Prometheus has no recorded decisions', { exitCode: 2 })
   if (options.verify) return printVerification(await recordsOf(options, program))
 
   const settings = await Promise.all(files.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
@@ -69,11 +69,11 @@ async function run(options: ReplayOptions, program: Command): Promise<void> {
   print(options.output === 'json' ? replayJson(runs, timeScale) : `${noteLines(marks)}${replayTable(runs)}`)
   hint(modelNote)
   if (options.html === undefined) return
-  await writeFile(fromShell(options.html), replayHtml(runs, { notes: [...notes(marks), modelNote] }))
+  await writeFile(options.html, replayHtml(runs, { notes: [...notes(marks), modelNote] }))
   hint(`plot: ${options.html}`)
 }
 
-/** What was recorded, and the rows of it. */
+/** A recorded load, and the table rows that display the recorded decisions. */
 interface Recording {
   readonly recorded: () => Run[]
   readonly load: RecordedLoad
@@ -83,8 +83,7 @@ interface Recording {
 async function recordingOf(options: ReplayOptions, settings: readonly Settings[], program: Command): Promise<Recording> {
   if (options.from === 'prometheus') {
     const metrics = settings.flatMap(({ hpa }) => hpa.metrics)
-    const seen: Seen[] = await readRecordedLoad(options, metrics, program, (file) => textOf(file, program))
-    const load = loadOf(seen)
+    const load = loadOf(await readRecordedLoad(options, metrics, program, (file) => textOf(file, program)))
     const [first] = settings
     const recorded = () => (first === undefined ? [] : [observedRun(`recorded, targets of ${first.file}`, first.hpa.metrics, load)])
     return { recorded, load, timeScale: options.timeScale }
@@ -92,26 +91,21 @@ async function recordingOf(options: ReplayOptions, settings: readonly Settings[]
   const records = await recordsOf(options, program)
   const load = loadOf(records)
   const run = recordedRun('recorded', records, load)
-  if (run === null) throw new Error('the recording holds no decision')
+  if (run === null) throw new Error('the recording has no decision')
   return { recorded: () => [run, replay('recorded, modelled', run.hpa, load)], load, timeScale: records.at(-1)?.timeScale ?? 1 }
 }
 
 async function recordsOf({ from, state }: ReplayOptions, program: Command): Promise<TickRecord[]> {
   if (from === undefined) return readRecords(state)
   const text = await textOf(from, program)
-  try {
-    const records = parseRecords(text, from)
-    if (records.length > 0) return records
-  } catch (error) {
-    if (!(error instanceof RecordError)) throw error
-    program.error(`error: ${error.message}`, { exitCode: 2 })
-  }
-  return program.error(`error: ${from}: holds no decision`, { exitCode: 2 })
+  const records = parseRecords(text, from)
+  if (!records.ok) return program.error(`error: ${records.problems.join('\n')}`, { exitCode: 2 })
+  return records.value.length > 0 ? records.value : program.error(`error: ${from}: has no decision`, { exitCode: 2 })
 }
 
 async function textOf(file: string, program: Command): Promise<string> {
   try {
-    return await readFile(fromShell(file), 'utf8')
+    return await readFile(file, 'utf8')
   } catch (error) {
     return program.error(`error: ${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 2 })
   }
@@ -119,8 +113,7 @@ async function textOf(file: string, program: Command): Promise<string> {
 
 async function readSettings(file: string, program: Command): Promise<HorizontalPodAutoscaler> {
   const read = readHpa(await textOf(file, program), file, defaultFeatureGates)
-  if ('hpa' in read) return read.hpa
-  return program.error(read.problems.map(problemText).join('\n'), { exitCode: 2 })
+  return read.ok ? read.value : program.error(read.problems.join('\n'), { exitCode: 2 })
 }
 
 function checkMetrics(file: string, { metrics }: HorizontalPodAutoscaler, load: RecordedLoad, program: Command): void {
@@ -133,8 +126,8 @@ function checkMetrics(file: string, { metrics }: HorizontalPodAutoscaler, load: 
 
 function printVerification(records: readonly TickRecord[]): void {
   const { compared, differences, startedLate } = verify(records)
-  if (startedLate) hint('the first record is only where it starts from: what was remembered before it is not kept')
-  print(`${counted(compared, 'decision')} taken again: ${differences.length === 0 ? 'all the same' : `${differences.length} differ`}\n`)
+  if (startedLate) hint('the first record is not verified, because the log no longer has the state before it')
+  print(`${counted(compared, 'decision')} repeated: ${differences.length === 0 ? 'all equal' : `${differences.length} differ`}\n`)
   for (const { time, field, recorded, replayed } of differences.slice(0, shownDifferences)) {
     print(`${time} ${field}: recorded ${recorded}, now ${replayed}\n`)
   }

@@ -1,23 +1,25 @@
-/** `run`: the scaler itself. Wires the ports to the real world; decides nothing. */
+/** `run`: starts the scaler. Connects the control loop to Docker, Prometheus and files. */
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { paths } from '@lab/contract/endpoints.ts'
+import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import { collectDefaultMetrics } from 'prom-client'
-import { composeTarget, projectName } from '../adapters/compose.ts'
+import { actuatorAt } from '../adapters/actuator.ts'
+import { type Actuator, composeActuator, projectName, replicaTarget } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
-import { readWorkingSets } from '../adapters/docker-stats.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
 import { systemClock } from '../adapters/system-clock.ts'
 import type { ControllerOptions } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
-import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readLastRecord } from '../decision-log.ts'
+import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readLastRecord, stateFolderWords } from '../decision-log.ts'
 import { liveFiles, readLiveFiles } from '../live-files.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
 import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
 import { createScalerMetrics } from '../metrics.ts'
-import type { ReadWorkingSets } from '../ports.ts'
 import type { TickRecord } from '../record.ts'
+import { readRolloutScale, writeRolloutScale } from '../rollout-file.ts'
 import { serve } from '../serve.ts'
 import { metricMapOption, number, prometheusOption } from './options.ts'
 
@@ -27,6 +29,7 @@ interface RunOptions {
   readonly prometheus: string
   readonly state: string
   readonly projectName?: string
+  readonly actuator?: string
   readonly file: readonly string[]
   readonly timeScale: number
   readonly dryRun?: true
@@ -44,21 +47,30 @@ export function register(program: Command): void {
   const { syncPeriodSeconds, downscaleStabilizationSeconds, tolerance, ...initial } = defaultControllerOptions
   program
     .command('run')
-    .description('watch the metrics and set the number of replicas, until SIGTERM or Ctrl-C')
-    .addOption(new Option('--hpa <file>', 'the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
+    .description('set the number of replicas from the metrics, until SIGTERM or Ctrl-C')
+    .addOption(new Option('--hpa <file>', 'file with the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
     .addOption(metricMapOption())
     .addOption(prometheusOption())
-    .addOption(new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder))
-    .addOption(new Option('-p, --project-name <name>', 'Compose project; as Compose makes it up otherwise').env('COMPOSE_PROJECT_NAME'))
-    .addOption(new Option('-f, --file <files...>', 'Compose files the lab was started with').default(composeFiles))
     .addOption(
-      new Option('--time-scale <factor>', 'compress time: every period and window takes 1/factor')
+      new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder(), stateFolderWords),
+    )
+    .addOption(new Option('-p, --project-name <name>', 'Compose project (default: the name from Compose)').env('COMPOSE_PROJECT_NAME'))
+    .addOption(
+      new Option('--actuator <url>', 'URL of the actuator; without it, the docker command of this machine is used').env('SCALER_ACTUATOR'),
+    )
+    .addOption(new Option('-f, --file <files...>', 'Compose files with which the lab was started').default(composeFiles))
+    .addOption(
+      new Option('--time-scale <factor>', 'compress time by this factor: every period and window takes 1/factor')
         .env('SCALER_TIME_SCALE')
         .default(1)
         .argParser(number(1, 100)),
     )
-    .option('--dry-run', 'decide and write down, never act; give it a --state of its own beside a live one')
-    .addOption(new Option('--listen <port>', 'serve /metrics, /livez and /readyz there').env('SCALER_LISTEN').argParser(number(0, 65535)))
+    .option('--dry-run', 'decide and log, but never act; needs its own --state if another scaler runs')
+    .addOption(
+      new Option('--listen <port>', `port of ${paths.metrics}, ${paths.livez} and ${paths.readyz}`)
+        .env('SCALER_LISTEN')
+        .argParser(number(0, 65535)),
+    )
     .addOption(new Option('--sync-period <seconds>').default(syncPeriodSeconds).argParser(number(1, 3600)))
     .addOption(new Option('--downscale-stabilization <seconds>').default(downscaleStabilizationSeconds).argParser(number(0, 3600)))
     .addOption(new Option('--tolerance <ratio>').default(tolerance).argParser(number(0, 100)))
@@ -71,21 +83,20 @@ export function register(program: Command): void {
 
 async function run(options: RunOptions, program: Command): Promise<void> {
   const read = await readLiveFiles(options)
-  if ('problems' in read) return program.error(read.problems.join('\n'), { exitCode: 2 })
-  const { hpa } = read
+  if (!read.ok) return program.error(read.problems.join('\n'), { exitCode: 2 })
+  const { hpa } = read.value
   const settings: LoopSettings = { hpa, controller: controllerOf(options), timeScale: options.timeScale, dryRun: options.dryRun === true }
   const service = hpa.scaleTargetRef.name
-  const folder = process.cwd()
-  const files = options.file.map((file) => resolve(folder, file))
-  const host = await engineHost(process.env)
-  const project = options.projectName || (await projectName({ files, folder }))
+  const files = options.file.map((file) => resolve(file))
+  const project = options.projectName || (await projectName({ files, folder: root }))
+  const actuator = await actuatorOf(options.actuator, { project, service, files })
 
   const stop = stopSignal()
   const logPath = decisionLogPath(options.state)
   const log = new DecisionLog(logPath)
   let lastTickAt: number | null = null
   const startedAt = systemClock.nowSeconds()
-  // The longest that a synchronisation with an action can take, and the longest pause after it.
+  // The maximum duration of a synchronisation that scales, plus the maximum pause until the next synchronisation.
   const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
   const stuck = () => {
     const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
@@ -101,9 +112,8 @@ async function run(options: RunOptions, program: Command): Promise<void> {
           stuck,
           ready: () => lastTickAt !== null,
         })
-  const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project, service }, signal)
-  let { map } = read
-  const reread = liveFiles(options, read, say)
+  let { map } = read.value
+  const reread = liveFiles(options, read.value, say)
   const ports: LoopPorts = {
     clock: systemClock,
     specification: async () => {
@@ -111,11 +121,15 @@ async function run(options: RunOptions, program: Command): Promise<void> {
       map = now.map
       return now
     },
-    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service, workingSets).read(metrics, signal) },
-    target: composeTarget({ project, service, files, folder, host }),
+    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service, actuator.workingSets).read(metrics, signal) },
+    target: replicaTarget(actuator),
     isPaused: () => exists(pauseFilePath(options.state)),
+    rollout: {
+      read: () => readRolloutScale(options.state).catch((error: Error) => void say(error.message)),
+      write: (scale) => writeRolloutScale(options.state, scale),
+    },
     write: async (record: TickRecord) => {
-      // A full disk is no reason to leave the replicas alone.
+      // A full disk does not prevent the scaler from scaling.
       await log.append(record).catch((error: unknown) => say(`cannot write ${logPath}: ${String(error)}`))
       lastTickAt = systemClock.nowSeconds()
       metrics.observe(record)
@@ -132,6 +146,13 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   say('stopped')
 }
 
+async function actuatorOf(
+  url: string | undefined,
+  what: { project: string; service: string; files: readonly string[] },
+): Promise<Actuator> {
+  return url ? actuatorAt(url) : composeActuator({ ...what, folder: root, host: await engineHost(process.env) })
+}
+
 function controllerOf(options: RunOptions): ControllerOptions {
   return {
     ...defaultControllerOptions,
@@ -143,11 +164,11 @@ function controllerOf(options: RunOptions): ControllerOptions {
   }
 }
 
-/** Aborts when the process is asked to end. */
+/** Returns a signal that aborts on SIGTERM or SIGINT. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    // Not once(): what cleans up after child processes ends the process itself when it sees no other listener.
+    // The listener is added with on(), not once(), because the clean-up of child processes ends this process if there is no other listener.
     process.on(name, () => {
       say(`${name}: stopping`)
       controller.abort()

@@ -1,4 +1,4 @@
-/** Between the words of the conformance files and those of the engine. Decides nothing. */
+/** Converts between the format of the conformance files and the types of the engine. */
 import { z } from 'zod'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
@@ -12,10 +12,10 @@ import type {
   ResourceAmounts,
 } from '../core/types.ts'
 import { defaultControllerOptions, defaultFeatureGates, seriesKey } from '../core/types.ts'
-import { toHpa } from '../spec/to-hpa.ts'
-import type { V2Document } from '../spec/v2.ts'
-import { v2Schema } from '../spec/v2.ts'
-import { sourceFieldOf } from '../spec/validate.ts'
+import { toHpa } from '../manifest/to-hpa.ts'
+import type { V2Document } from '../manifest/v2.ts'
+import { v2Schema } from '../manifest/v2.ts'
+import { sourceFieldOf } from '../manifest/validate.ts'
 import type { Answer, CaseContainers, CaseHpa, CaseMetric, CasePod, CaseReadings, MetricAnswer, Scenario, ScenarioStep } from './cases.ts'
 import { InputError } from './cases.ts'
 
@@ -31,7 +31,7 @@ export function optionsOf({ controller, featureGates }: Scenario): ControllerOpt
   return { ...controller, syncPeriodSeconds, featureGates: gatesOf(featureGates) }
 }
 
-/** The specification as the autoscaling/v2 document a user would have written, or what is wrong with its shape. */
+/** Converts the specification of a case to an autoscaling/v2 document, or returns the errors of its schema. */
 export function parseDocument(hpa: CaseHpa): z.ZodSafeParseResult<V2Document> {
   return v2Schema.safeParse({
     apiVersion: 'autoscaling/v2',
@@ -41,10 +41,10 @@ export function parseDocument(hpa: CaseHpa): z.ZodSafeParseResult<V2Document> {
   })
 }
 
-/** The specification for the engine. Throws an InputError when it has the wrong shape. */
+/** Converts the specification of a case for the engine. @throws InputError when the specification does not match the schema */
 export function hpaOf(hpa: CaseHpa): HorizontalPodAutoscaler {
   const { data, error } = parseDocument(hpa)
-  if (data === undefined) throw new InputError(`specification of the wrong shape: ${z.prettifyError(error)}`)
+  if (data === undefined) throw new InputError(`specification does not match the schema: ${z.prettifyError(error)}`)
   return toHpa(data)
 }
 
@@ -65,7 +65,7 @@ function v2Metric({ type, name, container, describedObject, target }: CaseMetric
   return { type, [source]: sourceFields }
 }
 
-/** Memory is given in bytes, everything else in thousandths already. */
+/** Converts memory from bytes to thousandths. All other amounts are in thousandths already. */
 function milliOfResource(amounts: Readonly<Record<string, number>> | null | undefined): ResourceAmounts {
   return Object.fromEntries(Object.entries(amounts ?? {}).map(([name, amount]) => [name, name === 'memory' ? amount * 1000 : amount]))
 }

@@ -1,10 +1,10 @@
-/** The records of the conformance files, as zod schemas: a line that is none of them is refused. In inputs null means absent. */
+/** Zod schemas for the records of the conformance files. In inputs, null means absent. */
 import { z } from 'zod'
 
-/** Bad input: the message says what is wrong and where. */
+/** Invalid input. The message names the problem and its place. */
 export class InputError extends Error {}
 
-/** A whole number, 2^53 included, which z.int() would refuse. */
+/** A whole number. It may be 2^53, which z.int() refuses. */
 const int = z.number().refine(Number.isInteger, 'must be a whole number')
 
 const target = z.object({
@@ -141,9 +141,20 @@ export const specCaseSchema = z.object({
   errors: z.array(z.object({ field: z.string(), type: z.string(), detail: z.string().nullish() })).nullish(),
 })
 
+/** A YAML file as a user would write it. `stage` is the step that refuses the file. Only validation has errors to compare. */
+export const yamlCaseSchema = z.object({
+  id: z.string(),
+  yaml: z.string(),
+  featureGates: gates,
+  valid: z.boolean().nullish(),
+  stage: z.enum(['decode', 'validate']).nullish(),
+  errors: z.array(z.object({ field: z.string(), type: z.string(), text: z.string() })).nullish(),
+})
+
 export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioStep = z.infer<typeof step>
 export type SpecCase = z.infer<typeof specCaseSchema>
+export type YamlCase = z.infer<typeof yamlCaseSchema>
 export type CaseHpa = z.infer<typeof hpa>
 export type CaseMetric = z.infer<typeof metric>
 export type CasePod = z.infer<typeof podSchema>

@@ -1,4 +1,4 @@
-/** The five levels of agreement with an expected answer. */
+/** Compares an answer with the expected answer on five levels. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Answer, Scenario } from './cases.ts'
 import type { ScenarioAnswer } from './replay.ts'
@@ -6,7 +6,7 @@ import type { ScenarioAnswer } from './replay.ts'
 export const levels = ['scale', 'why', 'metrics', 'conditions', 'events'] as const
 export type Level = (typeof levels)[number]
 
-/** What a level compares, in an order that does not depend on the implementation. */
+/** Returns the part of an answer that a level compares, in an order that does not depend on the implementation. */
 const views: Readonly<Record<Level, (answer: Answer) => unknown>> = {
   scale: ({ scaleTo, desiredReplicas }) => [scaleTo, desiredReplicas],
   why: ({ metricRecommendation, stabilizedRecommendation }) => [metricRecommendation, stabilizedRecommendation],
@@ -22,7 +22,7 @@ export interface Difference {
   readonly got: unknown
 }
 
-/** The first difference of each level; none: the case passes. Steps without `expected` are not compared. */
+/** Returns the first difference of each level, or an empty list if the case passes. Steps without `expected` are not compared. */
 export function differences(scenario: Scenario, answer: ScenarioAnswer): Difference[] {
   return levels.flatMap((level) => {
     for (const [i, { t, expected }] of scenario.steps.entries()) {
@@ -36,7 +36,7 @@ export function differences(scenario: Scenario, answer: ScenarioAnswer): Differe
   })
 }
 
-/** What Kubernetes' own unit test asserts of the last step and is not so; empty: it holds. */
+/** Returns the assertions of Kubernetes' own unit test that the last step violates. */
 export function upstreamDifferences({ upstream }: Scenario, answer: ScenarioAnswer): string[] {
   const actual = answer.steps.at(-1)?.actual
   if (upstream == null) return []

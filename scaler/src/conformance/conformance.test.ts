@@ -21,12 +21,12 @@ describe('every bundled case', () => {
     report = runAll(await readBundledCases())
   })
 
-  test('passes', () => {
+  test('passes on every level', () => {
     expect(report.failures).toEqual([])
     expect(report.counts.filter(({ passed, total }) => passed !== total)).toEqual([])
   })
 
-  test('is counted', () => {
+  test('is counted in the report', () => {
     const totals = Object.fromEntries(report.counts.map(({ what, total }) => [what, total]))
     expect(totals).toMatchObject({
       'public.jsonl scale': 60,
@@ -36,20 +36,21 @@ describe('every bundled case', () => {
       'table convertDesiredReplicasWithBehaviorRate': 41,
       'table groupPods': 14,
       specifications: 20,
+      files: 99,
     })
     expect(Object.keys(totals).filter((what) => what.startsWith('metric '))).toHaveLength(9)
     expect(reportText(report)).toContain('165/165   100 %')
   })
 })
 
-test('the expected messages and the order of the conditions are met too', async () => {
+test('messages and the order of conditions are as expected, too', async () => {
   for (const scenario of await readLines(publicCases, scenarioSchema)) {
     const { steps } = replayScenario(scenario)
     expect(steps.map(({ actual }) => actual)).toEqual(scenario.steps.map(({ expected }) => expected))
   }
 })
 
-test('a wrong answer is found on its level', async () => {
+test('a wrong answer is reported with its level', async () => {
   const [scenario] = await readLines(publicCases, scenarioSchema)
   if (scenario === undefined) throw new Error('no case')
   const answer = replayScenario(scenario)
@@ -70,23 +71,23 @@ test('a wrong answer is found on its level', async () => {
 })
 
 describe('the command', () => {
-  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const main = fileURLToPath(new URL('../../../tools/cli/src/main.ts', import.meta.url))
   let workFolder: string
   beforeAll(async () => {
     workFolder = await mkdtemp(join(tmpdir(), 'conformance-'))
   })
   afterAll(() => rm(workFolder, { recursive: true }))
 
-  /** Exit code and both streams. */
+  /** Runs the command. Returns the exit code and both output streams. */
   const run = async (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
-    const options = { maxBuffer: 64 * 1024 * 1024, timeout: 20_000, env: { ...process.env, INIT_CWD: workFolder } }
-    return promisify(execFile)(process.execPath, [main, ...args], options).then(
+    const options = { maxBuffer: 64 * 1024 * 1024, timeout: 20_000, cwd: workFolder }
+    return promisify(execFile)(process.execPath, [main, 'conformance', ...args], options).then(
       ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
       (error: { code: number; stdout: string; stderr: string }) => error,
     )
   }
 
-  test('answers a file without `expected`, step by step', async () => {
+  test('prints an answer for each step of a file without `expected`', async () => {
     const lines = (await readFile(publicCases, 'utf8')).trim().split('\n').slice(0, 3)
     const bare = lines.map((line) => {
       const scenario = JSON.parse(line) as { steps: { expected?: unknown }[] }
@@ -107,25 +108,42 @@ describe('the command', () => {
     expect(answers).toEqual(wanted)
   })
 
-  test('judges specifications', async () => {
+  test('validates specifications', async () => {
     const { code, stdout } = await run('--specs', join(folder, 'specs-public.jsonl'))
     expect(code).toBe(0)
-    const verdicts = stdout
+    const results = stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line))
-    expect(verdicts).toHaveLength(20)
-    expect(verdicts[0]).toEqual({ id: 'spec-001', valid: true, errors: [] })
-    expect(verdicts[2]).toMatchObject({ id: 'spec-007', valid: false, errors: [{ field: 'spec.minReplicas', type: 'FieldValueInvalid' }] })
+    expect(results).toHaveLength(20)
+    expect(results[0]).toEqual({ id: 'spec-001', valid: true, errors: [] })
+    expect(results[2]).toMatchObject({ id: 'spec-007', valid: false, errors: [{ field: 'spec.minReplicas', type: 'FieldValueInvalid' }] })
+  })
+
+  test('validates YAML files', async () => {
+    const { code, stdout } = await run('--yaml', join(folder, 'yaml-public.jsonl'))
+    expect(code).toBe(0)
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(results).toHaveLength(99)
+    expect(results[0]).toEqual({ id: 'f-001', valid: true, errors: [] })
+    const text = 'spec.scaleTargetRef.name: Required value'
+    expect(results[4]).toEqual({
+      id: 'f-015',
+      valid: false,
+      errors: [{ field: 'spec.scaleTargetRef.name', type: 'FieldValueRequired', text }],
+    })
   })
 
   test.each<[string, string, string[], RegExp]>([
     ['a broken line', '{"id":"a"}\n{"id":', ['--specs', 'bad.jsonl'], /bad\.jsonl:1: not a case: hpa: /],
     ['a line that is not JSON', 'x\n', ['--answers', 'bad.jsonl'], /bad\.jsonl:1: not JSON: /],
-    ['a file that is not there', '', ['--answers', 'nowhere.jsonl'], /nowhere\.jsonl: cannot be read: ENOENT/],
-    ['an unknown option', '', ['--answer', 'x'], /Unknown option '--answer'.*usage: /],
-    ['both options', '', ['--answers', 'x', '--specs', 'y'], /exclude each other; usage: /],
-  ])('%s gives one line and exit code 2', async (_what, text, args, message) => {
+    ['a missing file', '', ['--answers', 'nowhere.jsonl'], /nowhere\.jsonl: cannot be read: ENOENT/],
+    ['an unknown option', '', ['--answer', 'x'], /unknown option '--answer'/],
+    ['both options', '', ['--answers', 'x', '--specs', 'y'], /'--answers <file>' cannot be used with option '--specs <file>'/],
+  ])('%s causes one line of error and exit code 2', async (_what, text, args, message) => {
     await writeFile(join(workFolder, 'bad.jsonl'), text)
     const { code, stdout, stderr } = await run(...args)
     expect(code).toBe(2)

@@ -1,12 +1,12 @@
-/** Reads case files. A file that is missing or a line that is broken becomes one clear message. */
+/** Reads case files. Reports a missing file or an invalid line with one message. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import { InputError, scenarioSchema, specCaseSchema } from './cases.ts'
+import { InputError, scenarioSchema, specCaseSchema, yamlCaseSchema } from './cases.ts'
 import type { BundledCases } from './run.ts'
 import { checkTables, tablesSchema } from './tables.ts'
 
-/** The records of a JSON Lines file; blank lines are passed over. */
+/** Returns the records of a JSON Lines file without its blank lines. @throws InputError when the file or a line is invalid */
 export async function readLines<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>[]> {
   const lines = (await readText(file)).split('\n')
   return lines.flatMap((line, i) => (line.trim() === '' ? [] : [parse(line, schema, `${file}:${i + 1}`)]))
@@ -33,7 +33,7 @@ function parse<Schema extends z.ZodType>(text: string, schema: Schema, where: st
   throw new InputError(`${where}: not a case: ${issue?.path.join('.') || 'record'}: ${issue?.message}`)
 }
 
-/** The cases that come with the project. */
+/** Returns the cases in scaler/conformance/. */
 export async function readBundledCases(): Promise<BundledCases> {
   const at = (name: string): string => fileURLToPath(new URL(`../../conformance/${name}`, import.meta.url))
   const tables = parse(await readText(at('upstream-tables.json')), tablesSchema, 'upstream-tables.json')
@@ -43,6 +43,7 @@ export async function readBundledCases(): Promise<BundledCases> {
       { file: 'upstream.jsonl', scenarios: await readLines(at('upstream.jsonl'), scenarioSchema) },
     ],
     specs: await readLines(at('specs-public.jsonl'), specCaseSchema),
+    yamls: await readLines(at('yaml-public.jsonl'), yamlCaseSchema),
     tables: checkTables(tables.tables),
   }
 }

@@ -1,16 +1,16 @@
-/** Plays a scenario through the engine, and a specification through the checks. */
+/** Runs a scenario with the engine, and validates specifications. */
 import { decide, recordRescale } from '../core/decide.ts'
-import { invalid } from '../spec/field-error.ts'
-import { validateSpec } from '../spec/validate.ts'
+import { problemsOf } from '../manifest/read.ts'
+import { validateSpec } from '../manifest/validate.ts'
 import { answerOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf, parseDocument } from './adapt.ts'
-import type { Answer, Scenario, SpecCase } from './cases.ts'
+import type { Answer, Scenario, SpecCase, YamlCase } from './cases.ts'
 
 export interface ScenarioAnswer {
   readonly id: string
   readonly steps: readonly { readonly t: number; readonly actual: Answer }[]
 }
 
-/** Every step in order, memory carried along. The counts come from the scenario, not from what was decided before. */
+/** Runs all steps in order with the memory of the step before. The replica counts come from the scenario, not from earlier decisions. */
 export function replayScenario(scenario: Scenario): ScenarioAnswer {
   const options = optionsOf(scenario)
   let hpa = hpaOf(scenario.hpa)
@@ -35,7 +35,19 @@ export interface SpecAnswer {
 export function checkSpec({ id, hpa, featureGates }: SpecCase): SpecAnswer {
   const { data, error } = parseDocument(hpa)
   const errors = data
-    ? validateSpec(data.spec ?? {}, gatesOf(featureGates))
-    : error.issues.map(({ path, message }) => invalid(path.join('.'), undefined, message))
-  return { id, valid: errors.length === 0, errors: errors.map(({ field, type, detail }) => ({ field, type, detail })) }
+    ? validateSpec(data.spec ?? {}, gatesOf(featureGates)).map(({ field, type, detail }) => ({ field, type, detail }))
+    : error.issues.map(({ path, message }) => ({ field: path.join('.'), type: 'Decode', detail: message }))
+  return { id, valid: errors.length === 0, errors }
+}
+
+export interface YamlAnswer {
+  readonly id: string
+  readonly valid: boolean
+  readonly errors: readonly { readonly field: string; readonly type: string; readonly text: string }[]
+}
+
+/** Returns whether a file contains valid autoscaling/v2 objects, with the errors of the API server's decoder and validation. */
+export function checkYaml({ id, yaml, featureGates }: YamlCase): YamlAnswer {
+  const errors = problemsOf(yaml, gatesOf(featureGates)).map(({ field, type, text }) => ({ field, type, text }))
+  return { id, valid: errors.length === 0, errors }
 }

@@ -1,11 +1,11 @@
-/** All bundled cases through the engine, counted per level, per table, per specification and per kind of metric. */
-import type { Scenario, SpecCase } from './cases.ts'
+/** Runs all bundled cases, and counts the passed ones per level, table, specification and kind of metric. */
+import type { Scenario, SpecCase, YamlCase } from './cases.ts'
 import type { Difference } from './compare.ts'
 import { differences, levels, upstreamDifferences } from './compare.ts'
-import { checkSpec, replayScenario } from './replay.ts'
+import { checkSpec, checkYaml, replayScenario } from './replay.ts'
 import type { TableReport } from './tables.ts'
 
-/** One line of the report. */
+/** A line of the report. */
 export interface Count {
   readonly what: string
   readonly passed: number
@@ -21,14 +21,16 @@ export interface Report {
 export interface BundledCases {
   readonly scenarios: readonly { readonly file: string; readonly scenarios: readonly Scenario[] }[]
   readonly specs: readonly SpecCase[]
+  readonly yamls: readonly YamlCase[]
   readonly tables: readonly TableReport[]
 }
 
-/** Everything passes when every count is complete. */
-export function runAll({ scenarios, specs, tables }: BundledCases): Report {
+/** Runs all cases. All of them pass if each count has passed = total. */
+export function runAll({ scenarios, specs, yamls, tables }: BundledCases): Report {
   const results = scenarios.map(({ file, scenarios: list }) => ({ file, results: list.map(runScenario) }))
   const all = results.flatMap(({ results: list }) => list)
   const specFailures = specs.flatMap(specFailure)
+  const yamlFailures = yamls.flatMap(yamlFailure)
   return {
     counts: [
       ...results.flatMap(({ file, results: list }) => levelCounts(file, list)),
@@ -36,6 +38,7 @@ export function runAll({ scenarios, specs, tables }: BundledCases): Report {
       ...kindCounts(all),
       ...tables.map(({ table, total, failed }) => ({ what: `table ${table}`, passed: total - failed.length, total })),
       { what: 'specifications', passed: specs.length - specFailures.length, total: specs.length },
+      { what: 'files', passed: yamls.length - yamlFailures.length, total: yamls.length },
     ],
     failures: [
       ...all.flatMap(({ scenario, found, upstream }) => [
@@ -44,6 +47,7 @@ export function runAll({ scenarios, specs, tables }: BundledCases): Report {
       ]),
       ...tables.flatMap(({ table, failed }) => failed.map(({ row, want, got }) => failure(`${table} "${row}"`, want, got))),
       ...specFailures,
+      ...yamlFailures,
     ],
   }
 }
@@ -72,7 +76,7 @@ function upstreamCount(results: readonly ScenarioResult[]): Count[] {
   return [{ what: "assertions of Kubernetes' unit tests", passed, total: asserted.length }]
 }
 
-/** A case counts for every kind of metric that any of its specifications has. */
+/** Counts each case for every kind of metric in its specifications. */
 function kindCounts(results: readonly ScenarioResult[]): Count[] {
   const counts = new Map<string, { passed: number; total: number }>()
   for (const { scenario, found } of results) {
@@ -101,11 +105,20 @@ function specFailure(spec: SpecCase): string[] {
   return want === got ? [] : [failure(`specification ${spec.id}`, want, got)]
 }
 
+/** Compares the validation result of a file. A file that cannot be decoded has no errors to compare. */
+function yamlFailure(file: YamlCase): string[] {
+  const { valid, errors } = checkYaml(file)
+  const texts = (list: YamlCase['errors']): string => (list ?? []).map(({ field, type, text }) => `${field} ${type} ${text}`).join('\n')
+  const want = `${file.valid ?? valid} ${texts(file.errors)}`
+  const got = `${valid} ${file.stage === 'decode' ? '' : texts([...errors])}`
+  return want === got ? [] : [failure(`file ${file.id}`, want, got)]
+}
+
 function failure(what: string, want: unknown, got: unknown): string {
   return `${what}: want ${JSON.stringify(want)}, got ${JSON.stringify(got)}`
 }
 
-/** The report as text: what, passed/total, per cent. */
+/** Returns the report as text, with passed/total and the percentage in each line. */
 export function reportText({ counts, failures }: Report): string {
   const width = Math.max(...counts.map(({ what }) => what.length))
   const lines = counts.map(({ what, passed, total }) => {

@@ -1,4 +1,4 @@
-/** The tables: inputs and results of single functions of the controller, at the moment 0. */
+/** Runs the tables with inputs and results of single functions of the controller. The time of all calls is 0. */
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { ScaleChange } from '../core/decision.ts'
@@ -69,35 +69,44 @@ type TableName = keyof Tables
 type Input<Name extends TableName> = Tables[Name]['rows'][number]['input']
 type Expected<Name extends TableName> = Tables[Name]['rows'][number]['expected']
 
-/** What the engine gives for an input, in the words of the table. Fields the row does not assert are left out by `expected`. */
+/** Returns the result of the engine in the format of the table. `expected` tells which fields the row asserts. */
 const functions: { readonly [Name in TableName]: (input: Input<Name>, expected: Expected<Name>) => unknown } = {
   convertDesiredReplicasWithRules: (input) => {
-    const { bounded, reason } = limit(input.desiredReplicas, input.currentReplicas, input)
+    const { bounded, reason } = limit(input)
     return { replicas: bounded, reason }
   },
   convertDesiredReplicasWithBehaviorRate: (input) => {
-    const changes = { scaleUps: changesOf(input.scaleUpEvents), scaleDowns: changesOf(input.scaleDownEvents) }
-    const behavior = behaviorOf(input.scaleUp, input.scaleDown)
-    const { bounded, reason } = limitWithBehavior(input.desiredReplicas, input.currentReplicas, input, behavior, changes, 0)
+    const { scaleUp, scaleDown } = behaviorOf(input.scaleUp, input.scaleDown)
+    const { bounded, reason } = limitWithBehavior({
+      minReplicas: input.minReplicas,
+      maxReplicas: input.maxReplicas,
+      currentReplicas: input.currentReplicas,
+      desiredReplicas: input.desiredReplicas,
+      scaleUpBehavior: scaleUp,
+      scaleDownBehavior: scaleDown,
+      scaleUps: changesOf(input.scaleUpEvents),
+      scaleDowns: changesOf(input.scaleDownEvents),
+      nowSeconds: 0,
+    })
     return { replicas: bounded, reason }
   },
   stabilizeRecommendation: (input) => {
-    const result = stabilize(recommendationsOf(input.recommendations), input.desiredReplicas, 0, input.windowSeconds)
+    const { desiredReplicas, windowSeconds } = input
+    const recommendations = recommendationsOf(input.recommendations)
+    const result = stabilize({ recommendations, desiredReplicas, windowSeconds, nowSeconds: 0 })
     return { replicas: result.replicas, remembered: result.recommendations.length }
   },
   stabilizeRecommendationWithBehaviors: (input, expected) => {
-    const windows = { upSeconds: input.scaleUpWindowSeconds, downSeconds: input.scaleDownWindowSeconds }
-    const remembered = recommendationsOf(input.recommendations)
-    const result = stabilizeWithBehavior(remembered, input.desiredReplicas, input.currentReplicas, 0, windows)
+    const result = stabilizeWithBehavior({ ...input, recommendations: recommendationsOf(input.recommendations), nowSeconds: 0 })
     const counts = result.recommendations.map(({ replicas }) => replicas)
     return { replicas: result.replicas, ...('remembered' in expected && { remembered: expected.remembered && counts }) }
   },
   storeScaleEvent: ({ change, rules, events }) => {
     const before = changesOf(events)
-    const after = rules == null ? before : rememberChange(before, change, 0, behaviorOf(rules, null).scaleUp)
-    // The moments are not asserted: the tables give 0 for all of them.
+    const after = rules == null ? before : rememberChange(before, { timeSeconds: 0, change }, behaviorOf(rules, null).scaleUp)
+    // The tables have 0 for all times, so times are not compared.
     return {
-      changeInLast60Seconds: changeWithin(before, 0, 60),
+      changeInLast60Seconds: changeWithin(before, { nowSeconds: 0, periodSeconds: 60 }),
       eventsAfter: after.map((entry) => ({ t: 0, change: entry.change, ...(entry.outdated && { outdated: true }) })),
     }
   },
@@ -144,11 +153,11 @@ interface TableRow<Name extends TableName> {
 
 type Rules = z.infer<typeof rulesSchema> | null | undefined
 
-/** Rules without policies get the default ones. */
+/** Converts rules to a `behavior`. Rules without policies get the default policies. */
 function behaviorOf(scaleUp: Rules, scaleDown: Rules): Behavior {
   const filled = (rules: Rules): Rules => rules && { ...rules, policies: rules.policies?.length ? rules.policies : null }
   const { behavior } = hpaOf({ behavior: { scaleUp: filled(scaleUp), scaleDown: filled(scaleDown) } })
-  if (behavior === undefined) throw new Error('a specification with a behavior has lost it')
+  if (behavior === undefined) throw new Error('the converted specification has no behavior')
   return behavior
 }
 

@@ -1,7 +1,7 @@
-/** Conditions with Kubernetes' words, and the rule for the moment of their last transition. */
+/** Kubernetes' conditions with their messages, and the rule for lastTransitionTime. */
 import type { Condition, ConditionType, LimitReason } from './decision.ts'
 
-/** reason → message. Those with an error or a number in them are functions. */
+/** Messages by reason. Each message that contains an error or a number is produced by a function. */
 export const messages = {
   SucceededGetScale: "the HPA controller was able to get the target's current scale",
   FailedGetScale: (error: string) => `the HPA controller was unable to get the target's current scale: ${error}`,
@@ -25,7 +25,9 @@ export const limitMessages: Readonly<Record<LimitReason, string>> = {
   ScaleDownLimit: 'the desired replica count is decreasing faster than the maximum scale rate',
 }
 
-/** The list with the condition set; its order is that of first appearance. */
+/**
+ * Returns the list of conditions after a condition has been set. The new condition replaces the condition of the same type, or is appended.
+ */
 export function setCondition(conditions: readonly Condition[], next: Condition): Condition[] {
   const at = conditions.findIndex((condition) => condition.type === next.type)
   if (at < 0) return [...conditions, next]

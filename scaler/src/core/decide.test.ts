@@ -1,22 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import { hpaFixture } from '../fakes/hpa-fixture.ts'
 import { decide, recordRescale } from './decide.ts'
 import type { Decision, Memory } from './decision.ts'
 import { emptyMemory } from './decision.ts'
 import { defaultScaleDown, defaultScaleUp } from './defaults.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './types.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, MetricSpec, Observation, Pod } from './types.ts'
 import { defaultControllerOptions, seriesKey } from './types.ts'
 
-const hpa: HorizontalPodAutoscaler = {
-  name: 'ws',
-  namespace: 'default',
-  scaleTargetRef: { kind: 'Deployment', name: 'ws' },
-  minReplicas: 1,
-  maxReplicas: 10,
-  metrics: [{ type: 'Pods', metric: { name: 'connections' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }],
-  behavior: { scaleUp: defaultScaleUp, scaleDown: defaultScaleDown },
-}
+const hpa = hpaFixture({ behavior: { scaleUp: defaultScaleUp, scaleDown: defaultScaleDown } })
 
-/** `connections` per replica; undefined: no value. */
+/** Returns pods with the given numbers of connections. undefined means that a pod has no value. */
 function pods(connections: readonly (number | undefined)[]): Pod[] {
   return connections.map((value, i) => ({
     name: `ws-${i + 1}`,
@@ -36,7 +29,10 @@ function see(timeSeconds: number, connections: readonly (number | undefined)[], 
   return { timeSeconds, scale, pods: pods(connections), objectValuesMilli: {}, externalValuesMilli: {}, ...more }
 }
 
-/** Synchronisations one after the other; every write succeeds. */
+/**
+ * Returns a function that runs successive synchronisations, each with the memory of the previous synchronisation. By default, writing the
+ * new replica count always succeeds.
+ */
 function timeline(spec: HorizontalPodAutoscaler, options: ControllerOptions = defaultControllerOptions) {
   let memory: Memory = emptyMemory
   return (observation: Observation, outcome: { ok: true } | { error: string } = { ok: true }): Decision => {
@@ -49,7 +45,7 @@ function timeline(spec: HorizontalPodAutoscaler, options: ControllerOptions = de
 const reasons = ({ conditions }: Decision): string[] => conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`)
 
 describe('the explanation', () => {
-  test('tells how the count came about, from the metric to the one limit that bound', () => {
+  test('contains every step of the decision, from the metric to the limit that applied', () => {
     const sync = timeline({ ...hpa, maxReplicas: 5 })
     const decision = sync(see(0, [300, 300]))
     expect(decision).toMatchObject({
@@ -71,24 +67,24 @@ describe('the explanation', () => {
       ratio: 3,
       cautiousRatio: null,
       tolerance: { down: 0.1, up: 0.1, within: false },
-      kept: null,
+      holdReason: null,
       pods: { readyCount: 2, unready: [], missing: [], ignored: [] },
       proposal: 6,
     })
   })
 
-  test('is plain JSON', () => {
+  test('can be converted to JSON and back', () => {
     const decision = timeline(hpa)(see(0, [300, undefined]))
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision)
   })
 
-  test('names the pods that are missing and the ratio after the cautious guess', () => {
+  test('contains the missing pods and the ratio with assumed values', () => {
     const { metrics } = timeline(hpa)(see(0, [50, undefined]))
     expect(metrics[0]?.reasoning).toMatchObject({ ratio: 0.5, cautiousRatio: 0.75, pods: { missing: ['ws-2'] }, proposal: 2 })
   })
 })
 
-test('a dip shorter than the window removes nobody', () => {
+test('a dip that is shorter than the stabilization window removes no replica', () => {
   const sync = timeline(hpa)
   expect(sync(see(0, [90, 90, 90, 90])).bounded).toBe(4)
   expect(sync(see(15, [10, 10, 10, 10]))).toMatchObject({ recommendation: 1, stabilized: 4, scaleTo: null })
@@ -96,7 +92,7 @@ test('a dip shorter than the window removes nobody', () => {
   expect(sync(see(300, [10, 10, 10, 10])).scaleTo).toBe(1)
 })
 
-test('without metrics the count is held and the conditions say so; it heals by itself', () => {
+test('without metrics the count and the conditions report it, until the metrics are back', () => {
   const sync = timeline(hpa)
   sync(see(0, [90, 90]))
   const blind = sync(see(15, [undefined, undefined], { failures: { connections: 'connection refused' } }))
@@ -113,14 +109,58 @@ test('without metrics the count is held and the conditions say so; it heals by i
   expect(healed.conditions.find(({ type }) => type === 'ScalingActive')).toMatchObject({ status: 'True', sinceSeconds: 30 })
 })
 
-test('a condition keeps the moment of its last transition when the reason alone changes', () => {
+describe('errors of a metric at decision time', () => {
+  const target = { type: 'AverageValue', averageValueMilli: 1000 }
+  const decisionOf = (metric: MetricSpec, more: Partial<Observation> = {}) =>
+    timeline({ ...hpa, metrics: [metric] })(see(0, [90, 90], more))
+
+  test.each<[string, MetricSpec, string]>([
+    ['Pods', { type: 'Pods', metric: { name: 'q' }, target }, 'failed to get pods metric value'],
+    [
+      'Object',
+      { type: 'Object', metric: { name: 'q' }, describedObject: { kind: 'Ingress', name: 'x' }, target },
+      'failed to get object metric value',
+    ],
+    [
+      'External',
+      { type: 'External', metric: { name: 'q' }, target },
+      'failed to get q external metric value: failed to get q external metric',
+    ],
+  ])('an invalid selector makes a %s metric fail, even if it has values', (type, metric, wrapped) => {
+    const selector = { matchExpressions: [{ key: 'a', operator: 'Foo' }] }
+    const broken = { ...metric, metric: { name: 'q', selector } } as MetricSpec
+    const key = seriesKey(broken)
+    const decision = decisionOf(broken, { objectValuesMilli: { [key]: 9e6 }, externalValuesMilli: { [key]: [9e6] } })
+    expect(decision).toMatchObject({ path: 'MetricsFailed', scaleTo: null })
+    const cause = '"Foo" is not a valid label selector operator'
+    expect(decision.metrics[0]?.failure).toEqual({ reason: `FailedGet${type}Metric`, message: cause, fullMessage: `${wrapped}: ${cause}` })
+  })
+
+  test('a negative sum of an External metric is treated as an overflow', () => {
+    const metric: MetricSpec = { type: 'External', metric: { name: 'q' }, target }
+    expect(decisionOf(metric, { externalValuesMilli: { q: [-1000, 5000] } }).recommendation).toBe(2 ** 31 - 1)
+    expect(decisionOf(metric, { externalValuesMilli: { q: [5000, -1000] } }).recommendation).toBe(4)
+    expect(decisionOf(metric, { externalValuesMilli: { q: [] } }).metrics[0]?.failure?.message).toBe(
+      'unable to get external metric default/q/nil: no metrics returned from external metrics API',
+    )
+  })
+
+  test('the message names the container, not its resource', () => {
+    const metric: MetricSpec = { type: 'ContainerResource', name: 'cpu', container: 'app', target }
+    expect(decisionOf(metric).metrics[0]?.failure?.fullMessage).toMatch(
+      /^failed to get app container metric value: failed to get cpu usage: /,
+    )
+  })
+})
+
+test('lastTransitionTime of a condition does not change when only its reason changes', () => {
   const sync = timeline(hpa)
   sync(see(0, [90, 90]))
   const rescaled = sync(see(15, [190, 190]))
   expect(rescaled.conditions[0]).toMatchObject({ type: 'AbleToScale', reason: 'SucceededRescale', sinceSeconds: 0 })
 })
 
-test('a write that fails is told, and does not count as a change', () => {
+test('a failed write is reported, and does not count as a change', () => {
   const sync = timeline({ ...hpa, maxReplicas: 100 })
   sync(see(0, [90, 90]))
   const failed = sync(see(15, [900, 900]), { error: 'the engine hangs' })
@@ -133,11 +173,11 @@ test('a write that fails is told, and does not count as a change', () => {
     },
   ])
   expect(reasons(failed)[0]).toBe('AbleToScale=False FailedUpdateScale')
-  // Had it counted, the policies would leave nothing within the same 15 s.
+  // If the failed write had counted as a change, the policies would allow no further change within their period of 15 s.
   expect(sync(see(20, [900, 900])).scaleTo).toBe(6)
 })
 
-test('a target that cannot be read changes nothing else of the status', () => {
+test('an unreadable scale target changes only the condition AbleToScale', () => {
   const sync = timeline(hpa)
   sync(see(0, [90, 90]))
   const decision = sync(see(15, [90, 90], { scale: { error: 'no such service' } }))
@@ -146,14 +186,14 @@ test('a target that cannot be read changes nothing else of the status', () => {
   expect(decision.events).toEqual([{ type: 'Warning', reason: 'FailedGetScale', message: 'no such service' }])
 })
 
-test('a recorded rescale is not recorded twice', () => {
+test('a completed rescale is not recorded again', () => {
   const decided = decide(hpa, defaultControllerOptions, see(0, [300, 300]), emptyMemory)
   const once = recordRescale(hpa, defaultControllerOptions, decided, { ok: true })
   expect(recordRescale(hpa, defaultControllerOptions, once, { ok: true })).toBe(once)
   expect(once.memory.scaleUps).toEqual([{ timeSeconds: 0, change: 4, outdated: false }])
 })
 
-test('a count outside min..max is corrected at once, whatever the metrics say', () => {
+test('a count outside min..max is corrected immediately, whatever the metrics are', () => {
   expect(timeline({ ...hpa, maxReplicas: 3 })(see(0, [900, 900, 900, 900]))).toMatchObject({ path: 'AboveMaxReplicas', scaleTo: 3 })
   expect(timeline({ ...hpa, minReplicas: 3 })(see(0, [undefined]))).toMatchObject({ path: 'BelowMinReplicas', scaleTo: 3 })
 })
@@ -176,14 +216,14 @@ describe('zero replicas', () => {
   }
   const waiting = (messages: number): Partial<Observation> => ({ externalValuesMilli: { queue: [messages * 1000] } })
 
-  test('with the gate the autoscaler goes to zero and comes back', () => {
+  test('with the feature gate, the autoscaler scales to zero and up again', () => {
     const sync = timeline(queue, options)
     expect(sync(see(0, [1], waiting(0)))).toMatchObject({ scaleTo: 0 })
     expect(sync(see(15, [], waiting(25)))).toMatchObject({ scaleTo: 3, boundBy: null })
     expect(reasons(sync(see(30, [1, 1, 1], waiting(25)))).at(-1)).toBe('ScaledToZero=False NotScaledToZero')
   })
 
-  test('a specification that forbids zero meanwhile raises the count to its minimum', () => {
+  test('minReplicas above 0 raises the count from zero to the minimum', () => {
     const atZero = decide(queue, options, see(0, [1], waiting(0)), emptyMemory)
     const { memory } = recordRescale(queue, options, atZero, { ok: true })
     const { decision } = decide({ ...queue, minReplicas: 4 }, options, see(15, [], waiting(25)), memory)
@@ -192,26 +232,26 @@ describe('zero replicas', () => {
     expect(idle).toMatchObject({ scaleTo: 4, rescaleReason: 'Current number of replicas below Spec.MinReplicas' })
   })
 
-  test('from zero there is no tolerance', () => {
+  test('the tolerance does not apply at zero replicas', () => {
     const byValue = { ...queue, metrics: [{ ...external, target: { type: 'Value', valueMilli: 10_000 } }] }
     const { memory } = recordRescale(byValue, options, decide(byValue, options, see(0, [1], waiting(0)), emptyMemory), { ok: true })
     const { decision } = decide(byValue, options, see(15, [], waiting(10.5)), memory)
     expect(decision.scaleTo).toBe(2)
-    expect(decision.metrics[0]?.reasoning).toMatchObject({ ratio: 1.05, tolerance: { within: false }, kept: null })
+    expect(decision.metrics[0]?.reasoning).toMatchObject({ ratio: 1.05, tolerance: { within: false }, holdReason: null })
   })
 
-  test('somebody else scaling to zero switches it off', () => {
+  test('another client that scales to zero disables autoscaling', () => {
     const decision = timeline(queue, options)(see(0, [], waiting(25)))
     expect(decision).toMatchObject({ path: 'ScalingDisabled', scaleTo: null, desiredReplicas: 0 })
     expect(reasons(decision)).toContain('ScalingActive=False ScalingDisabled')
   })
 
-  test('without the gate zero is never left', () => {
+  test('without the feature gate, zero replicas stay zero', () => {
     expect(timeline(hpa)(see(0, []))).toMatchObject({ path: 'ScalingDisabled', scaleTo: null })
   })
 })
 
-test('a policy of the largest int32 stops the scaling, as the sum wraps around in Kubernetes', () => {
+test('a policy with the largest int32 prevents scaling, because the sum wraps around as in Kubernetes', () => {
   const policies = [{ type: 'Pods', value: 2 ** 31 - 1, periodSeconds: 15 }] as const
   const sync = timeline({ ...hpa, behavior: { scaleUp: { ...defaultScaleUp, policies }, scaleDown: defaultScaleDown } })
   expect(sync(see(0, [300, 300]))).toMatchObject({ recommendation: 6, bounded: 2, boundBy: 'ScaleUpLimit', scaleTo: null })
@@ -226,7 +266,7 @@ describe('an Object metric by value', () => {
   } as const
   const key = seriesKey(metric)
 
-  test('grows with the pods that run and are ready, deleted ones included', () => {
+  test('scales with the number of running and ready pods, including pods in deletion', () => {
     const [first, second, third, fourth] = pods([0, 0, 0, 0])
     if (!first || !second || !third || !fourth) throw new Error('four pods')
     const list: Pod[] = [
@@ -240,13 +280,13 @@ describe('an Object metric by value', () => {
     expect(decision.metrics[0]?.reasoning).toMatchObject({ ratio: 2, proposal: 4, current: { valueMilli: 2000 } })
   })
 
-  test('with a target type that it does not have fails, and says so', () => {
+  test('fails with an unsupported target type', () => {
     const sync = timeline({ ...hpa, metrics: [{ ...metric, target: { ...metric.target, type: 'Utilization' } }] })
     const { events } = sync(see(0, [1], { objectValuesMilli: { [key]: 2000 } }))
     expect(events[0]?.message).toBe('invalid object metric source: neither a value target nor an average value target was set')
   })
 
-  test('of another object is another metric', () => {
+  test('has its own value for each described object', () => {
     const other = { ...metric, describedObject: { kind: 'Ingress', name: 'back' } } as const
     const sync = timeline({ ...hpa, metrics: [metric, other] })
     const { metrics } = sync(see(0, [1], { objectValuesMilli: { [key]: 2000, [seriesKey(other)]: 5000 } }))
@@ -254,7 +294,7 @@ describe('an Object metric by value', () => {
   })
 })
 
-test('a pod of which one container has no sample has no value', () => {
+test('a pod has no value if one of its containers has no sample', () => {
   const cpu: HorizontalPodAutoscaler = {
     ...hpa,
     metrics: [{ type: 'Resource', name: 'cpu', target: { type: 'AverageValue', averageValueMilli: 100 } }],
@@ -270,8 +310,8 @@ test('a pod of which one container has no sample has no value', () => {
   expect(metrics[0]?.reasoning).toMatchObject({ current: { averageValueMilli: 100 }, pods: { missing: ['ws-2'] } })
 })
 
-test('sums beyond 2^53 stay exact', () => {
-  // A hundred pods of 2^46: their sum times 100 is 2^59, where a double has no last digits.
+test('sums beyond 2^53 are exact', () => {
+  // A hundred pods with 2^46 each: their sum times 100 is about 2^59, which a double cannot represent exactly.
   const request = 2 ** 46
   const memory: HorizontalPodAutoscaler = {
     ...hpa,

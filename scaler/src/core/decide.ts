@@ -1,50 +1,53 @@
 /**
- * One synchronisation of the autoscaler: decide() says what to do and why, recordRescale() adds how writing it went.
- * Nothing here reads a clock or touches the world.
+ * One synchronisation of the autoscaler. decide() returns the new count and its reasons, and recordRescale() adds the outcome of
+ * writing the count. The functions decide() and recordRescale() are pure: time and state are arguments.
  */
 import { limitMessages, messages, setCondition, withoutCondition } from './conditions.ts'
-import type { Condition, ConditionType, Decision, HpaEvent, Memory } from './decision.ts'
-import type { Limited } from './limit.ts'
-import { limit, limitWithBehavior } from './limit.ts'
+import type { Condition, Decision, HpaEvent, HpaStatus, Memory } from './decision.ts'
+import { normalizeDesiredReplicas } from './normalize.ts'
+import type { MetricsRecommendation } from './recommend.ts'
 import { recommend } from './recommend.ts'
 import { rememberChange } from './scale-changes.ts'
-import type { Stabilized } from './stabilize.ts'
-import { stabilize, stabilizeWithBehavior } from './stabilize.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './types.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, Observation, ReplicaCounts } from './types.ts'
 
-/** A decision and what must be remembered after it. */
+/** A decision, and the memory for the next synchronisation. */
 export interface Step {
   readonly decision: Decision
   readonly memory: Memory
 }
 
 /**
- * Decides on one observation. When `decision.scaleTo` is a number, the caller writes it to the scale target and passes
- * the outcome to recordRescale; otherwise the step is complete.
+ * Decides on an observation, like reconcileAutoscaler in Kubernetes. If `decision.scaleTo` is a number, the caller writes it to the
+ * scale target and passes the outcome to recordRescale. If `decision.scaleTo` is null, the step is complete.
  */
 export function decide(hpa: HorizontalPodAutoscaler, options: ControllerOptions, observation: Observation, memory: Memory): Step {
   const now = observation.timeSeconds
+  const empty = emptyDecision(hpa, memory.status, now)
   if ('error' in observation.scale) {
-    const failed = condition('AbleToScale', 'False', 'FailedGetScale', messages.FailedGetScale(observation.scale.error), now)
+    const { error } = observation.scale
+    const message = messages.FailedGetScale(error)
+    const failed: Condition = { type: 'AbleToScale', status: 'False', reason: 'FailedGetScale', message, sinceSeconds: now }
     return finish(memory, {
-      ...unread(hpa, memory, now),
-      conditions: setCondition(memory.status.conditions, failed),
-      events: [{ type: 'Warning', reason: 'FailedGetScale', message: observation.scale.error }],
+      ...empty,
+      conditions: setCondition(empty.conditions, failed),
+      events: [{ type: 'Warning', reason: 'FailedGetScale', message: error }],
     })
   }
-  const { specReplicas, statusReplicas } = observation.scale
-  const readable = condition('AbleToScale', 'True', 'SucceededGetScale', messages.SucceededGetScale, now)
+  const counts = observation.scale
+  const { specReplicas, statusReplicas } = counts
+  const message = messages.SucceededGetScale
+  const readable: Condition = { type: 'AbleToScale', status: 'True', reason: 'SucceededGetScale', message, sinceSeconds: now }
   const start: Decision = {
-    ...unread(hpa, memory, now),
+    ...empty,
     path: 'Metrics',
     currentReplicas: specReplicas,
     statusReplicas,
-    conditions: setCondition(memory.status.conditions, readable),
+    conditions: setCondition(empty.conditions, readable),
   }
   const remembered: Memory = { ...memory, recommendations: memory.recommendations ?? [{ timeSeconds: now, replicas: specReplicas }] }
 
   if (specReplicas === 0) {
-    if (!computesFromZero(hpa, options, memory)) return scalingDisabled(start, remembered, options)
+    if (!scalesFromZero(hpa, options, memory)) return scalingDisabled(start, remembered, options)
   } else if (specReplicas > hpa.maxReplicas) {
     const rescaleReason = 'Current number of replicas above Spec.MaxReplicas'
     return finish(remembered, rescaleTo({ ...start, path: 'AboveMaxReplicas', rescaleReason }, hpa.maxReplicas))
@@ -52,110 +55,120 @@ export function decide(hpa: HorizontalPodAutoscaler, options: ControllerOptions,
     const rescaleReason = belowMinReplicas
     return finish(remembered, rescaleTo({ ...start, path: 'BelowMinReplicas', rescaleReason }, hpa.minReplicas))
   }
-  return decideOnMetrics(hpa, options, observation, start, remembered, { specReplicas, statusReplicas })
+  return decideOnMetrics({ hpa, options, observation, counts, memory: remembered, start })
 }
 
 const belowMinReplicas = 'Current number of replicas below Spec.MinReplicas'
 
-function decideOnMetrics(
-  hpa: HorizontalPodAutoscaler,
-  options: ControllerOptions,
-  observation: Observation,
-  start: Decision,
-  memory: Memory,
-  counts: { readonly specReplicas: number; readonly statusReplicas: number },
-): Step {
-  const now = observation.timeSeconds
-  const current = counts.specReplicas
-  const verdict = recommend(hpa, options, observation, counts)
-  const { recommendation, failure } = verdict
-  const evaluated: Decision = { ...start, metrics: verdict.reports, winner: verdict.winner, events: verdict.events }
-  if (recommendation === null) {
-    const cause = failure?.fullMessage ?? 'no metrics in the specification'
-    const message = `invalid metrics (${verdict.failedCount} invalid out of ${hpa.metrics.length}), first error is: ${cause}`
-    const inactive = condition(
-      'ScalingActive',
-      'False',
-      failure?.reason ?? 'InvalidMetricSourceType',
-      messages.MetricFailed(failure?.message ?? cause),
-      now,
-    )
-    return finish(memory, {
-      ...evaluated,
-      path: 'MetricsFailed',
-      conditions: setCondition(evaluated.conditions, inactive),
-      events: [...evaluated.events, { type: 'Warning', reason: 'FailedComputeMetricsReplicas', message }],
-    })
+interface MetricsArg {
+  readonly hpa: HorizontalPodAutoscaler
+  readonly options: ControllerOptions
+  readonly observation: Observation
+  readonly counts: ReplicaCounts
+  readonly memory: Memory
+  /** The decision as it is before any metric is evaluated. */
+  readonly start: Decision
+}
+
+function decideOnMetrics({ hpa, options, observation, counts, memory, start }: MetricsArg): Step {
+  const result = recommend(hpa, options, observation, counts)
+  const { recommendation } = result
+  const evaluated: Decision = { ...start, metrics: result.reports, winner: result.winner, events: result.events }
+  if (recommendation === null) return finish(memory, metricsFailed(evaluated, result))
+
+  const nowSeconds = observation.timeSeconds
+  const currentReplicas = counts.specReplicas
+  const desiredReplicas = recommendation
+  const { stabilized, limited } = normalizeDesiredReplicas({ hpa, options, memory, currentReplicas, desiredReplicas, nowSeconds })
+  const description = result.reports[result.winner ?? 0]?.description ?? ''
+  const stabilizedReason = hpa.behavior && recommendation >= currentReplicas ? 'ScaleUpStabilized' : 'ScaleDownStabilized'
+  const ableReason = stabilized.replicas === recommendation ? 'ReadyForNewScale' : stabilizedReason
+  const isLimited = limited.bounded !== stabilized.replicas
+  const active: Condition = {
+    type: 'ScalingActive',
+    status: 'True',
+    reason: 'ValidMetricFound',
+    message: messages.ValidMetricFound(description),
+    sinceSeconds: nowSeconds,
+  }
+  const able: Condition = {
+    type: 'AbleToScale',
+    status: 'True',
+    reason: ableReason,
+    message: messages[ableReason],
+    sinceSeconds: nowSeconds,
+  }
+  const scalingLimited: Condition = {
+    type: 'ScalingLimited',
+    status: isLimited ? 'True' : 'False',
+    reason: limited.reason,
+    message: limitMessages[limited.reason],
+    sinceSeconds: nowSeconds,
   }
 
-  const description = verdict.reports[verdict.winner ?? 0]?.description ?? ''
-  const { stabilized, limited } = throughWindowsAndLimits(hpa, options, memory, recommendation, current, now)
-  const kept = { ...memory, recommendations: stabilized.recommendations }
-  const ready = stabilized.replicas === recommendation
-  const stabilizedReason = hpa.behavior && recommendation >= current ? 'ScaleUpStabilized' : 'ScaleDownStabilized'
-  const ableReason = ready ? 'ReadyForNewScale' : stabilizedReason
-  const isLimited = limited.bounded !== stabilized.replicas
-  const conditions = [
-    condition('ScalingActive', 'True', 'ValidMetricFound', messages.ValidMetricFound(description), now),
-    condition('AbleToScale', 'True', ableReason, messages[ableReason], now),
-    condition('ScalingLimited', isLimited ? 'True' : 'False', limited.reason, limitMessages[limited.reason], now),
-  ].reduce<readonly Condition[]>(setCondition, evaluated.conditions)
-
-  // Back from zero to a specification that does not allow zero any more.
-  const raised = current === 0 && hpa.minReplicas !== 0 && limited.bounded < hpa.minReplicas
-  const reason = rescaleReason(recommendation, current, description)
+  // `raised` means that the autoscaler scaled to zero earlier, and that the specification no longer allows zero replicas.
+  const raised = currentReplicas === 0 && hpa.minReplicas !== 0 && limited.bounded < hpa.minReplicas
+  const bounded = raised ? hpa.minReplicas : limited.bounded
+  const reason = rescaleReason(recommendation, currentReplicas, description)
   const decided: Decision = {
     ...evaluated,
-    conditions,
+    conditions: [active, able, scalingLimited].reduce<readonly Condition[]>(setCondition, evaluated.conditions),
     recommendation,
     stabilized: stabilized.replicas,
     policyLimited: limited.policyLimited,
-    bounded: raised ? hpa.minReplicas : limited.bounded,
+    bounded,
     boundBy: isLimited && limited.reason !== 'DesiredWithinRange' ? limited.reason : null,
     rescaleReason: raised && reason === '' ? belowMinReplicas : reason,
   }
-  return finish(kept, rescaleTo(decided, raised ? hpa.minReplicas : limited.bounded))
+  return finish({ ...memory, recommendations: stabilized.recommendations }, rescaleTo(decided, bounded))
 }
 
-function throughWindowsAndLimits(
-  hpa: HorizontalPodAutoscaler,
-  options: ControllerOptions,
-  memory: Memory,
-  recommendation: number,
-  current: number,
-  now: number,
-): { stabilized: Stabilized; limited: Limited } {
-  const recommendations = memory.recommendations ?? []
-  const { behavior } = hpa
-  if (behavior === undefined) {
-    const stabilized = stabilize(recommendations, recommendation, now, options.downscaleStabilizationSeconds)
-    return { stabilized, limited: limit(stabilized.replicas, current, hpa) }
+/** Returns the decision if too many metrics failed: the count stays unchanged, and a condition and an event report the first failure. */
+function metricsFailed(evaluated: Decision, { failure, failedCount, reports }: MetricsRecommendation): Decision {
+  const cause = failure?.fullMessage ?? 'no metrics in the specification'
+  const inactive: Condition = {
+    type: 'ScalingActive',
+    status: 'False',
+    reason: failure?.reason ?? 'InvalidMetricSourceType',
+    message: messages.MetricFailed(failure?.message ?? cause),
+    sinceSeconds: evaluated.timeSeconds,
   }
-  const stabilized = stabilizeWithBehavior(recommendations, recommendation, current, now, {
-    upSeconds: behavior.scaleUp.stabilizationWindowSeconds ?? 0,
-    downSeconds: behavior.scaleDown.stabilizationWindowSeconds ?? Math.trunc(options.downscaleStabilizationSeconds),
-  })
-  return { stabilized, limited: limitWithBehavior(stabilized.replicas, current, hpa, behavior, memory, now) }
+  const message = `invalid metrics (${failedCount} invalid out of ${reports.length}), first error is: ${cause}`
+  return {
+    ...evaluated,
+    path: 'MetricsFailed',
+    conditions: setCondition(evaluated.conditions, inactive),
+    events: [...evaluated.events, { type: 'Warning', reason: 'FailedComputeMetricsReplicas', message }],
+  }
 }
 
-function rescaleReason(recommendation: number, current: number, description: string): string {
-  if (recommendation > current) return `${description} above target`
-  return recommendation < current ? 'All metrics below target' : ''
+function rescaleReason(recommendation: number, currentReplicas: number, description: string): string {
+  if (recommendation > currentReplicas) return `${description} above target`
+  return recommendation < currentReplicas ? 'All metrics below target' : ''
 }
 
-/** From zero nothing is computed, unless the autoscaler itself scaled to zero and may do so. */
-function computesFromZero(hpa: HorizontalPodAutoscaler, options: ControllerOptions, memory: Memory): boolean {
+/**
+ * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, zero replicas disable autoscaling, unless the autoscaler
+ * itself scaled to zero and either minReplicas is now above 0 or a metric can have a value without any pod.
+ */
+function scalesFromZero(hpa: HorizontalPodAutoscaler, options: ControllerOptions, memory: Memory): boolean {
   const scaledToZero = memory.status.conditions.some(({ type, status }) => type === 'ScaledToZero' && status === 'True')
-  return options.featureGates.HPAScaleToZero && scaledToZero && (hpa.minReplicas !== 0 || seesLoadAtZero(hpa))
+  return options.featureGates.HPAScaleToZero && scaledToZero && (hpa.minReplicas !== 0 || hasObjectOrExternalMetric(hpa))
 }
 
-/** Only these metrics have a value while nothing runs. */
-function seesLoadAtZero(hpa: HorizontalPodAutoscaler): boolean {
+/** Whether a metric can have a value while no pod runs. */
+function hasObjectOrExternalMetric(hpa: HorizontalPodAutoscaler): boolean {
   return hpa.metrics.some(({ type }) => type === 'Object' || type === 'External')
 }
 
 function scalingDisabled(start: Decision, memory: Memory, options: ControllerOptions): Step {
-  const inactive = condition('ScalingActive', 'False', 'ScalingDisabled', messages.ScalingDisabled, start.timeSeconds)
+  const inactive: Condition = {
+    type: 'ScalingActive',
+    status: 'False',
+    reason: 'ScalingDisabled',
+    message: messages.ScalingDisabled,
+    sinceSeconds: start.timeSeconds,
+  }
   const conditions = setCondition(start.conditions, inactive)
   return finish(memory, {
     ...start,
@@ -165,17 +178,27 @@ function scalingDisabled(start: Decision, memory: Memory, options: ControllerOpt
   })
 }
 
-/** How writing the new count went. */
+/** The outcome of writing the new count to the scale target. */
 export type RescaleOutcome = { readonly ok: true } | { readonly error: string }
 
-/** Completes a step whose decision asked for a new count. The change counts for the policies only if it was written. */
+/**
+ * Adds the outcome of writing a new replica count to a synchronisation step. The scaling policies take the change into account only if the
+ * new count was written.
+ */
 export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerOptions, step: Step, outcome: RescaleOutcome): Step {
   const { decision, memory } = step
   const { scaleTo, currentReplicas, timeSeconds: now, rescaleReason: reason } = decision
   if (scaleTo === null || currentReplicas === null || decision.rescale !== 'Pending') return step
   if ('error' in outcome) {
-    const unable = condition('AbleToScale', 'False', 'FailedUpdateScale', messages.FailedUpdateScale(outcome.error), now)
-    const message = `New size: ${scaleTo}; reason: ${reason}; error: ${outcome.error}`
+    const { error } = outcome
+    const unable: Condition = {
+      type: 'AbleToScale',
+      status: 'False',
+      reason: 'FailedUpdateScale',
+      message: messages.FailedUpdateScale(error),
+      sinceSeconds: now,
+    }
+    const message = `New size: ${scaleTo}; reason: ${reason}; error: ${error}`
     return finish(memory, {
       ...decision,
       rescale: 'Failed',
@@ -183,9 +206,10 @@ export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerO
       events: [...decision.events, { type: 'Warning', reason: 'FailedRescale', message }],
     })
   }
-  const rescaled = condition('AbleToScale', 'True', 'SucceededRescale', messages.SucceededRescale(scaleTo), now)
+  const message = messages.SucceededRescale(scaleTo)
+  const rescaled: Condition = { type: 'AbleToScale', status: 'True', reason: 'SucceededRescale', message, sinceSeconds: now }
   const event: HpaEvent = { type: 'Normal', reason: 'SuccessfulRescale', message: `New size: ${scaleTo}; reason: ${reason}` }
-  return finish(withChange(hpa, memory, scaleTo - currentReplicas, now), {
+  return finish(withChange(hpa, memory, { timeSeconds: now, change: scaleTo - currentReplicas }), {
     ...decision,
     rescale: 'Succeeded',
     desiredReplicas: scaleTo,
@@ -195,10 +219,13 @@ export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerO
   })
 }
 
-function withChange(hpa: HorizontalPodAutoscaler, memory: Memory, change: number, now: number): Memory {
-  if (hpa.behavior === undefined) return memory
-  if (change > 0) return { ...memory, scaleUps: rememberChange(memory.scaleUps, change, now, hpa.behavior.scaleUp) }
-  return { ...memory, scaleDowns: rememberChange(memory.scaleDowns, -change, now, hpa.behavior.scaleDown) }
+/** @param change negative when replicas were removed */
+function withChange(hpa: HorizontalPodAutoscaler, memory: Memory, given: { timeSeconds: number; change: number }): Memory {
+  const { behavior } = hpa
+  if (behavior === undefined) return memory
+  const entry = { timeSeconds: given.timeSeconds, change: Math.abs(given.change) }
+  if (given.change > 0) return { ...memory, scaleUps: rememberChange(memory.scaleUps, entry, behavior.scaleUp) }
+  return { ...memory, scaleDowns: rememberChange(memory.scaleDowns, entry, behavior.scaleDown) }
 }
 
 function withScaledToZero(
@@ -208,17 +235,19 @@ function withScaledToZero(
   { currentReplicas, scaleTo, timeSeconds }: Decision,
 ): readonly Condition[] {
   if (!options.featureGates.HPAScaleToZero) return withoutCondition(conditions, 'ScaledToZero')
-  const toZero = currentReplicas !== 0 && scaleTo === 0 && hpa.minReplicas === 0 && seesLoadAtZero(hpa)
+  const toZero = currentReplicas !== 0 && scaleTo === 0 && hpa.minReplicas === 0 && hasObjectOrExternalMetric(hpa)
   const reason = toZero ? 'ScaledToZero' : 'NotScaledToZero'
-  return setCondition(conditions, condition('ScaledToZero', toZero ? 'True' : 'False', reason, messages[reason], timeSeconds))
+  return setCondition(conditions, {
+    type: 'ScaledToZero',
+    status: toZero ? 'True' : 'False',
+    reason,
+    message: messages[reason],
+    sinceSeconds: timeSeconds,
+  })
 }
 
-function condition(type: ConditionType, status: Condition['status'], reason: string, message: string, sinceSeconds: number): Condition {
-  return { type, status, reason, message, sinceSeconds }
-}
-
-/** A decision about which nothing is known yet but what the status says. */
-function unread(hpa: HorizontalPodAutoscaler, { status }: Memory, timeSeconds: number): Decision {
+/** Returns a decision without results, which contains only fields of the specification and of the last status. */
+function emptyDecision(hpa: HorizontalPodAutoscaler, status: HpaStatus, timeSeconds: number): Decision {
   return {
     timeSeconds,
     path: 'ScaleUnreadable',
@@ -241,13 +270,13 @@ function unread(hpa: HorizontalPodAutoscaler, { status }: Memory, timeSeconds: n
   }
 }
 
-/** With the count to be written, or with the wish that there is already what there should be. */
+/** Sets scaleTo, unless the scale target already has this count. */
 function rescaleTo(decision: Decision, replicas: number): Decision {
   if (replicas === decision.currentReplicas) return { ...decision, desiredReplicas: replicas }
   return { ...decision, scaleTo: replicas, rescale: 'Pending' }
 }
 
-/** The status follows the decision. */
+/** Returns the decision, and the memory, which contains the status from the decision. */
 function finish(memory: Memory, decision: Decision): Step {
   const { desiredReplicas, conditions, lastScaleTimeSeconds } = decision
   return { decision, memory: { ...memory, status: { desiredReplicas, conditions, lastScaleTimeSeconds } } }

@@ -1,4 +1,4 @@
-/** What the engine answers, and what it carries from one synchronisation to the next. All of it is plain JSON. */
+/** The result of a synchronisation, and the memory for the next one. All types in this file can be stored as JSON. */
 import type { MetricTarget, MetricType } from './types.ts'
 
 export type ConditionType = 'AbleToScale' | 'ScalingActive' | 'ScalingLimited' | 'ScaledToZero'
@@ -8,7 +8,9 @@ export interface Condition {
   readonly status: 'True' | 'False'
   readonly reason: string
   readonly message: string
-  /** When the status changed last; a new reason alone does not count. */
+  /**
+   * lastTransitionTime: the time of the last change of the status. A new reason with the same status does not change lastTransitionTime.
+   */
   readonly sinceSeconds: number
 }
 
@@ -20,30 +22,37 @@ export interface HpaEvent {
 
 export type LimitReason = 'DesiredWithinRange' | 'TooManyReplicas' | 'TooFewReplicas' | 'ScaleUpLimit' | 'ScaleDownLimit'
 
-/** Current values as the status shows them. */
+/** The current value of a metric, in the form of status.currentMetrics. */
 export interface MetricCurrent {
   readonly averageUtilization?: number
   readonly averageValueMilli?: number
   readonly valueMilli?: number
 }
 
-/** How a metric that could be read came to its proposal. */
+/** The calculation of a metric's proposal. */
 export interface MetricReasoning {
   readonly current: MetricCurrent
-  /** Current over target. JSON has no infinity: null there when an average over no replicas is asked for. */
+  /**
+   * Current value of the metric divided by its target. For an average over zero replicas, the ratio is Infinity, which JSON represents as
+   * null.
+   */
   readonly ratio: number
-  /** The ratio after the cautious guess for pods that are missing or unready; null: nothing had to be guessed. */
+  /** The ratio with assumed values for missing and unready pods; null if no value was assumed. */
   readonly cautiousRatio: number | null
   readonly tolerance: { readonly down: number; readonly up: number; readonly within: boolean }
-  /** Why the count is kept although there is a ratio; null: the proposal follows the ratio. */
-  readonly kept: 'WithinTolerance' | 'DirectionWouldFlip' | null
-  /** How the pods were sorted; null for Object and External metrics. */
+  /** The reason why the metric proposes the current replica count; null if the ratio determines the proposal. */
+  readonly holdReason: 'WithinTolerance' | 'DirectionWouldFlip' | null
+  /** Groups of pods; null for Object and External metrics. */
   readonly pods: PodGroups | null
   readonly proposal: number
 }
 
-/** Names of the pods that do not count as they are, and the number of those that do. */
+/** The pods, grouped by their role in the calculation. */
 export interface PodGroups {
+  /**
+   * Number of pods whose values are included in the calculation. The pods that are not included are listed by name in `unready`, `missing`
+   * and `ignored`.
+   */
   readonly readyCount: number
   readonly unready: readonly string[]
   readonly missing: readonly string[]
@@ -52,51 +61,54 @@ export interface PodGroups {
 
 export interface MetricFailure {
   readonly reason: string
-  /** The cause, as in the event and the condition. */
+  /** Error message that the metric's event and the condition contain. */
   readonly message: string
-  /** The cause with what was being tried, as in FailedComputeMetricsReplicas. */
+  /** Message of the event FailedComputeMetricsReplicas, with the name of the failed operation. */
   readonly fullMessage: string
 }
 
-/** One metric of the specification: what it says, or why it says nothing. */
+/** The result for one metric of the specification; either `reasoning` or `failure` is null. */
 export interface MetricReport {
   readonly type: MetricType
   readonly name: string
-  /** The phrase used in reasons: "pods metric NAME" and the like. */
+  /** How the reason of a rescale refers to the metric, for example "pods metric NAME". */
   readonly description: string
   readonly target: MetricTarget
   readonly reasoning: MetricReasoning | null
   readonly failure: MetricFailure | null
 }
 
-/** Which way the synchronisation went. */
+/** The branch of the algorithm that produced the decision. */
 export type DecisionPath = 'ScaleUnreadable' | 'ScalingDisabled' | 'AboveMaxReplicas' | 'BelowMinReplicas' | 'MetricsFailed' | 'Metrics'
 
-/** The whole explanation of one synchronisation. */
+/** The decision of a synchronisation, with all its steps. */
 export interface Decision {
   readonly timeSeconds: number
   readonly path: DecisionPath
-  /** null when the scale target could not be read. */
+  /** Current number of replicas; null when the scale target could not be read. */
   readonly currentReplicas: number | null
   readonly statusReplicas: number | null
   readonly minReplicas: number
   readonly maxReplicas: number
   readonly metrics: readonly MetricReport[]
-  /** Position in `metrics` of the one that won. */
+  /** Index in `metrics` of the metric with the largest proposal. */
   readonly winner: number | null
-  /** What all metrics together ask for, then after the windows, after the policies, and within min..max. */
+  /** The combined recommendation of all metrics. */
   readonly recommendation: number | null
+  /** Replica count after the stabilization windows were applied. */
   readonly stabilized: number | null
+  /** After the policies. */
   readonly policyLimited: number | null
+  /** Replica count after minReplicas and maxReplicas were applied. */
   readonly bounded: number | null
-  /** The one limit that made a difference. */
+  /** The limit that changed the replica count, if any. */
   readonly boundBy: Exclude<LimitReason, 'DesiredWithinRange'> | null
-  /** The count to be written to the scale target; null: leave it as it is. */
+  /** The replica count to write to the scale target; null if the replica count does not change. */
   readonly scaleTo: number | null
   readonly rescaleReason: string
-  /** Of the write, once it was tried: see recordRescale. */
+  /** Whether the new count has been written to the scale target; recordRescale replaces `Pending` by the outcome. */
   readonly rescale: 'None' | 'Pending' | 'Succeeded' | 'Failed'
-  /** As the status says after this synchronisation. */
+  /** The value that status.desiredReplicas has after this synchronisation. */
   readonly desiredReplicas: number
   readonly lastScaleTimeSeconds: number | null
   readonly conditions: readonly Condition[]
@@ -108,17 +120,18 @@ export interface Recommendation {
   readonly replicas: number
 }
 
-/** A change of the count made by the autoscaler itself; `change` is positive in either direction. */
+/** A change of the count by the autoscaler itself: timestampedScaleEvent in Kubernetes. */
 export interface ScaleChange {
   readonly timeSeconds: number
+  /** Number of replicas that were added or removed; positive in both cases. */
   readonly change: number
-  /** Ready to be overwritten by a newer one. */
+  /** Whether the change is older than the period of every policy, so that a newer change may overwrite this change. */
   readonly outdated: boolean
 }
 
-/** What must be kept from one synchronisation to the next. */
+/** The state that is carried from one synchronisation to the next. */
 export interface Memory {
-  /** null: nothing at all is remembered, so the current count becomes the first recommendation. */
+  /** Recent recommendations; null for a new autoscaler, whose current count becomes the first recommendation. */
   readonly recommendations: readonly Recommendation[] | null
   readonly scaleUps: readonly ScaleChange[]
   readonly scaleDowns: readonly ScaleChange[]

@@ -1,21 +1,27 @@
-/** What Kubernetes fills in where a specification says nothing. */
+/** Defaults of Kubernetes for fields that a specification omits. */
 import type { MetricSpec, ScalingPolicy, ScalingRules } from './types.ts'
 
 export const defaultMinReplicas = 1
 
-/** Without any metric: cpu at 80 % of the requests. */
+/** The default for a specification without metrics: 80 % CPU utilization. */
 export const defaultMetrics: readonly MetricSpec[] = [
   { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
 ]
 
 const all: ScalingPolicy = { type: 'Percent', value: 100, periodSeconds: 15 }
 
-/** With a `behavior`, even an empty one, each direction is completed field by field; given policies replace these whole. */
+/**
+ * Defaults for the fields of `behavior.scaleUp`, which apply if the specification contains `behavior`. If a specification contains a list
+ * of policies, this list replaces the default policies.
+ */
 export const defaultScaleUp = {
   stabilizationWindowSeconds: 0,
   selectPolicy: 'Max',
   policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }, all],
 } as const satisfies ScalingRules
 
-/** The window stays unset: it is taken from the controller at each synchronisation. */
+/**
+ * Defaults for `behavior.scaleDown`. The stabilization window is unset, because each synchronisation uses the controller's option for the
+ * window.
+ */
 export const defaultScaleDown = { selectPolicy: 'Max', policies: [all] } as const satisfies ScalingRules

@@ -1,8 +1,11 @@
-/** Which pods count for a metric as they are, which are missing from it, and which are left out. */
+/** Groups pods by whether their value of a metric counts, is missing, or is ignored, like groupPods in Kubernetes. */
 import type { PodGroups } from './decision.ts'
 import type { ControllerOptions, Pod } from './types.ts'
 
-/** A pod's value of one metric. Time and window are those of a resource sample; other metrics have none. */
+/**
+ * The value of one metric for one pod. For a resource metric, the fields `timeSeconds` and `windowSeconds` describe the sample; for other
+ * metrics, they are 0.
+ */
 export interface PodValue {
   readonly milli: bigint
   readonly timeSeconds: number
@@ -12,8 +15,9 @@ export interface PodValue {
 export type CpuTiming = Pick<ControllerOptions, 'cpuInitializationPeriodSeconds' | 'initialReadinessDelaySeconds'>
 
 /**
- * Sorts the pods. `cpuTiming` is given for a resource metric named cpu only: a pod that starts burns CPU which says
- * nothing about the load, so such pods are unready although they have a sample.
+ * Groups the pods for a metric.
+ * @param cpuTiming periods for the resource metric cpu; null for all other metrics. The CPU usage of a pod that is starting is not caused
+ * by load, so the pod counts as unready even if it has a sample.
  */
 export function groupPods(
   pods: readonly Pod[],
@@ -40,9 +44,10 @@ function isStarting(pod: Pod, value: PodValue, nowSeconds: number, timing: CpuTi
   const { ready, startTimeSeconds } = pod
   if (ready === null || startTimeSeconds === null) return true
   if (startTimeSeconds + timing.cpuInitializationPeriodSeconds > nowSeconds) {
-    // A sample that began before the pod became ready holds the cost of starting.
+    // The window of the sample began before the pod became ready, so the sample includes the start-up.
     return ready.status === 'False' || value.timeSeconds < ready.sinceSeconds + value.windowSeconds
   }
-  // Later only a pod that has never been ready is left out; one that lost its readiness counts.
+  // After the CPU initialization period, only a pod that has never been ready is unready. If a pod has been ready at some time, its value
+  // is used even while the pod is not ready.
   return ready.status === 'False' && startTimeSeconds + timing.initialReadinessDelaySeconds > ready.sinceSeconds
 }

@@ -1,29 +1,45 @@
-/** Kubernetes counts in 64-bit and 32-bit integers; a double holds whole numbers only up to 2^53. */
+/** Integer arithmetic with 64 and 32 bits, as in Kubernetes. A double is exact only for whole numbers up to 2^53. */
 
 const maxInt32 = 2 ** 31 - 1
-const maxInt64 = 2n ** 63n - 1n
+export const maxInt64 = 2n ** 63n - 1n
 
-/** The sum as an int64, which wraps around as Go's does. */
+/** Returns the sum as an int64, which wraps around as in Go. */
 export function sumInt64(values: Iterable<bigint>): bigint {
   let sum = 0n
   for (const value of values) sum += value
   return BigInt.asIntN(64, sum)
 }
 
-/** The sum as an int64 that stops at the largest one. */
+/** Returns the sum, or the largest int64 as soon as an intermediate sum exceeds the largest int64. */
 export function saturatingSumInt64(values: Iterable<bigint>): bigint {
   let sum = 0n
-  for (const value of values) sum += value
-  return sum > maxInt64 ? maxInt64 : sum
+  for (const value of values) {
+    if (sum + value > maxInt64) return maxInt64
+    sum = BigInt.asIntN(64, sum + value)
+  }
+  return sum
 }
 
-/** `amount * 100 / whole` as a whole percent: an int64 product, cut off to an int32. `whole` must not be 0. */
+/** Returns the sum, or the largest int64 if an intermediate sum is negative, which Kubernetes treats as an overflow. */
+export function sumOrLargestInt64(values: Iterable<bigint>): bigint {
+  let sum = 0n
+  for (const value of values) {
+    sum = BigInt.asIntN(64, sum + value)
+    if (sum < 0n) return maxInt64
+  }
+  return sum
+}
+
+/**
+ * Returns `amount * 100 / whole` as a whole percentage, computed with an int64 product and truncated to an int32. Callers must not pass 0
+ * as `whole`.
+ */
 export function percentInt32(amount: bigint, whole: bigint): number {
   return Number(BigInt.asIntN(32, BigInt.asIntN(64, amount * 100n) / whole))
 }
 
-/** Rounded up to a whole number of replicas, at most the largest int32. */
+/** Returns the number rounded up to whole replicas, at most the largest int32. */
 export function ceilReplicas(count: number): number {
-  // Adding 0 turns -0 into 0.
+  // Adding 0 converts -0 to 0.
   return Math.min(Math.ceil(count), maxInt32) + 0
 }

@@ -1,86 +1,93 @@
-/** How far the count may go in one synchronisation: the policies, then minReplicas and maxReplicas. */
+/** Limits the change of the count in a synchronisation, first by the policies, then by minReplicas and maxReplicas. */
 import type { LimitReason, ScaleChange } from './decision.ts'
 import { ceilReplicas } from './integers.ts'
 import { changeWithin } from './scale-changes.ts'
-import type { Behavior, ScalingPolicy, ScalingRules } from './types.ts'
+import type { ScalingPolicy, ScalingRules } from './types.ts'
 
 export interface Limited {
-  /** After the policies alone. */
+  /** The replica count after only the policies were applied. */
   readonly policyLimited: number
-  /** After everything. */
+  /** The replica count after the policies, minReplicas and maxReplicas were applied. */
   readonly bounded: number
   readonly reason: LimitReason
 }
 
-interface Bounds {
+/** The fields have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+export interface LimitArg {
   readonly minReplicas: number
   readonly maxReplicas: number
+  readonly currentReplicas: number
+  /** The recommendation after the stabilization window. */
+  readonly desiredReplicas: number
 }
 
-/** Without `behavior`: at most the double, or 4 if that is more; no limit on the way down but minReplicas. */
-export function limit(stabilized: number, currentReplicas: number, { minReplicas, maxReplicas }: Bounds): Limited {
+export interface BehaviorLimitArg extends LimitArg {
+  readonly scaleUpBehavior: ScalingRules
+  readonly scaleDownBehavior: ScalingRules
+  /** The autoscaler's own changes of the replica count, which the scaling policies limit. */
+  readonly scaleUps: readonly ScaleChange[]
+  readonly scaleDowns: readonly ScaleChange[]
+  readonly nowSeconds: number
+}
+
+/**
+ * Limits the count without `behavior`, like convertDesiredReplicasWithRules in Kubernetes. When scaling up, the new count is at most twice
+ * the current count, or 4 if 4 is more. When scaling down, the count is limited only by minReplicas.
+ */
+export function limit({ minReplicas, maxReplicas, currentReplicas, desiredReplicas }: LimitArg): Limited {
   const upLimit = Math.trunc(Math.max(2.0 * currentReplicas, 4.0))
-  const policyLimited = Math.min(stabilized, upLimit)
-  if (stabilized < minReplicas) return { policyLimited, bounded: minReplicas, reason: 'TooFewReplicas' }
+  const policyLimited = Math.min(desiredReplicas, upLimit)
+  if (desiredReplicas < minReplicas) return { policyLimited, bounded: minReplicas, reason: 'TooFewReplicas' }
   const upper = Math.min(upLimit, maxReplicas)
-  if (stabilized <= upper) return { policyLimited, bounded: stabilized, reason: 'DesiredWithinRange' }
+  if (desiredReplicas <= upper) return { policyLimited, bounded: desiredReplicas, reason: 'DesiredWithinRange' }
   return { policyLimited, bounded: upper, reason: maxReplicas > upLimit ? 'ScaleUpLimit' : 'TooManyReplicas' }
 }
 
-export interface Changes {
-  readonly scaleUps: readonly ScaleChange[]
-  readonly scaleDowns: readonly ScaleChange[]
-}
-
-/** With `behavior`: what the policies of the direction leave of the change. */
-export function limitWithBehavior(
-  stabilized: number,
-  currentReplicas: number,
-  { minReplicas, maxReplicas }: Bounds,
-  behavior: Behavior,
-  changes: Changes,
-  nowSeconds: number,
-): Limited {
-  if (stabilized > currentReplicas) {
-    const upLimit = Math.max(currentReplicas, scaleUpLimit(currentReplicas, behavior.scaleUp, changes, nowSeconds))
-    const policyLimited = Math.min(stabilized, upLimit)
+/** Limits the count by the policies of its direction, like `convertDesiredReplicasWithBehaviorRate` in Kubernetes. */
+export function limitWithBehavior(arg: BehaviorLimitArg): Limited {
+  const { minReplicas, maxReplicas, currentReplicas, desiredReplicas } = arg
+  if (desiredReplicas > currentReplicas) {
+    const upLimit = Math.max(currentReplicas, scaleUpLimit(arg))
+    const policyLimited = Math.min(desiredReplicas, upLimit)
     const upper = Math.min(upLimit, maxReplicas)
-    if (stabilized > upper) {
+    if (desiredReplicas > upper) {
       return { policyLimited, bounded: upper, reason: maxReplicas > upLimit ? 'ScaleUpLimit' : 'TooManyReplicas' }
     }
-  } else if (stabilized < currentReplicas) {
-    const downLimit = Math.min(currentReplicas, scaleDownLimit(currentReplicas, behavior.scaleDown, changes, nowSeconds))
-    const policyLimited = Math.max(stabilized, downLimit)
+  } else if (desiredReplicas < currentReplicas) {
+    const downLimit = Math.min(currentReplicas, scaleDownLimit(arg))
+    const policyLimited = Math.max(desiredReplicas, downLimit)
     const lower = Math.max(downLimit, minReplicas)
-    if (stabilized < lower) {
+    if (desiredReplicas < lower) {
       return { policyLimited, bounded: lower, reason: minReplicas < downLimit ? 'ScaleDownLimit' : 'TooFewReplicas' }
     }
   }
-  return { policyLimited: stabilized, bounded: stabilized, reason: 'DesiredWithinRange' }
+  return { policyLimited: desiredReplicas, bounded: desiredReplicas, reason: 'DesiredWithinRange' }
 }
 
-function scaleUpLimit(currentReplicas: number, rules: ScalingRules, changes: Changes, nowSeconds: number): number {
-  if (rules.selectPolicy === 'Disabled') return currentReplicas
-  const proposals = rules.policies.map((policy) => {
-    const start = replicasAtStart(currentReplicas, policy, changes, nowSeconds)
-    // An int32 sum wraps around in Kubernetes: a policy of 2147483647 pods stops the scaling instead of freeing it.
+function scaleUpLimit(arg: BehaviorLimitArg): number {
+  const { selectPolicy, policies } = arg.scaleUpBehavior
+  if (selectPolicy === 'Disabled') return arg.currentReplicas
+  const proposals = policies.map((policy) => {
+    const start = replicasAtPeriodStart(arg, policy)
+    // In Kubernetes, a count plus a policy's number of pods is an int32 that wraps around, so a policy of 2147483647 pods prevents scaling.
     return policy.type === 'Pods' ? (start + policy.value) | 0 : ceilReplicas(start * (1 + policy.value / 100))
   })
-  return rules.selectPolicy === 'Min' ? Math.min(...proposals) : Math.max(...proposals)
+  return selectPolicy === 'Min' ? Math.min(...proposals) : Math.max(...proposals)
 }
 
-function scaleDownLimit(currentReplicas: number, rules: ScalingRules, changes: Changes, nowSeconds: number): number {
-  if (rules.selectPolicy === 'Disabled') return currentReplicas
-  const proposals = rules.policies.map((policy) => {
-    const start = replicasAtStart(currentReplicas, policy, changes, nowSeconds)
+function scaleDownLimit(arg: BehaviorLimitArg): number {
+  const { selectPolicy, policies } = arg.scaleDownBehavior
+  if (selectPolicy === 'Disabled') return arg.currentReplicas
+  const proposals = policies.map((policy) => {
+    const start = replicasAtPeriodStart(arg, policy)
     return policy.type === 'Pods' ? start - policy.value : Math.trunc(start * (1 - policy.value / 100)) + 0
   })
-  return rules.selectPolicy === 'Min' ? Math.max(...proposals) : Math.min(...proposals)
+  return selectPolicy === 'Min' ? Math.max(...proposals) : Math.min(...proposals)
 }
 
-/** The count when the policy's period began. Changes of both directions are taken back. */
-function replicasAtStart(currentReplicas: number, policy: ScalingPolicy, changes: Changes, nowSeconds: number): number {
-  const up = changeWithin(changes.scaleUps, nowSeconds, policy.periodSeconds)
-  const down = changeWithin(changes.scaleDowns, nowSeconds, policy.periodSeconds)
-  return currentReplicas - up + down
+/** Returns the replica count at the start of the policy's period: the current count without the autoscaler's changes in this period. */
+function replicasAtPeriodStart(arg: BehaviorLimitArg, { periodSeconds }: ScalingPolicy): number {
+  const { currentReplicas, scaleUps, scaleDowns, nowSeconds } = arg
+  const period = { nowSeconds, periodSeconds }
+  return currentReplicas - changeWithin(scaleUps, period) + changeWithin(scaleDowns, period)
 }

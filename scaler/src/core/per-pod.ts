@@ -1,35 +1,28 @@
-/** Resource, ContainerResource and Pods metrics: an average over the pods against a target. */
+/** Evaluates Resource, ContainerResource and Pods metrics, which compare an average over the pods with a target. */
 import type { MetricCurrent, MetricReasoning, PodGroups } from './decision.ts'
-import type { CpuTiming } from './group-pods.ts'
+import type { Evaluation, PerPodMetric, ValueOrError } from './evaluation.ts'
 import { groupPods } from './group-pods.ts'
 import { ceilReplicas, percentInt32, sumInt64 } from './integers.ts'
-import type { Result } from './readings.ts'
 import { readPerPod, readRequests } from './readings.ts'
 import type { Tolerances } from './tolerance.ts'
 import { isWithin } from './tolerance.ts'
-import type { MetricSpec, Observation } from './types.ts'
+import type { Observation } from './types.ts'
 
-type PerPodMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' | 'Pods' }>
-
-/** How a set of values is compared with the target, and what a missing pod is taken for when scaling down. */
+/** Describes how the metric values of several pods are compared with the target. */
 interface Comparison {
-  readonly ratioOf: (values: ReadonlyMap<string, bigint>) => Result<{ ratio: number; current: MetricCurrent }>
+  readonly ratioOf: (values: ReadonlyMap<string, bigint>) => ValueOrError<{ ratio: number; current: MetricCurrent }>
+  /** Returns the value that is assumed for a pod without a value when scaling down. */
   readonly fullValueOf: (pod: string) => bigint
 }
 
-/** What the metric proposes at `specReplicas`, or why it cannot. */
-export function evaluatePerPod(
-  metric: PerPodMetric,
-  observation: Observation,
-  specReplicas: number,
-  tolerances: Tolerances,
-  timing: CpuTiming,
-): Result<MetricReasoning> {
+/** Returns the proposal of a metric with its calculation, or an error. */
+export function evaluatePerPod(metric: PerPodMetric, evaluation: Evaluation): ValueOrError<MetricReasoning> {
+  const { observation, counts, tolerances } = evaluation
   const read = readPerPod(metric, observation)
   if ('error' in read) return read
   if (observation.pods.length === 0) return { error: 'no pods returned by selector while calculating replica count' }
 
-  const cpuTiming = metric.type !== 'Pods' && metric.name === 'cpu' ? timing : null
+  const cpuTiming = metric.type !== 'Pods' && metric.name === 'cpu' ? evaluation.cpuTiming : null
   const pods = groupPods(observation.pods, read.value, observation.timeSeconds, cpuTiming)
   const values = new Map([...read.value].map(([name, { milli }]) => [name, milli]))
   for (const name of [...pods.ignored, ...pods.unready]) values.delete(name)
@@ -37,44 +30,50 @@ export function evaluatePerPod(
 
   const comparison = comparisonFor(metric, observation)
   if ('error' in comparison) return comparison
-  return propose(values, pods, comparison.value, specReplicas, tolerances)
+  return propose(values, { pods, comparison: comparison.value, specReplicas: counts.specReplicas, tolerances })
 }
 
-/** From the values that count to a number of replicas. Changes `values`. */
-function propose(
-  values: Map<string, bigint>,
-  pods: PodGroups,
-  { ratioOf, fullValueOf }: Comparison,
-  specReplicas: number,
-  tolerances: Tolerances,
-): Result<MetricReasoning> {
+interface ProposalArg {
+  readonly pods: PodGroups
+  readonly comparison: Comparison
+  readonly specReplicas: number
+  readonly tolerances: Tolerances
+}
+
+/** Calculates a number of replicas from the values of the ready pods. Adds the assumed values of missing and unready pods to `values`. */
+function propose(values: Map<string, bigint>, { pods, comparison, specReplicas, tolerances }: ProposalArg): ValueOrError<MetricReasoning> {
+  const { ratioOf, fullValueOf } = comparison
   const plain = ratioOf(values)
   if ('error' in plain) return plain
   const { ratio, current } = plain.value
-  const answer = (cautiousRatio: number | null, kept: MetricReasoning['kept'], proposal: number): { value: MetricReasoning } => ({
+  const answer = (
+    cautiousRatio: number | null,
+    holdReason: MetricReasoning['holdReason'],
+    proposal: number,
+  ): { value: MetricReasoning } => ({
     value: {
       current,
       ratio,
       cautiousRatio,
       tolerance: { ...tolerances, within: isWithin(tolerances, cautiousRatio ?? ratio) },
-      kept,
+      holdReason,
       pods,
       proposal,
     },
   })
 
-  const liftsUnready = pods.unready.length > 0 && ratio > 1.0
-  if (!liftsUnready && pods.missing.length === 0) {
+  const scaleUpWithUnready = pods.unready.length > 0 && ratio > 1.0
+  if (!scaleUpWithUnready && pods.missing.length === 0) {
     if (isWithin(tolerances, ratio)) return answer(null, 'WithinTolerance', specReplicas)
     return answer(null, null, ceilReplicas(ratio * pods.readyCount))
   }
 
-  // Guess against the change: a missing pod is full when scaling down and idle when scaling up.
+  // The assumed values reduce the change: pods without a value count with their full target when scaling down, and with 0 when scaling up.
   for (const name of pods.missing) {
     if (ratio < 1.0) values.set(name, fullValueOf(name))
     else if (ratio > 1.0) values.set(name, 0n)
   }
-  if (liftsUnready) for (const name of pods.unready) values.set(name, 0n)
+  if (scaleUpWithUnready) for (const name of pods.unready) values.set(name, 0n)
   const cautious = ratioOf(values)
   if ('error' in cautious) return cautious
   const cautiousRatio = cautious.value.ratio
@@ -89,8 +88,8 @@ function propose(
   return answer(cautiousRatio, null, proposal)
 }
 
-/** averageValue, where there is one, goes before averageUtilization. */
-function comparisonFor(metric: PerPodMetric, observation: Observation): Result<Comparison> {
+/** Returns a comparison with the target averageValue if this field is set, or with averageUtilization otherwise. */
+function comparisonFor(metric: PerPodMetric, observation: Observation): ValueOrError<Comparison> {
   const { averageValueMilli, averageUtilization } = metric.target
   if (averageValueMilli !== undefined) return { value: averageComparison(averageValueMilli) }
   if (metric.type === 'Pods' || averageUtilization === undefined) {
@@ -101,7 +100,9 @@ function comparisonFor(metric: PerPodMetric, observation: Observation): Result<C
   return { value: utilizationComparison(requests.value, averageUtilization) }
 }
 
-/** Values of pods that are not listed any more count. */
+/**
+ * Compares the average value with the target averageValue. The average includes the values of pods that are no longer in the list of pods.
+ */
 function averageComparison(targetMilli: number): Comparison {
   return {
     ratioOf: (values) => {
@@ -112,7 +113,10 @@ function averageComparison(targetMilli: number): Comparison {
   }
 }
 
-/** Values of pods without a request here, those not listed any more, do not count. */
+/**
+ * Compares with a utilization. Pods that are no longer in the list of pods are excluded, because the resource requests of these pods are
+ * unknown.
+ */
 function utilizationComparison(requests: ReadonlyMap<string, bigint>, targetPercent: number): Comparison {
   const requestOf = (pod: string): bigint => requests.get(pod) ?? 0n
   return {

@@ -1,14 +1,13 @@
-/** What must hold whatever happens. Each run prints its seed when it fails. */
+/** Property tests of the engine. A property test that fails prints its random seed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
 import { decide, recordRescale } from './decide.ts'
 import type { Decision, Memory } from './decision.ts'
 import { emptyMemory } from './decision.ts'
 import { defaultScaleDown, defaultScaleUp } from './defaults.ts'
 import type { Behavior, HorizontalPodAutoscaler, Observation, Pod, ScalingPolicy, ScalingRules } from './types.ts'
 import { defaultControllerOptions } from './types.ts'
-
-const targetMilli = 100_000
 
 const policies = fc.array(
   fc.oneof(
@@ -37,7 +36,7 @@ const behavior: fc.Arbitrary<Behavior | undefined> = fc.option(fc.record({ scale
 
 const bounds = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 30 })).map(([min, more]) => ({ min, max: min + more }))
 
-/** The sockets of a pod; null: no value. */
+/** The number of sockets of a pod; null if the pod has no value. */
 const load = fc.option(fc.integer({ min: 0, max: 400 }), { nil: null, freq: 4 })
 
 const pod: fc.Arbitrary<Omit<Pod, 'name'>> = fc.record({
@@ -53,15 +52,7 @@ const pod: fc.Arbitrary<Omit<Pod, 'name'>> = fc.record({
 const podList = fc.array(pod, { maxLength: 25, size: 'max' }).map((list) => list.map((one, i): Pod => ({ ...one, name: `ws-${i + 1}` })))
 
 function hpaOf({ min, max }: { min: number; max: number }, given: Behavior | undefined): HorizontalPodAutoscaler {
-  return {
-    name: 'ws',
-    namespace: 'default',
-    scaleTargetRef: { kind: 'Deployment', name: 'ws' },
-    minReplicas: min,
-    maxReplicas: max,
-    metrics: [{ type: 'Pods', metric: { name: 'sockets' }, target: { type: 'AverageValue', averageValueMilli: targetMilli } }],
-    ...(given && { behavior: given }),
-  }
+  return hpaFixture({ minReplicas: min, maxReplicas: max, metrics: [podsMetric('sockets', 100)], ...(given && { behavior: given }) })
 }
 
 function observationOf(timeSeconds: number, replicas: number, pods: readonly Pod[]): Observation {
@@ -85,7 +76,7 @@ const syncs: fc.Arbitrary<Sync[]> = fc.array(
   { minLength: 1, maxLength: 30, size: 'max' },
 )
 
-/** The autoscaler alone changes the count; each entry is the decision and the count before it. */
+/** Returns the decisions of successive synchronisations in which only the autoscaler changes the count. */
 function closedLoop(hpa: HorizontalPodAutoscaler, start: number, list: readonly Sync[]): Decision[] {
   let memory: Memory = emptyMemory
   let replicas = start
@@ -102,7 +93,7 @@ function closedLoop(hpa: HorizontalPodAutoscaler, start: number, list: readonly 
 
 const within = ({ min, max }: { min: number; max: number }, at: number): number => min + (at % (max - min + 1))
 
-test('the count never leaves min..max', () => {
+test('the count is always between minReplicas and maxReplicas', () => {
   const property = fc.property(bounds, behavior, fc.nat(40), syncs, (range, given, start, list) => {
     for (const { scaleTo, bounded } of closedLoop(hpaOf(range, given), start, list)) {
       for (const count of [scaleTo, bounded]) {
@@ -115,7 +106,7 @@ test('the count never leaves min..max', () => {
   fc.assert(property, { numRuns: 300 })
 })
 
-test('the same observations and memory give the same decision, and change nothing that was handed in', () => {
+test('decide() is deterministic and does not modify its arguments', () => {
   const property = fc.property(bounds, behavior, syncs, (range, given, list) => {
     const hpa = hpaOf(range, given)
     const frozen = JSON.stringify(list)
@@ -126,7 +117,7 @@ test('the same observations and memory give the same decision, and change nothin
 })
 
 describe('missing data', () => {
-  test('never turns the direction: the proposal stays on the side the known pods point to', () => {
+  test('never reverses the direction that the pods with values indicate', () => {
     const property = fc.property(podList, fc.integer({ min: 1, max: 30 }), (pods, replicas) => {
       const hpa = hpaOf({ min: 1, max: 50 }, undefined)
       const { decision } = decide(hpa, defaultControllerOptions, observationOf(0, replicas, pods), emptyMemory)
@@ -138,7 +129,7 @@ describe('missing data', () => {
     fc.assert(property, { numRuns: 1000 })
   })
 
-  test('never makes the change larger than it would be without the missing pods', () => {
+  test('never increases the change in comparison with the pods that have values', () => {
     const known = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 15 })
     const property = fc.property(known, fc.integer({ min: 1, max: 10 }), (sockets, missing) => {
       const running = (value: number | null, i: number): Pod => ({
@@ -159,7 +150,7 @@ describe('missing data', () => {
         return decision.metrics[0]?.reasoning?.proposal ?? replicas
       }
       const holes = new Array<null>(missing).fill(null)
-      // The pods without a value at the average of the others: the same ratio, nothing to guess.
+      // Pods without a value get the average of the other pods, so that the ratio stays the same and no value is assumed.
       const average = sockets.reduce((sum, value) => sum + value, 0) / sockets.length
       const complete = Math.ceil((average * replicas) / 100)
       const cautious = proposalWith([...sockets, ...holes])
@@ -169,34 +160,29 @@ describe('missing data', () => {
   })
 })
 
-test('nobody is removed below what was asked for within the window', () => {
-  const property = fc.property(
-    bounds,
-    fc.nat(),
-    fc.integer({ min: 0, max: 120 }),
-    fc.boolean(),
-    syncs,
-    (range, at, windowSeconds, has, list) => {
-      const scaleDown = { ...defaultScaleDown, stabilizationWindowSeconds: windowSeconds }
-      const hpa = hpaOf(range, has ? { scaleUp: defaultScaleUp, scaleDown } : undefined)
-      const start = within(range, at)
-      const asked: { time: number; replicas: number }[] = []
-      for (const decision of closedLoop(hpa, start, list)) {
-        const { timeSeconds: now, currentReplicas, recommendation, scaleTo } = decision
-        // The first synchronisation counts the current number as asked for.
-        if (asked.length === 0) asked.push({ time: now, replicas: start })
-        if (recommendation !== null) asked.push({ time: now, replicas: recommendation })
-        if (scaleTo === null || currentReplicas === null || scaleTo >= currentReplicas) continue
-        const cutoff = now - (has ? windowSeconds : defaultControllerOptions.downscaleStabilizationSeconds)
-        const recent = asked.filter(({ time }) => (has ? time > cutoff : time >= cutoff)).map(({ replicas }) => replicas)
-        expect(scaleTo).toBeGreaterThanOrEqual(Math.max(...recent))
-      }
-    },
-  )
+test('the count does not fall below the recommendations within the scale-down window', () => {
+  const windows = fc.option(fc.integer({ min: 0, max: 120 }), { nil: undefined, freq: 2 })
+  const property = fc.property(bounds, fc.nat(), windows, syncs, (range, at, windowSeconds, list) => {
+    const hasBehavior = windowSeconds !== undefined
+    const scaleDown = { ...defaultScaleDown, stabilizationWindowSeconds: windowSeconds ?? 0 }
+    const hpa = hpaOf(range, hasBehavior ? { scaleUp: defaultScaleUp, scaleDown } : undefined)
+    const start = within(range, at)
+    const asked: { time: number; replicas: number }[] = []
+    for (const decision of closedLoop(hpa, start, list)) {
+      const { timeSeconds: now, currentReplicas, recommendation, scaleTo } = decision
+      // At the first synchronisation, the current count is used as a recommendation.
+      if (asked.length === 0) asked.push({ time: now, replicas: start })
+      if (recommendation !== null) asked.push({ time: now, replicas: recommendation })
+      if (scaleTo === null || currentReplicas === null || scaleTo >= currentReplicas) continue
+      const cutoff = now - (windowSeconds ?? defaultControllerOptions.downscaleStabilizationSeconds)
+      const recent = asked.filter(({ time }) => (hasBehavior ? time > cutoff : time >= cutoff)).map(({ replicas }) => replicas)
+      expect(scaleTo).toBeGreaterThanOrEqual(Math.max(...recent))
+    }
+  })
   fc.assert(property, { numRuns: 300 })
 })
 
-test('nobody is added above what was asked for within the window of the way up', () => {
+test('the count does not rise above the recommendations within the scale-up window', () => {
   const property = fc.property(bounds, fc.nat(), fc.integer({ min: 0, max: 120 }), syncs, (range, at, windowSeconds, list) => {
     const scaleUp = { ...defaultScaleUp, stabilizationWindowSeconds: windowSeconds }
     const start = within(range, at)
@@ -214,7 +200,7 @@ test('nobody is added above what was asked for within the window of the way up',
 })
 
 describe('policies', () => {
-  /** The count when the period before `now` began. */
+  /** Returns the replica count at the start of the period that ends at `now`. */
   const countAtStart = (history: readonly { time: number; replicas: number }[], now: number, periodSeconds: number): number =>
     history.findLast(({ time }) => time <= now - periodSeconds)?.replicas ?? history[0]?.replicas ?? 0
 
@@ -223,9 +209,8 @@ describe('policies', () => {
   const least = ({ type, value }: ScalingPolicy, start: number): number =>
     type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100))
 
-  // One set of policies for both directions: Kubernetes forgets a change when it is older than the longest period of its
-  // own direction, so longer periods of the other one may miss it.
-  test.each(['Max', 'Min'] as const)('with selectPolicy %s no period sees more change than they allow', (selectPolicy) => {
+  // Scaling up and scaling down have the same policies here, because Kubernetes forgets a change after the longest period of its direction.
+  test.each(['Max', 'Min'] as const)('with selectPolicy %s, the change within each period stays within the policies', (selectPolicy) => {
     const property = fc.property(bounds, fc.nat(), policies, syncs, (range, at, given, list) => {
       const both = { selectPolicy, policies: given, stabilizationWindowSeconds: 0 }
       const start = within(range, at)
@@ -247,7 +232,7 @@ describe('policies', () => {
     fc.assert(property, { numRuns: 400 })
   })
 
-  test('Disabled changes nothing in its direction', () => {
+  test('selectPolicy Disabled prevents changes in its direction', () => {
     const off: ScalingRules = { ...defaultScaleDown, selectPolicy: 'Disabled', stabilizationWindowSeconds: 0 }
     const property = fc.property(bounds, fc.nat(), syncs, (range, at, list) => {
       const hpa = hpaOf(range, { scaleUp: off, scaleDown: off })
@@ -257,7 +242,7 @@ describe('policies', () => {
   })
 })
 
-test('what is remembered stays bounded however long it runs', () => {
+test('the memory stays bounded in a long run', () => {
   const hpa = hpaOf({ min: 1, max: 30 }, { scaleUp: defaultScaleUp, scaleDown: { ...defaultScaleDown, stabilizationWindowSeconds: 60 } })
   let memory: Memory = emptyMemory
   let replicas = 1

@@ -4,8 +4,8 @@ import { doubleOf, milliOf, parseQuantity } from './quantities.ts'
 const nanoOf = (text: string): bigint | undefined => parseQuantity(text)?.nano
 const unit = 10n ** 9n
 
-/** Cases of apimachinery's TestQuantityParse. */
-describe('reads what Kubernetes reads', () => {
+/** Test cases from TestQuantityParse in Kubernetes' apimachinery. */
+describe('parses quantities like Kubernetes', () => {
   test.each<[string, bigint]>([
     ['0', 0n],
     ['0n', 0n],
@@ -41,14 +41,16 @@ describe('reads what Kubernetes reads', () => {
     ['1.', unit],
     ['1.G', 10n ** 9n * unit],
     ['01.0M', 10n ** 6n * unit],
-    // Finer than a thousand-millionth: rounded away from zero.
+    // Digits below 10^-9 are rounded away from zero.
     ['0.0000000001', 1n],
     ['-0.0000000001', -1n],
     ['0.000000000001Ki', 2n],
-    // More than an int64 holds: the largest int64.
+    // The quantity is too large for an int64. Only quantities with a binary suffix are capped at the largest int64.
     ['9Ei', (2n ** 63n - 1n) * unit],
-    ['12E', (2n ** 63n - 1n) * unit],
-    ['1e9999', (2n ** 63n - 1n) * unit],
+    ['12E', 12n * 10n ** 18n * unit],
+    // A quantity without a digit is 0.
+    ['.', 0n],
+    ['Ki', 0n],
     ['1e-9999', 1n],
   ])('%s', (text, nano) => {
     expect(nanoOf(text)).toBe(nano)
@@ -59,9 +61,7 @@ describe('reads what Kubernetes reads', () => {
 
 test.each([
   '',
-  '+',
-  '.',
-  'Ki',
+  '+-1',
   '1.1.M',
   '1+1.0M',
   '0.1mi',
@@ -89,11 +89,28 @@ test('thousandths are rounded away from zero', () => {
   expect(['100m', '1k', '2Gi', '0.1m', '-0.1m', '1n'].map(milli)).toEqual([100, 1_000_000, 2 * 1024 ** 3 * 1000, 1, -1, 1])
 })
 
-test('a tolerance is the double the controller computes from the canonical form', () => {
+test('a tolerance is the double that the controller computes from the canonical form', () => {
   const double = (text: string): number | undefined => {
     const quantity = parseQuantity(text)
     return quantity ? doubleOf(quantity) : undefined
   }
   expect(['0', '0.1', '0.05', '100m', '1', '10', '2k'].map(double)).toEqual([0, 0.1, 0.05, 0.1, 1, 10, 2000])
   expect(double('0.35')).toBe(350 * 0.001)
+})
+
+test.each<[string, string[]]>([
+  ['0', ['0', '0Ki', '-0', '.', '0e3']],
+  ['-1k', ['-1k', '-1000', '-1000000m', '-0.001M']],
+  ['-1500m', ['-1.5', '-1500m']],
+  ['-1Ki', ['-1Ki']],
+  ['-1536Mi', ['-1.5Gi']],
+  ['-512', ['-0.5Ki']],
+  ['-2Ki', ['-2Ki', '-2.0Ki']],
+  ['-1e3', ['-1e3', '-1.0e3', '-10e2']],
+  ['-1n', ['-1n', '-0.1n']],
+  // Short quantities are printed as they were written.
+  ['-01', ['-01']],
+  ['-1.500', ['-1.500']],
+])('Kubernetes prints %s for %j', (text, spellings) => {
+  expect(spellings.map((spelling) => parseQuantity(spelling)?.text)).toEqual(spellings.map(() => text))
 })

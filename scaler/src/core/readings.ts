@@ -1,16 +1,15 @@
-/** From an observation to the values of one metric, per pod. */
+/** Extracts the values of a metric per pod from an observation. */
+import type { PerPodMetric, ValueOrError } from './evaluation.ts'
 import type { PodValue } from './group-pods.ts'
 import { sumInt64 } from './integers.ts'
 import type { MetricSpec, Observation, Pod, PodReadings } from './types.ts'
 import { seriesKey } from './types.ts'
 
-/** A value, or the words for why there is none. */
-export type Result<T> = { readonly value: T } | { readonly error: string }
-
-type PerPodMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' | 'Pods' }>
-
-/** pod → value, orphans included. A pod without a value is absent; no readings at all are an error. */
-export function readPerPod(metric: PerPodMetric, observation: Observation): Result<Map<string, PodValue>> {
+/**
+ * Returns the metric values by pod, including the values of pods that are no longer in the list of pods. The result does not contain pods
+ * without a value. Returns an error if no pod has a value.
+ */
+export function readPerPod(metric: PerPodMetric, observation: Observation): ValueOrError<Map<string, PodValue>> {
   const readings: PodReadings[] = [...observation.pods, ...(observation.orphans ?? [])]
   const failure = observation.failures?.[seriesKey(metric)]
   if (metric.type === 'Pods') return readPodsMetric(metric, readings, failure)
@@ -35,7 +34,7 @@ function readPodsMetric(
   metric: Extract<MetricSpec, { type: 'Pods' }>,
   readings: readonly PodReadings[],
   failure: string | undefined,
-): Result<Map<string, PodValue>> {
+): ValueOrError<Map<string, PodValue>> {
   const key = seriesKey(metric)
   const values = new Map<string, PodValue>()
   for (const { name, valuesMilli } of readings) {
@@ -47,15 +46,18 @@ function readPodsMetric(
   return { error: `unable to get metric ${metric.metric.name}: ${cause} custom metrics API${suffix(failure)}` }
 }
 
-/** The sum, or undefined when a container lacks the resource or there is none. */
+/** Returns the sum, or undefined if the list is empty or a container has no value. */
 function sumOfContainers(amounts: readonly (number | undefined)[]): bigint | undefined {
   const known = amounts.filter((amount) => amount !== undefined)
   if (known.length === 0 || known.length < amounts.length) return undefined
   return sumInt64(known.map(BigInt))
 }
 
-/** pod → request, or the first thing that is missing. `container`: of that one only, otherwise the sum of all. */
-export function readRequests(pods: readonly Pod[], resource: string, container: string | null): Result<Map<string, bigint>> {
+/**
+ * Returns the requests of a resource by pod, or an error that names the first missing request.
+ * @param container name of the container; null for the sum over all containers of the pod
+ */
+export function readRequests(pods: readonly Pod[], resource: string, container: string | null): ValueOrError<Map<string, bigint>> {
   const requests = new Map<string, bigint>()
   for (const pod of pods) {
     const chosen = container === null ? pod.containers : pod.containers.filter(({ name }) => name === container)

@@ -1,34 +1,42 @@
-/** What all metrics together ask for, before any window or limit. */
+/** Combines the proposals of all metrics into a recommendation, to which stabilization and limits are applied later. */
 import type { HpaEvent, MetricFailure, MetricReport } from './decision.ts'
+import type { Evaluation } from './evaluation.ts'
 import { evaluatePerPod } from './per-pod.ts'
+import { selectorProblem } from './selector.ts'
 import { tolerancesFor } from './tolerance.ts'
-import type { ControllerOptions, HorizontalPodAutoscaler, MetricSpec, Observation } from './types.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler, MetricSpec, Observation, ReplicaCounts } from './types.ts'
 import { evaluateWholeValue, isAverage, selectorText } from './whole-value.ts'
 
-export interface MetricsVerdict {
+export interface MetricsRecommendation {
   readonly reports: readonly MetricReport[]
-  /** One warning per failed metric. */
+  /** Returns a warning for each failed metric. */
   readonly events: readonly HpaEvent[]
+  /** Index in `reports` of the report with the largest proposal. */
   readonly winner: number | null
-  /** null: too much has failed to decide; `failure` says what. */
+  /** The recommendation; null if too many metrics failed for a decision. */
   readonly recommendation: number | null
-  /** Of the first metric that failed. */
+  /** The failure of the first metric that could not be evaluated, if any. */
   readonly failure: MetricFailure | null
   readonly failedCount: number
 }
 
-/** Evaluates every metric and takes the largest proposal. When some failed, it never proposes fewer than there are. */
+/**
+ * Evaluates every metric and returns the largest proposal, like computeReplicasForMetrics in Kubernetes. If some metrics fail, the
+ * remaining metrics can cause scaling up, but not scaling down.
+ */
 export function recommend(
   hpa: HorizontalPodAutoscaler,
   options: ControllerOptions,
   observation: Observation,
-  counts: { readonly specReplicas: number; readonly statusReplicas: number },
-): MetricsVerdict {
-  const reports = hpa.metrics.map((metric) => reportOn(metric, hpa, options, observation, counts))
+  counts: ReplicaCounts,
+): MetricsRecommendation {
+  const tolerances = tolerancesFor(hpa, options)
+  const evaluation: Evaluation = { observation, counts, tolerances, cpuTiming: options, namespace: hpa.namespace }
+  const reports = hpa.metrics.map((metric) => reportOn(metric, evaluation))
   let winner: number | null = null
   let largest = 0
   reports.forEach(({ reasoning }, i) => {
-    // Kubernetes starts from 0, so a proposal of 0 gives way to the next one, whatever that is.
+    // As in Kubernetes, the search for the largest proposal starts with 0, so any later proposal replaces a proposal of 0.
     if (reasoning === null || (largest !== 0 && reasoning.proposal <= largest)) return
     winner = i
     largest = reasoning.proposal
@@ -45,24 +53,19 @@ export function recommend(
   }
 }
 
-function reportOn(
-  metric: MetricSpec,
-  hpa: HorizontalPodAutoscaler,
-  options: ControllerOptions,
-  observation: Observation,
-  counts: { readonly specReplicas: number; readonly statusReplicas: number },
-): MetricReport {
-  const tolerances = tolerancesFor(hpa, options)
-  const result =
-    metric.type === 'Object' || metric.type === 'External'
-      ? evaluateWholeValue(metric, observation, counts, tolerances, hpa.namespace)
-      : evaluatePerPod(metric, observation, counts.specReplicas, tolerances, options)
+function reportOn(metric: MetricSpec, evaluation: Evaluation): MetricReport {
+  const isWhole = metric.type === 'Object' || metric.type === 'External'
+  const problem = 'metric' in metric ? selectorProblem(metric.metric.selector) : null
+  const evaluated = () => (isWhole ? evaluateWholeValue(metric, evaluation) : evaluatePerPod(metric, evaluation))
+  const result = problem === null ? evaluated() : { error: problem }
+  const failed = 'error' in result
   return {
     type: metric.type,
     name: nameOf(metric),
     description: describe(metric),
     target: metric.target,
-    ...('error' in result ? { reasoning: null, failure: failureOf(metric, result.error) } : { reasoning: result.value, failure: null }),
+    reasoning: failed ? null : result.value,
+    failure: failed ? failureOf(metric, result.error, problem !== null) : null,
   }
 }
 
@@ -70,7 +73,7 @@ function nameOf(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
 
-/** The phrase Kubernetes uses for the metric in reasons. */
+/** Returns how Kubernetes describes a metric in the reason of a rescale. */
 function describe(metric: MetricSpec): string {
   switch (metric.type) {
     case 'Resource':
@@ -89,21 +92,22 @@ function describe(metric: MetricSpec): string {
   }
 }
 
-/** Kubernetes wraps the cause differently for each type. */
-function failureOf(metric: MetricSpec, cause: string): MetricFailure {
+/** Returns a failure with Kubernetes' messages, which differ between types of metrics and for invalid selectors. */
+function failureOf(metric: MetricSpec, cause: string, bySelector: boolean): MetricFailure {
   const reason = `FailedGet${metric.type}Metric`
   switch (metric.type) {
     case 'Resource':
     case 'ContainerResource': {
       const what = metric.target.averageValueMilli === undefined ? 'utilization' : 'usage'
       const message = `failed to get ${metric.name} ${what}: ${cause}`
-      const source = metric.type === 'Resource' ? 'resource' : 'container'
-      return { reason, message, fullMessage: `failed to get ${metric.name} ${source} metric value: ${message}` }
+      const source = metric.type === 'Resource' ? `${metric.name} resource` : `${metric.container} container`
+      return { reason, message, fullMessage: `failed to get ${source} metric value: ${message}` }
     }
     case 'Pods':
       return { reason, message: cause, fullMessage: `failed to get pods metric value: ${cause}` }
     case 'Object': {
-      const inner = isAverage(metric) ? `failed to get ${metric.metric.name} object metric: ${cause}` : cause
+      const wasRead = isAverage(metric) && metric.target.averageValueMilli !== undefined && !bySelector
+      const inner = wasRead ? `failed to get ${metric.metric.name} object metric: ${cause}` : cause
       return { reason, message: cause, fullMessage: `failed to get object metric value: ${inner}` }
     }
     case 'External': {

@@ -1,57 +1,66 @@
-/** The windows: a recommendation counts only as far as the recent ones agree, and is itself remembered. */
+/** The stabilization windows, which limit a recommendation to the range of the recent recommendations. */
 import type { Recommendation } from './decision.ts'
 
 export interface Stabilized {
   readonly replicas: number
+  /** The remembered recommendations, including the new one. */
   readonly recommendations: readonly Recommendation[]
 }
 
-/** Without `behavior`: the largest of the recommendation and those not older than the window. */
-export function stabilize(
-  recommendations: readonly Recommendation[],
-  recommendation: number,
-  nowSeconds: number,
-  windowSeconds: number,
-): Stabilized {
+/** The replica counts have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+interface StabilizeArg {
+  /** Recommendations of earlier synchronisations. */
+  readonly recommendations: readonly Recommendation[]
+  /** The recommendation of this synchronisation. */
+  readonly desiredReplicas: number
+  readonly nowSeconds: number
+}
+
+export interface WindowArg extends StabilizeArg {
+  readonly windowSeconds: number
+}
+
+export interface BehaviorWindowsArg extends StabilizeArg {
+  readonly currentReplicas: number
+  readonly scaleUpWindowSeconds: number
+  readonly scaleDownWindowSeconds: number
+}
+
+/**
+ * Stabilizes without `behavior`, like stabilizeRecommendation in Kubernetes: returns the largest recommendation within the window,
+ * including the new one.
+ */
+export function stabilize({ recommendations, desiredReplicas, nowSeconds, windowSeconds }: WindowArg): Stabilized {
   const cutoff = nowSeconds - windowSeconds
   const recent = recommendations.filter(({ timeSeconds }) => timeSeconds >= cutoff).map(({ replicas }) => replicas)
   return {
-    replicas: Math.max(recommendation, ...recent),
-    recommendations: remember(recommendations, recommendation, nowSeconds, cutoff),
+    replicas: Math.max(desiredReplicas, ...recent),
+    recommendations: remember(recommendations, { timeSeconds: nowSeconds, replicas: desiredReplicas }, cutoff),
   }
 }
 
 /**
- * With `behavior`: the current count, raised to the least recommendation of the scale-up window and then lowered to the
- * largest one of the scale-down window. A recommendation exactly as old as its window does not count here.
+ * Stabilizes with `behavior`, like stabilizeRecommendationWithBehaviors in Kubernetes: raises the current count to the smallest
+ * recommendation of the scale-up window, and then lowers it to the largest recommendation of the scale-down window. A recommendation that
+ * is exactly as old as its window does not count.
  */
-export function stabilizeWithBehavior(
-  recommendations: readonly Recommendation[],
-  recommendation: number,
-  currentReplicas: number,
-  nowSeconds: number,
-  windows: { readonly upSeconds: number; readonly downSeconds: number },
-): Stabilized {
-  const upCutoff = nowSeconds - windows.upSeconds
-  const downCutoff = nowSeconds - windows.downSeconds
+export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
+  const { recommendations, desiredReplicas, currentReplicas, nowSeconds } = arg
+  const upCutoff = nowSeconds - arg.scaleUpWindowSeconds
+  const downCutoff = nowSeconds - arg.scaleDownWindowSeconds
   const newerThan = (cutoff: number): number[] =>
     recommendations.filter(({ timeSeconds }) => timeSeconds > cutoff).map(({ replicas }) => replicas)
-  const low = Math.min(recommendation, ...newerThan(upCutoff))
-  const high = Math.max(recommendation, ...newerThan(downCutoff))
+  const low = Math.min(desiredReplicas, ...newerThan(upCutoff))
+  const high = Math.max(desiredReplicas, ...newerThan(downCutoff))
+  const entry = { timeSeconds: nowSeconds, replicas: desiredReplicas }
   return {
     replicas: Math.min(Math.max(currentReplicas, low), high),
-    recommendations: remember(recommendations, recommendation, nowSeconds, Math.min(upCutoff, downCutoff)),
+    recommendations: remember(recommendations, entry, Math.min(upCutoff, downCutoff)),
   }
 }
 
-/** The last entry before the cutoff is overwritten; without one the list grows. */
-function remember(
-  recommendations: readonly Recommendation[],
-  replicas: number,
-  timeSeconds: number,
-  cutoff: number,
-): readonly Recommendation[] {
-  const entry: Recommendation = { timeSeconds, replicas }
-  const old = recommendations.findLastIndex((recommendation) => recommendation.timeSeconds < cutoff)
+/** Overwrites the last entry that is older than the cutoff, or appends an entry to the list. */
+function remember(recommendations: readonly Recommendation[], entry: Recommendation, cutoff: number): readonly Recommendation[] {
+  const old = recommendations.findLastIndex(({ timeSeconds }) => timeSeconds < cutoff)
   return old < 0 ? [...recommendations, entry] : recommendations.with(old, entry)
 }

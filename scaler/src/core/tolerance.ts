@@ -1,4 +1,4 @@
-/** How far from the target a metric may be before anything is done. */
+/** Tolerances: a metric whose ratio is within the tolerances does not change the replica count. */
 import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
 
 export interface Tolerances {
@@ -6,13 +6,13 @@ export interface Tolerances {
   readonly up: number
 }
 
-/** The autoscaler's own tolerances where it has them and the gate is on, otherwise the controller's. */
+/** Returns the tolerances in `behavior` if they are set and the feature gate is on; otherwise returns the controller's tolerances. */
 export function tolerancesFor(hpa: HorizontalPodAutoscaler, options: ControllerOptions): Tolerances {
   const own = options.featureGates.HPAConfigurableTolerance ? hpa.behavior : undefined
   return { down: own?.scaleDown.tolerance ?? options.tolerance, up: own?.scaleUp.tolerance ?? options.tolerance }
 }
 
-/** Both bounds belong to it; a ratio that is not a number does not. */
+/** Whether the ratio is within the tolerances, including their bounds. False for NaN. */
 export function isWithin(tolerances: Tolerances, ratio: number): boolean {
   return 1.0 - tolerances.down <= ratio && ratio <= 1.0 + tolerances.up
 }

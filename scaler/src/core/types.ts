@@ -1,10 +1,10 @@
 /**
- * What the engine is told: the autoscaler's specification, the controller's options and one observation of the world.
- * Amounts are whole thousandths of their unit (Kubernetes' "milli"): 500 is half a core, a byte is 1000. Moments and
- * lengths of time are seconds from any fixed zero.
+ * The input of a decision: the specification of the autoscaler, the options of the controller, and an observation of the workload.
+ * Amounts are whole thousandths of their unit (Kubernetes' "milli"): half a core is 500, and a byte is 1000. Times are seconds
+ * since an arbitrary but fixed point, and durations are seconds.
  */
 
-/** A metric by its name and, where several series share the name, the labels that tell them apart. */
+/** The name of a metric and an optional selector, which distinguishes series with the same name. */
 export interface MetricIdentifier {
   readonly name: string
   readonly selector?: LabelSelector
@@ -24,7 +24,10 @@ export interface ObjectReference {
 export const metricTypes = ['ContainerResource', 'External', 'Object', 'Pods', 'Resource'] as const
 export type MetricType = (typeof metricTypes)[number]
 
-/** What the metric should be. Which number counts follows from the metric's type; an Object metric follows `type`. */
+/**
+ * The target of a metric in the specification. The type of the metric determines which number of the target applies; for an Object metric,
+ * the target's own field `type` determines it.
+ */
 export interface MetricTarget {
   readonly type: string
   readonly averageUtilization?: number
@@ -53,13 +56,13 @@ export interface ScalingPolicy {
   readonly periodSeconds: number
 }
 
-/** One direction of `behavior`, defaults filled in. */
+/** One direction of `behavior`, with defaults. */
 export interface ScalingRules {
-  /** Left out for scaleDown: the controller's downscaleStabilizationSeconds. */
+  /** If scaleDown has no stabilization window, the controller's downscaleStabilizationSeconds applies. */
   readonly stabilizationWindowSeconds?: number
   readonly selectPolicy: (typeof selectPolicies)[number]
   readonly policies: readonly ScalingPolicy[]
-  /** A ratio: 0.1 is 10 %. Left out: the controller's tolerance. */
+  /** The tolerance is a ratio: 0.1 means 10 %. If the tolerance is absent, the controller's tolerance applies. */
   readonly tolerance?: number
 }
 
@@ -68,31 +71,31 @@ export interface Behavior {
   readonly scaleDown: ScalingRules
 }
 
-/** A HorizontalPodAutoscaler with Kubernetes' defaults filled in. */
+/** A HorizontalPodAutoscaler with the defaults of Kubernetes. */
 export interface HorizontalPodAutoscaler {
   readonly name: string
   readonly namespace: string
-  /** metadata.labels: only shown. */
+  /** The value of metadata.labels, which commands such as `describe` display. */
   readonly labels?: Readonly<Record<string, string>>
   readonly scaleTargetRef: ObjectReference
   readonly minReplicas: number
   readonly maxReplicas: number
   readonly metrics: readonly MetricSpec[]
-  /** Left out: the older way of limiting is taken, which is not the same as an empty behavior. */
+  /** If `behavior` is absent, the older limits apply, which differ from the limits of an empty `behavior`. */
   readonly behavior?: Behavior
 }
 
 export interface FeatureGates {
-  /** Alpha: minReplicas may be 0. */
+  /** Alpha feature: minReplicas may be 0. */
   readonly HPAScaleToZero: boolean
-  /** Beta: behavior.*.tolerance is heard. */
+  /** Beta feature: `behavior.*.tolerance` replaces the tolerance of the controller. */
   readonly HPAConfigurableTolerance: boolean
 }
 
-/** Kubernetes v1.36's defaults. */
+/** The defaults of Kubernetes v1.36. */
 export const defaultFeatureGates: FeatureGates = { HPAScaleToZero: false, HPAConfigurableTolerance: true }
 
-/** Flags of kube-controller-manager that bear on the autoscaler. */
+/** Flags of kube-controller-manager for the HorizontalPodAutoscaler controller. */
 export interface ControllerOptions {
   readonly syncPeriodSeconds: number
   readonly downscaleStabilizationSeconds: number
@@ -102,7 +105,7 @@ export interface ControllerOptions {
   readonly featureGates: FeatureGates
 }
 
-/** Kubernetes v1.36's defaults. */
+/** The defaults of Kubernetes v1.36. */
 export const defaultControllerOptions: ControllerOptions = {
   syncPeriodSeconds: 15,
   downscaleStabilizationSeconds: 300,
@@ -112,52 +115,60 @@ export const defaultControllerOptions: ControllerOptions = {
   featureGates: defaultFeatureGates,
 }
 
-/** resource name → amount in thousandths */
+/** Amounts of resources in thousandths, by resource name. */
 export type ResourceAmounts = Readonly<Record<string, number>>
 
-/** The newest resource sample of a pod: usage over `windowSeconds` up to `timeSeconds`, by container. */
+/** The newest resource sample of a pod: the usage per container in the `windowSeconds` before `timeSeconds`. */
 export interface ResourceSample {
   readonly timeSeconds: number
   readonly windowSeconds: number
   readonly usageMilli: Readonly<Record<string, ResourceAmounts>>
 }
 
-/** What the metrics say of one pod, which may be gone already. */
+/** The metric values of a pod that may no longer exist. */
 export interface PodReadings {
   readonly name: string
-  /** null: the resource metrics know nothing of this pod. */
+  /** The newest resource sample; null if the resource metrics have no sample of this pod. */
   readonly sample: ResourceSample | null
-  /** seriesKey of a Pods metric → value. A key that is absent is a missing value, not zero. */
+  /** Values of Pods metrics by seriesKey. If a key is absent, the value is missing, which is different from zero. */
   readonly valuesMilli: Readonly<Record<string, number>>
 }
 
 export interface Pod extends PodReadings {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown'
-  /** Its deletion has begun: it drains, and is not counted any more. */
+  /** Whether the pod is being deleted. A pod that is being deleted drains, and does not count as a replica. */
   readonly deleting: boolean
   readonly startTimeSeconds: number | null
-  /** The Ready condition and the moment it last changed; null: no such condition yet. */
+  /** The Ready condition with the time of its last change; null if the pod has no such condition yet. */
   readonly ready: { readonly status: 'True' | 'False' | 'Unknown'; readonly sinceSeconds: number } | null
   readonly containers: readonly { readonly name: string; readonly requestsMilli: ResourceAmounts }[]
 }
 
-/** Everything the engine sees at one synchronisation. */
+/** The replica counts of the scale target. */
+export interface ReplicaCounts {
+  /** The value of spec.replicas, which is the requested number of replicas. */
+  readonly specReplicas: number
+  /** The value of status.replicas, which is the actual number of replicas. */
+  readonly statusReplicas: number
+}
+
+/** The state of the workload and its metrics at a synchronisation. */
 export interface Observation {
   readonly timeSeconds: number
-  /** The scale target's wanted and observed counts, or why they cannot be read. */
-  readonly scale: { readonly specReplicas: number; readonly statusReplicas: number } | { readonly error: string }
+  /** The replica counts of the scale target, or the error that occurred while reading them. */
+  readonly scale: ReplicaCounts | { readonly error: string }
   readonly pods: readonly Pod[]
-  /** Readings of pods that are not in the list any more. */
+  /** The metric values of pods that are no longer in the list of pods. */
   readonly orphans?: readonly PodReadings[]
-  /** seriesKey of an Object metric → value. */
+  /** Values of Object metrics by seriesKey. */
   readonly objectValuesMilli: Readonly<Record<string, number>>
-  /** seriesKey of an External metric → one value per series. */
+  /** Values of External metrics by seriesKey, one for each series. */
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
-  /** seriesKey → why its readings could not be had, for the messages. */
+  /** The reasons why metrics are unavailable, by seriesKey, for use in messages. */
   readonly failures?: Readonly<Record<string, string>>
 }
 
-/** The key under which an observation holds the readings of a metric. */
+/** Returns the key of a metric in observations. */
 export function seriesKey(metric: MetricSpec): string {
   if (metric.type === 'Resource' || metric.type === 'ContainerResource') return `resource/${metric.name}`
   const object = metric.type === 'Object' ? ` of ${metric.describedObject.kind}/${metric.describedObject.name}` : ''

@@ -1,98 +1,97 @@
-/** Object and External metrics: one number for the whole workload against a target. */
+/** Evaluates Object and External metrics, which compare one number for the whole workload with a target. */
 import type { MetricReasoning } from './decision.ts'
-import { ceilReplicas, saturatingSumInt64 } from './integers.ts'
-import type { Result } from './readings.ts'
-import type { Tolerances } from './tolerance.ts'
+import type { Evaluation, ValueOrError, WholeMetric } from './evaluation.ts'
+import { ceilReplicas, maxInt64, saturatingSumInt64, sumOrLargestInt64 } from './integers.ts'
 import { isWithin } from './tolerance.ts'
-import type { MetricSpec, Observation, Pod } from './types.ts'
 import { seriesKey } from './types.ts'
 
-type WholeMetric = Extract<MetricSpec, { type: 'Object' | 'External' }>
-type Counts = { readonly specReplicas: number; readonly statusReplicas: number }
-
-/** True when the metric is shared out over the replicas: an Object metric follows its type, an External one the number given. */
+/**
+ * Whether the target is an average over the replicas. The target of an Object metric is an average if its type is AverageValue; the target
+ * of an External metric, if averageValue is set.
+ */
 export function isAverage({ type, target }: WholeMetric): boolean {
   return type === 'Object' ? target.type === 'AverageValue' : target.averageValueMilli !== undefined
 }
 
-/** What the metric proposes, or why it cannot. */
-export function evaluateWholeValue(
-  metric: WholeMetric,
-  observation: Observation,
-  counts: Counts,
-  tolerances: Tolerances,
-  namespace: string,
-): Result<MetricReasoning> {
+/** Returns the proposal of a metric with its calculation, or an error. */
+export function evaluateWholeValue(metric: WholeMetric, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const targetMilli = targetOf(metric)
   if (targetMilli === undefined) {
     return { error: `invalid ${metric.type.toLowerCase()} metric source: neither a value target nor an average value target was set` }
   }
-  const usage = readWholeValue(metric, observation, namespace)
+  const usage = readWholeValue(metric, evaluation)
   if ('error' in usage) return usage
-  if (isAverage(metric)) return { value: perReplica(Number(usage.value), targetMilli, counts.statusReplicas, tolerances) }
-  return proportional(Number(usage.value), targetMilli, observation.pods, counts.specReplicas, tolerances)
+  const amounts = { usageMilli: Number(usage.value), targetMilli }
+  return isAverage(metric) ? { value: averageProposal(amounts, evaluation) } : ratioProposal(amounts, evaluation)
 }
 
-/** The number that counts, or undefined: an Object metric with another type of target has none, whatever is set. */
+/** Returns the target number, or undefined for an Object metric with an unsupported target type. */
 function targetOf(metric: WholeMetric): number | undefined {
   if (isAverage(metric)) return metric.target.averageValueMilli
   return metric.type === 'External' || metric.target.type === 'Value' ? metric.target.valueMilli : undefined
 }
 
-function readWholeValue(metric: WholeMetric, observation: Observation, namespace: string): Result<bigint> {
+function readWholeValue(metric: WholeMetric, { observation, namespace }: Evaluation): ValueOrError<bigint> {
   const key = seriesKey(metric)
   const cause = observation.failures?.[key] ?? 'the metric is not available'
   if (metric.type === 'Object') {
     const milli = observation.objectValuesMilli[key]
     if (milli !== undefined) return { value: BigInt(milli) }
     const { kind, name } = metric.describedObject
-    // Kubernetes' own order of words.
+    // The words of this error message have the same order as in Kubernetes.
     const where = `${kind} on ${namespace} ${name}/unable to fetch metrics from custom metrics API: ${cause}`
     return { error: `unable to get metric ${metric.metric.name}: ${where}` }
   }
-  const series = observation.externalValuesMilli[key] ?? []
-  if (series.length > 0) return { value: saturatingSumInt64(series.map(BigInt)) }
+  const series = observation.externalValuesMilli[key]
+  if (series && series.length > 0) return { value: (isAverage(metric) ? sumOrLargestInt64 : saturatingSumInt64)(series.map(BigInt)) }
   const where = `${namespace}/${metric.metric.name}/${selectorText(metric)}`
-  return { error: `unable to get external metric ${where}: unable to fetch metrics from external metrics API: ${cause}` }
+  const why =
+    series === undefined ? `unable to fetch metrics from external metrics API: ${cause}` : 'no metrics returned from external metrics API'
+  return { error: `unable to get external metric ${where}: ${why}` }
 }
 
-/** target.value: the count grows with the ratio. From zero there is no tolerance, as nothing is running. */
-function proportional(
-  usage: number,
-  target: number,
-  pods: readonly Pod[],
-  specReplicas: number,
-  tolerances: Tolerances,
-): Result<MetricReasoning> {
-  const ratio = usage / target
+interface Amounts {
+  readonly usageMilli: number
+  readonly targetMilli: number
+}
+
+/** Evaluates target.value: the proposed number of replicas is proportional to the ratio. At zero replicas, the tolerance does not apply. */
+function ratioProposal({ usageMilli, targetMilli }: Amounts, evaluation: Evaluation): ValueOrError<MetricReasoning> {
+  const { counts, tolerances, observation } = evaluation
+  const { specReplicas } = counts
+  const { pods } = observation
+  const ratio = usageMilli / targetMilli
   const within = specReplicas !== 0 && isWithin(tolerances, ratio)
-  const reasoning = { current: { valueMilli: usage }, ratio, cautiousRatio: null, tolerance: { ...tolerances, within }, pods: null }
-  if (specReplicas === 0) return { value: { ...reasoning, kept: null, proposal: ceilReplicas(ratio) } }
-  if (within) return { value: { ...reasoning, kept: 'WithinTolerance', proposal: specReplicas } }
+  const reasoning = { current: { valueMilli: usageMilli }, ratio, cautiousRatio: null, tolerance: { ...tolerances, within }, pods: null }
+  if (specReplicas === 0) return { value: { ...reasoning, holdReason: null, proposal: ceilReplicas(ratio) } }
+  if (within) return { value: { ...reasoning, holdReason: 'WithinTolerance', proposal: specReplicas } }
   if (pods.length === 0) {
     return { error: 'unable to calculate ready pods: no pods returned by selector while calculating replica count' }
   }
   const readyCount = pods.filter((pod) => pod.phase === 'Running' && pod.ready?.status === 'True').length
-  return { value: { ...reasoning, kept: null, proposal: ceilReplicas(ratio * readyCount) } }
+  return { value: { ...reasoning, holdReason: null, proposal: ceilReplicas(ratio * readyCount) } }
 }
 
-/** target.averageValue: each replica carries the target's amount. */
-function perReplica(usage: number, target: number, statusReplicas: number, tolerances: Tolerances): MetricReasoning {
-  const ratio = usage / (target * statusReplicas)
+/** Evaluates target.averageValue: returns the number of replicas at which the average per replica does not exceed the target. */
+function averageProposal({ usageMilli, targetMilli }: Amounts, { counts, tolerances }: Evaluation): MetricReasoning {
+  const { statusReplicas } = counts
+  const ratio = usageMilli / (targetMilli * statusReplicas)
   const within = isWithin(tolerances, ratio)
+  // As in Kubernetes, a usage that has overflowed an int64 is not divided by the number of replicas.
+  const average = usageMilli >= Number(maxInt64) ? usageMilli : Math.ceil(usageMilli / statusReplicas) + 0
   return {
-    current: statusReplicas === 0 ? {} : { averageValueMilli: Math.ceil(usage / statusReplicas) + 0 },
+    current: statusReplicas === 0 ? {} : { averageValueMilli: average },
     ratio,
     cautiousRatio: null,
     tolerance: { ...tolerances, within },
-    kept: within ? 'WithinTolerance' : null,
+    holdReason: within ? 'WithinTolerance' : null,
     pods: null,
-    // Kubernetes compares with the observed count here, not with the wanted one.
-    proposal: within ? statusReplicas : ceilReplicas(usage / target),
+    // For a target with averageValue, Kubernetes uses status.replicas as the current count instead of spec.replicas.
+    proposal: within ? statusReplicas : ceilReplicas(usageMilli / targetMilli),
   }
 }
 
-/** A metric selector as Kubernetes prints it in descriptions and messages. */
+/** Returns a metric selector in the format of Kubernetes' descriptions and messages. */
 export function selectorText({ metric: { selector } }: WholeMetric): string {
   if (selector === undefined) return 'nil'
   const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))

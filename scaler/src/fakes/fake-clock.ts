@@ -1,9 +1,9 @@
-/** A clock that moves when somebody sleeps. For tests. */
+/** A clock for tests, whose time advances with each sleep(). */
 import type { Clock } from '../ports.ts'
 
 export interface FakeClock extends Clock {
   advance(seconds: number): void
-  /** How long each sleep was. */
+  /** Length of each sleep in seconds. */
   readonly slept: number[]
 }
 

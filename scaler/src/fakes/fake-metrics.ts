@@ -1,10 +1,10 @@
-/** Metrics that a test sets. Nothing set, nothing read: as a Prometheus that knows no series. */
+/** A metric source whose values a test sets. If a test sets no values, the fake behaves like a Prometheus server that has no series. */
 import { seriesKey } from '../core/types.ts'
 import type { MetricReadings, MetricSource } from '../ports.ts'
 
 export interface FakeMetrics extends MetricSource {
   readings: MetricReadings
-  /** Set: every metric fails with it, as when Prometheus is away. */
+  /** Error with which every metric fails, as when Prometheus is unreachable; null for no failure. */
   away: string | null
 }
 

@@ -1,36 +1,38 @@
-/** Replicas kept in memory, which come and go as Compose makes them. For tests. */
-import type { Replica, ReplicaTarget } from '../ports.ts'
+/** A replica target in memory for tests, with the numbering of Compose. */
+import type { ListedReplica, ReplicaTarget } from '../ports.ts'
 
 export interface FakeTarget extends ReplicaTarget {
-  /** As by somebody else's hand. */
+  /** Replaces the replicas, as another client of Docker would. */
   set(names: readonly string[]): void
-  /** Counts that were asked for, in order. */
+  /** Adds replicas that were created but not started, as an interrupted action would leave them. */
+  leaveCreated(names: readonly string[]): void
+  /** The requested numbers of replicas, in order. */
   readonly asked: number[]
-  /** Set: listing rejects with it. */
+  /** Error with which list() rejects; null for no failure. */
   listError: string | null
-  /** Set: scaling rejects with it. */
+  /** Error with which scaleTo() rejects; null for no failure. */
   scaleError: string | null
-  /** Runs in the middle of an action, which waits for it. */
+  /** A function that every action calls, and for whose promise the action waits. */
   during: (signal: AbortSignal) => Promise<void>
 }
 
 export interface FakeReplicas {
   readonly count: number
   readonly service: string
-  /** When a replica created now has started; Unix seconds. */
+  /** Start time of a new replica, in Unix seconds. */
   readonly nowSeconds: () => number
   readonly requestsMilli: Readonly<Record<string, number>>
 }
 
 export function fakeTarget({ count, service, nowSeconds, requestsMilli }: FakeReplicas): FakeTarget {
-  const create = (name: string): Replica => ({
+  const create = (name: string): ListedReplica => ({
     name,
     phase: 'Running',
     startTimeSeconds: nowSeconds(),
     ready: { status: 'True', sinceSeconds: nowSeconds() },
     containers: [{ name: service, requestsMilli }],
   })
-  const numberOf = ({ name }: Replica) => Number(name.slice(service.length + 1))
+  const numberOf = ({ name }: ListedReplica) => Number(name.slice(service.length + 1))
   let replicas = Array.from({ length: count }, (_, i) => create(`${service}-${i + 1}`))
   const fake: FakeTarget = {
     asked: [],
@@ -39,6 +41,10 @@ export function fakeTarget({ count, service, nowSeconds, requestsMilli }: FakeRe
     during: async () => {},
     set: (names) => {
       replicas = names.map((name) => replicas.find((replica) => replica.name === name) ?? create(name))
+    },
+    leaveCreated: (names) => {
+      const created = names.map((name): ListedReplica => ({ ...create(name), phase: 'Pending', startTimeSeconds: null, ready: null }))
+      replicas = [...replicas.filter(({ name }) => !names.includes(name)), ...created]
     },
     list: async (signal) => {
       signal.throwIfAborted()
@@ -52,7 +58,7 @@ export function fakeTarget({ count, service, nowSeconds, requestsMilli }: FakeRe
       if (fake.scaleError !== null) throw new Error(fake.scaleError)
       replicas = replicas.filter(({ name }) => !draining.includes(name))
       const removed = replicas.slice(wanted).map(({ name }) => name)
-      replicas = replicas.slice(0, wanted)
+      replicas = replicas.slice(0, wanted).map((replica) => (replica.phase === 'Pending' ? create(replica.name) : replica))
       while (replicas.length < wanted) replicas = [...replicas, create(`${service}-${Math.max(0, ...replicas.map(numberOf)) + 1}`)]
       return { removed }
     },

@@ -1,4 +1,5 @@
-/** The fakes keep the promises of their ports. tests/k8s-sim runs the same suites on the real ones. */
+/** Runs the test suites of the ports on the fakes. tests/k8s-sim runs the same suites on Docker and Prometheus. */
+import { metrics } from '@lab/contract/metrics.ts'
 import { describe } from 'vitest'
 import { fakeMetrics, noReadings } from './fake-metrics.ts'
 import { fakeTarget } from './fake-target.ts'
@@ -14,14 +15,14 @@ describe('replicas in memory', () => {
 })
 
 describe('metrics in memory', () => {
-  const metrics = fakeMetrics()
-  metrics.readings = {
+  const source = fakeMetrics()
+  source.readings = {
     ...noReadings,
     replicas: ['ws-1', 'ws-2'].map((name) => ({
       name,
       sample: { timeSeconds: now, windowSeconds: 20, usageMilli: { ws: { cpu: 100 } } },
-      valuesMilli: { websocket_connections_active: 5000 },
+      valuesMilli: { [metrics.connectionsActive.name]: 5000 },
     })),
   }
-  metricSourceSuite(() => metrics)
+  metricSourceSuite(() => source)
 })

@@ -1,17 +1,15 @@
-/** What every MetricSource does, in memory or with Prometheus. The same suite runs on both. */
+/** The tests that every MetricSource must pass, both the fake in memory and the adapter for Prometheus. */
+import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'
 import { seriesKey } from '../core/types.ts'
 import type { MetricSource } from '../ports.ts'
+import { podsMetric } from './hpa-fixture.ts'
 
-const connections = {
-  type: 'Pods',
-  metric: { name: 'websocket_connections_active' },
-  target: { type: 'AverageValue', averageValueMilli: 1000 },
-} as const satisfies MetricSpec
+const connections = podsMetric(metrics.connectionsActive.name, 1)
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 
-/** @param open gives a source that has these metrics of ws-1 and ws-2 */
+/** Defines the tests. @param open returns a source with socket and CPU metrics of ws-1 and ws-2 */
 export function metricSourceSuite(open: () => MetricSource): void {
   test('reads one value per replica, in whole thousandths', async () => {
     const { replicas, failures, draining } = await open().read([connections, cpu], AbortSignal.timeout(30_000))
@@ -26,12 +24,12 @@ export function metricSourceSuite(open: () => MetricSource): void {
     }
   })
 
-  test('reads only what it is asked for', async () => {
+  test('reads only the requested metrics', async () => {
     const { replicas } = await open().read([connections], AbortSignal.timeout(30_000))
     expect(replicas.map(({ sample }) => sample)).toEqual([null, null])
   })
 
-  test('says why it cannot read a metric, and reads the others', async () => {
+  test('reports why a metric cannot be read, and reads the others', async () => {
     const strange: MetricSpec = { ...connections, metric: { name: 'no_such_metric' } }
     const { replicas, failures } = await open().read([strange, connections], AbortSignal.timeout(30_000))
     expect(failures).toEqual({ no_such_metric: expect.stringContaining('no_such_metric') })

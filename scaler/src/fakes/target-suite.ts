@@ -1,8 +1,8 @@
-/** What every ReplicaTarget does, in memory or with Docker. The same suite runs on both. */
+/** The tests that every ReplicaTarget must pass, both the fake in memory and the adapter for Docker. */
 import { expect, test } from 'vitest'
 import type { ReplicaTarget } from '../ports.ts'
 
-/** @param open gives a target with two replicas, ws-1 and ws-2 */
+/** Defines the tests. @param open returns a target with two replicas, ws-1 and ws-2 */
 export function replicaTargetSuite(open: () => ReplicaTarget, boundMs = 90_000): void {
   const signal = () => AbortSignal.timeout(boundMs)
   const names = async (target: ReplicaTarget) => (await target.list(signal())).map(({ name }) => name)
@@ -24,19 +24,19 @@ export function replicaTargetSuite(open: () => ReplicaTarget, boundMs = 90_000):
     expect(await names(target)).toEqual(['ws-1', 'ws-2', 'ws-3', 'ws-4'])
   })
 
-  test('changes nothing when the count is right', { timeout: boundMs }, async () => {
+  test('changes nothing when the count is already right', { timeout: boundMs }, async () => {
     const target = open()
     expect(await target.scaleTo(4, [], signal())).toEqual({ removed: [] })
     expect(await names(target)).toEqual(['ws-1', 'ws-2', 'ws-3', 'ws-4'])
   })
 
-  test('removes the highest numbers, and says which went', { timeout: boundMs }, async () => {
+  test('removes the highest numbers, and returns the names of the removed replicas', { timeout: boundMs }, async () => {
     const target = open()
     expect(await target.scaleTo(2, [], signal())).toEqual({ removed: ['ws-3', 'ws-4'] })
     expect(await names(target)).toEqual(['ws-1', 'ws-2'])
   })
 
-  test('rejects when it is told to stop, and changes nothing', { timeout: boundMs }, async () => {
+  test('rejects when the signal is aborted, and changes nothing', { timeout: boundMs }, async () => {
     const target = open()
     await expect(target.scaleTo(3, [], AbortSignal.abort())).rejects.toThrow()
     await expect(target.list(AbortSignal.abort())).rejects.toThrow()

@@ -1,17 +1,12 @@
-/** Worlds and settings of every kind, for the property tests of what looks back. */
+/** Random simulations and settings for property tests. */
 import fc from 'fast-check'
 import { defaultScaleDown, defaultScaleUp } from '../core/defaults.ts'
 import type { HorizontalPodAutoscaler, MetricSpec } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
+import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
 import type { Simulation } from '../sim/simulate.ts'
 
-const connections = fc.integer({ min: 1, max: 500 }).map(
-  (value): MetricSpec => ({
-    type: 'Pods',
-    metric: { name: 'connections' },
-    target: { type: 'AverageValue', averageValueMilli: value * 1000 },
-  }),
-)
+const connections = fc.integer({ min: 1, max: 500 }).map((value) => podsMetric('connections', value))
 const cpu = fc.oneof(
   fc
     .integer({ min: 1, max: 200 })
@@ -20,7 +15,7 @@ const cpu = fc.oneof(
     .integer({ min: 1, max: 900 })
     .map((averageValueMilli): MetricSpec => ({ type: 'Resource', name: 'cpu', target: { type: 'AverageValue', averageValueMilli } })),
 )
-/** Cannot be read in the simulated world. */
+/** A metric that the simulated lab does not have. */
 const external: MetricSpec = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1000 } }
 
 const rules = fc.record({
@@ -36,7 +31,7 @@ const rules = fc.record({
   ),
 })
 
-/** Settings that ask for metrics the simulated world has. */
+/** Random settings with metrics that the simulated lab has. */
 export const settings: fc.Arbitrary<HorizontalPodAutoscaler> = fc
   .record({
     min: fc.integer({ min: 1, max: 5 }),
@@ -47,17 +42,11 @@ export const settings: fc.Arbitrary<HorizontalPodAutoscaler> = fc
       { nil: undefined },
     ),
   })
-  .map(({ min, more, metrics, behavior }) => ({
-    name: 'ws',
-    namespace: 'default',
-    scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'ws' },
-    minReplicas: min,
-    maxReplicas: min + more,
-    metrics,
-    ...(behavior && { behavior }),
-  }))
+  .map(({ min, more, metrics, behavior }) =>
+    hpaFixture({ minReplicas: min, maxReplicas: min + more, metrics, ...(behavior && { behavior }) }),
+  )
 
-/** A short simulation of anything. */
+/** A short random simulation. */
 export const anySimulation: fc.Arbitrary<Simulation> = fc
   .record({
     hpa: settings,
@@ -71,12 +60,12 @@ export const anySimulation: fc.Arbitrary<Simulation> = fc
     scrapeLagSeconds: fc.integer({ min: 0, max: 30 }),
     awayFrom: fc.integer({ min: 0, max: 400 }),
   })
-  .map(({ hpa, withExternal, clients, awayFrom, ...world }) => ({
+  .map(({ hpa, withExternal, clients, awayFrom, ...lab }) => ({
     title: 'anything',
     hpa: withExternal ? { ...hpa, metrics: [...hpa.metrics, external] } : hpa,
     options: defaultControllerOptions,
-    world: {
-      ...world,
+    lab: {
+      ...lab,
       clientsAt: (second) => clients[Math.floor(second / 60) % clients.length] ?? 0,
       metricsAwayAt: (second) => second >= awayFrom && second < awayFrom + 60,
     },

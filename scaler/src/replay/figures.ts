@@ -1,22 +1,25 @@
-/** What a replica curve comes to, in the engine's seconds. A count holds from its synchronisation to the next one. */
+/** Calculates the figures of a replica curve, in seconds of the engine. A replica count applies until the next synchronisation. */
 import type { CurvePoint } from './replay.ts'
 
 export interface Figures {
   readonly durationSeconds: number
   readonly peakReplicas: number
-  /** Times the count was changed. */
+  /** Number of changes of the replica count. */
   readonly changes: number
-  /** Every replica for every second it was there. */
+  /** Sum of the lifetimes of all replicas. */
   readonly replicaSeconds: number
-  /** The part of it beyond what the load filled exactly to the targets. */
+  /** The part of replicaSeconds that the load did not need. */
   readonly overCapacityReplicaSeconds: number
-  /** Seconds in which the replicas that were ready were filled beyond a target. */
+  /** Number of seconds in which the ready replicas were too few to meet every target. */
   readonly aboveTargetSeconds: number
-  /** Seconds in which the load was not known: they are in neither of the two before. */
+  /**
+   * Number of seconds in which the load was not known. The fields `overCapacityReplicaSeconds` and `aboveTargetSeconds` do not include
+   * seconds with an unknown load.
+   */
   readonly unknownSeconds: number
 }
 
-/** Takes points in the order of time. */
+/** Calculates the figures from the points of a replica curve, which must be in chronological order. */
 export function figuresOf(points: readonly CurvePoint[]): Figures {
   let peakReplicas = 0
   let changes = 0

@@ -1,45 +1,45 @@
 /**
- * The load of a recording, apart from the replicas that carried it: per synchronisation the sum over all pods of each
- * metric. What other settings would have done is asked of these sums, spread over the replicas they would have had.
+ * Extracts the load of a recording, which is the sum of each metric over all pods at each synchronisation. A replay of other settings
+ * distributes the recorded sums over the replicas that those settings would have had.
  */
 import type { ControllerOptions, MetricSpec, Observation, Pod, PodReadings, ResourceAmounts } from '../core/types.ts'
 import { seriesKey } from '../core/types.ts'
 
-/** What one synchronisation saw, or would have seen; a record of the decision log is one. */
-export interface Seen {
+/** The input of a decision, which every record of the decision log contains. */
+export interface SyncInput {
   readonly observation: Observation
   readonly options: ControllerOptions
 }
 
-export interface LoadTick extends Seen {
+export interface LoadTick extends SyncInput {
   readonly timeSeconds: number
-  /** seriesKey of a Pods metric → sum over the pods that had a value. Absent: nobody had one. */
+  /** Sums of Pods metrics over the pods with a value, by seriesKey. Metrics without a value for any pod are absent from these sums. */
   readonly podsMilli: Readonly<Record<string, number>>
-  /** container → resource → sum over the pods that had a sample. */
+  /** Sums of resource usage over the pods with a sample, by container and resource. */
   readonly usageMilli: Readonly<Record<string, ResourceAmounts>>
-  /** Of the resource samples. */
+  /** Averaging window of the resource samples. */
   readonly windowSeconds: number
 }
 
 export interface RecordedLoad {
   readonly ticks: readonly LoadTick[]
-  /** Containers and requests of a replica: those of the first one recorded. */
+  /** Containers and resource requests of the first recorded replica. */
   readonly containers: Pod['containers']
-  /** From its start until a replica was ready: the median of those that started during the recording, 0 when none did. */
+  /** Median time to readiness of the replicas that started during the recording; 0 if none started. */
   readonly startDelaySeconds: number
 }
 
-/** Takes synchronisations in the order of time. */
-export function loadOf(seen: readonly Seen[]): RecordedLoad {
-  const pods = seen.flatMap(({ observation }) => observation.pods)
+/** Returns the load at each synchronisation, in chronological order. */
+export function loadOf(inputs: readonly SyncInput[]): RecordedLoad {
+  const pods = inputs.flatMap(({ observation }) => observation.pods)
   return {
-    ticks: seen.map(tickOf),
+    ticks: inputs.map(tickOf),
     containers: pods.find(({ containers }) => containers.length > 0)?.containers ?? [],
-    startDelaySeconds: startDelayOf(pods, seen[0]?.observation.timeSeconds ?? 0),
+    startDelaySeconds: startDelayOf(pods, inputs[0]?.observation.timeSeconds ?? 0),
   }
 }
 
-function tickOf({ observation, options }: Seen): LoadTick {
+function tickOf({ observation, options }: SyncInput): LoadTick {
   const { timeSeconds, pods, orphans = [] } = observation
   const readings: readonly PodReadings[] = [...pods, ...orphans]
   const podsMilli: Record<string, number> = {}
@@ -66,7 +66,7 @@ function startDelayOf(pods: readonly Pod[], sinceSeconds: number): number {
   for (const { name, startTimeSeconds, ready } of pods) {
     if (startTimeSeconds === null || startTimeSeconds < sinceSeconds || ready?.status !== 'True') continue
     const key = `${name} ${startTimeSeconds}`
-    // The first time counts: later it may have lost its readiness and got it back.
+    // Only the first readiness of a replica counts, because a replica can lose its readiness and become ready again.
     if (!delays.has(key)) delays.set(key, Math.max(0, ready.sinceSeconds - startTimeSeconds))
   }
   const sorted = [...delays.values()].sort((a, b) => a - b)
@@ -74,8 +74,8 @@ function startDelayOf(pods: readonly Pod[], sinceSeconds: number): number {
 }
 
 /**
- * How many replicas the load would fill exactly to the targets, at least 1; the metric that needs the most counts.
- * null when no metric says: nothing was read, or none is shared out over replicas.
+ * Returns the number of replicas with which the load exactly meets the targets, at least 1. The result is determined by the metric that
+ * needs the most replicas. Returns null if no recorded metric has a value that is distributed over replicas.
  */
 export function neededReplicas(metrics: readonly MetricSpec[], tick: LoadTick, containers: Pod['containers']): number | null {
   const needs = metrics.flatMap((metric) => neededBy(metric, tick, containers) ?? [])
@@ -89,7 +89,7 @@ function neededBy(metric: MetricSpec, tick: LoadTick, containers: Pod['container
   return Math.ceil(total / perReplica)
 }
 
-/** The sum that is shared out over the replicas, in thousandths; null when there is none. */
+/** Returns the sum of a metric that is distributed over the replicas, in thousandths, or null. */
 function totalOf(metric: MetricSpec, { observation, podsMilli, usageMilli }: LoadTick): number | null {
   const key = seriesKey(metric)
   switch (metric.type) {
@@ -109,7 +109,7 @@ function totalOf(metric: MetricSpec, { observation, podsMilli, usageMilli }: Loa
   }
 }
 
-/** What a share of the request comes to, in thousandths. */
+/** Returns the resource amount that corresponds to a utilization target, in thousandths of the resource's unit. */
 function requestedTarget(metric: MetricSpec, containers: Pod['containers']): number | null {
   const { averageUtilization } = metric.target
   if (averageUtilization === undefined || (metric.type !== 'Resource' && metric.type !== 'ContainerResource')) return null
@@ -118,12 +118,12 @@ function requestedTarget(metric: MetricSpec, containers: Pod['containers']): num
   return (request * averageUtilization) / 100
 }
 
-/** Names of metrics that the settings ask for and the recording does not have, with what it has. */
+/** Returns the names of the metrics in the settings that the recording does not have. */
 export function missingMetrics(metrics: readonly MetricSpec[], { ticks }: RecordedLoad): string[] {
   return metrics.filter((metric) => ticks.every((tick) => totalOf(metric, tick) === null)).map(seriesKey)
 }
 
-/** Every metric of the recording, as the keys of missingMetrics. */
+/** Returns the names of all recorded metrics, in the format of missingMetrics. */
 export function recordedMetrics({ ticks }: RecordedLoad): string[] {
   const keys = ticks.flatMap(({ observation, podsMilli, usageMilli }) => [
     ...Object.keys(podsMilli),

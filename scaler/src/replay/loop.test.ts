@@ -1,4 +1,4 @@
-/** What the loop writes down can be taken again: also after a pause, a failing Docker, and restarts short and long. */
+/** Tests that the records of the loop can be verified, even after a pause, failures of Docker, and restarts with short and long gaps. */
 import { expect, test } from 'vitest'
 import { defaultControllerOptions } from '../core/types.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'
@@ -12,7 +12,7 @@ import { verify } from './verify.ts'
 
 const never = new AbortController().signal
 const [first] = simulated('surge')
-/** A metric that cannot be read would keep everybody where they are. */
+/** Only Pods metrics are used, because an unreadable metric would prevent scaling down. */
 const metrics = first?.hpa.metrics.filter(({ type }) => type === 'Pods') ?? []
 
 test.each([1, 10])('at time scale %d', async (timeScale) => {

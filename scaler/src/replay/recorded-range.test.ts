@@ -1,6 +1,8 @@
-/** What Prometheus has on record becomes what a loop would have seen. */
+/** Tests the conversion of recorded data of Prometheus to observations. */
+import { failure, success } from '@lab/contract/result.ts'
 import { describe, expect, test } from 'vitest'
 import type { MetricSpec, Observation } from '../core/types.ts'
+import { podsMetric } from '../fakes/hpa-fixture.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { Series } from '../metric-readings.ts'
 import { loadOf } from './load.ts'
@@ -16,11 +18,11 @@ const map: MetricMap = {
   object: [],
   external: [{ name: 'queue', query: 'queue' }],
 }
-const sockets: MetricSpec = { type: 'Pods', metric: { name: 'sockets' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } }
+const sockets = podsMetric('sockets', 100)
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 const queue: MetricSpec = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1 } }
 
-/** Replicas by name, each with what is on record of it. */
+/** Recorded data of replicas at one point in time, by name. */
 type Moment = Readonly<Record<string, { sockets?: number; cpu?: number; ready?: number; started?: number; drainingSince?: number }>>
 
 const start = 1_700_000_000
@@ -49,12 +51,12 @@ function recorded(moments: readonly Moment[]): RecordedRange {
 }
 
 const see = (moments: readonly Moment[], metrics: readonly MetricSpec[] = [sockets, cpu], timeScale = 1): Promise<Observation[]> =>
-  observationsOf(recorded(moments), metrics, map, replica, timeScale)
+  observationsOf(recorded(moments), { metrics, map, replica, timeScale })
 const counts = (observations: readonly Observation[]) =>
   observations.map(({ scale }) => ('error' in scale ? scale.error : scale.specReplicas))
 
 describe('a range', () => {
-  test('has its first moment, and its last one when a step ends there', () => {
+  test('includes its start, and its end if a step ends there', () => {
     expect(timesOf({ sinceSeconds: 100, untilSeconds: 130, stepSeconds: 15 })).toEqual([100, 115, 130])
     expect(timesOf({ sinceSeconds: 100, untilSeconds: 129, stepSeconds: 15 })).toEqual([100, 115])
     expect(momentsOf({ sinceSeconds: 0, untilSeconds: 3600, stepSeconds: 15 })).toBe(241)
@@ -62,27 +64,25 @@ describe('a range', () => {
 })
 
 describe('the queries', () => {
-  test('are those of the metrics and those of the replicas, each once', async () => {
-    expect(await queriesFor([sockets, cpu, sockets], map)).toEqual({
-      queries: ['replicas', 'ready', 'started', 'draining', 'cpu', 'cpu time', 'sockets'],
-    })
+  test('are those of the metrics and of the replicas, without duplicates', async () => {
+    expect(await queriesFor([sockets, cpu, sockets], map)).toEqual(
+      success(['replicas', 'ready', 'started', 'draining', 'cpu', 'cpu time', 'sockets']),
+    )
   })
 
-  test('are not known of memory, which nothing keeps a record of', async () => {
+  test('fail for memory, which is not recorded', async () => {
     const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
-    expect(await queriesFor([sockets, memory], map)).toEqual({ problems: ['memory is read from Docker, which keeps no record of it'] })
+    expect(await queriesFor([sockets, memory], map)).toEqual(failure('memory is read from Docker, which does not record it'))
   })
 
-  test('are not known of a metric that the mapping file does not have', async () => {
+  test('fail for a metric that the mapping file does not have', async () => {
     const strange: MetricSpec = { ...sockets, metric: { name: 'strange' } }
-    expect(await queriesFor([sockets, strange], map)).toEqual({
-      problems: ['the mapping file has no pods metric strange; it has: sockets'],
-    })
+    expect(await queriesFor([sockets, strange], map)).toEqual(failure('the mapping file has no pods metric strange; it has: sockets'))
   })
 })
 
 describe('an observation', () => {
-  test('has each replica with its requests, samples and readiness, in the order of the numbers', async () => {
+  test('has each replica with its requests, samples and readiness, ordered by number', async () => {
     const [first] = await see([{ 'ws-10': { sockets: 3 }, 'ws-2': { sockets: 2.5, cpu: 0.1, ready: 0 } }])
     expect(first).toMatchObject({ timeSeconds: start, scale: { specReplicas: 2, statusReplicas: 2 } })
     expect(first?.pods).toMatchObject([
@@ -97,18 +97,18 @@ describe('an observation', () => {
     ])
   })
 
-  test('of a replica that drains does not count it, also when its series have ended', async () => {
+  test('does not count a draining replica, also after its series have ended', async () => {
     const before = { 'ws-1': {}, 'ws-2': {} }
     const draining = { 'ws-1': {}, 'ws-2': { drainingSince: start + 14 } }
     expect(counts(await see([before, draining, before, { 'ws-1': {} }]))).toEqual([2, 1, 1, 1])
   })
 
-  test('counts a successor of the same name', async () => {
+  test('counts a new replica with the name of a drained one', async () => {
     const draining = { 'ws-1': { drainingSince: start - 1 } }
     expect(counts(await see([draining, { 'ws-1': { started: start + 7, drainingSince: start - 1 } }]))).toEqual([0, 1])
   })
 
-  test('says since when a replica has been ready: its start when it was so at first sight, else the moment that shows it', async () => {
+  test('dates the readiness of a replica to its start if its first point is ready, and to its first ready point otherwise', async () => {
     const started = start + 10
     const seen = await see([
       { 'ws-1': {} },
@@ -132,12 +132,12 @@ describe('an observation', () => {
     expect(loadOf(seen.map((observation) => ({ observation, options: {} as never }))).startDelaySeconds).toBe(20)
   })
 
-  test('leaves moments without any replica out before and after, and cannot read the count in between', async () => {
+  test('omits points without replicas at the start and the end, and has no count for such points in between', async () => {
     expect(counts(await see([{}, { 'ws-1': {} }, {}, { 'ws-1': {} }, {}, {}]))).toEqual([1, 'no replica was recorded', 1])
     expect(await see([{}, {}])).toEqual([])
   })
 
-  test('keeps every ratio of times when time is compressed', async () => {
+  test('preserves all ratios of times with compressed time', async () => {
     const [first] = await see([{ 'ws-1': { cpu: 0.1, started: start - 10 } }], [cpu], 10)
     expect(first).toMatchObject({
       timeSeconds: start * 10,
@@ -145,14 +145,14 @@ describe('an observation', () => {
     })
   })
 
-  test('a metric that has no series is missing, not zero', async () => {
+  test('treats a metric without a series as missing, not as zero', async () => {
     const [first] = await see([{ 'ws-1': {} }], [sockets, queue])
     expect(first?.pods[0]?.valuesMilli).toEqual({})
     expect(first?.externalValuesMilli).toEqual({ queue: [] })
   })
 })
 
-test('the recorded curve is what was there, and what the metrics would have needed', async () => {
+test('the recorded curve has the actual and the needed replicas', async () => {
   const full = { sockets: 150 }
   const seen = await see([{ 'ws-1': full }, { 'ws-1': full, 'ws-2': full }, {}, { 'ws-1': full, 'ws-2': full }], [sockets])
   const load = loadOf(seen.map((observation) => ({ observation, options: {} as never })))

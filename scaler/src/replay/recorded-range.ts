@@ -1,60 +1,67 @@
 /**
- * From what Prometheus has recorded to what a loop would have seen at each moment of a range: the same observations, also of
- * a time when no scaler ran. Pure: the answers are given.
+ * Converts recorded data of Prometheus to the observations that a loop would have made in a time range, even if no scaler ran. All
+ * functions are pure: the query results are arguments.
  *
- * Two things are not recorded as Docker knows them. A replica that is ready when it is first seen counts as ready since its
- * start, so a start-up shorter than a step takes no time. And what a replica requests is given from outside.
+ * The recorded data differ from Docker's data in two respects. A replica that is ready at its first point counts as ready since its start,
+ * so a start-up that is shorter than a step takes no time. The caller passes the resource requests of the replicas as an argument.
  */
 import { replicaLabel } from '@lab/contract/metrics.ts'
+import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { MetricSpec, Observation, Pod } from '../core/types.ts'
 import { seriesKey } from '../core/types.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { Ask, Series } from '../metric-readings.ts'
 import { readMetrics } from '../metric-readings.ts'
 import { observationOf } from '../observation.ts'
-import type { Replica } from '../ports.ts'
+import type { ListedReplica } from '../ports.ts'
 
-/** Unix seconds; the last moment is the last one of the steps from the first on that is not later than `untilSeconds`. */
+/** A time range in Unix seconds. The last point of the range is the last step that is not later than `untilSeconds`. */
 export interface TimeRange {
   readonly sinceSeconds: number
   readonly untilSeconds: number
   readonly stepSeconds: number
 }
 
-/** Bound on the moments of a range: three days of sync periods. */
+/** Maximum number of points of a range: about three days of sync periods. */
 export const maxMoments = 20_000
 
 export interface RecordedRange {
   readonly timesSeconds: readonly number[]
-  /** query → its series at each of the times */
+  /** The series of each query at each point of the range. */
   readonly answers: ReadonlyMap<string, readonly (readonly Series[])[]>
 }
 
-/** What is known of replicas from elsewhere. */
+/** Data about replicas that is not recorded. */
 export interface ReplicaSettings {
-  /** The service's name, and that of the one container of a replica. */
+  /** Name of the service, and of the container in each replica. */
   readonly service: string
-  /** resources.requests in thousandths. */
+  /** Resource requests of a replica in thousandths. */
   readonly requestsMilli: Readonly<Record<string, number>>
 }
 
-const noWorkingSets = (): Promise<never> => Promise.reject(new Error('memory is read from Docker, which keeps no record of it'))
+/** Settings of observationsOf(). */
+export interface ObservationSettings {
+  readonly metrics: readonly MetricSpec[]
+  readonly map: MetricMap
+  readonly replica: ReplicaSettings
+  /** Factor of time compression; 1 is real time. */
+  readonly timeScale: number
+}
 
-/** How many moments a range has. */
+const noWorkingSets = (): Promise<never> => Promise.reject(new Error('memory is read from Docker, which does not record it'))
+
+/** Returns the number of points of a range. */
 export function momentsOf({ sinceSeconds, untilSeconds, stepSeconds }: TimeRange): number {
   return Math.floor((untilSeconds - sinceSeconds) / stepSeconds) + 1
 }
 
-/** The moments. */
+/** Returns the points of a range in Unix seconds. */
 export function timesOf(range: TimeRange): number[] {
   return Array.from({ length: momentsOf(range) }, (_, i) => range.sinceSeconds + i * range.stepSeconds)
 }
 
-/** Every query that observationsOf needs the answers to, or why a metric has none. */
-export async function queriesFor(
-  metrics: readonly MetricSpec[],
-  map: MetricMap,
-): Promise<{ readonly queries: readonly string[] } | { readonly problems: readonly string[] }> {
+/** Returns the queries whose results observationsOf() needs. Fails when a metric has no query in the mapping file. */
+export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap): Promise<Result<readonly string[]>> {
   const queries = new Set(Object.values(map.recorded))
   const ask: Ask = async (query) => {
     queries.add(query)
@@ -62,19 +69,16 @@ export async function queriesFor(
   }
   const { failures } = await readMetrics(metrics, map, '', { ask, workingSets: noWorkingSets })
   const problems = Object.values(failures)
-  return problems.length > 0 ? { problems } : { queries: [...queries] }
+  return problems.length > 0 ? failure(...problems) : success([...queries])
 }
 
 /**
- * One observation per moment, from the first to the last one at which there was a replica; none when there never was. A
- * moment in between without any is one at which the count cannot be read.
+ * Returns an observation for each point, from the first to the last point with a replica. At an intermediate point without a replica, the
+ * replica count is unreadable. The list of observations is empty if no replica existed at any point.
  */
 export async function observationsOf(
   { timesSeconds, answers }: RecordedRange,
-  metrics: readonly MetricSpec[],
-  map: MetricMap,
-  replica: ReplicaSettings,
-  timeScale: number,
+  { metrics, map, replica, timeScale }: ObservationSettings,
 ): Promise<Observation[]> {
   const distinct = [...new Map(metrics.map((metric) => [seriesKey(metric), metric])).values()]
   const observations: Observation[] = []
@@ -85,11 +89,11 @@ export async function observationsOf(
     const known = new Set(previous.map(({ name, startTimeSeconds }) => keyOf(name, startTimeSeconds)))
     const sinceOf = (name: string, started: number | null): number =>
       started === null || known.has(keyOf(name, started * timeScale)) ? nowSeconds : started
-    const there = replicasAt(at, map.recorded, replica, sinceOf)
-    const replicas = there.length > 0 ? there : { error: 'no replica was recorded' }
+    const recorded = replicasAt(at, map.recorded, replica, sinceOf)
+    const replicas = recorded.length > 0 ? success(recorded) : failure('no replica was recorded')
     const readings = await readMetrics(distinct, map, replica.service, { ask, workingSets: noWorkingSets })
     const observation = observationOf({ nowSeconds, replicas, readings }, previous, timeScale)
-    if (there.length > 0) previous = observation.pods
+    if (replicas.ok) previous = observation.pods
     observations.push(observation)
   }
   const isKnown = ({ scale }: Observation): boolean => !('error' in scale)
@@ -101,15 +105,16 @@ function keyOf(name: string, startTimeSeconds: number | null): string {
 }
 
 /**
- * The replicas of one moment, ordered by number.
- * @param sinceOf since when a replica is what it is; an earlier observation that says the same goes before it
+ * Returns the replicas at a point, ordered by number.
+ * @param sinceOf returns the time since which the readiness status has applied; an earlier observation with the same status takes
+ * precedence
  */
 function replicasAt(
   at: (query: string) => readonly Series[],
   recorded: MetricMap['recorded'],
   { service, requestsMilli }: ReplicaSettings,
   sinceOf: (name: string, startTimeSeconds: number | null) => number,
-): Replica[] {
+): ListedReplica[] {
   const started = valuesByReplica(at(recorded.started))
   const ready = valuesByReplica(at(recorded.ready))
   return [...valuesByReplica(at(recorded.replicas)).keys()]

@@ -18,11 +18,11 @@ const hpaOf = ([first]: readonly TickRecord[]): HorizontalPodAutoscaler => {
 }
 
 describe('verify', () => {
-  test.each(Object.entries(samples).filter(([name]) => name !== 'compressed'))('takes every decision of %s again', (_name, records) => {
+  test.each(Object.entries(samples).filter(([name]) => name !== 'compressed'))('repeats every decision of %s', (_name, records) => {
     expect(verify(asRead(records))).toEqual({ compared: records.length, differences: [], startedLate: false })
   })
 
-  test('takes every decision of any simulation again', () => {
+  test('repeats every decision of random simulations', () => {
     fc.assert(
       fc.property(anySimulation, (simulation) => {
         expect(verify(asRead(simulatedRecords(simulation))).differences).toEqual([])
@@ -39,8 +39,8 @@ describe('verify', () => {
       'decision.metrics.0.reasoning.current.averageValueMilli',
     ],
     ['the settings', (record) => Object.assign(record, { hpa: { ...record.hpa, maxReplicas: 11 } }), 'decision.maxReplicas'],
-    ['what is remembered', (record) => Object.assign(record.memory, { recommendations: [] }), 'memory.recommendations.0'],
-  ])('finds %s that was changed afterwards', (_what, change, field) => {
+    ['the memory', (record) => Object.assign(record.memory, { recommendations: [] }), 'memory.recommendations.0'],
+  ])('detects a change of %s in a record', (_what, change, field) => {
     const records = asRead(surge)
     const record = records[10]
     if (record === undefined) throw new Error('no record')
@@ -50,11 +50,11 @@ describe('verify', () => {
     expect(first?.recorded).not.toBe(first?.replayed)
   })
 
-  test('finds a record that is gone', () => {
+  test('detects a missing record', () => {
     expect(verify(asRead(surge.toSpliced(6, 1))).differences).not.toEqual([])
   })
 
-  test('starts from the first record when the beginning is not kept', () => {
+  test('starts with the first record if the log does not have the beginning', () => {
     expect(verify(asRead(surge.slice(20)))).toEqual({ compared: surge.length - 21, differences: [], startedLate: true })
   })
 })
@@ -62,7 +62,7 @@ describe('verify', () => {
 describe('the model', () => {
   const load = loadOf(surge)
 
-  test('knows the load apart from the replicas that carried it', () => {
+  test('separates the load from the recorded replicas', () => {
     const [calm, full] = [load.ticks[0], load.ticks[10]]
     expect([calm?.podsMilli, full?.podsMilli]).toEqual([{ connections: 150_000 }, { connections: 900_000 }])
     expect(load.startDelaySeconds).toBe(8)
@@ -71,12 +71,12 @@ describe('the model', () => {
     expect(load.ticks.map((tick) => neededReplicas(metrics, tick, load.containers)).slice(3, 7)).toEqual([2, 2, 9, 9])
   })
 
-  test('says which metric the recording does not have', () => {
+  test('reports metrics that the recording does not have', () => {
     const unknown = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1 } } as const
     expect(missingMetrics([...hpaOf(surge).metrics, unknown], load)).toEqual(['queue'])
   })
 
-  test('spreads the load over the replicas that the other settings have', () => {
+  test('distributes the load over the replicas of the other settings', () => {
     const half = hpaOf(surge).metrics.map((metric) =>
       metric.type === 'Pods' ? { ...metric, target: { ...metric.target, averageValueMilli: 50_000 } } : metric,
     )
@@ -86,7 +86,7 @@ describe('the model', () => {
     expect(Math.min(...least.map(({ replicas }) => replicas))).toBe(5)
   })
 
-  test('new replicas carry nothing until they would have been ready', () => {
+  test('new replicas get no load until they would have been ready', () => {
     const slow = loadOf(simulated('lag'))
     expect(slow.startDelaySeconds).toBe(40)
     const { points } = replay('lag', hpaOf(simulated('lag')), slow)
@@ -94,7 +94,7 @@ describe('the model', () => {
     expect(points.slice(grown + 1, grown + 4).map(({ ready }) => ready)).toEqual([2, 2, 3])
   })
 
-  test('holds while the recording could not read the metrics', () => {
+  test('holds the count while the recording has no metrics', () => {
     const blind = simulated('blind')
     const { points } = replay('blind', hpaOf(blind), loadOf(blind))
     const unknown = points.filter(({ needed }) => needed === null)
@@ -102,19 +102,20 @@ describe('the model', () => {
     expect(unknown.every(({ changed }) => !changed)).toBe(true)
   })
 
-  test('shows the recording itself as it was', () => {
+  test('returns the recorded curve unchanged', () => {
     const run = recordedRun('recorded', surge, load)
     expect(run?.points.map(({ replicas }) => replicas)).toEqual(surge.map(({ decision }) => decision.desiredReplicas))
     expect(recordedRun('recorded', [], loadOf([]))).toBeNull()
   })
 
-  test('stays within the bounds of any settings, and gives the same twice', () => {
+  test('stays within the bounds of random settings, and is deterministic', () => {
     fc.assert(
       fc.property(anySimulation, settings, (simulation, hpa) => {
         const recorded = loadOf(asRead(simulatedRecords(simulation)))
         const { points } = replay('any', hpa, recorded)
         expect(points).toHaveLength(recorded.ticks.length)
-        // From zero nothing is done; everything else is brought within the bounds at once.
+        // While the number of replicas is zero, the autoscaler does not change it. Any number of replicas other than zero is within
+        // minReplicas and maxReplicas after the first decision.
         const bounded = points.every(({ replicas }) => replicas === 0 || (replicas >= hpa.minReplicas && replicas <= hpa.maxReplicas))
         expect(bounded).toBe(true)
         expect(replay('any', hpa, recorded).points).toEqual(points)
@@ -125,16 +126,14 @@ describe('the model', () => {
 })
 
 describe('figures', () => {
-  const point = (timeSeconds: number, replicas: number, ready: number, needed: number | null, changed = false): CurvePoint => ({
-    timeSeconds,
-    replicas,
-    ready,
-    needed,
-    changed,
-  })
-
-  test('count a state until the next synchronisation', () => {
-    const points = [point(0, 4, 2, 3, true), point(10, 4, 4, 3), point(30, 4, 4, null), point(40, 2, 4, 5, true), point(60, 9, 2, 9)]
+  test('weight each state by the time until the next synchronisation', () => {
+    const points: CurvePoint[] = [
+      { timeSeconds: 0, replicas: 4, ready: 2, needed: 3, changed: true },
+      { timeSeconds: 10, replicas: 4, ready: 4, needed: 3, changed: false },
+      { timeSeconds: 30, replicas: 4, ready: 4, needed: null, changed: false },
+      { timeSeconds: 40, replicas: 2, ready: 4, needed: 5, changed: true },
+      { timeSeconds: 60, replicas: 9, ready: 2, needed: 9, changed: false },
+    ]
     expect(figuresOf(points)).toEqual({
       durationSeconds: 60,
       peakReplicas: 9,
@@ -146,7 +145,7 @@ describe('figures', () => {
     })
   })
 
-  test('of nothing are nothing', () => {
+  test('of an empty curve are zero', () => {
     expect(Object.values(figuresOf([])).every((figure) => figure === 0)).toBe(true)
   })
 })

@@ -1,15 +1,16 @@
 /**
- * What other settings would have done with a recorded load: a model, and these are its rules.
+ * Simulates other settings with a recorded load. The simulation makes these assumptions:
  *
- * - The sum of each metric at each recorded synchronisation is shared out evenly over the replicas that would have been
- *   ready. Real sockets stay where they are, so a real new replica takes load only as clients come and go: the model
- *   settles faster than the lab does, and sees no replica fuller than the others.
- * - What a replica uses without any load is shared out like the rest: fewer replicas look a little busier than they
- *   would be, more replicas a little idler.
- * - A new replica is ready after the time that the recorded ones took. One that is taken away is gone at once.
- * - Object and External metrics stay as recorded, as do moments when a metric could not be read.
- * - The load does not answer: clients that were refused or slowed down in the recording do not come back here.
- * - Every change succeeds; pauses and changes made by hand are not repeated.
+ * - The sum of each metric is distributed evenly over the replicas that would have been ready. Real sockets do not move, so a real
+ *   new replica gets load only from new clients. The model settles faster than the lab, because its replicas have equal load.
+ * - The usage of an idle replica is part of the distributed sum. If fewer replicas run than were recorded, each replica therefore seems
+ *   slightly busier than it would really be, and if more run, slightly less busy.
+ * - A new replica becomes ready after the median time that the recorded replicas needed to become ready. In the model, a removed replica
+ *   ends immediately.
+ * - Values of Object and External metrics, and times with unreadable metrics, are taken from the recording.
+ * - The load does not depend on the number of replicas, so clients that were refused during the recording are not added to the simulated
+ *   load.
+ * - Every change succeeds. The model does not repeat pauses and manual changes.
  */
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
@@ -19,21 +20,21 @@ import type { TickRecord } from '../record.ts'
 import type { LoadTick, RecordedLoad } from './load.ts'
 import { neededReplicas } from './load.ts'
 
-/** The count at one synchronisation. */
+/** The replicas that exist at a synchronisation. */
 export interface CurvePoint {
   readonly timeSeconds: number
-  /** After the decision. */
+  /** Number of replicas after the decision. */
   readonly replicas: number
-  /** Of those before the decision. */
+  /** Number of ready replicas before the decision. */
   readonly ready: number
-  /** How many the load would have filled exactly; null: not known. */
+  /** Number of replicas that the load needs; null if the needed number is not known. */
   readonly needed: number | null
   readonly changed: boolean
 }
 
 export interface Run {
   readonly title: string
-  /** null: not known. */
+  /** The settings of the run; null if the settings are not known. */
   readonly hpa: HorizontalPodAutoscaler | null
   readonly points: readonly CurvePoint[]
 }
@@ -44,13 +45,13 @@ interface ModelReplica {
   readonly readySeconds: number
 }
 
-/** Running for long when the recording begins. */
+/** Age of the replicas at the start of the recording, which is more than every start delay. */
 const longAgoSeconds = 86_400
 
-/** Plays the load through the settings, starting from the recorded count and without any memory. */
+/** Simulates settings with a load, from the first recorded count and without memory. */
 export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
   const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
-  let replicas: readonly ModelReplica[] = numbered(0, firstCount(load), { startSeconds, readySeconds: startSeconds })
+  let replicas: readonly ModelReplica[] = numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })
   let memory: Memory = emptyMemory
   const points: CurvePoint[] = []
   for (const tick of load.ticks) {
@@ -60,7 +61,8 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
     const { decision, memory: after } = recordRescale(hpa, options, decided, { ok: true })
     memory = after
     const ready = replicas.filter(({ readySeconds }) => readySeconds <= timeSeconds).length
-    if (decision.scaleTo !== null) replicas = scaled(replicas, decision.scaleTo, timeSeconds, load.startDelaySeconds)
+    if (decision.scaleTo !== null)
+      replicas = scaled(replicas, { to: decision.scaleTo, nowSeconds: timeSeconds, startDelaySeconds: load.startDelaySeconds })
     points.push({
       timeSeconds,
       replicas: replicas.length,
@@ -72,7 +74,7 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
   return { title, hpa, points }
 }
 
-/** The recording itself, as it was. Takes the records that the load was made from. */
+/** Returns the replica curve of the recording. @param records the records from which the load was calculated */
 export function recordedRun(
   title: string,
   records: readonly TickRecord[],
@@ -90,7 +92,7 @@ export function recordedRun(
   return { title, hpa: newest.hpa, points }
 }
 
-/** The recording as it was when only observations are known of it: what was needed is told by the metrics given. */
+/** Returns the curve of recorded observations. The given metrics determine the needed replicas. */
 export function observedRun(title: string, metrics: readonly MetricSpec[], load: RecordedLoad): Run {
   let before = firstCount(load)
   const points = load.ticks.map((tick): CurvePoint => {
@@ -126,17 +128,22 @@ function firstCount({ ticks }: RecordedLoad): number {
   return 0
 }
 
-function numbered(above: number, count: number, times: Omit<ModelReplica, 'number'>): ModelReplica[] {
+/** Returns new replicas, numbered from `above` + 1. */
+function numbered({ above, count }: { above: number; count: number }, times: Omit<ModelReplica, 'number'>): ModelReplica[] {
   return Array.from({ length: count }, (_, i) => ({ number: above + i + 1, ...times }))
 }
 
-/** The highest numbers go first, as with Compose. */
-function scaled(replicas: readonly ModelReplica[], to: number, nowSeconds: number, startDelaySeconds: number): ModelReplica[] {
-  const kept = replicas.slice(0, to)
-  return [
-    ...kept,
-    ...numbered(kept.at(-1)?.number ?? 0, to - kept.length, { startSeconds: nowSeconds, readySeconds: nowSeconds + startDelaySeconds }),
-  ]
+interface Scaling {
+  readonly to: number
+  readonly nowSeconds: number
+  readonly startDelaySeconds: number
+}
+
+/** Returns the replicas that exist after scaling. The replicas with the highest numbers are removed first, as with Compose. */
+function scaled(replicas: readonly ModelReplica[], { to, nowSeconds, startDelaySeconds }: Scaling): ModelReplica[] {
+  const staying = replicas.slice(0, to)
+  const numbers = { above: staying.at(-1)?.number ?? 0, count: to - staying.length }
+  return [...staying, ...numbered(numbers, { startSeconds: nowSeconds, readySeconds: nowSeconds + startDelaySeconds })]
 }
 
 function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: RecordedLoad, service: string): Observation {
@@ -156,7 +163,7 @@ function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: Record
   }
 }
 
-/** A replica that is not ready yet carries nothing and is not measured. */
+/** Converts a replica to a pod. A replica that is not ready has no load and no values. */
 function podOf(
   { startSeconds, readySeconds }: ModelReplica,
   tick: LoadTick,
@@ -177,13 +184,16 @@ function podOf(
   }
 }
 
-/** Whose part of a sum: replicas become ready in the order of their position. */
+/** A replica's share of a sum: the replica's position among the ready replicas, and the number of ready replicas. */
 interface Share {
   readonly position: number
   readonly replicas: number
 }
 
-/** Whole thousandths that add up to the sum again: a rounded share would ask for a replica too many. */
+/**
+ * Returns a replica's share of a sum in whole thousandths. The shares of all replicas add up to the exact sum, because rounding the shares
+ * up could result in an additional replica.
+ */
 function shared(amounts: Readonly<Record<string, number>>, { position, replicas }: Share): Record<string, number> {
   return mapValues(amounts, (milli) => Math.floor(milli / replicas) + (position < milli % replicas ? 1 : 0))
 }

@@ -1,4 +1,4 @@
-/** Takes every recorded decision again, from the recorded observation and the recorded settings: nothing may differ. */
+/** Repeats every recorded decision with the recorded observation and settings, and compares the results. */
 import type { Step } from '../core/decide.ts'
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
@@ -8,7 +8,7 @@ import type { TickRecord } from '../record.ts'
 
 export interface Difference {
   readonly time: string
-  /** The first field that differs: decision.metrics.0.reasoning.ratio */
+  /** Path of the first field that differs, such as decision.metrics.0.reasoning.ratio. */
   readonly field: string
   readonly recorded: string
   readonly replayed: string
@@ -17,13 +17,13 @@ export interface Difference {
 export interface Verification {
   readonly compared: number
   readonly differences: readonly Difference[]
-  /** The first record of a log whose beginning is not kept: what was remembered before it is not known. */
+  /** Whether the log lacks earlier records, so that the memory before the first record is not known. */
   readonly startedLate: boolean
 }
 
 /**
- * Each record starts from what the one before it remembered, and what it remembers itself is compared as well: so the
- * whole chain is the same, not only each link. How a write went is taken from the record: that was the world's answer.
+ * Verifies all records. Each decision starts with the memory of the previous record, and the memory after the decision is compared as well,
+ * so the whole sequence is verified. Whether writing a new number of replicas succeeded is taken from the record.
  */
 export function verify(records: readonly TickRecord[]): Verification {
   const differences: Difference[] = []
@@ -38,7 +38,10 @@ export function verify(records: readonly TickRecord[]): Verification {
   return { compared: records.length - (startedLate ? 1 : 0), differences, startedLate }
 }
 
-/** What may have been remembered: what the record before says, or after a long gap what a restart makes of it. */
+/**
+ * Returns the memories that the scaler may have had before a record: the memory of the previous record or, after a long gap, the memory of
+ * a restarted scaler.
+ */
 function memoriesBefore(record: TickRecord, before: TickRecord | undefined): Memory[] {
   if (before === undefined) return [emptyMemory]
   const { hpa, options: controller, timeScale, observation } = record
@@ -65,7 +68,7 @@ function again(record: TickRecord, memory: Memory): Step {
   }
 }
 
-/** As it comes out of a file. */
+/** Converts a value to JSON and back, because the decision log stores values as JSON. */
 function plain(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value))
 }

@@ -1,13 +1,16 @@
-/** Simulations as a decision log would have recorded them. */
+/** Converts simulations to records of the decision log. */
 import type { TickRecord } from '../record.ts'
 import type { Simulation } from './simulate.ts'
 import { simulate } from './simulate.ts'
 
-/** When simulated records begin. */
+/** Time of the first simulated record. */
 export const simulatedStartMs = Date.UTC(2026, 0, 1, 12)
 const actionSeconds = 2
 
-/** One record per synchronisation; every action succeeds, and the highest numbers go. */
+/**
+ * Returns a record for each synchronisation of the simulation. Every simulated action succeeds, and removes the replicas with the highest
+ * numbers.
+ */
 export function simulatedRecords(simulation: Simulation): TickRecord[] {
   const { hpa, options } = simulation
   return simulate(simulation).map(({ decision, observation, memory }) => {
@@ -31,7 +34,7 @@ export function simulatedRecords(simulation: Simulation): TickRecord[] {
   })
 }
 
-/** The records as the lines of a file. */
+/** Returns the records as the lines of a file. */
 export function linesOf(records: readonly TickRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join('')
 }

@@ -1,20 +1,13 @@
-/** The simulations whose traces are kept: each shows one thing the autoscaler must get right. */
+/** The simulations whose traces are compared with files. Each simulation tests one aspect of the autoscaler. */
 import { defaultScaleDown, defaultScaleUp } from '../core/defaults.ts'
-import type { HorizontalPodAutoscaler } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
+import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
 import type { Simulation } from './simulate.ts'
-import type { WorldSettings } from './world.ts'
+import type { SimulatedLabSettings } from './simulated-lab.ts'
 
-const hpa: HorizontalPodAutoscaler = {
-  name: 'ws',
-  namespace: 'default',
-  scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'ws' },
+const hpa = hpaFixture({
   minReplicas: 2,
-  maxReplicas: 10,
-  metrics: [
-    { type: 'Pods', metric: { name: 'connections' }, target: { type: 'AverageValue', averageValueMilli: 100_000 } },
-    { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } },
-  ],
+  metrics: [podsMetric('connections', 100), { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 70 } }],
   behavior: {
     scaleUp: defaultScaleUp,
     scaleDown: {
@@ -23,9 +16,9 @@ const hpa: HorizontalPodAutoscaler = {
       policies: [{ type: 'Pods', value: 1, periodSeconds: 30 }],
     },
   },
-}
+})
 
-const world: WorldSettings = {
+const lab: SimulatedLabSettings = {
   seed: 7,
   initialReplicas: 2,
   clientsAt: () => 150,
@@ -35,9 +28,12 @@ const world: WorldSettings = {
   scrapeLagSeconds: 1,
 }
 
-const base: Simulation = { title: '', hpa, options: defaultControllerOptions, world, durationSeconds: 600 }
+const base: Simulation = { title: '', hpa, options: defaultControllerOptions, lab, durationSeconds: 600 }
 
-/** A straight line through the given points (time, clients), level before the first and after the last. */
+/**
+ * Returns a piecewise linear function through the points (time, clients), which is constant before the first point and after the last
+ * point.
+ */
 function curve(...points: readonly (readonly [number, number])[]): (timeSeconds: number) => number {
   return (timeSeconds) => {
     const after = points.findIndex(([at]) => at > timeSeconds)
@@ -51,40 +47,40 @@ function curve(...points: readonly (readonly [number, number])[]): (timeSeconds:
 const withoutBehavior = (({ behavior: _, ...rest }) => rest)(hpa)
 
 export const simulations: Readonly<Record<string, Simulation>> = {
-  steady: { ...base, title: 'Nothing happens and nothing is done', durationSeconds: 300 },
+  steady: { ...base, title: 'The load is constant, and the count does not change', durationSeconds: 300 },
   surge: {
     ...base,
-    title: 'Clients arrive at once, stay for some minutes and go again: up by the policies, down one by one after the window',
-    world: { ...world, clientsAt: curve([60, 150], [65, 900], [360, 900], [380, 120]) },
+    title: 'A surge of clients for some minutes: up as fast as the policies allow, down one by one after the window',
+    lab: { ...lab, clientsAt: curve([60, 150], [65, 900], [360, 900], [380, 120]) },
     durationSeconds: 720,
   },
   wave: {
     ...base,
-    title: 'The load swings faster than the window: nobody is removed in a trough',
-    world: { ...world, seed: 11, clientsAt: (time) => Math.round(500 + 300 * Math.sin((2 * Math.PI * time) / 100)) },
+    title: 'The load oscillates faster than the window: no replica is removed in a trough',
+    lab: { ...lab, seed: 11, clientsAt: (time) => Math.round(500 + 300 * Math.sin((2 * Math.PI * time) / 100)) },
     durationSeconds: 900,
   },
   blind: {
     ...base,
-    title: 'The metrics cannot be read for two minutes while the load falls: the count is held, then falls',
-    world: { ...world, initialReplicas: 6, clientsAt: curve([60, 550], [90, 200]), metricsAwayAt: (time) => time >= 75 && time < 195 },
+    title: 'The metrics cannot be read for two minutes while the load falls: the count stays, and falls afterwards',
+    lab: { ...lab, initialReplicas: 6, clientsAt: curve([60, 550], [90, 200]), metricsAwayAt: (time) => time >= 75 && time < 195 },
     durationSeconds: 720,
   },
   lag: {
     ...base,
-    title: 'Samples come late and replicas start slowly: those without a sample are missing, not idle',
-    world: { ...world, clientsAt: curve([60, 180], [120, 700]), scrapeIntervalSeconds: 30, scrapeLagSeconds: 20, startDelaySeconds: 40 },
+    title: 'Samples are late and replicas start slowly: replicas without a sample count as missing, not as idle',
+    lab: { ...lab, clientsAt: curve([60, 180], [120, 700]), scrapeIntervalSeconds: 30, scrapeLagSeconds: 20, startDelaySeconds: 40 },
   },
   'no-behavior': {
     ...base,
-    title: 'The surge without a behavior: doubled at most, and five minutes until anyone leaves',
+    title: 'The surge without a behavior: the count doubles at most, and falls after five minutes',
     hpa: withoutBehavior,
-    world: { ...world, clientsAt: curve([60, 150], [65, 900], [240, 900], [260, 120]) },
+    lab: { ...lab, clientsAt: curve([60, 150], [65, 900], [240, 900], [260, 120]) },
     durationSeconds: 720,
   },
   'slow-up': {
     ...base,
-    title: 'A window and a policy for the way up, and the stricter policy wins',
+    title: 'A window for scaling up, and selectPolicy Min',
     hpa: {
       ...hpa,
       behavior: {
@@ -99,6 +95,6 @@ export const simulations: Readonly<Record<string, Simulation>> = {
         scaleDown: { ...defaultScaleDown, selectPolicy: 'Disabled' },
       },
     },
-    world: { ...world, seed: 3, clientsAt: curve([60, 150], [65, 900], [360, 900], [380, 120]) },
+    lab: { ...lab, seed: 3, clientsAt: curve([60, 150], [65, 900], [360, 900], [380, 120]) },
   },
 }

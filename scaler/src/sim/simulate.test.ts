@@ -6,18 +6,18 @@ import { simulate, traceText } from './simulate.ts'
 const trace = (simulation: Simulation): string => traceText(simulation, simulate(simulation))
 
 describe.each(Object.entries(simulations))('%s', (name, simulation) => {
-  test('takes the decisions of the kept trace', async () => {
+  test('matches the trace in the file', async () => {
     await expect(trace(simulation)).toMatchFileSnapshot(`traces/${name}.trace.txt`)
   })
 
-  test('gives the same trace for the same seed', () => {
+  test('returns the same trace for the same seed', () => {
     expect(trace(simulation)).toBe(trace(simulation))
   })
 })
 
-test('another seed spreads the sockets differently', () => {
+test('another seed distributes the sockets differently', () => {
   const { surge } = simulations
   if (surge === undefined) throw new Error('no surge')
-  const other = { ...surge, world: { ...surge.world, seed: 8 } }
+  const other = { ...surge, lab: { ...surge.lab, seed: 8 } }
   expect(trace(other).split('\n').slice(1)).not.toEqual(trace(surge).split('\n').slice(1))
 })

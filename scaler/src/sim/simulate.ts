@@ -1,40 +1,43 @@
-/** Runs the engine against a world and writes down what happened: one line per synchronisation. */
+/** Runs the engine with a simulated lab, and prints a trace with one line per synchronisation. */
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from '../core/types.ts'
-import type { WorldCounts, WorldSettings } from './world.ts'
-import { World } from './world.ts'
+import type { SimulatedLabCounts, SimulatedLabSettings } from './simulated-lab.ts'
+import { SimulatedLab } from './simulated-lab.ts'
 
 export interface Simulation {
   readonly title: string
   readonly hpa: HorizontalPodAutoscaler
   readonly options: ControllerOptions
-  readonly world: WorldSettings
+  readonly lab: SimulatedLabSettings
   readonly durationSeconds: number
 }
 
 export interface SimulatedStep {
   readonly observation: Observation
   readonly decision: Decision
-  /** As it is after the synchronisation. */
+  /** What the engine remembers after the synchronisation. */
   readonly memory: Memory
-  readonly counts: WorldCounts
+  readonly counts: SimulatedLabCounts
 }
 
-/** Every decision in order. Writing a new count always succeeds here, and takes effect at once. */
-export function simulate({ hpa, options, world: settings, durationSeconds }: Simulation): SimulatedStep[] {
-  const world = new World(settings)
+/**
+ * Returns the decisions of the simulation in order. Every simulated change of the number of replicas succeeds, and takes effect
+ * immediately.
+ */
+export function simulate({ hpa, options, lab: settings, durationSeconds }: Simulation): SimulatedStep[] {
+  const lab = new SimulatedLab(settings)
   let memory: Memory = emptyMemory
   const steps: SimulatedStep[] = []
   for (let second = 0; second <= durationSeconds; second += 1) {
-    if (second > 0) world.tick()
+    if (second > 0) lab.tick()
     if (second % options.syncPeriodSeconds !== 0) continue
-    const counts = world.counts()
-    const observation = world.observe(hpa)
+    const counts = lab.counts()
+    const observation = lab.observe(hpa)
     const done = recordRescale(hpa, options, decide(hpa, options, observation, memory), { ok: true })
     memory = done.memory
-    if (done.decision.scaleTo !== null) world.scaleTo(done.decision.scaleTo)
+    if (done.decision.scaleTo !== null) lab.scaleTo(done.decision.scaleTo)
     steps.push({ observation, decision: done.decision, memory, counts })
   }
   return steps
@@ -43,10 +46,13 @@ export function simulate({ hpa, options, world: settings, durationSeconds }: Sim
 const columns = [5, 7, 7, 8, 22, 13, 4, 4, 4, 4, 3] as const
 const header = ['time', 'clients', 'sockets', 'r+s+d', 'connections', 'cpu', 'ask', 'stab', 'poli', 'boun', 'to', 'why'] as const
 
-/** The trace as text. r+s+d: replicas ready, starting, draining; then each metric as current/target → proposal. */
+/**
+ * Returns the trace as text. r+s+d are the ready, starting and draining replicas. In the trace, metrics have the form current/target →
+ * proposal.
+ */
 export function traceText(simulation: Simulation, steps: readonly SimulatedStep[]): string {
-  const { hpa, world } = simulation
-  const title = `# ${simulation.title}. Seed ${world.seed}, ${hpa.minReplicas} to ${hpa.maxReplicas} replicas.`
+  const { hpa, lab } = simulation
+  const title = `# ${simulation.title}. Seed ${lab.seed}, ${hpa.minReplicas} to ${hpa.maxReplicas} replicas.`
   return [title, line(header), ...steps.map((step) => line(cells(step))), ''].join('\n')
 }
 
@@ -76,7 +82,7 @@ function metricText({ reasoning, target }: MetricReport): string {
   return `${value}${guessed} → ${proposal}`
 }
 
-/** The reasons that say more than "nothing to do". */
+/** Returns the reasons of the conditions that differ from the normal state. */
 function whyText({ conditions, boundBy }: Decision): string {
   const able = conditions.find(({ type }) => type === 'AbleToScale')?.reason ?? ''
   const active = conditions.find(({ type }) => type === 'ScalingActive')

@@ -1,4 +1,4 @@
-/** `describe hpa`, laid out as kubectl does. */
+/** The output of `describe hpa`, in the layout of kubectl. */
 import type { HpaEvent } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler, MetricSpec, ScalingRules } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
@@ -9,10 +9,10 @@ import type { View } from './view.ts'
 import { noteLines } from './view.ts'
 import { humanDuration, quantityText } from './words.ts'
 
-/** Kubernetes keeps events for an hour. */
+/** Kubernetes deletes events after an hour. */
 const eventLifetimeMs = 3_600_000
 
-/** The whole description, ending in a newline. */
+/** Returns the complete description, with a newline at the end. */
 export function describeText(view: View, nowMs: number): string {
   const { hpa, newest, currentReplicas } = view
   const { conditions, desiredReplicas } = newest.decision
@@ -41,13 +41,16 @@ export function describeText(view: View, nowMs: number): string {
   return `${noteLines(newest)}${withEvents(lines, eventRows(view, nowMs))}\n`
 }
 
-/** In the order of their names, one below the other. */
+/** Returns the title and one line per entry, sorted by name. */
 function keyed(title: string, entries: readonly string[]): string[] {
   const [first = '<none>', ...more] = entries.toSorted()
   return [`${title}:\t${first}`, ...more.map((entry) => `\t${entry}`)]
 }
 
-/** Without events the line belongs to the table above, with some they have a table of their own. As kubectl has it. */
+/**
+ * Adds the events. If there are no events, the line `Events: <none>` belongs to the preceding table, as in kubectl; otherwise the events
+ * have a separate table.
+ */
 function withEvents(lines: readonly string[], rows: readonly string[]): string {
   if (rows.length === 0) return tabulate([...lines, 'Events:\t<none>'].join('\n'), describeStyle)
   const events = ['Events:', '  Type\tReason\tAge\tFrom\tMessage', '  ----\t------\t----\t----\t-------', ...rows]
@@ -59,7 +62,7 @@ type Current = Parameters<typeof targetTexts>[1]
 function metricLine(metric: MetricSpec, current: Current): string {
   const texts = targetTexts(metric, current)
   const isUtilization = metric.target.averageValueMilli === undefined && metric.type.endsWith('Resource')
-  // The share of the request, and in brackets what it is a share of.
+  // The utilization, followed by the average value in brackets.
   const used = current?.averageValueMilli
   const value = isUtilization && used !== undefined ? `${texts.current} (${quantityText(used)})` : texts.current
   return `  ${metricTitle(metric, isUtilization)}:\t${value} / ${texts.target}`
@@ -103,7 +106,10 @@ interface CountedEvent extends HpaEvent {
   readonly lastMs: number
 }
 
-/** Equal events are one row with their number; the one that happened last comes last. */
+/**
+ * Returns the table rows of events, ordered by the last occurrence of each event. Equal events share one row, which shows how often the
+ * event occurred.
+ */
 function eventRows({ records }: View, nowMs: number): string[] {
   const events = new Map<string, CountedEvent>()
   for (const record of records) {
@@ -123,11 +129,11 @@ function eventRows({ records }: View, nowMs: number): string[] {
   })
 }
 
-/** What the autoscaler says, and before it what only the scaler knows: Kubernetes has no events for that. */
+/** Returns the events of a record: first those of the scaler, which Kubernetes does not have, then those of the autoscaler. */
 function eventsOf({ decision, changedByHand, refusedFiles }: TickRecord): (HpaEvent & { readonly from: string })[] {
   const own: HpaEvent[] = []
   if (changedByHand) {
-    const message = `Somebody else changed the number of replicas from ${changedByHand.from} to ${changedByHand.to}`
+    const message = `Another client changed the number of replicas from ${changedByHand.from} to ${changedByHand.to}`
     own.push({ type: 'Normal', reason: 'ScaledByHand', message })
   }
   if (refusedFiles !== undefined) own.push({ type: 'Warning', reason: 'FilesRefused', message: refusedFiles })

@@ -1,4 +1,4 @@
-/** `explain`: how each decision came about, step by step. What kubectl cannot tell. */
+/** The output of `explain`: the steps of each decision, which kubectl cannot show. */
 import { limitMessages } from '../core/conditions.ts'
 import type { Decision, DecisionPath, MetricReasoning, MetricReport, PodGroups } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler } from '../core/types.ts'
@@ -8,16 +8,16 @@ import { targetTexts } from './targets.ts'
 import { metricName, noteLines, notes } from './view.ts'
 import { counted, ratioText } from './words.ts'
 
-/** Makes a text stand out; the plain one leaves it as it is. */
+/** Styles a string for a terminal. The default style returns the string unchanged. */
 export type Paint = (style: 'bold' | 'dim', text: string) => string
 const plain: Paint = (_style, text) => text
 
-/** One block per decision, oldest first, with an empty line between them. */
+/** Returns a block of text per decision, oldest first, separated by empty lines. */
 export function explainText(records: readonly TickRecord[], paint: Paint = plain): string {
   return records.map((record) => block(record, paint)).join('\n')
 }
 
-/** The same as data: one JSON document. */
+/** Returns the explanations as a JSON document. */
 export function explainJson(records: readonly TickRecord[]): string {
   const entries = records.map((record) => {
     const { time, hpa, timeScale, paused, changedByHand = null, decision, action } = record
@@ -45,15 +45,15 @@ function metricsTable(hpa: HorizontalPodAutoscaler, decision: Decision): string 
     const metric = hpa.metrics[i]
     if (metric === undefined) return `  ${report.name}\t${report.type}`
     const { current, target } = targetTexts(metric, report.reasoning?.current)
-    const verdict = report.reasoning ? reasoningCells(report.reasoning) : ['', '', '', `failed: ${failureText(report)}`]
+    const cells = report.reasoning ? reasoningCells(report.reasoning) : ['', '', '', `failed: ${failureText(report)}`]
     const winner = decision.winner === i ? ' (wins)' : ''
-    return `  ${[metricName(metric), report.type, current, target, ...verdict].join('\t')}${winner}`
+    return `  ${[metricName(metric), report.type, current, target, ...cells].join('\t')}${winner}`
   })
   return tabulate(['  METRIC\tTYPE\tCURRENT\tTARGET\tRATIO\tTOLERANCE\tPODS\tPROPOSAL', ...rows].join('\n'), getStyle)
 }
 
 function failureText({ failure }: MetricReport): string {
-  return failure === null ? 'without a reason' : `${failure.reason}: ${failure.message}`
+  return failure === null ? 'no reason recorded' : `${failure.reason}: ${failure.message}`
 }
 
 function reasoningCells(reasoning: MetricReasoning): string[] {
@@ -62,11 +62,11 @@ function reasoningCells(reasoning: MetricReasoning): string[] {
   return [`${ratioText(ratio)}${guessed}`, toleranceText(reasoning), pods === null ? '-' : podsText(pods), proposal.toString()]
 }
 
-/** Where the ratio that counts lies, and why the count is kept if it is. */
-function toleranceText({ ratio, cautiousRatio, tolerance, kept }: MetricReasoning): string {
+/** Returns how the ratio compares with the tolerance, or why the metric proposes no change. */
+function toleranceText({ ratio, cautiousRatio, tolerance, holdReason }: MetricReasoning): string {
   const low = ratioText(1 - tolerance.down)
   const high = ratioText(1 + tolerance.up)
-  if (kept === 'DirectionWouldFlip') return 'kept: the guess for unknown pods would turn the direction'
+  if (holdReason === 'DirectionWouldFlip') return 'no change: the values assumed for other pods would reverse the direction'
   if (tolerance.within) return `within ${low}..${high}`
   return (cautiousRatio ?? ratio) > 1 ? `above ${high}` : `below ${low}`
 }
@@ -79,17 +79,17 @@ function podsText({ readyCount, unready, missing, ignored }: PodGroups): string 
 type Row = readonly [name: string, value: string, why: string]
 
 const pathTexts: Readonly<Record<Exclude<DecisionPath, 'Metrics'>, string>> = {
-  ScaleUnreadable: 'the count could not be read, so nothing was decided',
-  ScalingDisabled: 'the count is 0: somebody has switched the workload off',
-  AboveMaxReplicas: 'the count is above maxReplicas, whatever the metrics say',
-  BelowMinReplicas: 'the count is below minReplicas, whatever the metrics say',
-  MetricsFailed: 'too many metrics failed to decide: the count is held',
+  ScaleUnreadable: 'the count could not be read, so there is no decision',
+  ScalingDisabled: 'the count is 0, which disables autoscaling',
+  AboveMaxReplicas: 'the count is above maxReplicas, so the metrics are not evaluated',
+  BelowMinReplicas: 'the count is below minReplicas, so the metrics are not evaluated',
+  MetricsFailed: 'too many metrics failed, so the count does not change',
 }
 
 function stepRows(record: TickRecord): Row[] {
   const { decision, changedByHand } = record
   const byHand: Row[] = changedByHand
-    ? [['by hand', `${changedByHand.from} → ${changedByHand.to}`, 'somebody else changed the number of replicas']]
+    ? [['by hand', `${changedByHand.from} → ${changedByHand.to}`, 'another client changed the number of replicas']]
     : []
   const steps = decision.path === 'Metrics' ? pipelineRows(record) : [['path', decision.path, pathTexts[decision.path]] as const]
   const conditions = decision.conditions.map(({ type, status, reason, message }) => [type, status, `${reason}: ${message}`] as const)
@@ -99,41 +99,43 @@ function stepRows(record: TickRecord): Row[] {
 function pipelineRows({ hpa, decision }: TickRecord): Row[] {
   const { recommendation, stabilized, policyLimited, bounded, boundBy } = decision
   const winner = decision.winner === null ? 'no metric' : (decision.metrics[decision.winner]?.description ?? 'a metric')
-  const compared = (before: number | null, after: number | null, same: string, up: string, down: string): string => {
-    if (before === null || after === null || before === after) return same
-    return after > before ? up : down
-  }
   return [
     ['recommendation', text(recommendation), `the largest proposal, from ${winner}`],
     [
       'stabilised',
       text(stabilized),
-      compared(
-        recommendation,
-        stabilized,
-        'no recent recommendation stands against it',
-        'a recent recommendation was higher: the window holds the count up',
-        'a recent recommendation was lower: the window holds the count down',
-      ),
+      compared(recommendation, stabilized, {
+        same: 'the recent recommendations allow it',
+        raised: 'raised to a higher recommendation within the stabilization window',
+        lowered: 'lowered to a lower recommendation within the stabilization window',
+      }),
     ],
     [
       'policy-limited',
       text(policyLimited),
-      compared(
-        stabilized,
-        policyLimited,
-        'the policies allow it',
-        'the policies allow no more to go at once',
-        'the policies allow no more to come at once',
-      ),
+      compared(stabilized, policyLimited, {
+        same: 'the policies allow it',
+        raised: 'the policies do not allow a larger decrease at present',
+        lowered: 'the policies do not allow a larger increase at present',
+      }),
     ],
     [
       'bounded',
       text(bounded),
-      compared(policyLimited, bounded, `within ${hpa.minReplicas}..${hpa.maxReplicas}`, 'raised to minReplicas', 'lowered to maxReplicas'),
+      compared(policyLimited, bounded, {
+        same: `within ${hpa.minReplicas}..${hpa.maxReplicas}`,
+        raised: 'raised to minReplicas',
+        lowered: 'lowered to maxReplicas',
+      }),
     ],
     ['limit', boundBy ?? 'none', limitMessages[boundBy ?? 'DesiredWithinRange']],
   ]
+}
+
+/** Returns the reason that matches the way in which a step changed the number of replicas. */
+function compared(before: number | null, after: number | null, reasons: Readonly<Record<'same' | 'raised' | 'lowered', string>>): string {
+  if (before === null || after === null || before === after) return reasons.same
+  return after > before ? reasons.raised : reasons.lowered
 }
 
 function text(count: number | null): string {
@@ -144,11 +146,11 @@ function resultText({ currentReplicas, scaleTo }: Decision): string {
   return scaleTo === null ? 'keep' : `${currentReplicas} → ${scaleTo}`
 }
 
-/** What came of it. */
+/** Returns the result of a decision in words. */
 function actionText({ decision, action, paused }: TickRecord): string {
   const reason = decision.rescaleReason === '' ? '' : `${decision.rescaleReason}; `
   if (action === null) {
-    if (decision.scaleTo === null) return decision.path === 'Metrics' ? 'no change is due' : 'nothing was done'
+    if (decision.scaleTo === null) return decision.path === 'Metrics' ? 'no change is needed' : 'no action'
     return `${reason}${paused ? 'not done: paused' : 'not done'}`
   }
   if (action.result === 'DryRun') return `${reason}not done: dry run`

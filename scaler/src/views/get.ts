@@ -1,4 +1,4 @@
-/** `get hpa`: kubectl's table, and the rows that a watch appends. */
+/** The output of `get hpa`: the table of kubectl, and the rows that a watch appends. */
 import type { TickRecord } from '../record.ts'
 import { getStyle, padded, tabulate } from './tabulate.ts'
 import { targetsColumn } from './targets.ts'
@@ -7,16 +7,16 @@ import { noteLines, viewOf } from './view.ts'
 import { humanDuration } from './words.ts'
 
 const columns = ['NAME', 'REFERENCE', 'TARGETS', 'MINPODS', 'MAXPODS', 'REPLICAS', 'AGE'] as const
-/** Beyond kubectl, with -o wide: what is wanted, the limit that binds, and when it was looked at last. */
+/** Additional columns with -o wide: the desired count, the active limit, and the time since the last synchronisation. */
 const wideColumns = ['DESIRED', 'LIMITED', 'LASTSYNC'] as const
 
-/** One table with one row, ending in a newline. */
+/** Returns a table with one row, with a newline at the end. */
 export function getTable(view: View, nowMs: number, isWide = false): string {
   const table = [header(isWide), cells(view, nowMs, isWide)].map((line) => line.join('\t')).join('\n')
   return `${noteLines(view.newest)}${tabulate(table, getStyle)}\n`
 }
 
-/** NAME as `kubectl get -o name` writes it, ending in a newline. */
+/** Returns the name in the format of `kubectl get -o name`, with a newline at the end. */
 export function getName({ hpa }: View): string {
   return `horizontalpodautoscaler.autoscaling/${hpa.name}\n`
 }
@@ -46,8 +46,8 @@ function cells(view: View, nowMs: number, isWide: boolean): string[] {
 }
 
 /**
- * The lines of a watch: the header and the first row, then a row whenever something but the age has changed. Nothing is
- * repainted, and a column that has once been wide stays wide.
+ * Returns the lines of a watch: the header, the first row, and a further row for each change in a column other than AGE. Printed lines
+ * cannot be changed, so a column never becomes narrower.
  */
 export class WatchRows {
   readonly #isWide: boolean
@@ -59,7 +59,9 @@ export class WatchRows {
     this.#isWide = isWide
   }
 
-  /** What is to be printed after this record; empty when nothing has changed. `records` end with the newest one. */
+  /**
+   * Returns the lines to print after the newest record, or an empty string if nothing changed. @param records ordered, with the newest last
+   */
   next(records: readonly TickRecord[], nowMs: number): string {
     const view = viewOf(records)
     if (view === null) return ''
@@ -79,7 +81,7 @@ export class WatchRows {
   }
 }
 
-/** For a watch as JSON: one line per synchronisation that changed something. */
+/** Returns a key for watches in JSON and YAML, which print a record only if its key differs from the previous one. */
 export function watchKey({ newest, currentReplicas, reports }: View): string {
   const { desiredReplicas, conditions } = newest.decision
   return JSON.stringify([currentReplicas, desiredReplicas, reports.map(({ reasoning }) => reasoning?.current), conditions, newest.paused])

@@ -1,18 +1,20 @@
-/** The autoscaler as an autoscaling/v2 object with its status, as `kubectl get -o json` and `-o yaml` give it. */
+/** The autoscaler as an autoscaling/v2 object with its status, in the format of `kubectl get -o json` and `-o yaml`. */
 import { stringify } from 'yaml'
 import type { Condition, MetricCurrent, MetricReport } from '../core/decision.ts'
 import type { Behavior, HorizontalPodAutoscaler, MetricIdentifier, MetricSpec, MetricTarget, ScalingRules } from '../core/types.ts'
 import type { View } from './view.ts'
 import { quantityText, targetText, timeText } from './words.ts'
 
-/** Annotations that are ours: marks that must not be overlooked, absent where there is nothing to mark. */
+/**
+ * Names of the annotations that contain the notes of a view (view.ts). An annotation is absent if its note does not apply to the record.
+ */
 export const annotationNames = {
   timeScale: 'scaler/time-scale',
   paused: 'scaler/paused',
   refusedFiles: 'scaler/refused-files',
 } as const
 
-/** Plain JSON. */
+/** Returns the object as JSON values. */
 export function v2Object(view: View): object {
   const { hpa } = view
   const marks = annotations(view)
@@ -31,17 +33,17 @@ export function v2Object(view: View): object {
   }
 }
 
-/** One JSON document, indented as kubectl's, ending in a newline. */
+/** Returns a JSON document with the indentation of kubectl and a newline at the end. */
 export function getJson(view: View): string {
   return `${JSON.stringify(v2Object(view), null, 4)}\n`
 }
 
-/** One YAML document. */
+/** Returns a YAML document. */
 export function getYaml(view: View): string {
   return stringify(v2Object(view), { lineWidth: 0 })
 }
 
-/** The marks as annotations. */
+/** Returns the notes of the newest record as annotations. */
 export function annotations({ newest }: View): Record<string, string> {
   return {
     ...(newest.timeScale !== 1 && { [annotationNames.timeScale]: String(newest.timeScale) }),
@@ -60,7 +62,7 @@ function specOf({ scaleTargetRef, minReplicas, maxReplicas, metrics, behavior }:
   }
 }
 
-/** A metric of the specification, or of the status: they differ in the last field only. */
+/** Returns a metric as an entry of the specification or of the status; the two kinds of entries differ only in their last field. */
 function metricEntry(metric: MetricSpec, field: 'target' | 'current', value: object): object {
   switch (metric.type) {
     case 'Resource':
@@ -116,7 +118,10 @@ function statusOf(view: View): object {
   }
 }
 
-/** A metric without a value is an entry that only has an empty type, so that the positions still agree. */
+/**
+ * Returns the status entry of a metric. Without a value, the status entry has only an empty type, so that the positions of status and
+ * specification entries still match.
+ */
 function currentEntry(metric: MetricSpec, report: MetricReport | undefined): object {
   const current = report?.reasoning?.current
   return current === undefined ? { type: '' } : metricEntry(metric, 'current', currentOf(current))

@@ -9,22 +9,22 @@ import { getTable, WatchRows } from './get.ts'
 import { getJson, getYaml } from './object.ts'
 import { viewOf } from './view.ts'
 
-/** No view may print what a person cannot read. */
+/** Strings that appear in the output of a view only if its formatting is wrong. */
 const leaks = /undefined|NaN|\[object/
 
-test('no view throws or shows a hole, whatever is recorded', async () => {
+test('no view throws or prints undefined values for random records', async () => {
   await fc.assert(
     fc.asyncProperty(anySimulation, async (simulation) => {
-      // As they come out of a file.
+      // Converts the records to JSON and back, because the decision log stores records as JSON.
       const records = JSON.parse(JSON.stringify(simulatedRecords(simulation)))
       const rows = new WatchRows(true)
       const metrics = createScalerMetrics()
       for (let count = 1; count <= records.length; count += 1) {
-        const kept = records.slice(0, count)
-        const nowMs = Date.parse(kept.at(-1).time)
-        metrics.observe(kept.at(-1))
-        expect(rows.next(kept, nowMs)).not.toMatch(leaks)
-        const view = viewOf(kept)
+        const logged = records.slice(0, count)
+        const nowMs = Date.parse(logged.at(-1).time)
+        metrics.observe(logged.at(-1))
+        expect(rows.next(logged, nowMs)).not.toMatch(leaks)
+        const view = viewOf(logged)
         if (view === null) throw new Error('a record without a view')
         for (const text of [getTable(view, nowMs), getJson(view), getYaml(view), describeText(view, nowMs)]) expect(text).not.toMatch(leaks)
       }

@@ -16,7 +16,7 @@ const columns: readonly { readonly title: string; readonly read: (run: Run, figu
   { title: 'UNKNOWN', read: (_, { unknownSeconds }) => `${Math.round(unknownSeconds)}s` },
 ]
 
-/** Titles and cells of the comparison. */
+/** Returns the column titles and the cells of the comparison table. */
 export function comparison(runs: readonly Run[]): { readonly titles: readonly string[]; readonly rows: readonly string[][] } {
   const rows = runs.map((run) => {
     const figures = figuresOf(run.points)
@@ -25,13 +25,13 @@ export function comparison(runs: readonly Run[]): { readonly titles: readonly st
   return { titles: columns.map(({ title }) => title), rows }
 }
 
-/** One line per run, ending in a newline. */
+/** Returns the table with one line per run, with a newline at the end. */
 export function replayTable(runs: readonly Run[]): string {
   const { titles, rows } = comparison(runs)
   return `${tabulate([titles, ...rows].map((cells) => cells.join('\t')).join('\n'), getStyle)}\n`
 }
 
-/** One JSON document: figures and the replica curve of each run. */
+/** Returns a JSON document with the figures and the replica curve of each run. */
 export function replayJson(runs: readonly Run[], timeScale: number): string {
   const entries = runs.map(({ title, points, hpa }) => ({ title, hpa, figures: figuresOf(points), points }))
   return `${JSON.stringify({ timeScale, runs: entries }, null, 2)}\n`

@@ -13,11 +13,11 @@ function runs(): Run[] {
   return [recorded, replay('more <&"> room', { ...recorded.hpa, minReplicas: 4, maxReplicas: 20 }, load)]
 }
 
-test('the table is as kept', async () => {
+test('the table matches its snapshot', async () => {
   await expect(replayTable(runs())).toMatchFileSnapshot('golden/replay.txt')
 })
 
-test('the data hold the figures and the curve of each run', () => {
+test('the JSON document has the figures and the curve of each run', () => {
   const data = JSON.parse(replayJson(runs(), 10))
   expect(data.timeScale).toBe(10)
   expect(data.runs.map(({ title }: Run) => title)).toEqual(['recorded', 'more <&"> room'])
@@ -25,15 +25,15 @@ test('the data hold the figures and the curve of each run', () => {
   expect(data.runs[0].figures.changes).toBe(9)
 })
 
-test('the plot is as kept', async () => {
+test('the plot matches its snapshot', async () => {
   await expect(replayHtml(runs(), { notes: ['compressed time'] })).toMatchFileSnapshot('golden/replay.html')
 })
 
-test('the plot needs nothing from outside, and shows names as they are', () => {
+test('the plot loads no external files, and escapes names', () => {
   const html = replayHtml(runs(), { notes: [] })
   expect(html).not.toMatch(/https?:|<script|<link|@import|url\(|src=/)
   expect(html).toContain('more &lt;&amp;&quot;&gt; room')
   expect(html).not.toContain('<&">')
-  expect(html.match(/<path class="curve"/g)).toHaveLength(2)
+  expect(html.match(/<path class="line /g)).toHaveLength(2)
   expect(html).not.toMatch(/undefined|NaN/)
 })

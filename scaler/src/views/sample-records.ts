@@ -1,4 +1,4 @@
-/** Records for the tests of everything that looks back: one for each thing a view must be able to show. */
+/** Records for the tests of all views, with a sample for each situation that a view must show. */
 import type { RescaleOutcome } from '../core/decide.ts'
 import { decide, recordRescale } from '../core/decide.ts'
 import { emptyMemory } from '../core/decision.ts'
@@ -7,7 +7,7 @@ import type { TickRecord } from '../record.ts'
 import { simulatedRecords } from '../sim/records.ts'
 import { simulations } from '../sim/scenarios.ts'
 
-/** The records of a kept simulation, under other settings if wanted. */
+/** Returns the records of a simulation. @param change settings to replace */
 export function simulated(name: string, change: Partial<HorizontalPodAutoscaler> = {}): TickRecord[] {
   const simulation = simulations[name]
   if (simulation === undefined) throw new Error(`no simulation ${name}`)
@@ -15,7 +15,7 @@ export function simulated(name: string, change: Partial<HorizontalPodAutoscaler>
 }
 
 const perPod = simulations.surge?.hpa.metrics ?? []
-/** Every type of metric; those that are not per pod cannot be read in the simulator. */
+/** Metrics of every type. The simulated lab has only metrics per pod, so metrics of other types cannot be read. */
 const everyMetric: HorizontalPodAutoscaler['metrics'] = [
   ...perPod,
   { type: 'ContainerResource', name: 'cpu', container: 'ws', target: { type: 'AverageValue', averageValueMilli: 350 } },
@@ -29,7 +29,9 @@ const everyMetric: HorizontalPodAutoscaler['metrics'] = [
   { type: 'External', metric: { name: 'queue' }, target: { type: 'AverageValue', averageValueMilli: 30_500 } },
 ]
 
-/** The surge up to its first change, which is taken again with another observation or another outcome. */
+/**
+ * Returns the records of the simulation `surge` up to its first scaling, and replaces the observation or the outcome in the last record.
+ */
 function surgeThen(change: Partial<TickRecord>, outcome: RescaleOutcome | null = null): TickRecord[] {
   const records = simulated('surge').slice(0, 6)
   const last = records.pop()
@@ -42,7 +44,7 @@ function surgeThen(change: Partial<TickRecord>, outcome: RescaleOutcome | null =
 
 const noAnswer = 'Docker did not answer within 30 s'
 
-/** By what they show. */
+/** Sample records, by the name of the situation that they show. */
 export const samples: Readonly<Record<string, readonly TickRecord[]>> = {
   steady: simulated('steady').slice(0, 3),
   'scaled-up': simulated('surge').slice(0, 8),
@@ -62,6 +64,10 @@ export const samples: Readonly<Record<string, readonly TickRecord[]>> = {
     { error: noAnswer },
   ),
   'by-hand': surgeThen({ changedByHand: { from: 3, to: 2 } }),
+  rollout: surgeThen(
+    { rollout: { from: 1, to: 2 }, action: { from: 2, to: 6, result: 'Succeeded', durationSeconds: 0, removed: [] } },
+    { ok: true },
+  ),
   labelled: simulated('steady', { labels: { tier: 'edge', app: 'ws' } }).slice(0, 1),
   'files-refused': surgeThen({
     refusedFiles: 'scaler/hpa.yaml:14:3: spec.maxReplicas: Invalid value: 1: must be greater than or equal to `minReplicas`',

@@ -1,29 +1,44 @@
-/** Columns as kubectl lays them out, which is Go's text/tabwriter: tests compare the output line by line. */
+/** Aligns columns like kubectl, which uses Go's text/tabwriter. Tests compare the output line by line. */
 
 export interface ColumnStyle {
-  /** A cell takes at least so many characters, padding included. */
+  /** Minimum width of a cell in characters, including padding. */
   readonly minWidth: number
   readonly padding: number
 }
 
-/** Tables of `kubectl get`. */
+/** Style of tables in `kubectl get`. */
 export const getStyle: ColumnStyle = { minWidth: 6, padding: 3 }
-/** Everything in `kubectl describe`. */
+/** Style of all tables in `kubectl describe`. */
 export const describeStyle: ColumnStyle = { minWidth: 0, padding: 2 }
 
 /**
- * A cell ends with a tab; what follows the last tab of a line belongs to no column. Neighbouring lines that have a cell
- * in the same column share its width, so a line without tabs starts a new table.
+ * Aligns the columns of a string whose cells end with a tab. Text after the last tab of a line belongs to no column. Successive lines with
+ * a cell in the same column share the width of this column, so a line without tabs starts a new table.
  */
 export function tabulate(text: string, style: ColumnStyle): string {
   const lines = text.split('\n').map((line) => line.split('\t'))
   const widths: number[][] = lines.map(() => [])
-  layOut(lines, widths, 0, lines.length, 0, style)
+  layOut({ lines, widths, style }, { from: 0, to: lines.length, column: 0 })
   return lines.map((cells, i) => padded(cells, widths[i] ?? [])).join('\n')
 }
 
-/** Gives every block of neighbouring lines with a cell in `column` one width, then looks at the next column within it. */
-function layOut(lines: readonly string[][], widths: number[][], from: number, to: number, column: number, style: ColumnStyle): void {
+interface Table {
+  readonly lines: readonly string[][]
+  /** The column widths of each line, which are calculated column by column. */
+  readonly widths: readonly number[][]
+  readonly style: ColumnStyle
+}
+
+/** The lines from `from` (inclusive) to `to` (exclusive). */
+interface Block {
+  readonly from: number
+  readonly to: number
+  readonly column: number
+}
+
+/** Sets a common width for each block of successive lines with a cell in `column`, and then aligns the next column in the block. */
+function layOut(table: Table, { from, to, column }: Block): void {
+  const { lines, widths, style } = table
   const cellAt = (line: number): string | undefined => (line < to ? lines[line]?.slice(0, -1)[column] : undefined)
   let line = from
   while (line < to) {
@@ -38,11 +53,11 @@ function layOut(lines: readonly string[][], widths: number[][], from: number, to
       continue
     }
     for (let i = start; i < line; i += 1) widths[i]?.push(width)
-    layOut(lines, widths, start, line, column + 1, style)
+    layOut(table, { from: start, to: line, column: column + 1 })
   }
 }
 
-/** One line; cells beyond the known widths stay as they are. */
+/** Returns a table line with padded cells. Cells without an entry in the list of column widths get no padding. */
 export function padded(cells: readonly string[], widths: readonly number[]): string {
   return cells.map((cell, i) => (i < cells.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell)).join('')
 }

@@ -1,4 +1,4 @@
-/** Current value and target of a metric, as `kubectl get` and `kubectl describe` write them. */
+/** Current value and target of a metric, in the format of `kubectl get` and `kubectl describe`. */
 import type { MetricCurrent } from '../core/decision.ts'
 import type { MetricSpec } from '../core/types.ts'
 import { quantityText, targetText } from './words.ts'
@@ -8,11 +8,11 @@ const unknown = '<unknown>'
 export interface TargetTexts {
   readonly current: string
   readonly target: string
-  /** The value is shared out over the replicas although the metric has one value for all of them. */
+  /** Whether a metric with one value for all replicas is compared as an average, that is, its value divided by the number of replicas. */
   readonly isShare: boolean
 }
 
-/** `current` undefined: the metric could not be read, or was not looked at. */
+/** Returns the texts. @param current the current value; undefined if the metric could not be read or was not evaluated */
 export function targetTexts({ type, target }: MetricSpec, current: MetricCurrent | undefined): TargetTexts {
   const isWhole = type === 'Object' || type === 'External'
   if (target.averageValueMilli !== undefined) {
@@ -31,7 +31,7 @@ function amount(milli: number | undefined): string {
   return milli === undefined ? unknown : quantityText(milli)
 }
 
-/** The TARGETS column: two metrics, then only how many more there are. */
+/** Returns the content of the column TARGETS: the first two metrics, and the number of further metrics. */
 export function targetsColumn(metrics: readonly MetricSpec[], currents: readonly (MetricCurrent | undefined)[]): string {
   const texts = metrics.map((metric, i) => {
     const { current, target, isShare } = targetTexts(metric, currents[i])

@@ -1,29 +1,33 @@
-/** What all views look at: the newest record, and what Kubernetes would still know from the ones before. */
+/** The data of all views: the newest record, and the state that Kubernetes would still have from earlier synchronisations. */
 import type { MetricReport } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler, MetricSpec } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
+import { rolloutWords } from './words.ts'
 
 export interface View {
   readonly hpa: HorizontalPodAutoscaler
   readonly newest: TickRecord
   readonly records: readonly TickRecord[]
-  /** Of the newest synchronisation that could read the scale target; 0 when none could. */
+  /** Count of the newest synchronisation that could read the scale target; 0 without such a synchronisation. */
   readonly currentReplicas: number
-  /** By position in `hpa.metrics`, from the same synchronisation; empty when no metric was looked at. */
+  /** Metric reports of one synchronisation, in the order of `hpa.metrics`. The list is empty if no metric was evaluated. */
   readonly reports: readonly MetricReport[]
-  /** The oldest record that is kept: the log is bounded, so the autoscaler may be older. Milliseconds since 1970. */
+  /**
+   * Time of the oldest record in the log, in milliseconds since 1970. The log is bounded, so the autoscaler may be older than the oldest
+   * record.
+   */
   readonly createdMs: number
-  /** From the engine's seconds to milliseconds since 1970. */
+  /** Converts seconds of the engine to milliseconds since 1970. */
   readonly wallMs: (engineSeconds: number) => number
 }
 
-/** null when there is no record. */
+/** Returns the view of records, or null without a record. */
 export function viewOf(records: readonly TickRecord[]): View | null {
   const [oldest] = records
   const newest = records.at(-1)
   if (oldest === undefined || newest === undefined) return null
   const readable = records.findLast(({ decision }) => decision.currentReplicas !== null)
-  // Everything the engine puts a time to happened at a synchronisation; compressed or not, its record knows the moment.
+  // Every time on the engine's clock is the time of a synchronisation, whose record has the wall-clock time.
   const known = new Map(records.map(({ decision, time }) => [decision.timeSeconds, Date.parse(time)]))
   const oldestMs = Date.parse(oldest.time)
   return {
@@ -37,22 +41,30 @@ export function viewOf(records: readonly TickRecord[]): View | null {
   }
 }
 
-/** The name a metric goes by: of the resource, or of the series. */
+/** Returns the name of a metric, which is the name of its resource or its series. */
 export function metricName(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
 
-type Marks = Pick<TickRecord, 'timeScale' | 'paused' | 'refusedFiles'>
+type Marks = Pick<TickRecord, 'timeScale' | 'paused' | 'rollout' | 'refusedFiles'>
 
-/** What must not be overlooked in any output: compressed time, a pause, and files that are not taken. One line each. */
-export function notes({ timeScale, paused, refusedFiles }: Marks): string[] {
-  const compressed = `compressed time: every period and window takes 1/${timeScale} of what the file says`
-  const held = 'paused: decisions are written down but the replicas are left alone, until `npm run scaler -- resume`'
-  const refused = `the settings from before hold; the files are refused: ${refusedFiles}`
-  return [...(timeScale === 1 ? [] : [compressed]), ...(paused ? [held] : []), ...(refusedFiles === undefined ? [] : [refused])]
+/**
+ * Returns the notes that every output must contain, which are about compressed time, a pause, and refused files. Each note of the view is
+ * one line.
+ */
+export function notes({ timeScale, paused, rollout, refusedFiles }: Marks): string[] {
+  const compressed = `compressed time: every period and window takes 1/${timeScale} of the time in the file`
+  const held = 'paused: the scaler decides, but does not change the replicas, until `./lab scaler resume`'
+  const refused = `the changed files are refused, and the previous settings stay in use: ${refusedFiles}`
+  return [
+    ...(timeScale === 1 ? [] : [compressed]),
+    ...(paused ? [held] : []),
+    ...(rollout === undefined ? [] : [`${rolloutWords(rollout)}: it carries out the number of replicas`]),
+    ...(refusedFiles === undefined ? [] : [refused]),
+  ]
 }
 
-/** The notes as comment lines above a text. */
+/** Returns the notes of the view as comment lines. */
 export function noteLines(marks: Marks): string {
   return notes(marks)
     .map((note) => `# ${note}\n`)

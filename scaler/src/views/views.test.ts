@@ -1,8 +1,9 @@
+import { success } from '@lab/contract/result.ts'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { defaultFeatureGates } from '../core/types.ts'
+import { readHpa } from '../manifest/read.ts'
 import type { TickRecord } from '../record.ts'
-import { readHpa } from '../spec/read.ts'
 import { describeText } from './describe.ts'
 import { explainJson, explainText } from './explain.ts'
 import { getName, getTable, WatchRows } from './get.ts'
@@ -11,7 +12,7 @@ import { samples } from './sample-records.ts'
 import type { View } from './view.ts'
 import { viewOf } from './view.ts'
 
-/** Everything is looked at a little after the last synchronisation. */
+/** Returns the time of the view, which is shortly after the last synchronisation. */
 const lookedAtMs = (records: readonly TickRecord[]): number => Date.parse(records.at(-1)?.time ?? '') + 5000
 
 function seen(records: readonly TickRecord[]): View {
@@ -34,34 +35,34 @@ const views: Readonly<Record<string, (records: readonly TickRecord[]) => string>
 }
 
 describe.each(Object.entries(samples))('%s', (name, records) => {
-  test('looks as kept', async () => {
+  test('matches its snapshot', async () => {
     const text = Object.entries(views).map(([command, view]) => `$ ${command}\n${view(records)}`)
     await expect(text.join('\n')).toMatchFileSnapshot(`golden/${name}.txt`)
   })
 
-  test('is the same object in JSON and in YAML', async () => {
+  test('has the same object in JSON and in YAML', async () => {
     const view = seen(records)
     expect(parse(getYaml(view))).toEqual(JSON.parse(getJson(view)))
     await expect(getYaml(view)).toMatchFileSnapshot(`golden/${name}.yaml`)
   })
 
-  test('gives a specification that is read back as it was', () => {
+  test('contains a specification that can be read again', () => {
     const view = seen(records)
-    expect(readHpa(getYaml(view), 'printed.yaml', defaultFeatureGates)).toEqual({ hpa: view.hpa })
+    expect(readHpa(getYaml(view), 'printed.yaml', defaultFeatureGates)).toEqual(success(view.hpa))
   })
 
-  test('explains as data what it explains as text', () => {
+  test('has the same explanation as text and as JSON', () => {
     const entries = JSON.parse(explainJson(records))
     expect(entries.map(({ decision }: TickRecord) => decision)).toEqual(JSON.parse(JSON.stringify(records.map(({ decision }) => decision))))
   })
 })
 
-describe('marks', () => {
+describe('notes', () => {
   const compressed = samples.compressed ?? []
   const paused = samples.paused ?? []
 
   test.each(Object.entries({ ...views, json: (records: readonly TickRecord[]) => getJson(seen(records)), data: explainJson }))(
-    '%s says that time is compressed and that the scaler is paused',
+    '%s contains the notes on compressed time and on the pause',
     (_command, view) => {
       expect(view(compressed)).toMatch(/compressed time.*1\/10|"scaler\/time-scale": "10"/)
       expect(view(paused)).toMatch(/paused/)
@@ -70,23 +71,23 @@ describe('marks', () => {
   )
 })
 
-test('the name is as kubectl prints it', () => {
+test('the name has the format of kubectl', () => {
   expect(getName(seen(samples.steady ?? []))).toBe('horizontalpodautoscaler.autoscaling/ws\n')
 })
 
-test('nothing has no view', () => {
+test('there is no view without records', () => {
   expect(viewOf([])).toBeNull()
   expect(new WatchRows().next([], 0)).toBe('')
 })
 
-test('a moment before the log began is reckoned from its oldest record, in its own time', () => {
+test('a time before the log is calculated from the oldest record, with its time scale', () => {
   const records = (samples.compressed ?? []).slice(2)
   const [oldest] = records
   const { wallMs } = seen(records)
   expect(wallMs((oldest?.decision.timeSeconds ?? 0) - 100)).toBe(Date.parse(oldest?.time ?? '') - 10_000)
 })
 
-test('a watch prints nothing while nothing but the age changes', () => {
+test('a watch prints nothing while only the age changes', () => {
   const records = samples.steady ?? []
   const rows = new WatchRows()
   expect(rows.next(records, lookedAtMs(records))).toMatch(/^NAME .*\nws .*\n$/)

@@ -9,7 +9,7 @@ const day = 24 * hour
 const year = 365 * day
 
 describe('humanDuration', () => {
-  // The cases of apimachinery's own test.
+  // Cases from the unit test of apimachinery.
   test.each([
     [second, '1s'],
     [70 * second, '70s'],
@@ -21,7 +21,7 @@ describe('humanDuration', () => {
     [367 * day, '367d'],
     [2 * year + 25 * day, '2y25d'],
     [8 * year + 2 * day, '8y'],
-    // Both sides of every border.
+    // Durations just below and just above each limit at which the displayed unit changes.
     [-2 * second, '<invalid>'],
     [-1 * second, '0s'],
     [-1, '0s'],
@@ -79,12 +79,12 @@ describe('quantities', () => {
 })
 
 describe('tabulate', () => {
-  test('neighbouring lines share the width of a column; a line without one begins anew', () => {
+  test('successive lines share the width of a column, and a line without the column starts a new table', () => {
     const text = 'a\tb\nlonger\tc\nno column\nx\ty'
     expect(tabulate(text, describeStyle)).toBe('a       b\nlonger  c\nno column\nx  y')
   })
 
-  test('a column takes its least width, and inner columns are laid out by themselves', () => {
+  test('a column has its minimum width, and inner columns are aligned separately', () => {
     expect(tabulate('a\tb\tc\nd\te', getStyle)).toBe('a     b     c\nd     e')
     expect(tabulate('a\tlong cell\tc\nd\te', describeStyle)).toBe('a  long cell  c\nd  e')
   })

@@ -1,15 +1,18 @@
-/** Amounts, ages and moments in the words of kubectl. */
+/** Quantities, ages and times in the format of kubectl. */
 
 const decimalSuffixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const
 const binarySuffixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'] as const
 
-/** Thousandths as Kubernetes writes a current value: 184000 is "184", 500 is "500m", 2000000 is "2k". */
+/** Formats thousandths like a current value in Kubernetes: 184000 is "184", 500 is "500m", 2000000 is "2k". */
 export function quantityText(milli: number): string {
   if (!Number.isInteger(milli) || milli % 1000 !== 0) return `${milli}m`
   return shortened(BigInt(milli) / 1000n, 1000n, decimalSuffixes)
 }
 
-/** The same for a target: powers of 1024 get their own suffix back, which the specification keeps as a number only. */
+/**
+ * Formats thousandths like a target value in Kubernetes. Multiples of powers of 1024 get a binary suffix, which the specification does not
+ * store.
+ */
 export function targetText(milli: number): string {
   const whole = milli / 1000
   const isBinary = Number.isInteger(whole) && whole !== 0 && whole % 1024 === 0 && whole % 1000 !== 0
@@ -26,48 +29,58 @@ function shortened(amount: bigint, base: bigint, suffixes: readonly string[]): s
   return `${left}${suffixes[power]}`
 }
 
-const second = 1000
-const minute = 60 * second
-const hour = 60 * minute
-const day = 24 * hour
-const year = 365 * day
+interface Unit {
+  readonly ms: number
+  readonly suffix: string
+}
 
-/** A length of time with two or three figures, as in kubectl's AGE. */
+const second: Unit = { ms: 1000, suffix: 's' }
+const minute: Unit = { ms: 60 * second.ms, suffix: 'm' }
+const hour: Unit = { ms: 60 * minute.ms, suffix: 'h' }
+const day: Unit = { ms: 24 * hour.ms, suffix: 'd' }
+const year: Unit = { ms: 365 * day.ms, suffix: 'y' }
+
+/** Returns a sentence that states that a rollout is under way, with its revisions. */
+export function rolloutWords({ from, to }: { readonly from: number; readonly to: number }): string {
+  return `A rollout from revision ${from} to ${to} is under way`
+}
+
+/** Formats a duration with two or three digits, like the column AGE of kubectl. */
 export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / second)
-  // Clocks of two machines differ a little.
+  const seconds = Math.trunc(milliseconds / second.ms)
+  // kubectl tolerates a small difference between the clocks of two machines.
   if (seconds < -1) return '<invalid>'
   if (seconds < 0) return '0s'
-  const ms = seconds * second
-  if (ms < 2 * minute) return `${seconds}s`
-  if (ms < 10 * minute) return inUnits(ms, minute, 'm', second, 's')
-  if (ms < 3 * hour) return inUnits(ms, minute, 'm')
-  if (ms < 8 * hour) return inUnits(ms, hour, 'h', minute, 'm')
-  if (ms < 2 * day) return inUnits(ms, hour, 'h')
-  if (ms < 8 * day) return inUnits(ms, day, 'd', hour, 'h')
-  if (ms < 2 * year) return inUnits(ms, day, 'd')
-  if (ms < 8 * year) return inUnits(ms, year, 'y', day, 'd')
-  return inUnits(ms, year, 'y')
+  const ms = seconds * second.ms
+  if (ms < 2 * minute.ms) return `${seconds}s`
+  if (ms < 10 * minute.ms) return inUnits(ms, minute, second)
+  if (ms < 3 * hour.ms) return inUnits(ms, minute)
+  if (ms < 8 * hour.ms) return inUnits(ms, hour, minute)
+  if (ms < 2 * day.ms) return inUnits(ms, hour)
+  if (ms < 8 * day.ms) return inUnits(ms, day, hour)
+  if (ms < 2 * year.ms) return inUnits(ms, day)
+  if (ms < 8 * year.ms) return inUnits(ms, year, day)
+  return inUnits(ms, year)
 }
 
-/** Whole units, and what is left over in the smaller one unless that is nothing. */
-function inUnits(ms: number, unit: number, suffix: string, smaller?: number, smallerSuffix = ''): string {
-  const left = smaller === undefined ? 0 : Math.trunc((ms % unit) / smaller)
-  return `${Math.trunc(ms / unit)}${suffix}${left === 0 ? '' : `${left}${smallerSuffix}`}`
+/** Formats a duration in whole units, followed by the remainder in the smaller unit unless the remainder is 0. */
+function inUnits(ms: number, unit: Unit, smaller?: Unit): string {
+  const left = smaller === undefined ? 0 : Math.trunc((ms % unit.ms) / smaller.ms)
+  return `${Math.trunc(ms / unit.ms)}${unit.suffix}${left === 0 ? '' : `${left}${smaller?.suffix}`}`
 }
 
-/** Without the thousandths, as Kubernetes writes moments: 2026-01-01T12:00:00Z. */
+/** Formats a time without milliseconds, like Kubernetes: 2026-01-01T12:00:00Z. */
 export function timeText(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }
 
-/** A ratio with up to three decimals; there is none over no replicas. */
+/** Formats a ratio with up to three decimals, or "none" for a ratio over zero replicas. */
 export function ratioText(ratio: number | null): string {
   if (ratio === null || !Number.isFinite(ratio)) return 'none'
   return Number(ratio.toFixed(3)).toString()
 }
 
-/** "1 replica", "3 replicas". */
+/** Returns a number with a noun, such as "1 replica" or "3 replicas". */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

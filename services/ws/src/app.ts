@@ -1,4 +1,4 @@
-/** The HTTP face of a replica: routes, refusals and probes. Listens to nothing and reads no clock, so tests need no port. */
+/** Defines the HTTP routes of a replica: pages, refusals and probes. The app itself listens on no port and reads no clock. */
 import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader, stickyCookie } from '@lab/contract/endpoints.ts'
@@ -14,13 +14,13 @@ import type { Log } from './ports.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 import type { Upgrade } from './upgrade.ts'
 
-/** What the app shows of the replica. */
+/** The state of the replica that the health route reports. */
 export interface Status {
   state(): ReplicaState
   connections(): number
   uptimeSeconds(): number
   drain(): { socketsLeft: number; secondsLeft: number }
-  /** Each dependency: what it is and whether it answers. */
+  /** The kind of each dependency, and whether the dependency responds. */
   dependencies(): Record<string, { kind: string; up: boolean }>
 }
 
@@ -38,18 +38,25 @@ export interface AppDeps {
   tracer: Tracer
 }
 
-/** What a request carries through the app. */
+/** The variables in the context of a request. */
 export type Vars = { Variables: { requestId: string; connectionId?: string } }
 
-/** The public app: sockets, page, health, info. Never serves metrics. */
+/** Creates the public app, which serves WebSockets, the page, health and info. The public app never serves metrics. */
 export function createApp(deps: AppDeps): Hono<Vars> {
   const { config, status, meter, page } = deps
   const app = new Hono<Vars>()
   app.use(requestIds(deps))
+  app.use(oneHost)
 
   const connect = (c: Context<Vars>, connectionId: string) => {
     if (!isUpgrade(c))
-      return upgradeRequired(c, 'This path speaks WebSocket: a GET with Connection: Upgrade, Upgrade: websocket, and a plain Host.')
+      return upgradeRequired(c, 'This path expects a WebSocket handshake: GET with Connection: Upgrade, Upgrade: websocket and one Host.')
+    // The library ws also accepts version 8 of the protocol, and other spellings of version 13, such as 13.0.
+    const version = c.req.header('sec-websocket-version')
+    if (version !== '13') {
+      c.header('sec-websocket-version', '13')
+      return refuse(c, meter, 'bad_handshake', 400, `Sec-WebSocket-Version ${JSON.stringify(version)}: allowed is 13`)
+    }
     if (!validConnectionId.test(connectionId)) {
       return refuse(
         c,
@@ -59,10 +66,10 @@ export function createApp(deps: AppDeps): Hono<Vars> {
         `connection id ${JSON.stringify(connectionId.slice(0, 80))}: allowed is what matches ${connectionIdPattern}`,
       )
     }
-    // From here to the open socket nothing waits for the outside, so the count can't be overrun by upgrades side by side.
+    // No `await` follows until the socket is open, so concurrent upgrades cannot exceed the connection limit.
     if (status.connections() >= config.MAX_CONNECTIONS) {
       c.header('retry-after', '1')
-      return refuse(c, meter, 'limit', 503, `all ${config.MAX_CONNECTIONS} connections are taken`)
+      return refuse(c, meter, 'limit', 503, `the replica has reached its limit of ${config.MAX_CONNECTIONS} connections`)
     }
     c.set('connectionId', connectionId)
     const who = { connectionId, requestId: c.get('requestId') }
@@ -78,7 +85,7 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.get(paths.pageModules, (c) => {
     const script = page.modules.get(c.req.path)
     if (script === undefined) return c.notFound()
-    // They belong together: after an update none of the old ones may be left.
+    // The script modules belong together, so a browser must not combine new modules with cached ones.
     c.header('cache-control', 'no-cache')
     return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' })
   })
@@ -91,23 +98,23 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.get(paths.apiInfo, (c) => c.json(info(deps)))
   for (const path of [paths.apiMetrics, paths.apiMetricsRegion]) {
     app.get(path, (c) =>
-      upgradeRequired(c, `No metrics here, nor on a socket: ask Prometheus. Messages come over a WebSocket: connect to ${paths.ws}.`),
+      upgradeRequired(c, `This path serves no metrics: query Prometheus instead. For messages, open a WebSocket at ${paths.ws}.`),
     )
   }
   addProbes(app, status)
-  app.get(paths.metrics, (c) => problem(c, 403, 'forbidden', `${paths.metrics} is served on the internal port only.`))
+  app.get(paths.metrics, (c) => problem(c, 403, 'forbidden', `Only the internal port serves ${paths.metrics}.`))
   app.notFound((c) => {
-    if (isUpgrade(c)) return refuse(c, meter, 'unknown_path', 404, `no socket at ${c.req.path}; there are ${paths.ws} and ${paths.wsChat}`)
-    return problem(c, 404, 'not_found', `Nothing at ${c.req.path}.`)
+    if (isUpgrade(c)) return refuse(c, meter, 'unknown_path', 404, `no WebSocket at ${c.req.path}; use ${paths.ws} or ${paths.wsChat}`)
+    return problem(c, 404, 'not_found', `The path ${c.req.path} does not exist.`)
   })
   app.onError((error, c) => {
     deps.log.error({ err: error, requestId: c.get('requestId') }, 'request failed')
-    return problem(c, 500, 'internal', 'Something failed on our side; it has been logged.')
+    return problem(c, 500, 'internal', 'The request failed; the error has been logged.')
   })
   return app
 }
 
-/** The internal app: metrics and probes, for the inside of the lab. */
+/** Creates the internal app, which serves metrics and probes inside the lab's network. */
 export function createInternalApp({
   status,
   registry,
@@ -116,7 +123,7 @@ export function createInternalApp({
   const app = new Hono<Vars>()
   app.get(paths.metrics, async (c) => {
     const bindings = c.env as Partial<HttpBindings> | undefined
-    // Once the answer has left: who waits for the last scrape closes this port next.
+    // Called after the metrics response has been sent, because the replica closes the internal port after the last scrape.
     bindings?.outgoing?.once('finish', onScraped)
     return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
   })
@@ -124,14 +131,14 @@ export function createInternalApp({
   return app
 }
 
-/** Names every request, tells which replica answered, and counts it. */
+/** Gives every request an id, adds the replica's name to the response, and counts the request. */
 function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars> {
   return async (c, next) => {
     const given = c.req.header(requestIdHeader)
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     await next()
-    // Set on the response that is there: c.header() would copy it, for every upgrade too.
+    // Sets the headers on the existing response, because c.header() would copy the response of every upgrade.
     c.res.headers.set(requestIdHeader, requestId)
     c.res.headers.set(replicaHeader, replica)
     const connectionId = c.get('connectionId')
@@ -140,16 +147,38 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
   }
 }
 
+/** Refuses a request with several Host headers (RFC 9112, section 3.2). Node itself refuses a request without a Host header. */
+const oneHost: MiddlewareHandler = async (c, next) => {
+  const incoming = (c.env as Partial<HttpBindings> | undefined)?.incoming
+  if (incoming !== undefined && countHosts(incoming.rawHeaders) > 1)
+    return problem(c, 400, 'several_hosts', 'Several Host headers: allowed is one.')
+  return next()
+}
+
+/**
+ * Returns the number of Host headers of a request.
+ * @param rawHeaders the alternating names and values of the headers, as Node provides them
+ */
+export function countHosts(rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length
+}
+
 const validConnectionId = new RegExp(connectionIdPattern)
 const validRequestId = /^[A-Za-z0-9._-]{1,128}$/
 
-/** Whether this is an upgrade, not only a request that has the header (without `Connection: upgrade`, say): those have a plain response. */
+/**
+ * Whether the request is a valid WebSocket upgrade. A request with the header Upgrade but without `Connection: upgrade` gets a plain
+ * response.
+ */
 function isUpgrade(c: Context): boolean {
   const bindings = c.env as Partial<HttpBindings> | undefined
   return c.req.header('upgrade')?.toLowerCase() === 'websocket' && bindings?.outgoing === undefined
 }
 
-/** Live while the process answers; ready only while it wants new sockets. A full replica is still ready: it refuses by itself. */
+/**
+ * Adds the probes. A replica is live while it responds, and ready unless it is starting or draining. A full replica still counts as
+ * ready: it refuses upgrades with 503.
+ */
 function addProbes(app: Hono<Vars>, status: Status): void {
   const live = (c: Context) => c.text('ok\n')
   const ready = (c: Context) => {
@@ -160,13 +189,15 @@ function addProbes(app: Hono<Vars>, status: Status): void {
   for (const path of [paths.readyz, paths.healthReadiness]) app.get(path, ready)
 }
 
-function health({ replica, status, config }: AppDeps) {
+function health({ replica, version, status, config }: AppDeps) {
   const state = status.state()
   const dependencies = status.dependencies()
   const degraded = Object.values(dependencies).some(({ up }) => !up)
   return {
     status: state === 'ready' ? (degraded ? 'degraded' : 'ok') : state,
     replica,
+    version,
+    colour: config.LAB_COLOUR,
     connections: status.connections(),
     connectionsLimit: config.MAX_CONNECTIONS,
     uptimeSeconds: status.uptimeSeconds(),
@@ -179,6 +210,7 @@ function info({ replica, version, config }: AppDeps) {
   return {
     name: 'websocket-scaling-lab',
     version,
+    colour: config.LAB_COLOUR,
     node: process.version,
     replica,
     websocket: { paths: [paths.ws, paths.wsChat], clientMessageTypes, serverMessageTypes, closeCodes },
@@ -200,7 +232,9 @@ function upgradeRequired(c: Context, hint: string): Response {
   return problem(c, 426, 'upgrade_required', hint)
 }
 
-/** Refuses an upgrade and counts it. The adapter sends no body with a refused upgrade, so the reason also goes in a header. */
+/**
+ * Refuses an upgrade and counts it. The HTTP adapter sends no body with a refused upgrade, so a response header also carries the reason.
+ */
 function refuse(c: Context, meter: Meter, cause: RefusalCause, status: 400 | 404 | 503, text: string): Response {
   meter.refused(cause)
   c.header(refusedHeader, `${cause}: ${text}`.replace(/[^\x20-\x7e]/g, '?'))

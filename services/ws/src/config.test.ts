@@ -5,16 +5,16 @@ const numbers = Object.entries(settings).flatMap(([name, setting]) =>
   setting.kind === 'integer' ? [{ name: name as SettingName, setting }] : [],
 )
 
-/** The problems with these variables; none when all is well. */
-function problemsOf(env: Record<string, string>): string[] {
+/** Returns the error messages for the given environment variables; an empty list if all variables are valid. */
+function problemsOf(env: Record<string, string>): readonly string[] {
   const result = readConfig(env)
   return result.ok ? [] : result.problems
 }
 
-test('without an environment, and with empty variables, every setting has its default', () => {
+test('every setting has its default without an environment and with empty variables', () => {
   const defaults = Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, setting.default]))
-  expect(readConfig({})).toEqual({ ok: true, config: defaults })
-  expect(readConfig({ PORT: '', SOMETHING_ELSE: 'x' })).toEqual({ ok: true, config: defaults })
+  expect(readConfig({})).toEqual({ ok: true, value: defaults })
+  expect(readConfig({ PORT: '', SOMETHING_ELSE: 'x' })).toEqual({ ok: true, value: defaults })
   expect(defaults).toMatchObject({
     PORT: 3001,
     HOST: '0.0.0.0',
@@ -25,14 +25,14 @@ test('without an environment, and with empty variables, every setting has its de
 })
 
 describe.each(numbers)('$name', ({ name, setting }) => {
-  test('takes its bounds, and its default is within them', () => {
+  test('accepts its bounds, and its default is within them', () => {
     for (const value of [setting.min, setting.max, setting.default]) {
-      // Settings that must fit each other are looked at on their own, below.
+      // Rules that concern several settings are tested separately below.
       expect(problemsOf({ [name]: String(value) }).filter((line) => line.includes('whole number'))).toEqual([])
     }
   })
 
-  test('refuses what is beyond them, and what is no whole number, in one line', () => {
+  test('refuses values beyond the bounds and values that are not whole numbers, in one line', () => {
     for (const value of [String(setting.min - 1), String(setting.max + 1), '1.5', '1e3', '0x10', ' 1', 'abc', '9'.repeat(30)]) {
       expect(problemsOf({ [name]: value })).toEqual([
         `${name}=${JSON.stringify(value)}: allowed is a whole number from ${setting.min} to ${setting.max}${'unit' in setting ? ` (${setting.unit})` : ''}`,
@@ -41,7 +41,7 @@ describe.each(numbers)('$name', ({ name, setting }) => {
   })
 })
 
-test('all problems are told at once, and a secret is never shown', () => {
+test('all problems are reported at once, without the value of a secret', () => {
   const problems = problemsOf({ PORT: 'x', HOST: 'a b', METRICS: 'maybe', RESUME_SECRET: 'short' })
   expect(problems).toHaveLength(4)
   expect(problems[1]).toMatch(/^HOST="a b": allowed is what matches /)
@@ -49,7 +49,7 @@ test('all problems are told at once, and a secret is never shown', () => {
   expect(problems.join()).not.toContain('short')
 })
 
-test('settings that are fine alone must fit each other', () => {
+test('settings that are valid on their own can conflict with each other', () => {
   expect(problemsOf({ DRAIN_DELAY: '3000', DRAIN_TIMEOUT: '2999' })).toEqual([
     'DRAIN_DELAY=3000: allowed is at most DRAIN_TIMEOUT, which is 2999',
   ])

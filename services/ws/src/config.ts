@@ -1,8 +1,9 @@
 /**
- * Settings of the service: one table, from which come the validation at start, the defaults and docs/configuration.md.
- * Pure: the environment is passed in.
+ * Defines and reads the settings of the service ws. The table `settings` is the only source of the validation, the defaults and
+ * docs/configuration.md. The function is pure: the environment is a parameter.
  */
-import { ports } from '@lab/contract/endpoints.ts'
+import { colours, ports } from '@lab/contract/endpoints.ts'
+import { failure, type Result, success } from '@lab/contract/result.ts'
 
 interface Setting {
   help: string
@@ -21,7 +22,7 @@ interface ChoiceSetting extends Setting {
 }
 interface TextSetting extends Setting {
   kind: 'text'
-  /** Empty means: made up at start. */
+  /** Default value. A replica whose secret is empty generates a secret when it starts. */
   default: string
   pattern: string
   secret?: true
@@ -35,70 +36,87 @@ export const settings = {
     default: ports.public,
     min: 0,
     max: 65535,
-    help: 'Public port: sockets, page, health, info. 0 takes a free one.',
+    help: 'Public port for WebSockets, page, health and info. 0 selects a free port.',
   },
-  HOST: { kind: 'text', default: '0.0.0.0', pattern: '^[A-Za-z0-9.:_-]{1,253}$', help: 'Address both ports listen on.' },
+  HOST: {
+    kind: 'text',
+    default: '0.0.0.0',
+    pattern: '^[A-Za-z0-9.:_-]{1,253}$',
+    help: 'Address on which the replica listens with both ports.',
+  },
   INTERNAL_PORT: {
     kind: 'integer',
     default: ports.internal,
     min: 0,
     max: 65535,
-    help: 'Port of metrics and probes, for the inside of the lab. 0 takes a free one.',
+    help: 'Port for metrics and probes, which is reachable only inside the lab. 0 selects a free port.',
   },
   REPLICA_ID: {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: 'Name this replica gives itself in messages. Without it: what REPLICA_DNS_PREFIX finds, or the host name.',
+    help: 'Name of this replica, which its messages contain. Default: the result of REPLICA_DNS_PREFIX, or the host name.',
   },
   REPLICA_DNS_PREFIX: {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: 'Where Docker runs this, its DNS knows the container as prefix, service and number: what follows the prefix, as in ws-1, names the replica.',
+    help: "Prefix of the container's name in Docker's DNS, before the name of the replica. The rest of the container's name, such as ws-1, becomes the name of the replica.",
+  },
+  LAB_COLOUR: {
+    kind: 'choice',
+    default: colours[0],
+    choices: colours,
+    help: 'The set of replicas to which this replica belongs. `./lab deploy` switches between the two sets.',
+  },
+  LAB_VERSION: {
+    kind: 'text',
+    default: '',
+    pattern: '^[A-Za-z0-9._-]{1,40}$',
+    help: 'Name of the version in metrics, on pages and in messages. A fingerprint of code and settings is appended to it, as in v2+3f2a91c. Default: the version of the package.',
   },
   LOG_LEVEL: {
     kind: 'choice',
     default: 'info',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    help: 'Least severe level that is logged.',
+    help: 'Minimum severity of the log lines that are written.',
   },
   TELEMETRY: {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9*,._-]{1,200}$',
-    help: 'What leaves by OTLP: a list with `logging`, `tracing`, both, or `*`. Other words are ignored, so that it can be the list of Compose profiles. Nothing of what is not named is even loaded.',
+    help: 'Signals exported by OTLP: a list with `logging`, `tracing`, both, or `*`. The replica ignores other words in the list, so the value can be the list of Compose profiles. The replica does not load the libraries of signals that are off.',
   },
   OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: {
     kind: 'text',
     default: 'http://loki:3100/otlp/v1/logs',
     pattern: '^https?://\\S{1,500}$',
-    help: 'Where log lines go, as JSON over HTTP, besides standard output.',
+    help: 'Endpoint for log lines, as JSON over HTTP. Log lines are also written to standard output.',
   },
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: {
     kind: 'text',
     default: 'http://jaeger:4318/v1/traces',
     pattern: '^https?://\\S{1,500}$',
-    help: 'Where spans go, as JSON over HTTP.',
+    help: 'Endpoint for spans, as JSON over HTTP.',
   },
   OTEL_TRACES_SAMPLER_ARG: {
     kind: 'text',
     default: '0.01',
     pattern: '^(0(\\.\\d{1,6})?|1(\\.0{1,6})?)$',
-    help: 'Share, from 0 to 1, of messages and of upgrades without a `traceparent` that is traced. Whatever follows from a traced one is traced as well. Messages begin 100 traces a second at most.',
+    help: 'Fraction (0 to 1) of messages, and of upgrades without a `traceparent`, that are traced. Operations that a traced message or upgrade causes are also traced. Messages start at most 100 traces per second.',
   },
   METRICS: {
     kind: 'choice',
     default: 'on',
     choices: ['on', 'off'],
-    help: 'off stops recording on the message path; for measuring what metrics cost.',
+    help: 'With the value off, the replica records no metrics for messages, in order to measure the cost of metrics.',
   },
   MAX_CONNECTIONS: {
     kind: 'integer',
     default: 10_000,
     min: 1,
     max: 1_000_000,
-    help: 'Connections this replica accepts; further upgrades are refused with 503.',
+    help: 'Maximum number of connections of this replica. When this number is reached, the replica refuses upgrades with 503.',
   },
   HEARTBEAT_INTERVAL: {
     kind: 'integer',
@@ -106,7 +124,7 @@ export const settings = {
     min: 100,
     max: day,
     unit: 'ms',
-    help: 'How often each connection is pinged. A dead peer is found within one and a half intervals.',
+    help: 'Interval between pings to each connection. A dead client is detected within one and a half intervals.',
   },
   CONNECTION_TIMEOUT: {
     kind: 'integer',
@@ -114,7 +132,7 @@ export const settings = {
     min: 100,
     max: day,
     unit: 'ms',
-    help: 'A connection whose client sends nothing for this long, not even a heartbeat, is closed.',
+    help: 'Idle time after which a connection is closed because its client sent nothing, not even a heartbeat.',
   },
   HANDSHAKE_TIMEOUT: {
     kind: 'integer',
@@ -122,7 +140,7 @@ export const settings = {
     min: 100,
     max: 300_000,
     unit: 'ms',
-    help: 'A request whose headers have not all arrived by then is answered with 408 and closed.',
+    help: 'Maximum time until all headers of a request have arrived. If the headers arrive more slowly, the replica answers with 408 and closes the connection.',
   },
   CLOSE_TIMEOUT: {
     kind: 'integer',
@@ -130,7 +148,7 @@ export const settings = {
     min: 100,
     max: 60_000,
     unit: 'ms',
-    help: 'How long a peer may take to answer a close frame before its connection is cut.',
+    help: 'Time for a client to answer a close frame. If the client does not answer, the connection is terminated.',
   },
   MAX_FRAME_BYTES: {
     kind: 'integer',
@@ -138,14 +156,14 @@ export const settings = {
     min: 128,
     max: 16_777_216,
     unit: 'bytes',
-    help: 'Largest message; a larger one closes the connection with 1009.',
+    help: 'Maximum size of a message. The replica answers a larger message by closing the connection with 1009.',
   },
   MAX_MESSAGES_PER_SECOND: {
     kind: 'integer',
     default: 100,
     min: 1,
     max: 1_000_000,
-    help: 'Messages a connection may send per second on average; bursts may be as large as one second of it. Further ones are answered with an error.',
+    help: 'Average rate of messages per second that a connection may send. A burst may contain the messages of one second. The replica answers messages above this limit with an error.',
   },
   MAX_SEND_BUFFER_BYTES: {
     kind: 'integer',
@@ -153,16 +171,39 @@ export const settings = {
     min: 1024,
     max: 268_435_456,
     unit: 'bytes',
-    help: 'What a slow reader may be owed before it is closed with 1013.',
+    help: 'Maximum size of unsent data for one connection. If a client reads so slowly that this size is exceeded, its connection is closed with 1013.',
   },
-  MAX_ROOMS_PER_CONNECTION: { kind: 'integer', default: 100, min: 1, max: 10_000, help: 'Rooms one connection may be in.' },
+  MAX_UNSENT_BYTES: {
+    kind: 'integer',
+    default: 67_108_864,
+    min: 1024,
+    max: 4_294_967_296,
+    unit: 'bytes',
+    help: 'Maximum size of unsent data for all connections together. When this size is exceeded, the connections with the most unsent data are closed with 1013.',
+  },
+  MAX_UNFINISHED_BYTES: {
+    kind: 'integer',
+    default: 33_554_432,
+    min: 1024,
+    max: 4_294_967_296,
+    unit: 'bytes',
+    help: 'Maximum total size of messages that are incomplete or have not been handled yet. When this size is exceeded, the connections with the largest share are closed with 4005.',
+  },
+  MAX_MEMBERSHIPS: {
+    kind: 'integer',
+    default: 30_000,
+    min: 1,
+    max: 10_000_000,
+    help: 'Maximum number of room memberships of all connections together, without the room of everyone. When this number is exceeded, the connections that are in the most rooms are closed with 4005.',
+  },
+  MAX_ROOMS_PER_CONNECTION: { kind: 'integer', default: 100, min: 1, max: 10_000, help: 'Maximum number of rooms of a connection.' },
   RESUME_WINDOW: {
     kind: 'integer',
     default: 120_000,
     min: 0,
     max: day,
     unit: 'ms',
-    help: 'How long the session of a lost connection is kept for resuming.',
+    help: 'Time for which the session of a lost connection can be resumed.',
   },
   RESUME_TOKEN_TTL: {
     kind: 'integer',
@@ -170,14 +211,14 @@ export const settings = {
     min: 1000,
     max: 30 * day,
     unit: 'ms',
-    help: 'How long a resume token is valid after it was issued.',
+    help: 'Time for which a resume token is valid.',
   },
   ROOM_LOG_MESSAGES: {
     kind: 'integer',
     default: 20_000,
     min: 0,
     max: 1_000_000,
-    help: 'Room messages this replica keeps for clients that come back and for late joiners, of all rooms together.',
+    help: 'Maximum number of room messages that this replica stores for resumed sessions and late joiners, for all rooms together.',
   },
   ROOM_LOG_BYTES: {
     kind: 'integer',
@@ -185,16 +226,16 @@ export const settings = {
     min: 0,
     max: 268_435_456,
     unit: 'bytes',
-    help: 'Size of the room messages this replica keeps.',
+    help: 'Maximum total size of the room messages that this replica stores.',
   },
-  ROOM_LOG_AGE: { kind: 'integer', default: 600_000, min: 1000, max: day, unit: 'ms', help: 'How long room messages are kept.' },
-  ROOM_HISTORY: { kind: 'integer', default: 20, min: 0, max: 1000, help: 'Latest messages of a room that a late joiner is sent.' },
+  ROOM_LOG_AGE: { kind: 'integer', default: 600_000, min: 1000, max: day, unit: 'ms', help: 'Time for which room messages are stored.' },
+  ROOM_HISTORY: { kind: 'integer', default: 20, min: 0, max: 1000, help: 'Number of latest room messages that a new member receives.' },
   ROOM_OUTBOX_MESSAGES: {
     kind: 'integer',
     default: 10_000,
     min: 0,
     max: 1_000_000,
-    help: 'Room messages that may wait for the store; further ones are answered with an error.',
+    help: 'Maximum number of room messages that wait for the store. The replica answers messages above this limit with an error.',
   },
   ROOM_OUTBOX_BYTES: {
     kind: 'integer',
@@ -202,28 +243,34 @@ export const settings = {
     min: 0,
     max: 268_435_456,
     unit: 'bytes',
-    help: 'Size of the room messages that may wait for the store.',
+    help: 'Maximum total size of the room messages that wait for the store.',
   },
   VALKEY_URL: {
     kind: 'text',
     default: '',
     pattern: '^(valkey|redis)s?://[^ ]{1,250}$',
     secret: true,
-    help: 'Where replicas share rooms and sessions, as in valkey://valkey:6379. Without it, this replica works alone.',
+    help: 'Store that the replicas share for rooms and sessions, such as valkey://valkey:6379. If this variable is empty, this replica shares no rooms or sessions.',
   },
   RESUME_SECRET: {
     kind: 'text',
     default: '',
     pattern: '^.{16,256}$',
     secret: true,
-    help: 'Signs resume tokens; the same for all replicas. Without it: made up at start, so that tokens hold for this process only.',
+    help: 'Secret that signs resume tokens; all replicas need the same secret. Default: the content of RESUME_SECRET_FILE.',
+  },
+  RESUME_SECRET_FILE: {
+    kind: 'text',
+    default: '',
+    pattern: '^/.{1,250}$',
+    help: 'File that contains the secret in one line, shared by the replicas. The first replica that starts creates this file. If this variable is empty, each replica generates a secret when it starts, so tokens are valid only until the process ends.',
   },
   MAX_HELD_SESSIONS: {
     kind: 'integer',
     default: 10_000,
     min: 0,
     max: 1_000_000,
-    help: 'Sessions of lost connections kept at once; the oldest gives way.',
+    help: 'Maximum number of stored sessions of lost connections. When this number is exceeded, the oldest session is removed.',
   },
   DRAIN_DELAY: {
     kind: 'integer',
@@ -231,7 +278,7 @@ export const settings = {
     min: 0,
     max: 60_000,
     unit: 'ms',
-    help: 'From not ready to the first goodbye: the time the router needs to let go. New connections are still served.',
+    help: 'Time from the moment at which the replica becomes not ready until the first goodbye. Meanwhile, the router stops routing to this replica. During this time, the replica still accepts new connections.',
   },
   DRAIN_TIMEOUT: {
     kind: 'integer',
@@ -239,7 +286,7 @@ export const settings = {
     min: 0,
     max: 600_000,
     unit: 'ms',
-    help: 'From SIGTERM to the deadline, when connections that are still there are closed with 1012. Keep it below the stop grace period, by ten seconds; under Compose, that is STOP_GRACE_PERIOD.',
+    help: 'Time from SIGTERM to the deadline, when remaining connections are closed with 1012. The deadline should be ten seconds before the end of the stop grace period, which is STOP_GRACE_PERIOD under Compose.',
   },
   LAST_SCRAPE_TIMEOUT: {
     kind: 'integer',
@@ -247,44 +294,53 @@ export const settings = {
     min: 0,
     max: 120_000,
     unit: 'ms',
-    help: 'When the last connection has left, how long to wait for metrics to be read once more, so that no count is lost.',
+    help: 'Time to wait for one more scrape of the metrics after the last connection has closed, so that no count is lost.',
   },
   REBALANCE: {
     kind: 'choice',
     default: 'on',
     choices: ['on', 'off'],
-    help: 'Whether a replica that holds clearly more connections than the mean asks some of them to move. Needs VALKEY_URL.',
+    help: 'Whether a replica that has clearly more connections than the mean asks some of its clients to reconnect. Needs VALKEY_URL.',
   },
   DRAIN_RATE: {
     kind: 'integer',
     default: 500,
     min: 1,
     max: 100_000,
-    help: 'Goodbyes per second while draining; faster when so many would not be told in time.',
+    help: 'Number of goodbye messages per second while the replica drains. The replica raises the rate if it is too low to ask all clients before the deadline.',
   },
 } as const satisfies Record<string, IntegerSetting | ChoiceSetting | TextSetting>
 
 type Settings = typeof settings
 export type SettingName = keyof Settings
 
-/** What the lab on Compose decides for its replicas. It hands every other setting on to them. */
+/**
+ * Settings that the lab on Compose sets for its replicas. Compose passes all settings on to the replicas except those that this list
+ * contains.
+ */
 export const fixedUnderCompose: readonly SettingName[] = [
-  ...(['PORT', 'HOST', 'INTERNAL_PORT', 'REPLICA_ID'] as const),
-  // Made from the project's name, and from COMPOSE_PROFILES.
-  ...(['REPLICA_DNS_PREFIX', 'TELEMETRY'] as const),
+  'PORT',
+  'HOST',
+  'INTERNAL_PORT',
+  'REPLICA_ID',
+  // Compose derives REPLICA_DNS_PREFIX from the project name.
+  'REPLICA_DNS_PREFIX',
+  // Compose derives TELEMETRY from COMPOSE_PROFILES.
+  'TELEMETRY',
+  // Everybody who can inspect a container can read its environment variables, so the replicas share the secret in a file.
+  'RESUME_SECRET',
+  'RESUME_SECRET_FILE',
 ]
 
-/** Validated settings by the name of their variable. */
+/** The validated settings, by the name of their environment variable. */
 export type Config = { readonly [N in SettingName]: Settings[N]['kind'] extends 'integer' ? number : string }
 
-export type ConfigResult = { ok: true; config: Config } | { ok: false; problems: string[] }
-
 /**
- * Reads the settings from an environment.
- * @param env variables by name; ones that are not settings are ignored
- * @returns the settings with defaults filled in, or one line per problem that names variable, value and what is allowed
+ * Reads the settings of a replica from environment variables.
+ * @param env the variables by name; variables that are not settings are ignored
+ * @returns the settings including defaults, or one error message per invalid variable with its name, its value and the allowed values
  */
-export function readConfig(env: Record<string, string | undefined>): ConfigResult {
+export function readConfig(env: Record<string, string | undefined>): Result<Config> {
   const problems: string[] = []
   const config: Record<string, number | string> = {}
   for (const [name, setting] of Object.entries(settings) as [SettingName, IntegerSetting | ChoiceSetting | TextSetting][]) {
@@ -298,7 +354,7 @@ export function readConfig(env: Record<string, string | undefined>): ConfigResul
     else problems.push(`${name}=${'secret' in setting ? '(hidden)' : JSON.stringify(given)}: ${problem}`)
   }
   if (problems.length === 0) problems.push(...crossCheck(config as unknown as Config))
-  return problems.length === 0 ? { ok: true, config: config as unknown as Config } : { ok: false, problems }
+  return problems.length === 0 ? success(config as unknown as Config) : failure(...problems)
 }
 
 function check(setting: IntegerSetting | ChoiceSetting | TextSetting, given: string): string | undefined {
@@ -314,7 +370,7 @@ function check(setting: IntegerSetting | ChoiceSetting | TextSetting, given: str
   }
 }
 
-/** Rules between settings that are each fine alone. */
+/** Checks rules that concern several settings, whose individual values are valid. */
 function crossCheck(config: Config): string[] {
   const problems: string[] = []
   if (config.DRAIN_DELAY > config.DRAIN_TIMEOUT) {

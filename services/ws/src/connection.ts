@@ -1,59 +1,60 @@
-/** One open socket: what the hub knows of it, and sending with a bound on what a slow reader may be owed. */
+/** Stores the state of one open socket, and sends messages with a limit on the bytes that a slow reader leaves unread. */
 import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
 import type { PeerSigns } from './heartbeat.ts'
 import type { RateLimit } from './limits.ts'
 import type { ClientMessage } from './protocol.ts'
-import type { Session, SessionLink } from './sessions.ts'
+import type { Session, SessionConnection } from './sessions.ts'
 import type { ConnectionTrace } from './telemetry/tracer.ts'
 import { type TextFrame, textFrame } from './text-frame.ts'
 
-/** The seam to the WebSocket library: all that is asked of a socket. */
+/** The methods of a WebSocket library that a connection uses. */
 export interface Socket {
-  /** Sends a whole frame, which may go to others as well. Whether it could be sent. */
+  /** Sends a frame, which may be shared with other sockets. Returns whether the socket accepted the frame. */
   sendFrame(frame: TextFrame): boolean
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
-  /** Ends the socket without a closing handshake. */
+  /** Terminates the socket without a closing handshake. */
   terminate(): void
-  /** Bytes handed over that have not left yet. */
+  /** Number of bytes that were passed to the socket and have not been sent yet. */
   readonly bufferedAmount: number
+  /** Bytes received so far of a message or frame that is not complete yet. */
+  readonly unfinishedBytes: number
 }
 
-/** What a connection tells its owner. */
+/** Events that a connection reports to the hub. */
 export interface ConnectionEvents {
   sent(type: ServerMessageType, bytes: number): void
-  /** What the connection is owed went over its bound; it is being closed. */
+  /** The unsent bytes of the connection exceed the limit, so the connection has to be closed. */
   tooSlow(connection: Connection): void
 }
 
-export class Connection implements SessionLink, PeerSigns {
+/**
+ * The state of a connection that other code may read. Other code may read the state of a connection, but only the methods of the class
+ * Connection change it.
+ */
+export class Connection implements SessionConnection, PeerSigns {
   readonly id: string
-  readonly socket: Socket
   readonly rate: RateLimit
   readonly requestId: string
-  /** Where its messages belong, if its upgrade was traced. */
+  /** The trace to which the messages of the connection belong, if the upgrade was traced. */
   readonly trace: ConnectionTrace | undefined
   readonly openedAtMs: number
-  /** What it is a connection of; set right after it is made, and again when it resumes another. */
-  session!: Session<Connection>
-  /** Slot in the heartbeat wheel. */
-  slot = 0
-  pingedAtMs = 0
-  lastPingMs: number
-  lastMessageMs: number
-  /** Set once we decided to close: what is counted, whatever the socket reports afterwards. */
-  closing: CloseCause | null = null
-  /** Why it was told to come back elsewhere, if it was. */
-  told: GoodbyeReason | null = null
-  /** The client has sent or joined something: too late to resume another session. */
-  used = false
-  /** Messages that wait until an earlier one has been dealt with, or null when none is in the works. */
-  pending: ClientMessage[] | null = null
+  private readonly socket: Socket
   private readonly events: ConnectionEvents
   private readonly maxBufferBytes: number
+  private currentSession: Session<Connection>
+  private sessionUsed = false
+  private pingSentAtMs = 0
+  private lastPingAtMs: number
+  private lastMessageAtMs: number
+  private closeCause: CloseCause | null = null
+  private reconnect: GoodbyeReason | null = null
+  /** Messages that wait while an earlier message is being handled; null if no message is being handled. */
+  private waiting: { message: ClientMessage; bytes: number }[] | null = null
+  private waitingBytes = 0
 
   constructor(options: {
     id: string
@@ -64,23 +65,75 @@ export class Connection implements SessionLink, PeerSigns {
     nowMs: number
     maxBufferBytes: number
     events: ConnectionEvents
+    /** Begins the first session of the connection, which a resume may replace. */
+    begin: (connection: Connection) => Session<Connection>
   }) {
     this.id = options.id
     this.requestId = options.requestId
     this.trace = options.trace
     this.socket = options.socket
     this.rate = options.rate
-    this.openedAtMs = this.lastPingMs = this.lastMessageMs = options.nowMs
+    this.openedAtMs = this.lastPingAtMs = this.lastMessageAtMs = options.nowMs
     this.maxBufferBytes = options.maxBufferBytes
     this.events = options.events
+    this.currentSession = options.begin(this)
   }
 
-  /** Sends a message, unless the connection is closing or owes its reader too much already. */
+  get session(): Session<Connection> {
+    return this.currentSession
+  }
+
+  /** Whether the client has already sent a message or joined a room, after which it cannot resume another session. */
+  get hasUsedSession(): boolean {
+    return this.sessionUsed
+  }
+
+  /**
+   * The reason why the connection is closing; null while it is open. The first cause of a close is recorded, whatever the socket reports
+   * afterwards.
+   */
+  get closing(): CloseCause | null {
+    return this.closeCause
+  }
+
+  /** The reason why the client was asked to reconnect to another replica; null if it was not asked. */
+  get reconnectReason(): GoodbyeReason | null {
+    return this.reconnect
+  }
+
+  /** Whether an asynchronous message handler is running. */
+  get isHandling(): boolean {
+    return this.waiting !== null
+  }
+
+  /** Bytes sent to the client that are still in the buffer of the socket. */
+  get unsentBytes(): number {
+    return this.socket.bufferedAmount
+  }
+
+  /** Total size of incomplete messages, and of messages that wait until an earlier message has been handled. */
+  get unfinishedBytes(): number {
+    return this.socket.unfinishedBytes + this.waitingBytes
+  }
+
+  get pingedAtMs(): number {
+    return this.pingSentAtMs
+  }
+
+  get lastPingMs(): number {
+    return this.lastPingAtMs
+  }
+
+  get lastMessageMs(): number {
+    return this.lastMessageAtMs
+  }
+
+  /** Sends a message, unless the connection is closing or has too many unsent bytes. */
   send(type: ServerMessageType, text: string): void {
     if (this.maySend()) this.hand(type, textFrame(text))
   }
 
-  /** The same with a frame that is made already. */
+  /** Sends a frame that is already encoded, unless the connection is closing or has too many unsent bytes. */
   sendFrame(type: ServerMessageType, frame: TextFrame): void {
     if (this.maySend()) this.hand(type, frame)
   }
@@ -89,22 +142,102 @@ export class Connection implements SessionLink, PeerSigns {
     if (this.socket.sendFrame(frame)) this.events.sent(type, frame.payloadBytes)
   }
 
-  /** Answers a ping, within the same bound. */
+  /** Sends a ping. @param nowMs the current time; all methods and the constructor use the same clock */
+  ping(nowMs: number): void {
+    this.pingSentAtMs = this.lastPingAtMs = nowMs
+    this.socket.ping()
+  }
+
+  /** Records a pong from the client. Returns whether the connection answers a ping. */
+  receivedPong(): boolean {
+    const answered = this.pingSentAtMs !== 0
+    this.pingSentAtMs = 0
+    return answered
+  }
+
+  /** Answers a ping with a pong, unless the connection is closing or has too many unsent bytes. */
   pong(data: Buffer): void {
     if (this.maySend()) this.socket.pong(data)
   }
 
   private maySend(): boolean {
-    if (this.closing !== null) return false
+    if (this.closeCause !== null) return false
     if (this.socket.bufferedAmount <= this.maxBufferBytes) return true
     this.events.tooSlow(this)
     return false
   }
 
-  /** Starts the closing handshake; the first cause given is the one that counts. */
+  /** Records a data frame from the client. */
+  receivedFrame(nowMs: number): void {
+    this.lastMessageAtMs = nowMs
+  }
+
+  /** Records that the client has sent a message or joined a room in the session. */
+  usedSession(): void {
+    this.sessionUsed = true
+  }
+
+  /** Replaces the session of the connection by the resumed session. */
+  resumed(session: Session<Connection>): void {
+    this.currentSession = session
+  }
+
+  /** Records that the client was asked to reconnect to another replica. */
+  askedToReconnect(reason: GoodbyeReason): void {
+    this.reconnect = reason
+  }
+
+  /** Records that an asynchronous message handler has started. Further messages of the connection wait until `handled` is called. */
+  startedHandling(): void {
+    this.waiting = []
+  }
+
+  /** Queues a message of the given size while another message is being handled. Returns false if `most` messages are already queued. */
+  wait(message: ClientMessage, bytes: number, most: number): boolean {
+    if (this.waiting === null || this.waiting.length >= most) return false
+    this.waiting.push({ message, bytes })
+    this.waitingBytes += bytes
+    return true
+  }
+
+  /** Records that an asynchronous message handler has ended. Returns the messages that waited for the handler, in order. */
+  handled(): readonly { message: ClientMessage; bytes: number }[] {
+    const waited = this.waiting ?? []
+    this.waiting = null
+    this.waitingBytes = 0
+    return waited
+  }
+
+  /** Starts the closing handshake of RFC 6455. Only the first cause of a close is recorded. */
   close(cause: CloseCause): void {
-    if (this.closing !== null) return
-    this.closing = cause
+    if (this.closeCause !== null) return
+    this.closeCause = cause
     this.socket.close(closeCodes[cause].code, closeCodes[cause].reason)
+  }
+
+  /**
+   * Closes a connection because it uses too many resources. A second call of `closeOrCut` terminates the connection if the client does not
+   * answer the close frame.
+   */
+  closeOrCut(cause: CloseCause): void {
+    if (this.closeCause === null) this.close(cause)
+    else this.terminate()
+  }
+
+  /**
+   * Records that the WebSocket library closes the socket because a frame violates the protocol. Only the first cause of a close is
+   * recorded.
+   */
+  closedByLibrary(cause: CloseCause): void {
+    this.closeCause ??= cause
+  }
+
+  /**
+   * Terminates the socket without a closing handshake.
+   * @param cause the cause to record; by default, the close code of the socket determines the cause
+   */
+  terminate(cause?: CloseCause): void {
+    if (cause !== undefined) this.closeCause ??= cause
+    this.socket.terminate()
   }
 }

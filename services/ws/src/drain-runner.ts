@@ -1,4 +1,4 @@
-/** Runs the drain of drain.ts: owns its timer, and waits for the last scrape when the sockets are gone. */
+/** Runs the drain of drain.ts with a timer, and afterwards waits for the last scrape of the metrics. */
 import type { Config } from './config.ts'
 import { type DrainState, returnWindowMs, startDrain, stepDrain } from './drain.ts'
 import type { Hub } from './hub.ts'
@@ -6,9 +6,9 @@ import type { Clock, Log } from './ports.ts'
 
 export interface DrainRunner {
   progress(): { socketsLeft: number; secondsLeft: number }
-  /** Begins the drain; called again, it moves the deadline to now. */
+  /** Begins the drain. A second call of `begin` moves the drain deadline to the current time. */
   begin(): void
-  /** Takes note that somebody has read the metrics. */
+  /** Records that Prometheus has scraped the metrics. */
   scraped(): void
 }
 
@@ -17,22 +17,25 @@ export interface DrainRunnerDeps {
   clock: Clock
   hub: Hub
   log: Log
-  /** The sockets are gone; metrics are still served, for one last look. */
+  /**
+   * Called when all connections of the replica have closed. After the last connection has closed, the replica still serves metrics for one
+   * last scrape.
+   */
   onEmpty: () => void
-  /** All is done. */
+  /** Called when the drain of the replica is complete. */
   onDone: () => void
 }
 
-/** How often a drain takes a step. Milliseconds. */
+/** Interval between two steps of a drain. Milliseconds. */
 const stepMs = 100
-/** At the latest after so long, the log says how far it is. Milliseconds. */
+/** Maximum time between two log lines about the progress of the drain. Milliseconds. */
 const logEveryMs = 5000
 
 export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: DrainRunnerDeps): DrainRunner {
   const settings = { delayMs: config.DRAIN_DELAY, timeoutMs: config.DRAIN_TIMEOUT, perSecond: config.DRAIN_RATE }
   let state: DrainState | undefined
   let stepTimer: NodeJS.Timeout | undefined
-  /** Runs while we wait for the last scrape. */
+  /** Timer that limits the wait for the last scrape. */
   let lastTimer: NodeJS.Timeout | undefined
   let hurried = false
   let loggedAtMs = 0
@@ -50,7 +53,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
   function step(): void {
     if (state === undefined || state.phase === 'done') return
     const nowMs = clock.steady()
-    const next = stepDrain(settings, state, nowMs, hub.size, hub.told)
+    const next = stepDrain(settings, state, nowMs, hub.size, hub.askedToReconnect('draining'))
     if (next.state.phase !== state.phase || nowMs - loggedAtMs >= logEveryMs) logProgress(next.state.phase, nowMs)
     state = next.state
     if (next.goodbyes > 0) {
@@ -65,7 +68,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
     if (state.phase === 'done') empty()
   }
 
-  /** What happened since the scrape before would never be seen if we left right now. */
+  /** Waits for one more scrape; without it, Prometheus would miss the last counts. */
   function empty(): void {
     clearInterval(stepTimer)
     onEmpty()
@@ -90,7 +93,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
         logProgress(state.phase, clock.steady())
         stepTimer = setInterval(step, stepMs)
       } else {
-        // Asked twice: whoever asks does not want to wait for the deadline, nor for a scrape.
+        // A second signal to stop the replica ends the wait for the drain deadline and the wait for the last scrape.
         hurried = true
         state = { ...state, deadlineMs: clock.steady() }
       }

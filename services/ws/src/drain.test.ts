@@ -3,11 +3,14 @@ import { closingGraceMs, type DrainSettings, type DrainState, returnWindowMs, st
 
 const settings: DrainSettings = { delayMs: 3_000, timeoutMs: 20_000, perSecond: 100 }
 
-/** A drain told as a timeline: at this time, with so many sockets of which so many were told, this phase, so many goodbyes. */
+/**
+ * Runs a drain with a simulated clock. The function `at` takes the time, the number of open sockets and the number of open sockets whose
+ * clients were asked to reconnect, and returns the drain's phase and actions.
+ */
 function timeline(sockets: number, options: DrainSettings = settings) {
   let state = startDrain(options, 0, sockets)
-  const at = (nowMs: number, left: number, told: number) => {
-    const step = stepDrain(options, state, nowMs, left, told)
+  const at = (nowMs: number, left: number, asked: number) => {
+    const step = stepDrain(options, state, nowMs, left, asked)
     state = step.state
     return { phase: state.phase, goodbyes: step.goodbyes, closeAll: step.closeAll }
   }
@@ -20,7 +23,7 @@ function timeline(sockets: number, options: DrainSettings = settings) {
 const quiet = { goodbyes: 0, closeAll: false }
 
 describe('a drain', () => {
-  test('waits for the router, says goodbye at its pace, waits, closes at the deadline, and gives the close some time', () => {
+  test('waits for the router, sends goodbyes at its rate, waits, closes at the deadline, and allows time for the close', () => {
     const { at } = timeline(250)
     expect(at(0, 250, 0)).toEqual({ phase: 'letting-go', ...quiet })
     expect(at(2_999, 250, 0)).toEqual({ phase: 'letting-go', ...quiet })
@@ -37,7 +40,7 @@ describe('a drain', () => {
     expect(at(30_000, 1, 1)).toEqual({ phase: 'done', ...quiet })
   })
 
-  test('is done as soon as everybody has left, but not before the router had its time', () => {
+  test('is done as soon as all sockets have closed, but not before the delay for the router', () => {
     const { at } = timeline(0)
     expect(at(1_000, 0, 0).phase).toBe('letting-go')
     expect(at(3_000, 0, 0).phase).toBe('done')
@@ -46,29 +49,29 @@ describe('a drain', () => {
     expect(later(4_000, 0, 0).phase).toBe('done')
   })
 
-  test('is done at once when the last one answers the close', () => {
+  test('is done at once when the last peer has answered the close frame', () => {
     const { at } = timeline(1)
     at(20_000, 1, 0)
     expect(at(20_050, 0, 0).phase).toBe('done')
   })
 
-  test('never says goodbye to more than are there, and tells those who come late too', () => {
+  test('never sends more goodbyes than there are sockets, and also sends one to late connections', () => {
     const { at } = timeline(5)
     expect(at(10_000, 5, 0).goodbyes).toBe(5)
     expect(at(10_100, 5, 5).phase).toBe('waiting')
     expect(at(10_200, 6, 5)).toEqual({ phase: 'saying-goodbye', goodbyes: 1, closeAll: false })
   })
 
-  test('more sockets than its pace can tell in time: faster, so that the last are told with two fifths of the time left', () => {
+  test('sends goodbyes faster if necessary, so that the last clients are asked with two fifths of the time left', () => {
     const { at } = timeline(10_000, { delayMs: 3_000, timeoutMs: 20_000, perSecond: 500 })
-    let told = 0
-    for (let nowMs = 3_000; nowMs <= 13_300; nowMs += 100) told += at(nowMs, 10_000, told).goodbyes
-    expect(told).toBe(10_000)
+    let asked = 0
+    for (let nowMs = 3_000; nowMs <= 13_300; nowMs += 100) asked += at(nowMs, 10_000, asked).goodbyes
+    expect(asked).toBe(10_000)
     const { at: fewer } = timeline(2_000, { delayMs: 3_000, timeoutMs: 20_000, perSecond: 500 })
     expect(fewer(4_000, 2_000, 0).goodbyes).toBe(500)
   })
 
-  test('asked a second time, the deadline is now', () => {
+  test('a second request moves the deadline to the present time', () => {
     const { at, hurry } = timeline(3)
     expect(at(100, 3, 0).phase).toBe('letting-go')
     hurry(200)
@@ -76,15 +79,15 @@ describe('a drain', () => {
     expect(at(300, 0, 0).phase).toBe('done')
   })
 
-  test('without any time everybody is closed in the first step', () => {
+  test('closes all sockets in the first step if the timeout is zero', () => {
     const { at } = timeline(3, { delayMs: 0, timeoutMs: 0, perSecond: 1 })
     expect(at(0, 3, 0)).toEqual({ phase: 'closing', goodbyes: 0, closeAll: true })
   })
 })
 
-describe('the window for coming back', () => {
+describe('the window for reconnecting', () => {
   const windowAt = (sockets: number, nowMs: number) => returnWindowMs(settings, startDrain(settings, 0, sockets), nowMs)
-  test('is as long as the goodbyes take, within bounds', () => {
+  test('is as long as sending the goodbyes takes, within bounds', () => {
     expect(windowAt(1, 3_000)).toBe(500)
     expect(windowAt(300, 3_000)).toBe(3_000)
     expect(windowAt(100_000, 3_000)).toBe(10_000)

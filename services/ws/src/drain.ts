@@ -1,14 +1,15 @@
 /**
- * How a replica leaves: not ready, wait for the router to let go, say goodbye in paced batches, close who stays, done.
- * A pure state machine: time and the number of sockets are passed in, what to do comes back.
+ * Controls the drain of a replica: the replica becomes not ready, waits until the router stops routing to it, asks its clients to reconnect
+ * at a limited rate, and closes the remaining connections. The drain is a pure state machine: time and number of sockets are parameters,
+ * and the actions are returned.
  */
 
 export interface DrainSettings {
-  /** From SIGTERM to the first goodbye. */
+  /** The time from SIGTERM to the first goodbye message. */
   delayMs: number
-  /** From SIGTERM to closing everybody who is still there. */
+  /** Time from SIGTERM until all remaining connections are closed. */
   timeoutMs: number
-  /** Goodbyes per second; more of them when this many would not be enough to tell everybody in time. */
+  /** Number of goodbye messages per second. The rate exceeds DRAIN_RATE if DRAIN_RATE is too low to reach all clients in time. */
   perSecond: number
 }
 
@@ -16,67 +17,67 @@ export interface DrainState {
   phase: 'letting-go' | 'saying-goodbye' | 'waiting' | 'closing' | 'done'
   startedAtMs: number
   deadlineMs: number
-  /** Sockets when the drain began; the window for coming back grows with it. */
+  /** Number of sockets when the drain began; the reconnect window grows with this number. */
   initialSockets: number
-  /** Goodbyes said so far. */
+  /** Number of goodbye messages sent so far. */
   said: number
 }
 
 export interface DrainStep {
   state: DrainState
-  /** How many sockets to say goodbye to now. */
+  /** Number of goodbye messages to send now. */
   goodbyes: number
-  /** Whether to close everybody now. */
+  /** Whether to close all remaining connections now. */
   closeAll: boolean
 }
 
-/** Smallest and largest window over which told clients spread their return. Milliseconds. */
+/** Shortest and longest time window in which clients are asked to reconnect. Milliseconds. */
 const minWindowMs = 500
 const maxWindowMs = 10_000
-/** Of the time from the first goodbye to the deadline, the part in which everybody is told. */
-const tellShare = 0.6
-/** After the deadline, sockets that were closed get this long to finish the closing handshake. Milliseconds. */
+/** Fraction of the time between the first goodbye message and the deadline; all clients are asked to reconnect within this fraction. */
+const askShare = 0.6
+/** Time after the deadline in which closed sockets may finish the closing handshake. Milliseconds. */
 export const closingGraceMs = 2_000
 
-/** Begins a drain. Times by any steady clock. */
+/** Begins a drain. All times are on a monotonic clock. */
 export function startDrain(settings: DrainSettings, nowMs: number, sockets: number): DrainState {
   return { phase: 'letting-go', startedAtMs: nowMs, deadlineMs: nowMs + settings.timeoutMs, initialSockets: sockets, said: 0 }
 }
 
 /**
- * One step of the drain; call it about ten times a second until the phase is `done`.
- * @param socketsLeft sockets that are open now
- * @param toldLeft how many of them have been told to go already
+ * Performs one step of the drain. Call this method about ten times per second until the phase is `done`.
+ * @param socketsLeft the number of open sockets
+ * @param askedLeft the number of open sockets whose clients have been asked to reconnect
  */
-export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: number, socketsLeft: number, toldLeft: number): DrainStep {
+export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: number, socketsLeft: number, askedLeft: number): DrainStep {
   const stay = (phase: DrainState['phase'], more: Partial<DrainStep> = {}): DrainStep => {
     const goodbyes = more.goodbyes ?? 0
     return { state: { ...state, phase, said: state.said + goodbyes }, goodbyes, closeAll: more.closeAll ?? false }
   }
   if (state.phase === 'done') return stay('done')
   if (state.phase === 'closing') {
-    // Whoever came in at the last moment is closed as well.
+    // The drain also closes connections that opened after the deadline.
     return socketsLeft === 0 || nowMs >= state.deadlineMs + closingGraceMs ? stay('done') : stay('closing', { closeAll: true })
   }
   if (nowMs >= state.deadlineMs) return socketsLeft === 0 ? stay('done') : stay('closing', { closeAll: true })
   const goodbyesFromMs = state.startedAtMs + settings.delayMs
   if (nowMs < goodbyesFromMs) return stay('letting-go')
   if (socketsLeft === 0) return stay('done')
-  const untold = socketsLeft - toldLeft
-  const due = Math.ceil(((nowMs - goodbyesFromMs) * pace(settings, state.said + untold)) / 1000) - state.said
-  if (untold > 0) return stay('saying-goodbye', { goodbyes: Math.max(0, Math.min(untold, due)) })
+  const notAsked = socketsLeft - askedLeft
+  const due = Math.ceil(((nowMs - goodbyesFromMs) * pace(settings, state.said + notAsked)) / 1000) - state.said
+  if (notAsked > 0) return stay('saying-goodbye', { goodbyes: Math.max(0, Math.min(notAsked, due)) })
   return stay('waiting')
 }
 
-/** Goodbyes per second that tell so many sockets early enough: the last of them still have time to come back before the deadline. */
+/** Returns how many clients must be asked per second so that even the last clients have enough time to reconnect before the deadline. */
 function pace({ delayMs, timeoutMs, perSecond }: DrainSettings, sockets: number): number {
-  const tellWithinMs = (timeoutMs - delayMs) * tellShare
-  return tellWithinMs > 0 ? Math.max(perSecond, (sockets * 1000) / tellWithinMs) : perSecond
+  const askWithinMs = (timeoutMs - delayMs) * askShare
+  return askWithinMs > 0 ? Math.max(perSecond, (sockets * 1000) / askWithinMs) : perSecond
 }
 
 /**
- * The window over which clients are asked to come back: wide enough that they return no faster than they are told.
- * It ends before the deadline.
+ * Returns the time window in which clients are asked to reconnect. The window is wide enough that clients do not reconnect faster than they
+ * are asked to, and it ends before the deadline.
  */
 export function returnWindowMs(settings: DrainSettings, state: DrainState, nowMs: number): number {
   const wanted = Math.max(minWindowMs, Math.min(maxWindowMs, (state.initialSockets * 1000) / settings.perSecond))

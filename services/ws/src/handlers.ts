@@ -1,21 +1,23 @@
-/** What each message of a client does. */
+/** Handles each type of client message. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import { fields } from '@lab/contract/telemetry.ts'
 import type { Config } from './config.ts'
 import type { Connection } from './connection.ts'
+import type { Encoder } from './encode.ts'
 import type { History } from './history.ts'
 import type { Membership } from './membership.ts'
 import type { Meter } from './metrics.ts'
 import type { Clock, Log } from './ports.ts'
 import type { ClientMessage } from './protocol.ts'
 import type { Provisional } from './provisional.ts'
-import type { Published, RoomLog } from './room-log.ts'
+import type { TokenClaim, TokenResult } from './resume-token.ts'
+import type { RoomLog } from './room-log.ts'
 import type { Presence } from './rooms.ts'
-import type { SessionRecord, SessionStore } from './sessions.ts'
-import type { Speech } from './speech.ts'
+import { answerError, sendMessage } from './send.ts'
+import { claimOf, type SessionRecord, type SessionStore } from './sessions.ts'
 import type { Span, Tracer } from './telemetry/tracer.ts'
 
-/** What handling a message needs. */
+/** The dependencies of the message handlers. */
 export interface Handling {
   config: Config
   clock: Clock
@@ -26,27 +28,32 @@ export interface Handling {
   history: History
   sessions: SessionStore
   presence: Presence
-  speech: Speech
+  encoder: Encoder
   membership: Membership
   provisional: Provisional
-  /** Makes an id that nobody can guess. */
+  /** Returns the maximum number of rooms of a connection, which is lower while the store is nearly full. */
+  mostRooms: () => number
+  /** Generates an id that cannot be guessed. */
   newId: () => string
-  /** Makes the resume token of a session. */
-  tokenFor: (sessionId: string) => string
-  /** Reads a resume token that a client showed. */
-  readToken: (token: string) => { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
-  /** Whether the connection is still there, and not on its way out. */
+  /** Creates a resume token. */
+  tokenFor: (claim: TokenClaim) => string
+  /** Verifies a resume token of a client. */
+  readToken: (token: string) => TokenResult
+  /** Whether the connection is open and not closing. */
   isOpen: (connection: Connection) => boolean
 }
 
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
-/** Does what a message asks for and answers it. @returns a promise when that takes time; the connection's next message waits for it */
+/**
+ * Handles and answers a message from a client.
+ * @returns a promise if the handler is asynchronous; the next message of the connection then waits for this promise
+ */
 export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage, span?: Span): Promise<void> | undefined {
-  if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.used = true
+  if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.usedSession()
   switch (message.type) {
     case 'message':
-      echo(handling, connection, message)
+      connection.send('message_response', handling.encoder.echo(message))
       return
     case 'broadcast':
       broadcast(handling, connection, message, span)
@@ -56,7 +63,7 @@ export function handleMessage(handling: Handling, connection: Connection, messag
     case 'leave':
       return leave(handling, connection, message)
     case 'heartbeat':
-      connection.send('heartbeat', `${handling.speech.head('heartbeat')}${echoed(message)}}`)
+      connection.send('heartbeat', handling.encoder.heartbeat(message, connection.session.sentUpTo(handling.roomLog.position)))
       return
     case 'resume':
       return resume(handling, connection, message)
@@ -65,27 +72,17 @@ export function handleMessage(handling: Handling, connection: Connection, messag
   }
 }
 
-function echo({ speech }: Handling, connection: Connection, message: Of<'message'>): void {
-  connection.send('message_response', `${speech.head('message_response')}${echoed(message)},"data":${JSON.stringify(message.data)}}`)
-}
-
-/** The client's own id and time, as fields to go on with. */
-function echoed({ id, time }: { id?: string | number | undefined; time?: number | undefined }): string {
-  return `${id === undefined ? '' : `,"id":${JSON.stringify(id)}`}${time === undefined ? '' : `,"clientTime":${time}`}`
-}
-
 function broadcast(handling: Handling, connection: Connection, message: Of<'broadcast'>, span: Span | undefined): void {
   const { session } = connection
-  const { speech, roomLog, clock, meter } = handling
+  const { encoder, roomLog, clock, meter } = handling
   const room = message.room ?? everyoneRoom
   if (!session.rooms.has(room)) {
     notInRoom(handling, connection, room, message.id)
     return
   }
-  const head =
-    `${speech.head('room_message')},"room":${JSON.stringify(room)},"from":${JSON.stringify(session.connectionId)}` +
-    `${echoed(message)},"data":${JSON.stringify(message.data)}`
-  const key = message.id === undefined ? handling.newId() : `${session.idScope}:${JSON.stringify(message.id)}`
+  const { id } = message
+  const head = encoder.roomMessage(room, session.connectionId, message)
+  const key = id === undefined ? handling.newId() : `${session.idScope}:${JSON.stringify(id)}`
   const startedMs = clock.steady()
   const publishing = span && handling.tracer.publish(span.traceparent, room)
   const draft = { room, head: Buffer.from(head), publishedAtMs: clock.now(), key, traceparent: publishing?.traceparent }
@@ -94,37 +91,42 @@ function broadcast(handling: Handling, connection: Connection, message: Of<'broa
     publishing?.set({ [fields.result]: outcome.result })
     if (outcome.result !== 'provisional') publishing?.end()
     if (outcome.result === 'stored') meter.storeRoundTrip((clock.steady() - startedMs) / 1000)
-    if (outcome.result === 'refused') speech.answerError(connection, 'rooms_unavailable', undefined, message.id)
-    else connection.send('message_response', `${speech.head('message_response')}${echoed(message)}${placed(outcome)}}`)
+    if (outcome.result === 'refused') answerError(handling, connection, 'rooms_unavailable', undefined, id)
+    else connection.send('message_response', encoder.outcome(message, outcome))
   })
-}
-
-/** What became of a room message, as fields to go on with. */
-function placed(outcome: Exclude<Published, { result: 'refused' }>): string {
-  if (outcome.result === 'provisional') return ',"stored":false'
-  return `,"stored":true,"seq":${outcome.seq}${outcome.result === 'duplicate' ? ',"duplicate":true' : ''}`
 }
 
 async function join(handling: Handling, connection: Connection, { room, id, since }: Of<'join'>): Promise<void> {
   const { session } = connection
-  const { membership, history, speech, presence, roomLog } = handling
-  const most = handling.config.MAX_ROOMS_PER_CONNECTION
-  // The room of everyone is not one of them.
+  const { membership, history, encoder, presence, roomLog } = handling
+  const most = handling.mostRooms()
+  // The room of everyone does not count towards the room limit.
   if (!session.rooms.has(room) && session.rooms.size > most) {
-    speech.answerError(connection, 'too_many_rooms', `Already in ${most} rooms, which is as many as allowed; leave one first.`, id)
+    answerError(handling, connection, 'too_many_rooms', `The connection is in ${most} rooms, which is the maximum; leave one first.`, id)
     return
   }
-  // A membership that is answered outlives this replica.
+  // Another replica may have sent the client messages that this replica has not read yet.
+  // A session waits only once for the replica to read the log, because messages that the replica reads later are delivered to the client
+  // anyway.
+  if (since !== undefined && session.ahead.size === 0) await roomLog.reached(since)
+  // The session is saved before the answer, so that the room membership survives the end of this replica.
   await membership.save(session, room)
   const others = await presence.total(room)
   if (!handling.isOpen(connection)) return
   const members = session.rooms.has(room) ? others : others + 1
-  // What the room is sent from here on comes after the answer.
+  // The session enters the room after the last `await`, so that messages to the room are sent after the answer to the join.
   membership.enter(room, session)
+  membership.ahead.remove(session, room)
+  session.ahead.delete(room)
+  if (since !== undefined && since > Math.max(roomLog.position, session.seq)) {
+    session.ahead.set(room, since)
+    membership.ahead.add(session, since, room)
+  }
   const missed = since === undefined ? undefined : history.since(since, [room])
   const messages = missed?.messages ?? history.last(room, handling.config.ROOM_HISTORY)
-  speech.send(connection, 'room_joined', { id, room, members, history: messages.length, seq: roomLog.position })
-  if (missed?.gap) speech.send(connection, 'resume_gap', { room, ...missed.gap })
+  const seq = Math.max(roomLog.position, session.seq, since ?? 0)
+  sendMessage(encoder, connection, 'room_joined', { id, room, members, history: messages.length, seq })
+  if (missed?.gap) sendMessage(encoder, connection, 'resume_gap', { room, ...missed.gap })
   for (const { frame } of messages) connection.sendFrame('room_message', frame)
   for (const frame of handling.provisional.of(new Set([room]))) connection.sendFrame('room_message', frame)
 }
@@ -137,70 +139,78 @@ async function leave(handling: Handling, connection: Connection, { room, id }: O
   }
   handling.membership.leave(room, session)
   await handling.membership.save(session)
-  handling.speech.send(connection, 'room_left', { id, room, members: await handling.presence.total(room) })
+  sendMessage(handling.encoder, connection, 'room_left', { id, room, members: await handling.presence.total(room) })
 }
 
 function notInRoom(handling: Handling, connection: Connection, room: string, id?: string | number): void {
-  handling.speech.answerError(connection, 'not_in_room', `Not a member of ${JSON.stringify(room)}; join it first.`, id)
+  answerError(handling, connection, 'not_in_room', `The connection is not in the room ${JSON.stringify(room)}; join it first.`, id)
 }
 
-/** Continues an earlier session on this connection, which must still be fresh. */
+/** Continues an earlier session on this connection, unless the client has already used the connection's own session. */
 async function resume(handling: Handling, connection: Connection, { token, lastSeq, id }: Of<'resume'>): Promise<void> {
   const found = await findSession(handling, connection, token)
-  if ('why' in found) {
+  if (!found.ok) {
     handling.meter.resume(found.why, 0)
-    handling.speech.answerError(connection, `resume_${found.why}`, undefined, id)
+    answerError(handling, connection, `resume_${found.why}`, undefined, id, found.resumeToken)
     return
   }
-  const from = lastSeq ?? found.ackedSeq
-  // The client may have been sent at another replica what has not been read here yet: rooms it enters begin behind that.
+  const { record, number } = found
+  const from = lastSeq ?? record.ackedSeq
+  // Another replica may have sent the client messages that this replica has not read yet.
+  // Messages to newly joined rooms are sent after the messages that the client missed.
   await handling.roomLog.reached(from)
   if (!handling.isOpen(connection)) {
-    // Its client is gone again: the session waits for the next time.
-    handling.sessions.hold(found)
+    // The client has disconnected, so the session waits for the client's next connection.
+    handling.sessions.hold(record)
     return
   }
-  const { membership, history, speech } = handling
+  const { membership, history, encoder } = handling
   membership.end(connection.session)
-  const session = membership.begin(found, connection, from)
+  const session = membership.begin(record, connection, from)
+  session.handsOut(number + 1, handling.clock.steady())
+  if (from > handling.roomLog.position) membership.ahead.add(session, from)
+  connection.resumed(session)
   const { messages, gap } = history.since(from, session.rooms)
-  speech.send(connection, 'resumed', {
+  sendMessage(encoder, connection, 'resumed', {
     id,
     connectionId: session.connectionId,
-    rooms: found.rooms,
+    rooms: record.rooms,
     replayed: messages.length,
     seq: from,
-    resumeToken: handling.tokenFor(session.id),
+    resumeToken: handling.tokenFor(claimOf(session)),
   })
-  if (gap !== null) speech.send(connection, 'resume_gap', gap)
-  for (const { seq, frame } of messages) session.deliver(seq, frame)
+  // A pong shows that the client has received the new token and no longer needs the previous token.
+  if (connection.pingedAtMs === 0) connection.ping(handling.clock.steady())
+  if (gap !== null) sendMessage(encoder, connection, 'resume_gap', gap)
+  for (const message of messages) session.deliver(message.room, message)
   for (const frame of handling.provisional.of(session.rooms)) connection.sendFrame('room_message', frame)
   handling.meter.resume(gap === null ? 'resumed' : 'gap', messages.length)
-  handling.log.info(
-    { connectionId: connection.id, sessionId: session.id, requestId: connection.requestId, replayed: messages.length, gap },
-    'session resumed',
-  )
+  handling.log.info({ connectionId: connection.id, requestId: connection.requestId, replayed: messages.length, gap }, 'session resumed')
 }
 
-type NotFound = { why: 'invalid' | 'expired' | 'unknown' | 'unavailable' | 'too_late' }
+type Found =
+  | { ok: true; record: SessionRecord; number: number }
+  | { ok: false; why: 'invalid' | 'expired' | 'unknown' | 'unavailable' | 'too_late'; resumeToken?: string }
 
-/** The session that a token stands for, taken from whoever had it, or why not. */
-async function findSession(handling: Handling, connection: Connection, token: string): Promise<SessionRecord | NotFound> {
-  if (connection.used) return { why: 'too_late' }
+/** Takes over the session that a resume token names, either from the store or from the connection that carries the session. */
+async function findSession(handling: Handling, connection: Connection, token: string): Promise<Found> {
+  if (connection.hasUsedSession) return { ok: false, why: 'too_late' }
   const verdict = handling.readToken(token)
   if (!verdict.ok) return verdict
-  // The connection's own session is no earlier one.
-  if (verdict.sessionId === connection.session.id) return { why: 'unknown' }
-  let record: SessionRecord | undefined
-  let why: NotFound['why'] = 'unknown'
+  // A connection cannot resume its own session.
+  if (verdict.sessionId === connection.session.id) return { ok: false, why: 'unknown' }
+  let why: 'unknown' | 'unavailable' = 'unknown'
   try {
-    record = await handling.membership.take(verdict.sessionId)
+    const record = await handling.membership.take(verdict.sessionId, verdict.number)
+    if (record !== undefined)
+      return { ok: true, record: { idScope: verdict.idScope, ...record, oldestToken: verdict.number }, number: verdict.number }
   } catch (err) {
-    handling.log.error({ err, connectionId: connection.id }, 'sessions cannot be looked up')
+    handling.log.error({ err, connectionId: connection.id }, 'the session store cannot be reached')
     why = 'unavailable'
   }
-  if (record !== undefined) return record
-  // What the client asks for again is recognised all the same: it has shown that those ids are its own.
-  connection.session.idScope = verdict.sessionId
-  return { why }
+  // The service still recognises repeated messages, because the valid token proves that their ids belong to this client.
+  // The token of the new session contains the id scope, so other replicas also recognise repeated messages.
+  connection.session.idScope = verdict.idScope
+  if (handling.sessions.shared) void handling.membership.save(connection.session)
+  return { ok: false, why, resumeToken: handling.tokenFor(claimOf(connection.session)) }
 }

@@ -6,7 +6,7 @@ const intervals = [100, 400, 1_000, 30_000, 86_400_000]
 
 describe('the wheel', () => {
   test.each([0, 1, 255, 256, 257, 10_000])(
-    'spreads %i members so that no turn has more than its share, and each has one per revolution',
+    'distributes %i members evenly over the turns, and each has one turn per revolution',
     (count) => {
       const { slots } = planWheel(30_000, 300_000)
       const wheel = new Wheel<number>(slots)
@@ -21,7 +21,7 @@ describe('the wheel', () => {
     },
   )
 
-  test('forgets who is removed, also in the middle of a turn', () => {
+  test('skips a removed member, even in the middle of a turn', () => {
     const wheel = new Wheel<string>(1)
     const slots = new Map(['a', 'b', 'c'].map((name) => [name, wheel.add(name)]))
     const seen: string[] = []
@@ -34,7 +34,7 @@ describe('the wheel', () => {
   })
 
   test.each(intervals)(
-    'a revolution at an interval of %i ms is short enough for one and a half intervals, and ticks are not too close',
+    'a revolution at an interval of %i ms allows detection within one and a half intervals, and ticks are not too frequent',
     (intervalMs) => {
       const { slots, tickMs } = planWheel(intervalMs, 300_000_000)
       expect(slots * tickMs).toBeLessThanOrEqual(intervalMs / 2)
@@ -42,16 +42,19 @@ describe('the wheel', () => {
     },
   )
 
-  test('a short idle time turns the wheel faster', () => {
+  test('a short connection timeout makes the wheel turn faster', () => {
     expect(planWheel(30_000, 1_000)).toEqual(planWheel(1_000, 30_000))
   })
 })
 
-/** Lets a peer live until `diesAtMs` and tells when it is found dead. Visits come every revolution, each up to `lateMs` late. */
+/**
+ * Simulates a client that dies at `diesAtMs`, and returns when the heartbeat finds it dead. Each check of a connection is up to `lateMs`
+ * late.
+ */
 function foundDead(intervalMs: number, firstVisitMs: number, diesAtMs: number, late: (visit: number) => number): number {
   const { slots, tickMs } = planWheel(intervalMs, intervalMs * 10)
   const revolutionMs = slots * tickMs
-  const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
+  const signs = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
   for (let n = 0; n < 100; n++) {
     const nowMs = firstVisitMs * revolutionMs + n * revolutionMs + late(n)
     if (signs.pingedAtMs !== 0 && signs.pingedAtMs < diesAtMs) signs.pingedAtMs = 0
@@ -68,7 +71,7 @@ describe('a visit', () => {
     fc.assert(
       fc.property(fc.constantFrom(...intervals), share, share, fc.array(share, { minLength: 1 }), (intervalMs, first, dies, lateness) => {
         const diesAtMs = intervalMs * (2 + dies * 3)
-        // Timers may come late by a twenty-fifth of the interval (1.2 s of 30) and the promise still holds.
+        // The bound of one and a half intervals holds even if timers are late by a twenty-fifth of the interval (1.2 s of 30 s).
         const found = foundDead(intervalMs, first, diesAtMs, (n) => ((lateness[n % lateness.length] ?? 0) * intervalMs) / 25)
         expect(found).toBeGreaterThanOrEqual(diesAtMs)
         expect(found - diesAtMs).toBeLessThanOrEqual(1.5 * intervalMs)
@@ -76,7 +79,7 @@ describe('a visit', () => {
     )
   })
 
-  test('pings once per interval, and asks nothing of a connection that was pinged a moment ago', () => {
+  test('pings once per interval, and does nothing for a connection that was just pinged', () => {
     const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
     expect(visit(signs, 449, 1_000, 10_000)).toBe('nothing')
     expect(visit(signs, 900, 1_000, 10_000)).toBe('ping')
@@ -84,7 +87,7 @@ describe('a visit', () => {
     expect(visit({ ...signs, pingedAtMs: 900, lastPingMs: 900 }, 1_350, 1_000, 10_000)).toBe('dead')
   })
 
-  test('closes as idle from the timeout on, and dead goes before idle', () => {
+  test('closes an idle connection after the timeout, and a dead one takes precedence', () => {
     const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 4_900, lastMessageMs: 0 }
     expect(visit(signs, 4_999, 1_000, 5_000)).toBe('nothing')
     expect(visit(signs, 5_000, 1_000, 5_000)).toBe('idle')

@@ -1,16 +1,17 @@
 /**
- * When each connection is looked at: a wheel of slots, so that ten thousand pings are spread over the interval
- * instead of stalling everybody in one sweep. Pure: somebody else owns the timer and the clock.
+ * Schedules the heartbeat checks of all connections: a timer wheel spreads ten thousand pings over the interval, so that they do not
+ * block other work. The timer wheel is pure: the caller owns the timer and the clock.
  */
 
-/** More slots than this would tick more often than timers are good for. */
+/** A wheel with more slots would need more frequent ticks than a timer can provide. */
 const maxSlots = 256
-/** Ticks closer together than this cost more than they spread. Milliseconds. */
+/** Minimum time between two ticks. Ticks that are more frequent would cost CPU time without a benefit. Milliseconds. */
 const minTickMs = 5
 
 /**
- * A visit every 0.45 intervals and a ping every second one: a peer that dies right after a pong is pinged within 0.9
- * and found dead at the visit after, within 1.35 intervals; the rest up to 1.5 is for timers that come late.
+ * Each connection is checked every 0.45 intervals and pinged on every second check. A client that dies right after a pong is pinged within
+ * 0.9 intervals and found dead at the next check, within 1.35 intervals. The limit is 1.5 intervals, so the remaining 0.15 intervals allow
+ * for late timers.
  */
 const visitShare = 0.45
 
@@ -20,9 +21,10 @@ export interface WheelPlan {
 }
 
 /**
- * How many slots to turn through and how fast.
- * @param heartbeatIntervalMs from one ping to the next
- * @param connectionTimeoutMs idle time that is allowed; a short one makes the wheel turn faster, so that it is noticed in time
+ * Returns the number of slots of the timer wheel and the time between two ticks.
+ * @param heartbeatIntervalMs the interval between two pings
+ * @param connectionTimeoutMs the allowed idle time; a short time makes the timer wheel turn faster, so that idle connections are closed
+ * in time
  */
 export function planWheel(heartbeatIntervalMs: number, connectionTimeoutMs: number): WheelPlan {
   const revolutionMs = Math.min(heartbeatIntervalMs, connectionTimeoutMs) * visitShare
@@ -39,7 +41,7 @@ export class Wheel<T> {
     this.slots = Array.from({ length: slots }, () => new Set<T>())
   }
 
-  /** Puts the member in a slot and returns its number, which `remove` wants back. */
+  /** Adds the member to a slot of the timer wheel. Returns the number of the slot, which the method `remove` needs. */
   add(member: T): number {
     const slot = this.next
     this.next = (this.next + 1) % this.slots.length
@@ -51,7 +53,7 @@ export class Wheel<T> {
     this.slots[slot]?.delete(member)
   }
 
-  /** The members whose turn it is; call it once per tick. */
+  /** Returns the members to check in this tick. Call this method once per tick. */
   turn(): Iterable<T> {
     const current = this.slots[this.position] ?? []
     this.position = (this.position + 1) % this.slots.length
@@ -60,17 +62,17 @@ export class Wheel<T> {
 }
 
 export interface PeerSigns {
-  /** When the ping was sent that has not been answered yet; 0 when none is open. */
-  pingedAtMs: number
-  /** When the last ping was sent, answered or not; the time of opening before the first. */
-  lastPingMs: number
-  /** When the client last sent a message. */
-  lastMessageMs: number
+  /** Time of the ping that has not been answered yet; 0 if there is none. */
+  readonly pingedAtMs: number
+  /** Time of the last ping; before the first ping, the time when the connection opened. */
+  readonly lastPingMs: number
+  /** Time of the last message from the client. */
+  readonly lastMessageMs: number
 }
 
 export type Visit = 'dead' | 'idle' | 'ping' | 'nothing'
 
-/** What to do with a connection when it is its turn. Times by one steady clock, in milliseconds. */
+/** Returns the action to perform when a connection is checked. All times are on one monotonic clock, in milliseconds. */
 export function visit(signs: PeerSigns, nowMs: number, heartbeatIntervalMs: number, connectionTimeoutMs: number): Visit {
   const halfWay = heartbeatIntervalMs * visitShare
   if (signs.pingedAtMs !== 0 && nowMs - signs.pingedAtMs >= halfWay * 0.9) return 'dead'

@@ -1,6 +1,6 @@
 /**
- * The part of the room log that a replica keeps: bounded in number, bytes and age, shared by all sessions, so that a
- * session that is away costs next to nothing. Pure.
+ * Stores the latest room messages in the memory of this replica. The number, the total size and the age of the stored messages are
+ * limited. All sessions share the stored messages, so a session that waits for its client needs almost no memory. Pure.
  */
 
 import type { TextFrame } from './text-frame.ts'
@@ -11,52 +11,63 @@ export interface HistoryBounds {
   ageMs: number
 }
 
-/** A message as it is kept: its place, and the frame that every member receives. */
-export interface Kept {
+/** A stored message: its sequence number, and the frame that every member receives. */
+export interface StoredMessage {
+  room: string
   seq: number
   frame: TextFrame
 }
 
-interface Entry extends Kept {
-  room: string
-  keptAtMs: number
+interface Entry extends StoredMessage {
+  storedAtMs: number
 }
 
 interface RoomEntries {
   entries: Entry[]
-  /** Where the kept ones begin in `entries`. */
+  /** Index of the oldest stored entry in `entries`. */
   first: number
 }
+
+/** Number of message losses that a replica remembers. Messages are lost only when the store fails, so losses are rare. */
+const maxEnds = 100
 
 export class History {
   private readonly bounds: HistoryBounds
   private readonly rooms = new Map<string, RoomEntries>()
-  /** All entries in order, from index `first` on. */
+  /** All entries in order, of which the valid ones start at index `first`. */
   private entries: Entry[] = []
   private first = 0
   private size = 0
-  /** Place of the last message of a room that is not kept any more. Oldest first, as many rooms as messages are kept. */
+  /**
+   * Sequence number of each room's last message that is no longer stored. The room whose entry is oldest comes first, and the map contains
+   * at most `bounds.messages` rooms.
+   */
   private readonly dropped = new Map<string, number>()
-  /** The same for rooms that are not in `dropped`. */
+  /** Highest sequence number of a removed message, over all rooms that are not in the map `dropped`. */
   private droppedElsewhere = 0
+  /**
+   * Sequence numbers at which the latest losses of messages end. The log has no message with the lost sequence numbers, and the next stored
+   * message has a higher number.
+   */
+  private readonly ends: number[] = []
 
   constructor(bounds: HistoryBounds) {
     this.bounds = bounds
   }
 
-  /** Messages kept. */
+  /** Number of stored messages. */
   get count(): number {
     return this.entries.length - this.first
   }
 
-  /** Bytes kept. */
+  /** Total size of the stored messages, in bytes. */
   get bytes(): number {
     return this.size
   }
 
-  /** Keeps a message; places must grow. */
-  add(room: string, { seq, frame }: Kept, nowMs: number): void {
-    const entry: Entry = { room, seq, frame, keptAtMs: nowMs }
+  /** Stores a message. The sequence numbers of added messages must increase. */
+  add({ room, seq, frame }: StoredMessage, nowMs: number): void {
+    const entry: Entry = { room, seq, frame, storedAtMs: nowMs }
     this.entries.push(entry)
     this.size += frame.frame.length
     let ofRoom = this.rooms.get(room)
@@ -69,27 +80,30 @@ export class History {
     this.expire(nowMs)
   }
 
-  /** Lets go of messages that are too old. */
+  /** Removes messages that exceed the maximum age. */
   expire(nowMs: number): void {
     for (let oldest = this.entries[this.first]; oldest !== undefined; oldest = this.entries[this.first]) {
-      if (nowMs - oldest.keptAtMs < this.bounds.ageMs) break
+      if (nowMs - oldest.storedAtMs < this.bounds.ageMs) break
       this.drop()
     }
   }
 
-  /** Takes note that messages up to this place, of any room, can't be had. */
+  /** Records that messages of any room up to the given sequence number are lost. */
   lose(upToSeq: number): void {
+    this.ends.push(upToSeq)
+    if (this.ends.length > maxEnds) this.ends.shift()
     this.droppedElsewhere = Math.max(this.droppedElsewhere, upToSeq)
     for (const [room, seq] of this.dropped) if (seq <= upToSeq) this.dropped.delete(room)
   }
 
   /**
-   * What a member of these rooms missed.
-   * @param lastSeq place of the last message it has
-   * @returns the kept messages after it, in order, and the places between which some may be missing, if any
+   * Returns the messages that a member of the given rooms missed.
+   * @param lastSeq the sequence number of the last message that the member received; 0 if it received none, so that no earlier message
+   * counts as missing
+   * @returns the stored messages after `lastSeq`, in order, and the range in which further messages may be missing, if any
    */
-  since(lastSeq: number, rooms: Iterable<string>): { messages: Kept[]; gap: { from: number; to: number } | null } {
-    const messages: Kept[] = []
+  since(lastSeq: number, rooms: Iterable<string>): { messages: StoredMessage[]; gap: { from: number; to: number } | null } {
+    const messages: StoredMessage[] = []
     let lostTo = 0
     for (const room of rooms) {
       lostTo = Math.max(lostTo, this.dropped.get(room) ?? this.droppedElsewhere)
@@ -102,11 +116,30 @@ export class History {
       }
     }
     messages.sort((a, b) => a.seq - b.seq)
-    return { messages, gap: lostTo > lastSeq ? { from: lastSeq + 1, to: lostTo } : null }
+    lostTo = Math.max(lostTo, this.missingAfter(lastSeq))
+    return { messages, gap: lostTo > lastSeq && lastSeq > 0 ? { from: lastSeq + 1, to: lostTo } : null }
   }
 
-  /** The last messages of a room, oldest first. */
-  last(room: string, count: number): Kept[] {
+  /**
+   * Detects a sequence number that this log never contained: it lies between two adjacent messages, because the store has lost the message
+   * with this number.
+   * @returns the last missing sequence number, which precedes the next stored message; 0 if no unreported loss was detected
+   */
+  private missingAfter(seq: number): number {
+    let [low, high] = [this.first, this.entries.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.entries[middle]?.seq ?? 0) > seq) high = middle
+      else low = middle + 1
+    }
+    const [before, after] = [this.entries[low - 1], this.entries[low]]
+    if (low === this.first || after === undefined || before?.seq === seq) return 0
+    // A loss that ends between the given sequence number and the next stored message has already been reported.
+    return this.ends.some((end) => end >= seq && end < after.seq) ? 0 : after.seq - 1
+  }
+
+  /** Returns the last messages of a room, oldest first. */
+  last(room: string, count: number): StoredMessage[] {
     const ofRoom = this.rooms.get(room)
     if (ofRoom === undefined || count === 0) return []
     return ofRoom.entries.slice(Math.max(ofRoom.first, ofRoom.entries.length - count))
@@ -138,7 +171,7 @@ export class History {
     }
   }
 
-  /** Dropping only moves the start; when half of a list is gone, its room is given back. */
+  /** Drops the unused start of a list when it is half of the list, so that each removal is cheap on average. */
   private tightened(entries: Entry[], first: number, restart: () => void): Entry[] {
     if (first < 64 || first * 2 < entries.length) return entries
     restart()
@@ -146,5 +179,5 @@ export class History {
   }
 }
 
-/** In the place of an entry that is not kept any more, so that its frame can go. */
-const gone: Entry = { room: '', seq: 0, frame: { frame: Buffer.alloc(0), payloadBytes: 0 }, keptAtMs: 0 }
+/** Replaces a removed entry in the list, so that its frame can be garbage-collected. */
+const gone: Entry = { room: '', seq: 0, frame: { frame: Buffer.alloc(0), payloadBytes: 0 }, storedAtMs: 0 }

@@ -1,7 +1,7 @@
-/** What only a hub without sockets can show: failures that should not happen, and a clock that the test turns. */
+/** Tests of the hub with simulated sockets and a simulated clock, including internal failures. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { metrics } from '@lab/contract/metrics.ts'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { sumSeries, testConfig } from '../test/harness.ts'
 import type { Socket } from './connection.ts'
 import { History } from './history.ts'
@@ -16,6 +16,7 @@ class FakeSocket implements Socket {
   sent: ServerMessage[] = []
   pings = 0
   bufferedAmount = 0
+  unfinishedBytes = 0
   closedWith: number | null = null
   terminated = false
 
@@ -41,15 +42,17 @@ function setUp(env: Parameters<typeof testConfig>[0] = {}) {
   const errors: object[] = []
   const clock = { now: () => time.nowMs, steady: () => time.nowMs }
   const { roomLog, sessions, presence } = memoryStores(config, clock)
-  const { meter, registry } = createMetrics({ version: '0', recordMessages: true })
+  const { meter, registry } = createMetrics({ version: '0', colour: 'blue', recordMessages: true })
   let taken: (id: string) => void = () => {}
   sessions.onTaken = (callback) => {
     taken = callback
   }
+  const limits = { mostRooms: config.MAX_ROOMS_PER_CONNECTION }
   let ids = 0
   const hub = createHub({
     config,
     replica: 'ws-1',
+    version: '0',
     clock,
     meter,
     log: { info: () => {}, error: (fields) => void errors.push(fields) },
@@ -58,9 +61,10 @@ function setUp(env: Parameters<typeof testConfig>[0] = {}) {
     history: new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE }),
     sessions,
     presence,
+    mostRooms: () => limits.mostRooms,
     newId: () => `id-${++ids}`,
-    tokenFor: (id) => id,
-    readToken: (sessionId) => ({ ok: true, sessionId }),
+    tokenFor: ({ sessionId }) => sessionId,
+    readToken: (sessionId) => ({ ok: true, sessionId, idScope: sessionId, number: 0 }),
   })
   void roomLog.start(hub.roomEvents)
   const open = (connectionId: string) => {
@@ -73,10 +77,19 @@ function setUp(env: Parameters<typeof testConfig>[0] = {}) {
     return { socket, connection, say }
   }
   const metric = async (name: string, labels: Record<string, string> = {}) => sumSeries(await registry.metrics(), name, labels)
-  return { hub, roomLog, sessions, taken, time, errors, open, metric }
+  return { hub, roomLog, sessions, taken, time, errors, limits, open, metric }
 }
 
-test('a message that fails on our side is answered, logged and counted; the others go on', async () => {
+/** Returns a room message that has a sequence number. */
+const messageAt = (seq: number, room = '*') => ({
+  room,
+  head: Buffer.from(`{"type":"room_message","room":"${room}"`),
+  publishedAtMs: 0,
+  seq,
+  offset: seq,
+})
+
+test('a handler that throws is answered, logged and counted, and other connections continue', async () => {
   const { roomLog, errors, open, metric } = setUp()
   const [ann, bob] = [open('ann'), open('bob')]
   const broken = new Error('the log broke')
@@ -93,7 +106,7 @@ test('a message that fails on our side is answered, logged and counted; the othe
   }
 })
 
-test('a slow reader gets nothing more once it is owed more than allowed, and is counted once', async () => {
+test('a slow reader receives nothing beyond its limit, and is counted once', async () => {
   const { roomLog, open, metric } = setUp({ MAX_SEND_BUFFER_BYTES: 1024 })
   const { socket, say } = open('ann')
   socket.bufferedAmount = 1024
@@ -108,7 +121,45 @@ test('a slow reader gets nothing more once it is owed more than allowed, and is 
   expect(await metric(metrics.errors.name, { cause: 'slow_reader' })).toBe(1)
 })
 
-test('a full turn of the wheel pings everybody once, and drops within one and a half intervals who does not answer', () => {
+test.each([
+  ['unread bytes', { MAX_UNSENT_BYTES: 1500 }, 'bufferedAmount', closeCodes.slow_reader.code],
+  ['unfinished messages', { MAX_UNFINISHED_BYTES: 1500 }, 'unfinishedBytes', closeCodes.resource_limit.code],
+] as const)(
+  'among connections with too many %s in total, the largest is closed, then terminated, and the others stay',
+  (_what, env, held, code) => {
+    const { hub, open } = setUp(env)
+    const sockets = ['ann', 'bob', 'eve'].map((name) => open(name).socket)
+    for (const [i, socket] of sockets.entries()) socket[held] = [300, 400, 800][i] ?? 0
+    hub.enforceLimits()
+    expect(sockets.map(({ closedWith }) => closedWith)).toEqual([null, null, null])
+    for (const socket of sockets) socket[held] += 1
+    hub.enforceLimits()
+    expect(sockets.map(({ closedWith }) => closedWith)).toEqual([null, null, code])
+    expect(sockets.map(({ terminated }) => terminated)).toEqual([false, false, false])
+    hub.enforceLimits()
+    expect(sockets.map(({ closedWith, terminated }) => closedWith ?? terminated)).toEqual([false, false, code])
+    expect(sockets[2]?.terminated).toBe(true)
+  },
+)
+
+test('a nearly full store limits the rooms of a connection, and a session with many rooms is not stored', async () => {
+  const { hub, sessions, limits, open } = setUp()
+  const [many, few] = [open('many'), open('few')]
+  const join = async ({ say, socket }: typeof many, room: string) => {
+    say({ type: 'join', room, id: room })
+    await new Promise(setImmediate)
+    return socket.sent.at(-1)
+  }
+  expect(await join(few, 'tea')).toMatchObject({ type: 'room_joined' })
+  for (const room of ['a', 'b', 'c']) expect(await join(many, room)).toMatchObject({ type: 'room_joined' })
+  limits.mostRooms = 2
+  expect(await join(many, 'd')).toMatchObject({ type: 'error', code: 'too_many_rooms', id: 'd' })
+  expect(await join(few, 'cake')).toMatchObject({ type: 'room_joined' })
+  for (const { connection } of [many, few]) hub.closed(connection, closeCodes.abnormal.code)
+  expect(sessions.held).toBe(1)
+})
+
+test('one revolution pings every connection once, and ends dead ones within one and a half intervals', () => {
   const intervalMs = 30_000
   const { hub, time, open } = setUp({ HEARTBEAT_INTERVAL: intervalMs })
   const peers = Array.from({ length: 1_000 }, (_, i) => open(`peer-${i}`))
@@ -129,7 +180,7 @@ test('a full turn of the wheel pings everybody once, and drops within one and a 
   expect(living.every(({ socket }) => !socket.terminated && socket.pings >= 1)).toBe(true)
 })
 
-test('a session is given up when its window is over; its rooms do not wait for it', async () => {
+test('a session expires after its window, and its rooms do not wait for it', async () => {
   const { hub, time, open, sessions } = setUp({ RESUME_WINDOW: 1_000 })
   const { connection, say } = open('ann')
   say({ type: 'join', room: 'tea' })
@@ -142,7 +193,7 @@ test('a session is given up when its window is over; its rooms do not wait for i
   expect(sessions.held).toBe(0)
 })
 
-test('messages of a connection are handled in order, also those that come while an earlier one takes time; too many are refused', async () => {
+test('messages of a connection are handled in order even during an asynchronous handler, and too many are refused', async () => {
   const { sessions, open } = setUp({ MAX_MESSAGES_PER_SECOND: 10 })
   const { socket, say } = open('ann')
   const stored = Promise.withResolvers<boolean>()
@@ -156,7 +207,7 @@ test('messages of a connection are handled in order, also those that come while 
     .toEqual(['connection_established', 'room_joined', 'room_message', 'message_response'])
 })
 
-test('a session that another replica takes over leaves here: its socket is closed as replaced, and nothing of it is held', () => {
+test('a session taken over by another replica closes its socket as replaced, and is no longer held', () => {
   const { hub, sessions, taken, open } = setUp()
   const { socket, connection } = open('ann')
   taken('unknown')
@@ -167,13 +218,63 @@ test('a session that another replica takes over leaves here: its socket is close
   expect(sessions.held).toBe(0)
 })
 
-test('while the store is away members here are sent messages at once; what this replica missed of the log is said to everybody', () => {
+test('while the store is unavailable, members receive messages at once; a loss of the log is reported to all', () => {
   const { hub, open } = setUp()
   const { socket } = open('ann')
   hub.roomEvents.onProvisional({ room: '*', head: Buffer.from('{"type":"room_message"'), publishedAtMs: 0, key: 'k' })
   expect(socket.sent.at(-1)).toEqual({ type: 'room_message', provisional: true })
+  hub.roomEvents.onMessage(messageAt(5))
   hub.roomEvents.onLost(7)
-  expect(socket.sent.at(-1)).toMatchObject({ type: 'resume_gap', from: 1, to: 7 })
+  expect(socket.sent.at(-1)).toMatchObject({ type: 'resume_gap', from: 6, to: 7 })
   hub.roomEvents.onLost(7)
   expect(socket.sent.filter(({ type }) => type === 'resume_gap')).toHaveLength(1)
+})
+
+describe('a member that has received more than this replica has read', () => {
+  async function member() {
+    const { hub, open } = setUp()
+    const { socket, say } = open('ann')
+    say({ type: 'join', room: 'tea', since: 30 })
+    await expect.poll(() => socket.sent.at(-1)).toMatchObject({ type: 'room_joined', seq: 30, history: 0 })
+    const heard = () => socket.sent.slice(2).map((message) => ('seq' in message ? message.seq : message))
+    return { events: hub.roomEvents, heard }
+  }
+
+  test('receives later messages without a gap once the replica has read up to that number', async () => {
+    const { events, heard } = await member()
+    events.onLost(20)
+    for (const seq of [25, 30, 31]) events.onMessage(messageAt(seq, 'tea'))
+    expect(heard()).toEqual([31])
+  })
+
+  test('is notified of messages that were trimmed from the log meanwhile', async () => {
+    const { events, heard } = await member()
+    events.onLost(40)
+    events.onMessage(messageAt(41, 'tea'))
+    expect(heard()).toMatchObject([{ type: 'resume_gap', room: 'tea', from: 31, to: 40 }, 41])
+  })
+
+  test('is notified when the log continues without its sequence number', async () => {
+    const { events, heard } = await member()
+    for (const seq of [25, 35]) events.onMessage(messageAt(seq, 'tea'))
+    expect(heard()).toMatchObject([{ type: 'resume_gap', room: 'tea', from: 26, to: 34 }, 35])
+  })
+
+  test('is notified when the log ends before its number, but not by an answer to an earlier question', async () => {
+    const { events, heard } = await member()
+    events.onMessage(messageAt(25, 'tea'))
+    events.onEnd(25, 100)
+    expect(heard()).toEqual([])
+    events.onEnd(25, 101)
+    events.onMessage(messageAt(101, 'tea'))
+    expect(heard()).toMatchObject([{ type: 'resume_gap', room: 'tea', from: 26, to: 100 }, 101])
+  })
+})
+
+test('when the log has gone back, all clients are notified of the lost messages after that number', () => {
+  const { hub, open } = setUp()
+  const { socket } = open('ann')
+  for (const seq of [5, 10]) hub.roomEvents.onMessage(messageAt(seq))
+  hub.roomEvents.onLost(20, 5)
+  expect(socket.sent.at(-1)).toMatchObject({ type: 'resume_gap', from: 6, to: 20 })
 })

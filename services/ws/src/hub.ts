@@ -1,12 +1,15 @@
 /**
- * The connections of this replica: opening, heartbeats, closing, goodbyes. Messages go on to inbox.ts.
- * No socket, timer or process is touched here: sockets come through the seam in connection.ts, time through `Clock`,
- * and whoever owns a timer calls `tick`.
+ * Manages the connections of this replica: opening, heartbeats, closing, and requests to reconnect. The module inbox.ts handles the
+ * messages of the connections. The hub uses no socket, timer or process: sockets implement the interface of connection.ts, time comes from
+ * `Clock`, and the owner of a timer calls `tick`.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
 import { fields } from '@lab/contract/telemetry.ts'
+import type { Claim } from './ahead.ts'
+import { overLimit } from './budgets.ts'
 import { Connection, type Socket } from './connection.ts'
+import { createEncoder, placedEnd } from './encode.ts'
 import type { Handling } from './handlers.ts'
 import { planWheel, visit, Wheel } from './heartbeat.ts'
 import { createInbox, type Inbox } from './inbox.ts'
@@ -15,56 +18,66 @@ import { type HubSession, Membership } from './membership.ts'
 import { Provisional } from './provisional.ts'
 import type { RoomDraft, RoomLogEvents, RoomMessage } from './room-log.ts'
 import type { Rooms } from './rooms.ts'
-import { createSpeech } from './speech.ts'
+import { sendMessage } from './send.ts'
+import { claimOf } from './sessions.ts'
 import { connectionTrace, type Span } from './telemetry/tracer.ts'
 import { textFrame } from './text-frame.ts'
 
-/** What the hub is given; what is missing of what messages need, it makes itself. */
-export type HubDeps = Omit<Handling, 'speech' | 'membership' | 'provisional' | 'isOpen'> & { replica: string }
+/** The dependencies of the hub, which creates the other dependencies of the message handlers itself. */
+export type HubDeps = Omit<Handling, 'encoder' | 'membership' | 'provisional' | 'isOpen'> & { replica: string; version: string }
 
-/** Whose socket it is. */
+/** The data that identify a socket. */
 interface Who {
   connectionId: string
   requestId: string
-  /** Of its upgrade, if that is traced. */
+  /** The trace span of the upgrade, if the upgrade is traced. */
   span?: Span | undefined
 }
 
 export interface Hub extends Inbox {
-  /** Connections that are open, or still closing. */
+  /** Number of connections that are open or closing. */
   readonly size: number
-  /** How many of them have been told to go because the replica leaves. */
-  readonly told: number
-  /** How many have been told to go for whatever reason. */
-  readonly leaving: number
-  /** For the room log: what arrives goes to the members here. */
+  /** Number of connections that were asked to reconnect, either for the given reason or for any reason. */
+  askedToReconnect(reason?: GoodbyeReason): number
+  /** Handles the events of the room log: sends each message to the members on this replica. */
   readonly roomEvents: RoomLogEvents
   readonly rooms: Rooms<HubSession>
-  /** Takes a socket that has just opened. */
+  /** Registers a socket that has just opened. */
   open(socket: Socket, who: Who): Connection
-  /** Takes note that a socket has closed. @param code as the socket reports it */
+  /** Removes a socket that has closed. @param code the close code that the socket reports */
   closed(connection: Connection, code: number): void
-  /** One turn of the heartbeat wheel: pings whose turn it is, closes the dead and the idle. */
+  /** Performs one tick of the heartbeat wheel: pings connections that are due, and closes dead and idle connections. */
   tick(): void
-  /** Milliseconds from one tick to the next. */
+  /** Milliseconds between two ticks of the heartbeat wheel. */
   readonly tickMs: number
-  /** Tells up to `count` connections that have not been told so yet to come back elsewhere within `windowMs`. Returns how many it told. */
+  /**
+   * For each resource whose total use exceeds its limit, closes the connections with the largest use. Call this method about ten times
+   * per second.
+   */
+  enforceLimits(): void
+  /**
+   * Asks up to `count` connections to reconnect within `windowMs`. Each connection is asked once per reason. Returns the number of
+   * connections that were asked to reconnect.
+   */
   sayGoodbye(goodbye: { count: number; windowMs: number; reason: GoodbyeReason; random: () => number }): number
   closeAll(cause: CloseCause): void
-  /** Ends every socket without a handshake. */
+  /** Terminates all sockets without a closing handshake. */
   terminateAll(): void
 }
 
 export function createHub(deps: HubDeps): Hub {
   const { config, clock, meter, log, tracer, roomLog, history } = deps
-  const connections = new Set<Connection>()
+  /** Each open connection with its slot in the heartbeat wheel. */
+  const connections = new Map<Connection, number>()
   const wheelPlan = planWheel(config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)
   const wheel = new Wheel<Connection>(wheelPlan.slots)
-  const speech = createSpeech(deps)
+  const encoder = createEncoder(deps.replica, clock)
   const provisional = new Provisional()
-  const membership = new Membership(deps.sessions, deps.presence)
+  const membership = new Membership(deps.sessions, deps.presence, deps.mostRooms)
   const events = { sent: meter.sent, tooSlow }
-  const told: Record<GoodbyeReason, number> = { draining: 0, rebalancing: 0 }
+  /** Sequence number up to which this replica has read the log. */
+  let readSeq = 0
+  const asked: Record<GoodbyeReason, number> = { draining: 0, rebalancing: 0 }
 
   function tooSlow(connection: Connection): void {
     meter.error('slow_reader')
@@ -78,26 +91,61 @@ export function createHub(deps: HubDeps): Hub {
       const traced = traceparent !== undefined && members.size > 0
       const span = traced ? tracer.deliver(traceparent, { room, seq, members: members.size }) : undefined
       meter.pubsubLag(Math.max(0, nowMs - publishedAtMs) / 1000, span?.traceId)
-      const frame = textFrame(head, `,"seq":${seq},"offset":${offset}}`)
-      history.add(room, { seq, frame }, nowMs)
+      const message = { room, seq, frame: textFrame(head, placedEnd(seq, offset)) }
+      history.add(message, nowMs)
       provisional.stored(head)
-      for (const member of members) member.deliver(seq, frame)
+      // The gap is reported before the message, because the client's earlier messages may not be part of this log.
+      for (const [session, claim] of membership.ahead.read(seq)) reportMissing(session, claim, { seq: readSeq, nextSeq: seq })
+      readSeq = seq
+      for (const member of members) member.deliver(room, message)
       span?.end()
     },
     onProvisional({ room, head }: RoomDraft): void {
       const frame = provisional.add({ room, head })
-      for (const member of membership.rooms.of(room)) member.link.sendFrame('room_message', frame)
+      for (const member of membership.rooms.of(room)) member.connection.sendFrame('room_message', frame)
     },
-    onLost(upToSeq: number): void {
-      // A replica that has just started has missed what the store no longer holds, and nobody here minds.
-      if (connections.size > 0) log.error({ upToSeq }, 'room messages lost: they fell out of the store before this replica read them')
+    onLost(upToSeq: number, backTo?: number): void {
       history.lose(upToSeq)
-      for (const { session } of connections) {
-        if (session.seq >= upToSeq) continue
-        speech.send(session.link, 'resume_gap', { from: session.seq + 1, to: upToSeq })
-        session.seq = upToSeq
+      const before = readSeq
+      readSeq = Math.max(readSeq, upToSeq)
+      let notified = 0
+      const notify = (session: HubSession, from: number, room?: string) => {
+        notified++
+        sendMessage(encoder, session.connection, 'resume_gap', { room, from, to: upToSeq })
       }
+      // If a session has no sequence number of its own yet, the numbers that its client claims for single rooms determine which loss is
+      // reported.
+      for (const [session, { room, seq }] of membership.ahead.lost(upToSeq)) {
+        if (room !== undefined && seq < upToSeq && session.seq === 0 && before === 0) notify(session, seq + 1, room)
+      }
+      for (const { session } of connections.keys()) {
+        if (session.seq >= upToSeq) continue
+        const after = backTo ?? Math.max(session.seq, before)
+        session.seq = upToSeq
+        // If neither the session nor this replica has a sequence number yet, the loss concerns only earlier messages and is not reported.
+        if (after > 0) notify(session, after + 1)
+      }
+      if (notified > 0) log.error({ upToSeq, backTo, notified }, 'room messages lost: the store no longer has them')
     },
+    onEnd(lastSeq: number, nextSeq: number): void {
+      for (const [session, claim] of membership.ahead.ends(lastSeq)) reportMissing(session, claim, { seq: lastSeq, nextSeq })
+    },
+  }
+
+  /**
+   * Reports a gap to a client whose last sequence number is not in the log, because the store restarted with older data.
+   * @param at the two adjacent sequence numbers of the log between which messages are missing
+   */
+  function reportMissing(session: HubSession, { room, seq }: Claim, at: { seq: number; nextSeq: number }): void {
+    if (room !== undefined) session.ahead.delete(room)
+    else if (session.seq === seq) session.seq = at.seq
+    // The client has not received every message up to its sequence number, but only the messages that were stored before the loss.
+    const to = Math.max(seq, at.nextSeq - 1)
+    sendMessage(encoder, session.connection, 'resume_gap', { room, from: at.seq + 1, to })
+    log.error(
+      { connectionId: session.connectionId, room, seq, lastSeq: at.seq },
+      'a client is ahead of the log: the store has lost messages',
+    )
   }
 
   function open(socket: Socket, { connectionId, requestId, span }: Who): Connection {
@@ -105,16 +153,17 @@ export function createHub(deps: HubDeps): Hub {
     const rate = new RateLimit(config.MAX_MESSAGES_PER_SECOND, nowMs)
     const maxBufferBytes = config.MAX_SEND_BUFFER_BYTES
     const trace = connectionTrace(span)
-    const connection = new Connection({ id: connectionId, requestId, trace, socket, rate, nowMs, maxBufferBytes, events })
-    const session = membership.begin({ id: deps.newId(), connectionId, rooms: [] }, connection, roomLog.position)
-    connections.add(connection)
-    connection.slot = wheel.add(connection)
+    const begin = (made: Connection) => membership.begin({ id: deps.newId(), connectionId, rooms: [] }, made, roomLog.position)
+    const connection = new Connection({ id: connectionId, requestId, trace, socket, rate, nowMs, maxBufferBytes, events, begin })
+    connections.set(connection, wheel.add(connection))
+    const { session } = connection
     meter.opened()
-    speech.send(connection, 'connection_established', {
+    sendMessage(encoder, connection, 'connection_established', {
+      version: deps.version,
       connectionId,
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL,
       connectionTimeoutMs: config.CONNECTION_TIMEOUT,
-      resumeToken: deps.tokenFor(session.id),
+      resumeToken: deps.tokenFor(claimOf(session)),
       seq: session.seq,
       limits: {
         maxFrameBytes: config.MAX_FRAME_BYTES,
@@ -129,15 +178,18 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   function closed(connection: Connection, code: number): void {
-    if (!connections.delete(connection)) return
-    wheel.remove(connection, connection.slot)
-    if (connection.told !== null) told[connection.told]--
+    const slot = connections.get(connection)
+    if (slot === undefined) return
+    connections.delete(connection)
+    wheel.remove(connection, slot)
+    if (connection.reconnectReason !== null) asked[connection.reconnectReason]--
     const cause = connection.closing ?? causeOfCode(code)
     const seconds = (clock.steady() - connection.openedAtMs) / 1000
-    // What we closed with counts, not what came back; a code that is not ours to name counts as one of many.
+    // The close code that the replica sent is recorded, not the code that it received in answer.
+    // All unknown close codes are counted as one code.
     const counted = closeCodes[cause].code
     meter.closed(cause, counted, seconds)
-    // A client that said it is done does not come back; neither does one that we sent away for good.
+    // A client that closed its connection normally does not reconnect, nor does a client whose close code forbids reconnecting.
     membership.detach(connection, closeCodes[cause].comeBack)
     const { id: connectionId, requestId } = connection
     log.info({ connectionId, requestId, code: cause === 'other' ? code : counted, cause, seconds }, 'connection closed')
@@ -151,17 +203,15 @@ export function createHub(deps: HubDeps): Hub {
     for (const connection of wheel.turn()) {
       switch (visit(connection, nowMs, config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)) {
         case 'dead':
-          connection.closing ??= 'heartbeat_lost'
-          connection.socket.terminate()
+          connection.terminate('heartbeat_lost')
           break
         case 'idle':
           connection.close('idle')
           break
         case 'ping':
-          connection.pingedAtMs = connection.lastPingMs = nowMs
-          connection.socket.ping()
-          connection.send('heartbeat', `${speech.head('heartbeat')}}`)
-          // Now and then, so that a store that others share does not take the session for a forgotten one.
+          connection.ping(nowMs)
+          connection.send('heartbeat', encoder.heartbeat({}, connection.session.sentUpTo(roomLog.position)))
+          // The session is saved once per heartbeat interval, so that it does not expire in a shared store.
           if (deps.sessions.shared) void membership.save(connection.session)
           break
         case 'nothing':
@@ -169,22 +219,36 @@ export function createHub(deps: HubDeps): Hub {
     }
   }
 
+  const limits: { held: (connection: Connection) => number; limit: number; cause: CloseCause }[] = [
+    { held: (connection) => connection.unsentBytes, limit: config.MAX_UNSENT_BYTES, cause: 'slow_reader' },
+    { held: (connection) => connection.unfinishedBytes, limit: config.MAX_UNFINISHED_BYTES, cause: 'resource_limit' },
+    // The room of everyone does not count towards the room limit.
+    { held: ({ session }) => Math.max(0, session.rooms.size - 1), limit: config.MAX_MEMBERSHIPS, cause: 'resource_limit' },
+  ]
+
+  function enforceLimits(): void {
+    for (const { held, limit, cause } of limits) {
+      for (const connection of overLimit(connections, held, limit)) connection.closeOrCut(cause)
+    }
+  }
+
   const sayGoodbye: Hub['sayGoodbye'] = ({ count, windowMs, reason, random }) => {
     let left = count
-    for (const connection of connections) {
+    for (const connection of connections.keys()) {
       if (left <= 0) break
-      // Who was asked to go for a better balance is told once more, when there is no staying.
-      if (connection.told === reason || connection.told === 'draining') continue
-      if (connection.told !== null) told[connection.told]--
-      connection.told = reason
-      told[reason]++
+      const before = connection.reconnectReason
+      // A client that was asked to reconnect for rebalancing is asked once more when the replica drains.
+      if (before === reason || before === 'draining') continue
+      if (before !== null) asked[before]--
+      connection.askedToReconnect(reason)
+      asked[reason]++
       left--
       meter.goodbye(reason)
-      speech.send(connection, 'goodbye', {
+      sendMessage(encoder, connection, 'goodbye', {
         reason,
         comeBackInMs: Math.floor(random() * windowMs),
         windowMs,
-        resumeToken: deps.tokenFor(connection.session.id),
+        resumeToken: deps.tokenFor(claimOf(connection.session)),
       })
     }
     return count - left
@@ -193,7 +257,7 @@ export function createHub(deps: HubDeps): Hub {
   return {
     ...createInbox({
       ...deps,
-      speech,
+      encoder,
       membership,
       provisional,
       isOpen: (connection) => connections.has(connection) && connection.closing === null,
@@ -201,24 +265,20 @@ export function createHub(deps: HubDeps): Hub {
     get size() {
       return connections.size
     },
-    get told() {
-      return told.draining
-    },
-    get leaving() {
-      return told.draining + told.rebalancing
-    },
+    askedToReconnect: (reason) => (reason === undefined ? asked.draining + asked.rebalancing : asked[reason]),
     rooms: membership.rooms,
     roomEvents,
     open,
     closed,
     tick,
     tickMs: wheelPlan.tickMs,
+    enforceLimits,
     sayGoodbye,
     closeAll: (cause) => {
-      for (const connection of connections) connection.close(cause)
+      for (const connection of connections.keys()) connection.close(cause)
     },
     terminateAll: () => {
-      for (const connection of connections) connection.socket.terminate()
+      for (const connection of connections.keys()) connection.terminate()
     },
   }
 }

@@ -1,39 +1,68 @@
-/** What comes in from clients: admitted at the allowed rate, understood or answered with an error, handled, measured. */
+/**
+ * Handles frames from clients: applies the rate limit, parses messages, answers errors, runs the handlers in order, and records metrics.
+ */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import { errorCodes } from '@lab/contract/messages.ts'
 import type { Connection } from './connection.ts'
 import { type Handling, handleMessage } from './handlers.ts'
 import { type ClientMessage, parseFrame } from './protocol.ts'
+import { answerError } from './send.ts'
 
 export interface Inbox {
-  /** Takes a text frame. */
+  /** Handles a text frame. */
   receive(connection: Connection, text: string, bytes: number): void
-  /** Answers a frame that is not text. */
+  /** Answers a binary frame with an error. */
   receiveBinary(connection: Connection): void
-  /** Takes note that a frame broke the protocol, for which the socket is closing with `code`. Answers it and returns the reason. */
-  broken(connection: Connection, code: number): string
-  /** Answers a ping, which counts against the rate like a message. */
+  /**
+   * Handles a frame that violates the protocol or a limit, for which the WebSocket library closes the socket with `code`. Sends an error
+   * to the client and returns the close code.
+   */
+  broken(connection: Connection, code: number): { code: number; reason: string }
+  /** Answers a ping, which counts towards the rate limit like a message. */
   ping(connection: Connection, data: Buffer): void
   pong(connection: Connection): void
 }
 
-/** Longer than any answer takes: beyond it the client's clock is simply wrong. Milliseconds. */
+/** Latencies above this value are discarded, because they come from a wrong client clock. Milliseconds. */
 const maxLatencyMs = 3_600_000
 
-export function createInbox(handling: Handling): Inbox {
-  const { config, clock, meter, log, speech, tracer } = handling
+/** Minimum average size of the frames or network reads in which a message may arrive. */
+const bytesPerPart = 512
+/** Number of parts that is always allowed, so that even a small message may arrive in several parts. */
+const sparePart = 64
 
-  /** Whether a frame may be looked at; answers it when not. */
+/**
+ * Returns the maximum number of frames, or network reads, in which a message may arrive. Each part of a message needs memory in addition
+ * to its bytes, so the limit is proportional to the maximum message size.
+ */
+export function mostParts(maxFrameBytes: number): number {
+  return sparePart + Math.ceil(maxFrameBytes / bytesPerPart)
+}
+
+/**
+ * Returns the reason why the WebSocket library closes the socket. The WebSocket library uses close code 1008 for a message in too many
+ * parts.
+ */
+function brokenCause(code: number): CloseCause {
+  if (code === closeCodes.rate_abuse.code) return 'frame_too_large'
+  const cause = causeOfCode(code)
+  return cause === 'other' ? 'protocol_error' : cause
+}
+
+export function createInbox(handling: Handling): Inbox {
+  const { config, clock, meter, log, tracer } = handling
+
+  /** Whether the rate limit allows another frame of this connection. If the rate limit is exceeded, the frame is answered with an error. */
   function admit(connection: Connection, nowMs: number): boolean {
     const verdict = connection.rate.take(nowMs)
     if (verdict === 'pass') return true
     const code = verdict === 'abuse' ? 'rate_abuse' : 'rate_limited'
-    speech.answerError(connection, code, `${errorCodes[code].text} Allowed: ${config.MAX_MESSAGES_PER_SECOND} per second.`)
+    answerError(handling, connection, code, `${errorCodes[code].text} Allowed: ${config.MAX_MESSAGES_PER_SECOND} per second.`)
     if (verdict === 'abuse') connection.close('rate_abuse')
     return false
   }
 
-  /** A client whose clock runs ahead or is hours off says nothing about latency. */
+  /** Records the latency of a message, unless the client's clock is ahead of the server's clock or hours behind. */
   function recordLatency(sentAtMs: number, traceId: string | undefined): void {
     const tookMs = clock.now() - sentAtMs
     if (tookMs >= 0 && tookMs < maxLatencyMs) meter.latency(tookMs / 1000, traceId)
@@ -42,23 +71,23 @@ export function createInbox(handling: Handling): Inbox {
   function receive(connection: Connection, text: string, bytes: number): void {
     if (connection.closing !== null) return
     const startedMs = clock.steady()
-    connection.lastMessageMs = startedMs
+    connection.receivedFrame(startedMs)
     if (!admit(connection, startedMs)) return
     const parsed = parseFrame(text)
     if (!parsed.ok) {
-      speech.answerError(connection, parsed.code, parsed.text, parsed.id)
+      answerError(handling, connection, parsed.code, parsed.text, parsed.id)
       return
     }
     const { message } = parsed
     meter.received(message.type, bytes)
-    const traceId = handleInTurn(connection, message)
+    const traceId = handleInTurn(connection, message, bytes)
     meter.handling((clock.steady() - startedMs) / 1000, traceId)
     if ('time' in message && message.time !== undefined) recordLatency(message.time, traceId)
   }
 
   /**
-   * Handles a message, and after one that takes time those that came meanwhile: a connection's messages are handled in order.
-   * Returns the id of its trace, if it is traced.
+   * Handles a message. Messages that arrive while an asynchronous handler is running wait, so that the messages of a connection are
+   * handled in order. Returns the trace id of the message, if the message is traced.
    */
   function handle(connection: Connection, message: ClientMessage): string | undefined {
     const span = tracer.message(connection, message.type)
@@ -68,7 +97,7 @@ export function createInbox(handling: Handling): Inbox {
         span?.end()
         return span?.traceId
       }
-      connection.pending = []
+      connection.startedHandling()
       working
         .catch((err) => failed(connection, message, err))
         .finally(() => {
@@ -83,46 +112,46 @@ export function createInbox(handling: Handling): Inbox {
   }
 
   function catchUp(connection: Connection): void {
-    const waiting = connection.pending ?? []
-    connection.pending = null
-    for (const message of waiting) {
+    for (const { message, bytes } of connection.handled()) {
       if (connection.closing !== null) return
-      // One of them may take time, too.
-      handleInTurn(connection, message)
+      // The handler of a waiting message may also be asynchronous.
+      handleInTurn(connection, message, bytes)
     }
   }
 
-  function handleInTurn(connection: Connection, message: ClientMessage): string | undefined {
-    // As many as may come in two seconds, which is longer than anything takes.
+  function handleInTurn(connection: Connection, message: ClientMessage, bytes: number): string | undefined {
+    if (!connection.isHandling) return handle(connection, message)
+    // The queue holds two seconds of messages, because no handler takes longer than two seconds.
     const most = 2 * config.MAX_MESSAGES_PER_SECOND
-    if (connection.pending === null) return handle(connection, message)
-    if (connection.pending.length < most) connection.pending.push(message)
-    else speech.answerError(connection, 'rate_limited', `${most} messages wait already.`, 'id' in message ? message.id : undefined)
+    if (!connection.wait(message, bytes, most)) {
+      answerError(handling, connection, 'rate_limited', `${most} messages are already waiting.`, 'id' in message ? message.id : undefined)
+    }
     return undefined
   }
 
-  /** Whatever one message breaks must not end the process, and with it everybody else's connection. */
+  /** Reports a failed handler. The failure of a handler must not end the process and thereby all other connections. */
   function failed(connection: Connection, message: ClientMessage, err: unknown): void {
     log.error({ err, connectionId: connection.id, requestId: connection.requestId }, 'message failed')
-    speech.answerError(connection, 'internal', undefined, 'id' in message ? message.id : undefined)
+    answerError(handling, connection, 'internal', undefined, 'id' in message ? message.id : undefined)
   }
 
   function receiveBinary(connection: Connection): void {
     if (connection.closing !== null) return
-    connection.lastMessageMs = clock.steady()
-    if (admit(connection, connection.lastMessageMs)) speech.answerError(connection, 'binary_not_supported')
+    const nowMs = clock.steady()
+    connection.receivedFrame(nowMs)
+    if (admit(connection, nowMs)) answerError(handling, connection, 'binary_not_supported')
   }
 
-  function broken(connection: Connection, code: number): string {
-    const cause = causeOfCode(code)
+  function broken(connection: Connection, code: number): { code: number; reason: string } {
+    const cause = brokenCause(code)
     const error = cause === 'frame_too_large' ? 'frame_too_large' : 'invalid_frame'
-    speech.answerError(connection, error, `${errorCodes[error].text} Allowed: ${allowedInstead(cause)}.`)
-    connection.closing ??= cause === 'other' ? 'protocol_error' : cause
-    return closeCodes[cause].reason
+    answerError(handling, connection, error, `${errorCodes[error].text} Allowed: ${allowedInstead(cause)}.`)
+    connection.closedByLibrary(cause)
+    return closeCodes[cause]
   }
 
   function allowedInstead(cause: CloseCause): string {
-    if (cause === 'frame_too_large') return `${config.MAX_FRAME_BYTES} bytes`
+    if (cause === 'frame_too_large') return `${config.MAX_FRAME_BYTES} bytes, in at most ${mostParts(config.MAX_FRAME_BYTES)} parts`
     return cause === 'invalid_payload' ? 'text in valid UTF-8' : 'masked frames as in RFC 6455'
   }
 
@@ -131,8 +160,9 @@ export function createInbox(handling: Handling): Inbox {
   }
 
   function pong(connection: Connection): void {
-    // Pongs that nobody asked for are allowed, at the rate of messages.
-    if (connection.pingedAtMs !== 0) connection.pingedAtMs = 0
+    const pingedAtMs = connection.pingedAtMs
+    if (connection.receivedPong()) handling.membership.answeredPing(connection.session, pingedAtMs)
+    // A client may send pongs without a ping, but they count towards the message rate.
     else if (connection.closing === null) admit(connection, clock.steady())
   }
 

@@ -1,20 +1,20 @@
 import { expect, test } from 'vitest'
 import { RateLimit } from './limits.ts'
 
-/** Takes `count` messages at one moment and counts the verdicts. */
+/** Takes tokens for `count` messages at the same time and counts each kind of decision. */
 function burst(limit: RateLimit, count: number, nowMs: number) {
   const verdicts = { pass: 0, limited: 0, abuse: 0 }
   for (let i = 0; i < count; i++) verdicts[limit.take(nowMs)]++
   return verdicts
 }
 
-test('one second of the rate may come at once, and the same again a second later', () => {
+test('a burst of one second of messages passes, and another one a second later', () => {
   const limit = new RateLimit(10, 0)
   expect(burst(limit, 11, 0)).toEqual({ pass: 10, limited: 1, abuse: 0 })
   expect(burst(limit, 11, 1_000)).toEqual({ pass: 10, limited: 1, abuse: 0 })
 })
 
-test('tokens come back evenly, and never more than one second of them', () => {
+test('tokens are refilled evenly, up to one second of the rate', () => {
   const limit = new RateLimit(10, 0)
   burst(limit, 10, 0)
   expect(limit.take(99)).toBe('limited')
@@ -23,21 +23,21 @@ test('tokens come back evenly, and never more than one second of them', () => {
   expect(burst(limit, 20, 60_000).pass).toBe(10)
 })
 
-test('a client that keeps to the rate is never limited', () => {
+test('a client that stays within the rate is never limited', () => {
   const limit = new RateLimit(10, 0)
   for (let nowMs = 0; nowMs < 60_000; nowMs += 100) expect(limit.take(nowMs)).toBe('pass')
 })
 
-test('the eleventh second of refusals in a row is abuse, not one message earlier', () => {
+test('the eleventh second of refusals in a row is abuse, and no message before it', () => {
   const limit = new RateLimit(10, 0)
   expect(burst(limit, 110, 0)).toEqual({ pass: 10, limited: 100, abuse: 0 })
   expect(limit.take(0)).toBe('abuse')
 })
 
-test('refusals are forgiven once the client has been quiet long enough for a full burst', () => {
+test('the count of refusals is reset once the bucket is full again', () => {
   const limit = new RateLimit(10, 0)
   burst(limit, 110, 0)
   expect(burst(limit, 110, 1_000)).toEqual({ pass: 10, limited: 100, abuse: 0 })
-  // Half a second does not refill it: the refusals still count.
+  // The token bucket does not fill within half a second, so the earlier refusals still count.
   expect(burst(limit, 6, 1_500)).toEqual({ pass: 5, limited: 0, abuse: 1 })
 })

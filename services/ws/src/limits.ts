@@ -1,13 +1,13 @@
-/** How fast a connection may send. Pure: time is passed in. */
+/** Limits the message rate of a connection. The rate limiter is pure: time is a parameter. */
 
-/** A frame that finds this many times the rate's worth of refusals behind it is abuse, and ends the connection. */
+/** A connection is closed for abuse if more frames in a row are refused than the allowed rate permits in `abuseFactor` seconds. */
 const abuseFactor = 10
 
-export type RateVerdict = 'pass' | 'limited' | 'abuse'
+export type RateDecision = 'pass' | 'limited' | 'abuse'
 
 /**
- * Token bucket with room for one second of the rate. Refused frames are counted too: when more than ten seconds' worth
- * of them came without the connection ever falling back under its rate, that is abuse.
+ * The token bucket holds the tokens of one second. Refused frames are counted until the token bucket is full again. More refused frames
+ * than the rate allows in ten seconds count as abuse.
  */
 export class RateLimit {
   private tokens: number
@@ -15,15 +15,18 @@ export class RateLimit {
   private lastMs: number
   private readonly perSecond: number
 
-  /** @param perSecond messages per second, also the size of a burst; @param nowMs any steady clock */
+  /**
+   * @param perSecond the allowed number of messages per second, which is also the maximum size of a burst
+   * @param nowMs the time on a monotonic clock
+   */
   constructor(perSecond: number, nowMs: number) {
     this.perSecond = perSecond
     this.tokens = perSecond
     this.lastMs = nowMs
   }
 
-  /** Takes one message. @param nowMs the same clock as before */
-  take(nowMs: number): RateVerdict {
+  /** Takes a token from the bucket for one message. @param nowMs the time on the clock of the constructor */
+  take(nowMs: number): RateDecision {
     const refilled = this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000
     this.lastMs = nowMs
     if (refilled >= this.perSecond) {

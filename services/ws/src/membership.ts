@@ -1,5 +1,6 @@
-/** Which session belongs to which connection, which rooms it is in, and what becomes of it when the connection is lost. */
+/** Manages the sessions of open connections and their rooms, and detaches sessions whose connection is lost. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
+import { Ahead } from './ahead.ts'
 import type { Connection } from './connection.ts'
 import { type Presence, Rooms } from './rooms.ts'
 import { Session, type SessionRecord, type SessionStore } from './sessions.ts'
@@ -8,22 +9,29 @@ export type HubSession = Session<Connection>
 
 export class Membership {
   readonly rooms = new Rooms<HubSession>()
-  /** Sessions of open connections by id. */
+  readonly ahead = new Ahead()
+  /** The sessions of open connections, by session id. */
   private readonly attached = new Map<string, HubSession>()
   private readonly store: SessionStore
   private readonly presence: Presence
+  private readonly mostRooms: () => number
 
-  constructor(store: SessionStore, presence: Presence) {
+  /** @param mostRooms returns the maximum number of rooms with which a session may be stored after its connection is lost */
+  constructor(store: SessionStore, presence: Presence, mostRooms: () => number) {
+    this.mostRooms = mostRooms
     this.store = store
     this.presence = presence
     store.onTaken((id) => void this.giveUp(id))
   }
 
-  /** Makes a session for a connection: a fresh one, in the room of everyone, or one that is continued. @param seq place in the room log that its client has */
+  /**
+   * Begins a session for a connection: either a new session in the room of everyone, or a resumed session.
+   * @param seq the sequence number in the room log up to which the client has received everything
+   */
   begin(record: Omit<SessionRecord, 'ackedSeq'>, connection: Connection, seq: number): HubSession {
     const session: HubSession = new Session(record.id, record.connectionId, connection, seq)
     session.idScope = record.idScope ?? record.id
-    connection.session = session
+    session.oldestToken = record.oldestToken ?? 0
     this.attached.set(session.id, session)
     this.enter(everyoneRoom, session)
     for (const room of record.rooms) this.enter(room, session)
@@ -36,52 +44,72 @@ export class Membership {
   }
 
   leave(room: string, session: HubSession): void {
+    this.ahead.remove(session, room)
+    session.ahead.delete(room)
     this.presence.set(room, this.rooms.leave(room, session))
   }
 
-  /** Stores what has changed of a session. @param entering a room it is about to enter */
+  /**
+   * Saves a changed session.
+   * @param entering the room that the session is about to join. Resolves with the result of `SessionStore.save`.
+   */
   save(session: HubSession, entering?: string): Promise<boolean> {
     const record = session.record()
     if (entering !== undefined && !session.rooms.has(entering)) record.rooms.push(entering)
     return this.store.save(record)
   }
 
-  /** Takes note that a connection is gone. @param mayComeBack whether its session waits for another */
+  /**
+   * Detaches the session from a closed connection.
+   * @param mayComeBack whether to store the session so that another connection can resume it
+   */
   detach({ session }: Connection, mayComeBack: boolean): void {
-    // Another connection, here or elsewhere, has the session already.
+    // Another connection, on this replica or on another, already carries the session.
     if (this.attached.get(session.id) !== session) return
     const record = session.record()
     this.drop(session)
-    if (mayComeBack) this.store.hold(record)
+    if (mayComeBack && record.rooms.length <= this.mostRooms()) this.store.hold(record)
     else this.store.end(session.id)
   }
 
-  /** Ends a session that its connection gives up for another one. */
+  /**
+   * Records that the client has received everything that was sent before a ping.
+   * @param pingedAtMs the time of the ping on a monotonic clock
+   */
+  answeredPing(session: HubSession, pingedAtMs: number): void {
+    if (session.tokenArrived(pingedAtMs) && this.store.shared) void this.save(session)
+  }
+
+  /** Ends the session of a connection that resumes another session. */
   end(session: HubSession): void {
     this.drop(session)
     this.store.end(session.id)
   }
 
   /**
-   * The session with this id, to be continued by another connection: it waits in the store, or is attached to a connection
-   * that its client has lost already and that is closed now. Undefined when there is none; rejects when the store is away.
+   * Takes over the session with the given id for another connection. The session is either in the store, or still attached to a connection
+   * that the client has lost, which the method then closes. Returns undefined if the session does not exist, or does not accept a token
+   * with the given number. The promise rejects if the store is unavailable.
    */
-  async take(id: string): Promise<SessionRecord | undefined> {
-    return this.giveUp(id) ?? (await this.store.take(id))
+  async take(id: string, token: number): Promise<SessionRecord | undefined> {
+    const session = this.attached.get(id)
+    if (session !== undefined) return token < session.oldestToken ? undefined : this.giveUp(id)
+    return await this.store.take(id, token)
   }
 
-  /** Lets an attached session go to another connection. */
+  /** Detaches a session from its connection so that another connection can take it, and closes the old connection. */
   private giveUp(id: string): SessionRecord | undefined {
     const session = this.attached.get(id)
     if (session === undefined) return undefined
     const record = session.record()
     this.drop(session)
-    session.link.close('replaced')
+    session.connection.close('replaced')
     return record
   }
 
   private drop(session: HubSession): void {
     this.attached.delete(session.id)
+    this.ahead.remove(session)
     for (const room of [...session.rooms]) this.leave(room, session)
   }
 }

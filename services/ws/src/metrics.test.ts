@@ -1,4 +1,4 @@
-/** The contract and what is really exported, compared in both directions. */
+/** Compares the metrics that the shared contract/ folder defines with the exported metrics, in both directions. */
 import { paths } from '@lab/contract/endpoints.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
@@ -8,12 +8,12 @@ import { createMetrics } from './metrics.ts'
 interface Family {
   help: string
   type: string
-  /** Label names of its samples, without `le`. */
+  /** The label names of the samples, without `le`. */
   labels: Set<string>
   buckets: Set<string>
 }
 
-/** Reads Prometheus' text format. */
+/** Parses the text format of Prometheus. */
 function families(text: string): Map<string, Family> {
   const found = new Map<string, Family>()
   for (const line of text.split('\n')) {
@@ -37,7 +37,7 @@ function families(text: string): Map<string, Family> {
 
 const ours = /^(websocket|http)_/
 
-test('what a replica exports is what the contract says: names, help, types, labels, buckets', async () => {
+test('a replica exports exactly the metrics of the contract: names, help, types, labels, buckets', async () => {
   const replica = await testReplica()
   const socket = await replica.connect()
   await socket.ask({ type: 'message', time: Date.now(), data: 1 }, 'message_response')
@@ -53,8 +53,8 @@ test('what a replica exports is what the contract says: names, help, types, labe
   expect(new Map([...exported].filter(([name]) => ours.test(name)))).toEqual(expected)
 })
 
-test('every value a counter can have is there from the start, at zero', async () => {
-  const { registry } = createMetrics({ version: '1', recordMessages: true })
+test('every label value of a counter exists from the start, at zero', async () => {
+  const { registry } = createMetrics({ version: '1', colour: 'blue', recordMessages: true })
   const text = await registry.metrics()
   for (const pair of [
     'cause="rate_limited"',
@@ -67,7 +67,7 @@ test('every value a counter can have is there from the start, at zero', async ()
   }
 })
 
-test('with METRICS=off the message path records nothing, connections and errors are still counted', async () => {
+test('with METRICS=off, messages are not recorded, but connections and errors are', async () => {
   const replica = await testReplica({ METRICS: 'off' })
   const socket = await replica.connect()
   await socket.ask({ type: 'message', time: Date.now(), data: 1 }, 'message_response')
@@ -78,7 +78,7 @@ test('with METRICS=off the message path records nothing, connections and errors 
   expect(await replica.metric(metrics.errors.name)).toBe(1)
 })
 
-test('counting goes on from scrape to scrape, never back', async () => {
+test('counters never decrease from scrape to scrape', async () => {
   const replica = await testReplica()
   const socket = await replica.connect()
   for (let n = 1; n <= 3; n++) {

@@ -1,6 +1,6 @@
 /**
- * The contract's metrics on a prom-client registry of our own. The message path only adds to plain numbers;
- * they are handed to prom-client when somebody scrapes, so that counting costs next to nothing per message.
+ * Registers the metrics of the shared contract/ folder with prom-client. The code that handles a message only increments plain numbers,
+ * which are copied to prom-client at each scrape, so that counting costs almost nothing per message.
  */
 import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -32,7 +32,7 @@ import {
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client'
 import { TalliedHistogram } from './tallied-histogram.ts'
 
-/** What the service reports as it works. */
+/** Records the events of the service as metrics. */
 export interface Meter {
   opened(): void
   closed(cause: CloseCause, code: number, seconds: number): void
@@ -40,21 +40,21 @@ export interface Meter {
   received(type: ClientMessageType, bytes: number): void
   sent(type: ServerMessageType, bytes: number): void
   error(code: ErrorCode): void
-  /** From the client's send time to the answer. */
+  /** Records the time from the moment at which the client sent the message until the answer. */
   latency(seconds: number, traceId?: string): void
-  /** From the frame being read to its answer being handed over. */
+  /** Records the time from reading a frame until the answer is written to the socket. */
   handling(seconds: number, traceId?: string): void
   pubsubLag(seconds: number, traceId?: string): void
   goodbye(reason: GoodbyeReason): void
-  /** What became of a client's room message. */
+  /** Records the outcome of a room message from a client. */
   roomMessage(result: RoomMessageResult): void
-  /** From a room message being handed to the store to its answer. */
+  /** Records the time from sending a room message to the store until the store's answer. */
   storeRoundTrip(seconds: number): void
   resume(result: ResumeResult, replayed: number): void
   http(route: string, method: string, status: number): void
 }
 
-/** What is read off the service at each scrape. */
+/** Values of gauges that are read at each scrape. */
 export interface Gauges {
   connections(): number
   connectionsLimit(): number
@@ -63,7 +63,7 @@ export interface Gauges {
   rooms(): { rooms: number; members: number }
   sessionsHeld(): number
   roomLog(): { messages: number; bytes: number; waiting: number }
-  /** What the store says of itself; undefined while there is none, or it has not said anything yet. */
+  /** Statistics of the store; undefined if the replica has no store, or the store has not reported any yet. */
   store(): { clients: number; memoryBytes: number; commands: number } | undefined
   dependencies(): Record<string, boolean>
 }
@@ -71,20 +71,21 @@ export interface Gauges {
 export interface Metrics {
   registry: Registry
   meter: Meter
-  /** Connects the gauges to what they show; until then they show nothing. */
+  /** Connects the gauges to the source of their values; before this call, the gauges have no values. */
   watch(gauges: Gauges): void
 }
 
 export interface MetricsOptions {
   version: string
-  /** false: the message path records nothing (for measuring what metrics cost). */
+  colour: string
+  /** If false, messages are not recorded, which makes it possible to measure the cost of metrics. */
   recordMessages: boolean
-  /** true: histograms lead to traces, for which the answer to a scrape has to be in the OpenMetrics format. */
+  /** If true, histograms have exemplars, which link to traces and require the OpenMetrics format. */
   exemplars?: boolean
 }
 
-/** Builds every metric of the contract, each label value present from the start at zero. */
-export function createMetrics({ version, recordMessages, exemplars = false }: MetricsOptions): Metrics {
+/** Creates every metric that the shared contract/ folder defines. The count of each label value starts at zero. */
+export function createMetrics({ version, colour, recordMessages, exemplars = false }: MetricsOptions): Metrics {
   const registry = new Registry()
   if (exemplars) (registry as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   collectDefaultMetrics({ register: registry })
@@ -99,9 +100,9 @@ export function createMetrics({ version, recordMessages, exemplars = false }: Me
   const storeRoundTrip = histogram(registry, 'storeRoundTrip')
   registerGauges(registry, () => gauges)
   counter(registry, 'storeCommands', (c) => c.inc(gauges?.store()?.commands ?? 0))
-  // Without a limit, what is called one is larger than any machine.
+  // If the container has no memory limit, the reported value is larger than the memory of any machine.
   gauge(registry, 'memoryLimit').set(Math.min(process.constrainedMemory() || Infinity, totalmem()))
-  gauge(registry, 'buildInfo').set({ version, node: process.version }, 1)
+  gauge(registry, 'buildInfo').set({ version, colour, node: process.version }, 1)
 
   const meter: Meter = {
     opened: () => void tally.opened++,
@@ -143,7 +144,7 @@ export function createMetrics({ version, recordMessages, exemplars = false }: Me
 
 function ignore(): void {}
 
-/** Plain numbers that the message path adds to. */
+/** Counters that are plain numbers and are incremented for each message. */
 function createTally() {
   return {
     opened: 0,
@@ -227,7 +228,7 @@ function registerGauges(registry: Registry, source: () => Gauges | undefined): v
   })
 }
 
-/** @param refill called at each scrape with the counter at zero; counts must never fall */
+/** @param refill called at each scrape with the counter reset to zero; the values that it sets must never decrease */
 function counter(registry: Registry, key: MetricKey, refill?: (counter: Counter) => void): Counter {
   return new Counter({
     ...base(registry, key),

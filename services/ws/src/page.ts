@@ -1,6 +1,7 @@
 /**
- * The test client page and its scripts. The scripts are the lab's own TypeScript, of which the types are blanked out when
- * the service starts: what the page runs is what the tests run. The policy allows them and the page's style, nothing else.
+ * Prepares the test client page and its scripts. The scripts are TypeScript modules of the lab. The types of the script modules are
+ * stripped when the service starts, so the browser runs the tested code. The content security policy allows only the page's own scripts and
+ * style.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -11,14 +12,14 @@ import { paths } from '@lab/contract/endpoints.ts'
 export interface Page {
   html: string
   contentSecurityPolicy: string
-  /** Scripts by the path they are served under. */
+  /** The scripts, by the path under which they are served. */
   modules: ReadonlyMap<string, string>
 }
 
 const root = new URL('../../../', import.meta.url)
 const entry = 'services/ws/src/page/test-client.ts'
 
-/** Puts style and script into the page, and gathers the modules that the script needs. */
+/** Inserts style and script into the page, and collects the modules that the script imports. */
 export function loadPage(): Page {
   const read = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8')
   const style = read('style.css')
@@ -31,7 +32,7 @@ export function loadPage(): Page {
     "default-src 'none'",
     "script-src 'self'",
     `style-src ${hashOf(style)}`,
-    // 'self' covers ws: and wss: of the same host.
+    // The source 'self' includes ws: and wss: connections to the same host.
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
@@ -41,7 +42,10 @@ export function loadPage(): Page {
   return { html, contentSecurityPolicy, modules: modulesFrom(entry) }
 }
 
-/** A module and all that it imports, by the paths they are served under. @param first path in the repository */
+/**
+ * Returns a module and the modules that it imports, by the path under which they are served.
+ * @param first the path of the first script in the repository
+ */
 function modulesFrom(first: string): Map<string, string> {
   const modules = new Map<string, string>()
   const waiting = [first]
@@ -50,7 +54,7 @@ function modulesFrom(first: string): Map<string, string> {
     const script = withoutTypes(readFileSync(new URL(file, root), 'utf8'))
     modules.set(pathOf(file), script)
     for (const [, from = ''] of script.matchAll(/^(?:import|export)\b[\w\s{},*]*?\bfrom '([^']+)'/gm)) {
-      if (!from.startsWith('.')) throw new Error(`${file} imports ${from}: a browser finds relative paths only`)
+      if (!from.startsWith('.')) throw new Error(`${file} imports ${from}: a browser can resolve relative paths only`)
       waiting.push(posix.join(posix.dirname(file), from))
     }
   }
@@ -61,7 +65,10 @@ function pathOf(file: string): string {
   return paths.pageModules.replace('*', file)
 }
 
-/** Node says each time it starts that this function may still change; its version is pinned, and the tests would notice. */
+/**
+ * Strips the types, and suppresses Node's warning that this function is experimental. The Node version is pinned, and tests cover the
+ * result of stripping the types.
+ */
 function withoutTypes(source: string): string {
   const { emitWarning } = process
   process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
@@ -74,10 +81,10 @@ function withoutTypes(source: string): string {
   }
 }
 
-/** Replaces a placeholder that must be there: a page without its script would fail in the browser only. */
+/** Replaces a placeholder. Throws if the script is missing, because a page without its script would fail only in the browser. */
 function fill(text: string, placeholder: string, content: string): string {
   const parts = text.split(placeholder)
-  if (parts.length !== 2) throw new Error(`the page has ${parts.length - 1} places for ${placeholder}, not one`)
+  if (parts.length !== 2) throw new Error(`the page contains ${placeholder} ${parts.length - 1} times, expected once`)
   return parts.join(content)
 }
 

@@ -1,13 +1,36 @@
-/** What the inside of a replica asks of the outside, besides sockets (connection.ts), the room bus and the session store. */
+/**
+ * Defines the interfaces to the clock, the timers and the logger. The interfaces to sockets (connection.ts), the room log and the session
+ * store are defined in other files.
+ */
 
 export interface Clock {
-  /** Wall-clock time, milliseconds since 1970. */
+  /** Returns the wall-clock time, in milliseconds since 1970. */
   now(): number
-  /** A clock that only goes forward, milliseconds from anywhere. */
+  /** Returns the time of a monotonic clock, in milliseconds from an arbitrary start. */
   steady(): number
 }
 
-/** The part of a logger that is used here. */
+/** Timers. Each method except `soon` returns a function that cancels the scheduled call. */
+export interface Timers {
+  after(ms: number, then: () => void): () => void
+  every(ms: number, then: () => void): () => void
+  /** Runs a function after the current turn of the event loop, and thus after pending promises. */
+  soon(then: () => void): void
+}
+
+export const standardTimers: Timers = {
+  after: (ms, then) => {
+    const timer = setTimeout(then, ms)
+    return () => clearTimeout(timer)
+  },
+  every: (ms, then) => {
+    const timer = setInterval(then, ms)
+    return () => clearInterval(timer)
+  },
+  soon: (then) => void setImmediate(then),
+}
+
+/** The part of a logger that the service uses. */
 export interface Log {
   info(fields: object, text: string): void
   error(fields: object, text: string): void

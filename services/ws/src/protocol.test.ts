@@ -21,6 +21,7 @@ const from = { replica: 'ws-1', time: 1 }
 const fromServer: { [T in ServerMessage['type']]: Extract<ServerMessage, { type: T }> } = {
   connection_established: {
     type: 'connection_established',
+    version: '1.0.0+3f2a91c',
     ...from,
     connectionId: 'c',
     heartbeatIntervalMs: 1,
@@ -41,48 +42,51 @@ const fromServer: { [T in ServerMessage['type']]: Extract<ServerMessage, { type:
 }
 
 describe('messages', () => {
-  test.each([...clientMessageTypes])('%s comes through as it was sent, with all its fields and with few', (type) => {
+  test.each([...clientMessageTypes])('%s is parsed with all fields and with the required ones only', (type) => {
     for (const message of [fullest[type], leanest[type] ?? fullest[type]]) {
       expect(parseFrame(JSON.stringify(message))).toEqual({ ok: true, message })
     }
   })
 
-  test.each([...serverMessageTypes])('%s of the server fits its schema, and not with a field too many', (type) => {
+  test.each([...serverMessageTypes])('%s matches its schema, and not with an additional field', (type) => {
     expect(serverMessages[type].parse(fromServer[type])).toEqual(fromServer[type])
     expect(serverMessages[type].safeParse({ ...fromServer[type], more: 1 }).success).toBe(false)
     expect(serverMessages[type].safeParse({ ...fromServer[type], replica: undefined }).success).toBe(false)
   })
 
-  test.each([...clientMessageTypes])('%s without its required fields, or with one too many, says which', (type) => {
-    for (const field of Object.keys(fullest[type]).filter((name) => name !== 'type')) {
-      const without = { ...fullest[type], [field]: undefined }
-      if (clientMessages[type].safeParse(JSON.parse(JSON.stringify(without))).success) continue
-      expect(parseFrame(JSON.stringify(without))).toMatchObject({
-        ok: false,
-        code: 'invalid_message',
-        text: expect.stringContaining(field),
-      })
-    }
-    const more = parseFrame(JSON.stringify({ ...fullest[type], more: 1 }))
-    expect(more).toMatchObject({ ok: false, code: 'invalid_message', text: expect.stringContaining('more') })
-  })
+  test.each([...clientMessageTypes])(
+    '%s without a required field, or with an additional one, is refused with the name of the field',
+    (type) => {
+      for (const field of Object.keys(fullest[type]).filter((name) => name !== 'type')) {
+        const without = { ...fullest[type], [field]: undefined }
+        if (clientMessages[type].safeParse(JSON.parse(JSON.stringify(without))).success) continue
+        expect(parseFrame(JSON.stringify(without))).toMatchObject({
+          ok: false,
+          code: 'invalid_message',
+          text: expect.stringContaining(field),
+        })
+      }
+      const more = parseFrame(JSON.stringify({ ...fullest[type], more: 1 }))
+      expect(more).toMatchObject({ ok: false, code: 'invalid_message', text: expect.stringContaining('more') })
+    },
+  )
 })
 
 describe('errors', () => {
-  test('the id is repeated when it could be one', () => {
+  test('the id is repeated if it is valid', () => {
     expect(parseFrame('{"type":"no","id":"a"}')).toMatchObject({ id: 'a' })
     expect(parseFrame('{"type":"no","id":{"a":1}}')).not.toHaveProperty('id')
     const tooLong = 'x'.repeat(maxMessageIdLength + 1)
     expect(parseFrame(JSON.stringify({ type: 'no', id: tooLong }))).not.toHaveProperty('id')
   })
 
-  test('a foreign value is shown, but not at any length', () => {
+  test('a foreign value is quoted up to a maximum length', () => {
     const parsed = parseFrame(JSON.stringify({ type: 'x'.repeat(10_000) }))
     expect(parsed).toMatchObject({ ok: false, code: 'unknown_type' })
     expect(parsed.ok ? '' : parsed.text.length).toBeLessThan(200)
   })
 
-  test('names that every object has are no types', () => {
+  test('property names of every object are not message types', () => {
     for (const type of ['__proto__', 'constructor', 'toString'])
       expect(parseFrame(JSON.stringify({ type }))).toMatchObject({ code: 'unknown_type' })
   })
@@ -101,7 +105,7 @@ describe('errors', () => {
     expect(parseFrame('{"data":'.repeat(3_000))).toMatchObject({ code: 'invalid_message' })
   })
 
-  test('no text makes it throw', () => {
+  test('no text makes the parser throw', () => {
     const text = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.json(),

@@ -5,12 +5,12 @@ import type { TextFrame } from './text-frame.ts'
 const draft = (room: string, text: string) => ({ room, head: Buffer.from(`{"room":"${room}","data":"${text}"`) })
 const textOf = ({ frame, payloadBytes }: TextFrame) => frame.subarray(frame.length - payloadBytes).toString()
 
-/** What somebody is given who enters these rooms. */
+/** Returns the provisional messages that a new member of the given rooms receives. */
 function given(provisional: Provisional, ...rooms: string[]): string[] {
   return [...provisional.of(new Set(rooms))].map((frame) => (JSON.parse(textOf(frame)) as { data: string }).data)
 }
 
-test('who comes later is given what waits, of its rooms, in order, until it is stored', () => {
+test('a new member receives the waiting messages of its rooms in order, until they are stored', () => {
   const provisional = new Provisional()
   const [one, two, three] = [draft('tea', 'one'), draft('milk', 'two'), draft('tea', 'three')]
   expect(textOf(provisional.add(one))).toBe('{"room":"tea","data":"one","provisional":true}')

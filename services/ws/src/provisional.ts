@@ -1,33 +1,36 @@
 /**
- * Room messages that members here were given before they are stored, because the store is away. Who enters a room meanwhile is
- * given them, too: nobody hears a sender's later words first and the earlier ones when they are stored. As many as wait for
- * the store, so with its bound. Pure.
+ * Stores the room messages that members on this replica received before they were stored, because the store is unavailable. Clients that
+ * join a room during the outage also receive the provisional messages; otherwise they would receive a sender's later messages first.
+ * Provisional messages wait for the store, so the limit of the outbox applies to them as well. Pure.
  */
+import { provisionalEnd } from './encode.ts'
 import type { RoomDraft } from './room-log.ts'
 import { type TextFrame, textFrame } from './text-frame.ts'
 
 export class Provisional {
-  /** Oldest first. */
+  /** Provisional messages by their content, oldest first. */
   private readonly waiting = new Map<string, { room: string; frame: TextFrame }>()
 
-  /** Takes a message that can't be stored now. @returns the frame for members */
+  /** Adds a message that cannot be stored at present. @returns the frame to send to the members of the room */
   add({ room, head }: Pick<RoomDraft, 'room' | 'head'>): TextFrame {
-    const frame = textFrame(head, ',"provisional":true}')
+    const frame = textFrame(head, provisionalEnd)
     this.waiting.set(keyOf(head), { room, frame })
     return frame
   }
 
-  /** Takes note that a message has its place now. */
+  /** Removes a message that has been stored. */
   stored(head: Buffer): void {
     if (this.waiting.size > 0) this.waiting.delete(keyOf(head))
   }
 
-  /** What waits of these rooms, in order. */
+  /** Returns the waiting messages of the given rooms, in order. */
   *of(rooms: ReadonlySet<string>): Iterable<TextFrame> {
     for (const { room, frame } of this.waiting.values()) if (rooms.has(room)) yield frame
   }
 
-  /** Nothing waits any more: what is here was stored by its sender's way through another replica. */
+  /**
+   * Removes all messages. Messages that are still waiting have been stored through another replica, to which their senders had reconnected.
+   */
   clear(): void {
     this.waiting.clear()
   }

@@ -4,63 +4,63 @@ import { type Load, type RebalanceInput, type RebalanceState, rebalanceSettings,
 
 const stepMs = 100
 
-interface WorldOptions {
+interface SimulationOptions {
   sockets: readonly number[]
-  /** How old the announcements that a replica reads may be at most, on top of the second between two of them. */
+  /** Maximum age of the announcements that a replica reads, in addition to the interval of one second between announcements. */
   staleMs: number
   seed: number
-  /** What clients do when told: come back through the router's round robin, come back here (their cookie says so), or nothing. */
+  /** What clients do after a goodbye message: reconnect through round robin, reconnect to the same replica (sticky cookie), or nothing. */
   clients: 'round-robin' | 'sticky' | 'deaf'
-  /** Changes things from outside at a time. */
-  act?: (world: World, nowMs: number) => void
+  /** Changes the simulation at a given time. */
+  act?: (simulation: Simulation, nowMs: number) => void
 }
 
-interface Replica {
+interface SimulatedReplica {
   id: string
   state: Load['state']
   size: number
-  /** When those who were told will be gone. */
-  told: number[]
+  /** Times at which the clients that were asked to reconnect will leave. */
+  leavingAtMs: number[]
   plan: RebalanceState
-  /** What it has announced, and when. */
+  /** The latest load announcements of the replica. */
   announced: { atMs: number; load: Load }[]
   phaseMs: number
   readDelayMs: number
 }
 
-interface World {
-  replicas: Replica[]
+interface Simulation {
+  replicas: SimulatedReplica[]
   goodbyes: { atMs: number; replica: string; count: number }[]
-  /** Sockets in all, at each step. */
+  /** Total number of sockets at each step of the simulation. */
   totals: number[]
-  /** Largest to mean number of sockets of ready replicas. */
+  /** Ratio of the largest to the mean number of sockets of the ready replicas. */
   spread(): number
 }
 
-/** Replicas that announce themselves once a second, read tables of different age, and act on them. */
+/** Simulates replicas that announce their load once per second, read tables of different age, and decide on the basis of these tables. */
 function simulate(
-  { sockets, staleMs, seed, clients, act }: WorldOptions,
+  { sockets, staleMs, seed, clients, act }: SimulationOptions,
   lengthMs: number,
-  each?: (world: World, nowMs: number) => void,
-): World {
+  each?: (simulation: Simulation, nowMs: number) => void,
+): Simulation {
   let dice = seed
   const random = () => {
     dice = (Math.imul(dice, 1_664_525) + 1_013_904_223) >>> 0
     return dice / 2 ** 32
   }
   const replicas = sockets.map(
-    (size, index): Replica => ({
+    (size, index): SimulatedReplica => ({
       id: `ws-${index + 1}`,
       state: 'ready',
       size,
-      told: [],
+      leavingAtMs: [],
       plan: startRebalance(),
       announced: [],
       phaseMs: Math.floor(random() * 10) * stepMs,
       readDelayMs: random() * staleMs,
     }),
   )
-  const world: World = {
+  const simulation: Simulation = {
     replicas,
     goodbyes: [],
     totals: [],
@@ -71,13 +71,13 @@ function simulate(
   }
   let next = 0
   for (let nowMs = 0; nowMs <= lengthMs; nowMs += stepMs) {
-    act?.(world, nowMs)
+    act?.(simulation, nowMs)
     for (const replica of replicas) {
-      const gone = replica.told.filter((atMs) => atMs <= nowMs).length
-      replica.told = replica.told.filter((atMs) => atMs > nowMs)
-      replica.size -= gone
+      const leaving = replica.leavingAtMs.filter((atMs) => atMs <= nowMs).length
+      replica.leavingAtMs = replica.leavingAtMs.filter((atMs) => atMs > nowMs)
+      replica.size -= leaving
       const open = replicas.filter(({ state }) => state === 'ready')
-      for (let i = 0; i < gone; i++) {
+      for (let i = 0; i < leaving; i++) {
         const target = clients === 'sticky' ? replica : open[next++ % open.length]
         if (target) target.size++
       }
@@ -89,31 +89,35 @@ function simulate(
         { atMs: nowMs, load: { id: replica.id, state: replica.state, connections: replica.size } },
       ]
     }
-    world.totals.push(replicas.reduce((all, { size }) => all + size, 0))
+    simulation.totals.push(replicas.reduce((all, { size }) => all + size, 0))
     for (const reader of replicas) {
-      const asOf = (one: Replica) => one.announced.findLast(({ atMs }) => atMs <= nowMs - reader.readDelayMs)?.load
+      const asOf = (one: SimulatedReplica) => one.announced.findLast(({ atMs }) => atMs <= nowMs - reader.readDelayMs)?.load
       const input: RebalanceInput = {
         nowMs,
         self: reader.id,
-        staying: reader.size - reader.told.length,
+        staying: reader.size - reader.leavingAtMs.length,
         table: replicas.map(asOf).filter((load) => load !== undefined),
+        rollingOut: false,
       }
       const step = stepRebalance(rebalanceSettings, reader.plan, input)
       reader.plan = step.state
       if (step.goodbyes === 0) continue
-      world.goodbyes.push({ atMs: nowMs, replica: reader.id, count: step.goodbyes })
+      simulation.goodbyes.push({ atMs: nowMs, replica: reader.id, count: step.goodbyes })
       const leaveAt = () => (clients === 'deaf' ? Number.POSITIVE_INFINITY : nowMs + random() * 1000 + 100)
-      reader.told.push(...Array.from({ length: step.goodbyes }, leaveAt))
+      reader.leavingAtMs.push(...Array.from({ length: step.goodbyes }, leaveAt))
     }
-    each?.(world, nowMs)
+    each?.(simulation, nowMs)
   }
-  return world
+  return simulation
 }
 
-const told = (world: World) => world.goodbyes.reduce((all, { count }) => all + count, 0)
+const asked = (simulation: Simulation) => simulation.goodbyes.reduce((all, { count }) => all + count, 0)
 
-/** In any second, no more goodbyes than their share of the sockets there were when the tables were made; single ones are counted by the minute. */
-function expectRateKept({ goodbyes, totals }: World): void {
+/**
+ * Expects that the number of goodbye messages in each second does not exceed the allowed rate for the current number of sockets. If the
+ * rate is below one goodbye message per second, the messages are counted per minute.
+ */
+function expectRateLimited({ goodbyes, totals }: Simulation): void {
   const most = (fromMs: number, toMs: number) => Math.max(...totals.slice(Math.max(0, fromMs / stepMs), toMs / stepMs))
   const said = (fromMs: number, toMs: number) => goodbyes.filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
   for (const { atMs } of goodbyes) {
@@ -129,20 +133,20 @@ function expectRateKept({ goodbyes, totals }: World): void {
 const base = { staleMs: 1_000, seed: 1, clients: 'round-robin' } as const
 
 describe('rebalancing', () => {
-  test('from two to four replicas, 2,000 sockets: spread at most 1.2 within 48 s, then quiet for good', () => {
+  test('from two to four replicas with 2,000 sockets: a spread of at most 1.2 within 48 s, and no goodbyes afterwards', () => {
     for (let seed = 1; seed <= 20; seed++) {
       let unevenUntilMs = 0
-      const world = simulate({ ...base, seed, sockets: [1000, 1000, 0, 0] }, 200_000, ({ spread }, nowMs) => {
+      const simulation = simulate({ ...base, seed, sockets: [1000, 1000, 0, 0] }, 200_000, ({ spread }, nowMs) => {
         if (spread() > 1.2) unevenUntilMs = nowMs
       })
       expect(unevenUntilMs).toBeLessThan(48_000)
-      expect(world.spread()).toBeLessThan(1.1)
-      expect(world.goodbyes.at(-1)?.atMs).toBeLessThan(120_000)
-      expectRateKept(world)
+      expect(simulation.spread()).toBeLessThan(1.1)
+      expect(simulation.goodbyes.at(-1)?.atMs).toBeLessThan(120_000)
+      expectRateLimited(simulation)
     }
   })
 
-  test('never tells more than 2 % of the sockets per second, whatever is where, joins or leaves, on tables up to 2 s old', () => {
+  test('never asks more than 2 % of the sockets per second, whatever joins or leaves, with tables up to 2 s old', () => {
     const change = fc.record({
       atMs: fc.integer({ min: 0, max: 60_000 }),
       index: fc.integer({ min: 0, max: 5 }),
@@ -151,93 +155,93 @@ describe('rebalancing', () => {
     const sockets = fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 2, maxLength: 6 })
     fc.assert(
       fc.property(sockets, fc.array(change, { maxLength: 6 }), fc.integer({ min: 0, max: 1_000_000 }), (sockets, changes, seed) => {
-        const act = (world: World, nowMs: number) => {
+        const act = (simulation: Simulation, nowMs: number) => {
           for (const { atMs, index, by } of changes) {
-            const replica = world.replicas[index]
+            const replica = simulation.replicas[index]
             if (!replica || nowMs !== Math.floor(atMs / stepMs) * stepMs) continue
-            replica.size = Math.max(replica.told.length, replica.size + by)
+            replica.size = Math.max(replica.leavingAtMs.length, replica.size + by)
           }
         }
-        expectRateKept(simulate({ ...base, seed, sockets, act }, 90_000))
+        expectRateLimited(simulate({ ...base, seed, sockets, act }, 90_000))
       }),
       { numRuns: 30 },
     )
   })
 
-  test('ends for good wherever it begins: even, quiet, and nobody began again and again', () => {
+  test('ends in an even distribution from any start, and no replica begins repeatedly', () => {
     const sockets = fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 2, maxLength: 6 })
     fc.assert(
       fc.property(sockets, fc.integer({ min: 0, max: 1_000_000 }), (sockets, seed) => {
         const begun = new Map<string, number>()
         const phases = new Map<string, string>()
-        const world = simulate({ ...base, seed, sockets }, 250_000, ({ replicas }) => {
+        const simulation = simulate({ ...base, seed, sockets }, 250_000, ({ replicas }) => {
           for (const { id, plan } of replicas) {
             if (plan.phase === 'shedding' && phases.get(id) !== 'shedding') begun.set(id, (begun.get(id) ?? 0) + 1)
             phases.set(id, plan.phase)
           }
         })
-        expect(world.goodbyes.at(-1)?.atMs ?? 0).toBeLessThan(150_000)
-        // More than once happens: those who leave a fuller replica also fill one that is done already.
+        expect(simulation.goodbyes.at(-1)?.atMs ?? 0).toBeLessThan(150_000)
+        // A replica may start shedding again, because clients that leave a fuller replica may also reach this replica.
         expect(Math.max(0, ...begun.values())).toBeLessThanOrEqual(3)
-        expect(world.replicas.map(({ plan }) => plan.phase)).toEqual(sockets.map(() => 'even'))
+        expect(simulation.replicas.map(({ plan }) => plan.phase)).toEqual(sockets.map(() => 'even'))
         const mean = sockets.reduce((a, b) => a + b, 0) / sockets.length
-        const most = Math.max(...world.replicas.map(({ size }) => size))
+        const most = Math.max(...simulation.replicas.map(({ size }) => size))
         expect(most).toBeLessThanOrEqual(Math.max(mean * 1.1, mean + rebalanceSettings.leastExcess) + 1)
       }),
       { numRuns: 25 },
     )
   })
 
-  test('leaves an even lab alone', () => {
-    expect(told(simulate({ ...base, sockets: [520, 500, 480, 500] }, 120_000))).toBe(0)
-    expect(told(simulate({ ...base, sockets: [5, 1] }, 120_000))).toBe(0)
+  test('does nothing in an even lab', () => {
+    expect(asked(simulate({ ...base, sockets: [520, 500, 480, 500] }, 120_000))).toBe(0)
+    expect(asked(simulate({ ...base, sockets: [5, 1] }, 120_000))).toBe(0)
   })
 
-  test('never begins alone, nor next to replicas that are not ready', () => {
-    expect(told(simulate({ ...base, sockets: [2000] }, 60_000))).toBe(0)
-    const act = ({ replicas: [, other] }: World) => {
+  test('never begins without another ready replica', () => {
+    expect(asked(simulate({ ...base, sockets: [2000] }, 60_000))).toBe(0)
+    const act = ({ replicas: [, other] }: Simulation) => {
       if (other) other.state = 'starting'
     }
-    expect(told(simulate({ ...base, sockets: [2000, 0], act }, 60_000))).toBe(0)
+    expect(asked(simulate({ ...base, sockets: [2000, 0], act }, 60_000))).toBe(0)
   })
 
-  test('stops while any replica leaves', () => {
-    const act = ({ replicas }: World, nowMs: number) => {
+  test('stops while a replica drains', () => {
+    const act = ({ replicas }: Simulation, nowMs: number) => {
       const last = replicas[2]
       if (last) last.state = nowMs < 10_000 ? 'ready' : nowMs < 30_000 ? 'draining' : 'closed'
     }
-    const world = simulate({ ...base, sockets: [1000, 0, 0], act }, 120_000)
-    const at = world.goodbyes.map(({ atMs }) => atMs)
+    const simulation = simulate({ ...base, sockets: [1000, 0, 0], act }, 120_000)
+    const at = simulation.goodbyes.map(({ atMs }) => atMs)
     expect(at.some((atMs) => atMs < 10_000)).toBe(true)
-    // The news takes up to a second to be announced, and two more to be read.
+    // A replica announces its new state within a second, and other replicas read the new state within two more seconds.
     expect(at.filter((atMs) => atMs > 13_000 && atMs < 30_000)).toEqual([])
     expect(at.some((atMs) => atMs > 34_000)).toBe(true)
   })
 
-  test('waits until the replicas have been the same for a while', () => {
-    const world = simulate({ ...base, sockets: [1000, 0] }, 30_000)
-    expect(world.goodbyes[0]?.atMs).toBeGreaterThanOrEqual(rebalanceSettings.settleMs)
+  test('waits until the set of replicas has been unchanged for a while', () => {
+    const simulation = simulate({ ...base, sockets: [1000, 0] }, 30_000)
+    expect(simulation.goodbyes[0]?.atMs).toBeGreaterThanOrEqual(rebalanceSettings.settleMs)
   })
 
-  test('those who were told and stay count as gone: nobody is told in their place', () => {
-    const world = simulate({ ...base, sockets: [1000, 0], clients: 'deaf' }, 600_000)
-    expect(told(world)).toBeLessThanOrEqual(500)
-    expect(world.replicas[0]?.size).toBe(1000)
+  test('clients that were asked and stay count as gone, so no other clients are asked instead', () => {
+    const simulation = simulate({ ...base, sockets: [1000, 0], clients: 'deaf' }, 600_000)
+    expect(asked(simulation)).toBeLessThanOrEqual(500)
+    expect(simulation.replicas[0]?.size).toBe(1000)
   })
 
-  test('gives up for minutes when everybody comes back to the same replica', () => {
-    const world = simulate({ ...base, sockets: [400, 0], clients: 'sticky' }, rebalanceSettings.restMs)
-    expect(world.replicas[0]?.plan.phase).toBe('resting')
-    expect(told(world)).toBeLessThanOrEqual(2 * 200 * 2)
+  test('pauses for minutes when all clients reconnect to the same replica', () => {
+    const simulation = simulate({ ...base, sockets: [400, 0], clients: 'sticky' }, rebalanceSettings.restMs)
+    expect(simulation.replicas[0]?.plan.phase).toBe('resting')
+    expect(asked(simulation)).toBeLessThanOrEqual(2 * 200 * 2)
     const later = simulate({ ...base, sockets: [400, 0], clients: 'sticky' }, 2 * rebalanceSettings.restMs)
-    expect(told(later)).toBeGreaterThan(told(world))
+    expect(asked(later)).toBeGreaterThan(asked(simulation))
   })
 
-  test('a small lab: one socket at a time, no more often than 2 % per second', () => {
-    const world = simulate({ ...base, sockets: [20, 0] }, 300_000)
-    expect(world.spread()).toBeLessThanOrEqual(1.2)
-    const at = world.goodbyes.map(({ atMs }) => atMs)
-    expect(world.goodbyes.every(({ count }) => count === 1)).toBe(true)
+  test('a small lab: one socket at a time, at most 2 % per second', () => {
+    const simulation = simulate({ ...base, sockets: [20, 0] }, 300_000)
+    expect(simulation.spread()).toBeLessThanOrEqual(1.2)
+    const at = simulation.goodbyes.map(({ atMs }) => atMs)
+    expect(simulation.goodbyes.every(({ count }) => count === 1)).toBe(true)
     for (let i = 1; i < at.length; i++) expect((at[i] ?? 0) - (at[i - 1] ?? 0)).toBeGreaterThanOrEqual(2_500)
   })
 })

@@ -1,24 +1,25 @@
 /**
- * How replicas share sockets evenly after new ones came: who holds clearly more than the mean asks a few of its sockets
- * to come back elsewhere, until it holds the mean.
- * Pure: time, the table of replicas and the sockets held come in, how many to say goodbye to comes back.
+ * Rebalances sockets between replicas after new replicas have started: a replica with clearly more sockets than the mean asks some of its
+ * clients to reconnect, until it has reached the mean. The functions are pure: the time, the table of replicas and the number of sockets
+ * are parameters, and the number of goodbye messages is returned.
  *
- * Every replica decides alone, on a table in which each entry may be a few seconds old. So that all of them together still
- * keep to one rate, each takes its own excess at the least, and everybody else's at the most, that it has seen within
- * `settleMs`: then the shares never add up to more than the whole, as long as no entry is older than that.
+ * Every replica decides on its own, based on a table whose entries may be a few seconds old. All replicas together must not exceed the
+ * total rate of goodbye messages. Each replica computes its share of the rate from its own smallest excess and the largest excess of all
+ * other replicas within the last `settleMs`. As long as no table entry is older than `settleMs`, the shares of all replicas never add up to
+ * more than 1.
  */
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 
 export interface RebalanceSettings {
-  /** Share of all sockets that may be told to move per second, by all replicas together. 0 to 1. */
+  /** Fraction of all sockets that all replicas together may ask to reconnect per second, 0 to 1. */
   ratePerSecond: number
-  /** A replica begins when it holds more than this many times the mean, and ends at the mean. */
+  /** A replica starts shedding sockets when its number of sockets exceeds the mean number times `startAbove`, and stops at the mean. */
   startAbove: number
-  /** Nor does it begin for fewer sockets too many than this. */
+  /** Minimum excess, in sockets, with which a replica starts shedding sockets. */
   leastExcess: number
-  /** How long the set of replicas must have been the same, and how old an entry of the table may be. */
+  /** Time for which the set of replicas must be unchanged, and maximum age of a table entry. Milliseconds. */
   settleMs: number
-  /** How long to leave it when clients keep coming back here. */
+  /** Duration for which rebalancing pauses when clients keep returning to the same replica. Milliseconds. */
   restMs: number
 }
 
@@ -30,7 +31,7 @@ export const rebalanceSettings: RebalanceSettings = {
   restMs: 300_000,
 }
 
-/** A line of the table of replicas. */
+/** An entry in the table of replicas. */
 export interface Load {
   id: string
   state: ReplicaState
@@ -39,17 +40,17 @@ export interface Load {
 
 interface Seen {
   atMs: number
-  /** Sockets of each ready replica, by id. */
+  /** Number of sockets of each ready replica, by replica id. */
   connections: ReadonlyMap<string, number>
 }
 
 export interface RebalanceState {
   phase: 'even' | 'shedding' | 'resting'
-  /** Tables of the last `settleMs`, with the same replicas in each. */
+  /** The tables of replicas that were read within the last `settleMs`, all with the same set of replicas. */
   seen: readonly Seen[]
-  /** When the latest goodbyes were said. */
+  /** Time at which this replica last sent goodbye messages. */
   saidAtMs: number
-  /** Goodbyes left to say before we conclude that they don't help. */
+  /** Number of goodbye messages that may still be sent before rebalancing pauses because it had no effect. */
   allowance: number
   restUntilMs: number
 }
@@ -58,28 +59,30 @@ export interface RebalanceInput {
   nowMs: number
   /** This replica's id. */
   self: string
-  /** Sockets held here that have not been told to go. */
+  /** Number of sockets of this replica whose clients have not been asked to reconnect. */
   staying: number
   table: readonly Load[]
+  /** During a rollout, replicas do not rebalance, because the rollout itself moves clients from old replicas to new ones. */
+  rollingOut: boolean
 }
 
 export interface RebalanceStep {
   state: RebalanceState
-  /** How many sockets to say goodbye to now. */
+  /** Number of goodbye messages to send now. */
   goodbyes: number
 }
 
-/** Nothing seen, nothing said. */
+/** Returns the initial state of the rebalancing. */
 export function startRebalance(): RebalanceState {
   return { phase: 'even', seen: [], saidAtMs: Number.NEGATIVE_INFINITY, allowance: 0, restUntilMs: Number.NEGATIVE_INFINITY }
 }
 
-/** One step; call it several times a second. Times by any steady clock. */
+/** Performs one step. Call this function several times per second. All times are on a monotonic clock. */
 export function stepRebalance(settings: RebalanceSettings, before: RebalanceState, input: RebalanceInput): RebalanceStep {
-  const { nowMs, self, staying, table } = input
+  const { nowMs, self, staying, table, rollingOut } = input
   const ready = table.filter(({ state }) => state === 'ready')
-  const leaving = table.some(({ state }) => state === 'draining')
-  // While a replica leaves, its sockets come to the others, and in a rolling update the next one leaves right after.
+  // The sockets of a draining replica move to the other replicas, and in a rolling update the next replica drains soon after.
+  const leaving = rollingOut || table.some(({ state }) => state === 'draining')
   if (leaving || ready.length < 2 || !ready.some(({ id }) => id === self)) return none({ ...before, phase: stopped(before), seen: [] })
 
   const connections = new Map(ready.map(({ id, connections }) => [id, connections]))
@@ -92,7 +95,7 @@ export function stepRebalance(settings: RebalanceSettings, before: RebalanceStat
   if (state.phase !== 'shedding') return none(state)
 
   const perSecond = settings.ratePerSecond * bounds.total.least * shareOf(self, bounds)
-  // A share of less than one socket per second is one socket, less often.
+  // If the rate is below one socket per second, one client at a time is asked to reconnect, at intervals of more than a second.
   const pauseMs = Math.max(1000, 1000 / perSecond)
   if (nowMs - state.saidAtMs < pauseMs) return none(state)
   const goodbyes = Math.min(Math.max(1, Math.floor(perSecond)), Math.ceil(staying - mean), state.allowance)
@@ -107,7 +110,7 @@ function stopped({ phase }: RebalanceState): RebalanceState['phase'] {
   return phase === 'shedding' ? 'even' : phase
 }
 
-/** Begins when there is clearly too much here, ends at the mean, and rests when all that it should have taken did not help. */
+/** A replica starts shedding sockets when its excess is clear, stops at the mean, and pauses if its goodbye messages had no effect. */
 function changePhase(
   settings: RebalanceSettings,
   state: RebalanceState,
@@ -116,12 +119,13 @@ function changePhase(
 ): RebalanceState {
   switch (state.phase) {
     case 'even': {
-      // At all times lately: while many clients connect, what a replica knows of itself is always ahead of what it knows of others.
+      // A replica sheds sockets only if its excess has lasted for some time, because while many clients connect, its own count is newer
+      // than the counts of the other replicas.
       const least = bounds.each.get(self)?.least ?? 0
       const clearly = Math.min(staying, least) > (bounds.total.most / ready.length) * settings.startAbove
       if (!clearly || staying - mean < settings.leastExcess) return state
-      // The router hands those who come back to all replicas in turn, so only a part of them really leaves, and those that
-      // other replicas send away come here as well.
+      // The router distributes reconnecting clients over all replicas, so some of them return to this replica.
+      // Clients that leave the other overloaded replicas may reach this replica.
       const leaveFor = ready.filter(({ connections }) => connections <= mean).length
       const excess =
         staying + sum(ready.map(({ id, connections }) => (id === self ? 0 : Math.max(mean, connections)))) - mean * ready.length
@@ -136,7 +140,10 @@ function changePhase(
   }
 }
 
-/** Adds a table and drops what is too old, but for one that shows how far back we can look. Other replicas: begins anew. */
+/**
+ * Remembers the latest table of replicas, and drops old tables that are not needed to cover the last `settleMs`. When the set of replicas
+ * changes, all earlier tables of replicas are dropped.
+ */
 function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[] {
   const before = seen.at(-1)?.connections
   const same =
@@ -148,8 +155,9 @@ function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[]
 }
 
 /**
- * What a replica's part of the rate goes by: nothing at the mean, and above it what it holds beyond half the mean. The mere
- * excess would, when it is small, look so different in tables of different age that most of the rate went unused.
+ * Returns the weight that determines a replica's share of the total rate: 0 for up to the mean number of sockets, otherwise the number of
+ * sockets minus half the mean. If the weight were equal to the excess, the weights from tables of different age would differ so much that
+ * most of the rate would stay unused.
  */
 function weight(connections: number, mean: number): number {
   return connections > mean ? connections - mean / 2 : 0
@@ -165,7 +173,9 @@ interface Bounds {
   each: ReadonlyMap<string, Range>
 }
 
-/** The least and the most that the tables say, of each replica and of all together. */
+/**
+ * Returns the smallest and largest number of sockets in the remembered tables of replicas, for each replica and for all replicas together.
+ */
 function boundsOf(seen: readonly Seen[]): Bounds {
   const range = (values: number[]): Range => ({ least: Math.min(...values), most: Math.max(...values) })
   const ids = [...(seen[0]?.connections.keys() ?? [])]
@@ -175,7 +185,7 @@ function boundsOf(seen: readonly Seen[]): Bounds {
   }
 }
 
-/** This replica's part of the rate, 0 to 1, whatever the others have seen. */
+/** Returns this replica's share of the total rate of goodbye messages, 0 to 1. The shares of all replicas never add up to more than 1. */
 function shareOf(self: string, { total, each }: Bounds): number {
   const own = weight(each.get(self)?.least ?? 0, total.most / each.size)
   let others = 0

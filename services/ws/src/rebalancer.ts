@@ -1,13 +1,13 @@
-/** Runs the plan of rebalance.ts: owns its timer, reads the table of replicas, and says the goodbyes. */
+/** Runs the rebalancing of rebalance.ts with a timer: reads the table of replicas, and asks clients to reconnect. */
 import type { Config } from './config.ts'
 import type { Hub } from './hub.ts'
 import type { Clock, Log } from './ports.ts'
 import { rebalanceSettings, startRebalance, stepRebalance } from './rebalance.ts'
-import type { ReplicaTable } from './stores.ts'
+import type { ReplicaLoad, ReplicaTable } from './stores.ts'
 
 export interface RebalancerDeps {
   config: Config
-  /** This replica's id, as it stands in the table. */
+  /** The id of this replica in the table of replicas. */
   id: string
   clock: Clock
   hub: Hub
@@ -15,20 +15,25 @@ export interface RebalancerDeps {
   log: Log
 }
 
-/** How often to take a step. Milliseconds. */
+/** Interval between steps. Milliseconds. */
 const stepMs = 100
-/** Over how long those who are told spread their return. Milliseconds. */
+/** The time window within which clients reconnect after they were asked. Milliseconds. */
 const windowMs = 1000
 
-/** Begins to share sockets evenly with the other replicas, unless REBALANCE=off. Returns how to end that. */
+/** Starts rebalancing sockets between replicas, unless REBALANCE=off. Returns a function that stops the rebalancing. */
 export function startRebalancer({ config, id, clock, hub, replicas, log }: RebalancerDeps): () => void {
   if (config.REBALANCE === 'off') return () => {}
   let state = startRebalance()
+  // Rebalancing ignores ready replicas of the other colour, because the deploy decides which share of the sockets they have.
+  // Rebalancing includes draining replicas of the other colour, because their clients reconnect to replicas of this colour.
+  const counts = ({ colour = config.LAB_COLOUR, state }: ReplicaLoad) => colour === config.LAB_COLOUR || state === 'draining'
 
   function step(): void {
-    const staying = hub.size - hub.leaving
-    const next = stepRebalance(rebalanceSettings, state, { nowMs: clock.steady(), self: id, staying, table: replicas.all() })
-    if (next.state.phase !== state.phase) log.info({ phase: next.state.phase, staying, table: replicas.all() }, 'rebalance')
+    const staying = hub.size - hub.askedToReconnect()
+    const table = replicas.all().filter(counts)
+    const input = { nowMs: clock.steady(), self: id, staying, table, rollingOut: replicas.isRollingOut() }
+    const next = stepRebalance(rebalanceSettings, state, input)
+    if (next.state.phase !== state.phase) log.info({ phase: next.state.phase, staying, table }, 'rebalance')
     state = next.state
     if (next.goodbyes > 0) hub.sayGoodbye({ count: next.goodbyes, windowMs, reason: 'rebalancing', random: Math.random })
   }

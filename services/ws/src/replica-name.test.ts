@@ -3,11 +3,11 @@ import { expect, test } from 'vitest'
 import { testConfig } from '../test/harness.ts'
 import { nameAfterPrefix, replicaName } from './replica-name.ts'
 
-test('what the replica is told comes first', async () => {
+test('REPLICA_ID takes precedence', async () => {
   expect(await replicaName(testConfig({ REPLICA_ID: 'blue', REPLICA_DNS_PREFIX: 'lab-' }))).toBe('blue')
 })
 
-test("without a word from anybody it is the host's name", async () => {
+test('the host name is the default', async () => {
   expect(await replicaName(testConfig())).toBe(hostname())
   expect(await replicaName(testConfig({ REPLICA_DNS_PREFIX: 'no-such-project-' }))).toBe(hostname())
 })

@@ -1,13 +1,13 @@
-/** What a replica is called: as it is told, as Docker's DNS knows its container, or as the host is called. */
+/** Determines the name of a replica from the setting, from the container's name in Docker's DNS, or from the host name. */
 import { resolvePtr } from 'node:dns/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.ts'
 
-/** How long the name may keep the start waiting. Milliseconds. */
+/** Maximum time by which the DNS query may delay the start. Milliseconds. */
 const patienceMs = 1_000
 
-/** The replica's name. Never fails: without an answer it is the host name. */
+/** Returns the name of this replica. If the DNS server does not answer, the name is the host name. */
 export async function replicaName(config: Config): Promise<string> {
   if (config.REPLICA_ID !== '') return config.REPLICA_ID
   if (config.REPLICA_DNS_PREFIX === '') return hostname()
@@ -16,8 +16,8 @@ export async function replicaName(config: Config): Promise<string> {
 }
 
 /**
- * The part of a container's DNS name that follows the prefix, up to the first dot: `ws-1` of `lab-ws-1.lab_stores`.
- * Throws when no name begins with it.
+ * Returns the part of a container's DNS name between the prefix and the first dot: `ws-1` of `lab-ws-1.lab_stores`.
+ * Throws if none of the container's DNS names begins with the prefix.
  */
 export function nameAfterPrefix(names: string[], prefix: string): string {
   const name = names.find((candidate) => candidate.startsWith(prefix))
@@ -25,7 +25,7 @@ export function nameAfterPrefix(names: string[], prefix: string): string {
   return name.slice(prefix.length).split('.')[0] as string
 }
 
-/** Asked of the DNS server itself: a reverse lookup would stop at /etc/hosts, where the container's id stands. */
+/** Queries the DNS server directly, because a system lookup would return the container id from /etc/hosts. */
 function namesOf(address: string): Promise<string[]> {
   return resolvePtr(`${address.split('.').reverse().join('.')}.in-addr.arpa`)
 }

@@ -1,69 +1,62 @@
 /**
- * A whole replica in one call: hub, apps, ports, timers and the drain. main.ts gives it the process' environment;
- * tests give it settings and free ports.
+ * Starts a complete replica: hub, apps, ports, timers and drain. main.ts passes the environment of the process;
+ * tests pass settings and free ports.
  */
 
-import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import { createApp, createInternalApp, type Status } from './app.ts'
 import type { Config } from './config.ts'
 import { createDrainRunner } from './drain-runner.ts'
-import { History } from './history.ts'
-import { createHub, type Hub } from './hub.ts'
+import type { Hub } from './hub.ts'
+import { createInside } from './inside.ts'
 import { createMetrics } from './metrics.ts'
 import { loadPage } from './page.ts'
 import type { Clock, Log } from './ports.ts'
 import { startRebalancer } from './rebalancer.ts'
-import { signToken, verifyToken } from './resume-token.ts'
+import { resumeSecret } from './resume-secret.ts'
 import { type Listening, listenInternal, listenPublic } from './server.ts'
 import { memoryStores, type Stores } from './stores.ts'
 import { noTracer, type Tracer } from './telemetry/tracer.ts'
 import { nodeUpgrade } from './upgrade.ts'
 
-export interface Replica {
+export interface RunningService {
   id: string
   port: number
   internalPort: number
   hub: Hub
   state(): ReplicaState
-  /** Leaves: not ready, goodbyes, deadline. Resolves when everybody is gone; calling it again ends it at once. */
+  /**
+   * Drains the replica: it becomes not ready, asks its clients to reconnect, and closes the remaining connections at the deadline. Resolves
+   * when all connections of the replica have closed. A second call of `drain` ends the drain of the replica at once.
+   */
   drain(): Promise<void>
 }
 
 export interface ReplicaOptions {
   config: Config
-  /** Name of the replica. */
+  /** The name of the replica. */
   id: string
   version: string
   log: Log
-  /** Without it nothing is traced. */
+  /** The tracer of the replica; without it, nothing is traced. */
   tracer?: Tracer
 }
 
-/** Starts a replica; it is ready when this resolves. Rejects when a port can't be had. */
-export async function startReplica({ config, id, version, log, tracer = noTracer }: ReplicaOptions): Promise<Replica> {
-  const secret = createSecretKey(config.RESUME_SECRET ? Buffer.from(config.RESUME_SECRET) : randomBytes(32))
+/** Starts a replica, which is ready when the promise resolves. The promise rejects if a port is not available. */
+export async function startReplica({ config, id, version, log, tracer = noTracer }: ReplicaOptions): Promise<RunningService> {
+  const secret = resumeSecret(config)
   const clock = { now: Date.now, steady: () => performance.now() }
-  const { registry, meter, watch } = createMetrics({ version, recordMessages: config.METRICS === 'on', exemplars: tracer !== noTracer })
-  const stores = await createStores(config, { id, clock, log })
-  const { roomLog, sessions, presence } = stores
-  const history = new History({ messages: config.ROOM_LOG_MESSAGES, bytes: config.ROOM_LOG_BYTES, ageMs: config.ROOM_LOG_AGE })
-  const hub = createHub({
-    config,
-    replica: id,
-    clock,
-    meter,
-    log,
-    tracer,
-    roomLog,
-    history,
-    sessions,
-    presence,
-    newId: randomUUID,
-    tokenFor: (sessionId) => signToken(secret, sessionId, clock.now() + config.RESUME_TOKEN_TTL),
-    readToken: (token) => verifyToken(secret, token, clock.now()),
+  const { registry, meter, watch } = createMetrics({
+    version,
+    colour: config.LAB_COLOUR,
+    recordMessages: config.METRICS === 'on',
+    exemplars: tracer !== noTracer,
   })
+  const stores = await createStores(config, { id, clock, log })
+  const { roomLog, sessions } = stores
+  const { hub, history } = createInside({ config, replica: id, version, clock, meter, log, tracer, stores, secret, newId: randomUUID })
 
   let state: ReplicaState = 'starting'
   const ended = Promise.withResolvers<void>()
@@ -108,17 +101,19 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   )
   await roomLog.start(hub.roomEvents)
   const ticker = setInterval(hub.tick, hub.tickMs)
+  const enforcer = setInterval(hub.enforceLimits, enforceMs)
   const announcer = setInterval(announce, announceMs)
   const stopRebalancing = startRebalancer({ config, id, clock, hub, replicas: stores.replicas, log })
   state = 'ready'
 
   function announce(): void {
-    stores.replicas.announce({ id, state, connections: hub.size })
+    stores.replicas.announce({ id, state, connections: hub.size, colour: config.LAB_COLOUR })
   }
 
   function closePublic(): void {
     state = 'closed'
     clearInterval(ticker)
+    clearInterval(enforcer)
     clearInterval(announcer)
     announce()
     hub.terminateAll()
@@ -142,17 +137,20 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   return { id, port: publicPort.port, internalPort: internalPort.port, hub, state: () => state, drain }
 }
 
-/** How often a replica tells the others how it is. Milliseconds. */
+/** Interval between checks of the resource limits for all connections together. Milliseconds. */
+const enforceMs = 100
+
+/** Interval between two writes of a replica's entry to the shared table of replicas. Milliseconds. */
 const announceMs = 1000
 
 async function createStores(config: Config, who: { id: string; clock: Clock; log: Log }): Promise<Stores> {
   if (config.VALKEY_URL === '') return memoryStores(config, who.clock)
-  // Its client library is loaded by those who use it.
+  // The client library of Valkey is loaded only if the replica uses Valkey.
   const { valkeyStores } = await import('./valkey/stores.ts')
   return valkeyStores(config, who)
 }
 
-/** Both ports or none: when the second can't be had, the first is given back. */
+/** Listens on the public and the internal port. If the second port is not available, the first port is closed again. */
 async function listenBoth(first: () => Promise<Listening>, second: () => Promise<Listening>): Promise<[Listening, Listening]> {
   const one = await first()
   try {

@@ -5,14 +5,18 @@ import { signToken, verifyToken } from './resume-token.ts'
 
 const secret = createSecretKey(Buffer.from('a secret of the tests'))
 
-test('a token names its session until it expires', () => {
-  const token = signToken(secret, 'session-1', 5_000)
-  expect(verifyToken(secret, token, 4_999)).toEqual({ ok: true, sessionId: 'session-1' })
+const claim = { sessionId: 'session-1', idScope: 'session-0', number: 40 }
+
+test('a token identifies its session until it expires', () => {
+  const token = signToken(secret, claim, 5_000)
+  expect(verifyToken(secret, token, 4_999)).toEqual({ ok: true, ...claim })
+  const own = { ...claim, idScope: 'session-1' }
+  expect(verifyToken(secret, signToken(secret, own, 5_000), 0)).toEqual({ ok: true, ...own })
   expect(verifyToken(secret, token, 5_000)).toEqual({ ok: false, why: 'expired' })
 })
 
-test('another secret, another session, another expiry or any changed character is invalid', () => {
-  const token = signToken(secret, 'session-1', 5_000)
+test('a token is invalid with another secret, session, scope, number or expiry, or a changed character', () => {
+  const token = signToken(secret, claim, 5_000)
   expect(verifyToken(createSecretKey(Buffer.from('another secret')), token, 0)).toEqual({ ok: false, why: 'invalid' })
   for (let i = 0; i < token.length; i++) {
     const changed = token.slice(0, i) + (token[i] === 'x' ? 'y' : 'x') + token.slice(i + 1)
@@ -20,8 +24,8 @@ test('another secret, another session, another expiry or any changed character i
   }
 })
 
-test('what is no token is invalid, and never an exception', () => {
-  for (const text of ['', '.', '..', 'a.b', 'a.b.c', 'a.b.c.d', `${signToken(secret, 's', 9)}.`]) {
+test('a text that is not a token is invalid and causes no exception', () => {
+  for (const text of ['', '.', '..', 'a.b', 'a.b.c.d', 'a.b.c.d.e', `${signToken(secret, claim, 9)}.`]) {
     expect(verifyToken(secret, text, 0)).toEqual({ ok: false, why: 'invalid' })
   }
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !verifyToken(secret, text, 0).ok))

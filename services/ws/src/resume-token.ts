@@ -1,22 +1,36 @@
-/** Resume tokens: `session.expiry.signature`. Whoever holds one may continue that session, so they are signed and expire. */
+/**
+ * Signs and verifies resume tokens, which have the form `session.scope.number.expiry.signature`. Anyone who has a resume token can
+ * continue its session, so tokens are signed and expire. The token contains the scope of the client's message ids, because the stores may
+ * be unavailable when the client resumes.
+ */
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-export type TokenVerdict = { ok: true; sessionId: string } | { ok: false; why: 'invalid' | 'expired' }
+export interface TokenClaim {
+  sessionId: string
+  /** The scope in which the ids of the client's messages are unique: the id of the session, or of the session that it replaced. */
+  idScope: string
+  /** The number of the token within its session. Tokens with a lower number than the oldest accepted number of the session are refused. */
+  number: number
+}
 
-/** Makes the token of a session. @param expiresAtMs wall-clock time, milliseconds since 1970 */
-export function signToken(secret: KeyObject, sessionId: string, expiresAtMs: number): string {
-  const body = `${sessionId}.${Math.floor(expiresAtMs).toString(36)}`
+export type TokenResult = ({ ok: true } & TokenClaim) | { ok: false; why: 'invalid' | 'expired' }
+
+/** Creates a token. @param expiresAtMs the expiry on the wall clock, in milliseconds since 1970 */
+export function signToken(secret: KeyObject, { sessionId, idScope, number }: TokenClaim, expiresAtMs: number): string {
+  const scope = idScope === sessionId ? '' : idScope
+  const body = `${sessionId}.${scope}.${number.toString(36)}.${Math.floor(expiresAtMs).toString(36)}`
   return `${body}.${signature(secret, body)}`
 }
 
-/** Checks a token somebody showed us. Never throws, and takes the same time for every wrong signature. */
-export function verifyToken(secret: KeyObject, token: string, nowMs: number): TokenVerdict {
-  const [sessionId, expiry, given, ...rest] = token.split('.')
-  if (!sessionId || !expiry || !given || rest.length > 0) return { ok: false, why: 'invalid' }
-  const expected = Buffer.from(signature(secret, `${sessionId}.${expiry}`))
+/** Verifies a resume token from a client. Never throws. The comparison of signatures takes constant time. */
+export function verifyToken(secret: KeyObject, token: string, nowMs: number): TokenResult {
+  const [sessionId, scope, number, expiry, given, ...rest] = token.split('.')
+  if (!sessionId || scope === undefined || !number || !expiry || !given || rest.length > 0) return { ok: false, why: 'invalid' }
+  const expected = Buffer.from(signature(secret, `${sessionId}.${scope}.${number}.${expiry}`))
   const shown = Buffer.from(given)
   if (shown.length !== expected.length || !timingSafeEqual(shown, expected)) return { ok: false, why: 'invalid' }
-  return Number.parseInt(expiry, 36) > nowMs ? { ok: true, sessionId } : { ok: false, why: 'expired' }
+  if (Number.parseInt(expiry, 36) <= nowMs) return { ok: false, why: 'expired' }
+  return { ok: true, sessionId, idScope: scope || sessionId, number: Number.parseInt(number, 36) }
 }
 
 function signature(secret: KeyObject, body: string): string {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { MemoryRoomLog, type Published, type RoomMessage, seqsPerMs } from './room-log.ts'
 
-test('the log of a lone replica grows with time, also when its clock stands still, and counts each room on its own', async () => {
+test('the in-memory log increases with time, even if the clock stands still, and counts each room separately', async () => {
   let nowMs = 1_000
   const log = new MemoryRoomLog(() => nowMs, 100)
   const seen: RoomMessage[] = []
-  await log.start({ onMessage: (message) => void seen.push(message), onProvisional: () => {}, onLost: () => {} })
+  await log.start({ onMessage: (message) => void seen.push(message), onProvisional: () => {}, onLost: () => {}, onEnd: () => {} })
   const outcomes: Published[] = []
   const publish = (room: string, key: string) =>
     log.publish({ room, key, head: Buffer.from('{'), publishedAtMs: nowMs }, (o) => outcomes.push(o))

@@ -1,87 +1,116 @@
 /**
- * The room log: every message to a room, in one order that all replicas share. A replica keeps the last part of it in
- * memory (history.ts), which is what late joiners and returning clients are served from. Here: the port, and the log of
- * a replica that works alone. Pure.
+ * Defines the room log, which contains all messages to rooms in one order that all replicas share. Each replica stores the latest
+ * messages in memory (history.ts) and sends them to late joiners and resumed sessions. This file defines the interface and the in-memory
+ * log of a replica without Valkey. Pure.
  */
 
-/** A message to a room, before it has its place in the log. */
+/** A message to a room that is not stored yet and has no sequence number. */
 export interface RoomDraft {
   room: string
-  /** UTF-8 of the message's JSON as members receive it, without its closing brace: place and brace are added. */
+  /** The JSON of the room_message in UTF-8 without its end; sequence number, offset and closing brace are appended later. */
   head: Buffer
-  /** Wall-clock time of publishing, milliseconds since 1970. */
+  /** The wall-clock time of publishing, in milliseconds since 1970. */
   publishedAtMs: number
-  /** The trace that it belongs to, if it is traced. */
+  /** The trace context of the message, if the message is traced. */
   traceparent?: string | undefined
-  /** Two drafts with the same key are the same message: the second gets the place of the first and is not delivered. */
+  /** Identifies the message. A second draft with the same key gets the sequence number of the first draft and is not delivered. */
   key: string
 }
 
-/** A message with its place. */
+/** A message that is stored in the room log. */
 export interface RoomMessage extends Omit<RoomDraft, 'key'> {
-  /** Place in the log. Grows from message to message over all rooms; not without gaps. Also after the log was lost. */
+  /**
+   * The sequence number of the message over all rooms. The sequence number always increases, even after a loss of the log, but it may skip
+   * values.
+   */
   seq: number
-  /** Number within its room, counted from 1 without gaps; from 1 again when the room was forgotten. */
+  /**
+   * The number of the message within its room, counted from 1 without gaps. The offset restarts at 1 if the store has lost the data of the
+   * room.
+   */
   offset: number
 }
 
-/** What became of a draft. `provisional` is followed by one of the others, unless the replica ends first. */
+/** Outcome of a draft. The outcome `provisional` is followed by another outcome, unless the replica ends first. */
 export type Published = { result: 'stored' | 'duplicate'; seq: number } | { result: 'provisional' } | { result: 'refused' }
 
 export interface RoomLogEvents {
-  /** Every stored message, of every replica, in the order of the log. */
+  /** Called for every stored message of all replicas, in the order of the log. */
   onMessage(message: RoomMessage): void
-  /** A draft of this replica that can't be stored now: for the members here; it comes again by `onMessage`. */
+  /** Called for a draft of this replica that cannot be stored at present. The call of `onMessage` follows when the message is stored. */
   onProvisional(draft: RoomDraft): void
-  /** Messages up to this place were missed and can't be had any more. */
-  onLost(upToSeq: number): void
+  /**
+   * Called when all messages up to the given sequence number are lost.
+   * @param backTo set if the store restarted with older data: messages after `backTo` are also lost, even if they were already read
+   */
+  onLost(upToSeq: number, backTo?: number): void
+  /**
+   * Called when the store has reported the end of the log.
+   * @param lastSeq the last sequence number of the log
+   * @param nextSeq a lower bound for the sequence numbers of later messages
+   */
+  onEnd(lastSeq: number, nextSeq: number): void
 }
 
 export interface RoomLog {
-  /** Name shown in health reports. */
+  /** The name of the log in health reports. */
   readonly name: string
-  /** Sets who gets the messages, and begins; resolves when what the log still holds has been delivered. Once, before anything is published. */
+  /**
+   * Starts the log with the given event handlers. Resolves when the messages that are already stored have been delivered. Call this method
+   * once, before the first publish.
+   */
   start(events: RoomLogEvents): Promise<void>
-  /** Stores a message. `done` is called once or, after `provisional`, twice. Never throws for a store that is away. */
+  /**
+   * Stores a message. The callback `done` is called once, and a second time if the first outcome was `provisional`. This method does not
+   * throw if the store is unavailable.
+   */
   publish(draft: RoomDraft, done: (outcome: Published) => void): void
-  /** Place of the last message that was delivered here, or of the beginning. */
+  /** Sequence number up to which this replica has delivered the log; 0 if it has read nothing yet. */
   readonly position: number
-  /** Resolves when everything up to this place has been delivered here, or after a second: whoever comes from another replica may be ahead. */
+  /**
+   * Resolves when the log has been delivered up to the given sequence number, or after one second. Resolves at once if the store is
+   * unavailable. A client that comes from another replica may have received messages that this replica has not read yet.
+   */
   reached(seq: number): Promise<void>
-  /** Drafts that wait for the store. */
+  /** Number of drafts that wait until the store has stored them. */
   readonly waiting: number
-  /** Whether messages get through to other replicas right now. */
+  /** Whether published messages reach the other replicas at present. */
   healthy(): boolean
   stop(): Promise<void>
 }
 
-/** Places per millisecond: a log that was lost begins anew far behind every place it ever gave. */
+/**
+ * Number of available sequence numbers per millisecond. A new log starts with a sequence number computed from the current time, which
+ * exceeds every number used before.
+ */
 export const seqsPerMs = 1000
 
-/** The log of a replica that works alone: what is published is stored and delivered at once. */
+/** The room log of a replica without Valkey. The in-memory log stores and delivers published messages at once. */
 export class MemoryRoomLog implements RoomLog {
   readonly name = 'memory'
   readonly waiting = 0
   position: number
   private events: RoomLogEvents | undefined
   private readonly offsets = new Map<string, number>()
-  /** Keys of the last messages, oldest first. */
+  /** The sequence numbers of the last messages by message key, oldest first. */
   private readonly places = new Map<string, number>()
   private readonly now: () => number
-  private readonly keysKept: number
+  private readonly maxKeys: number
 
   /**
-   * @param now wall-clock time, milliseconds since 1970
-   * @param keysKept how many of the last messages are recognised when they come again
+   * @param now returns the wall-clock time, in milliseconds since 1970
+   * @param maxKeys the number of latest messages whose repetition is recognised
    */
-  constructor(now: () => number, keysKept: number) {
+  constructor(now: () => number, maxKeys: number) {
     this.now = now
-    this.keysKept = keysKept
+    this.maxKeys = maxKeys
     this.position = now() * seqsPerMs
   }
 
   async start(events: RoomLogEvents): Promise<void> {
     this.events = events
+    // Messages of an earlier process of this replica are not available.
+    events.onLost(this.position)
   }
 
   publish({ key, ...draft }: RoomDraft, done: (outcome: Published) => void): void {
@@ -91,13 +120,13 @@ export class MemoryRoomLog implements RoomLog {
       return
     }
     const offset = (this.offsets.get(draft.room) ?? 0) + 1
-    // Moved to the end: what was used last goes last.
+    // The room is deleted from the map and inserted again, so that the least recently used room comes first.
     this.offsets.delete(draft.room)
     this.offsets.set(draft.room, offset)
     this.position = Math.max(this.position + 1, this.now() * seqsPerMs)
     this.places.set(key, this.position)
-    forgetOldest(this.places, this.keysKept)
-    forgetOldest(this.offsets, this.keysKept)
+    forgetOldest(this.places, this.maxKeys)
+    forgetOldest(this.offsets, this.maxKeys)
     this.events?.onMessage({ ...draft, seq: this.position, offset })
     done({ result: 'stored', seq: this.position })
   }

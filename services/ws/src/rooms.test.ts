@@ -4,7 +4,7 @@ import { LocalPresence, Rooms } from './rooms.ts'
 
 const member = () => ({ rooms: new Set<string>() })
 
-test('joining twice is joining once; leaving what one is not in does nothing; empty rooms are gone', () => {
+test('joining twice has no effect, nor has leaving another room; empty rooms are removed', () => {
   const rooms = new Rooms<{ rooms: Set<string> }>()
   const [ann, bob] = [member(), member()]
   expect(rooms.join('tea', ann)).toBe(1)
@@ -18,7 +18,7 @@ test('joining twice is joining once; leaving what one is not in does nothing; em
   expect([rooms.roomCount, rooms.memberCount, rooms.count('tea'), [...rooms.of('tea')]]).toEqual([0, 0, 0, []])
 })
 
-test('whatever happens, counts are those of a plain list of who is where', () => {
+test('property: the counts equal those of a plain list of memberships', () => {
   const step = fc.record({ what: fc.constantFrom('join', 'leave'), who: fc.nat(3), room: fc.constantFrom('a', 'b', 'c') })
   fc.assert(
     fc.property(fc.array(step), (steps) => {
@@ -39,7 +39,7 @@ test('whatever happens, counts are those of a plain list of who is where', () =>
   )
 })
 
-test('the presence of a lone replica is what it has itself', async () => {
+test('the presence of a replica without a store is its own number of members', async () => {
   const presence = new LocalPresence()
   presence.set('tea', 2)
   expect([await presence.total('tea'), await presence.total('milk')]).toEqual([2, 0])

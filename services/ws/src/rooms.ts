@@ -1,14 +1,17 @@
-/** Who hears what on this replica, and the port by which replicas tell each other how many. Pure. */
+/** Stores the members of rooms on this replica, and defines the interface that counts members on all replicas. Pure. */
 
-/** Counts members of rooms over all replicas. */
+/** Counts the members of rooms on all replicas. */
 export interface Presence {
-  /** Takes note how many members a room has here. */
+  /** Records the number of members that a room has on this replica. */
   set(room: string, here: number): void
-  /** Members over all replicas that answer; resolves within two seconds, with those here when the others can't be asked. */
+  /**
+   * Returns the number of members of a room on all reachable replicas. Resolves within two seconds; if the store is unavailable, the result
+   * is the number of local members.
+   */
   total(room: string): Promise<number>
 }
 
-/** The presence of a replica that works alone. */
+/** Counts the room members of a replica without Valkey. */
 export class LocalPresence implements Presence {
   private readonly here = new Map<string, number>()
 
@@ -22,22 +25,22 @@ export class LocalPresence implements Presence {
   }
 }
 
-/** Members of rooms on this replica. */
+/** Stores the members of rooms on this replica. */
 export class Rooms<M extends { rooms: Set<string> }> {
   private readonly members = new Map<string, Set<M>>()
   private memberships = 0
 
-  /** Rooms with at least one member here. */
+  /** Number of rooms with at least one member on this replica. */
   get roomCount(): number {
     return this.members.size
   }
 
-  /** Memberships over all rooms here. */
+  /** Number of memberships in all rooms on this replica. */
   get memberCount(): number {
     return this.memberships
   }
 
-  /** Adds a member; joining twice is the same as joining once. Returns the members here. */
+  /** Adds a member to a room; joining twice has no effect. Returns the number of members that the room has on this replica. */
   join(room: string, member: M): number {
     let inRoom = this.members.get(room)
     if (inRoom === undefined) {
@@ -52,7 +55,7 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return inRoom.size
   }
 
-  /** Takes a member out. Returns the members that remain here. */
+  /** Removes a member. Returns the number of members that remain in the room on this replica. */
   leave(room: string, member: M): number {
     const inRoom = this.members.get(room)
     if (inRoom === undefined) return 0
@@ -64,14 +67,14 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return inRoom.size
   }
 
-  /** Members of a room here. */
+  /** Returns the number of members of a room on this replica. */
   count(room: string): number {
     return this.members.get(room)?.size ?? 0
   }
 
   of(room: string): ReadonlySet<M> {
-    return this.members.get(room) ?? nobody
+    return this.members.get(room) ?? noMembers
   }
 }
 
-const nobody: ReadonlySet<never> = new Set()
+const noMembers: ReadonlySet<never> = new Set()

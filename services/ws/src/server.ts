@@ -1,4 +1,4 @@
-/** Ports: the public one with sockets and the internal one, with every wait of a handshake bounded. */
+/** Opens the public port for WebSockets and the internal port. Each step of the handshake has a timeout. */
 
 import { type IncomingMessage, maxHeaderSize, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -8,37 +8,43 @@ import { refusedHeader } from '@lab/contract/endpoints.ts'
 import type { RefusalCause } from '@lab/contract/metrics.ts'
 import type { Hono } from 'hono'
 import { type ServerOptions, WebSocketServer } from 'ws'
-import type { Vars } from './app.ts'
+import { countHosts, type Vars } from './app.ts'
 import type { Config } from './config.ts'
+import { mostParts } from './inbox.ts'
 import type { Meter } from './metrics.ts'
-import { TalkingWebSocket } from './upgrade.ts'
+import { HubWebSocket } from './upgrade.ts'
 
 export interface Listening {
   port: number
-  /** Stops taking new connections. */
+  /** Stops accepting connections. */
   stop(): void
-  /** Cuts whatever is still open. */
+  /** Closes all open connections at once. */
   cut(): void
 }
 
-/** Listens on the public port. Rejects when the port can't be had. */
+/** Listens on the public port. The promise rejects if the port is not available. */
 export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter): Promise<Listening> {
-  const options: ServerOptions<typeof TalkingWebSocket> & { closeTimeout: number } = {
+  const options: ServerOptions<typeof HubWebSocket> & { closeTimeout: number } = {
     noServer: true,
-    WebSocket: TalkingWebSocket,
+    WebSocket: HubWebSocket,
     maxPayload: config.MAX_FRAME_BYTES,
+    maxFragments: mostParts(config.MAX_FRAME_BYTES),
+    maxBufferedChunks: mostParts(config.MAX_FRAME_BYTES),
+    // By default, ws accepts the first subprotocol that a client offers.
+    // The server supports no subprotocols, so it selects none (RFC 6455, section 4.2.2).
+    handleProtocols: () => false,
     // Compression triples the memory of a socket.
     perMessageDeflate: false,
     closeTimeout: config.CLOSE_TIMEOUT,
-    // Pings count against the message rate, so the hub answers them.
+    // Pings count towards the message rate, so the hub answers them.
     autoPong: false,
-    // The hub keeps its own set.
+    // The hub maintains its own set of connections.
     clientTracking: false,
   }
   const wss = new WebSocketServer(options)
   wss.on('wsClientError', (error, socket) => {
     meter.refused('bad_handshake')
-    answerRefusal(socket, '400 Bad Request', `bad_handshake: ${error.message}; allowed is a GET as in RFC 6455, version 13`)
+    answerRefusal(socket, '400 Bad Request', `bad_handshake: ${error.message}; expected a GET request as in RFC 6455, version 13`)
   })
   const server = serve({
     fetch: app.fetch,
@@ -53,7 +59,7 @@ export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter
     },
   }) as Server
   server.on('clientError', (error, socket) => refuseBroken(error, socket as Socket, config, meter))
-  // A peer that was refused but never closes its half would hold its socket for ever.
+  // A refused client that never closes its side would occupy its socket for ever.
   const cutLater = function (this: Socket) {
     const timer = setTimeout(() => this.destroy(), config.CLOSE_TIMEOUT)
     this.once('close', () => clearTimeout(timer))
@@ -62,7 +68,7 @@ export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter
   return listening(server)
 }
 
-/** Listens on the internal port. Rejects when the port can't be had. */
+/** Listens on the internal port. The promise rejects if the port is not available. */
 export async function listenInternal(app: Hono<Vars>, config: Config): Promise<Listening> {
   return listening(serve({ fetch: app.fetch, port: config.INTERNAL_PORT, hostname: config.HOST }) as Server)
 }
@@ -82,19 +88,19 @@ function listening(server: Server): Promise<Listening> {
 }
 
 /**
- * Whether a request goes the way of upgrades. Others are plain requests even if they ask for one: nobody would ever
- * answer them or listen to their socket's errors, of which the first would end the process.
+ * Whether a request is handled as a WebSocket upgrade. An invalid upgrade is handled as a plain request: otherwise the request would get
+ * no response, and the first error of its socket would end the process.
  */
-function takesUpgrade({ url = '', headers }: IncomingMessage, meter: Meter): boolean {
+function takesUpgrade({ url = '', headers, rawHeaders }: IncomingMessage, meter: Meter): boolean {
   if (headers.upgrade?.toLowerCase() !== 'websocket') return false
-  const plain = plainHost.test(headers.host ?? '') && plainTarget.test(url)
+  const plain = countHosts(rawHeaders) === 1 && plainHost.test(headers.host ?? '') && plainTarget.test(url)
   if (!plain) meter.refused('bad_handshake')
   return plain
 }
 const plainHost = /^[A-Za-z0-9.:_[\]-]*$/
 const plainTarget = /^(http:\/\/[A-Za-z0-9.:_[\]-]+)?\/[^\\]*$/
 
-/** A request that never became one: too slow, too large, not HTTP, or reset on the way. */
+/** Answers an HTTP request that could not be parsed because it is too slow, too large or not HTTP, or because the connection was reset. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Socket, config: Config, meter: Meter): void {
   const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const cause: RefusalCause = timedOut ? 'handshake_timeout' : 'bad_handshake'
@@ -110,7 +116,7 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Socket, config: Conf
   socket.destroySoon()
 }
 
-/** The last words to a peer that has not come as far as the app. */
+/** Sends a refusal to a client whose request has not reached the app. */
 function answerRefusal(socket: Duplex, status: string, why: string): void {
   const headers = ['Connection: close', 'Sec-WebSocket-Version: 13', `${refusedHeader}: ${why}`, 'Content-Length: 0']
   socket.end(`HTTP/1.1 ${status}\r\n${headers.join('\r\n')}\r\n\r\n`)

@@ -1,4 +1,4 @@
-/** Everything that replicas may share, in one place: the room log, sessions, who is in which room, and how full each replica is. */
+/** Defines the state that replicas may share: the room log, sessions, room members, and the load of each replica. */
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './ports.ts'
@@ -6,19 +6,31 @@ import { MemoryRoomLog, type RoomLog } from './room-log.ts'
 import { LocalPresence, type Presence } from './rooms.ts'
 import { MemorySessionStore, type SessionStore } from './sessions.ts'
 
-/** What a replica tells the others of itself. */
+/** The load that a replica reports to the others. */
 export interface ReplicaLoad {
   id: string
   state: ReplicaState
   connections: number
+  /** The LAB_COLOUR of the replica; undefined if the lab has only one set of replicas. */
+  colour?: string
 }
 
-/** Who else there is. */
+/** The table with the loads of all replicas. */
 export interface ReplicaTable {
-  /** Tells the others how this replica is; once a second. */
+  /** Reports the load of this replica to the other replicas. Call this method once per second. */
   announce(self: ReplicaLoad): void
-  /** The replicas that have been heard of within the last few seconds, this one included. */
+  /** Returns the loads that replicas reported within the last few seconds, including the load of this replica. */
   all(): ReplicaLoad[]
+  /** Whether a rollout is under way, which itself moves sockets between replicas; false if this is unknown. */
+  isRollingOut(): boolean
+}
+
+export interface StoreStats {
+  clients: number
+  memoryBytes: number
+  /** The memory limit of the store; 0 if the store has no limit. */
+  memoryLimitBytes: number
+  commands: number
 }
 
 export interface Stores {
@@ -26,12 +38,12 @@ export interface Stores {
   sessions: SessionStore
   presence: Presence
   replicas: ReplicaTable
-  /** What the store says of itself; undefined when there is none, or it has not answered yet. */
-  stats(): { clients: number; memoryBytes: number; commands: number } | undefined
+  /** Statistics of the store; undefined if the replica has no store, or the store has not answered yet. */
+  stats(): StoreStats | undefined
   stop(): Promise<void>
 }
 
-/** The stores of a replica that works alone. */
+/** Creates the in-memory stores of a replica without Valkey. */
 export function memoryStores(config: Config, clock: Clock): Stores {
   let load: ReplicaLoad[] = []
   const roomLog = new MemoryRoomLog(clock.now, config.ROOM_LOG_MESSAGES)
@@ -44,6 +56,7 @@ export function memoryStores(config: Config, clock: Clock): Stores {
         load = [self]
       },
       all: () => load,
+      isRollingOut: () => false,
     },
     stats: () => undefined,
     stop: () => roomLog.stop(),

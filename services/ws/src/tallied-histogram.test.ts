@@ -5,7 +5,7 @@ import { TalliedHistogram } from './tallied-histogram.ts'
 
 const spec = { name: 'lag_seconds', help: 'How late.', buckets: [0.001, 0.01, 0.1] }
 
-test('is scraped exactly as a histogram of prom-client with the same observations', async () => {
+test('returns exactly the samples of a prom-client histogram with the same observations', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constantFrom(0, ...spec.buckets))),

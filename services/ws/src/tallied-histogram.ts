@@ -1,15 +1,15 @@
 /**
- * A histogram without labels that counts in plain numbers and speaks prom-client when it is scraped.
- * prom-client's own looks its series up by a hash at every observation, which is most of what metrics cost per message.
+ * A histogram without labels, which counts in plain numbers and is converted to prom-client samples at each scrape.
+ * The class Histogram of prom-client finds its series by a hash at every observation, which causes most of the cost of metrics per message.
  */
 import { exemplarLabel } from '@lab/contract/telemetry.ts'
 import type { Histogram, Registry } from 'prom-client'
 
-/** Leads from a bucket to a trace, as OpenMetrics has it. */
+/** An OpenMetrics exemplar, which links a bucket to a trace. */
 interface Exemplar {
   labelSet: Record<string, string>
   value: number
-  /** Seconds since 1970. */
+  /** The Unix time in seconds. */
   timestamp: number
 }
 
@@ -17,23 +17,23 @@ export class TalliedHistogram {
   readonly name: string
   readonly help: string
   private readonly bounds: readonly number[]
-  /** Observations per bucket, the last for those above every bound; not yet added up. */
+  /** Number of observations per bucket, not cumulative. The last bucket counts the values above all bounds. */
   private readonly counts: number[]
   private total = 0
   /** The last traced observation of each bucket. */
   private readonly exemplars: Exemplar[] = []
 
-  /** @param spec its buckets are upper bounds, rising, in the metric's unit */
+  /** @param spec the metric; its buckets are upper bounds in ascending order, in the metric's unit */
   constructor(spec: { name: string; help: string; buckets: readonly number[] }, registry: Registry) {
     this.name = spec.name
     this.help = spec.help
     this.bounds = spec.buckets
     this.counts = new Array(spec.buckets.length + 1).fill(0)
-    // All that a registry asks of a metric is a name and `get`.
+    // A prom-client registry uses only the name of a metric and its method `get`.
     registry.registerMetric(this as unknown as Histogram)
   }
 
-  /** Counts one value, in the metric's unit. @param traceId of what took so long, if it was traced */
+  /** Counts one observation, in the metric's unit. @param traceId the trace of the observed operation, if the operation was traced */
   observe(value: number, traceId?: string): void {
     let bucket = 0
     while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++
@@ -42,7 +42,7 @@ export class TalliedHistogram {
     if (traceId !== undefined) this.exemplars[bucket] = { labelSet: { [exemplarLabel]: traceId }, value, timestamp: Date.now() / 1000 }
   }
 
-  /** The samples, as prom-client hands them to whoever scrapes. */
+  /** Returns the samples of the histogram in the format of prom-client. */
   async get() {
     const { name, help } = this
     let sum = 0

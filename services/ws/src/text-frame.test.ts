@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { textFrame } from './text-frame.ts'
 
-/** The part of ws that reads frames; its types leave it out. */
+/** The frame parser of the library ws, which the type definitions of the library omit. */
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: { isServer: boolean }) => Writable }
 
-/** What a peer reads out of these bytes, by the receiver of ws. */
+/** Returns the text that a peer receives from the given bytes, with the frame parser of ws. */
 function read({ frame }: { frame: Buffer }): Promise<string> {
   return new Promise((resolve, reject) => {
     const receiver = new Receiver({ isServer: false })
@@ -17,13 +17,13 @@ function read({ frame }: { frame: Buffer }): Promise<string> {
   })
 }
 
-test.each([0, 1, 125, 126, 65_535, 65_536, 100_000])('a text of %i bytes arrives as it is', async (length) => {
+test.each([0, 1, 125, 126, 65_535, 65_536, 100_000])('a text of %i bytes arrives unchanged', async (length) => {
   const text = 'x'.repeat(length)
   expect(await read(textFrame(text))).toBe(text)
   expect(await read(textFrame(Buffer.from(text)))).toBe(text)
 })
 
-test('head and tail arrive as one text, whatever the head is made of', async () => {
+test('head and tail arrive as one text, whether the head is a string or bytes', async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: 'grapheme' }), fc.nat(), async (head, seq) => {
       const tail = `,"seq":${seq}}`

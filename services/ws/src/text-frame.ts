@@ -1,23 +1,27 @@
 /**
- * A WebSocket text frame in one piece (RFC 6455 section 5.2), as servers send them: whole and unmasked.
- * One buffer is one write; header and payload apart are a gathered write, which costs half as much again per message.
+ * Encodes a WebSocket text frame (RFC 6455, section 5.2) as servers send it: without fragmentation or masking.
+ * A frame in a single buffer needs a single write. Separate buffers for header and payload would need a gathered write, which costs 50 %
+ * more per message.
  */
 
 const textOpcode = 0x81 // FIN and opcode 1
-/** Payloads up to here have their length in the header's second byte; up to the next bound in two bytes more, then in eight. */
+/**
+ * The second byte of the header contains payload lengths up to 125 bytes; two further bytes contain lengths up to 65535, and eight further
+ * bytes contain greater lengths.
+ */
 const shortest = 125
 const longest16Bit = 0xffff
 
-/** A whole frame, and how many bytes of it are text. */
+/** A complete frame, and the length of the frame's payload. */
 export interface TextFrame {
   frame: Buffer
   payloadBytes: number
 }
 
 /**
- * Builds the frame.
- * @param head the text, or its UTF-8 bytes when they are at hand
- * @param tail ASCII text that follows it
+ * Encodes a frame.
+ * @param head the start of the message, as a string or as UTF-8 bytes
+ * @param tail the ASCII string that is appended to the start
  */
 export function textFrame(head: string | Buffer, tail = ''): TextFrame {
   const headBytes = typeof head === 'string' ? Buffer.byteLength(head) : head.length

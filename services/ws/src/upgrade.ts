@@ -1,8 +1,8 @@
 /**
- * The one seam to WebSockets: turns an upgrade that the app accepted into a connection of the hub.
+ * Registers a socket with the hub after the app has accepted its upgrade. No other file depends on the events of the WebSocket library.
  *
- * The adapter's own listeners keep the request, its headers and URL alive as long as the socket, 7 KiB for each. So the
- * raw socket is taken over as soon as it is open, and its events go to functions that are shared by all sockets.
+ * The listeners of the HTTP adapter would keep the request with its headers and URL in memory until the socket is closed, which costs 7 KiB
+ * per socket. Therefore, listeners that all sockets share replace the listeners of the HTTP adapter as soon as the socket is open.
  */
 import type { Socket as NetSocket } from 'node:net'
 import { type HttpBindings, upgradeWebSocket } from '@hono/node-server'
@@ -13,44 +13,45 @@ import type { Hub } from './hub.ts'
 import type { Span } from './telemetry/tracer.ts'
 import type { TextFrame } from './text-frame.ts'
 
-/** Accepts the upgrade of a request for a connection with this id. */
+/** Accepts the upgrade of a request and gives the connection the given id. */
 export type Upgrade = (c: Context, who: Upgrading) => Response | Promise<Response>
 
 interface Upgrading {
   connectionId: string
   requestId: string
-  /** Ends when the socket is open. */
+  /** The trace span of the upgrade, which ends when the socket is open. */
   span: Span | undefined
 }
 
-interface Link {
+interface Attachment {
   hub: Hub
   connection: Connection
 }
 
-/** The upgrade of @hono/node-server, for `createApp`. */
+/** Returns the upgrade function of @hono/node-server for `createApp`. */
 export function nodeUpgrade(hub: Hub): Upgrade {
   return (c, who) => {
     const net = (c.env as HttpBindings).incoming.socket
-    // The answer to the handshake and the first message leave in one write.
+    // The handshake response and the first message are sent in one write.
     net.cork()
     setImmediate(() => net.uncork())
     return upgradeWebSocket(c, {
       onOpen: (_event, context) => {
-        const raw = context.raw as unknown as TalkingWebSocket
-        // The adapter adds its listeners right after this callback; ours replace them before anything can arrive.
+        const raw = context.raw as unknown as HubWebSocket
+        // The HTTP adapter adds its listeners right after the `onOpen` callback. A microtask replaces the listeners of the HTTP adapter
+        // before any event can arrive.
         queueMicrotask(() => takeOver(hub, raw, net, who))
       },
     })
   }
 }
 
-function takeOver(hub: Hub, raw: TalkingWebSocket, net: NetSocket, who: Upgrading): void {
+function takeOver(hub: Hub, raw: HubWebSocket, net: NetSocket, who: Upgrading): void {
   for (const event of ['message', 'close', 'error'] as const) raw.removeAllListeners(event)
   raw.net = net
   raw.on('error', onError)
   raw.on('close', onClose)
-  raw.link = { hub, connection: hub.open(raw, who) }
+  raw.attached = { hub, connection: hub.open(raw, who) }
   raw.on('message', onMessage)
   raw.on('ping', onPing)
   raw.on('pong', onPong)
@@ -58,42 +59,58 @@ function takeOver(hub: Hub, raw: TalkingWebSocket, net: NetSocket, who: Upgradin
 }
 
 function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
-  const link = linkOf(this)
-  if (isBinary) link?.hub.receiveBinary(link.connection)
-  else link?.hub.receive(link.connection, data.toString(), (data as Buffer).length)
+  const attached = attachmentOf(this)
+  if (isBinary) attached?.hub.receiveBinary(attached.connection)
+  else attached?.hub.receive(attached.connection, data.toString(), (data as Buffer).length)
 }
 
 function onPing(this: WebSocket, data: Buffer): void {
-  const link = linkOf(this)
-  link?.hub.ping(link.connection, data)
+  const attached = attachmentOf(this)
+  attached?.hub.ping(attached.connection, data)
 }
 
 function onPong(this: WebSocket): void {
-  const link = linkOf(this)
-  link?.hub.pong(link.connection)
+  const attached = attachmentOf(this)
+  attached?.hub.pong(attached.connection)
 }
 
 function onClose(this: WebSocket, code: number): void {
-  const link = linkOf(this)
-  link?.hub.closed(link.connection, code)
+  const attached = attachmentOf(this)
+  attached?.hub.closed(attached.connection, code)
 }
 
-function linkOf(socket: WebSocket): Link | undefined {
-  return (socket as TalkingWebSocket).link
+function attachmentOf(socket: WebSocket): Attachment | undefined {
+  return (socket as HubWebSocket).attached
 }
 
-/** Errors of the network (a reset, say) need a listener, or they end the process; the close that follows says all there is to say. */
+/**
+ * Ignores network errors, such as a reset, because a close event follows each error. Without this listener, an error would end the
+ * process.
+ */
 function onError(): void {}
 
-/** The socket of a connection. */
-export class TalkingWebSocket extends WebSocket implements Socket {
-  /** What it is a socket of, once it is open. */
-  link: Link | undefined
-  /** Where its frames go. */
+/** Private fields of the library ws that describe a message which has not arrived completely. */
+interface Receiver {
+  _bufferedBytes: number
+  _messageLength: number
+  _buffers: readonly Buffer[]
+  _fragments: readonly Buffer[]
+}
+/**
+ * The memory overhead of a network read or of a fragment, in addition to the data itself. The measured overhead is 126 bytes, and this
+ * constant is rounded up.
+ */
+const partBytes = 256
+
+/** The WebSocket class of the hub's connections. */
+export class HubWebSocket extends WebSocket implements Socket {
+  /** The hub and the connection object of this socket, once the socket is open. */
+  attached: Attachment | undefined
+  /** The network socket to which the frames are written. */
   net: NetSocket | undefined
   corked = false
 
-  /** Writes a frame in one piece, together with the others of this turn of the event loop. */
+  /** Writes a frame with a single call of the socket. All frames that a socket gets in one turn of the event loop are sent together. */
   sendFrame({ frame }: TextFrame): boolean {
     if (this.net === undefined || this.readyState !== WebSocket.OPEN) return false
     if (!this.corked) gather(this, this.net)
@@ -102,23 +119,32 @@ export class TalkingWebSocket extends WebSocket implements Socket {
   }
 
   /**
-   * ws closes with a bare code when a frame breaks the protocol or its size limit; the client is owed an error message
-   * and a reason besides. A close that echoes the client's has a reason or no code at all, and our own always have a reason.
+   * The library ws closes with a code but no reason when a frame violates the protocol or a limit. A client that violates the protocol or a
+   * limit gets an error message, and then a close frame with a reason. If the server only echoes the client's close frame, the call has a
+   * reason or no close code. A close that the server itself starts always has a reason.
    */
   override close(code?: number, reason?: string | Buffer): void {
-    if (this.link === undefined || code === undefined || reason !== undefined) super.close(code, reason)
-    else super.close(code, this.link.hub.broken(this.link.connection, code))
+    if (this.attached === undefined || code === undefined || reason !== undefined) super.close(code, reason)
+    else {
+      const close = this.attached.hub.broken(this.attached.connection, code)
+      super.close(close.code, close.reason)
+    }
+  }
+
+  get unfinishedBytes(): number {
+    const { _bufferedBytes, _messageLength, _buffers, _fragments } = (this as unknown as { _receiver: Receiver })._receiver
+    return _bufferedBytes + _messageLength + partBytes * (_buffers.length + _fragments.length)
   }
 }
 
-/** Sockets whose frames are being gathered. */
-let gathering: TalkingWebSocket[] = []
+/** Sockets whose frames are delayed until the end of the current turn of the event loop. */
+let gathering: HubWebSocket[] = []
 
 /**
- * Holds a socket's frames back until what is running now has run: a client that sent sixteen messages at once gets sixteen
- * answers in one write, and writes are most of what a message costs.
+ * Delays the frames of a socket until the running code has finished. A client that sends sixteen messages at once gets sixteen answers in
+ * one write. This saves CPU time, because writes cause most of the cost of a message.
  */
-function gather(socket: TalkingWebSocket, net: NetSocket): void {
+function gather(socket: HubWebSocket, net: NetSocket): void {
   if (gathering.push(socket) === 1) process.nextTick(release)
   socket.corked = true
   net.cork()

@@ -1,24 +1,30 @@
-/** A client that behaves, next to one that does not: it must notice nothing. */
+/** Runs a well-behaved client next to a misbehaving one. The misbehaving client must not affect the well-behaved client. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { TestSocket } from './harness.ts'
 
-/** Between two echoes: below the rate that the default settings allow. Milliseconds. */
+/** Pause between two echoes; the resulting rate is below the limit of the default settings. Milliseconds. */
 const paceMs = 15
 
 export interface Bystander {
-  /** Echoes so far. */
+  /** The number of echoes that the client has received so far. */
   count(): number
-  /** Ends the echoing; fails if one was lost, changed, out of order, or if the socket was closed. Waits for one more echo first. */
+  /**
+   * Stops the well-behaved client after it has received one more echo. Fails the test if an echo was lost, changed or out of order, or if
+   * the socket was closed.
+   */
   wasNotDisturbed(): Promise<void>
 }
 
-/** Keeps a socket echoing until it is asked how it fared. */
+/** Sends messages on a socket and checks their echoes until the test stops it. */
 export function bystander(socket: TestSocket): Bystander {
   let count = 0
   let going = true
   let lastOffset = 0
-  /** Numbers of messages to everyone that did not follow the one before: something was lost, doubled or out of order. */
+  /**
+   * Pairs of successive offsets in the room of everyone that are not adjacent, which means that a message was lost, duplicated or out of
+   * order.
+   */
   const jumps: number[][] = []
   socket.raw.on('message', (data) => {
     const { offset } = JSON.parse(data.toString()) as { offset?: number }
@@ -35,7 +41,7 @@ export function bystander(socket: TestSocket): Bystander {
       await sleep(paceMs)
     }
   })()
-  // Looked at when the test asks.
+  // The error of the echo loop is ignored at this point, because wasNotDisturbed() reports it.
   echoing.catch(() => {})
   return {
     count: () => count,

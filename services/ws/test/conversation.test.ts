@@ -1,16 +1,18 @@
-/** What clients and the service say to each other, over a real socket. */
+/** Tests the messages between clients and the service, over real sockets. */
 import { createSecretKey } from 'node:crypto'
+import { once } from 'node:events'
 import { closeCodes } from '@lab/contract/close-codes.ts'
-import { replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
+import { paths, replicaHeader, requestIdHeader } from '@lab/contract/endpoints.ts'
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import { metrics } from '@lab/contract/metrics.ts'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { serverMessages } from '../src/protocol.ts'
 import { signToken } from '../src/resume-token.ts'
-import { type TestReplica, testReplica, until } from './harness.ts'
+import { eventually, type TestReplica, testReplica } from './harness.ts'
 
 describe('opening', () => {
-  test('the upgrade names the replica and the request, and the first message says what holds', async () => {
+  test('the upgrade names the replica and the request, and the first message contains the limits', async () => {
     const replica = await testReplica({ HEARTBEAT_INTERVAL: 12_345 })
     const socket = await replica.connect({ id: 'ann', headers: { [requestIdHeader]: 'req-1' } })
     expect(socket.headers).toMatchObject({ [replicaHeader]: 'ws-test', [requestIdHeader]: 'req-1' })
@@ -19,7 +21,7 @@ describe('opening', () => {
     expect(serverMessages.connection_established.parse(hello)).toEqual(hello)
   })
 
-  test('without an id one is assigned, a different one each time', async () => {
+  test('connections without an id get different ids', async () => {
     const replica = await testReplica()
     const ids = new Set<string>()
     for (let i = 0; i < 3; i++) ids.add((await (await replica.connect()).next('connection_established')).connectionId)
@@ -44,7 +46,7 @@ describe('messages', () => {
     expect(serverMessages.heartbeat.parse(beat)).toEqual(beat)
   })
 
-  test('a room message reaches every member, the sender too, in one order', async () => {
+  test('a room message reaches every member including the sender, in one order', async () => {
     const replica = await testReplica()
     const [ann, bob, eve] = [
       await replica.connect({ id: 'ann' }),
@@ -74,19 +76,19 @@ describe('messages', () => {
     expect(await replica.metric(metrics.roomMessages.name, { result: 'stored' })).toBe(3)
   })
 
-  test('a room message sent again with the same id is recognised: answered, and delivered once', async () => {
+  test('a repeated room message with the same id is recognised: answered again, and delivered once', async () => {
     const replica = await testReplica()
     const [ann, bob, eve] = [await replica.connect(), await replica.connect(), await replica.connect()]
     const broadcast = { type: 'broadcast', id: 'b-1', data: 'once' }
     const { seq } = await ann.ask(broadcast, 'message_response')
     expect(await ann.ask(broadcast, 'message_response')).toMatchObject({ id: 'b-1', stored: true, seq, duplicate: true })
-    // The same id of another client is another message.
+    // The same message id from another client belongs to another message.
     await bob.ask({ ...broadcast, data: 'mine' }, 'message_response')
     for (const data of ['once', 'mine']) expect((await eve.next('room_message')).data).toBe(data)
     expect(await replica.metric(metrics.roomMessages.name, { result: 'duplicate' })).toBe(1)
   })
 
-  test('late joiners are sent the latest messages of the room, or all since a place they know', async () => {
+  test('late joiners receive the latest messages of the room, or all since a sequence number', async () => {
     const replica = await testReplica({ ROOM_HISTORY: 2 })
     const ann = await replica.connect({ id: 'ann' })
     await ann.ask({ type: 'join', room: 'tea' }, 'room_joined')
@@ -109,7 +111,7 @@ describe('messages', () => {
     expect((await socket.next('room_message')).data).toBe('early')
   })
 
-  test('rooms are for members, and there is a limit to how many', async () => {
+  test('only members can use a room, and the number of rooms is limited', async () => {
     const socket = await (await testReplica({ MAX_ROOMS_PER_CONNECTION: 2 })).connect()
     expect((await socket.ask({ type: 'broadcast', room: 'tea', id: 1, data: 1 }, 'error')).code).toBe('not_in_room')
     expect((await socket.ask({ type: 'leave', room: 'tea', id: 2 }, 'error')).code).toBe('not_in_room')
@@ -121,13 +123,13 @@ describe('messages', () => {
 })
 
 describe('resuming', () => {
-  /** Opens a session in a room, loses its connection without a goodbye, and returns its token and place. */
+  /** Opens a session in a room, cuts its connection, and returns the session's token and sequence number. */
   async function lostSession(replica: TestReplica): Promise<{ token: string; lastSeq: number }> {
     const lost = await replica.connect({ id: 'ann' })
     const { resumeToken } = await lost.next('connection_established')
     const { seq } = await lost.ask({ type: 'join', room: 'tea' }, 'room_joined')
     lost.raw.terminate()
-    await until(
+    await eventually(
       () => replica.metric(metrics.sessionsHeld.name),
       (held) => held === 1,
       'session held',
@@ -135,7 +137,7 @@ describe('resuming', () => {
     return { token: resumeToken, lastSeq: seq }
   }
 
-  async function talk(replica: TestReplica, count: number): Promise<number[]> {
+  async function publish(replica: TestReplica, count: number): Promise<number[]> {
     const bob = await replica.connect({ id: 'bob' })
     await bob.ask({ type: 'join', room: 'tea' }, 'room_joined')
     const seqs = []
@@ -145,10 +147,10 @@ describe('resuming', () => {
     return seqs
   }
 
-  test('what was missed is replayed in order, once, and rooms go on', async () => {
+  test('missed messages are replayed once and in order, and the rooms continue', async () => {
     const replica = await testReplica()
     const lost = await lostSession(replica)
-    const seqs = await talk(replica, 3)
+    const seqs = await publish(replica, 3)
     const back = await replica.connect()
     const resumed = await back.ask({ type: 'resume', ...lost, id: 'r' }, 'resumed')
     expect(resumed).toMatchObject({ id: 'r', connectionId: 'ann', rooms: ['tea'], replayed: 3, seq: lost.lastSeq })
@@ -160,10 +162,10 @@ describe('resuming', () => {
     expect(await replica.metric(metrics.sessionsHeld.name)).toBe(0)
   })
 
-  test('what is not kept any more is said, never silent', async () => {
+  test('messages that are no longer stored are reported', async () => {
     const replica = await testReplica({ ROOM_LOG_MESSAGES: 2 })
     const lost = await lostSession(replica)
-    const seqs = await talk(replica, 5)
+    const seqs = await publish(replica, 5)
     const back = await replica.connect()
     await back.ask({ type: 'resume', ...lost }, 'resumed')
     expect(await back.next('resume_gap')).toMatchObject({ from: lost.lastSeq + 1, to: seqs[2] })
@@ -171,7 +173,7 @@ describe('resuming', () => {
     expect(await replica.metric(metrics.sessionsResumed.name, { result: 'gap' })).toBe(1)
   })
 
-  test('a client that comes back without its memory goes on after what it acknowledged', async () => {
+  test('a client without stored state resumes after the messages it acknowledged', async () => {
     const replica = await testReplica()
     const lost = await replica.connect()
     const { resumeToken: token } = await lost.next('connection_established')
@@ -180,7 +182,7 @@ describe('resuming', () => {
     lost.send({ type: 'ack', seq: again.seq })
     await lost.ask({ type: 'heartbeat' }, 'heartbeat')
     lost.raw.terminate()
-    await until(
+    await eventually(
       () => replica.metric(metrics.sessionsHeld.name),
       (held) => held === 1,
       'session held',
@@ -190,7 +192,7 @@ describe('resuming', () => {
     expect((await back.next('room_message')).data).toBe(3)
   })
 
-  test('what was not answered may be asked again after resuming, also when the session itself is gone', async () => {
+  test('an unanswered request may be repeated after a resume, even if the session is gone', async () => {
     const replica = await testReplica({ RESUME_WINDOW: 0, RESUME_SECRET: 'a secret of the tests' })
     const lost = await replica.connect()
     const { resumeToken: token } = await lost.next('connection_established')
@@ -202,7 +204,7 @@ describe('resuming', () => {
     expect(await back.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')).toMatchObject({ seq, duplicate: true })
   })
 
-  test('and again on a connection that resumes the session that stood in for it', async () => {
+  test('an unanswered request is also recognised on a connection that resumes the replacement session', async () => {
     const replica = await testReplica({ RESUME_SECRET: 'a secret of the tests' })
     const first = await replica.connect()
     const { resumeToken: token } = await first.next('connection_established')
@@ -213,7 +215,7 @@ describe('resuming', () => {
     const { resumeToken: standIn } = await second.next('connection_established')
     expect((await second.ask({ type: 'resume', token }, 'error')).code).toBe('resume_unknown')
     second.raw.terminate()
-    await until(
+    await eventually(
       () => replica.metric(metrics.sessionsHeld.name),
       (held) => held === 1,
       'session held',
@@ -223,7 +225,7 @@ describe('resuming', () => {
     expect(await third.ask({ type: 'broadcast', id: 'b', data: 1 }, 'message_response')).toMatchObject({ seq, duplicate: true })
   })
 
-  test('a session whose old connection still looks open moves over, and the old one is closed', async () => {
+  test('a session moves from an old connection that still seems open, which is closed', async () => {
     const replica = await testReplica()
     const old = await replica.connect()
     const { resumeToken: token } = await old.next('connection_established')
@@ -234,11 +236,51 @@ describe('resuming', () => {
     expect((await back.next('room_message')).data).toBe(1)
   })
 
+  test('a replaced token is refused, and the client with the new one is not affected', async () => {
+    const replica = await testReplica()
+    const first = await replica.connect({ id: 'ann' })
+    const { resumeToken: old } = await first.next('connection_established')
+    first.raw.terminate()
+    const second = await replica.connect()
+    await second.ask({ type: 'resume', token: old }, 'resumed')
+    const thief = await replica.connect()
+    expect((await thief.ask({ type: 'resume', token: old }, 'error')).code).toBe('resume_unknown')
+    expect((await second.ask({ type: 'message', data: 'still here' }, 'message_response')).data).toBe('still here')
+    second.raw.terminate()
+    await eventually(
+      () => replica.metric(metrics.sessionsHeld.name),
+      (held) => held === 1,
+      'session held',
+    )
+    expect((await (await replica.connect()).ask({ type: 'resume', token: old }, 'error')).code).toBe('resume_unknown')
+  })
+
+  test('a token whose replacement never arrived remains valid', async () => {
+    const replica = await testReplica()
+    const first = await replica.connect({ id: 'ann' })
+    const { resumeToken: old } = await first.next('connection_established')
+    first.raw.terminate()
+    // This client reads nothing from its socket and answers no pings.
+    const deaf = new WebSocket(replica.wsUrl + paths.ws, { autoPong: false })
+    onTestFinished(() => deaf.terminate())
+    await once(deaf, 'open')
+    const closed = once(deaf, 'close')
+    deaf.send(JSON.stringify({ type: 'resume', token: old }))
+    await eventually(
+      () => replica.metric(metrics.sessionsResumed.name, { result: 'resumed' }),
+      (resumed) => resumed === 1,
+      'resumed',
+    )
+    const second = await replica.connect()
+    expect(await second.ask({ type: 'resume', token: old }, 'resumed')).toMatchObject({ connectionId: 'ann' })
+    expect((await closed)[0]).toBe(closeCodes.replaced.code)
+  })
+
   test.each([
     ['forged', 'resume_invalid', (token: string) => `${token.slice(0, -2)}xx`],
     ['not a token', 'resume_invalid', () => 'hello'],
-    ['of a session that is not here', 'resume_unknown', (token: string) => token],
-  ])('a token that is %s is refused with %s and the fresh session goes on', async (_what, code, change) => {
+    ['for an unknown session', 'resume_unknown', (token: string) => token],
+  ])('a token that is %s is refused with %s, and the new session continues', async (_what, code, change) => {
     const replica = await testReplica({ RESUME_WINDOW: 0, RESUME_SECRET: 'a secret of the tests' })
     const gone = await replica.connect()
     const { resumeToken } = await gone.next('connection_established')
@@ -252,11 +294,11 @@ describe('resuming', () => {
   test('an expired token is refused', async () => {
     const secret = 'a secret of the tests'
     const socket = await (await testReplica({ RESUME_SECRET: secret })).connect()
-    const token = signToken(createSecretKey(Buffer.from(secret)), 'some-session', Date.now() - 1)
+    const token = signToken(createSecretKey(Buffer.from(secret)), { sessionId: 'some', idScope: 'some', number: 0 }, Date.now() - 1)
     expect((await socket.ask({ type: 'resume', token, lastSeq: 0 }, 'error')).code).toBe('resume_expired')
   })
 
-  test('resuming comes first: a connection that has spoken cannot become another session', async () => {
+  test('a connection that has sent something cannot resume another session', async () => {
     const replica = await testReplica()
     const lost = await lostSession(replica)
     const socket = await replica.connect()
@@ -264,12 +306,12 @@ describe('resuming', () => {
     expect((await socket.ask({ type: 'resume', ...lost }, 'error')).code).toBe('resume_too_late')
   })
 
-  test('a client that closed normally is not waited for', async () => {
+  test('the session of a client that closed normally is not stored', async () => {
     const replica = await testReplica()
     const socket = await replica.connect()
     socket.close()
     await socket.closed
-    await until(
+    await eventually(
       () => replica.metric(metrics.connectionsClosed.name, { cause: 'normal' }),
       (closed) => closed === 1,
       'close counted',

@@ -1,14 +1,14 @@
-/** A replica that leaves, seen from its sockets, its probes and its metrics. */
+/** Tests a draining replica by its sockets, its probes and its metrics. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { paths } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import { serverMessages } from '../src/protocol.ts'
-import { testReplica, until } from './harness.ts'
+import { eventually, testReplica } from './harness.ts'
 
 const status = async (url: string) => (await fetch(url)).status
 
-test('a drain says goodbye to each socket, closes who stays with 1012, and is visible all the while', async () => {
+test('a drain sends each socket a goodbye, closes the remaining ones with 1012, and its progress is visible', async () => {
   const replica = await testReplica({ DRAIN_TIMEOUT: 3000 })
   const sockets = await Promise.all([replica.connect(), replica.connect(), replica.connect()])
   for (const path of [paths.readyz, paths.healthReadiness]) expect(await status(replica.httpUrl + path)).toBe(200)
@@ -25,7 +25,7 @@ test('a drain says goodbye to each socket, closes who stays with 1012, and is vi
   }
   expect(await replica.metric(metrics.goodbyes.name)).toBe(3)
   sockets[0]?.close()
-  await until(
+  await eventually(
     () => replica.metric(metrics.drainSocketsLeft.name),
     (left) => left === 2,
     'one socket left',
@@ -34,7 +34,7 @@ test('a drain says goodbye to each socket, closes who stays with 1012, and is vi
   await drained
 })
 
-test('until the router lets go, a draining replica still serves new sockets, and tells them too', async () => {
+test('a draining replica accepts new sockets until the router stops routing to it, and sends them a goodbye', async () => {
   const replica = await testReplica({ DRAIN_DELAY: 300, DRAIN_TIMEOUT: 5000 })
   const drained = replica.drain()
   const late = await replica.connect()
@@ -44,7 +44,7 @@ test('until the router lets go, a draining replica still serves new sockets, and
   await drained
 })
 
-test('asked a second time, everybody is closed with 1012 and it ends, at once', async () => {
+test('a second request closes all sockets with 1012 and ends the drain at once', async () => {
   const replica = await testReplica({ DRAIN_DELAY: 60_000, DRAIN_TIMEOUT: 60_000, LAST_SCRAPE_TIMEOUT: 60_000 })
   const socket = await replica.connect()
   void replica.drain()
@@ -53,13 +53,13 @@ test('asked a second time, everybody is closed with 1012 and it ends, at once', 
   await drained
 })
 
-test('metrics are served until they have been read once more, so that the last counts are seen', async () => {
+test('metrics are served until one more scrape, so that the last counts are collected', async () => {
   const replica = await testReplica({ LAST_SCRAPE_TIMEOUT: 60_000 })
   const socket = await replica.connect()
   const drained = replica.drain()
   await socket.next('goodbye')
   socket.close()
-  await until(
+  await eventually(
     () => replica.state(),
     (state) => state === 'closed',
     'sockets gone',
@@ -70,7 +70,7 @@ test('metrics are served until they have been read once more, so that the last c
   await expect(replica.metric(metrics.connectionsActive.name)).rejects.toThrow()
 })
 
-test('a scrape that never comes is not waited for beyond its bound', async () => {
+test('the wait for a last scrape has a limit', async () => {
   const replica = await testReplica({ LAST_SCRAPE_TIMEOUT: 50 })
   await replica.drain()
   expect(replica.state()).toBe('closed')

@@ -1,4 +1,4 @@
-/** The process: settings that can't be, ports that are taken, signals, logs. */
+/** Tests the process of the service: invalid settings, ports in use, signals and logs. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { closeCodes } from '@lab/contract/close-codes.ts'
@@ -6,10 +6,10 @@ import { paths, requestIdHeader } from '@lab/contract/endpoints.ts'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { startReplica } from '../src/replica.ts'
-import { TestSocket, testConfig, until } from './harness.ts'
+import { eventually, TestSocket, testConfig } from './harness.ts'
 import { readyProcess, startProcess } from './process.ts'
 
-/** Far more than the second it takes on a machine that has nothing else to do. */
+/** A generous timeout for an operation that takes about a second on an idle machine. */
 const soonMs = 10_000
 
 async function connect(port: number, id: string, headers: Record<string, string> = {}): Promise<TestSocket> {
@@ -18,7 +18,7 @@ async function connect(port: number, id: string, headers: Record<string, string>
   return socket
 }
 
-/** Takes a port until the end of the test. */
+/** Occupies a free port until the end of the test, and returns the port. */
 async function takenPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -26,7 +26,7 @@ async function takenPort(): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** A port that was free a moment ago. */
+/** Returns a TCP port that is probably free. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -36,8 +36,8 @@ async function freePort(): Promise<number> {
   return port
 }
 
-describe('a start that can not be', () => {
-  test('every wrong value has its own line with variable, value and what is allowed; secrets are not shown', async () => {
+describe('a failed start', () => {
+  test('each invalid value has a line with variable, value and allowed values, without secrets', async () => {
     const service = startProcess({
       PORT: 'http',
       MAX_CONNECTIONS: -1,
@@ -58,7 +58,7 @@ describe('a start that can not be', () => {
     expect(service.stdout()).toBe('')
   })
 
-  test.each(['PORT', 'INTERNAL_PORT'] as const)('%s in use: one line', async (name) => {
+  test.each(['PORT', 'INTERNAL_PORT'] as const)('%s in use is reported in one line', async (name) => {
     const port = await takenPort()
     const service = startProcess({ [name]: port })
     const { code, afterMs } = await service.exited
@@ -67,14 +67,14 @@ describe('a start that can not be', () => {
     expect(service.stderr()).toBe(`port ${port} on 127.0.0.1 is in use: set PORT or INTERNAL_PORT to a free one, or 0 for any\n`)
   })
 
-  test('an address of another machine: one line', async () => {
+  test('an address of another machine is reported in one line', async () => {
     const service = startProcess({ HOST: '192.0.2.1' })
     expect((await service.exited).code).toBe(1)
     expect(service.stderr()).toBe('HOST="192.0.2.1": allowed is an address of this machine, or a name of one\n')
   })
 })
 
-test('when the internal port is taken, the public one is given back', async () => {
+test('the public port is closed again if the internal port is in use', async () => {
   const [PORT, INTERNAL_PORT] = [await freePort(), await takenPort()]
   const log = { info: () => {}, error: () => {} }
   const start = startReplica({ config: testConfig({ PORT, INTERNAL_PORT }), id: 'h', version: '0', log })
@@ -85,8 +85,8 @@ test('when the internal port is taken, the public one is given back', async () =
 })
 
 describe('signals', () => {
-  test('one that comes while the replica starts ends it at once', async () => {
-    // Where its store does not answer, it takes two seconds to start.
+  test('a signal during the start ends the process at once', async () => {
+    // If the store does not answer, the start of the replica takes two seconds.
     const silent = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void silent.close())
     await once(silent, 'listening')
@@ -98,7 +98,7 @@ describe('signals', () => {
     expect(service.stdout()).not.toContain('"ready"')
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s: goodbye to each socket, 1012 at the deadline, exit 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s leads to goodbyes, close code 1012 at the deadline, and exit code 0', async (signal) => {
     const service = await readyProcess({ DRAIN_DELAY: 100, DRAIN_TIMEOUT: 1_000 })
     const [leaves, stays] = [await connect(service.port, 'leaves'), await connect(service.port, 'stays')]
     const signalledAt = performance.now()
@@ -114,7 +114,7 @@ describe('signals', () => {
     expect(await stays.closed).toEqual({ code: closeCodes.draining.code, reason: closeCodes.draining.reason })
     expect(performance.now() - signalledAt).toBeGreaterThanOrEqual(1_000)
     expect((await service.exited).code).toBe(0)
-    expect(service.log().at(-1)).toMatchObject({ msg: 'bye' })
+    expect(service.log().at(-1)).toMatchObject({ msg: 'replica stopped' })
     expect(service.stderr()).toBe('')
   })
 
@@ -128,7 +128,7 @@ describe('signals', () => {
     expect((await service.exited).code).toBe(0)
   })
 
-  test('without sockets SIGTERM ends it at once, after the delay the router needs', async () => {
+  test('without sockets, SIGTERM ends the process right after the delay for the router', async () => {
     const service = await readyProcess({ DRAIN_DELAY: 0, DRAIN_TIMEOUT: 600_000 })
     service.child.kill('SIGTERM')
     expect((await service.exited).code).toBe(0)
@@ -144,7 +144,7 @@ describe('logs', () => {
     socket.close()
     const about = (msg: string) => service.log().find((line) => line.msg === msg)
     const who = { replica: 'ws-child', connectionId: 'ann', requestId: 'req-7' }
-    const closed = await until(
+    const closed = await eventually(
       () => about('connection closed'),
       (line) => line !== undefined,
       'the close is logged',
@@ -156,7 +156,7 @@ describe('logs', () => {
     expect(service.stdout()).not.toContain(resumeToken)
   })
 
-  test('below the level that was asked for nothing is written', async () => {
+  test('omit lines below the configured level', async () => {
     const port = await freePort()
     const service = startProcess({ LOG_LEVEL: 'silent', PORT: port, DRAIN_DELAY: 0 })
     const ready = () =>
@@ -164,7 +164,7 @@ describe('logs', () => {
         ({ status }) => status,
         () => 'not listening yet',
       )
-    await until(ready, (status) => status === 200, 'it is ready')
+    await eventually(ready, (status) => status === 200, 'it is ready')
     ;(await connect(port, 'ann')).close()
     service.child.kill('SIGTERM')
     expect((await service.exited).code).toBe(0)

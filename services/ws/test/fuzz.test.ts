@@ -1,15 +1,16 @@
 /**
- * A hundred thousand random frames. Two kinds of client: one sends whole frames with any content, of which each must be
- * accounted for; the other sends what may not be a frame at all. FUZZ_SEED=… repeats a run.
+ * Sends a hundred thousand random frames from two kinds of clients. One kind of client sends valid frames with any content, all of which
+ * must be accounted for. The other kind of client sends random bytes, which may not even form a frame. To repeat a run, set the
+ * environment variable FUZZ_SEED to the seed of that run.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { clientMessageTypes, type ErrorCode } from '@lab/contract/messages.ts'
 import { metrics } from '@lab/contract/metrics.ts'
+import { createRandom, type Random } from '@lab/contract/random.ts'
 import { afterEach, expect, onTestFailed, test } from 'vitest'
 import { bystander } from './bystander.ts'
-import { type TestReplica, testReplica, until } from './harness.ts'
-import { type Random, seededRandom } from './random.ts'
+import { eventually, type TestReplica, testReplica } from './harness.ts'
 import { frame, opcodes, RawPeer } from './raw.ts'
 
 const seed = Number(process.env.FUZZ_SEED ?? (Date.now() % 2 ** 31) + 1)
@@ -17,7 +18,7 @@ const framesPerRound = 25_000
 const socketsPerRound = 25
 const heapGrowthMostBytes = 20 * 1024 * 1024
 
-/** Errors that stand for a frame that was not understood; the others answer messages that were. */
+/** The error codes with which the replica answers an invalid frame; all other error codes answer a valid message. */
 const notUnderstood: ErrorCode[] = ['invalid_json', 'invalid_message', 'unknown_type', 'binary_not_supported']
 
 const unexpected: unknown[] = []
@@ -25,9 +26,9 @@ const note = (error: unknown) => void unexpected.push(error)
 process.on('uncaughtExceptionMonitor', note)
 afterEach(() => void process.off('uncaughtExceptionMonitor', note))
 
-test(`100,000 random frames leave no socket, no memory and no message behind (seed ${seed})`, async () => {
+test(`100,000 random frames leak no socket, no memory and no message (seed ${seed})`, async () => {
   onTestFailed(() => console.error(`repeat with FUZZ_SEED=${seed}`))
-  const random = seededRandom(seed)
+  const random = createRandom(seed, 0)
   const replica = await testReplica({
     MAX_MESSAGES_PER_SECOND: 1_000_000,
     CLOSE_TIMEOUT: 200,
@@ -47,7 +48,7 @@ test(`100,000 random frames leave no socket, no memory and no message behind (se
   expect(unexpected).toEqual([])
 }, 60_000)
 
-/** Whole frames with any content: what was received and what was refused add up to what was sent. */
+/** Sends valid frames with any content, and checks that received and refused frames add up to the frames sent. */
 async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
   const before = await accounted(replica)
   const quiet = await replica.connect()
@@ -63,9 +64,9 @@ async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
     await drained(peers)
   }
   await other.wasNotDisturbed()
-  // One more than its echoes: the last, by which it knows.
+  // The well-behaved client sends its echo messages and one final message.
   const expected = framesPerRound + other.count() + 1
-  await until(
+  await eventually(
     async () => (await accounted(replica)) - before,
     (seen) => seen === expected,
     `${expected} frames accounted for`,
@@ -75,7 +76,7 @@ async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
   await endAll(replica, peers, random)
 }
 
-/** Anything at all; sockets may be closed for it, and are replaced. */
+/** Sends arbitrary bytes, and replaces sockets that the replica closes. */
 async function wildRound(replica: TestReplica, random: Random): Promise<void> {
   const dial = async () => {
     const peer = await RawPeer.upgraded(replica.port, `/ws/chat/wild-${random.int(1_000)}`)
@@ -87,7 +88,7 @@ async function wildRound(replica: TestReplica, random: Random): Promise<void> {
   let peers = await Promise.all(Array.from({ length: socketsPerRound }, dial))
   for (let sent = 0; sent < framesPerRound; ) {
     for (const peer of peers) {
-      const burst = Array.from({ length: 20 }, () => (random.oneIn(30) ? wild(random) : Buffer.concat(wellFormed(random))))
+      const burst = Array.from({ length: 20 }, () => (random.chance(1 / 30) ? wild(random) : Buffer.concat(wellFormed(random))))
       if (!peer.gone) peer.socket.write(Buffer.concat(burst))
       sent += burst.length
     }
@@ -101,14 +102,18 @@ async function wildRound(replica: TestReplica, random: Random): Promise<void> {
   await endAll(replica, peers, random)
 }
 
-/** A frame, whole or in fragments with control frames in between; always one message. */
+function bytes(random: Random, length: number): Buffer {
+  return Buffer.from(Array.from({ length }, () => random.int(256)))
+}
+
+/** Returns the frames of one message, which may be fragmented with control frames in between. */
 function wellFormed(random: Random): Buffer[] {
-  const opcode = random.oneIn(20) ? opcodes.binary : opcodes.text
-  const payload = opcode === opcodes.binary ? random.bytes(random.int(200)) : Buffer.from(content(random))
-  const mask = random.bytes(4)
-  if (!random.oneIn(5)) return [frame(opcode, payload, { mask })]
+  const opcode = random.chance(1 / 20) ? opcodes.binary : opcodes.text
+  const payload = opcode === opcodes.binary ? bytes(random, random.int(200)) : Buffer.from(content(random))
+  const mask = bytes(random, 4)
+  if (!random.chance(1 / 5)) return [frame(opcode, payload, { mask })]
   const cut = random.int(payload.length + 1)
-  const between = random.oneIn(2) ? [frame(random.pick([opcodes.ping, opcodes.pong]), random.bytes(random.int(126)), { mask })] : []
+  const between = random.chance(1 / 2) ? [frame(random.pick([opcodes.ping, opcodes.pong]), bytes(random, random.int(126)), { mask })] : []
   return [
     frame(opcode, payload.subarray(0, cut), { fin: false, mask }),
     ...between,
@@ -116,7 +121,7 @@ function wellFormed(random: Random): Buffer[] {
   ]
 }
 
-/** Text for a frame: from messages as they should be to noise. */
+/** Returns the text of a random frame, which ranges from a valid message to random characters. */
 function content(random: Random): string {
   const message = JSON.stringify(likelyMessage(random))
   switch (random.int(6)) {
@@ -134,40 +139,40 @@ function content(random: Random): string {
 }
 
 function likelyMessage(random: Random): Record<string, unknown> {
-  const type = random.oneIn(10) ? random.pick(['goodbye', '__proto__', 'constructor', '', 'MESSAGE']) : random.pick(clientMessageTypes)
+  const type = random.chance(1 / 10) ? random.pick(['goodbye', '__proto__', 'constructor', '', 'MESSAGE']) : random.pick(clientMessageTypes)
   const message: Record<string, unknown> = { type }
   const some = (name: string, value: unknown) => {
-    if (!random.oneIn(4)) message[name] = random.oneIn(8) ? anyValue(random, 2) : value
+    if (!random.chance(1 / 4)) message[name] = random.chance(1 / 8) ? anyValue(random, 2) : value
   }
   some('id', random.int(1e6))
   if (type === 'message' || type === 'broadcast') some('data', anyValue(random, 3))
-  // To everyone is a storm of its own; most broadcasts go to a room.
+  // Only a few broadcasts go to the room that all sockets have joined, because each of these broadcasts reaches all sockets.
   if (type === 'join' || type === 'leave' || type === 'broadcast') some('room', `room-${random.int(200)}`)
   if (type === 'ack') some('seq', random.int(100))
-  if (type === 'resume') Object.assign(message, { token: random.bytes(20).toString('base64url'), lastSeq: random.int(10) })
+  if (type === 'resume') Object.assign(message, { token: bytes(random, 20).toString('base64url'), lastSeq: random.int(10) })
   return message
 }
 
 function anyValue(random: Random, depth: number): unknown {
   const kind = random.int(depth > 0 ? 8 : 6)
   if (kind === 0) return null
-  if (kind === 1) return random.oneIn(2)
+  if (kind === 1) return random.chance(1 / 2)
   if (kind === 2) return random.pick([0, -1, 1e308, 2 ** 53, 0.1, -0])
-  if (kind < 6) return random.bytes(random.int(40)).toString(random.pick(['latin1', 'utf8', 'base64']))
+  if (kind < 6) return bytes(random, random.int(40)).toString(random.pick(['latin1', 'utf8', 'base64']))
   const values = Array.from({ length: random.int(5) }, () => anyValue(random, depth - 1))
   return kind === 6 ? values : Object.fromEntries(values.map((value) => [random.pick(['a', '', '__proto__', 'type', 'id']), value]))
 }
 
-/** Bytes that may or may not be a frame. */
+/** Returns bytes that may or may not form a frame. */
 function wild(random: Random): Buffer {
-  const payload = random.bytes(random.int(300))
+  const payload = bytes(random, random.int(300))
   switch (random.int(5)) {
     case 0:
       return payload
     case 1:
-      return frame(random.int(16), payload, { fin: random.oneIn(2), rsv: random.int(8), mask: random.bytes(4) })
+      return frame(random.int(16), payload, { fin: random.chance(1 / 2), rsv: random.int(8), mask: bytes(random, 4) })
     case 2:
-      return frame(opcodes.text, payload, { mask: random.oneIn(2) ? null : random.bytes(4) })
+      return frame(opcodes.text, payload, { mask: random.chance(1 / 2) ? null : bytes(random, 4) })
     case 3:
       return frame(opcodes.close, payload.subarray(0, 125))
     default:
@@ -175,32 +180,32 @@ function wild(random: Random): Buffer {
   }
 }
 
-/** How many frames the counters speak of. */
+/** Returns the number of frames that the replica's counters report. */
 async function accounted(replica: TestReplica): Promise<number> {
   const errors = await Promise.all(notUnderstood.map((cause) => replica.metric(metrics.errors.name, { cause })))
   return errors.reduce((sum, count) => sum + count, await replica.metric(metrics.messagesReceived.name))
 }
 
-/** Keeps reading but remembers nothing. */
+/** Reads and discards all data that a test client receives. */
 function forget(peer: RawPeer): void {
   peer.socket.removeAllListeners('data')
   peer.received = Buffer.alloc(0)
   peer.socket.resume()
 }
 
-/** Waits until everything written has left. */
+/** Waits until all bytes written to a socket have been sent. */
 async function drained(peers: RawPeer[]): Promise<void> {
-  await until(
+  await eventually(
     () => peers.every(({ socket, ended }) => ended || socket.destroyed || socket.writableLength === 0),
     (all) => all,
     'everything is sent',
   )
 }
 
-/** Ends sockets in different ways and waits until the replica has let go of all. */
+/** Closes sockets in different ways, and waits until the replica has closed all of them. */
 async function endAll(replica: TestReplica, peers: RawPeer[], random: Random): Promise<void> {
   for (const { socket } of peers) random.pick([() => socket.destroy(), () => socket.resetAndDestroy(), () => socket.end()])()
-  await until(
+  await eventually(
     () => replica.hub.size,
     (size) => size === 0,
     'no socket is left',

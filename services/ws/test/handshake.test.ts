@@ -1,24 +1,32 @@
-/** Handshakes that go wrong, by mistake or on purpose, at every point where they can. */
+/** Tests invalid handshakes, and clients that stop at any step of a handshake. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths, refusedHeader } from '@lab/contract/endpoints.ts'
 import { metrics, type RefusalCause } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { bystander } from './bystander.ts'
-import { testReplica, until } from './harness.ts'
+import { eventually, testReplica } from './harness.ts'
 import { frame, handshake, opcodes, RawPeer } from './raw.ts'
 
 const longHeader = { 'X-Long': 'x'.repeat(20_000) }
 
-describe('an upgrade that can not be', () => {
+describe('an invalid upgrade', () => {
   const cases: [string, string, number, RefusalCause, RegExp][] = [
-    ['a path without sockets', handshake('/nope'), 404, 'unknown_path', /no socket at \/nope; there are \/ws and /],
+    ['a path without sockets', handshake('/nope'), 404, 'unknown_path', /no WebSocket at \/nope; use \/ws or /],
     ['a connection id with a space', handshake('/ws/chat/a%20b'), 400, 'bad_connection_id', /"a b": allowed is what matches /],
     ['a connection id that is too long', handshake(`/ws/chat/${'x'.repeat(65)}`), 400, 'bad_connection_id', /allowed is what matches /],
-    ['a connection id that is no text', handshake('/ws/chat/%E0%A4%A'), 400, 'bad_connection_id', /allowed is what matches /],
+    ['a connection id that is not text', handshake('/ws/chat/%E0%A4%A'), 400, 'bad_connection_id', /allowed is what matches /],
     ['no key', handshake('/ws', { 'Sec-WebSocket-Key': null }), 400, 'bad_handshake', /Sec-WebSocket-Key/],
     ['a short key', handshake('/ws', { 'Sec-WebSocket-Key': 'abc' }), 400, 'bad_handshake', /Sec-WebSocket-Key/],
     ['no version', handshake('/ws', { 'Sec-WebSocket-Version': null }), 400, 'bad_handshake', /Sec-WebSocket-Version.*13/],
-    ['a version of the future', handshake('/ws', { 'Sec-WebSocket-Version': '14' }), 400, 'bad_handshake', /Sec-WebSocket-Version.*13/],
+    ['a later version', handshake('/ws', { 'Sec-WebSocket-Version': '14' }), 400, 'bad_handshake', /Sec-WebSocket-Version.*13/],
+    ['an earlier version', handshake('/ws', { 'Sec-WebSocket-Version': '8' }), 400, 'bad_handshake', /Sec-WebSocket-Version.*13/],
+    [
+      'another spelling of the version',
+      handshake('/ws', { 'Sec-WebSocket-Version': '013' }),
+      400,
+      'bad_handshake',
+      /Sec-WebSocket-Version.*13/,
+    ],
     ['a broken subprotocol', handshake('/ws', { 'Sec-WebSocket-Protocol': ',' }), 400, 'bad_handshake', /Sec-WebSocket-Protocol/],
     ['headers that are too large', handshake('/ws', longHeader), 431, 'bad_handshake', /allowed are 16384 bytes/],
     ['not HTTP at all', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc', 400, 'bad_handshake', /not an HTTP\/1.1 request/],
@@ -34,8 +42,8 @@ describe('an upgrade that can not be', () => {
     expect(response.headers[refusedHeader]?.startsWith(`${cause}: `)).toBe(true)
     expect(await replica.metric(metrics.connectionsRefused.name, { cause })).toBe(1)
     expect(await replica.metric(metrics.connectionsRefused.name)).toBe(1)
-    // The peer does not close its half: writing works until the replica has let go of the socket.
-    await until(
+    // The client leaves its side of the connection open, so its writes succeed until the replica has closed the socket.
+    await eventually(
       () => peer.gone || void peer.write('x'),
       (gone) => gone === true,
       'the refused socket is cut',
@@ -44,8 +52,10 @@ describe('an upgrade that can not be', () => {
   })
 
   test.each([
-    ['a host that is none', handshake('/ws', { Host: 'a b' })],
+    ['an invalid host', handshake('/ws', { Host: 'a b' })],
     ['a path with a backslash', handshake('/ws\\x')],
+    ['two hosts', handshake('/ws', { 'Sec-WebSocket-Version': '13\r\nHost: other' })],
+    ['no host', handshake('/ws', { Host: null })],
   ])('%s is refused and counted', async (_what, request) => {
     const replica = await testReplica()
     const other = bystander(await replica.connect())
@@ -62,7 +72,7 @@ describe('an upgrade that can not be', () => {
     ['a plain GET with an id', 'GET /ws/chat/ann HTTP/1.1\r\nHost: lab\r\n\r\n'],
     ['an upgrade to something else', handshake('/ws', { Upgrade: 'h2c' })],
     ['an upgrade without Connection', handshake('/ws', { Connection: null })],
-  ])('%s is told to upgrade', async (_what, request) => {
+  ])('%s is answered with 426', async (_what, request) => {
     const replica = await testReplica()
     const peer = await RawPeer.connect(replica.port)
     peer.write(request)
@@ -73,21 +83,21 @@ describe('an upgrade that can not be', () => {
     peer.socket.destroy()
   })
 
-  test.each([paths.apiMetrics, '/api/v1/metrics/us-east'])('%s says where metrics are', async (path) => {
+  test.each([paths.apiMetrics, '/api/v1/metrics/us-east'])('%s refers to Prometheus', async (path) => {
     const replica = await testReplica()
     const response = await fetch(replica.httpUrl + path)
     expect(response.status).toBe(426)
     const { error } = (await response.json()) as { error: { code: string; message: string } }
     expect(error.code).toBe('upgrade_required')
-    expect(error.message).toMatch(/^No metrics here, nor on a socket: ask Prometheus\./)
+    expect(error.message).toMatch(/^This path serves no metrics: query Prometheus instead\./)
   })
 
-  test('a message that comes in one piece with the handshake is not lost', async () => {
+  test('a message that arrives together with the handshake is not lost', async () => {
     const replica = await testReplica()
     const peer = await RawPeer.connect(replica.port)
     const message = frame(opcodes.text, JSON.stringify({ type: 'message', data: 'eager' }))
     peer.write(Buffer.concat([Buffer.from(handshake()), message]))
-    const answers = await until(
+    const answers = await eventually(
       () => peer.messages(),
       (messages) => messages.length === 2,
       'greeting and answer',
@@ -97,7 +107,25 @@ describe('an upgrade that can not be', () => {
   })
 })
 
-describe('a client that vanishes', () => {
+test('a plain request with two hosts is refused', async () => {
+  const replica = await testReplica()
+  const peer = await RawPeer.connect(replica.port)
+  peer.write('GET /health HTTP/1.1\r\nHost: lab\r\nHost: other\r\n\r\n')
+  expect((await peer.response()).status).toBe(400)
+  peer.socket.destroy()
+})
+
+test.each(['graphql-transport-ws', 'mqtt, v12.stomp'])('no subprotocol is accepted: %s', async (offered) => {
+  const replica = await testReplica()
+  const peer = await RawPeer.connect(replica.port)
+  peer.write(handshake('/ws', { 'Sec-WebSocket-Protocol': offered }))
+  const { status, headers } = await peer.response()
+  expect(status).toBe(101)
+  expect(headers).not.toHaveProperty('sec-websocket-protocol')
+  peer.socket.destroy()
+})
+
+describe('a client that disconnects', () => {
   const requests: [string, string][] = [
     ['an accepted path', handshake(paths.ws)],
     ['an unknown path', handshake('/nope')],
@@ -108,7 +136,7 @@ describe('a client that vanishes', () => {
     ['a plain path', 'GET /health HTTP/1.1\r\nHost: lab\r\n\r\n'],
   ]
   const half = frame(opcodes.text, JSON.stringify({ type: 'message', data: 'half of it is missing' })).subarray(0, 20)
-  /** What is sent before the end, and whether the response is waited for first. */
+  /** The bytes that the client sends before it closes the connection, and whether the client waits for the response first. */
   const phases: [string, (request: string) => string | Buffer, boolean][] = [
     ['after connecting', () => '', false],
     ['within the request line', (request) => request.slice(0, 7), false],
@@ -123,25 +151,25 @@ describe('a client that vanishes', () => {
     'a FIN and a reset': (peer: RawPeer) => void peer.socket.end(() => peer.socket.resetAndDestroy()),
   }
 
-  test.each(requests)('on %s, at any time, in any way, takes nobody along and leaves nothing behind', async (_what, request) => {
+  test.each(requests)('during %s, at any time and in any way, affects no other client and leaks nothing', async (_what, request) => {
     const replica = await testReplica({ CLOSE_TIMEOUT: 100, HANDSHAKE_TIMEOUT: 500, RESUME_WINDOW: 0 })
     const other = bystander(await replica.connect())
     const before = openSockets()
     for (const end of Object.values(ends)) {
       for (const [, bytes, answered] of phases) {
-        // Several at once: some will be at the same step of the replica.
+        // Several clients connect at once, so that some of them stop at the same step of the handshake.
         const peers = await Promise.all(Array.from({ length: 5 }, () => RawPeer.connect(replica.port)))
         for (const peer of peers) peer.write(bytes(request))
         if (answered) await Promise.all(peers.map((peer) => peer.response()))
         for (const peer of peers) end(peer)
-        await until(
+        await eventually(
           () => openSockets(),
           (open) => open <= before,
           'every socket is gone, on both sides',
         )
       }
     }
-    await until(
+    await eventually(
       () => replica.hub.size,
       (size) => size === 1,
       'only the bystander is left',
@@ -153,12 +181,12 @@ describe('a client that vanishes', () => {
   })
 })
 
-describe('a request that takes its time', () => {
-  test('byte by byte is answered with 408 all the same', async () => {
+describe('a slow request', () => {
+  test('that arrives byte by byte is answered with 408', async () => {
     const replica = await testReplica({ HANDSHAKE_TIMEOUT: 300 })
     const other = bystander(await replica.connect())
     const peer = await RawPeer.connect(replica.port)
-    // It would take four seconds at this pace.
+    // At one byte per 20 ms, the whole request would take four seconds.
     for (const char of handshake()) {
       if (peer.received.length > 0) break
       peer.write(char)
@@ -172,7 +200,7 @@ describe('a request that takes its time', () => {
     peer.socket.destroy()
   })
 
-  test('and one that never begins', async () => {
+  test('that never begins is closed', async () => {
     const replica = await testReplica({ HANDSHAKE_TIMEOUT: 300 })
     const peer = await RawPeer.connect(replica.port)
     expect((await peer.response()).status).toBe(408)
@@ -180,7 +208,7 @@ describe('a request that takes its time', () => {
   })
 })
 
-/** TCP sockets this process holds, the replica's and the tests'. */
+/** Returns the number of TCP sockets of this process, which runs both the replica and the tests. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
 }

@@ -1,14 +1,15 @@
-/** A real replica on free loopback ports, and a socket that turns a conversation into awaits. */
+/** Test helpers: a real replica on free local ports, and a socket whose messages are awaited one by one. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths } from '@lab/contract/endpoints.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
+import { until } from '@lab/host/until.ts'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Config, readConfig, type SettingName } from '../src/config.ts'
 import type { ServerMessage } from '../src/protocol.ts'
-import { type Replica, startReplica } from '../src/replica.ts'
+import { type RunningService, startReplica } from '../src/replica.ts'
 
-/** How long anything may take before a test gives up waiting. Generous: the machine may be busy. */
+/** Timeout of every wait in a test. The timeout is generous, because the machine may be busy. */
 export const patienceMs = 15_000
 
 export type Env = Partial<Record<SettingName, string | number>>
@@ -25,26 +26,26 @@ export function testConfig(env: Env = {}): Config {
   }
   const result = readConfig(Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)])))
   if (!result.ok) throw new Error(result.problems.join('\n'))
-  return result.config
+  return result.value
 }
 
-/** What was logged, newest last. */
+/** The lines that the replica has logged; the newest line is last. */
 export interface Logged {
   level: 'info' | 'error'
   text: string
   fields: Record<string, unknown>
 }
 
-export interface TestReplica extends Replica {
+export interface TestReplica extends RunningService {
   logged: Logged[]
   httpUrl: string
   wsUrl: string
   connect(options?: { id?: string; headers?: Record<string, string> }): Promise<TestSocket>
-  /** Sum of a metric over all series that have these labels. */
+  /** Returns the sum of a metric over all series that have the given labels. */
   metric(name: string, labels?: Record<string, string>): Promise<number>
 }
 
-/** Starts a replica that ends with the test. */
+/** Starts a replica that is stopped after the test. */
 export async function testReplica(env: Env = {}): Promise<TestReplica> {
   const logged: Logged[] = []
   const log = {
@@ -53,9 +54,9 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
   }
   const replica = await startReplica({ config: testConfig(env), id: 'ws-test', version: '0.0.0', log })
   onTestFinished(async () => {
-    // Without sockets a drain has nothing to wait for; asked twice, it doesn't wait for the router either.
+    // A drain ends quickly if no sockets are open, and a second call of the drain skips the delay for the router.
     replica.hub.terminateAll()
-    await until(
+    await eventually(
       () => replica.hub.size,
       (size) => size === 0,
       'every socket is gone',
@@ -78,7 +79,7 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
   return Object.assign(replica, { logged, wsUrl, httpUrl, connect, metric })
 }
 
-/** Adds up the samples of one metric in Prometheus' text format. NaN when there is none. */
+/** Adds up the samples of one metric in the Prometheus text format. Returns NaN if the metric has no series with the given labels. */
 export function sumSeries(text: string, name: string, labels: Record<string, string>): number {
   const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
   const samples = text
@@ -88,25 +89,27 @@ export function sumSeries(text: string, name: string, labels: Record<string, str
   return samples.length === 0 ? Number.NaN : samples.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
 }
 
-/** Waits for a fact. Fails with what was seen last. */
-export async function until<T>(read: () => T | Promise<T>, fits: (value: T) => boolean, what: string): Promise<T> {
-  const deadline = Date.now() + patienceMs
-  for (;;) {
+/**
+ * Reads a value repeatedly until the value satisfies the condition, and returns the value. The error of a timeout contains the last
+ * value.
+ */
+export async function eventually<T>(read: () => T | Promise<T>, fits: (value: T) => boolean, what: string): Promise<T> {
+  const probe = async () => {
     const value = await read()
-    if (fits(value)) return value
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${patienceMs} ms; last seen: ${JSON.stringify(value)}`)
-    await sleep(20)
+    if (!fits(value)) throw new Error(JSON.stringify(value))
+    return { value }
   }
+  return (await until(what, probe, { withinMs: patienceMs, everyMs: 20 })).value
 }
 
 type Received<T extends ServerMessageType> = Extract<ServerMessage, { type: T }>
 
-/** A client whose received messages are waited for one by one. */
+/** A test client whose received messages are awaited one by one. */
 export class TestSocket {
   readonly raw: WebSocket
   readonly opened: Promise<void>
   readonly closed: Promise<{ code: number; reason: string }>
-  /** Response headers of the upgrade. */
+  /** The response headers of the upgrade. */
   headers: Record<string, string | string[] | undefined> = {}
   private readonly inbox: ServerMessage[] = []
   private wake = () => {}
@@ -133,7 +136,7 @@ export class TestSocket {
     this.raw.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))
   }
 
-  /** The next message of this type; others that arrive before it are passed over. */
+  /** Returns the next message of the given type. Until a message of this type arrives, messages of other types are dropped. */
   async next<T extends ServerMessageType>(type: T): Promise<Received<T>> {
     const deadline = Date.now() + patienceMs
     for (;;) {
@@ -146,7 +149,7 @@ export class TestSocket {
     }
   }
 
-  /** Sends and waits for the answer that repeats the id. */
+  /** Sends a message, and returns the next message whose type is the type of the expected answer. */
   async ask<T extends ServerMessageType>(message: object, answer: T): Promise<Received<T>> {
     this.send(message)
     return this.next(answer)

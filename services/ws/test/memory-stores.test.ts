@@ -1,4 +1,7 @@
-/** The stores of a lone replica by the suites that Valkey's pass as well (tests/stack/11-room-log.test.ts, 11-sessions.test.ts). */
+/**
+ * Runs the test suites of the stores with the in-memory stores. The files 11-room-log.test.ts and 11-sessions.test.ts in tests/stack run
+ * the same suites with the Valkey stores.
+ */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { MemoryRoomLog } from '../src/room-log.ts'
@@ -29,12 +32,12 @@ describe('presence in memory', () => {
   presenceSuite(async () => ({ presence: new LocalPresence(), stop: async () => {} }))
 })
 
-// Its sessions and rooms are its own: whoever it asked to move would lose them.
-test('a lone replica knows of no other, and so asks nobody to move there', () => {
+// Sessions in memory cannot move to another replica, so a client that is asked to reconnect would lose its session.
+test('a replica without a shared store finds no other replica, so it never asks clients to reconnect', () => {
   const read = readConfig({})
   if (!read.ok) throw new Error('the defaults cannot be read')
   const clock = { now: Date.now, steady: () => performance.now() }
-  const [one, two] = [memoryStores(read.config, clock), memoryStores(read.config, clock)]
+  const [one, two] = [memoryStores(read.value, clock), memoryStores(read.value, clock)]
   one.replicas.announce({ id: 'ws-1', state: 'ready', connections: 100 })
   two.replicas.announce({ id: 'ws-2', state: 'ready', connections: 0 })
   expect(one.replicas.all()).toEqual([{ id: 'ws-1', state: 'ready', connections: 100 }])

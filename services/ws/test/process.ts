@@ -1,24 +1,26 @@
-/** The service as its own process, as people start it. */
+/** Runs the service in a separate process. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 import type { SettingName } from '../src/config.ts'
-import { type Env, until } from './harness.ts'
+import { type Env, eventually } from './harness.ts'
 
 const main = new URL('../src/main.ts', import.meta.url).pathname
 
 export interface ServiceProcess {
   child: ChildProcess
-  /** What it wrote so far. */
+  /** The output of the process so far. */
   stdout(): string
   stderr(): string
-  /** Its log so far. Throws when a line is not JSON. */
+  /** The log lines of the process so far. Throws an error if a log line is not JSON. */
   log(): Record<string, unknown>[]
-  /** Exit code and time from start to exit. */
+  /** The exit code of the process, and the time from start to exit. */
   exited: Promise<{ code: number | null; afterMs: number }>
 }
 
-/** Starts the service. It is killed with the test if it still runs. Settings that are not given come from no environment but the defaults. */
+/**
+ * Starts the service without the environment variables of the test process. The process is killed after the test if it is still running.
+ */
 export function startProcess(env: Env = {}, extra: Record<string, string> = {}): ServiceProcess {
   const startedAt = performance.now()
   const base: Partial<Record<SettingName, string | number>> = {
@@ -33,7 +35,7 @@ export function startProcess(env: Env = {}, extra: Record<string, string> = {}):
   let [out, err] = ['', '']
   child.stdout.on('data', (data) => (out += data))
   child.stderr.on('data', (data) => (err += data))
-  // 'close' comes when everything it wrote has been read.
+  // The event 'close' of a process is emitted after all of its output has been read.
   const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, afterMs: performance.now() - startedAt }))
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -57,7 +59,7 @@ export function startProcess(env: Env = {}, extra: Record<string, string> = {}):
 export async function readyProcess(env: Env = {}): Promise<ServiceProcess & { port: number; internalPort: number }> {
   const service = startProcess(env)
   const find = () => service.log().find(({ msg }) => msg === 'ready') ?? service.stderr()
-  const ready = await until(find, (found) => typeof found === 'object', 'the service is ready')
+  const ready = await eventually(find, (found) => typeof found === 'object', 'the service is ready')
   const { port, internalPort } = ready as { port: number; internalPort: number }
   return { ...service, port, internalPort }
 }

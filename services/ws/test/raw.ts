@@ -1,12 +1,12 @@
-/** A client below the WebSocket library: bytes on a TCP socket, whole or broken as a test wants them. */
+/** Provides a test client without a WebSocket library, which sends valid or invalid bytes on a TCP socket. */
 import { connect, type Socket } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
 import type { ServerMessage } from '../src/protocol.ts'
-import { until } from './harness.ts'
+import { eventually } from './harness.ts'
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
-/** The request of an upgrade. @param change headers to set, or to leave out with null */
+/** Returns the text of an upgrade request. @param change headers to set to another value, or to omit if the value is null */
 export function handshake(path: string = paths.ws, change: Record<string, string | null> = {}): string {
   const headers = {
     Host: 'lab',
@@ -23,13 +23,13 @@ export function handshake(path: string = paths.ws, change: Record<string, string
 export interface FrameOptions {
   fin?: boolean
   rsv?: number
-  /** Four bytes, or null for the unmasked frame that only servers may send. */
+  /** The masking key of four bytes, or null for an unmasked frame, which only servers may send. */
   mask?: Buffer | null
-  /** What the length field says, when it is not the truth. */
+  /** The payload length that the frame header states, if it differs from the real length. */
   claimedLength?: number
 }
 
-/** One frame as a client sends it. */
+/** Encodes one WebSocket frame as a client sends it. */
 export function frame(opcode: number, payload: Buffer | string, options: FrameOptions = {}): Buffer {
   const { fin = true, rsv = 0, mask = Buffer.from([1, 2, 3, 4]), claimedLength } = options
   const body = Buffer.from(payload)
@@ -49,12 +49,12 @@ export interface ReceivedFrame {
   payload: Buffer
 }
 
-/** A TCP connection to a port of the replica. It never closes its half by itself and answers nothing. */
+/** A TCP connection from a test to the replica. The test client never closes its side of the connection by itself and answers no frames. */
 export class RawPeer {
   readonly socket: Socket
-  /** Bytes received so far, when they are kept. */
+  /** The bytes received so far, unless the test discards them. */
   received = Buffer.alloc(0)
-  /** The other side has closed its half. */
+  /** Whether the replica has closed its half of the connection. */
   ended = false
   gone = false
 
@@ -83,7 +83,7 @@ export class RawPeer {
     })
   }
 
-  /** Connects and upgrades; the frames that follow are up to the test. */
+  /** Connects and upgrades. After the upgrade, the client sends only the frames that the test writes. */
   static async upgraded(port: number, path?: string): Promise<RawPeer> {
     const peer = await RawPeer.connect(port)
     peer.write(handshake(path))
@@ -96,9 +96,9 @@ export class RawPeer {
     this.socket.write(bytes)
   }
 
-  /** Status and headers of the response, once they are there. */
+  /** Waits for the handshake response, and returns its status and headers. */
   async response(): Promise<{ status: number; headers: Record<string, string> }> {
-    const text = await until(
+    const text = await eventually(
       () => this.received.toString('latin1'),
       (seen) => seen.includes('\r\n\r\n'),
       'a response',
@@ -108,7 +108,7 @@ export class RawPeer {
     return { status: Number(statusLine.split(' ')[1]), headers: Object.fromEntries(headers) }
   }
 
-  /** Whole frames that came after the response. */
+  /** Returns the complete frames that were received after the handshake response. */
   frames(): ReceivedFrame[] {
     const frames: ReceivedFrame[] = []
     let at = this.received.indexOf('\r\n\r\n') + 4
@@ -131,10 +131,10 @@ export class RawPeer {
       .map(({ payload }) => JSON.parse(payload.toString()) as ServerMessage)
   }
 
-  /** Code and reason of the close frame, once it is there. */
+  /** Waits for the close frame, and returns its close code and reason. */
   async closeFrame(): Promise<{ code: number; reason: string }> {
     const find = () => this.frames().find(({ opcode }) => opcode === opcodes.close)?.payload
-    const payload = (await until(find, (found) => found !== undefined, 'a close frame')) ?? Buffer.alloc(2)
+    const payload = (await eventually(find, (found) => found !== undefined, 'a close frame')) ?? Buffer.alloc(2)
     return { code: payload.readUInt16BE(0), reason: payload.subarray(2).toString() }
   }
 }

@@ -1,4 +1,4 @@
-/** Thousands of handshakes that begin and never end, against a service in its own process. */
+/** Tests thousands of handshakes that begin and never end, with the service in its own process. */
 import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -6,21 +6,21 @@ import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { bystander } from './bystander.ts'
-import { sumSeries, TestSocket, until } from './harness.ts'
+import { eventually, sumSeries, TestSocket } from './harness.ts'
 import { readyProcess } from './process.ts'
 import { handshake } from './raw.ts'
 
-/** What a process needs open besides the stalled sockets. */
+/** Number of file descriptors that a process needs in addition to the stalled sockets. */
 const spare = 500
 const limit = fileLimit()
 const stalled = limit >= 10_000 + spare ? 10_000 : Math.min(2_000, limit - spare)
-/** The kernel queues only so many connections that were not accepted yet. */
+/** The kernel limits the queue of connections that the process has not accepted yet. */
 const batch = 250
 
-test(`${stalled} stalled upgrades are all answered with 408 in time, while others are served and let in`, async () => {
+test(`${stalled} stalled upgrades are all answered with 408 in time, while other clients are served`, async () => {
   const timeoutMs = 2_000
   const checkMs = 1_000
-  // On a busy machine the timers of both processes come late.
+  // On a busy machine, timers are late both in the test process and in the service process.
   const slackMs = 6_000
   const service = await readyProcess({ HANDSHAKE_TIMEOUT: timeoutMs, LOG_LEVEL: 'info' })
   const enter = async () => {
@@ -46,7 +46,7 @@ test(`${stalled} stalled upgrades are all answered with 408 in time, while other
   expect(Math.min(...all.map(({ afterMs }) => afterMs))).toBeGreaterThan(timeoutMs * 0.9)
 
   const scrape = async () => (await fetch(`http://127.0.0.1:${service.internalPort}${paths.metrics}`)).text()
-  await until(
+  await eventually(
     async () => sumSeries(await scrape(), metrics.connectionsRefused.name, { cause: 'handshake_timeout' }),
     (refused) => refused === stalled,
     'every one is counted',
@@ -69,7 +69,7 @@ function dial(port: number): Promise<Socket> {
   })
 }
 
-/** What a socket was told last, and when it was over. */
+/** Resolves with the last bytes that a socket received, and the time until the socket was closed. */
 function ending(socket: Socket): Promise<Ending> {
   const startedAt = performance.now()
   let text = ''
@@ -78,7 +78,7 @@ function ending(socket: Socket): Promise<Ending> {
   return new Promise((resolve) => socket.once('close', () => resolve({ text, afterMs: performance.now() - startedAt })))
 }
 
-/** How many files a process may have open here. */
+/** Returns the limit on open files of a process. */
 function fileLimit(): number {
   if (process.platform === 'win32') return 2_000 + spare
   const said = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()

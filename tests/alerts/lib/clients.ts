@@ -1,16 +1,17 @@
-/** Clients that know which replica they want, and misbehave on purpose. */
+/** Clients that connect to a chosen replica and misbehave on purpose. */
 import { createHash } from 'node:crypto'
+import { ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { replicaName } from '@lab/host/replicas.ts'
+import { until } from '@lab/host/until.ts'
 import WebSocket from 'ws'
-import { ports, services, stickyCookie } from '../../../contract/src/endpoints.ts'
 import { openSocket, type TestSocket } from '../../stack/lib/socket.ts'
-import { containers, replicaName, type Stack, url } from '../../stack/lib/stack.ts'
-import { until } from '../../stack/lib/until.ts'
+import { containers, type Stack, url } from '../../stack/lib/stack.ts'
 
-/** The cookie that leads to a replica: Traefik's hash of the server's address. */
+/** The sticky cookie of a replica: Traefik's hash of the server address. */
 export async function cookieOf(stack: Stack, replica: string): Promise<string> {
-  const container = (await containers(stack, services.ws)).find((one) => replicaName(one) === replica)
+  const container = (await containers(stack, services.ws)).find((one) => replicaName(one.Config.Labels) === replica)
   const address = container?.NetworkSettings.Networks[`${stack.project}_lab`]?.IPAddress
-  if (!address) throw new Error(`${replica} does not run on the network lab`)
+  if (!address) throw new Error(`${replica} is not running on the network lab`)
   const hash = createHash('sha256').update(`http://${address}:${ports.public}`).digest('hex')
   return `${stickyCookie}=${hash.slice(0, 16)}`
 }
@@ -29,8 +30,7 @@ export async function openOn(stack: Stack, replica: string, count: number): Prom
           await socket.close()
           return undefined
         },
-        40_000,
-        1000,
+        { withinMs: 40_000, everyMs: 1000 },
       ),
     )
   }
@@ -41,18 +41,21 @@ export async function closeAll(sockets: readonly TestSocket[]): Promise<void> {
   await Promise.all(sockets.map((socket) => socket.close()))
 }
 
-/** A handshake whose outcome does not matter; an open socket is closed again, or cut without a close frame. */
+/**
+ * Starts a WebSocket handshake without waiting for its result. If the socket opens, the function either closes it normally or cuts the
+ * connection without a close frame.
+ */
 export function knock(stack: Stack, path: string, { cookie = '', cut = false } = {}): void {
   const socket = new WebSocket(url(stack, 'LAB_PORT', path).replace('http', 'ws'), {
     handshakeTimeout: 10_000,
     headers: cookie === '' ? {} : { cookie },
   })
-  // Being refused is what it is for.
+  // A refusal is expected.
   socket.on('error', () => undefined)
   socket.on('open', () => (cut ? socket.terminate() : socket.close(1000)))
 }
 
-/** Does something again and again until told to stop. */
+/** Repeats an action until the returned function is called. */
 export function again(everyMs: number, act: () => void): () => void {
   const timer = setInterval(act, everyMs)
   return () => clearInterval(timer)

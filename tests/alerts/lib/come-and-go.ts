@@ -1,65 +1,72 @@
-/** Replicas that are killed, that do not finish their drain, that come unnoticed. */
-import { jobs, services } from '../../../contract/src/endpoints.ts'
-import { docker } from '../../stack/lib/docker.ts'
+/** Faults of single replicas: a kill, a drain that does not finish, and a new replica that Traefik does not discover. */
+import { jobs, services } from '@lab/contract/endpoints.ts'
+import { scaleCommand } from '@lab/host/compose.ts'
+import { docker } from '@lab/host/docker.ts'
+import { evaluateInContainer } from '@lab/host/inside/debugger.ts'
+import { until } from '@lab/host/until.ts'
 import { targets } from '../../stack/lib/prometheus.ts'
-import { compose, containerName, containers, type Stack } from '../../stack/lib/stack.ts'
-import { until } from '../../stack/lib/until.ts'
+import { containerName, containers, environmentOf, labOf, type Stack } from '../../stack/lib/stack.ts'
 import { openOn } from './clients.ts'
-import { evaluate } from './debugger.ts'
-import { provoke } from './provocation.ts'
+import { catalogued, provoke } from './provocation.ts'
 import { replicas } from './settings.ts'
 import type { AlertWatch } from './watch.ts'
 
 /**
- * Three faults on the last replicas, one after the other, each with its own alert. Their number goes down, up, down and up, for ScalerFlapping.
- * @returns since when there is one replica more than at the start. Milliseconds of Unix time
+ * Injects three faults one after the other, each into the last replica, and each with its own alert. The number of replicas goes down, up,
+ * down and up again, which also triggers the alert ScalerFlapping.
+ * @returns the time at which the number of replicas became one higher than it was at the start, in milliseconds of Unix time
  */
 export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number> {
-  const container = (name: string) => containerName(stack, name)
+  const lab = await labOf(stack)
   let oneMoreMs = Number.NaN
   await provoke(watch, {
-    fault: 'docker kill --signal KILL',
+    fault: 'kill',
     alerts: [{ alertname: 'ReplicaLost', replica: 'ws-5' }],
-    begin: async () => {
+    begin: async (undo) => {
       await openOn(stack, 'ws-5', 2)
-      await docker(['kill', '--signal', 'KILL', container('ws-5')])
-      return () => scaleTo(stack, replicas)
+      undo(() => untilScraped(stack, replicas))
+      await catalogued(stack, 'kill', 'ws-5')(undo)
     },
   })
   await provoke(watch, {
-    fault: 'a debugger holds the timer of the drain, SIGTERM',
+    fault: 'SIGTERM, while a debugger has disabled the timer of the drain',
     alerts: [{ alertname: 'DrainPastDeadline', replica: 'ws-5' }],
-    begin: async () => {
+    begin: async (undo) => {
       await openOn(stack, 'ws-5', 2)
-      // The drain takes a step every 100 ms; no other timer has this period.
-      await evaluate(
-        container('ws-5'),
+      undo(() => scaleTo(stack, replicas))
+      undo(() => lab.act('kill', 'ws-5'))
+      // The drain uses a timer with a period of 100 ms, which this script disables. No other timer in the replica has a period of 100 ms,
+      // so only the drain stops making progress.
+      await evaluateInContainer(
+        containerName(stack, 'ws-5'),
         'const set = setInterval; globalThis.setInterval = (act, ms, ...more) => set(ms === 100 ? () => {} : act, ms, ...more); 0',
       )
-      await docker(['kill', '--signal', 'TERM', container('ws-5')])
-      return async () => {
-        await docker(['kill', '--signal', 'KILL', container('ws-5')])
-        await scaleTo(stack, replicas)
-      }
+      await lab.act('terminate', 'ws-5')
     },
   })
   await provoke(watch, {
-    fault: 'Traefik is taken off the network docker-api, a replica is added',
+    fault: 'Traefik is disconnected from the network docker-api, and a replica is added',
     alerts: [{ alertname: 'TraefikPoolStale' }],
-    begin: async () => {
+    begin: async (undo) => {
       const [network, traefik] = [`${stack.project}_docker-api`, (await containers(stack, services.traefik))[0]?.Id ?? '']
+      undo(() => docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
       await docker(['network', 'disconnect', network, traefik])
       await scaleTo(stack, replicas + 1)
       oneMoreMs = Date.now()
-      return async () => void (await docker(['network', 'connect', '--alias', services.traefik, network, traefik]))
     },
   })
   return oneMoreMs
 }
 
-/** Sets the number of replicas. Does not wait for their health, as other faults may keep some of them unhealthy. */
+/**
+ * Sets the number of replicas. The function does not wait until all replicas are healthy, because other faults may make some replicas
+ * unhealthy.
+ */
 export async function scaleTo(stack: Stack, count: number): Promise<void> {
-  const args = ['up', '--detach', '--no-recreate', '--no-deps', '--no-build', '--scale', `${services.ws}=${count}`, services.ws]
-  await compose(stack, args, { withinSeconds: 120 })
-  await until(`${count} replicas scraped`, async () => (await targets(stack, jobs.ws)).length === count, 60_000)
+  await docker(scaleCommand({ replicas: count, files: [], env: environmentOf(stack) }), { withinSeconds: 120 })
+  await untilScraped(stack, count)
+}
+
+async function untilScraped(stack: Stack, count: number): Promise<void> {
+  await until(`${count} replicas are scraped`, async () => (await targets(stack, jobs.ws)).length === count, { withinMs: 60_000 })
 }

@@ -1,21 +1,30 @@
-/** One fault and the alerts it must set off: begun, seen to arrive, undone, seen to end. What it took goes to reports/alerts.json and .md. */
+/**
+ * Injects a fault, waits until its alerts fire, undoes the fault, and waits until the alerts resolve. The times that each alert needed to
+ * fire and to resolve are written to reports/alerts.json and reports/alerts.md.
+ */
 import { writeFileSync } from 'node:fs'
+import type { FaultNameOn } from '@lab/faults/catalogue/index.ts'
+import { begin } from '@lab/faults/engine.ts'
+import { labOf, type Stack } from '../../stack/lib/stack.ts'
 import { fromRoot } from './settings.ts'
 import { type AlertWatch, type Labels, words } from './watch.ts'
 
-/** Takes a fault back. */
-export type Undo = () => Promise<void>
+/**
+ * Injects a fault that causes alerts. The function must register each cleanup step with `undo` as soon as the step may be needed. The
+ * cleanup steps run in reverse order, even when the fault was injected only partly.
+ */
+export type Begin = (undo: (step: () => unknown) => void) => Promise<unknown>
 
 export interface Provocation {
-  /** In words, for the report. */
+  /** Description of the fault for the report. */
   fault: string
   alerts: readonly Labels[]
-  begin: () => Promise<Undo>
-  /** When the fault began, if it is there already. Milliseconds of Unix time. */
+  begin: Begin
+  /** Start time of a fault that is already in effect, in milliseconds of Unix time. */
   sinceMs?: number
   firesWithinSeconds?: number
   resolvesWithinSeconds?: number
-  /** Runs while the alerts fire, before the fault is undone. */
+  /** A function that runs while the alerts fire, before the fault is undone. */
   meanwhile?: () => Promise<void>
 }
 
@@ -23,16 +32,19 @@ interface Row {
   alert: string
   fault: string
   secondsToFiring: number | null
-  /** From the fault's being undone; null: not seen. */
+  /** Seconds from undoing the fault until the alert resolved; null when it did not resolve. */
   secondsToResolved: number | null
   note?: string
 }
 
 const rows: Row[] = []
+/** The maximum duration of a fault if no test undoes it. This limit is longer than the time that any alert needs to fire. */
+const maxFaultSeconds = 600
 
 /**
- * Provokes alerts. Rejects when one does not come or does not end within its bound; the fault is undone in any case.
- * @param late alerts whose end is not waited for: they are given to `ends`, to be waited for later
+ * Provokes alerts. Rejects when an alert does not fire or resolve in time. The fault is always undone.
+ * @param late the alerts that resolve late; for each of these alerts, a function that waits until the alert resolves is added to `ends`,
+ * for use by a later test
  */
 export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhile, ...bounds }: Provocation, late?: Late): Promise<void> {
   const own = alerts.map((labels) => {
@@ -41,8 +53,9 @@ export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhi
     return { labels, row }
   })
   const startedMs = bounds.sinceMs ?? Date.now()
-  const undo = await begin()
+  const steps: (() => unknown)[] = []
   try {
+    await begin((step) => steps.push(step))
     const within = (bounds.firesWithinSeconds ?? 180) * 1000
     await all(
       own.map(async ({ labels, row }) => {
@@ -52,7 +65,7 @@ export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhi
     )
     await meanwhile?.()
   } finally {
-    await undo()
+    await undoAll(steps)
   }
   const undoneMs = Date.now()
   const end = async ({ labels, row }: (typeof own)[number], withinMs: number) => {
@@ -64,7 +77,28 @@ export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhi
   await all(own.filter(({ labels }) => !isLate(labels)).map((one) => end(one, (bounds.resolvesWithinSeconds ?? 180) * 1000)))
 }
 
-/** Alerts that end long after their fault. */
+/** Injects a fault of the catalogue, by default into the last replica. */
+export function catalogued(stack: Stack, fault: FaultNameOn<'compose'>, replica?: string): Begin {
+  return async (undo) => {
+    const begun = await begin(await labOf(stack), fault, { replica, seconds: maxFaultSeconds })
+    undo(async () => {
+      const left = await begun.undo()
+      if (left.length > 0) throw new Error(`${fault} is not undone: ${left.join('; ')}`)
+    })
+  }
+}
+
+/** Runs all steps in reverse order, even when a step fails. */
+async function undoAll(steps: readonly (() => unknown)[]): Promise<void> {
+  const failures: string[] = []
+  for (const step of steps.toReversed())
+    await Promise.resolve()
+      .then(step)
+      .catch((error: unknown) => failures.push(String(error)))
+  if (failures.length > 0) throw new Error(failures.join('\n'))
+}
+
+/** Alerts that resolve long after their fault has ended. */
 export interface Late {
   alerts: readonly Labels[]
   ends: ((withinMs: number) => Promise<void>)[]
@@ -73,14 +107,14 @@ export interface Late {
 export interface Seen {
   fault: string
   labels: Labels
-  /** When the fault began. Milliseconds of Unix time. */
+  /** Start time of the fault, in milliseconds of Unix time. */
   sinceMs: number
   withinMs: number
-  /** Why its end is not waited for. */
+  /** The reason why the test does not wait until the alert resolves. */
   note: string
 }
 
-/** Adds an alert to the report that was seen to fire and whose end is not waited for. */
+/** Waits until an alert fires, and adds the alert to the report without waiting until it resolves. */
 export async function seenFiring(watch: AlertWatch, { fault, labels, sinceMs, withinMs, note }: Seen): Promise<void> {
   const row: Row = { alert: words(labels), fault, secondsToFiring: null, secondsToResolved: null, note }
   rows.push(row)
@@ -88,7 +122,7 @@ export async function seenFiring(watch: AlertWatch, { fault, labels, sinceMs, wi
   writeReport()
 }
 
-/** Names of the alerts that were seen to fire, and to end unless their row says why not. */
+/** Returns the names of the alerts that have fired, and have then either resolved or are listed with a reason for not resolving. */
 export function provoked(): string[] {
   const done = rows.filter(
     ({ secondsToFiring, secondsToResolved, note }) => secondsToFiring !== null && (secondsToResolved !== null || note),
@@ -96,7 +130,7 @@ export function provoked(): string[] {
   return [...new Set(done.map(({ alert }) => alert.split(' ')[0] ?? ''))].sort()
 }
 
-/** The report as it stands: a table in reports/alerts.md, and the same as data. */
+/** Writes the current report as a table to reports/alerts.md, and as JSON. */
 export function writeReport(): string {
   const sorted = rows.toSorted((a, b) => a.alert.localeCompare(b.alert))
   const cell = (value: number | null, note = 'not seen') => (value === null ? note : String(value))
@@ -117,7 +151,7 @@ function seconds(ms: number): number {
   return Math.round(ms / 100) / 10
 }
 
-/** Waits for all of them, also when one fails. */
+/** Waits for all promises, even when one promise rejects. */
 async function all(promises: Promise<void>[]): Promise<void> {
   const failures = (await Promise.allSettled(promises)).flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
   if (failures.length > 0) throw new Error(failures.join('\n'))

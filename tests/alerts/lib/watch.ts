@@ -1,8 +1,7 @@
-/** Which alerts Alertmanager holds and which ones the receiver was sent, looked at once a second. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { receiverPaths } from '../../../contract/src/endpoints.ts'
-import { type Stack, url } from '../../stack/lib/stack.ts'
-import { until } from '../../stack/lib/until.ts'
+/** Reads the active alerts from Alertmanager, and the received alerts from the alert receiver, once per second. */
+import { receiverPaths } from '@lab/contract/endpoints.ts'
+import { pause, until } from '@lab/host/until.ts'
+import { labOf, type Stack, url } from '../../stack/lib/stack.ts'
 
 export type Labels = Record<string, string>
 
@@ -14,39 +13,42 @@ interface Received {
 
 export interface AlertWatch {
   /**
-   * Waits until an alert with these labels is active in Alertmanager and was received as firing since the given time.
-   * @returns when it was received first. All times in milliseconds of Unix time
+   * Waits until an alert with the given labels is active in Alertmanager and the receiver has received it as firing since the given time.
+   * @returns the time at which the alert receiver first received the alert, in milliseconds of Unix time
    */
   firing(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
-  /** The same for its end: not active any more, and received as resolved. @returns when that was received first */
+  /**
+   * Waits until the alert is no longer active and the receiver has received it as resolved.
+   * @returns the time at which the alert receiver received the resolved alert, in milliseconds of Unix time
+   */
   resolved(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
   stop(): Promise<void>
 }
 
 export function watchAlerts(stack: Stack): AlertWatch {
   const received = new Map<string, Received>()
-  let active: Labels[] = []
+  const lab = labOf(stack)
+  let active: readonly Readonly<Labels>[] = []
   let problem: unknown
   const stopped = new AbortController()
 
-  async function look(): Promise<void> {
+  async function readBoth(): Promise<void> {
     const { alerts } = await get<{ alerts: Received[] }>(url(stack, 'ALERTS_PORT', receiverPaths.list))
     for (const alert of alerts) received.set(JSON.stringify([alert.receivedAt, alert.status, alert.labels]), alert)
-    const all = '/api/v2/alerts?active=true&silenced=false&inhibited=false&unprocessed=false'
-    active = (await get<{ labels: Labels }[]>(url(stack, 'ALERTMANAGER_PORT', all))).map(({ labels }) => labels)
+    active = await (await lab).alerts()
   }
 
   const running = (async () => {
     while (!stopped.signal.aborted) {
       problem = undefined
-      await look().catch((error: unknown) => {
+      await readBoth().catch((error: unknown) => {
         problem = error
       })
-      await sleep(1000, undefined, { signal: stopped.signal }).catch(() => undefined)
+      await pause(1000, stopped.signal)
     }
   })()
 
-  /** Times at which such an alert was received, in order. */
+  /** The delivery times of the alert with the given labels, in order. */
   const came = (status: Received['status'], labels: Labels, sinceMs: number) =>
     [...received.values()]
       .filter((one) => one.status === status && has(one.labels, labels))
@@ -62,7 +64,7 @@ export function watchAlerts(stack: Stack): AlertWatch {
         if (found === undefined && problem !== undefined) throw problem
         return found
       },
-      withinMs,
+      { withinMs },
     )
 
   return {
@@ -81,12 +83,12 @@ export function watchAlerts(stack: Stack): AlertWatch {
   }
 }
 
-/** The alert in words: its name, and what else tells it apart. */
+/** The name of the alert, together with the labels that distinguish it from other alerts of the same name. */
 export function words({ alertname = '', ...others }: Labels): string {
   return [alertname, ...Object.entries(others).map(([name, value]) => `${name}=${value}`)].join(' ')
 }
 
-function has(labels: Labels, wanted: Labels): boolean {
+function has(labels: Readonly<Labels>, wanted: Labels): boolean {
   return Object.entries(wanted).every(([name, value]) => labels[name] === value)
 }
 

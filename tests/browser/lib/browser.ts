@@ -6,18 +6,19 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', process.env.CHROMIUM_PATH ?? '']
 const executablePath = places.find((path) => existsSync(path))
 
-/** Whether there is a Chromium here; where there is none, tests of pages are skipped and say so. */
+/** Whether Chromium is installed. Without Chromium, tests of pages are skipped and reported as skipped. */
 export const hasChromium = executablePath !== undefined
 if (!hasChromium) console.warn('Pages are not tested: no Chromium here. On Debian: apt-get install chromium; elsewhere: CHROMIUM_PATH')
 
-export function launch(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking']
+/** Starts Chromium. @param more a list of additional command line switches */
+export function launch(...more: readonly string[]): Promise<Browser> {
+  const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', ...more]
   return chromium.launch({ executablePath: executablePath ?? '', args })
 }
 
 /**
- * A page of its own person, with its own cookies.
- * @param complaints gets what it logs as an error, what it throws, and each request to anybody but its own origin
+ * Opens a page in a separate browser context, with separate cookies.
+ * @param complaints an array to which logged errors, thrown errors, and requests to other origins are added
  */
 export async function openPage(browser: Browser, url: string, complaints: string[]): Promise<Page> {
   const { origin } = new URL(url)
@@ -25,14 +26,14 @@ export async function openPage(browser: Browser, url: string, complaints: string
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('request', (request) => {
-    const asked = new URL(request.url())
-    if (asked.origin !== origin && asked.protocol !== 'data:') complaints.push(`asks ${request.url()}`)
+    const target = new URL(request.url())
+    if (target.origin !== origin && target.protocol !== 'data:') complaints.push(`sends a request to ${request.url()}`)
   })
   await page.goto(url)
   return page
 }
 
-/** What axe finds wrong with the page as it is now: one line per fault. */
+/** Returns the violations that axe finds in the current state of the page, one line each. */
 export async function faults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze()
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)

@@ -1,14 +1,17 @@
-/** A cable that can be pulled: passes bytes on, until it is told to hold them. No connection ends by that, and neither side is told. */
+/**
+ * A TCP relay that can stop forwarding bytes. While the relay does not forward bytes, its connections stay open, and neither side is
+ * notified.
+ */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
 export interface Relay {
   port: number
-  /** Holds everything from now on, or lets it go on. */
+  /** Stops or resumes forwarding. */
   cut(held: boolean): void
   end(): Promise<void>
 }
 
-/** @param port where it leads to, on 127.0.0.1 */
+/** Starts a relay. @param port the target port on 127.0.0.1 */
 export async function startRelay(port: number): Promise<Relay> {
   const sockets = new Set<Socket>()
   let held = false

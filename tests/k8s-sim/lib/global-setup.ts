@@ -1,10 +1,10 @@
-/** Boots the lab with its scaler, paused, and takes it down whatever happens. */
+/** Starts the lab with a paused scaler, and always takes it down. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { overlayServices } from '@lab/host/compose.ts'
+import { docker } from '@lab/host/docker.ts'
+import { pauseFilePath } from '@lab/scaler/decision-log.ts'
 import type { TestProject } from 'vitest/node'
-import { services } from '../../../contract/src/endpoints.ts'
-import { pauseFilePath } from '../../../scaler/src/decision-log.ts'
-import { docker } from '../../stack/lib/docker.ts'
 import { boot, freePorts, getImages } from '../../stack/lib/global-setup.ts'
 import { compose, expectedServices, type Stack } from '../../stack/lib/stack.ts'
 import { composeFiles, fromRoot, hostStateFolder, stateFolder, timeScale } from './settings.ts'
@@ -17,21 +17,21 @@ export default async function setup(project: TestProject): Promise<() => void> {
     COMPOSE_PATH_SEPARATOR: ':',
     SCALER_TIME_SCALE: String(timeScale),
     SCALER_STATE: stateFolder,
-    // For the load generator, which writes its summary.
+    // k6 writes its summary with this user and group.
     LAB_UID: String(process.getuid?.() ?? 0),
     LAB_GID: String(process.getgid?.() ?? 0),
   }
   const stack: Stack = { project: `labk8s-${process.pid}`, env, missing: {}, startSeconds: 0 }
-  return boot(project, stack, async () => {
+  return boot(project, stack, async (stop) => {
     await startPaused()
-    await getImages(stack)
-    // With --scale grafana=0 Compose would still want its image.
-    const some = [...expectedServices(stack), services.scaler, services.scalerProxy]
-    await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...some], { withinSeconds: 120 })
+    await getImages(stack, stop)
+    // The services are listed by name, because Compose would require Grafana's image even with `--scale grafana=0`.
+    const some = [...expectedServices(stack), ...overlayServices]
+    await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...some], { withinSeconds: 120, stop })
   })
 }
 
-/** Nothing is left of an earlier run, and the replicas are left alone until a test lets the scaler go. */
+/** Removes the files of earlier runs, and pauses the scaler until a test resumes it. */
 async function startPaused(): Promise<void> {
   for (const folder of [stateFolder, hostStateFolder]) await rm(fromRoot(folder), { recursive: true, force: true })
   const file = fromRoot(pauseFilePath(stateFolder))

@@ -1,14 +1,15 @@
-/** Every PromQL expression in the repository and where it stands. */
+/** Every PromQL expression in the repository, with its file. */
+
+import { ledgerLength, questions } from '@lab/cli/workshop/questions.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
-import { ledgerLength, questions } from '../../../cli/src/workshop/questions.ts'
-import type { MetricSpec } from '../../../scaler/src/core/types.ts'
-import { type MetricMap, queryFor, readMetricMap } from '../../../scaler/src/metric-map.ts'
+import type { MetricSpec } from '@lab/scaler/core/types.ts'
+import { type MetricMap, queryFor, readMetricMap } from '@lab/scaler/metric-map.ts'
 import { read, readYaml, repoFiles } from './repo-files.ts'
 
 export interface Expression {
-  /** Path from the root. */
+  /** Path of the file that contains the expression, relative to the root of the repository. */
   file: string
-  /** Which one in the file: panel, rule, name or number. */
+  /** Identifies the expression within its file by a panel, a rule, a name or a number. */
   what: string
   expr: string
 }
@@ -30,7 +31,7 @@ interface Target {
   datasource?: { type: string; uid: string }
 }
 
-/** What is special about some series of a panel. */
+/** Display settings that replace the defaults of a Grafana panel for some of the panel's series. */
 export interface Override {
   matcher: { id: string; options: string }
   properties: { id: string; value: unknown }[]
@@ -69,9 +70,9 @@ export interface DashboardFile {
   annotations: { list: { name: string; expr?: string; datasource: { uid: string } }[] }
 }
 
-/** Dashboards that ask Prometheus. */
+/** Dashboards with queries for Prometheus. */
 export const dashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/[^/]*\.json$/.test(path))
-/** Those that ask Loki. */
+/** Dashboards with queries for Loki. */
 export const logDashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/logs\/.*\.json$/.test(path))
 export const ruleFiles = repoFiles((path) => /^prometheus\/rules\/.*\.rules\.yaml$/.test(path))
 
@@ -79,15 +80,15 @@ export function readDashboard(path: string): DashboardFile {
   return JSON.parse(read(path)) as DashboardFile
 }
 
-/** The rules of one file, all groups. */
+/** The rules of all groups of one file. */
 export function readRules(path: string): Rule[] {
   return readYaml<{ groups: { rules: Rule[] }[] }>(path).groups.flatMap(({ rules }) => rules)
 }
 
-/** What the scaler asks Prometheus, for each metric that an autoscaler may name. */
+/** The queries of the scaler, for each metric that an HPA can name. */
 export const metricMapFile = 'scaler/metrics.yaml'
 
-/** All of them: rules, dashboards, shared queries, the scaler's, the workshop's questions, and fenced blocks of documents. */
+/** All expressions: rules, dashboards, shared queries, the scaler, the workshop, and code blocks of documents. */
 export function allExpressions(): Expression[] {
   return [
     ...ruleFiles.flatMap(ruleExpressions),
@@ -95,7 +96,7 @@ export function allExpressions(): Expression[] {
     ...Object.entries(queries(allReplicas)).map(([what, expr]) => ({ file: 'contract/src/queries.ts', what, expr })),
     ...metricMapExpressions(metricMapFile, read(metricMapFile)),
     ...Object.entries(questions).map(([what, { query }]) => ({
-      file: 'cli/src/workshop/questions.ts',
+      file: 'tools/cli/src/workshop/questions.ts',
       what,
       expr: query.replaceAll(ledgerLength, '1m'),
     })),
@@ -107,7 +108,7 @@ function ruleExpressions(file: string): Expression[] {
   return readRules(file).map(({ alert, record, expr }) => ({ file, what: alert ?? record ?? '', expr: String(expr) }))
 }
 
-/** Of panels, annotations and variables; what is asked of Loki is no PromQL and left out. */
+/** Expressions of panels, annotations and variables, without the queries for Loki. */
 export function dashboardExpressions(file: string, { panels, annotations, templating }: DashboardFile): Expression[] {
   const ofPanels = panels.flatMap(({ title = '', targets = [] }) =>
     targets
@@ -123,17 +124,17 @@ export function dashboardExpressions(file: string, { panels, annotations, templa
   return [...ofPanels, ...ofAnnotations, ...ofVariables]
 }
 
-/** `label_values(selector, label)` is not PromQL, but made of two pieces of it. */
+/** `label_values(selector, label)` is not PromQL, but its two arguments are parts of PromQL. */
 function selectorOfVariable(query: string): string {
   const [, selector, label] = /^label_values\((.*),\s*(\w+)\)$/.exec(query) ?? []
   return selector === undefined ? query : `count by (${label}) (${selector})`
 }
 
-/** Of a mapping file, as the scaler would send them. @throws Error when the scaler would not take the file */
+/** Returns the queries of a metrics file in the form in which the scaler sends them. @throws Error when the file is invalid */
 export function metricMapExpressions(file: string, text: string): Expression[] {
   const result = readMetricMap(text, file)
-  if ('problems' in result) throw new Error(result.problems.join('\n'))
-  const { map } = result
+  if (!result.ok) throw new Error(result.problems.join('\n'))
+  const map = result.value
   const { draining, recorded, resource } = map
   return [
     { file, what: 'draining', expr: draining },
@@ -143,7 +144,10 @@ export function metricMapExpressions(file: string, text: string): Expression[] {
   ]
 }
 
-/** One metric for each rule, with a selector and an object: their values are anything, and no query may break by them. */
+/**
+ * Returns an HPA metric for each rule of a metrics file, with an example selector and an example object as placeholders. The substituted
+ * values are arbitrary, but must not make a query invalid.
+ */
 function metricsOf(map: MetricMap): MetricSpec[] {
   const target = { type: 'Value' }
   const metric = (name: string) => ({ name, selector: { matchLabels: { instance: 'any' } } })
@@ -160,8 +164,8 @@ function metricsOf(map: MetricMap): MetricSpec[] {
 function filledIn(map: MetricMap, metric: MetricSpec): { what: string; expr: string } {
   const name = 'metric' in metric ? metric.metric.name : metric.name
   const result = queryFor(map, metric)
-  if ('error' in result) throw new Error(result.error)
-  return { what: `${metric.type} ${name}`, expr: result.query }
+  if (!result.ok) throw new Error(result.problems.join('\n'))
+  return { what: `${metric.type} ${name}`, expr: result.value }
 }
 
 function fencedExpressions(file: string): Expression[] {

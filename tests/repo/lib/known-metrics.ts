@@ -1,20 +1,20 @@
-/** Every metric that may be asked for, with its labels: the contract's, and a short list of other systems'. */
+/** All metrics that queries may use, with their labels: the metrics of contract/, and listed metrics of Prometheus, Traefik and k6. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { directions, type MetricSpec, metrics, refusalCauses, replicaLabel, replicaStates, resumeResults } from '@lab/contract/metrics.ts'
+import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { conditionStatuses, metricTargetTypes, proposalStages, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
-import { stormMetrics } from '@lab/contract/storm-metrics.ts'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
-/** Labels by metric name. */
+/** The names of all known metrics, each with the names of its labels. */
 export type KnownMetrics = ReadonlyMap<string, ReadonlySet<string>>
 
-/** Added by Prometheus when it scrapes. */
+/** Labels that Prometheus adds to scraped metrics. */
 const scrapeLabels = ['job', 'instance', replicaLabel]
 
-/** Metrics of Prometheus itself, of Traefik and of k6 that the lab reads. Add to it what a dashboard or rule newly needs. */
+/** Metrics of Prometheus, Traefik and k6 that the lab queries. Before a dashboard or rule queries another metric, add the metric here. */
 const otherSystems: Record<string, string[]> = {
   up: [],
   ALERTS: ['alertname', 'alertstate', 'severity', 'job', 'replica', 'slo', 'clock'],
@@ -25,7 +25,7 @@ const otherSystems: Record<string, string[]> = {
   traefik_entrypoint_request_duration_seconds_bucket: ['entrypoint', 'code', 'method', 'protocol', 'le'],
   traefik_service_requests_total: ['service', 'code', 'method', 'protocol'],
   traefik_service_server_up: ['service', 'url'],
-  // k6's own, beside those of the lab's scripts.
+  // Built-in metrics of k6.
   k6_ws_sessions_total: ['status', 'scenario', 'name'],
   prometheus_config_last_reload_successful: [],
   alertmanager_config_last_reload_successful: [],
@@ -35,11 +35,11 @@ const otherSystems: Record<string, string[]> = {
 const loadLabels = ['scenario', 'testid']
 
 /**
- * @param specs the contract's metrics, those of the service and of the scaler; tests of the tests pass changed ones
+ * @param specs the metrics of contract/; the tests of this module pass modified metrics instead
  * @param recorded names of recording rules
  */
 export function knownMetrics(
-  specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics)],
+  specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)],
   recorded: readonly string[] = [],
 ): KnownMetrics {
   const known = new Map<string, ReadonlySet<string>>()
@@ -60,12 +60,12 @@ const histogramSeries: [string, string[]][] = [
   ['_count', []],
 ]
 
-/** What the Node client exports by default, asked of the client itself. */
+/** The default metrics of prom-client, read from prom-client itself. */
 function nodeMetrics(): Pick<MetricSpec, 'name' | 'kind' | 'labels'>[] {
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register.getMetricsAsArray().map((metric) => {
-    // The type says less than there is: every metric keeps the names of its labels.
+    // At run time, every metric of prom-client has the property labelNames, but the types of prom-client do not declare it.
     const { labelNames } = metric as unknown as { labelNames: string[] }
     const kind = (metric as unknown) instanceof Histogram ? 'histogram' : 'gauge'
     return { name: metric.name, kind, labels: labelNames }
@@ -73,15 +73,15 @@ function nodeMetrics(): Pick<MetricSpec, 'name' | 'kind' | 'labels'>[] {
 }
 
 function loadMetricNames(): string[] {
-  const all: LoadMetricSpec[] = [...Object.values(loadMetrics), ...Object.values(stormMetrics)]
+  const all: LoadMetricSpec[] = Object.values(loadMetrics)
   return all.flatMap((metric) =>
     metric.kind === 'trend' ? trendStats.map((stat) => prometheusName(metric, stat)) : [prometheusName(metric)],
   )
 }
 
 /**
- * The values a label of a contract's metric can have.
- * @returns undefined when they are not fixed
+ * Returns the possible values of a metric's label according to contract/.
+ * @returns undefined when the values of the label are not fixed
  */
 export function knownValues(metric: string, label: string): readonly string[] | undefined {
   return valuesByMetric[metric]?.[label] ?? valuesByLabel[label]

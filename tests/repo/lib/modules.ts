@@ -1,49 +1,116 @@
-/** What a TypeScript module imports, and its code without comments and strings. */
+/** TypeScript and JavaScript modules as syntax trees: their imports, their string literals, and their code without comments. */
 import { dirname, posix } from 'node:path'
-import { read } from './repo-files.ts'
+import { parseAst } from 'vitest/node'
+import { read, repoFiles } from './repo-files.ts'
+
+/** All modules of the repository. */
+export const modules = repoFiles((path) => /\.(ts|js|mjs)$/.test(path))
+
+/** Whether a module is used only by tests. */
+export function isTest(path: string): boolean {
+  return /\.test\.ts$|(^|\/)(test|tests|fakes)\//.test(path)
+}
 
 export interface Import {
-  /** As written: `./x.ts`, `node:fs`, `@lab/contract/metrics.ts`. */
+  /** The import specifier: `./x.ts`, `node:fs`, `@lab/contract/metrics.ts`. */
   from: string
-  /** Path from the root for relative imports and for the contract; otherwise undefined. */
+  /** The imported path relative to the root if the import is relative; otherwise undefined. */
   path: string | undefined
+  line: number
   typesOnly: boolean
 }
 
-/** @param file path from the root */
+export interface Literal {
+  /** A string literal, or a fixed part of a template literal. */
+  value: string
+  /** Start offset in the text of the module; lineAt converts it to a line number. */
+  start: number
+}
+
+/** A node of an ESTree syntax tree. */
+export interface Node {
+  type: string
+  start: number
+  end: number
+  [key: string]: unknown
+}
+
+const trees = new Map<string, Node>()
+
+/** Returns the syntax tree of a module. @param file the path of the module, relative to the root */
+export function treeOf(file: string): Node {
+  const known = trees.get(file)
+  if (known !== undefined) return known
+  const tree = parse(read(file))
+  trees.set(file, tree)
+  return tree
+}
+
+/** Returns the syntax tree of a source text. */
+export function parse(text: string): Node {
+  return parseAst(text, { lang: 'ts' }) as unknown as Node
+}
+
+/** Visits every node, parents before their children. */
+export function walk(node: Node, visit: (node: Node, parent: Node | undefined) => void, parent?: Node): void {
+  visit(node, parent)
+  for (const value of Object.values(node)) {
+    for (const child of Array.isArray(value) ? value : [value]) if (isNode(child)) walk(child, visit, node)
+  }
+}
+
+/** Static and dynamic imports, type imports and re-exports of a module. @param file the path of the module, relative to the root */
 export function importsOf(file: string): Import[] {
-  return parseImports(file, read(file))
+  return importsIn(file, read(file), treeOf(file))
 }
 
-/** Static and dynamic imports and re-exports of a module's text. */
-export function parseImports(file: string, text: string): Import[] {
-  const code = withoutComments(text)
-  const fixed = [...code.matchAll(/^\s*(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?['"]([^'"]+)['"]/gm)]
-  const dynamic = [...code.matchAll(/\bimport\(\s*['"]([^'"]+)['"]/g)]
-  return [
-    ...fixed.map(([, type, from = '']) => ({ from, path: resolved(file, from), typesOnly: type !== undefined })),
-    ...dynamic.map(([, from = '']) => ({ from, path: resolved(file, from), typesOnly: false })),
-  ]
+/** Returns the imports of a source text. */
+export function importsIn(file: string, text: string, tree: Node = parse(text)): Import[] {
+  const found: Import[] = []
+  const visit = (node: Node) => {
+    const source = node.source ?? (node.type === 'TSImportType' ? node.argument : undefined)
+    if (!isNode(source) || typeof source.value !== 'string') return
+    if (!['ImportDeclaration', 'ExportNamedDeclaration', 'ExportAllDeclaration', 'ImportExpression', 'TSImportType'].includes(node.type))
+      return
+    const from = source.value
+    const path = from.startsWith('.') ? posix.normalize(posix.join(dirname(file), from)) : undefined
+    const typesOnly = node.type === 'TSImportType' || node.importKind === 'type' || node.exportKind === 'type'
+    found.push({ from, path, line: lineAt(text, node.start), typesOnly })
+  }
+  // Imports within expressions or types are rare, so all nodes are visited only if the text contains `import(`, which saves time.
+  if (/\bimport\s*\(/.test(text)) walk(tree, visit)
+  else for (const statement of tree.body as Node[]) visit(statement)
+  return found
 }
 
-/** The module's code alone, so that a word in a comment or a text is not taken for a use. */
+/** Every string literal of a module, except import specifiers. */
+export function literalsIn(tree: Node): Literal[] {
+  const found: Literal[] = []
+  walk(tree, (node, parent) => {
+    if (node.type === 'TemplateElement') found.push({ value: (node.value as { cooked: string }).cooked, start: node.start })
+    if (node.type === 'Literal' && typeof node.value === 'string' && parent?.source !== node)
+      found.push({ value: node.value, start: node.start })
+  })
+  return found
+}
+
+/** Returns the code of a module without comments and string literals, but with its template literals, because they contain code. */
 export function codeOf(file: string): string {
   return codeIn(read(file))
 }
 
-/** As codeOf, of a text. Templates stay, since they hold code. */
+/** Returns the code of a source text without comments and strings. */
 export function codeIn(text: string): string {
-  return withoutComments(text).replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
+  return text
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (part) => (part.startsWith('/') ? '' : part))
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
 }
 
-function resolved(file: string, from: string): string | undefined {
-  if (from.startsWith('.')) return posix.normalize(posix.join(dirname(file), from))
-  return from.startsWith('@lab/contract/') ? from.replace('@lab/contract/', 'contract/src/') : undefined
+/** The line number of an offset, starting at 1. */
+export function lineAt(text: string, position: number): number {
+  return text.slice(0, position).split('\n').length
 }
 
-/** Strings are kept as they are, for `//` in one begins no comment. */
-function withoutComments(text: string): string {
-  return text.replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (part) =>
-    part.startsWith('/') ? '' : part,
-  )
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && typeof (value as Node).type === 'string'
 }

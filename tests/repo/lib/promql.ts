@@ -1,4 +1,4 @@
-/** What a PromQL expression asks for, by Prometheus's own grammar. */
+/** Parses PromQL expressions with Prometheus's grammar, and returns their metrics and labels. */
 import { parser } from '@prometheus-io/lezer-promql'
 
 export interface Matcher {
@@ -13,7 +13,7 @@ export interface Selector {
   matchers: Matcher[]
 }
 
-/** Labels that an aggregation or a matching names, and the metrics they are taken from. */
+/** The labels in a clause such as `by (…)` or `on (…)`, together with the metrics in the operands of the clause. */
 export interface Grouping {
   labels: string[]
   metrics: string[]
@@ -26,20 +26,20 @@ export interface Rate {
 }
 
 export interface Parsed {
-  /** Parts of the text that are not PromQL; empty when all of it is. */
+  /** The parts of the text that are invalid PromQL; empty when the text is valid. */
   errors: string[]
   selectors: Selector[]
   groupings: Grouping[]
   rates: Rate[]
 }
 
-/** Stands for the value of a dashboard's variable. */
+/** Placeholder for the value of a dashboard variable. */
 export const variableValue = '__variable__'
 
-/** Variables of dashboards that stand for a number, not for the value of a label. */
+/** Dashboard variables whose value is a number and not a label value. */
 const numberVariables = /\$(price)\b/g
 
-/** Replaces what only Grafana understands; otherwise names would be misread without a word. */
+/** Replaces Grafana's variables with valid PromQL, because the PromQL parser would silently misread names that contain variables. */
 export function withoutVariables(expr: string): string {
   return expr
     .replaceAll(numberVariables, '1')
@@ -94,7 +94,7 @@ function readRate(node: Node, text: (node: Node) => string, metricsIn: (node: No
     : []
 }
 
-/** The aggregation or operation whose labels these are. */
+/** Returns the aggregation or binary operation to which a syntax node belongs. */
 function enclosing(node: Node): Node {
   let outer = node
   while (outer.parent && outer.name !== 'AggregateExpr' && outer.name !== 'BinaryExpr') outer = outer.parent
@@ -105,7 +105,7 @@ function isLabelName({ name }: Node): boolean {
   return name === 'LabelName' || name === 'QuotedLabelName'
 }
 
-/** A node and everything below it, in order. */
+/** Returns a syntax node and all of its descendants, in order. */
 function nodes(top: Node): Node[] {
   const out: Node[] = [top]
   for (let child = top.firstChild; child; child = child.nextSibling) out.push(...nodes(child))

@@ -1,14 +1,14 @@
-/** The commands that the README and the docs tell people to type. */
+/** Reads the command blocks of the README and the documentation pages, so that tests can run the commands. */
 import { globSync, readFileSync } from 'node:fs'
 import { root } from './compose-file.ts'
 
 export interface CommandBlock {
-  /** File and line of its first command. */
+  /** The file and the line number of the first command in the code block. */
   where: string
   commands: string
 }
 
-/** Every fenced block marked `sh`, in the order of the files given. */
+/** All code blocks marked `sh`, in the order of the given files. */
 export function commandBlocks(files: readonly string[]): CommandBlock[] {
   return files.flatMap((file) => {
     const text = readFileSync(`${root}${file}`, 'utf8')
@@ -19,7 +19,7 @@ export function commandBlocks(files: readonly string[]): CommandBlock[] {
   })
 }
 
-/** Pages with commands, the README first. */
+/** Pages with command blocks, starting with the README. */
 export function pagesWithCommands(): string[] {
   const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root }).sort()]
   return pages.filter((page) => commandBlocks([page]).length > 0)

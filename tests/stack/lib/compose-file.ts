@@ -1,6 +1,6 @@
-/** compose.yaml as data, for tests that compare what runs with what is written. */
+/** Reads compose.yaml for tests that compare running containers with the file. */
 import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
+import { composeFile } from '@lab/generate/compose-file.ts'
 
 export interface ComposeService {
   image?: string
@@ -12,14 +12,14 @@ export interface ComposeService {
   command?: string[]
 }
 
-/** The root of the repository. */
+/** The path of the root of the repository. */
 export const root = new URL('../../../', import.meta.url).pathname
 
-const file = parse(readFileSync(`${root}compose.yaml`, 'utf8'), { merge: true }) as { services: Record<string, ComposeService> }
+const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
 
-export const composeServices = file.services
+export const composeServices = composeFile<{ services: Record<string, ComposeService> }>('compose.yaml', read).services
 
-/** The image compose.yaml names for a service. */
+/** Returns the image of a service in compose.yaml. */
 export function imageOf(service: string): string {
   const image = composeServices[service]?.image
   if (!image) throw new Error(`compose.yaml names no image for ${service}`)

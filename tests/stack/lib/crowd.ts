@@ -1,37 +1,37 @@
-/** Many clients of the lab's own library at once, and where they are. */
+/** Opens many clients of the client library at once, and records to which replica each client is connected and which events it receives. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createClient } from '../../../client/src/client.ts'
-import type { Client, ClientEvent } from '../../../client/src/types.ts'
-import { paths } from '../../../contract/src/endpoints.ts'
-import { nodeEnvironment } from '../../../prove/node-environment.ts'
+import { createClient } from '@lab/client/client.ts'
+import { nodeEnvironment } from '@lab/client/node.ts'
+import type { Client, ClientEvent } from '@lab/client/types.ts'
+import { paths } from '@lab/contract/endpoints.ts'
+import { until } from '@lab/host/until.ts'
 import { type Stack, url } from './stack.ts'
-import { until } from './until.ts'
 
-export interface Crowd {
-  /** Clients by the replica that their session is at. */
+export interface SocketGroup {
+  /** The number of clients per replica. */
   at(): Map<string, number>
-  /** Most clients at one replica, by the mean over so many replicas. */
+  /** The number of clients on the replica with the most clients, divided by the mean number of clients per replica. */
   spread(replicas: number): number
-  /** When each goodbye arrived, steady milliseconds. */
+  /** The arrival times of all goodbye messages, in milliseconds of a monotonic clock. */
   goodbyes: number[]
-  /** Sessions taken over by another connection. */
+  /** The number of sessions that were resumed on another connection. */
   resumed: number
-  /** What a client should not have to tell: fresh sessions after the first, gaps, errors, connections that were cut off. */
+  /** Unwanted events: new sessions after the first one, gaps, errors and broken connections. */
   mishaps: string[]
   close(): void
 }
 
-/** Opens so many clients, 200 a second, without cookies; resolves when each has its session. */
-export async function openCrowd(stack: Stack, count: number): Promise<Crowd> {
+/** Opens clients without cookies, 200 per second. Resolves when each client has a session, and rejects after 60 s. */
+export async function openSocketGroup(stack: Stack, count: number): Promise<SocketGroup> {
   const replicas = new Map<number, string>()
   const clients: Client[] = []
-  const crowd: Crowd = {
+  const group: SocketGroup = {
     at: () => {
       const counts = new Map<string, number>()
       for (const replica of replicas.values()) counts.set(replica, (counts.get(replica) ?? 0) + 1)
       return counts
     },
-    spread: (among) => Math.max(...crowd.at().values()) / (count / among),
+    spread: (among) => Math.max(...group.at().values()) / (count / among),
     goodbyes: [],
     resumed: 0,
     mishaps: [],
@@ -43,19 +43,19 @@ export async function openCrowd(stack: Stack, count: number): Promise<Crowd> {
   function take(index: number, event: ClientEvent): void {
     switch (event.type) {
       case 'attached':
-        if (event.how === 'resumed') crowd.resumed++
-        else if (replicas.has(index)) crowd.mishaps.push(`client ${index}: fresh session, ${event.refused}`)
+        if (event.how === 'resumed') group.resumed++
+        else if (replicas.has(index)) group.mishaps.push(`client ${index}: fresh session, ${event.refused}`)
         replicas.set(index, event.replica)
         return
       case 'goodbye':
-        crowd.goodbyes.push(performance.now())
+        group.goodbyes.push(performance.now())
         return
       case 'closed':
-        if (event.why !== 'moved' && event.why !== 'left') crowd.mishaps.push(`client ${index}: ${event.why} ${event.code} ${event.reason}`)
+        if (event.why !== 'moved' && event.why !== 'left') group.mishaps.push(`client ${index}: ${event.why} ${event.code} ${event.reason}`)
         return
       case 'gap':
       case 'error':
-        crowd.mishaps.push(`client ${index}: ${JSON.stringify(event)}`)
+        group.mishaps.push(`client ${index}: ${JSON.stringify(event)}`)
     }
   }
 
@@ -66,8 +66,8 @@ export async function openCrowd(stack: Stack, count: number): Promise<Crowd> {
   }
   const all = () => {
     if (replicas.size === count) return true
-    throw new Error(`${replicas.size} have one; ${crowd.mishaps.slice(-3).join('; ')}`)
+    throw new Error(`${replicas.size} clients have a session; ${group.mishaps.slice(-3).join('; ')}`)
   }
-  await until(`${count} sessions`, all, 60_000)
-  return crowd
+  await until(`${count} sessions`, all, { withinMs: 60_000 })
+  return group
 }

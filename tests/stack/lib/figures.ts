@@ -1,23 +1,23 @@
-/** What the stack tests measure on the way, in reports/stack-figures.json. */
+/** Writes measurements of the stack tests to reports/stack-figures.json. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { docker } from '@lab/host/docker.ts'
 import { root } from './compose-file.ts'
-import { docker } from './docker.ts'
 import { containers, type Stack, serviceOf } from './stack.ts'
 
 const path = `${root}reports/stack-figures.json`
 
-/** Begins a new file. */
+/** Creates an empty file for the measurements. */
 export function startFigures(figures: Record<string, unknown>): void {
   writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
 }
 
-/** Adds one figure; its unit is the end of its name. */
+/** Adds one measurement. The name of a measurement ends with its unit. */
 export function addFigure(name: string, value: unknown): void {
   const figures = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
   startFigures({ ...figures, [name]: value })
 }
 
-/** Memory of each service without load, and of all together, as `docker stats` shows it. */
+/** The memory of each service without load, and the total, according to `docker stats`. */
 export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; byServiceMiB: Record<string, number> }> {
   const running = await containers(stack)
   const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...running.map(({ Id }) => Id)])).split('\n')
@@ -33,7 +33,7 @@ export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: 
   return { idleMemoryMiB: Math.round(total), byServiceMiB: byService }
 }
 
-/** Reads `45.2MiB / 512MiB`. */
+/** Parses a value such as `45.2MiB / 512MiB`. */
 function mebibytes(usage: string): number {
   const match = /^([\d.]+)(B|KiB|MiB|GiB)/.exec(usage)
   const factor = { B: 1 / 2 ** 20, KiB: 1 / 2 ** 10, MiB: 1, GiB: 2 ** 10 }[match?.[2] ?? '']

@@ -1,11 +1,11 @@
-/** Boots the lab once for all stack tests, and takes it down whatever happens. */
+/** Starts the lab once for all stack tests, and always takes it down. */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
+import { services } from '@lab/contract/endpoints.ts'
+import { docker, tryDocker } from '@lab/host/docker.ts'
 import type { TestProject } from 'vitest/node'
-import { services } from '../../../contract/src/endpoints.ts'
 import { composeServices, imageOf, publishedPorts } from './compose-file.ts'
-import { docker, tryDocker } from './docker.ts'
 import { startFigures } from './figures.ts'
 import { compose, expectedServices, type Stack, takeDown } from './stack.ts'
 
@@ -15,36 +15,43 @@ declare module 'vitest' {
   }
 }
 
-/** Bound on `up`, as promised: everything healthy within it when the images are there. */
+/** Maximum time in seconds until all services are healthy, if the images exist. */
 const healthyWithinSeconds = 90
 
 export default async function setup(project: TestProject): Promise<() => void> {
   await docker(['version'], { withinSeconds: 20 })
   const stack: Stack = { project: `labtest-${process.pid}`, env: await freePorts(), missing: {}, startSeconds: 0 }
-  return boot(project, stack, async () => {
-    await getImages(stack)
-    // With --scale grafana=0 Compose would still want its image.
+  return boot(project, stack, async (stop) => {
+    await getImages(stack, stop)
+    // The services are listed by name, because Compose would require Grafana's image even with `--scale grafana=0`.
     const someOnly = Object.keys(stack.missing).length > 0 ? expectedServices(stack) : []
     const startedAt = performance.now()
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
-    await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30 })
+    await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30, stop })
     stack.startSeconds = (performance.now() - startedAt) / 1000
     startFigures({ startSeconds: stack.startSeconds })
   })
 }
 
-/** Starts a stack for the tests of a project. It is taken down whatever happens: at the end, by a signal, or when it does not start. */
-export async function boot(project: TestProject, stack: Stack, start: () => Promise<void>): Promise<() => void> {
+/**
+ * Starts a stack for the tests of a vitest project. The stack is always taken down: at the end, after a signal, or when it fails to
+ * start.
+ * @param start starts the stack; when the signal aborts, the commands that are still running must exit, because the stack is then taken
+ * down
+ */
+export async function boot(project: TestProject, stack: Stack, start: (stop: AbortSignal) => Promise<void>): Promise<() => void> {
   const down = once(() => takeDown(stack))
+  const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
+      stop.abort()
       down()
       process.exit(1)
     })
   }
   process.once('exit', down)
   try {
-    await start()
+    await start(stop.signal)
   } catch (error) {
     down()
     throw error
@@ -53,17 +60,17 @@ export async function boot(project: TestProject, stack: Stack, start: () => Prom
   return down
 }
 
-/** Services that nothing else depends on: without their image, the rest can be tested. */
+/** Services whose images may be missing during the tests, because no other service depends on these services. */
 const mayBeMissing: readonly string[] = [services.grafana, services.loki, services.jaeger, services.toxiproxy]
 
-/** Builds the service and fetches what isn't here. */
-export async function getImages(stack: Stack): Promise<void> {
-  await compose(stack, ['--profile', '*', 'build', '--quiet'], { withinSeconds: 240 })
+/** Builds all images of the lab that have a Dockerfile, and pulls the other images if they are missing. */
+export async function getImages(stack: Stack, stop: AbortSignal): Promise<void> {
+  await compose(stack, ['--profile', '*', 'build', '--quiet'], { withinSeconds: 240, stop })
   for (const service of Object.keys(composeServices)) {
     if (!composeServices[service]?.image) continue
     const image = imageOf(service)
     if ((await tryDocker(['image', 'inspect', '--format', '{{.Id}}', image])).exitCode === 0) continue
-    const pulled = await tryDocker(['pull', '--quiet', image], { withinSeconds: 120 })
+    const pulled = await tryDocker(['pull', '--quiet', image], { withinSeconds: 120, stop })
     if (pulled.exitCode === 0) continue
     const why = `${image} is not on this machine and can't be pulled: ${pulled.stderr.trim().split('\n').at(-1)}`
     if (!mayBeMissing.includes(service)) throw new Error(why)
@@ -84,7 +91,7 @@ export async function freePorts(): Promise<Record<string, string>> {
     ),
   )
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  // Closed only now, so that no port is given twice.
+  // The listening sockets that reserve the ports are closed only after all ports are chosen, so that no port is chosen twice.
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return Object.fromEntries(publishedPorts.map(({ variable, written }, index) => [variable ?? written, String(ports[index])]))
 }

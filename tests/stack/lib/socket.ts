@@ -1,33 +1,33 @@
-/** A WebSocket as a dialogue: send, and wait for what must come. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** A WebSocket client for tests that sends messages and waits for expected messages. */
+import { paths, stickyCookie } from '@lab/contract/endpoints.ts'
+import type { ServerMessageType } from '@lab/contract/messages.ts'
+import { until } from '@lab/host/until.ts'
+import type { ServerMessage } from '@lab/ws/protocol.ts'
 import WebSocket from 'ws'
-import { paths, stickyCookie } from '../../../contract/src/endpoints.ts'
-import type { ServerMessageType } from '../../../contract/src/messages.ts'
-import type { ServerMessage } from '../../../services/ws/src/protocol.ts'
 import { type Stack, url } from './stack.ts'
 
 type MessageOf<T extends ServerMessageType> = Extract<ServerMessage, { type: T }>
 
 export interface TestSocket {
-  /** The replica it reached, by the name the replica gives itself. */
+  /** The name of the connected replica, from its first message. */
   replica: string
   connectionId: string
-  /** `lab_replica=…` as the router set it, or undefined when it set none. */
+  /** The cookie `lab_replica=…` of the router, or undefined when the router set none. */
   cookie: string | undefined
-  /** Attributes of that cookie. */
+  /** The attributes of the router's cookie, for example `HttpOnly`. */
   cookieAttributes: string[]
-  /** Everything received so far. */
+  /** All messages received so far. */
   received: ServerMessage[]
-  /** Resolves, never rejects, when the socket is closed. */
+  /** Resolves when the socket is closed, and never rejects. */
   closed: Promise<{ code: number; reason: string; atMs: number }>
   isOpen(): boolean
   send(message: object | string | Buffer): void
-  /** The first message of that type, already here or within the bound. */
+  /** Resolves with the first message of the given type that has arrived or arrives within the timeout. */
   next<T extends ServerMessageType>(type: T, withinMs?: number): Promise<MessageOf<T>>
   close(): Promise<void>
 }
 
-/** A handshake that was answered, but not with a socket. */
+/** The response to a handshake that was refused. */
 export class Refused extends Error {
   readonly status: number
   readonly body: string
@@ -38,7 +38,10 @@ export class Refused extends Error {
   }
 }
 
-/** Opens a socket through the lab's entry and waits for its greeting; rejects with `Refused`, or the error of the connection. */
+/**
+ * Opens a socket through Traefik and waits for its first message. Rejects with the error `Refused` if the handshake is refused, or with the
+ * connection error.
+ */
 export async function openSocket(
   stack: Stack,
   { path = paths.ws, cookie }: { path?: string; cookie?: string | undefined } = {},
@@ -55,7 +58,7 @@ export async function openSocket(
     setCookie = headers['set-cookie']?.find((line) => line.startsWith(`${stickyCookie}=`))
   })
   socket.on('message', (data, isBinary) => {
-    if (isBinary) return socket.emit('error', new Error('a binary frame came; the protocol has text frames only'))
+    if (isBinary) return socket.emit('error', new Error('received a binary frame; the protocol has only text frames'))
     received.push(JSON.parse(data.toString()) as ServerMessage)
     for (const listener of listeners) listener()
   })
@@ -67,9 +70,9 @@ export async function openSocket(
     return new Promise((resolve, reject) => {
       const done = () => {
         clearTimeout(timer)
-        listeners.delete(look)
+        listeners.delete(check)
       }
-      const look = () => {
+      const check = () => {
         const found = received.findIndex((message) => message.type === type)
         if (found === -1) return
         done()
@@ -81,8 +84,8 @@ export async function openSocket(
       }
       const timer = setTimeout(() => fail(`not within ${withinMs} ms`), withinMs)
       closed.then(({ code }) => fail(`closed with ${code}`))
-      listeners.add(look)
-      look()
+      listeners.add(check)
+      check()
     })
   }
 
@@ -117,16 +120,16 @@ export async function openSocket(
   }
 }
 
-/** Opens sockets without cookies until every one of the given replicas has one; the rest are closed again. */
+/** Opens sockets without cookies until each of the given replicas has one socket, and closes the other sockets. */
 export async function oneSocketPerReplica(stack: Stack, replicas: readonly string[]): Promise<Map<string, TestSocket>> {
   const found = new Map<string, TestSocket>()
-  // The router takes a moment to find new replicas.
-  const deadline = performance.now() + 20_000
-  while (found.size < replicas.length && performance.now() < deadline) {
+  const next = async () => {
     const socket = await openSocket(stack)
     if (!found.has(socket.replica) && replicas.includes(socket.replica)) found.set(socket.replica, socket)
-    else await Promise.all([socket.close(), sleep(50)])
+    else await socket.close()
+    if (found.size === replicas.length) return found
+    throw new Error(`reached so far: ${[...found.keys()]}`)
   }
-  if (found.size < replicas.length) throw new Error(`only ${[...found.keys()]} of ${replicas} were reached`)
-  return found
+  // The router needs a moment to discover new replicas.
+  return until(`a socket on each of ${replicas}`, next, { withinMs: 20_000, everyMs: 50 })
 }

@@ -1,87 +1,115 @@
-/** The lab under test: its own project name, free ports, and a way down that always runs. */
-import { execaSync } from 'execa'
-import { composeServices, publishedPorts, root } from './compose-file.ts'
-import { type Container, docker, inspect, type Ran, type RunOptions, tryDocker } from './docker.ts'
+/** Controls the lab under test, which has its own project name and free ports. */
 
-/** What the tests need to find the lab; plain data, handed over by the global setup. */
+import { type Call, docker, dockerSync, type Ran, type RunOptions, tryDocker } from '@lab/host/docker.ts'
+import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
+import { type Container, containerNumber, isReplica, serviceLabels } from '@lab/host/replicas.ts'
+import { type ComposeLab, composeLab } from '@lab/lab/compose/lab.ts'
+import { composeServices, publishedPorts } from './compose-file.ts'
+
+/** The data that the global setup provides to the tests. */
 export interface Stack {
   project: string
-  /** Port variables of compose.yaml and the free ports they got. */
+  /** The port variables of compose.yaml with the chosen free ports. */
   env: Record<string, string>
-  /** Services that don't run here, and why. */
+  /** Services that the stack does not start because their images are missing on this machine, each with the reason. */
   missing: Record<string, string>
-  /** From `up` to everything healthy, images present. */
+  /** The number of seconds from `docker compose up` until all services were healthy, without the time for building or pulling images. */
   startSeconds: number
 }
 
-/** `docker compose …` for this stack. An empty env file, so that a person's .env can't change what is tested. */
-function composeArgs(stack: Pick<Stack, 'project'>, args: readonly string[]): string[] {
-  return ['compose', '--env-file', '/dev/null', '-p', stack.project, ...args]
+export type Handle = Pick<Stack, 'project' | 'env'>
+
+/** Environment variables that select this stack for every command. The user's .env has no effect on the tests. */
+export function environmentOf({ project, env }: Handle): Record<string, string> {
+  return { ...env, COMPOSE_PROJECT_NAME: project, COMPOSE_DISABLE_ENV_FILE: '1' }
 }
 
-type Handle = Pick<Stack, 'project' | 'env'>
+/** Returns the stack as an object with the interface `Lab`, through which all tools of the lab work. */
+export function labOf(stack: Handle): Promise<ComposeLab> {
+  return composeLab({ env: environmentOf(stack) })
+}
 
 /** Runs `docker compose …`; throws when it fails. */
 export function compose(stack: Handle, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  return docker(composeArgs(stack, args), { ...options, env: { ...stack.env, ...options.env } })
+  return docker(composeCall(stack, args), options)
 }
 
-/** Runs `docker compose …`; a failure is a value. */
+/** Runs `docker compose …` and returns its result, even when it fails. */
 export function tryCompose(stack: Handle, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return tryDocker(composeArgs(stack, args), { ...options, env: { ...stack.env, ...options.env } })
+  return tryDocker(composeCall(stack, args), options)
 }
 
-/** Takes everything down, synchronously, so that it works in exit handlers too. Loud when it fails. */
-export function takeDown({ project, env }: Handle): void {
-  const down = composeArgs({ project }, ['--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5', '--rmi', 'local'])
-  const result = execaSync('docker', down, { cwd: root, env, timeout: 90_000, reject: false, stdin: 'ignore' })
-  if (result.exitCode !== 0) console.error(`could not take ${project} down: docker ${down.join(' ')}\n${result.stderr}`)
+function composeCall(stack: Handle, args: readonly string[]): Call {
+  return { args: ['compose', ...args], env: environmentOf(stack) }
 }
 
-/** Containers of the stack, of one service or of all; running ones, or stopped ones as well. By container number. */
-export async function containers(stack: Handle, service?: string, { stopped = false } = {}): Promise<Container[]> {
-  const labels = [`com.docker.compose.project=${stack.project}`, 'com.docker.compose.oneoff=False']
-  if (service) labels.push(`com.docker.compose.service=${service}`)
-  const filters = labels.flatMap((label) => ['--filter', `label=${label}`])
-  const ids = (await docker(['ps', '--quiet', '--no-trunc', ...(stopped ? ['--all'] : []), ...filters])).split('\n').filter(Boolean)
-  return (await inspect(ids)).sort((a, b) => numberOf(a) - numberOf(b))
+/** Takes the stack down synchronously, so that exit handlers can call this function, and prints an error instead of throwing. */
+export function takeDown(stack: Handle): void {
+  const down = ['compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5', '--rmi', 'local']
+  const failed = dockerSync(down, { env: environmentOf(stack), withinSeconds: 90 })
+  if (failed !== undefined) console.error(`could not take ${stack.project} down: ${failed}`)
 }
 
-/** The service a container belongs to. */
+/** The fields of `docker inspect CONTAINER` that only these tests read. */
+export interface Inspected extends Container {
+  Image: string
+  State: Container['State'] & { OOMKilled: boolean }
+  HostConfig: {
+    Memory: number
+    ReadonlyRootfs: boolean
+    CapDrop: string[] | null
+    LogConfig: { Type: string; Config: Record<string, string> }
+  }
+  Mounts: { Source: string }[]
+  NetworkSettings: { Networks: Record<string, { IPAddress: string }>; Ports: Record<string, { HostIp: string; HostPort: string }[] | null> }
+}
+
+/** Returns details of the given containers, except containers that no longer exist. */
+export async function inspect(ids: readonly string[]): Promise<Inspected[]> {
+  return ids.length === 0 ? [] : (JSON.parse((await tryDocker(['inspect', ...ids])).stdout) as Inspected[])
+}
+
+/**
+ * Returns the containers of one service or of the whole stack, ordered by container number. With the option `stopped`, the result
+ * includes exited
+ * containers.
+ */
+export async function containers(stack: Handle, service?: string, { stopped = false } = {}): Promise<Inspected[]> {
+  const filters = serviceLabels(stack.project, service).flatMap((label) => ['--filter', `label=${label}`])
+  const ids = (await docker(['ps', '--all', '--quiet', '--no-trunc', ...filters])).split('\n').filter(Boolean)
+  const found = (await inspect(ids)).filter((container) => stopped || isReplica(container))
+  return found.sort((a, b) => containerNumber(a.Config.Labels) - containerNumber(b.Config.Labels))
+}
+
+/** Returns the service to which a container belongs. */
 export function serviceOf(container: Container): string {
   return container.Config.Labels['com.docker.compose.service'] ?? ''
 }
 
-function numberOf(container: Container): number {
-  return Number(container.Config.Labels['com.docker.compose.container-number'])
-}
-
-/** The replica's name in Prometheus and in its own messages, as in ws-1. */
-export function replicaName(container: Container): string {
-  return `${serviceOf(container)}-${numberOf(container)}`
-}
-
-/** What Docker calls a replica. */
+/** Returns the container name of a replica, for example `lab-ws-1` for the replica ws-1. */
 export function containerName({ project }: Handle, replica: string): string {
   return `${project}-${replica}`
 }
 
-/** The URL of one of the lab's host ports. */
-export function url(stack: Stack, variable: string, path = '/'): string {
+/** Returns the URL of a host port of the lab. */
+export function url(stack: Handle, variable: string, path = '/'): string {
   const port = stack.env[variable]
   if (!port) throw new Error(`no host port ${variable}; there are ${publishedPorts.map((published) => published.variable).join(', ')}`)
   return `http://127.0.0.1:${port}${path}`
 }
 
-/** Services that run without a profile and are not missing here. */
+export function prometheusOf(stack: Handle): Prometheus {
+  return prometheusAt(url(stack, 'PROMETHEUS_PORT', ''))
+}
+
+/** Services that run without a profile and whose images exist on this machine. */
 export function expectedServices(stack: Pick<Stack, 'missing'>): string[] {
   return Object.entries(composeServices)
     .filter(([name, { profiles }]) => !profiles && !(name in stack.missing))
     .map(([name]) => name)
 }
 
-/** Sets the number of replicas as a person would and returns when they are healthy, or gone. */
+/** Sets the number of replicas, and waits until new replicas are healthy and removed ones have exited. */
 export async function scaleTo(stack: Handle, replicas: number): Promise<void> {
-  const args = ['up', '--detach', '--no-recreate', '--no-deps', '--no-build', '--wait', '--wait-timeout', '60']
-  await compose(stack, [...args, '--scale', `ws=${replicas}`, 'ws'], { withinSeconds: 120 })
+  await (await labOf(stack)).scaleTo(replicas)
 }

@@ -1,15 +1,20 @@
-/** Replicas' stores on a Valkey that a test file has for itself, and ends of them when a test is over. */
+/** Gives each test file a separate Valkey instance for the stores of its replicas. The stores are closed when a test ends. */
+
+import { until } from '@lab/host/until.ts'
+import { LogUser } from '@lab/ws/test/suites/room-log-suite.ts'
+import { storesOn, type TestStores } from '@lab/ws/test/suites/stores-on.ts'
 import { afterAll, afterEach, beforeAll } from 'vitest'
-import { LogUser } from '../../../services/ws/test/suites/room-log-suite.ts'
-import { until } from './until.ts'
-import { layWire, startValkey, storesOn, type TestStores, type Valkey, type Wire } from './valkey.ts'
+import { type Relay, startRelay, startValkey, type Valkey } from './valkey.ts'
 
 type Env = Parameters<typeof storesOn>[2]
 
 let valkey: Valkey
 const cleanUps: (() => Promise<void> | void)[] = []
 
-/** Starts a Valkey before a file's first test and removes it after the last. @returns how to reach it, from within tests */
+/**
+ * Starts a Valkey before the first test of a file and removes it after the last test.
+ * @returns a function that returns the test file's Valkey; this function may only be called within tests
+ */
 export function useValkey(): () => Valkey {
   beforeAll(async () => {
     valkey = await startValkey()
@@ -21,7 +26,7 @@ export function useValkey(): () => Valkey {
   return () => valkey
 }
 
-/** Done when the test is over, last thing first. */
+/** Cleanup steps that run when the test ends, in reverse order. */
 export function cleanUpBy(cleanUp: () => Promise<void> | void): void {
   cleanUps.push(cleanUp)
 }
@@ -30,31 +35,43 @@ export async function empty(): Promise<void> {
   await valkey.cli('FLUSHALL')
 }
 
-/** The stores of a replica, which may not have reached Valkey yet. */
+/** Saves the current data of the test's Valkey. @returns a function that restores the saved data and discards all later changes */
+export async function backUp(): Promise<() => Promise<void>> {
+  const run = (lua: string) => valkey.cli('EVAL', lua, '0')
+  await run(`for _, key in ipairs(redis.call('KEYS', 'lab:*')) do redis.call('COPY', key, 'backup:' .. key, 'REPLACE') end`)
+  return async () => {
+    await run(
+      `for _, key in ipairs(redis.call('KEYS', 'lab:*')) do redis.call('DEL', key) end
+       for _, key in ipairs(redis.call('KEYS', 'backup:*')) do redis.call('RENAME', key, string.sub(key, 8)) end`,
+    )
+  }
+}
+
+/** Returns the stores of a replica that may not be connected to Valkey yet. */
 export async function startStores(id: string, env?: Env, port = valkey.port): Promise<TestStores> {
   const stores = await storesOn(port, id, env)
   cleanUpBy(() => stores.stop())
   return stores
 }
 
-/** The stores of a replica, connected. */
+/** Returns the stores of a replica that is connected to Valkey. */
 export async function replica(id: string, env?: Env, port?: number): Promise<TestStores> {
   const stores = await startStores(id, env, port)
-  await until(`${id} reaches Valkey`, () => stores.sessions.healthy(), 5_000, 10)
+  await until(`${id} reaches Valkey`, () => stores.sessions.healthy(), { withinMs: 5_000, everyMs: 10 })
   return stores
 }
 
-/** A replica with its room log started. */
+/** Returns the stores of a connected replica, whose room log is started and records all messages. */
 export async function logUser(id: string, env?: Env, port?: number): Promise<LogUser & { stores: TestStores }> {
   const stores = await replica(id, env, port)
   return Object.assign(await new LogUser(stores.roomLog).start(), { stores })
 }
 
-/** A wire to Valkey that can be cut. */
-export async function wire(): Promise<Wire> {
-  const laid = await layWire(valkey.port)
-  cleanUpBy(laid.close)
-  return laid
+/** A TCP relay to Valkey that a test can interrupt. */
+export async function openRelay(): Promise<Relay> {
+  const relay = await startRelay(valkey.port)
+  cleanUpBy(relay.close)
+  return relay
 }
 
 export const sorted = (texts: string[]) => [...texts].sort()

@@ -1,38 +1,38 @@
-/** Logs and traces: switching their profiles on and off, and asking Loki and Jaeger. */
+/** Logs and traces: enables and disables their profiles, and queries Loki and Jaeger. */
 import { readFileSync } from 'node:fs'
-import { logsOfConnection } from '../../../contract/src/telemetry.ts'
+import { logsOfConnection } from '@lab/contract/telemetry.ts'
 import { root } from './compose-file.ts'
 import { compose, expectedServices, type Stack, url } from './stack.ts'
 
 const withinSeconds = 120
 
-/** Puts the lab under a profile as a person would, every message traced; replicas and router are made anew. */
+/** Enables a Compose profile and traces every message; both changes recreate the replicas and the router. */
 export async function switchOn(stack: Stack, profile: string, service: string): Promise<void> {
   const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...expectedServices(stack), service]
   await compose(stack, up, { withinSeconds, env: { COMPOSE_PROFILES: profile, OTEL_TRACES_SAMPLER_ARG: '1' } })
 }
 
-/** Back to the lab without profiles. */
+/** Disables all profiles. */
 export async function switchOff(stack: Stack, profile: string, service: string): Promise<void> {
   await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...expectedServices(stack)], { withinSeconds })
   await compose(stack, ['rm', '--stop', '--force', '--volumes', service], { withinSeconds, env: { COMPOSE_PROFILES: profile } })
 }
 
-/** A line in Loki. */
+/** A log line in Loki. */
 export interface LogLine {
-  /** The labels of its stream and its own fields. */
+  /** The stream labels and the structured metadata of the log line. */
   fields: Record<string, string>
   text: string
 }
 
-/** Lines of the last ten minutes about one connection, oldest first. */
+/** Returns the log lines of one connection in the last ten minutes, oldest first. */
 export async function logsOf(stack: Stack, connectionId: string): Promise<LogLine[]> {
   const data = await askLoki<{ stream: Record<string, string>; values: [string, string][] }>(stack, logsOfConnection(connectionId))
   const lines = data.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at: BigInt(at), fields: stream, text })))
   return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ fields, text }) => ({ fields, text }))
 }
 
-/** What a LogQL query gives for the last ten minutes: streams or series. */
+/** Returns the result of a LogQL query for the last ten minutes, which consists of streams or series. */
 export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
   const parameters = new URLSearchParams({ query, since: '10m', limit: '100', direction: 'forward' })
   const response = await fetch(`${url(stack, 'LOKI_PORT', '/loki/api/v1/query_range')}?${parameters}`, {
@@ -42,7 +42,7 @@ export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
   return ((await response.json()) as { data: { result: T[] } }).data.result
 }
 
-/** Every query of the page of logs, as Grafana would send it, by the title of its panel. */
+/** All queries of the page *Logs* in the form that Grafana sends, by panel title. */
 export function logsPageQueries(connectionId: string): { title: string; query: string }[] {
   const page = JSON.parse(readFileSync(`${root}grafana/provisioning/dashboards/logs/lab-logs.json`, 'utf8')) as {
     panels: { title: string; targets?: { expr: string }[] }[]
@@ -56,10 +56,10 @@ export function logsPageQueries(connectionId: string): { title: string; query: s
 export interface FoundSpan {
   id: string
   name: string
-  /** Traefik, or the service. */
+  /** The service name of the span: Traefik or ws. */
   service: string
   replica: string | undefined
-  /** Of the same trace. */
+  /** The id of the parent span; undefined for a root span. */
   parent: string | undefined
   tags: Record<string, unknown>
 }
@@ -76,13 +76,13 @@ interface JaegerTrace {
   }[]
 }
 
-/** All spans of a trace that is known; none when it is not. */
+/** Returns all spans of a trace, or an empty list when Jaeger does not have the trace. */
 export async function spansOf(stack: Stack, traceId: string): Promise<FoundSpan[]> {
   const [trace] = await traces(stack, `/api/traces/${traceId}`)
   return trace === undefined ? [] : read(trace)
 }
 
-/** Ids of the traces in which the service's spans have this tag. */
+/** Returns the ids of recent traces that contain a span of the service `ws` with the given tag and value. */
 export async function tracesWith(stack: Stack, tag: string, value: string): Promise<string[]> {
   const parameters = new URLSearchParams({ service: 'ws', tags: JSON.stringify({ [tag]: value }), lookback: '10m', limit: '20' })
   return (await traces(stack, `/api/traces?${parameters}`)).map(({ traceID }) => traceID)

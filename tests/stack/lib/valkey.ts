@@ -1,22 +1,22 @@
-/** A Valkey of its own for tests that pause, kill and empty it: the lab's image with the lab's settings, and a wire to it that can be cut. */
+/**
+ * Starts a separate Valkey with the image and settings of the lab for tests that pause, kill and empty Valkey, and a TCP relay that can
+ * interrupt connections.
+ */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import { type Config, readConfig, type SettingName } from '../../../services/ws/src/config.ts'
-import type { Stores } from '../../../services/ws/src/stores.ts'
-import { valkeyStores } from '../../../services/ws/src/valkey/stores.ts'
+import { docker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
 import { composeServices, imageOf } from './compose-file.ts'
-import { docker } from './docker.ts'
-import { until } from './until.ts'
 
 export interface Valkey {
   port: number
   cli(...args: string[]): Promise<string>
-  /** `docker pause`, `unpause`, `restart`, … of its container. */
+  /** Runs a Docker command, such as `pause` or `restart`, for the container of this Valkey. */
   does(...action: string[]): Promise<void>
   remove(): Promise<void>
 }
 
-/** Starts it on a free port of the loopback address. */
+/** Starts a Valkey on a free port of the loopback address. */
 export async function startValkey(): Promise<Valkey> {
   const name = `labtest-valkey-${process.pid}-${randomBytes(3).toString('hex')}`
   const port = await freePort()
@@ -26,7 +26,7 @@ export async function startValkey(): Promise<Valkey> {
   const cli = (...args: string[]) => docker(['exec', name, 'valkey-cli', ...args])
   const remove = async () => void (await docker(['rm', '--force', '--volumes', name]))
   try {
-    await until('Valkey answers', async () => (await cli('ping')) === 'PONG', 20_000)
+    await until('Valkey answers', async () => (await cli('ping')) === 'PONG', { withinMs: 20_000 })
   } catch (error) {
     await remove()
     throw error
@@ -47,22 +47,22 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** A TCP relay: one replica's wire to Valkey. */
-export interface Wire {
+/** A TCP relay between one replica and Valkey. */
+export interface Relay {
   port: number
-  /** How many connections were tried. */
+  /** The number of connections to the relay that replicas have attempted since the relay started. */
   dials(): number
-  /** Resets all connections; new ones are reset as well until `mend`. */
+  /** Resets all connections, and resets every new connection until `restore` is called. */
   cut(): void
-  /** Keeps back what Valkey answers, until `mend`. */
-  hush(): void
-  mend(): void
+  /** Holds back Valkey's answers until `restore` is called. */
+  holdAnswers(): void
+  restore(): void
   close(): void
 }
 
-export async function layWire(to: number): Promise<Wire> {
+export async function startRelay(to: number): Promise<Relay> {
   const pairs = new Set<{ near: Socket; far: Socket }>()
-  let state: 'whole' | 'cut' | 'hushed' = 'whole'
+  let state: 'open' | 'cut' | 'holding' = 'open'
   let dials = 0
   const server = createServer((near) => {
     dials++
@@ -75,9 +75,9 @@ export async function layWire(to: number): Promise<Wire> {
     pairs.add(pair)
     near.pipe(far)
     far.pipe(near)
-    if (state === 'hushed') far.unpipe(near).pause()
+    if (state === 'holding') far.unpipe(near).pause()
     for (const socket of [near, far]) {
-      // An end of one is the end of both.
+      // When one side (the replica or Valkey) closes a relayed connection, the relay also closes the connection to the other side.
       socket.on('error', () => {})
       socket.on('close', () => {
         pairs.delete(pair)
@@ -94,40 +94,17 @@ export async function layWire(to: number): Promise<Wire> {
       state = 'cut'
       for (const { near } of pairs) near.resetAndDestroy()
     },
-    hush: () => {
-      state = 'hushed'
+    holdAnswers: () => {
+      state = 'holding'
       for (const { near, far } of pairs) far.unpipe(near).pause()
     },
-    mend: () => {
-      if (state === 'hushed') for (const { near, far } of pairs) far.pipe(near)
-      state = 'whole'
+    restore: () => {
+      if (state === 'holding') for (const { near, far } of pairs) far.pipe(near)
+      state = 'open'
     },
     close: () => {
       server.close()
       for (const { near } of pairs) near.destroy()
     },
   }
-}
-
-export interface TestStores extends Stores {
-  logged: { level: 'info' | 'error'; text: string }[]
-}
-
-/** The stores of a replica, with default settings but for those given. */
-export async function storesOn(port: number, id: string, env: Partial<Record<SettingName, string | number>> = {}): Promise<TestStores> {
-  const logged: TestStores['logged'] = []
-  const clock = { now: Date.now, steady: () => performance.now() }
-  const note = (level: 'info' | 'error') => (_: object, text: string) => void logged.push({ level, text })
-  const stores = await valkeyStores(config({ VALKEY_URL: `valkey://127.0.0.1:${port}`, ...env }), {
-    id,
-    clock,
-    log: { info: note('info'), error: note('error') },
-  })
-  return { ...stores, logged }
-}
-
-function config(env: Partial<Record<SettingName, string | number>>): Config {
-  const result = readConfig(Object.fromEntries(Object.entries(env).map(([name, value]) => [name, String(value)])))
-  if (!result.ok) throw new Error(result.problems.join('\n'))
-  return result.config
 }

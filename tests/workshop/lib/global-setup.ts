@@ -1,29 +1,32 @@
-/** Gets the images and makes room for a learner; the lab itself is started by the first step's page. It is taken down whatever happens. */
+/**
+ * Provides the images and an empty learner folder for the workshop tests. The first step starts the lab, and this setup always takes the
+ * lab down.
+ */
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { docker } from '@lab/host/docker.ts'
 import type { TestProject } from 'vitest/node'
 import { root } from '../../stack/lib/compose-file.ts'
-import { docker } from '../../stack/lib/docker.ts'
 import { boot, freePorts, getImages } from '../../stack/lib/global-setup.ts'
 import type { Stack } from '../../stack/lib/stack.ts'
 import { learnerFolder, outputFolder, stateFolder } from './settings.ts'
 
-/** Kept in git so that the folder is there. */
-const kept = '.gitkeep'
+/** The empty file that keeps the learner folder in Git, because Git cannot store an empty folder. */
+const placeholder = '.gitkeep'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await docker(['version'], { withinSeconds: 20 })
-  // With both files, for what is built and what is taken down; the pages' commands choose for themselves.
+  // The setup builds and removes the lab with both Compose files, whereas each command on a workshop page selects its Compose files.
   const env = { ...(await freePorts()), COMPOSE_FILE: 'compose.yaml:compose.k8s-sim.yaml', COMPOSE_PATH_SEPARATOR: ':' }
   const stack: Stack = { project: `labworkshop-${process.pid}`, env, missing: {}, startSeconds: 0 }
   const aside = await mkdtemp(join(tmpdir(), 'lab-workshop-'))
-  if ((await filesIn(learnerFolder)).length > 0) console.warn(`what is in workshop/my is kept in ${aside} meanwhile`)
+  if ((await filesIn(learnerFolder)).length > 0) console.warn(`the files of workshop/my are moved to ${aside} during the tests`)
   await moveFiles(learnerFolder, aside)
-  const down = await boot(project, stack, async () => {
+  const down = await boot(project, stack, async (stop) => {
     for (const folder of [`${root}${stateFolder}`, outputFolder]) await rm(folder, { recursive: true, force: true })
     await mkdir(outputFolder, { recursive: true })
-    await getImages(stack)
+    await getImages(stack, stop)
   })
   return async () => {
     down()
@@ -41,5 +44,5 @@ async function moveFiles(from: string, to: string): Promise<void> {
 }
 
 async function filesIn(folder: string): Promise<string[]> {
-  return (await readdir(folder)).filter((file) => file !== kept)
+  return (await readdir(folder)).filter((file) => file !== placeholder)
 }

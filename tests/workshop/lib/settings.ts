@@ -1,16 +1,19 @@
-/** What the global setup and the steps agree on. */
+/** Settings that the global setup and the tests of the workshop steps share. */
 import { root } from '../../stack/lib/compose-file.ts'
 
-/** The scaler's decision log, from the root. */
+/** The folder of the scaler's decision log, relative to the root. */
 export const stateFolder = 'reports/workshop-test'
 
-/** What each block printed, one file per block. */
+/** The folder to which the tests write the output of each command block. */
 export const outputFolder = `${root}reports/workshop`
 
-/** Where learners write; somebody's own files are put aside meanwhile. */
+/**
+ * The folder in which a learner writes files. During the tests, any files that the user already has in the learner folder are moved
+ * elsewhere.
+ */
 export const learnerFolder = `${root}workshop/my`
 
-/** The variables that the pages offer, for a learner in a hurry. */
+/** Environment variables that shorten the steps of the workshop during the tests. */
 export const hurried = {
   SCALER_TIME_SCALE: '5',
   LOAD_FOR: '45s',

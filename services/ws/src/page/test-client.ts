@@ -1,15 +1,15 @@
-/** The test client page: shows what the lab's client does and says. */
+/** Runs the test client page, which displays the state and the events of the lab's client. */
 import type { Client, ClientEvent, ClientState, RoomMessage } from '../../../../client/src/client.ts'
 import { createClient } from '../../../../client/src/client.ts'
 import { paths } from '../../../../contract/src/endpoints.ts'
-import { Crowd, crowdSize } from './crowd.ts'
+import { maxClients, PageClients } from './page-clients.ts'
 import { milliseconds, RoundTrips } from './round-trips.ts'
 
 const maxLogLines = 200
-/** How often the round trip is measured, and the longest that taking the cookie back may take. Milliseconds. */
+/** Interval of the round-trip measurement, and timeout of the request that deletes the sticky cookie. Milliseconds. */
 const measureEveryMs = 2_000
 const forgetWithinMs = 2_000
-/** What a measuring message carries. */
+/** The content of a message that measures the round-trip time. */
 const measureData = { measure: true }
 
 function byId(id: string): HTMLElement {
@@ -27,15 +27,15 @@ function textOf(id: string): string {
 }
 
 let paused = false
-/** When this session began, this connection was there, and the last frame came; by the page's clock. */
+/** The start of the session, the start of the connection, and the time of the last frame, on the page's monotonic clock. */
 let sessionBeganMs = 0
 let openedAtMs = 0
 let heardAtMs = 0
 let frames = 0
 let measuring = true
-/** The measuring message that has no answer yet. */
+/** The id of the measuring message that has not been answered yet. */
 let measured: string | undefined
-/** The last connection was given up because nothing came over it any more. */
+/** Whether the last connection ended because the other side had silently disappeared (half-open). */
 let foundDead = false
 const roundTrips = new RoundTrips()
 
@@ -48,14 +48,17 @@ function log(direction: string, text: string): void {
   while (list.children.length > maxLogLines) list.lastChild?.remove()
 }
 
-/** The cookie would bring us back to the replica that asks us to go. Scripts can't read or drop it. */
+/**
+ * Deletes the sticky cookie, which would route the client back to the replica that sent the goodbye message. Scripts cannot delete the
+ * sticky cookie.
+ */
 async function forgetReplica(): Promise<void> {
   await fetch(paths.forgetReplica, { method: 'POST', signal: AbortSignal.timeout(forgetWithinMs) })
 }
 
 const url = `${location.origin.replace('http', 'ws')}${paths.ws}`
 
-/** Connects. What is heard before the client is in our hands is shown right after. */
+/** Connects. Events that occur before `createClient` has returned are handled right afterwards. */
 function connect(): Client {
   const early: ClientEvent[] = []
   let made: Client | undefined
@@ -89,12 +92,12 @@ function take(event: ClientEvent): void {
       log('!', event.how === 'resumed' ? `resumed at ${event.replica}` : `new session at ${event.replica} ${event.refused ?? ''}`)
       break
     case 'closed':
-      // A try that fails changes nothing about why we try.
+      // A failed connection attempt does not change the reason for which the client reconnects.
       if (event.opened) foundDead = event.why === 'half_open'
       log('!', `closed: ${event.code} ${event.reason} (${event.why})`)
       break
     case 'gap':
-      log('!', `missing: ${event.missing ?? 'some, perhaps,'} of ${event.room ?? 'any room'} (${event.why})`)
+      log('!', `missing: ${event.missing ?? 'possibly some messages'} of ${event.room ?? 'any room'} (${event.why})`)
       break
     case 'refused':
       if (event.id === measured) measured = undefined
@@ -106,24 +109,25 @@ function take(event: ClientEvent): void {
   showStats()
 }
 
-/** Whether a frame is of the messages that measure, or of their answers. */
+/** Whether a frame is a measuring message or the answer to one. */
 function isMeasuring(text: string): boolean {
   return text.includes(JSON.stringify(measureData))
 }
 
-function attached({ how, replica }: Extract<ClientEvent, { type: 'attached' }>): void {
+function attached({ how, replica, version }: Extract<ClientEvent, { type: 'attached' }>): void {
   openedAtMs = performance.now()
   foundDead = false
   if (how === 'fresh') sessionBeganMs = openedAtMs
   if (replica !== lastReplica && lastReplica !== undefined) show('moved-at', new Date().toLocaleTimeString())
   lastReplica = replica
+  show('version', version ?? '–')
   showAges()
 }
 let lastReplica: string | undefined
 
 function showState({ word, reason, nextTryInMs, replica, movedFrom, connectionId, closeCode }: ClientState): void {
   const inSeconds = nextTryInMs === undefined ? '' : ` in ${(nextTryInMs / 1000).toFixed(1)} s`
-  const dead = foundDead ? 'nothing came for two heartbeats: the link is dead; ' : ''
+  const dead = foundDead ? 'no frame for two heartbeat intervals: the connection is dead; ' : ''
   const texts = {
     connecting: `${dead}connecting`,
     open: 'open',
@@ -169,7 +173,7 @@ function showRoundTrips(): void {
   byId('rtt-graph').setAttribute('aria-label', text)
 }
 
-/** What changes while nothing happens. */
+/** Updates the displayed values that change with time alone. */
 function showAges(): void {
   const seconds = (sinceMs: number) => `${Math.floor((performance.now() - sinceMs) / 1000)} s`
   show('session-age', sessionBeganMs === 0 || client.state.word === 'closed' ? '–' : seconds(sessionBeganMs))
@@ -177,21 +181,21 @@ function showAges(): void {
   show('heard', heardAtMs === 0 ? '–' : `${seconds(heardAtMs)} ago`)
 }
 
-/** One message at a time, and none while the last has no answer. */
+/** Sends a message that measures the round-trip time, unless the previous one is unanswered. */
 function measure(): void {
   if (measuring && measured === undefined && client.state.word === 'open') measured = client.send(measureData)
 }
 
-function showCrowd(): void {
-  const places = crowd.places()
-  // Read out, so not for each socket.
-  show('crowd-text', crowd.filling ? 'opening' : crowd.size === 0 ? 'none open' : `${crowd.open} of ${crowdSize} open`)
-  byId('crowd').replaceChildren(
+function showClients(): void {
+  const places = clients.places()
+  // Screen readers announce the status of the additional connections, so this text does not change with each socket that opens.
+  show('clients-text', clients.filling ? 'opening' : clients.size === 0 ? 'none open' : `${clients.open} of ${maxClients} open`)
+  byId('clients').replaceChildren(
     ...places.map(({ replica, sockets }) => {
       const [item, name, bar, count] = ['li', 'span', 'progress', 'span'].map((tag) => document.createElement(tag))
       if (item === undefined || name === undefined || count === undefined || !(bar instanceof HTMLProgressElement)) return ''
       name.textContent = replica ?? 'connecting'
-      bar.max = crowdSize
+      bar.max = maxClients
       bar.value = sockets
       bar.setAttribute('aria-label', `Sockets at ${replica ?? 'no replica yet'}`)
       count.textContent = String(sockets)
@@ -201,9 +205,9 @@ function showCrowd(): void {
   )
 }
 
-const crowd = new Crowd((onEvent) => createClient({ url, onEvent, forgetReplica }), forgetReplica, showCrowd)
+const clients = new PageClients((onEvent) => createClient({ url, onEvent, forgetReplica }), forgetReplica, showClients)
 
-/** What a click asks for; what can't be asked for now is said in the log. */
+/** Handles a click on a button. If the client library rejects the action, the frame log shows the error. */
 function attempt(action: () => unknown): void {
   try {
     action()
@@ -227,15 +231,15 @@ const clicks: Record<string, () => unknown> = {
   pause: () => {
     paused = !paused
     byId('pause').setAttribute('aria-pressed', String(paused))
-    show('pause', paused ? 'Go on' : 'Pause')
+    show('pause', paused ? 'Continue' : 'Pause')
   },
   clear: () => byId('log').replaceChildren(),
   measure: () => {
     measuring = !measuring
     byId('measure').setAttribute('aria-pressed', String(measuring))
   },
-  'open-crowd': () => crowd.fill(),
-  'close-crowd': () => crowd.close(),
+  'open-clients': () => clients.fill(),
+  'close-clients': () => clients.close(),
 }
 
 byId('send-form').addEventListener('submit', (event) => {

@@ -1,4 +1,7 @@
-/** With tracing on, a scrape is answered in the OpenMetrics format: for Prometheus the same series, and exemplars besides. */
+/**
+ * Tests that a scrape returns the OpenMetrics format if tracing is enabled. The response has the same series as without tracing, and also
+ * exemplars.
+ */
 import { metrics } from '@lab/contract/metrics.ts'
 import { exemplarLabel } from '@lab/contract/telemetry.ts'
 import { expect, test } from 'vitest'
@@ -7,7 +10,7 @@ import { createMetrics } from '../metrics.ts'
 const traceId = '0af7651916cd43dd8448eb211c80319c'
 
 async function scraped(exemplars: boolean): Promise<string> {
-  const { registry, meter } = createMetrics({ version: '1', recordMessages: true, exemplars })
+  const { registry, meter } = createMetrics({ version: '1', colour: 'blue', recordMessages: true, exemplars })
   meter.opened()
   meter.http('/health', 'GET', 200)
   meter.latency(0.004)
@@ -16,7 +19,7 @@ async function scraped(exemplars: boolean): Promise<string> {
   return registry.metrics()
 }
 
-/** Names and labels of all samples. */
+/** Returns the names and labels of all samples. */
 function series(text: string): string[] {
   return text
     .split('\n')
@@ -25,14 +28,14 @@ function series(text: string): string[] {
     .sort()
 }
 
-test('names and labels are the same in both formats', async () => {
+test('both formats have the same names and labels', async () => {
   const [plain, open] = [await scraped(false), await scraped(true)]
   expect(series(open)).toEqual(series(plain))
   expect(series(plain).length).toBeGreaterThan(100)
   expect(open.endsWith('\n# EOF\n')).toBe(true)
 })
 
-test('a traced observation leads to its trace from the bucket it falls into, an untraced one to none', async () => {
+test('a traced observation adds an exemplar to its bucket, and an untraced one adds none', async () => {
   const buckets = (await scraped(true)).split('\n').filter((line) => line.startsWith(`${metrics.messageLatency.name}_bucket`))
   const leading = buckets.filter((line) => line.includes(' # '))
   expect(leading).toHaveLength(1)

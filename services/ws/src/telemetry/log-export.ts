@@ -1,18 +1,18 @@
-/** Log lines by OTLP, besides standard output. Loaded only when that is on. */
+/** Exports log lines by OTLP, in addition to standard output. This module is loaded only if log export is enabled. */
 
 import { type AnyValue, SeverityNumber } from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from '@opentelemetry/sdk-logs'
 
-/** The exporter that speaks OTLP. @param url with its path, as in http://loki:3100/otlp/v1/logs */
+/** Returns the OTLP exporter for logs. @param url the URL with its path, such as http://loki:3100/otlp/v1/logs */
 export function otlpLogs(url: string): LogRecordExporter {
   return new OTLPLogExporter({ url, timeoutMillis: 5000, concurrencyLimit: 2 })
 }
 
 /**
- * Somewhere for pino to write to. Lines wait in a queue of 8192 and leave each second; what does not fit is dropped.
- * `stop` lets go of what waits.
+ * Returns a destination stream for the logger pino. Log lines wait in a queue of 8192 lines and are exported every second; further lines
+ * are dropped. The function `stop` exports the waiting log lines.
  */
 export function logExport(exporter: LogRecordExporter, resource: Record<string, string>) {
   const batches = { maxQueueSize: 8192, maxExportBatchSize: 1024, scheduledDelayMillis: 1000, exportTimeoutMillis: 5000 }
@@ -34,13 +34,13 @@ export function logExport(exporter: LogRecordExporter, resource: Record<string, 
 
 interface PinoLine {
   level: number
-  /** ISO 8601. */
+  /** Time in ISO 8601. */
   time: string
   msg?: string
   [field: string]: unknown
 }
 
-/** Of pino's levels. */
+/** The OpenTelemetry severities by pino level. */
 const severities: Record<number, SeverityNumber> = {
   10: SeverityNumber.TRACE,
   20: SeverityNumber.DEBUG,
@@ -50,7 +50,7 @@ const severities: Record<number, SeverityNumber> = {
   60: SeverityNumber.FATAL,
 }
 
-/** JSON has null, which attributes have not. */
+/** Removes fields with the value null, which OpenTelemetry attributes do not allow. */
 function known(attributes: Record<string, unknown>): Record<string, AnyValue> {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null)) as Record<string, AnyValue>
 }

@@ -11,11 +11,11 @@ const who = { connectionId: 'c1', requestId: 'r1' }
 let stop = async () => {}
 afterEach(() => stop())
 
-/** A tracer, and what it sent once everything has left. */
+/** Returns a tracer, and a function that returns the spans that the tracer has exported. */
 function setUp(ratio: number) {
   const exporter = new InMemorySpanExporter()
   let sent: ReadableSpan[] = []
-  // The exporter forgets when it is shut down.
+  // Without this replacement of `shutdown`, the in-memory exporter would delete its spans on shutdown.
   exporter.shutdown = async () => {
     sent = exporter.getFinishedSpans()
   }
@@ -30,7 +30,7 @@ function setUp(ratio: number) {
 }
 
 describe('an upgrade', () => {
-  test('does as its caller decided, whatever the ratio', async () => {
+  test('is sampled as its caller decided, whatever the ratio', async () => {
     const { tracer, finished } = setUp(0)
     tracer.upgrade(writeTraceparent({ ...parent, sampled: true }), who)?.end()
     expect((await finished()).map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([parent.spanId])
@@ -38,13 +38,13 @@ describe('an upgrade', () => {
     expect(other.tracer.upgrade(writeTraceparent({ ...parent, sampled: false }), who)).toBeUndefined()
   })
 
-  test('goes by the ratio when nobody has decided', () => {
+  test('is sampled by the ratio if there is no decision of a caller', () => {
     expect(setUp(0).tracer.upgrade(undefined, who)).toBeUndefined()
     expect(setUp(1).tracer.upgrade('broken', who)?.traceId).toMatch(/^[0-9a-f]{32}$/)
   })
 })
 
-test('the first messages of a traced connection belong to the trace of its upgrade, later ones to traces of their own that lead there', async () => {
+test('the first messages of a traced connection belong to its upgrade trace, and later ones start traces that link to it', async () => {
   const { tracer, finished } = setUp(1)
   const upgrade = tracer.upgrade(undefined, who)
   const connection = { id: 'c1', requestId: 'r1', trace: connectionTrace(upgrade) }
@@ -56,13 +56,13 @@ test('the first messages of a traced connection belong to the trace of its upgra
   expect(own[0]?.attributes).toEqual({ [fields.connectionId]: 'c1', [fields.requestId]: 'r1', [fields.messageType]: 'message' })
 })
 
-test('messages of a connection that is not traced go by the ratio', () => {
+test('messages of an untraced connection are sampled by the ratio', () => {
   const connection = { id: 'c1', requestId: 'r1', trace: undefined }
   expect(setUp(0).tracer.message(connection, 'message')).toBeUndefined()
   expect(setUp(1).tracer.message(connection, 'message')).toBeDefined()
 })
 
-test('a room message is one trace from the frame to every replica', async () => {
+test('a room message is one trace from the frame to the delivery on every replica', async () => {
   const here = setUp(1)
   const elsewhere = setUp(0)
   const message = here.tracer.message({ id: 'c1', requestId: 'r1', trace: undefined }, 'broadcast')
@@ -75,6 +75,6 @@ test('a room message is one trace from the frame to every replica', async () => 
   ])
 })
 
-test('what comes over the room log and is no traceparent gives no span', () => {
+test('an invalid traceparent in the room log gives no span', () => {
   expect(setUp(1).tracer.deliver('x', { room: 'lobby', seq: 7, members: 2 })).toBeUndefined()
 })

@@ -1,4 +1,4 @@
-/** The tracer on OpenTelemetry's SDK. Loaded only when tracing is on. */
+/** The tracer that uses the OpenTelemetry SDK. This module is loaded only if tracing is enabled. */
 
 import { fields, spans } from '@lab/contract/telemetry.ts'
 import { type Context, ROOT_CONTEXT, type SpanContext, SpanKind, TraceFlags, trace } from '@opentelemetry/api'
@@ -18,25 +18,31 @@ import { readTraceparent, writeTraceparent } from './traceparent.ts'
 import type { Span, SpanAttributes, Tracer } from './tracer.ts'
 
 export interface OtelTracerOptions {
-  /** Where spans go; over HTTP as JSON. */
+  /** Exports spans as JSON over HTTP. */
   exporter: SpanExporter
   resource: Record<string, string>
-  /** Share of what begins a trace here that is sampled, 0 to 1. */
+  /** The fraction of new traces that are sampled, 0 to 1. */
   ratio: number
   random: () => number
-  /** Milliseconds from anywhere. */
+  /** Returns the time of a monotonic clock in milliseconds. */
   now: () => number
 }
 
-/** Traces that messages of one replica begin in a second, whatever the ratio: a span costs about as much as three messages. */
+/**
+ * The maximum number of message traces that one replica starts per second. The number is limited, because a span costs about as much as
+ * three messages.
+ */
 const messageTracesPerSecond = 100
 
-/** The exporter that speaks OTLP. @param url with its path, as in http://jaeger:4318/v1/traces */
+/** Returns the OTLP exporter for traces. @param url the URL with its path, such as http://jaeger:4318/v1/traces */
 export function otlpSpans(url: string): SpanExporter {
   return new OTLPTraceExporter({ url, timeoutMillis: 5000, concurrencyLimit: 2 })
 }
 
-/** Spans wait in a queue of 4096 and leave each second; what does not fit is dropped. `stop` lets go of what waits. */
+/**
+ * Spans wait in a queue of 4096 spans and are exported every second; further spans are dropped. The function `stop` exports the waiting
+ * spans.
+ */
 export function otelTracer({ exporter, resource, ratio, random, now }: OtelTracerOptions): { tracer: Tracer; stop: () => Promise<void> } {
   const batches = { maxQueueSize: 4096, maxExportBatchSize: 512, scheduledDelayMillis: 1000, exportTimeoutMillis: 5000 }
   const shared = { resource: resourceFromAttributes(resource) }
@@ -44,7 +50,7 @@ export function otelTracer({ exporter, resource, ratio, random, now }: OtelTrace
   const provider = (root: Sampler) =>
     new TracerProvider({ ...shared, spanProcessors: [processor], sampler: new ParentBasedSampler({ root }) }).getTracer('ws')
   const byRatio = provider(new TraceIdRatioBasedSampler(ratio))
-  // For messages that have been chosen already.
+  // The tracer for operations that have already been selected for sampling; this tracer records all of them.
   const chosen = provider(new AlwaysOnSampler())
   const sampleMessage = atMostPerSecond(messageTracesPerSecond, ratioSampler(ratio, random), now)
 
@@ -82,7 +88,7 @@ export function otelTracer({ exporter, resource, ratio, random, now }: OtelTrace
   return { tracer, stop: () => processor.shutdown() }
 }
 
-/** What a span with this header belongs under. */
+/** Returns the parent context of a `traceparent` header. */
 function parentOf(traceparent: string | undefined): Context {
   const parent = readTraceparent(traceparent)
   if (parent === undefined) return ROOT_CONTEXT

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { atMostPerSecond, ratioSampler } from './sampling.ts'
 
-/** Numbers that look like chance and are the same each time. */
+/** Returns a pseudo-random generator with a fixed seed. */
 function chance(seed: number): () => number {
   let state = seed
   return () => {
@@ -11,7 +11,7 @@ function chance(seed: number): () => number {
   }
 }
 
-test('says yes to the share of calls it was given', () => {
+test('samples the given share of calls', () => {
   fc.assert(
     fc.property(fc.constantFrom(0.001, 0.01, 0.1, 0.5, 0.9), fc.integer({ min: 1 }), (ratio, seed) => {
       const sample = ratioSampler(ratio, chance(seed))
@@ -25,12 +25,12 @@ test('says yes to the share of calls it was given', () => {
   )
 })
 
-test('says always yes at 1, and never at 0', () => {
+test('samples every call at 1, and none at 0', () => {
   const [all, none] = [ratioSampler(1, Math.random), ratioSampler(0, Math.random)]
   for (let i = 0; i < 1000; i++) expect([all(), none()]).toEqual([true, false])
 })
 
-test('asks chance once per hit', () => {
+test('draws one random number per sampled call', () => {
   let asked = 0
   const sample = ratioSampler(0.01, () => {
     asked++
@@ -42,7 +42,7 @@ test('asks chance once per hit', () => {
   expect(hits).toBeGreaterThan(100)
 })
 
-test('says yes at most so often a second, and again in the next', () => {
+test('limits the sampled calls per second, and starts anew in the next second', () => {
   let nowMs = 0
   const sample = atMostPerSecond(
     3,

@@ -1,14 +1,16 @@
-/** Choosing by a ratio at the price of counting down: chance is asked once per hit, not once per candidate. Pure. */
+/**
+ * Samples function calls by a ratio. The sampler draws one random number per sampled call, and otherwise only decrements a counter. Pure.
+ */
 
 /**
- * A sampler that says yes to this share of its calls, each call independent of the others.
+ * Returns a function that selects the given fraction of its calls, each call independently of the others.
  * @param ratio 0 to 1
- * @param random a number from 0 up to but not including 1
+ * @param random a function that returns a number from 0 (included) to 1 (excluded)
  */
 export function ratioSampler(ratio: number, random: () => number): () => boolean {
   let left = gap()
 
-  /** How many calls on the next yes comes. */
+  /** Returns the number of calls until the next call that is sampled. */
   function gap(): number {
     if (ratio >= 1) return 1
     if (ratio <= 0) return Number.POSITIVE_INFINITY
@@ -23,8 +25,8 @@ export function ratioSampler(ratio: number, random: () => number): () => boolean
 }
 
 /**
- * The same sampler, but with at most so many hits in a second: further ones are let go.
- * @param now milliseconds from anywhere, asked once per hit
+ * Limits the number of calls per second that a sampler selects.
+ * @param now returns the time of a monotonic clock in milliseconds; `now` is called once for each call that `sample` selects
  */
 export function atMostPerSecond(limit: number, sample: () => boolean, now: () => number): () => boolean {
   let secondBegan = Number.NEGATIVE_INFINITY

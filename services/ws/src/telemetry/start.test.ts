@@ -1,4 +1,4 @@
-/** What is off is not loaded, and what can't be sent is told. */
+/** Tests that disabled parts of telemetry are not loaded, and that a failed export is reported. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { startTelemetry } from './start.ts'
 const nowhere = 'http://127.0.0.1:9/'
 const options = { logsUrl: nowhere, tracesUrl: nowhere, ratio: 1, replica: 'ws-1', version: '0', onTrouble: () => {} }
 
-/** Packages that a process loads which switches these parts on. */
+/** Returns the packages that a process loads if the given parts of telemetry are enabled. */
 async function loads(parts: string): Promise<string[]> {
   const program = `
     import { registerHooks } from 'node:module'
@@ -29,7 +29,7 @@ describe('loads', () => {
     expect(await loads(parts)).toEqual([])
   })
 
-  test('only what is switched on', async () => {
+  test('only the libraries of enabled parts', async () => {
     expect(await loads('load,tracing')).toContain('@opentelemetry/sdk-trace')
     expect(await loads('tracing')).not.toContain('@opentelemetry/sdk-logs')
     expect(await loads('logging')).not.toContain('@opentelemetry/sdk-trace')
@@ -37,7 +37,7 @@ describe('loads', () => {
   })
 })
 
-test('what can not be sent is told, and does not hold up the end', async () => {
+test('a failed export is reported, and does not delay the end', async () => {
   const { promise: trouble, resolve } = Promise.withResolvers<string>()
   const telemetry = await startTelemetry({ ...options, parts: 'tracing,logging', onTrouble: resolve })
   telemetry.logs?.write(JSON.stringify({ level: 30, time: new Date().toISOString(), msg: 'ready' }))

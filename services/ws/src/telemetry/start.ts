@@ -1,34 +1,37 @@
-/** Switches traces and exported logs on, each by its own word; what is off is not even loaded. */
+/** Starts the export of traces and of logs, each only if it is enabled. The libraries of a disabled part of telemetry are not loaded. */
 
 import { profiles } from '@lab/contract/telemetry.ts'
 import type { Config } from '../config.ts'
 import { noTracer, type Tracer } from './tracer.ts'
 
 export interface TelemetryOptions {
-  /** Words that switch parts on, separated by commas: those of the contract's `profiles`, and * for all. Others mean nothing here. */
+  /**
+   * Names of the enabled parts, separated by commas: names from `profiles` in the shared contract/ folder, or * for all parts. Unknown
+   * names in this setting are ignored.
+   */
   parts: string
   logsUrl: string
   tracesUrl: string
-  /** Share of what begins a trace here that is sampled, 0 to 1. */
+  /** The fraction of new traces that are sampled, 0 to 1. */
   ratio: number
   replica: string
   version: string
-  /** Told when something can't be sent; at most once in 30 s. */
+  /** Called when telemetry data cannot be exported, at most once in 30 s. */
   onTrouble: (text: string) => void
 }
 
 export interface Telemetry {
   tracer: Tracer
-  /** Where log lines go besides standard output, if anywhere. */
+  /** Additional destination of log lines, if log export is enabled. */
   logs: { write(line: string): void } | undefined
-  /** Sends what waits; takes two seconds at most. */
+  /** Exports the waiting telemetry data, for at most two seconds. */
   stop(): Promise<void>
 }
 
 const troubleEveryMs = 30_000
 const stopWithinMs = 2000
 
-/** What a replica's settings say of it. */
+/** Returns the telemetry options from the settings of the replica. */
 export function telemetrySettings(config: Config): Pick<TelemetryOptions, 'parts' | 'logsUrl' | 'tracesUrl' | 'ratio'> {
   return {
     parts: config.TELEMETRY,
@@ -38,7 +41,7 @@ export function telemetrySettings(config: Config): Pick<TelemetryOptions, 'parts
   }
 }
 
-/** Starts what is switched on. */
+/** Starts the enabled parts of telemetry. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { parts, logsUrl, tracesUrl, ratio, replica, version, onTrouble } = options
   const words = parts.split(',').map((word) => word.trim())
@@ -70,26 +73,28 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   return { tracer, logs, stop }
 }
 
-/** The SDK drops what it can't send or keep and says so to its diagnostics only; from there it goes to our log. */
+/**
+ * Forwards the diagnostics of the OpenTelemetry SDK to the log, because only they report data that was dropped or could not be exported.
+ */
 async function reportTrouble(onTrouble: (text: string) => void): Promise<void> {
   const { diag, DiagLogLevel } = await import('@opentelemetry/api')
-  let toldAtMs = Number.NEGATIVE_INFINITY
-  const tell = (text: string, ...more: unknown[]) => {
-    if (performance.now() - toldAtMs < troubleEveryMs) return
-    toldAtMs = performance.now()
+  let reportedAtMs = Number.NEGATIVE_INFINITY
+  const report = (text: string, ...more: unknown[]) => {
+    if (performance.now() - reportedAtMs < troubleEveryMs) return
+    reportedAtMs = performance.now()
     onTrouble([inShort(text), ...more.map(String)].join(' ').slice(0, 500))
   }
   const quiet = () => {}
-  const logger = { error: tell, warn: tell, info: quiet, debug: quiet, verbose: quiet }
+  const logger = { error: report, warn: report, info: quiet, debug: quiet, verbose: quiet }
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
 }
 
-/** The SDK reports errors as JSON with their stack; the message says it. */
+/** Returns the message of an error, which the OpenTelemetry SDK reports as JSON together with the stack. */
 function inShort(text: string): string {
   try {
     return String((JSON.parse(text) as { message?: unknown }).message ?? text)
   } catch {
-    // It was no JSON but words, which are as good.
+    // If the diagnostic is a plain message and not JSON, the message is returned unchanged.
     return text
   }
 }

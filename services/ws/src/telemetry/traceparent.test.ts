@@ -5,7 +5,7 @@ import { readTraceparent, writeTraceparent } from './traceparent.ts'
 const hex = (length: number) =>
   fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length }).filter((text) => !/^0+$/.test(text))
 
-test('what is written is read back', () => {
+test('a formatted header is parsed to the same value', () => {
   fc.assert(
     fc.property(fc.record({ traceId: hex(32), spanId: hex(16), sampled: fc.boolean() }), (parent) => {
       expect(readTraceparent(writeTraceparent(parent))).toEqual(parent)
@@ -17,18 +17,18 @@ const id = '0af7651916cd43dd8448eb211c80319c'
 const span = 'b7ad6b7169203331'
 
 test.each([
-  ['nothing', undefined],
-  ['no header', 'x'],
-  ['capitals', `00-${id.toUpperCase()}-${span}-01`],
+  ['an absent header', undefined],
+  ['another text', 'x'],
+  ['a header in capitals', `00-${id.toUpperCase()}-${span}-01`],
   ['a trace id of zeros', `00-${'0'.repeat(32)}-${span}-01`],
   ['a span id of zeros', `00-${id}-${'0'.repeat(16)}-01`],
-  ['the version that is forbidden', `ff-${id}-${span}-01`],
-  ['more than version 00 has', `00-${id}-${span}-01-x`],
-  ['something before it', ` 00-${id}-${span}-01`],
-])('%s is no parent', (_what, text) => {
+  ['the forbidden version', `ff-${id}-${span}-01`],
+  ['an additional field in version 00', `00-${id}-${span}-01-x`],
+  ['a header with a leading space', ` 00-${id}-${span}-01`],
+])('%s is not a valid parent', (_what, text) => {
   expect(readTraceparent(text)).toBeUndefined()
 })
 
-test('a later version is read as far as it is known', () => {
+test('the known fields of a later version are parsed', () => {
   expect(readTraceparent(`01-${id}-${span}-03-more`)).toEqual({ traceId: id, spanId: span, sampled: true })
 })

@@ -1,4 +1,4 @@
-/** The header `traceparent` of the W3C's Trace Context, version 00. Pure. */
+/** Reads the `traceparent` header of W3C Trace Context, version 00. Pure. */
 
 export interface TraceParent {
   traceId: string
@@ -6,7 +6,7 @@ export interface TraceParent {
   sampled: boolean
 }
 
-/** Reads the header; undefined when it is absent or not one, and then a trace begins anew. */
+/** Parses the header. Returns undefined if the header is absent or invalid; in this case, a new trace begins. */
 export function readTraceparent(text: string | undefined): TraceParent | undefined {
   const [, version, traceId = '', spanId = '', flags = '', rest = ''] = pattern.exec(text ?? '') ?? []
   if (version === undefined || version === 'ff' || (version === '00' && rest !== '')) return undefined
@@ -15,7 +15,7 @@ export function readTraceparent(text: string | undefined): TraceParent | undefin
 }
 const pattern = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
 
-/** Writes the header. */
+/** Formats the header. */
 export function writeTraceparent({ traceId, spanId, sampled }: TraceParent): string {
   return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`
 }

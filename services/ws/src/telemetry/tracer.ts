@@ -1,34 +1,35 @@
 /**
- * The port to tracing. Off, it costs a call that does nothing; on, what is not sampled costs a count. Pure.
+ * Defines the interface for tracing. If tracing is off, each method does nothing; if tracing is on, an unsampled message only decrements a
+ * counter. Pure.
  *
- * What is sampled: an upgrade as its caller decided (the router, or a client that sends `traceparent`), else by the ratio.
- * The first messages of a sampled connection belong to the trace of its upgrade; every other message begins a trace of its
- * own by the ratio, so that a socket that lives for days makes no trace of days, and long-lived sockets are still seen.
- * So begin at most 100 traces a second at a replica: what tracing costs has a bound, whatever the ratio and the load.
- * What follows from a sampled message, on any replica, belongs to its trace.
+ * An upgrade is sampled if its sender (the router, or a client that sends `traceparent`) has sampled it; without such a sender, the
+ * configured ratio decides. The first messages of a sampled connection belong to the trace of its upgrade. A client message that belongs to
+ * no upgrade trace is sampled by the ratio and starts its own trace, so a long-lived socket is sampled without a trace that lasts for days.
+ * Messages start at most 100 traces per second on a replica, which limits the cost of tracing. Operations that a sampled message causes, on
+ * any replica, belong to the trace of this message.
  */
 
-/** Attributes by name, as spelled in contract/src/telemetry.ts. */
+/** Attributes by name. The names of spans and attributes are defined in contract/src/telemetry.ts. */
 export type SpanAttributes = Readonly<Record<string, string | number>>
 
-/** Something sampled that is going on. */
+/** A sampled operation that is in progress. */
 export interface Span {
   readonly traceId: string
   readonly spanId: string
-  /** For whatever follows from it, here or on another replica, as in the W3C's Trace Context. */
+  /** The W3C trace context for operations that this span causes, on this replica or on another. */
   readonly traceparent: string
   set(attributes: SpanAttributes): void
   end(): void
 }
 
-/** What a sampled connection remembers of its upgrade. */
+/** The trace of the upgrade of a sampled connection. */
 export interface ConnectionTrace {
   readonly traceparent: string
-  /** Messages that still go into its trace. */
+  /** The number of further client messages that will belong to the trace of the connection's upgrade. */
   messagesLeft: number
 }
 
-/** What a tracer reads of a connection. */
+/** The fields of a connection that a tracer reads. */
 export interface TracedConnection {
   readonly id: string
   readonly requestId: string
@@ -36,30 +37,33 @@ export interface TracedConnection {
 }
 
 export interface Tracer {
-  /** A request for a socket. @param traceparent the header of that name */
+  /** Starts the span that covers an upgrade request. @param traceparent the value of the `traceparent` header of the upgrade request */
   upgrade(traceparent: string | undefined, who: { connectionId: string; requestId: string }): Span | undefined
-  /** A message that a client sent. */
+  /** Starts the span that covers a client message. */
   message(connection: TracedConnection, type: string): Span | undefined
-  /** A room message on its way to the log. @param traceparent of the message that it comes from */
+  /** Starts the span that covers storing a room message. @param traceparent the trace context of the client message */
   publish(traceparent: string, room: string): Span
-  /** A room message on its way to the members here. @param traceparent as it came with the room message; anything else gives no span */
+  /**
+   * Starts the span that covers the delivery of a room message to its members.
+   * @param traceparent the trace context of the room message; if it is invalid, no span is created
+   */
   deliver(traceparent: string, about: { room: string; seq: number; members: number }): Span | undefined
 }
 
-/** Messages of a sampled connection that belong to the trace of its upgrade. */
+/** Number of messages of a sampled connection that belong to the trace of its upgrade. */
 export const messagesInUpgradeTrace = 32
 
-/** What a connection remembers of the span of its upgrade. */
+/** Returns the trace of a connection from the span of its upgrade. */
 export function connectionTrace(span: Span | undefined): ConnectionTrace | undefined {
   return span && { traceparent: span.traceparent, messagesLeft: messagesInUpgradeTrace }
 }
 
-/** Tracing that is off. */
+/** The tracer that is used if tracing is off. */
 export const noTracer: Tracer = {
   upgrade: () => undefined,
   message: () => undefined,
   publish: () => {
-    throw new Error('nothing is sampled, so nothing can follow from it')
+    throw new Error('tracing is off, so there is no span to continue')
   },
   deliver: () => undefined,
 }

@@ -1,53 +1,81 @@
 /**
- * One connection to Valkey that comes back by itself. Each attempt is a client of its own that is thrown away when it fails:
- * whatever an abandoned one still hears concerns nobody.
+ * Maintains a connection to Valkey that reconnects automatically. Each connection attempt uses a new Valkey client, which is discarded
+ * when the attempt fails, so that late events of an old client are ignored.
  */
 import { createClient, type RedisClientType } from '@redis/client'
 import { type Script, scripts } from './scripts.ts'
 
-// biome-ignore lint/complexity/noBannedTypes: the library's way of saying that nothing is added to its commands
+// biome-ignore lint/complexity/noBannedTypes: the library's type for a client without additional commands
 type Client = RedisClientType<{}, {}, {}, 3, {}>
 export type Argument = string | Buffer
 export type CommandOptions = NonNullable<Parameters<Client['sendCommand']>[1]>
 
-export interface LinkOptions {
+export interface ConnectionOptions {
   url: string
-  /** How Valkey lists the connection. */
+  /** The name of the connection in Valkey's client list. */
   name: string
-  /** What to subscribe to. Messages come after the answers that Valkey gave before them. */
+  /**
+   * The channel to which the connection subscribes. The messages of the channel are handled after the answers that Valkey sent before
+   * them.
+   */
   subscription?: { channel: string; onMessage: (text: string) => void }
-  /** How long Valkey may be silent while an answer is due, in milliseconds. */
+  /** If an answer is due and no data arrives from Valkey for this time, the connection is closed. Milliseconds. */
   patienceMs: number
   onUp: () => void
   onDown: (why: Error) => void
 }
 
 const tickMs = 100
-/** Somebody who asks nothing for this long asks for a sign of life. */
+/** Time without a command after which a connection sends a PING. Milliseconds. */
 const idleMs = 500
 const connectMs = 1000
 const backoff = { firstMs: 50, mostMs: 1000 }
-/** Commands that may wait for an answer at once. */
+/** Maximum number of commands that wait for an answer. */
 const mostUnanswered = 100_000
 
-export class Link {
-  private readonly options: LinkOptions
-  /** The one that works; undefined while there is none. */
+/** The interface through which stores use Valkey. The callbacks `onUp` and `onDown` report when a connection is established or lost. */
+export interface ValkeyConnection {
+  readonly up: boolean
+  /** Resolves when the first connection is established. */
+  readonly reached: Promise<void>
+  /** The reason why Valkey is not connected, if the reason is known. */
+  readonly reason: Error | undefined
+  start(): void
+  /**
+   * Sends a command. Valkey's answers arrive in the order of the commands. The promise rejects if Valkey refuses the command or the
+   * connection is lost first.
+   */
+  send<T>(args: readonly Argument[], options?: CommandOptions): Promise<T>
+  /** Runs a script. */
+  run<T>(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<T>
+  /** Closes the connection to Valkey and opens a new one. */
+  fail(why: Error): void
+  stop(): void
+}
+
+export type MakeConnection = (options: ConnectionOptions) => ValkeyConnection
+
+export class ReconnectingConnection implements ValkeyConnection {
+  private readonly options: ConnectionOptions
+  /** The connected Valkey client; undefined while the replica is not connected to Valkey. */
   private client: Client | undefined
   private connecting: Client | undefined
   private retry: NodeJS.Timeout | undefined
   private ticker: NodeJS.Timeout | undefined
   private failures = 0
-  /** What the last attempt failed of. */
+  /** The error of the last connection attempt. */
   private why: Error | undefined
   private upForMs = 0
   private unanswered = 0
-  /** Turns of the loop since something was heard, or asked. Counted, not timed: when this process stood still, it is not Valkey that is late. */
+  /**
+   * The number of timer ticks since the last answer from Valkey, or since the first unanswered command if that command was sent later. The
+   * code counts ticks instead of measuring time, so that a process that was suspended does not treat its own pause as silence of Valkey.
+   */
   private quietTicks = 0
   private stopped = false
   private readonly first = Promise.withResolvers<void>()
 
-  constructor(options: LinkOptions) {
+  constructor(options: ConnectionOptions) {
     this.options = options
   }
 
@@ -55,12 +83,10 @@ export class Link {
     return this.client !== undefined
   }
 
-  /** Resolves when the first connection works; never, when there is none. */
   get reached(): Promise<void> {
     return this.first.promise
   }
 
-  /** Why there is no connection, as far as that is known. */
   get reason(): Error | undefined {
     return this.up ? undefined : this.why
   }
@@ -70,11 +96,10 @@ export class Link {
     void this.connect()
   }
 
-  /** Asks Valkey. Commands are answered in the order of asking. Rejects when Valkey refuses, or the connection is lost before the answer. */
   send<T>(args: readonly Argument[], options?: CommandOptions): Promise<T> {
     const { client } = this
-    if (client === undefined) return Promise.reject(new Error('Valkey is away'))
-    if (this.unanswered >= mostUnanswered) return Promise.reject(new Error(`${mostUnanswered} commands wait for Valkey already`))
+    if (client === undefined) return Promise.reject(new Error('Valkey is not connected'))
+    if (this.unanswered >= mostUnanswered) return Promise.reject(new Error(`${mostUnanswered} commands are already waiting for Valkey`))
     if (this.unanswered++ === 0) this.quietTicks = 0
     return client.sendCommand<T>(args, options).then(
       (reply) => {
@@ -83,19 +108,17 @@ export class Link {
       },
       (error: unknown) => {
         this.answered(client)
-        // A script that Valkey does not know any more is loaded when connecting.
+        // Scripts are loaded whenever a connection is established, so a new connection also loads a script that Valkey no longer has.
         if (error instanceof Error && error.message.startsWith('NOSCRIPT')) this.fail(error)
         throw error
       },
     )
   }
 
-  /** Runs a script. */
   run<T>(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<T> {
     return this.send<T>(['EVALSHA', script.sha, String(keys.length), ...keys, ...args])
   }
 
-  /** Gives the connection up and makes a new one. */
   fail(why: Error): void {
     if (this.client !== undefined) this.lost(this.client, why)
   }
@@ -115,11 +138,11 @@ export class Link {
     const late = setTimeout(() => client.destroy(), connectMs)
     try {
       await client.connect()
-      // All at once: over a slow network, one round trip for each would take longer than connecting may.
+      // All scripts are loaded in one round trip: over a slow network, one round trip per script would exceed the connect timeout.
       await Promise.all(scripts.map(({ text }) => client.sendCommand(['SCRIPT', 'LOAD', text])))
       const { subscription } = this.options
       if (subscription) await client.subscribe(subscription.channel, subscription.onMessage)
-      if (!client.isReady) throw new Error('the connection was lost at once')
+      if (!client.isReady) throw new Error('the connection was lost immediately')
     } catch (error) {
       client.destroy()
       this.why = error as Error
@@ -145,7 +168,7 @@ export class Link {
       disableOfflineQueue: true,
       disableClientInfo: true,
       maintNotifications: 'disabled',
-      // One watch over the connection instead of a timer for each command.
+      // The connection's own timer detects missing answers, so commands do not need a timeout each.
       commandOptions: { timeout: 0 },
     })
     client.on('error', (error: Error) => this.lost(client, error))
@@ -164,7 +187,7 @@ export class Link {
     if (this.upForMs >= backoff.mostMs) this.failures = 0
     const quietMs = ++this.quietTicks * tickMs
     if (this.unanswered === 0) {
-      // Its answer, or the lack of one, is seen by this watch.
+      // A later tick of the timer detects if the PING is not answered.
       if (quietMs >= idleMs) this.send(['PING']).catch(() => {})
     } else if (quietMs > this.options.patienceMs) this.lost(this.client, new Error(`no answer for ${this.options.patienceMs} ms`))
   }
@@ -181,7 +204,7 @@ export class Link {
   private later(): void {
     if (this.stopped) return
     const waitMs = Math.min(backoff.mostMs, backoff.firstMs * 2 ** Math.min(this.failures++, 10))
-    // Not all replicas at the same moment.
+    // The reconnect delay is random, so that replicas do not reconnect at the same moment.
     this.retry = setTimeout(() => void this.connect(), waitMs * (0.5 + Math.random() / 2))
   }
 }

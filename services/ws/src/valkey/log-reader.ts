@@ -1,36 +1,63 @@
-/** Reads the room log on a connection of its own, from what it still holds to what comes, and says when something was missed. */
+/**
+ * Reads the room log on its own connection, first the stored messages and then new messages, and reports lost messages. Each log entry
+ * contains the sequence number of the previous entry. The reader compares the number of the previous entry with the last entry that it has
+ * read. This reveals trimmed entries, and a Valkey that restarted with older data and continues at a lower sequence number.
+ */
 import { RESP_TYPES } from '@redis/client'
 import { type RoomMessage, seqsPerMs } from '../room-log.ts'
-import { type CommandOptions, Link } from './connection.ts'
+import type { CommandOptions, MakeConnection, ValkeyConnection } from './connection.ts'
 import { keys, logKeys, open } from './scripts.ts'
 
 export interface ReaderEvents {
   onMessage(message: RoomMessage, key: Buffer): void
-  onLost(upToSeq: number): void
+  onLost(upToSeq: number, backTo?: number): void
+  onEnd(lastSeq: number, nextSeq: number): void
   onHealth(why?: Error): void
 }
 
-/** How long Valkey keeps the question open when there is nothing new, in milliseconds. */
+/** The time for which Valkey waits for a new log entry before it answers a read with no entries. Milliseconds. */
 const blockMs = 500
 const mostAtOnce = 256
+/** Number of reads after which the reader checks the end of the log, even if every read returns new entries. */
+const readsPerCheck = 100
 const asBuffers: CommandOptions = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer, [RESP_TYPES.MAP]: Array } }
+
+interface Options {
+  connect: MakeConnection
+  url: string
+  /** The name of the connection in Valkey's client list. */
+  name: string
+  maxAgeMs: number
+  events: ReaderEvents
+  /** Returns the sequence numbers of this replica's stored messages that the replica has not read from the log yet, in order. */
+  given: () => readonly number[]
+}
 
 type Reply = [name: Buffer, entries: [id: Buffer, fields: Buffer[]][]] | null
 
 export class LogReader {
-  private readonly link: Link
+  private readonly valkey: ValkeyConnection
   private readonly events: ReaderEvents
   private readonly maxAgeMs: number
-  /** Place of the last message read; undefined until the log was found. */
+  private readonly given: () => readonly number[]
+  /** The sequence number up to which the log was read; undefined until the end of the log was found. */
   private at: number | undefined
-  /** Whether everything there was when the connection was made has been read. */
+  /** The sequence number to which the log went back; undefined once this sequence number is recorded in Valkey for the other readers. */
+  private wentBackTo: number | undefined
+  /**
+   * The sequence number to which the log went back when this reader last detected and recorded a loss of messages. The reader that recorded
+   * the loss skips the entry with which it recorded the loss.
+   */
+  private reportedBackTo: number | undefined
+  /** Whether the reader has read all entries that existed when the connection was made. */
   private current = false
   private readonly first = Promise.withResolvers<void>()
 
-  constructor({ url, name, maxAgeMs, events }: { url: string; name: string; maxAgeMs: number; events: ReaderEvents }) {
+  constructor({ connect, url, name, maxAgeMs, events, given }: Options) {
     this.events = events
     this.maxAgeMs = maxAgeMs
-    this.link = new Link({
+    this.given = given
+    this.valkey = connect({
       url,
       name,
       patienceMs: blockMs + 1000,
@@ -42,66 +69,112 @@ export class LogReader {
     })
   }
 
-  /** Begins. @returns when what the log holds has been read */
+  /** Starts reading. @returns a promise that resolves when all entries that were already stored have been read */
   start(): Promise<void> {
-    this.link.start()
+    this.valkey.start()
     return this.first.promise
   }
 
   get healthy(): boolean {
-    return this.link.up && this.current
+    return this.valkey.up && this.current
   }
 
+  get up(): boolean {
+    return this.valkey.up
+  }
+
+  /** The sequence number up to which the log was read; 0 if nothing was read. */
   get position(): number {
     return this.at ?? 0
   }
 
+  /** The highest sequence number that this replica has read from the log, or that Valkey has assigned to a message of this replica. */
+  get known(): number {
+    return Math.max(this.position, this.given().at(-1) ?? 0)
+  }
+
   stop(): void {
-    this.link.stop()
+    this.valkey.stop()
   }
 
   private async follow(): Promise<void> {
     try {
-      const lastGiven = this.at === undefined ? Number(await this.link.run<string>(open, logKeys, [String(this.maxAgeMs)])) : this.at
-      while (this.link.up) {
+      await this.findEnd()
+      for (let reads = 0; this.valkey.up; ) {
         const found = this.read(await this.next())
-        if (found) continue
-        // A log that holds nothing: what it held before can't be had.
-        if (this.at === undefined) this.lose(lastGiven)
+        if (found && ++reads < readsPerCheck && this.wentBackTo === undefined) continue
+        reads = 0
+        const end = await this.findEnd()
+        if (end.more) continue
+        // If the end of the log is later than the last entry that was read, the messages in between are no longer available.
+        if (this.at === undefined || end.last > this.at) this.lose(end.last)
         if (this.current) continue
         this.current = true
         this.first.resolve()
         this.events.onHealth()
       }
     } catch (error) {
-      // Also for an answer that says no: the connection is made anew, and the log looked for again.
-      this.link.fail(error as Error)
+      // If Valkey answers with an error, the reader also opens a new connection and searches for the end of the log again.
+      this.valkey.fail(error as Error)
     }
+  }
+
+  /**
+   * Requests the last sequence number of the log, and whether the log has unread entries. If the log went back to a lower sequence number,
+   * this is also recorded in Valkey.
+   */
+  private async findEnd(): Promise<{ last: number; more: boolean }> {
+    const { at, known, wentBackTo } = this
+    const args = [this.maxAgeMs, at ?? '', known === 0 ? '' : known, wentBackTo ?? '']
+    const [last, more, next] = await this.valkey.run<[last: string, more: number, next: string]>(open, logKeys, args.map(String))
+    this.wentBackTo = undefined
+    this.events.onEnd(Number(last), Number(next))
+    return { last: Number(last), more: more === 1 }
   }
 
   private next(): Promise<Reply> {
     const wait = this.current ? ['BLOCK', String(blockMs)] : []
-    return this.link.send<Reply>(['XREAD', 'COUNT', String(mostAtOnce), ...wait, 'STREAMS', keys.log, idOf(this.at ?? 0)], asBuffers)
+    return this.valkey.send<Reply>(['XREAD', 'COUNT', String(mostAtOnce), ...wait, 'STREAMS', keys.log, idOf(this.at ?? 0)], asBuffers)
   }
 
   private read(reply: Reply): boolean {
     if (reply === null) return false
     for (const [id, fields] of reply[1]) {
       const [, room, , head, , publishedAt, , offset, , after, , key, , , , trace] = fields
-      if (!room || !head || !key) throw new Error(`entry ${id} of ${keys.log} is no room message`)
-      // The one before it, of whatever room, is not the last that was read here.
-      if (this.at === undefined || Number(after) > this.at) this.lose(Number(after))
-      this.at = seqOf(id)
-      const place = { seq: this.at, offset: Number(offset) }
+      if (!room || !head || !key) throw new Error(`entry ${id} of ${keys.log} is not a room message`)
+      const [seq, afterSeq] = [seqOf(id), Number(after)]
+      if (head.length === 0) {
+        // An entry without a message records that Valkey lost the last messages of the log, back to the sequence number that the entry
+        // names as its predecessor.
+        if (afterSeq !== this.reportedBackTo) this.lose(seq, this.at === undefined ? undefined : Math.min(afterSeq, this.at))
+        this.at = seq
+        continue
+      }
+      // Each entry names its predecessor in the log, which may belong to any room. If the predecessor is not the last entry that was read,
+      // messages may be missing.
+      if (this.at === undefined || afterSeq > this.at) this.lose(afterSeq)
+      else this.checkBack(seq, afterSeq)
+      this.at = seq
+      const place = { seq, offset: Number(offset) }
       const message = { room: room.toString(), head, publishedAtMs: Number(publishedAt), ...place, traceparent: trace?.toString() }
       this.events.onMessage(message, key)
     }
     return true
   }
 
-  private lose(upToSeq: number): void {
+  /**
+   * Detects that the log lost its last messages. This is the case if the entry follows an entry that is older than the last one that was
+   * read, or if the log does not contain a message that this replica stored earlier.
+   */
+  private checkBack(seq: number, afterSeq: number): void {
+    if (afterSeq === this.at && (this.given()[0] ?? seq) >= seq) return
+    this.wentBackTo = this.reportedBackTo = afterSeq
+    this.lose(seq - 1, afterSeq)
+  }
+
+  private lose(upToSeq: number, backTo?: number): void {
     this.at = upToSeq
-    this.events.onLost(upToSeq)
+    this.events.onLost(upToSeq, backTo)
   }
 }
 

@@ -1,17 +1,17 @@
-/** Room messages of this replica that the store has not answered for, in the order of publishing. Pure. */
+/** Stores the room messages of this replica that the store has not confirmed yet, in the order of publishing. Pure. */
 import type { Published, RoomDraft } from '../room-log.ts'
 
 export interface Waiting {
   draft: RoomDraft
-  /** What the store recognises the message by. */
+  /** The key by which the store recognises the message. */
   key: Buffer
   done: (outcome: Published) => void
-  /** How often it was handed to the store. */
+  /** The number of times that the message was sent to the store. */
   attempts: number
   provisional: boolean
-  /** Another one with the same key was published before it and waits, too. */
+  /** Whether an earlier message in the outbox has the same key. */
   again: boolean
-  /** Its place is known already, and said. */
+  /** Whether the sequence number of the message is known and was reported. */
   settled: boolean
 }
 
@@ -35,25 +35,29 @@ export class Outbox {
     return this.entries.length - this.first
   }
 
-  /** Takes a message. @returns undefined when it would be one too many, or too much */
+  /** Adds a message. @returns the message in the outbox; undefined if a limit would be exceeded */
   add(draft: RoomDraft, key: Buffer, done: (outcome: Published) => void): Waiting | undefined {
     const { messages, bytes } = this.bounds
     if (this.count >= messages || this.bytes + draft.head.length > bytes) return undefined
-    const name = key.toString('latin1')
-    const same = this.keys.get(name) ?? 0
-    const entry = { draft, key, done, attempts: 0, provisional: false, again: same > 0, settled: false }
-    this.keys.set(name, same + 1)
-    this.entries.push(entry)
-    this.bytes += draft.head.length
+    const again = this.keys.has(key.toString('latin1'))
+    const entry = { draft, key, done, attempts: 0, provisional: false, again, settled: false }
+    this.push(entry)
     return entry
   }
 
-  /** The oldest. */
+  private push(entry: Waiting): void {
+    const name = entry.key.toString('latin1')
+    this.keys.set(name, (this.keys.get(name) ?? 0) + 1)
+    this.entries.push(entry)
+    this.bytes += entry.draft.head.length
+  }
+
+  /** The oldest message in the outbox. */
   get head(): Waiting | undefined {
     return this.entries[this.first]
   }
 
-  /** Lets the oldest go. */
+  /** Removes the oldest message from the outbox. */
   shift(): void {
     const entry = this.head
     if (entry === undefined) return
@@ -68,7 +72,14 @@ export class Outbox {
     this.first = 0
   }
 
-  /** All, oldest first. */
+  /** Removes the messages whose outcome is known and was reported. */
+  dropSettled(): void {
+    const left = this.all().filter(({ settled }) => !settled)
+    for (let count = this.count; count > 0; count--) this.shift()
+    for (const entry of left) this.push(entry)
+  }
+
+  /** Returns all messages of the outbox, oldest first. */
   all(): Waiting[] {
     return this.entries.slice(this.first)
   }

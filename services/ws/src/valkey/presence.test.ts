@@ -1,32 +1,33 @@
 import { expect, test } from 'vitest'
-import type { Link } from './connection.ts'
+import { standardTimers } from '../ports.ts'
+import type { ValkeyConnection } from './connection.ts'
 import { ValkeyPresence } from './presence.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** Remembers what it was told, and refuses so many deletions first. */
-function linkRefusing(deletions: number) {
-  const told: string[] = []
+/** A connection to Valkey that records the commands which it receives, and refuses the first deletions. */
+function connectionRefusing(deletions: number) {
+  const commands: string[] = []
   const send = async ([command = '', ...rest]: readonly string[]) => {
     if (command === 'DEL' && deletions-- > 0) throw new Error('refused')
-    told.push([command, ...rest.slice(1)].join(' '))
+    commands.push([command, ...rest.slice(1)].join(' '))
   }
-  return { told, link: { up: true, send } as unknown as Link }
+  return { commands, valkey: { up: true, send } as unknown as ValkeyConnection }
 }
 
-test('a deletion that failed is made up for with the next look, and not after that', async () => {
-  const { told, link } = linkRefusing(1)
-  const presence = new ValkeyPresence({ link, instance: 'one', others: () => [] })
+test('the next check repeats a failed deletion once', async () => {
+  const { commands, valkey } = connectionRefusing(1)
+  const presence = new ValkeyPresence({ valkey, timers: standardTimers, instance: 'one', others: () => [] })
   presence.set('tea', 2)
-  presence.tellAll()
+  presence.sendAll()
   await turn()
   await turn()
-  expect(told).toEqual(['HSET tea 2'])
+  expect(commands).toEqual(['HSET tea 2'])
   presence.check(true)
   await turn()
   await turn()
-  expect(told).toEqual(['HSET tea 2', 'DEL', 'HSET tea 2'])
+  expect(commands).toEqual(['HSET tea 2', 'DEL', 'HSET tea 2'])
   presence.check(true)
   await turn()
-  expect(told).toHaveLength(3)
+  expect(commands).toHaveLength(3)
 })

@@ -1,25 +1,36 @@
-/** How many members a room has: each replica keeps its own numbers in a key that dies with it; the sum is over those that live. */
+/**
+ * Counts the members of rooms: each replica stores its own numbers in Valkey under a key that expires, and sums the numbers of all live
+ * replicas.
+ */
+import type { Timers } from '../ports.ts'
 import type { Presence } from '../rooms.ts'
-import type { Link } from './connection.ts'
+import type { ValkeyConnection } from './connection.ts'
 import { keys } from './scripts.ts'
 
-/** Rooms told to Valkey in one command. */
+/** The maximum number of rooms in one Valkey command. */
 const mostAtOnce = 1000
 
 export class ValkeyPresence implements Presence {
-  private readonly link: Link
+  private readonly valkey: ValkeyConnection
+  private readonly timers: Timers
   private readonly key: string
   private readonly others: () => string[]
   private readonly here = new Map<string, number>()
-  /** Rooms whose number Valkey does not know yet. */
-  private untold = new Set<string>()
-  private telling = false
-  /** Something could not be told. */
+  /** The rooms whose number of members has changed and has not been sent to Valkey yet. */
+  private unsent = new Set<string>()
+  private sending = false
+  /** Whether a change of the member counts could not be sent. */
   private incomplete = false
 
-  /** @param others names of the other replicas' processes */
-  constructor({ link, instance, others }: { link: Link; instance: string; others: () => string[] }) {
-    this.link = link
+  /** @param others a function that returns the process names of the other replicas */
+  constructor({
+    valkey,
+    timers,
+    instance,
+    others,
+  }: { valkey: ValkeyConnection; timers: Timers; instance: string; others: () => string[] }) {
+    this.valkey = valkey
+    this.timers = timers
     this.key = keys.presence(instance)
     this.others = others
   }
@@ -27,64 +38,64 @@ export class ValkeyPresence implements Presence {
   set(room: string, here: number): void {
     if (here === 0) this.here.delete(room)
     else this.here.set(room, here)
-    // Once Valkey is back, it is told all.
-    if (!this.link.up) return
-    this.untold.add(room)
-    if (!this.telling) this.tellSoon()
+    // All member counts are sent after the next reconnect.
+    if (!this.valkey.up) return
+    this.unsent.add(room)
+    if (!this.sending) this.sendSoon()
   }
 
   async total(room: string): Promise<number> {
     const own = this.here.get(room) ?? 0
     const others = this.others()
-    if (!this.link.up || others.length === 0) return own
+    if (!this.valkey.up || others.length === 0) return own
     try {
-      const counts = await Promise.all(others.map((other) => this.link.send<string | null>(['HGET', keys.presence(other), room])))
+      const counts = await Promise.all(others.map((other) => this.valkey.send<string | null>(['HGET', keys.presence(other), room])))
       return counts.reduce((sum, count) => sum + Number(count ?? 0), this.here.get(room) ?? 0)
     } catch {
       return this.here.get(room) ?? 0
     }
   }
 
-  /** Makes sure that Valkey knows all. @param known whether it has something of this replica */
+  /** Sends all member counts again if Valkey may lack some of them. @param known whether Valkey contains the key of this replica */
   check(known: boolean): void {
-    if (this.incomplete || (!known && this.here.size > 0)) this.tellAll()
+    if (this.incomplete || (!known && this.here.size > 0)) this.sendAll()
   }
 
-  /** Valkey knows nothing of this replica, or what is not so any more: tells it all. */
-  tellAll(): void {
-    if (!this.link.up) return
+  /** Replaces all member counts of this replica in Valkey. */
+  sendAll(): void {
+    if (!this.valkey.up) return
     this.incomplete = false
-    this.link.send(['DEL', this.key]).catch(() => {
-      // What is not so any more may still be there: all of it once more, with the next look.
+    this.valkey.send(['DEL', this.key]).catch(() => {
+      // Outdated member counts may remain in Valkey, so the next check sends all counts again.
       this.incomplete = true
     })
-    this.untold = new Set(this.here.keys())
-    if (this.untold.size > 0 && !this.telling) this.tellSoon()
+    this.unsent = new Set(this.here.keys())
+    if (this.unsent.size > 0 && !this.sending) this.sendSoon()
   }
 
-  /** After this turn of the event loop, so that a thousand sockets that leave at once are one command. */
-  private tellSoon(): void {
-    this.telling = true
-    setImmediate(() => void this.tell())
+  /** Sends the counts after the current turn of the event loop, so that the changes of a thousand closing sockets are one command. */
+  private sendSoon(): void {
+    this.sending = true
+    this.timers.soon(() => void this.sendChanges())
   }
 
-  private async tell(): Promise<void> {
+  private async sendChanges(): Promise<void> {
     try {
-      while (this.untold.size > 0) {
-        const rooms = [...this.untold].slice(0, mostAtOnce)
-        for (const room of rooms) this.untold.delete(room)
+      while (this.unsent.size > 0) {
+        const rooms = [...this.unsent].slice(0, mostAtOnce)
+        for (const room of rooms) this.unsent.delete(room)
         const gone = rooms.filter((room) => !this.here.has(room))
-        const kept = rooms.flatMap((room) => (this.here.has(room) ? [room, String(this.here.get(room))] : []))
+        const present = rooms.flatMap((room) => (this.here.has(room) ? [room, String(this.here.get(room))] : []))
         await Promise.all([
-          gone.length > 0 ? this.link.send(['HDEL', this.key, ...gone]) : undefined,
-          kept.length > 0 ? this.link.send(['HSET', this.key, ...kept]) : undefined,
+          gone.length > 0 ? this.valkey.send(['HDEL', this.key, ...gone]) : undefined,
+          present.length > 0 ? this.valkey.send(['HSET', this.key, ...present]) : undefined,
         ])
       }
     } catch {
-      this.untold.clear()
+      this.unsent.clear()
       this.incomplete = true
     } finally {
-      this.telling = false
+      this.sending = false
     }
   }
 }

@@ -1,100 +1,124 @@
-/** Who else there is: each replica says once a second how it is, and hears in the same breath how the others are. */
+/**
+ * Maintains the table of replicas in Valkey: each replica stores its load once per second, and reads the loads of the others in the same
+ * script.
+ */
+import { rolloutKey } from '@lab/contract/endpoints.ts'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import type { Clock } from '../ports.ts'
 import type { ReplicaLoad, ReplicaTable } from '../stores.ts'
-import type { Link } from './connection.ts'
+import type { ValkeyConnection } from './connection.ts'
 import { announce, keys } from './scripts.ts'
 
-/** A replica that has said nothing for this long does not count. Milliseconds. */
+/** The time after which a replica no longer counts if it has written no new table entry. Milliseconds. */
 const silentMs = 5000
-/** What one says is kept no longer than this. Milliseconds. */
+/** Age after which table entries are deleted. Milliseconds. */
 const forgottenMs = 60_000
-/** How long the members of a replica's rooms count when it does not come back. Milliseconds. */
+/** The time for which the member counts of a failed replica remain part of the total counts. Milliseconds. */
 const presenceMs = 15_000
 
 interface Peer extends ReplicaLoad {
-  /** Name of its process. */
+  /** The name of the replica's process. */
   instance: string
-  /** Valkey's time of what it said last. */
-  saidAt: number
-  /** When that was heard here, by the steady clock. */
-  heardAtMs: number
+  /** The time at which the replica wrote the table entry, according to Valkey's clock. */
+  announcedAt: number
+  /** The time at which this replica received the table entry, on the monotonic clock. */
+  receivedAtMs: number
 }
 
 export class ValkeyReplicaTable implements ReplicaTable {
   private readonly clock: Clock
-  private readonly link: Link
+  private readonly valkey: ValkeyConnection
   private readonly instance: string
   private readonly onPresence: (known: boolean) => void
   private self: ReplicaLoad | undefined
   private peers = new Map<string, Peer>()
+  private rollingOut = false
   private asking = false
 
-  /** @param onPresence hears each time whether the store has something of who is in which room here */
-  constructor({ clock, link, instance, onPresence }: { clock: Clock; link: Link; instance: string; onPresence: (known: boolean) => void }) {
+  /** @param onPresence called after each exchange with Valkey; reports whether Valkey has the room members of this replica */
+  constructor({
+    clock,
+    valkey,
+    instance,
+    onPresence,
+  }: {
+    clock: Clock
+    valkey: ValkeyConnection
+    instance: string
+    onPresence: (known: boolean) => void
+  }) {
     this.clock = clock
-    this.link = link
+    this.valkey = valkey
     this.instance = instance
     this.onPresence = onPresence
   }
 
   announce(self: ReplicaLoad): void {
     this.self = self
-    // One at a time: the next one says it anew.
-    if (this.link.up && !this.asking) void this.exchange(self)
+    // Only one exchange with Valkey runs at a time; if an exchange is in progress, the next exchange sends the new load.
+    if (this.valkey.up && !this.asking) void this.exchange(self)
   }
 
   all(): ReplicaLoad[] {
-    const others = this.live().map(({ id, state, connections }) => ({ id, state, connections }))
+    const others = this.live().map(({ instance: _process, announcedAt: _at, receivedAtMs: _received, ...load }) => load)
     return this.self === undefined ? others : [this.self, ...others]
   }
 
-  /** Names of the processes of the other replicas. */
+  isRollingOut(): boolean {
+    return this.rollingOut
+  }
+
+  /** Returns the names of the processes of the other replicas. */
   instances(): string[] {
     return this.live().map(({ instance }) => instance)
   }
 
-  /** Takes this replica out. */
+  /** Removes this replica from the table of replicas. */
   async leave(): Promise<void> {
     if (this.self === undefined) return
-    await Promise.all([this.link.send(['HDEL', keys.replicas, this.self.id]), this.link.send(['DEL', keys.presence(this.instance)])])
+    await Promise.all([this.valkey.send(['HDEL', keys.replicas, this.self.id]), this.valkey.send(['DEL', keys.presence(this.instance)])])
   }
 
   private live(): Peer[] {
     const nowMs = this.clock.steady()
-    return [...this.peers.values()].filter(({ heardAtMs }) => nowMs - heardAtMs <= silentMs)
+    return [...this.peers.values()].filter(({ receivedAtMs }) => nowMs - receivedAtMs <= silentMs)
   }
 
   private async exchange(self: ReplicaLoad): Promise<void> {
     this.asking = true
     try {
-      const says = `${self.state} ${self.connections} ${this.instance}`
+      const says = [self.state, self.connections, this.instance, self.colour].join(' ').trimEnd()
       const args = [self.id, says, String(forgottenMs), String(presenceMs)]
-      const [now, present, all] = await this.link.run<[string, number, string[]]>(
+      const [now, present, all, rollout] = await this.valkey.run<[string, number, string[], number]>(
         announce,
-        [keys.replicas, keys.presence(this.instance)],
+        [keys.replicas, keys.presence(this.instance), rolloutKey],
         args,
       )
-      this.peers = this.heard(self.id, Number(now), all)
+      this.peers = this.parsed(self.id, Number(now), all)
+      this.rollingOut = rollout === 1
       this.onPresence(present === 1)
     } catch {
-      // The next second brings the next attempt; that Valkey is away is said where the connection is watched.
+      // The next exchange with Valkey follows within a second.
+      // The owner of the connection reports that Valkey is unavailable, so the error is not reported here.
     } finally {
       this.asking = false
     }
   }
 
-  private heard(selfId: string, now: number, all: string[]): Map<string, Peer> {
+  private parsed(selfId: string, now: number, all: string[]): Map<string, Peer> {
     const peers = new Map<string, Peer>()
     const nowMs = this.clock.steady()
     for (let i = 0; i + 1 < all.length; i += 2) {
       const id = all[i] ?? ''
-      const [at, state, connections, instance = ''] = (all[i + 1] ?? '').split(' ')
-      const saidAt = Number(at)
+      const [at, state, connections, instance = '', colour] = (all[i + 1] ?? '').split(' ')
+      const announcedAt = Number(at)
       const before = this.peers.get(id)
-      // What moved since is fresh. Of one that was never heard of, Valkey's own time tells how old it is.
-      const heardAtMs = before?.saidAt === saidAt ? before.heardAtMs : before === undefined ? nowMs - (now - saidAt) : nowMs
-      if (id !== selfId) peers.set(id, { id, state: state as ReplicaState, connections: Number(connections), instance, saidAt, heardAtMs })
+      // A table entry that has changed counts as a new entry. When an entry is read for the first time, its age is determined by Valkey's
+      // clock.
+      const receivedAtMs =
+        before?.announcedAt === announcedAt ? before.receivedAtMs : before === undefined ? nowMs - (now - announcedAt) : nowMs
+      const load = { id, state: state as ReplicaState, connections: Number(connections), ...(colour !== undefined && { colour }) }
+      if (id !== selfId) peers.set(id, { ...load, instance, announcedAt, receivedAtMs })
     }
     return peers
   }

@@ -1,100 +1,113 @@
 /**
- * The room log in Valkey, shared by all replicas. Messages are stored by one script, pipelined, and read back from a stream
- * by a connection of its own: nobody waits for one message, and every replica sees the same order.
- * While Valkey is away, messages wait in the outbox and are stored in order when it is back.
+ * Implements the room log in Valkey, which all replicas share. A Lua script stores the messages, and calls of the script are pipelined. A
+ * separate connection reads the messages from a Valkey stream, so no message waits for another one and every replica reads the same order.
+ * While Valkey is unavailable, messages wait in the outbox. The waiting messages are stored in order after the reconnect.
  */
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
-import type { Clock } from '../ports.ts'
-import { type Published, type RoomDraft, type RoomLog, type RoomLogEvents, type RoomMessage, seqsPerMs } from '../room-log.ts'
-import type { Link } from './connection.ts'
+import type { Timers } from '../ports.ts'
+import type { Published, RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from '../room-log.ts'
+import type { MakeConnection, ValkeyConnection } from './connection.ts'
 import { LogReader } from './log-reader.ts'
 import { Outbox, type Waiting } from './outbox.ts'
 import { logKeys, publish } from './scripts.ts'
 
-/** How long a replica waits for Valkey when it starts, before it works alone. Milliseconds. */
+/** The time for which a starting replica waits for Valkey before it becomes ready without Valkey. Milliseconds. */
 const startMs = 2000
-/** How long it waits for a place that somebody else has read already. Milliseconds. */
+/**
+ * The longest time for which this replica waits until it has read a sequence number that another replica has already read. Milliseconds.
+ */
 const reachMs = 1000
-/** What the store keeps at least, so that a replica can read what others store. */
-const leastKept = { messages: 1000, bytes: 4_194_304 }
+/**
+ * Lower bounds for the size limits of the log in Valkey. They ensure that every replica can read the messages of the other replicas before
+ * the log is trimmed.
+ */
+const smallestLog = { messages: 1000, bytes: 4_194_304 }
 
 interface Options {
   config: Config
-  clock: Clock
-  /** For storing. Shared with others: whoever made it tells by `linkUp` and `linkDown` how it is. */
-  link: Link
-  /** How Valkey lists the reading connection. */
+  timers: Timers
+  /**
+   * The connection for storing messages, shared with other stores. The owner of the connection calls `connectionUp` and `connectionDown`.
+   */
+  valkey: ValkeyConnection
+  /** Opens the connection that reads the log. */
+  connect: MakeConnection
+  /** The name, in Valkey's client list, of the connection that reads the log. */
   readerName: string
-  /** Called when it may have become healthy or unhealthy. */
+  /** Called when the state of the log may have changed between healthy and unhealthy. */
   onHealth: (why?: Error) => void
 }
 
 export class ValkeyRoomLog implements RoomLog {
   readonly name = 'valkey'
-  private readonly clock: Clock
-  private readonly link: Link
+  private readonly timers: Timers
+  private readonly valkey: ValkeyConnection
   private readonly reader: LogReader
   private readonly outbox: Outbox
   private readonly onHealth: (why?: Error) => void
   private events: RoomLogEvents | undefined
-  /** Counts connections: what was asked on an earlier one is not answered on a later one. */
+  /** The number of connections to Valkey so far. The room log ignores an answer that belongs to an earlier connection to Valkey. */
   private connections = 0
-  /** Where a replica began that started without Valkey. */
-  private beginning = 0
-  /** Places of the last messages read here, by key. */
+  /** Sequence numbers of this replica's stored messages that the replica has not read from the log yet, in order. */
+  private given: number[] = []
+  /** The sequence numbers of the last messages that this replica has read, by message key. */
   private readonly places = new Map<string, number>()
-  private readonly placesKept: number
+  private readonly maxPlaces: number
   private readonly limits: string[]
-  /** Who waits for a place; each for a second at most. */
+  /** Pending calls of the method `reached`, each of which waits at most one second. */
   private readonly behind = new Set<{ seq: number; resolve: () => void }>()
   private emptied: (() => void) | undefined
 
-  constructor({ config, clock, link, readerName, onHealth }: Options) {
-    this.clock = clock
-    this.link = link
+  constructor({ config, timers, valkey, connect, readerName, onHealth }: Options) {
+    this.timers = timers
+    this.valkey = valkey
     this.onHealth = onHealth
     this.outbox = new Outbox({ messages: config.ROOM_OUTBOX_MESSAGES, bytes: config.ROOM_OUTBOX_BYTES })
-    this.placesKept = config.ROOM_LOG_MESSAGES
-    const most = [Math.max(config.ROOM_LOG_MESSAGES, leastKept.messages), Math.max(config.ROOM_LOG_BYTES, leastKept.bytes)]
+    this.maxPlaces = config.ROOM_LOG_MESSAGES
+    const most = [Math.max(config.ROOM_LOG_MESSAGES, smallestLog.messages), Math.max(config.ROOM_LOG_BYTES, smallestLog.bytes)]
     this.limits = [...most, config.ROOM_LOG_AGE].map(String)
     this.reader = new LogReader({
+      connect,
       url: config.VALKEY_URL,
       name: readerName,
       maxAgeMs: config.ROOM_LOG_AGE,
       events: {
         onMessage: (message, key) => this.arrived(message, key),
-        onLost: (upToSeq) => this.events?.onLost(upToSeq),
+        onLost: (upToSeq, backTo) => {
+          this.events?.onLost(upToSeq, backTo)
+          this.passed(upToSeq)
+        },
+        onEnd: (lastSeq, nextSeq) => this.events?.onEnd(lastSeq, nextSeq),
         onHealth,
       },
+      given: () => this.given,
     })
   }
 
   async start(events: RoomLogEvents): Promise<void> {
     this.events = events
     const late = Promise.withResolvers<void>()
-    const timer = setTimeout(late.resolve, startMs)
-    // The link as well: who is ready without it refuses to take sessions over.
-    await Promise.race([Promise.all([this.reader.start(), this.link.reached]), late.promise])
-    clearTimeout(timer)
-    if (!this.reader.healthy) {
-      this.beginning = this.clock.now() * seqsPerMs
-      this.onHealth(this.link.reason ?? new Error(`not reached within ${startMs} ms`))
-    }
+    const cancel = this.timers.after(startMs, late.resolve)
+    // The start waits for both Valkey connections, because a ready replica cannot take over sessions without the connection that stores
+    // data.
+    await Promise.race([Promise.all([this.reader.start(), this.valkey.reached]), late.promise])
+    cancel()
+    if (!this.reader.healthy) this.onHealth(this.valkey.reason ?? new Error(`not reached within ${startMs} ms`))
   }
 
   get position(): number {
-    return Math.max(this.beginning, this.reader.position)
+    return this.reader.position
   }
 
   reached(seq: number): Promise<void> {
-    if (this.position >= seq) return Promise.resolve()
+    if (this.position >= seq || !this.reader.up) return Promise.resolve()
     const { promise, resolve } = Promise.withResolvers<void>()
     const entry = { seq, resolve }
     this.behind.add(entry)
-    const timer = setTimeout(resolve, reachMs)
+    const cancel = this.timers.after(reachMs, resolve)
     return promise.finally(() => {
-      clearTimeout(timer)
+      cancel()
       this.behind.delete(entry)
     })
   }
@@ -104,38 +117,43 @@ export class ValkeyRoomLog implements RoomLog {
   }
 
   healthy(): boolean {
-    return this.link.up && this.reader.healthy && !this.outbox.head?.provisional
+    return this.valkey.up && this.reader.healthy && !this.outbox.head?.provisional
   }
 
   publish(draft: RoomDraft, done: (outcome: Published) => void): void {
     const key = createHash('sha1').update(draft.key).digest().subarray(0, 16)
-    const known = this.link.up ? undefined : this.places.get(key.toString('latin1'))
+    // The replica detects repeated messages itself even while Valkey is available, because Valkey may have restarted with older data and
+    // may no longer know the message.
+    const known = this.places.get(key.toString('latin1'))
     if (known !== undefined) {
-      // The members here have had it.
+      // This replica has already delivered the message provisionally to its room members.
       done({ result: 'duplicate', seq: known })
       return
     }
     const entry = this.outbox.add(draft, key, done)
     if (entry === undefined) done({ result: 'refused' })
-    else if (this.link.up) this.hand(entry)
+    else if (this.valkey.up) this.hand(entry)
     else this.wait(entry)
   }
 
-  /** Valkey is back: what waits is stored, in order. */
-  linkUp(): void {
+  /** After a reconnect, stores the waiting messages in order. */
+  connectionUp(): void {
     this.connections++
+    // A message that this replica has read from the log counts as stored. Even if Valkey has lost a stored message, the message must not be
+    // stored again.
+    this.outbox.dropSettled()
     for (const entry of this.outbox.all()) this.hand(entry)
     this.onHealth()
   }
 
-  /** Valkey is away: what it has not answered for waits. */
-  linkDown(why: Error): void {
+  /** After the connection to Valkey was lost, provisionally delivers the messages that Valkey has not confirmed. */
+  connectionDown(why: Error): void {
     this.connections++
     this.onHealth(why)
     for (const entry of this.outbox.all()) {
       const seq = this.places.get(entry.key.toString('latin1'))
       if (seq === undefined) this.wait(entry)
-      // It is stored, for it was read: only the answer is missing.
+      // The message is stored, because it was read from the log; only the answer to the sender is missing.
       else if (!entry.provisional && !entry.settled) {
         entry.settled = true
         entry.done({ result: entry.again ? 'duplicate' : 'stored', seq })
@@ -143,13 +161,13 @@ export class ValkeyRoomLog implements RoomLog {
     }
   }
 
-  /** Stops when everything is stored, or after `withinMs`. */
+  /** Stops the room log when all waiting messages are stored, and after `withinMs` at the latest. */
   async stop(withinMs = 0): Promise<void> {
-    if (this.outbox.count > 0 && this.link.up && withinMs > 0) {
+    if (this.outbox.count > 0 && this.valkey.up && withinMs > 0) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, withinMs)
+        const cancel = this.timers.after(withinMs, resolve)
         this.emptied = () => {
-          clearTimeout(timer)
+          cancel()
           resolve()
         }
       })
@@ -158,7 +176,7 @@ export class ValkeyRoomLog implements RoomLog {
     this.reader.stop()
   }
 
-  /** Shows a message to the members here, and its sender that it is not stored yet. Once. */
+  /** Delivers a message to the members on this replica, and reports to the sender that the message is not stored yet. Each only once. */
   private wait(entry: Waiting): void {
     if (entry.provisional || entry.settled) return
     entry.provisional = true
@@ -170,22 +188,23 @@ export class ValkeyRoomLog implements RoomLog {
     entry.attempts++
     const { connections } = this
     const { room, head, publishedAtMs, traceparent } = entry.draft
-    const args = [room, head, String(publishedAtMs), entry.key, String(this.position), ...this.limits]
+    const args = [room, head, String(publishedAtMs), entry.key, String(this.reader.known), ...this.limits]
     if (traceparent !== undefined) args.push(traceparent)
-    this.link.run<[seq: string, before: number]>(publish, logKeys, args).then(
+    this.valkey.run<[seq: string, before: number]>(publish, logKeys, args).then(
       ([seq, before]) => {
         if (connections === this.connections) this.stored(entry, Number(seq), before === 1)
       },
       (error: Error) => {
-        // Nothing overtakes a message that Valkey refused: all that wait are handed over again, on a new connection.
-        if (connections === this.connections) this.link.fail(error)
+        // A message must not overtake an earlier message that Valkey refused, so all waiting messages are sent again on a new connection.
+        if (connections === this.connections) this.valkey.fail(error)
       },
     )
   }
 
   private stored(entry: Waiting, seq: number, before: boolean): void {
     this.outbox.shift()
-    // A message that was handed over before is its own duplicate when only the answer was lost.
+    if (!before && seq > this.position) this.given.push(seq)
+    // A message that is sent again because Valkey's answer was lost is not reported as a duplicate.
     const duplicate = before && (entry.attempts === 1 || entry.again)
     if (!entry.settled) entry.done({ result: duplicate ? 'duplicate' : 'stored', seq })
     if (entry.provisional && !this.outbox.head?.provisional) this.onHealth()
@@ -197,10 +216,15 @@ export class ValkeyRoomLog implements RoomLog {
     this.places.delete(name)
     this.places.set(name, message.seq)
     for (const oldest of this.places.keys()) {
-      if (this.places.size <= this.placesKept) break
+      if (this.places.size <= this.maxPlaces) break
       this.places.delete(oldest)
     }
     this.events?.onMessage(message)
-    for (const { seq, resolve } of this.behind) if (seq <= message.seq) resolve()
+    this.passed(message.seq)
+  }
+
+  private passed(upToSeq: number): void {
+    if (this.given.length > 0) this.given = this.given.filter((seq) => seq > upToSeq)
+    for (const { seq, resolve } of this.behind) if (seq <= upToSeq) resolve()
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What Valkey does in one step, as Lua. A script runs alone: nothing comes between its reads and its writes.
- * Every structure is bounded: the log in number, bytes and age; what is only looked up (keys of messages, offsets of rooms)
- * lives in two generations, and when the young one is full or old it takes the place of the old one.
+ * Lua scripts, which Valkey runs atomically, without other commands in between.
+ * The size of every data structure is bounded. The number, total bytes and age of the stored messages are limited. Lookup tables (message
+ * keys, room offsets) have two generations: when the young generation is full or old, it replaces the old generation.
  */
 import { createHash } from 'node:crypto'
 
@@ -15,22 +15,25 @@ function script(text: string): Script {
 }
 
 export const keys = {
-  /** Stream of room messages. */
+  /** The stream of room messages. */
   log: 'lab:log',
-  /** Hash: last place given, bytes ever stored, begin of the young generations. */
+  /**
+   * Hash with the last sequence number, the total bytes stored, the start times of the young generations, and the last number to which
+   * the log went back.
+   */
   meta: 'lab:log:meta',
-  /** Hashes: key of a message → its place. */
+  /** Hashes that map the key of a message to its sequence number. */
   places: 'lab:log:places',
   placesBefore: 'lab:log:places:before',
-  /** Hashes: room → its last offset. */
+  /** Hashes that map each room to its last offset. */
   offsets: 'lab:log:offsets',
   offsetsBefore: 'lab:log:offsets:before',
   session: (id: string) => `lab:session:${id}`,
-  /** Channel on which a replica hears of sessions taken from it. */
+  /** The channel that notifies a replica of sessions that other replicas took from it. */
   taken: (instance: string) => `lab:taken:${instance}`,
-  /** Hash: replica → what it says of itself. */
+  /** Hash that maps each replica to its load. */
   replicas: 'lab:replicas',
-  /** Hash: room → members at one replica. */
+  /** Hash that maps each room to its number of members on one replica. */
   presence: (instance: string) => `lab:presence:${instance}`,
 }
 
@@ -42,23 +45,51 @@ local nowMs = time[1] * 1000 + math.floor(time[2] / 1000)
 local function whole(number) return string.format('%.0f', number) end
 `
 
-/** Bounds of what is looked up only, by number of entries. Some 100 bytes each, and two generations. */
-const placesKept = 150_000
-const roomsKept = 25_000
-/** A room in which nothing is said for this long begins to count anew, sooner or later. Milliseconds. */
-const roomsAgeMs = 3_600_000
+/**
+ * Lua function that returns the last sequence number of the log. The last sequence number of the log always increases, regardless of the
+ * clocks, even if Valkey lost the log or a part of it. A Valkey without data starts with a sequence number that is higher than
+ * \`known\`. If Valkey restarted with older data, so that its last sequence number is below \`known\`, the function adds an entry without
+ * a message, whose sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry
+ * and this one were lost.
+ */
+const ending = `
+local function idOf(seq) return whole(math.floor(seq / 1000)) .. '-' .. whole(seq % 1000) end
+local function markWentBack(log, meta, after, seq, bytes)
+  redis.call('XADD', log, idOf(seq), 'room', '', 'head', '', 'at', whole(nowMs), 'offset', 0, 'after', whole(after), 'key', '', 'bytes', whole(bytes))
+  redis.call('HSET', meta, 'last', whole(seq), 'wentBackTo', whole(after))
+  return seq
+end
+local function ending(log, meta, last, known, bytes)
+  if not last then
+    last = nowMs * 1000
+    -- The clock may have been ahead: the log starts beyond everything that any replica may have read.
+    if last <= known then last = known + 60000 * 1000 end
+    redis.call('HSET', meta, 'last', whole(last))
+  elseif last < known then
+    last = markWentBack(log, meta, last, math.max(known + 1, nowMs * 1000), bytes)
+  end
+  return last
+end
+`
+
+/** Maximum number of entries in each generation of the lookup tables; an entry needs about 100 bytes. */
+export const maxPlaces = 150_000
+export const maxRooms = 25_000
+/** The time after which the message offsets may restart at 1 in a room in which no messages are sent. Milliseconds. */
+export const roomsAgeMs = 3_600_000
 
 /**
- * Stores a message, once. KEYS as in \`logKeys\`; ARGV: room, head, time of publishing, key, place that the publisher knows of,
- * most messages, most bytes, greatest age in ms, traceparent if it is traced. Returns place, whether it was there before.
- * It may use more than maxmemory (allow-oom): being bounded itself, it must not fail because something else is not.
+ * Stores a message once. KEYS: \`logKeys\`. ARGV: room, start of the message, time of publishing, message key, highest sequence number
+ * known to the publisher, maximum number of messages, maximum bytes, maximum age in ms, and the traceparent if the message is traced.
+ * Returns the sequence number of the message, and whether the message was already stored. The script may exceed maxmemory (allow-oom):
+ * the size of its own data is bounded, so other data must not cause it to fail.
  */
 export const publish = script(`#!lua flags=allow-oom
 local log, meta, places, placesBefore, offsets, offsetsBefore = unpack(KEYS)
 local room, head, publishedAtMs, key, known = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local before = redis.call('HGET', places, key) or redis.call('HGET', placesBefore, key)
 if before then return {before, 1} end
-${clock}
+${clock}${ending}
 local state = redis.call('HMGET', meta, 'last', 'bytes', 'placesSince', 'offsetsSince', 'trimmedAt')
 
 local function rotate(young, old, field, since, most, ageMs)
@@ -67,27 +98,20 @@ local function rotate(young, old, field, since, most, ageMs)
   if redis.call('EXISTS', young) == 1 then redis.call('RENAME', young, old) end
   redis.call('HSET', meta, field, whole(nowMs))
 end
-rotate(places, placesBefore, 'placesSince', tonumber(state[3]), ${placesKept}, tonumber(ARGV[8]))
-rotate(offsets, offsetsBefore, 'offsetsSince', tonumber(state[4]), ${roomsKept}, ${roomsAgeMs})
+rotate(places, placesBefore, 'placesSince', tonumber(state[3]), ${maxPlaces}, tonumber(ARGV[8]))
+rotate(offsets, offsetsBefore, 'offsetsSince', tonumber(state[4]), ${maxRooms}, ${roomsAgeMs})
 
--- Places grow, whatever clocks do, and also when everything here was lost.
-local last = tonumber(state[1])
-if not last then
-  last = nowMs * 1000
-  -- A clock that was ahead: begin beyond what anybody has read, who may be ahead of the publisher.
-  if last <= known then last = known + 60000 * 1000 end
-end
-local seq = math.max(last + 1, nowMs * 1000, known + 1)
+local last = ending(log, meta, tonumber(state[1]), known, tonumber(state[2]) or 0)
+local seq = math.max(last + 1, nowMs * 1000)
 local bytes = (tonumber(state[2]) or 0) + #head
 if redis.call('HEXISTS', offsets, room) == 0 then
   local earlier = redis.call('HGET', offsetsBefore, room)
   if earlier then redis.call('HSET', offsets, room, earlier) end
 end
 local offset = redis.call('HINCRBY', offsets, room, 1)
-local id = whole(math.floor(seq / 1000)) .. '-' .. whole(seq % 1000)
 local entry = {'room', room, 'head', head, 'at', publishedAtMs, 'offset', offset, 'after', whole(last), 'key', key, 'bytes', whole(bytes)}
 if ARGV[9] then entry[15], entry[16] = 'trace', ARGV[9] end
-redis.call('XADD', log, 'MAXLEN', '~', ARGV[6], id, unpack(entry))
+redis.call('XADD', log, 'MAXLEN', '~', ARGV[6], idOf(seq), unpack(entry))
 redis.call('HSET', places, key, whole(seq))
 redis.call('HSET', meta, 'last', whole(seq), 'bytes', whole(bytes))
 
@@ -107,56 +131,80 @@ if stepped or nowMs - (tonumber(state[5]) or 0) >= 1000 then
 end
 return {whole(seq), 0}`)
 
-/** Opens the log for a reader that knows nothing yet. KEYS as in \`logKeys\`; ARGV: greatest age in ms. Returns the last place given. */
+/**
+ * Finds the last sequence number of the log. KEYS: \`logKeys\`. ARGV: maximum age in ms; sequence number up to which the log was read (or
+ * empty); highest known number (or empty); number to which the log went back (or empty), which is recorded once for all readers. Returns
+ * the last sequence number of the log, whether the log has unread entries, and a lower bound for the sequence numbers of later entries.
+ */
 export const open = script(`#!lua flags=allow-oom
-${clock}
-redis.call('XTRIM', KEYS[1], 'MINID', whole(nowMs - tonumber(ARGV[1])))
-redis.call('HSETNX', KEYS[2], 'last', whole(nowMs * 1000))
-return redis.call('HGET', KEYS[2], 'last')`)
+${clock}${ending}
+local log, meta, at = KEYS[1], KEYS[2], tonumber(ARGV[2])
+if not at then redis.call('XTRIM', log, 'MINID', whole(nowMs - tonumber(ARGV[1]))) end
+local state = redis.call('HMGET', meta, 'last', 'bytes', 'wentBackTo')
+local bytes = tonumber(state[2]) or 0
+local last = ending(log, meta, tonumber(state[1]), tonumber(ARGV[3]) or 0, bytes)
+if ARGV[4] ~= '' and ARGV[4] ~= state[3] then last = markWentBack(log, meta, tonumber(ARGV[4]), math.max(last + 1, nowMs * 1000), bytes) end
+local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+local more = 0
+if newest then
+  local ms, number = string.match(newest[1], '(%d+)-(%d+)')
+  if ms * 1000 + number > (at or 0) then more = 1 end
+end
+return {whole(last), more, whole(math.max(last + 1, nowMs * 1000))}`)
 
-/** Keeps a session of this owner. KEYS: session; ARGV: owner, connection id, rooms, acked place, ms to live. Returns 0 when it is another's. */
+/**
+ * Saves a session that the given replica owns. KEYS: session. ARGV: owner, connection id, rooms, acknowledged sequence number, time to live
+ * in ms, oldest accepted token, number of takeovers when this owner took the session. The script returns 0 if another replica owns the
+ * session and has at least the same number of takeovers as the caller. A stored owner with a lower number of takeovers is outdated and does
+ * not prevent the save; this happens only if Valkey restarted with older data.
+ */
 export const saveSession = script(`#!lua
-local owner = redis.call('HGET', KEYS[1], 'owner')
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'connection', ARGV[2], 'rooms', ARGV[3], 'acked', ARGV[4])
+local state = redis.call('HMGET', KEYS[1], 'owner', 'taken')
+local taken = tonumber(state[2]) or 0
+if state[1] and state[1] ~= ARGV[1] and taken >= tonumber(ARGV[7]) then return 0 end
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'connection', ARGV[2], 'rooms', ARGV[3], 'acked', ARGV[4], 'token', ARGV[6])
+if tonumber(ARGV[7]) > taken then redis.call('HSET', KEYS[1], 'taken', ARGV[7]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1`)
 
 /**
- * Ends a session of this owner. KEYS: session; ARGV: owner, ms. What was taken from another replica leaves its owner's place
- * taken for so long, so that what the other one saves late does not bring it back. Returns 0 when it is another's.
+ * Deletes a session that the given replica owns. KEYS: session. ARGV: owner, ms. A session that was taken from another replica leaves a
+ * marker for the given time, so that a late save of the former owner does not restore the session. The script returns 0 if another replica
+ * owns the session.
  */
 export const endSession = script(`#!lua flags=allow-oom
-local owner = redis.call('HGET', KEYS[1], 'owner')
+local owner, taken = unpack(redis.call('HMGET', KEYS[1], 'owner', 'taken'))
 if owner and owner ~= ARGV[1] then return 0 end
-local taken = redis.call('HEXISTS', KEYS[1], 'taken') == 1
 redis.call('DEL', KEYS[1])
 if taken then
-  redis.call('HSET', KEYS[1], 'owner', '')
+  redis.call('HSET', KEYS[1], 'owner', '', 'taken', taken)
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
 end
 return 1`)
 
 /**
- * Takes a session and tells who had it. KEYS: session; ARGV: new owner, ms to live, prefix of the channels, session id.
- * Returns what is stored and how often it has been taken from somebody, or nil. Who had it hears the same number.
+ * Takes a session over and notifies its former owner. KEYS: session. ARGV: new owner, time to live in ms, prefix of the channels, session
+ * id, number of the client's token. Returns the stored data of the session, the number of takeovers and the oldest accepted token; nil if
+ * the session does not exist or the token is older. The former owner of the session is notified of the new number of takeovers. The number
+ * of takeovers is never lower than the number in the client's token, so it does not decrease if Valkey restarts with older data.
  */
 export const takeSession = script(`#!lua flags=allow-oom
-local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken')
-local former = record[1]
-if not former or former == '' then return false end
+local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken', 'token')
+local former, shown, oldest = record[1], tonumber(ARGV[5]), tonumber(record[6]) or 0
+if not former or former == '' or shown < oldest then return false end
 local taken = tonumber(record[5]) or 0
 if former ~= ARGV[1] then
-  taken = taken + 1
+  taken = math.max(taken, shown) + 1
   redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'taken', taken)
   redis.call('PUBLISH', ARGV[3] .. former, taken .. ' ' .. ARGV[4])
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {record[2], record[3], record[4], taken}`)
+return {record[2], record[3], record[4], taken, oldest}`)
 
 /**
- * Tells how a replica is. KEYS: replicas, presence of this replica; ARGV: replica, what it says, ms after which one is forgotten,
- * ms its presence lives. Returns Valkey's time, whether the presence is still there, and all replicas with what they said and when.
+ * Stores the load of a replica in the table. KEYS: table of replicas, presence of this replica, marker of a rollout. ARGV: name and load
+ * of the replica, age in ms after which entries are deleted, time to live of the replica's presence in ms. Returns Valkey's time, whether
+ * the replica's presence exists, all table entries with their times, and whether a rollout is under way.
  */
 export const announce = script(`#!lua flags=allow-oom
 ${clock}
@@ -166,6 +214,6 @@ for i = 1, #all, 2 do
   local at = tonumber(string.match(all[i + 1], '^%d+'))
   if nowMs - at > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[i]) end
 end
-return {whole(nowMs), redis.call('PEXPIRE', KEYS[2], ARGV[4]), all}`)
+return {whole(nowMs), redis.call('PEXPIRE', KEYS[2], ARGV[4]), all, redis.call('EXISTS', KEYS[3])}`)
 
 export const scripts: readonly Script[] = [publish, open, saveSession, endSession, takeSession, announce]

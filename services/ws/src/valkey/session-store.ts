@@ -1,37 +1,49 @@
 /**
- * Sessions in Valkey. Who owns one is stored with it, and every write asks for that first: a replica that has lost a session
- * to another can't change it any more, and hears of it by a message, or at the latest from its next save.
+ * Sessions in Valkey. Each session is stored with the name of its owner, and every write checks the owner first. A replica that has lost a
+ * session to another replica can no longer change the session. A replica that loses a session is notified by a message, and detects the
+ * loss at the latest when it next saves the session.
  */
 import type { Config } from '../config.ts'
-import type { Clock } from '../ports.ts'
+import type { Clock, Timers } from '../ports.ts'
 import type { SessionRecord, SessionStore } from '../sessions.ts'
-import type { Link } from './connection.ts'
+import type { ValkeyConnection } from './connection.ts'
 import { endSession, keys, saveSession, takeSession } from './scripts.ts'
 
-/** What is to be stored of a session, until Valkey has said that it is. */
+/** A change of a session that Valkey has not confirmed yet. */
 type Change = { what: 'save' | 'end'; record: Pick<SessionRecord, 'id'> & Partial<SessionRecord>; untilMs?: number }
 
 export class ValkeySessionStore implements SessionStore {
   readonly name = 'valkey'
   readonly shared = true
-  private readonly link: Link
+  private readonly valkey: ValkeyConnection
   private readonly clock: Clock
+  private readonly timers: Timers
   private readonly owner: string
   private readonly windowMs: number
   private readonly attachedMs: number
   private readonly most: { changes: number; held: number }
-  /** The latest change of each session that Valkey has not answered for, oldest first. */
+  /** The latest unconfirmed change of each session, oldest first. */
   private readonly changes = new Map<string, Change>()
-  /** Sessions put on hold here and until when they wait, oldest first. */
+  /** The expiry times of the waiting sessions of this replica, oldest first. */
   private readonly holding = new Map<string, number>()
-  /** How often a session that was taken here had been taken by then. */
+  /**
+   * The number of takeovers of each session at the time when this replica took the session. The number of takeovers of a session never
+   * decreases, so it shows which of two owners took the session later.
+   */
   private readonly takings = new Map<string, number>()
   private taken: (id: string) => void = () => {}
 
-  /** @param owner name of this process among all that use the store; another one after a restart */
-  constructor({ config, clock, link, owner }: { config: Config; clock: Clock; link: Link; owner: string }) {
-    this.link = link
+  /** @param owner the name of this process, which differs from all other processes that use the store, and changes after a restart */
+  constructor({
+    config,
+    clock,
+    timers,
+    valkey,
+    owner,
+  }: { config: Config; clock: Clock; timers: Timers; valkey: ValkeyConnection; owner: string }) {
+    this.valkey = valkey
     this.clock = clock
+    this.timers = timers
     this.owner = owner
     this.windowMs = config.RESUME_WINDOW
     // An open session is saved once per heartbeat interval.
@@ -43,7 +55,7 @@ export class ValkeySessionStore implements SessionStore {
     return this.holding.size
   }
 
-  /** Changes that wait for Valkey. */
+  /** The number of changes that wait for Valkey. */
   get waiting(): number {
     return this.changes.size
   }
@@ -73,26 +85,31 @@ export class ValkeySessionStore implements SessionStore {
     void this.change({ what: 'end', record: { id } })
   }
 
-  async take(id: string): Promise<SessionRecord | undefined> {
-    const args = [this.owner, String(this.attachedMs), keys.taken(''), id]
-    const found = await this.link.run<[string, string, string, number] | null>(takeSession, [keys.session(id)], args)
+  async take(id: string, token: number): Promise<SessionRecord | undefined> {
+    const args = [this.owner, String(this.attachedMs), keys.taken(''), id, String(token)]
+    const found = await this.valkey.run<[string, string, string, number, number] | null>(takeSession, [keys.session(id)], args)
     if (found === null) return undefined
     this.holding.delete(id)
-    const [connectionId, rooms, ackedSeq, times] = found
+    const [connectionId, rooms, ackedSeq, times, oldestToken] = found
     this.takings.set(id, times)
-    return { id, connectionId, ...(JSON.parse(rooms) as Pick<SessionRecord, 'rooms' | 'idScope'>), ackedSeq: Number(ackedSeq) }
+    const stored = JSON.parse(rooms) as Pick<SessionRecord, 'rooms' | 'idScope'>
+    return { id, connectionId, ...stored, ackedSeq: Number(ackedSeq), ...(oldestToken > 0 && { oldestToken }) }
   }
 
   onTaken(taken: (id: string) => void): void {
     this.taken = taken
   }
 
-  /** Valkey says that another replica has taken a session. @param said how often it has been taken, and its id */
-  hearTaken(said: string): void {
-    const space = said.indexOf(' ')
-    const [times, id] = [Number(said.slice(0, space)), said.slice(space + 1)]
-    // After the answers of the same moment, which may be awaited several times over. It may have come back here meanwhile.
-    setImmediate(() => {
+  /**
+   * Handles the notification that another replica has taken a session over.
+   * @param message the number of takeovers and the id of the session
+   */
+  receiveTaken(message: string): void {
+    const space = message.indexOf(' ')
+    const [times, id] = [Number(message.slice(0, space)), message.slice(space + 1)]
+    // A notification of a takeover is handled after pending answers from Valkey, because this replica may have taken the session back in
+    // the meantime.
+    this.timers.soon(() => {
       if ((this.takings.get(id) ?? 0) < times) this.lost(id)
     })
   }
@@ -100,7 +117,7 @@ export class ValkeySessionStore implements SessionStore {
   private lost(id: string): void {
     this.changes.delete(id)
     this.takings.delete(id)
-    // One that waits has no connection here to lose it.
+    // A session that waits for its client has no connection on this replica.
     if (!this.holding.delete(id)) this.taken(id)
   }
 
@@ -114,11 +131,11 @@ export class ValkeySessionStore implements SessionStore {
   }
 
   healthy(): boolean {
-    return this.link.up
+    return this.valkey.up
   }
 
-  /** Valkey is back: what it has not answered for is stored. */
-  linkUp(): void {
+  /** After a reconnect, sends the unconfirmed changes again. */
+  connectionUp(): void {
     for (const change of [...this.changes.values()]) void this.hand(change)
   }
 
@@ -132,7 +149,7 @@ export class ValkeySessionStore implements SessionStore {
       if (this.changes.size <= this.most.changes) break
       this.changes.delete(oldest)
     }
-    return this.link.up ? this.hand(change) : Promise.resolve(false)
+    return this.valkey.up ? this.hand(change) : Promise.resolve(false)
   }
 
   private async hand(change: Change): Promise<boolean> {
@@ -143,22 +160,25 @@ export class ValkeySessionStore implements SessionStore {
       if (!mine && change.what === 'save') this.lost(id)
       return mine
     } catch {
-      // It stays among the changes, for when Valkey is back; that it is away is said where the connection is watched.
+      // The change of the session is still unconfirmed, and is sent again after the reconnect.
+      // The owner of the connection reports that Valkey is unavailable, so the error is not reported here.
       return false
     }
   }
 
   private store({ what, record, untilMs }: Change): Promise<number> {
     const session = [keys.session(record.id)]
-    if (what === 'end') return this.link.run(endSession, session, [this.owner, String(this.attachedMs)])
-    const { connectionId = '', rooms = [], idScope, ackedSeq = 0 } = record
+    if (what === 'end') return this.valkey.run(endSession, session, [this.owner, String(this.attachedMs)])
+    const { connectionId = '', rooms = [], idScope, ackedSeq = 0, oldestToken = 0 } = record
     const msToLive = untilMs === undefined ? this.attachedMs : Math.max(1, Math.round(untilMs - this.clock.steady()))
-    return this.link.run(saveSession, session, [
+    return this.valkey.run(saveSession, session, [
       this.owner,
       connectionId,
       JSON.stringify({ rooms, idScope }),
       String(ackedSeq),
       String(msToLive),
+      String(oldestToken),
+      String(this.takings.get(record.id) ?? 0),
     ])
   }
 }

@@ -1,55 +1,79 @@
-/** Everything that replicas share, in Valkey: two connections for each replica, one to read the room log and one for all else. */
+/**
+ * Creates the shared stores in Valkey. Each replica has two connections to Valkey: one reads the room log, and the other sends all other
+ * commands.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
-import type { Clock, Log } from '../ports.ts'
+import { type Clock, type Log, standardTimers, type Timers } from '../ports.ts'
 import type { Stores } from '../stores.ts'
-import { Link } from './connection.ts'
+import { type MakeConnection, ReconnectingConnection, type ValkeyConnection } from './connection.ts'
 import { ValkeyPresence } from './presence.ts'
 import { ValkeyReplicaTable } from './replica-table.ts'
 import { ValkeyRoomLog } from './room-log.ts'
 import { keys } from './scripts.ts'
 import { ValkeySessionStore } from './session-store.ts'
 
-/** Silence for this long, while an answer is due, means that Valkey is away. Milliseconds. */
+/** Time without an answer from Valkey after which Valkey counts as unavailable. Milliseconds. */
 const patienceMs = 1000
-const statsMs = 5000
-/** How long stopping may take: to store what waits, and to take leave. Milliseconds. */
+const statsMs = 1000
+/**
+ * Time limits for stopping the stores: one for storing the waiting messages, and one for removing this replica from the table of replicas.
+ * Milliseconds.
+ */
 const stopMs = { store: 600, leave: 300 }
 
+/** The timers, the function that opens connections, and the process name; tests replace them. */
+export interface Outside {
+  timers: Timers
+  connect: MakeConnection
+  /** The name of this process, which differs from all other processes that use the store, and changes after a restart. */
+  instance: string
+}
+
+const standardOutside = (): Outside => ({
+  timers: standardTimers,
+  connect: (options) => new ReconnectingConnection(options),
+  instance: randomBytes(9).toString('base64url'),
+})
+
 /**
- * The stores of a replica that shares with others. Begins to connect at once; a Valkey that is away delays nothing here.
- * @param id name of the replica
+ * Creates the stores of a replica that shares state with others, and begins to connect. The function does not wait until Valkey is
+ * available.
+ * @param id the id of the replica, for example ws-1
  */
-export async function valkeyStores(config: Config, { id, clock, log }: { id: string; clock: Clock; log: Log }): Promise<Stores> {
-  const instance = randomBytes(9).toString('base64url')
-  const link: Link = new Link({
+export function valkeyStores(
+  config: Config,
+  { id, clock, log }: { id: string; clock: Clock; log: Log },
+  { timers, connect, instance }: Outside = standardOutside(),
+): Stores {
+  const valkey: ValkeyConnection = connect({
     url: config.VALKEY_URL,
     name: `ws:${id}`,
-    subscription: { channel: keys.taken(instance), onMessage: (said) => sessions.hearTaken(said) },
+    subscription: { channel: keys.taken(instance), onMessage: (message) => sessions.receiveTaken(message) },
     patienceMs,
     onUp: () => {
-      roomLog.linkUp()
-      sessions.linkUp()
-      presence.tellAll()
+      roomLog.connectionUp()
+      sessions.connectionUp()
+      presence.sendAll()
       void askStats()
     },
-    onDown: (why) => roomLog.linkDown(why),
+    onDown: (why) => roomLog.connectionDown(why),
   })
   const health = healthReporter(log, clock, () => roomLog.healthy())
-  const roomLog = new ValkeyRoomLog({ config, clock, link, readerName: `ws:${id}:reader`, onHealth: health })
-  const sessions = new ValkeySessionStore({ config, clock, link, owner: instance })
-  const replicas = new ValkeyReplicaTable({ clock, link, instance, onPresence: (known) => presence.check(known) })
-  const presence = new ValkeyPresence({ link, instance, others: () => replicas.instances() })
+  const roomLog = new ValkeyRoomLog({ config, timers, valkey, connect, readerName: `ws:${id}:reader`, onHealth: health })
+  const sessions = new ValkeySessionStore({ config, clock, timers, valkey, owner: instance })
+  const replicas = new ValkeyReplicaTable({ clock, valkey, instance, onPresence: (known) => presence.check(known) })
+  const presence = new ValkeyPresence({ valkey, timers, instance, others: () => replicas.instances() })
   let stats: ReturnType<Stores['stats']>
 
   async function askStats(): Promise<void> {
-    if (!link.up) return
-    // Until it answers, what it said last stands.
-    stats = readInfo(await link.send<string>(['INFO', 'clients', 'memory', 'stats']).catch(() => '')) ?? stats
+    if (!valkey.up) return
+    // Until Valkey answers, the previous statistics of the store remain in use.
+    stats = readInfo(await valkey.send<string>(['INFO', 'clients', 'memory', 'stats']).catch(() => '')) ?? stats
   }
 
-  const asking = setInterval(() => void askStats(), statsMs)
-  link.start()
+  const stopAsking = timers.every(statsMs, () => void askStats())
+  valkey.start()
   return {
     roomLog,
     sessions,
@@ -57,15 +81,15 @@ export async function valkeyStores(config: Config, { id, clock, log }: { id: str
     replicas,
     stats: () => stats,
     stop: async () => {
-      clearInterval(asking)
+      stopAsking()
       await roomLog.stop(stopMs.store)
-      if (link.up) await within(stopMs.leave, replicas.leave())
-      link.stop()
+      if (valkey.up) await within(timers, stopMs.leave, replicas.leave())
+      valkey.stop()
     },
   }
 }
 
-/** Says once that Valkey is away and once that it is back. The first connection is said as well. */
+/** Returns a function that logs each change between healthy and unhealthy, including the first connection. */
 function healthReporter(log: Log, clock: Clock, healthy: () => boolean): (why?: Error) => void {
   let reported: boolean | undefined
   let sinceMs = clock.steady()
@@ -73,25 +97,30 @@ function healthReporter(log: Log, clock: Clock, healthy: () => boolean): (why?: 
     const now = healthy()
     if (now === reported || (!now && err === undefined)) return
     const seconds = Math.round((clock.steady() - sinceMs) / 100) / 10
-    if (!now) log.error({ err }, 'Valkey is away: rooms end at this replica until it is back')
-    else if (reported === undefined) log.info({}, 'rooms and sessions are shared by Valkey')
-    else log.info({ seconds }, 'Valkey is back, and all that waited is stored')
+    if (!now) log.error({ err }, 'Valkey is unavailable: room messages reach only the members on this replica')
+    else if (reported === undefined) log.info({}, 'rooms and sessions are shared through Valkey')
+    else log.info({ seconds }, 'Valkey is available again, and all waiting messages are stored')
     reported = now
     sinceMs = clock.steady()
   }
 }
 
-/** Reads what INFO says; undefined when it is not all there. */
+/** Parses Valkey's answer to the command INFO. Returns undefined if a field of the answer is missing. */
 function readInfo(info: string): ReturnType<Stores['stats']> {
   const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1])
-  const stats = { clients: value('connected_clients'), memoryBytes: value('used_memory'), commands: value('total_commands_processed') }
+  const stats = {
+    clients: value('connected_clients'),
+    memoryBytes: value('used_memory'),
+    memoryLimitBytes: value('maxmemory'),
+    commands: value('total_commands_processed'),
+  }
   return Object.values(stats).some(Number.isNaN) ? undefined : stats
 }
 
-/** Waits for an attempt that may fail, no longer than that. */
-async function within(ms: number, attempt: Promise<unknown>): Promise<void> {
+/** Waits for a promise that may reject, up to a maximum time. */
+async function within(timers: Timers, ms: number, attempt: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
-  const timer = setTimeout(late.resolve, ms)
+  const cancel = timers.after(ms, late.resolve)
   await Promise.race([attempt.catch(() => {}), late.promise])
-  clearTimeout(timer)
+  cancel()
 }

@@ -1,8 +1,8 @@
-/** What every presence does, whatever it counts with. */
+/** The test suite for implementations of Presence. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Presence } from '../../src/rooms.ts'
 
-/** @param make gives one in which nobody is anywhere, and how to be done with it */
+/** @param make a function that creates an empty presence store, and returns it with a function that stops it */
 export function presenceSuite(make: () => Promise<{ presence: Presence; stop: () => Promise<void> }>): void {
   let presence: Presence
   let stop: () => Promise<void>
@@ -11,7 +11,7 @@ export function presenceSuite(make: () => Promise<{ presence: Presence; stop: ()
   })
   afterEach(() => stop())
 
-  test('what was said last counts, at once, and each room on its own', async () => {
+  test('the latest number counts at once, for each room separately', async () => {
     expect(await presence.total('tea')).toBe(0)
     presence.set('tea', 1)
     presence.set('tea', 2)

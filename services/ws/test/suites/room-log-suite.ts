@@ -1,15 +1,17 @@
-/** What every room log does, whatever it keeps its messages in. */
+/** The test suite for implementations of RoomLog. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Published, RoomLog, RoomMessage } from '../../src/room-log.ts'
 
-/** A room log and what has come out of it. */
+/** A room log together with a record of all events that the log has reported. */
 export class LogUser {
   readonly messages: RoomMessage[] = []
-  /** Texts of the messages shown before they were stored. */
+  /** The text of each message that was delivered provisionally. */
   readonly provisional: string[] = []
   readonly lost: number[] = []
+  /** The sequence numbers to which the log went back when messages were lost in the store. */
+  readonly wentBackTo: number[] = []
   readonly log: RoomLog
-  /** When a message came here, by text; milliseconds of performance.now(). */
+  /** The time at which each message arrived, in milliseconds of performance.now(), by the text of the message. */
   readonly arrivals = new Map<string, number>()
 
   constructor(log: RoomLog) {
@@ -23,12 +25,19 @@ export class LogUser {
         this.arrivals.set(message.head.toString(), performance.now())
       },
       onProvisional: ({ head }) => void this.provisional.push(head.toString()),
-      onLost: (upToSeq) => void this.lost.push(upToSeq),
+      onLost: (upToSeq, backTo) => {
+        this.lost.push(upToSeq)
+        if (backTo !== undefined) this.wentBackTo.push(backTo)
+      },
+      onEnd: () => {},
     })
     return this
   }
 
-  /** Publishes a message whose text is its key. @returns its outcomes, as they come */
+  /**
+   * Publishes a message that uses the same string as its text and as its key.
+   * @returns an array to which each outcome of the message is added when it arrives
+   */
   publish(room: string, text: string): Published[] {
     const outcomes: Published[] = []
     const draft = { room, key: text, head: Buffer.from(text), publishedAtMs: Date.now() }
@@ -41,17 +50,17 @@ export class LogUser {
   }
 }
 
-/** @param make gives a log in an empty store, not started yet */
+/** @param make a function that creates a room log in an empty store, without starting the log */
 export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
   let user: LogUser
-  const arrived = (count: number) => vi.waitFor(() => expect(user.messages.length).toBe(count), { timeout: 5000 })
+  const arrived = (count: number) => vi.waitFor(() => expect(user.messages.length).toBe(count), { timeout: 60_000 })
 
   beforeEach(async () => {
     user = await new LogUser(await make()).start()
   })
   afterEach(() => user.log.stop())
 
-  test('a place that is still to come is waited for, but not for long', async () => {
+  test('waits a limited time for a future sequence number', async () => {
     await user.log.reached(user.log.position)
     const ahead = user.log.position + 1
     const reached = user.log.reached(ahead)
@@ -61,7 +70,7 @@ export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
     await user.log.reached(Number.MAX_SAFE_INTEGER)
   })
 
-  test('what is published arrives, byte for byte, in order, with a place that grows and a dense number in its room', async () => {
+  test('delivers messages unchanged and in order, with increasing sequence numbers and contiguous offsets per room', async () => {
     const head = Buffer.from('{"text":"Grüße 🐝","nul":"\0"')
     const outcomes: Published[] = []
     const beginning = user.log.position
@@ -86,7 +95,7 @@ export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
     expect([user.log.position, user.log.waiting, user.log.healthy()]).toEqual([places.at(-1), 0, true])
   })
 
-  test('the second message with a key is the first one: same place, not delivered', async () => {
+  test('a second message with the same key gets the same sequence number and is not delivered', async () => {
     const [first, second] = [user.publish('tea', 'a'), user.publish('tea', 'a')]
     const third = user.publish('tea', 'b')
     await arrived(2)
@@ -101,7 +110,7 @@ export function roomLogSuite(make: () => RoomLog | Promise<RoomLog>): void {
     expect(user.messages.map(({ offset }) => offset)).toEqual([1, 2])
   })
 
-  test('many in one go stay in order and none waits longer than needed', async () => {
+  test('many messages at once arrive in order and without unnecessary delay', async () => {
     const texts = Array.from({ length: 2000 }, (_, index) => `message ${index}`)
     const outcomes = texts.map((text, index) => user.publish(`room ${index % 7}`, text))
     await arrived(2000)

@@ -1,10 +1,10 @@
-/** What every session store does, whatever it keeps its sessions in. */
+/** The test suite for implementations of SessionStore. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { SessionRecord, SessionStore } from '../../src/sessions.ts'
 
 export interface StoreUnderTest {
   store: SessionStore
-  /** Lets time pass for it. */
+  /** Advances the clock of the store. */
   pass(ms: number): Promise<void> | void
 }
 
@@ -16,7 +16,9 @@ export const sessionRecord = (id: string): SessionRecord => ({
   idScope: `scope-of-${id}`,
 })
 
-/** @param make gives an empty store in which sessions wait `windowMs`, and at most `limit` of them */
+/**
+ * @param make a function that creates an empty session store with the given resume window and the given maximum number of waiting sessions
+ */
 export function sessionStoreSuite(make: (bounds: { windowMs: number; limit: number }) => StoreUnderTest | Promise<StoreUnderTest>): void {
   let used: StoreUnderTest
   const windowMs = 400
@@ -25,25 +27,34 @@ export function sessionStoreSuite(make: (bounds: { windowMs: number; limit: numb
   })
   afterEach(() => used.store.stop())
 
-  test('a session that waits is taken as it was held', async () => {
+  test('a waiting session is taken with unchanged data', async () => {
     const { store } = used
     expect(await store.save(sessionRecord('a'))).toBe(true)
     expect(store.held).toBe(0)
     store.hold({ ...sessionRecord('a'), rooms: ['milk'] })
     expect(store.held).toBe(1)
-    expect(await store.take('a')).toEqual({ ...sessionRecord('a'), rooms: ['milk'] })
+    expect(await store.take('a', 0)).toEqual({ ...sessionRecord('a'), rooms: ['milk'] })
     expect([store.held, store.healthy()]).toEqual([0, true])
   })
 
-  test('one that nobody has is not found, nor one that has ended', async () => {
+  test('an unknown session is not found, nor is one that has ended', async () => {
     const { store } = used
-    expect(await store.take('nobody')).toBe(undefined)
+    expect(await store.take('nobody', 0)).toBe(undefined)
     store.hold(sessionRecord('a'))
     store.end('a')
-    expect([store.held, await store.take('a')]).toEqual([0, undefined])
+    expect([store.held, await store.take('a', 0)]).toEqual([0, undefined])
   })
 
-  test('it waits as long as the window and no longer', async () => {
+  test('an old token takes nothing, and the session continues to wait', async () => {
+    const { store } = used
+    const record = { ...sessionRecord('a'), oldestToken: 2 }
+    await store.save(record)
+    store.hold(record)
+    expect(await store.take('a', 1)).toBe(undefined)
+    expect(await store.take('a', 2)).toEqual(record)
+  })
+
+  test('a session waits exactly as long as the window', async () => {
     const { store, pass } = used
     store.hold(sessionRecord('a'))
     await pass(windowMs / 2)
@@ -51,23 +62,23 @@ export function sessionStoreSuite(make: (bounds: { windowMs: number; limit: numb
     expect(store.held).toBe(2)
     await pass(windowMs * 0.75)
     expect(store.held).toBe(1)
-    expect(await store.take('a')).toBe(undefined)
-    expect(await store.take('b')).toEqual(sessionRecord('b'))
+    expect(await store.take('a', 0)).toBe(undefined)
+    expect(await store.take('b', 0)).toEqual(sessionRecord('b'))
   })
 
-  test('as many wait as allowed: the oldest gives way', async () => {
+  test('the number of waiting sessions is limited, and the oldest is removed', async () => {
     const { store } = used
     for (const id of ['a', 'b', 'c']) store.hold(sessionRecord(id))
     expect(store.held).toBe(2)
-    expect(await store.take('a')).toBe(undefined)
-    expect(await store.take('b')).toEqual(sessionRecord('b'))
+    expect(await store.take('a', 0)).toBe(undefined)
+    expect(await store.take('b', 0)).toEqual(sessionRecord('b'))
   })
 
   describe('with no window', () => {
-    test('none waits', async () => {
+    test('no session waits', async () => {
       const none = await make({ windowMs: 0, limit: 2 })
       none.store.hold(sessionRecord('a'))
-      expect([none.store.held, await none.store.take('a')]).toEqual([0, undefined])
+      expect([none.store.held, await none.store.take('a', 0)]).toEqual([0, undefined])
       await none.store.stop()
     })
   })

@@ -1,2 +1,0 @@
-/** `chaos`: faults on purpose; see chaos/. */
-export { registerChaos as register } from '../../../chaos/command.ts'

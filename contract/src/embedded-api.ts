@@ -1,0 +1,154 @@
+/** Defines the HTTP API of the live page: its paths, the schema of its state, and the requests that the embedded lab accepts. */
+import { z } from 'zod'
+
+/** The paths of the HTTP API. The paths `state` and `events` are read with GET; all other paths take a POST with a JSON body. */
+export const embeddedPaths = {
+  /** The complete state as JSON. */
+  state: '/api/state',
+  /** The state without the decisions, sent as server-sent events twice a second. */
+  events: '/api/events',
+  load: '/api/load',
+  pause: '/api/pause',
+  target: '/api/target',
+  scaleDown: '/api/scale-down',
+  replicas: '/api/replicas',
+  kill: '/api/kill',
+  drain: '/api/drain',
+  rollOut: '/api/roll-out',
+  disturb: '/api/disturb',
+  calm: '/api/calm',
+} as const
+
+/** The minimum and the maximum of each number in a request. */
+export const embeddedBounds = {
+  sockets: { min: 0, max: 5_000 },
+  targetConnections: { min: 1, max: 10_000 },
+  replicas: { min: 1, max: 20 },
+  disturbanceSeconds: { min: 5, max: 600 },
+} as const
+
+/** The disturbances that affect one replica. Each disturbance ends after the time that its request specifies. */
+export const replicaDisturbances = ['frozen', 'memory', 'busy', 'cut-off'] as const
+/** The disturbances that affect the lab as a whole. */
+export const labDisturbances = ['slow-answers', 'no-metrics'] as const
+export type Disturbance = (typeof replicaDisturbances)[number] | (typeof labDisturbances)[number]
+/** Whether a disturbance affects only one replica. */
+export const hitsReplica = (kind: Disturbance): boolean => !(labDisturbances as readonly string[]).includes(kind)
+
+const whole = ({ min, max }: { min: number; max: number }) => {
+  const error = `allowed is a whole number from ${min} to ${max}`
+  return z.int({ error }).min(min, { error }).max(max, { error })
+}
+const replica = z.string({ error: 'allowed is the name of a replica, as in ws-1' })
+const kind = z.enum([...replicaDisturbances, ...labDisturbances], {
+  error: `allowed are ${[...replicaDisturbances, ...labDisturbances].join(', ')}`,
+})
+
+/** The schemas of the bodies of POST requests, by path. The field `id` is the name of a running replica. */
+export const embeddedOrders = {
+  load: z.strictObject({ sockets: whole(embeddedBounds.sockets) }),
+  pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
+  target: z.strictObject({ connections: whole(embeddedBounds.targetConnections) }),
+  scaleDown: z.strictObject({
+    rules: z
+      .strictObject({
+        windowSeconds: whole({ min: 0, max: 3600 }),
+        pods: whole({ min: 1, max: 100 }),
+        periodSeconds: whole({ min: 1, max: 1800 }),
+      })
+      .nullable(),
+  }),
+  replicas: z.strictObject({ count: whole(embeddedBounds.replicas) }),
+  kill: z.strictObject({ id: replica }),
+  drain: z.strictObject({ id: replica }),
+  /** Replaces the replicas one by one with replicas of a new version. A version that fails is rolled back. */
+  rollOut: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
+  /** The field `id` is required only for a disturbance that affects a single replica. */
+  disturb: z.strictObject({ kind, id: z.string().optional(), seconds: whole(embeddedBounds.disturbanceSeconds) }),
+  /** Ends a disturbance. A disturbance can be ended even if the replica that it affects has already stopped. */
+  calm: z.strictObject({ kind, of: z.string().optional() }),
+} as const
+export type EmbeddedOrder = keyof typeof embeddedOrders
+
+const count = z.number().nullable()
+
+const scaler = z.object({
+  current: count,
+  desired: count,
+  min: z.number(),
+  max: z.number(),
+  paused: z.boolean(),
+  /** Target of the HPA: the average number of connections per replica. */
+  targetConnections: count,
+  words: z.string(),
+  /** Whether the last decision lacked a metric value. */
+  blind: z.boolean(),
+  decidedAt: z.string().nullable(),
+})
+
+/** The state that the live page displays, from `GET /api/events`. The value of a field is null if the value is unknown. */
+export const liveSnapshot = z.object({
+  mode: z.enum(['embedded', 'compose']),
+  /** Whether the replicas share rooms and sessions through a store. */
+  shared: z.boolean(),
+  /** URL of the shared store, such as valkey://127.0.0.1:6379; null without a store. */
+  storeUrl: z.string().nullable(),
+  /** Whether every replica that responds can reach the store. */
+  storeUp: z.boolean(),
+  timeScale: z.number(),
+  /** The replicas, ordered by their number. */
+  replicas: z.array(
+    z.object({
+      id: z.string(),
+      state: z.enum(['starting', 'ready', 'draining', 'silent']),
+      version: z.string().nullable(),
+      connections: z.number(),
+      connectionsLimit: z.number(),
+      cpuPercent: count,
+      memoryMiB: z.number(),
+      messagesPerSecond: count,
+      eventLoopPercent: z.number(),
+      drainLeft: z.number(),
+      /** Start time in Unix seconds; zero while the replica starts. */
+      startedAtSeconds: z.number(),
+      /** URL of the replica's metrics in the text format of Prometheus; null while the replica starts. */
+      metricsUrl: z.string().nullable(),
+    }),
+  ),
+  /** The state of the scaler; null if no scaler runs. */
+  scaler: scaler.nullable(),
+  load: z.object({
+    wanted: z.number(),
+    /** Number of open sockets with a session. */
+    open: z.number(),
+    answeredPerSecond: z.number(),
+    /** Round-trip times of the last few seconds, in milliseconds. */
+    p50Ms: count,
+    p95Ms: count,
+    /** Number of sessions that were resumed on another replica; null unless the replicas share a store. */
+    moves: count,
+    /** Number of sessions that could not be resumed, so that their clients started new sessions and may have missed messages. */
+    afresh: z.number(),
+    /** Number of room messages that are missing in resumed sessions; null unless the replicas share a store. */
+    lost: count,
+    reconnects: z.number(),
+  }),
+  openThroughRouter: z.number(),
+  /** A sentence that describes the rollout that is under way; null if no rollout is under way. */
+  rollout: z.string().nullable(),
+  events: z.array(z.object({ time: z.number(), text: z.string() })),
+})
+export type LiveSnapshot = z.infer<typeof liveSnapshot>
+
+/** The embedded lab always has a scaler. */
+export const embeddedSnapshot = liveSnapshot.extend({ mode: z.literal('embedded'), scaler })
+export type EmbeddedSnapshot = z.infer<typeof embeddedSnapshot>
+
+/** The answer to `GET /api/state`: the snapshot, the public URL of Traefik, and the last decisions, of which the newest comes last. */
+export const embeddedState = embeddedSnapshot.extend({
+  entry: z.url(),
+  /** Folder of the scaler's decision log. */
+  stateFolder: z.string(),
+  decisions: z.array(z.object({ time: z.string(), current: count, desired: count, reason: z.string(), text: z.string() })),
+})
+export type EmbeddedState = z.infer<typeof embeddedState>

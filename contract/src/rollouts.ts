@@ -1,0 +1,24 @@
+/** Defines the schema of the recorded events of rollouts and deploys, and the Prometheus metric that is derived from these events. */
+import { z } from 'zod'
+import type { MetricSpec } from './metrics.ts'
+
+/** An event of a rollout or a deploy, similar to an Event object in Kubernetes. */
+export const rolloutEvent = z.object({
+  /** ISO 8601. */
+  time: z.string(),
+  type: z.enum(['Normal', 'Warning']),
+  /** The reason for the event as one word in CamelCase, such as RolloutStarted. */
+  reason: z.string(),
+  message: z.string(),
+})
+export type RolloutEvent = z.infer<typeof rolloutEvent>
+
+/** The metrics that the server of the live page derives from the project's recorded rollout events. */
+export const liveMetrics = {
+  rolloutEvent: {
+    kind: 'gauge',
+    name: 'lab_rollout_event_timestamp_seconds',
+    help: 'When an event with this reason happened last in a rollout or a deploy, in Unix seconds.',
+    labels: ['reason'],
+  },
+} as const satisfies Record<string, MetricSpec>

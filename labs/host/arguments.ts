@@ -1,0 +1,60 @@
+/** Parsers for the arguments and options of commands. */
+import { InvalidArgumentError } from 'commander'
+
+/** Returns a commander parser for a whole number within bounds. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`Allowed is a whole number from ${min} to ${max}.`)
+  }
+}
+
+/** Returns a commander parser for a decimal number within bounds. */
+export function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+(\.\d+)?$/.test(text) && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`Allowed is a number from ${min} to ${max}.`)
+  }
+}
+
+/** Returns a commander parser for the address of an HTTP server. */
+export function httpAddress(example: string): (text: string) => string {
+  return (text) => {
+    if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
+    throw new InvalidArgumentError(`Allowed is an address as in ${example}.`)
+  }
+}
+
+/** Parses the URL of a WebSocket endpoint without a path, for commander. */
+export function entryAddress(text: string): string {
+  if (/^wss?:\/\/[A-Za-z0-9.[\]:-]+$/.test(text)) return text
+  throw new InvalidArgumentError('Allowed is ws://HOST:PORT or wss://HOST:PORT.')
+}
+
+/**
+ * Rewrites commander's usage errors in plain words, and removes the prefix `error:`. Error messages about files are printed unchanged, one
+ * per line.
+ */
+export function plainError(text: string): string {
+  return text
+    .trim()
+    .replace(/^error: /, '')
+    .replace(/\n\(Did/, ' (Did')
+    .replace(/^command-argument value '(.*)' is invalid for argument '(.*?)'\. A/s, '$2 $1: a')
+    .replace(
+      /^option '(?:-\w, )?(--[\w-]+)[^']*' (?:argument|value) '(.*)' (?:from env '(\w+)' )?is invalid(?: for .*?)?\. A/s,
+      (_all, option, value, variable) => (variable === undefined ? `${option} ${value}: a` : `${variable}=${value}: a`),
+    )
+}
+
+/** Prints a value as indented JSON on standard output. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}
+
+/** Formats the examples below a command's help. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
+}

@@ -1,0 +1,191 @@
+/** Builds the docker commands that the lab's commands run, as arguments and environment variables. Pure. */
+import { services } from '@lab/contract/endpoints.ts'
+
+/** One call of `docker`, with the variables that the call needs in addition to this process's environment. */
+export interface DockerCommand {
+  args: readonly string[]
+  env?: Readonly<Record<string, string>>
+}
+
+/** The Compose files of a lab with its scaler. */
+export const overlayFiles = ['compose.yaml', 'compose.k8s-sim.yaml'] as const
+
+/** The services that compose.k8s-sim.yaml adds to compose.yaml. */
+export const overlayServices: readonly string[] = [services.scaler, services.actuator]
+
+/** Selects every service, including the services of compose.k8s-sim.yaml and of all profiles. */
+const everything = ['compose', ...fileArgs(overlayFiles), '--profile', '*'] as const
+
+export interface UpOptions {
+  k8sSim?: boolean
+  logging?: boolean
+  tracing?: boolean
+  /** Whether to start the lab without building or pulling an image. */
+  offline?: boolean
+  /** The services to start; all services if undefined. */
+  only?: readonly string[]
+  timeoutSeconds: number
+}
+
+/**
+ * Starts the lab and waits until every container is healthy.
+ * @param profiles the profiles that are already enabled, as in COMPOSE_PROFILES
+ */
+export function upCommand(options: UpOptions, profiles: string): DockerCommand {
+  const files = options.k8sSim ? fileArgs(overlayFiles) : []
+  const images = options.offline ? ['--no-build', '--pull', 'never'] : ['--build']
+  const args = [
+    'compose',
+    ...files,
+    'up',
+    '-d',
+    ...images,
+    '--wait',
+    '--wait-timeout',
+    String(options.timeoutSeconds),
+    ...(options.only ?? []),
+  ]
+  const added = [...(options.logging ? ['logging'] : []), ...(options.tracing ? ['tracing'] : [])]
+  return { args, env: withProfiles(profiles, added) }
+}
+
+/**
+ * The Compose files and variables with which a running lab was started. New containers match the existing containers only if Compose gets
+ * the same files and variables.
+ */
+export interface StartedWith {
+  /** Compose files to pass with `-f`; if the list is empty, Compose uses its default files. */
+  readonly files: readonly string[]
+  /** Variables that differ from this process's environment, such as COMPOSE_PROFILES. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface ScaleOptions extends StartedWith {
+  readonly replicas: number
+  readonly service?: string
+  /** Name of the Compose project; if undefined, Compose's default applies. */
+  readonly project?: string
+  /** How long to wait for healthy replicas. Seconds. */
+  readonly waitSeconds?: number
+}
+
+/** Changes only the number of replicas: no other service is started, and no running replica is recreated. */
+export function scaleCommand({ replicas, files, env, service = services.ws, project, waitSeconds }: ScaleOptions): DockerCommand {
+  const wait = waitSeconds === undefined ? [] : ['--wait', '--wait-timeout', String(waitSeconds)]
+  const how = ['up', '-d', '--no-deps', '--no-recreate', '--no-build', ...wait, '--scale', `${service}=${replicas}`, service]
+  return { args: ['compose', ...fileArgs(files), ...(project === undefined ? [] : ['-p', project]), ...how], env }
+}
+
+/** Starts existing containers; running containers stay unchanged. */
+export function startCommand(containers: readonly string[]): DockerCommand {
+  return { args: ['start', ...containers] }
+}
+
+/** Derives the files and profiles of a lab from its running services, for containers whose labels do not record the files and profiles. */
+export function startedWith(running: ReadonlySet<string>, profiles: string): StartedWith {
+  const added = [...(running.has(services.loki) ? ['logging'] : []), ...(running.has(services.jaeger) ? ['tracing'] : [])]
+  return { files: running.has(services.scaler) ? overlayFiles : [], env: withProfiles(profiles, added) }
+}
+
+/** The `-f` arguments for Compose files. */
+export function fileArgs(files: readonly string[]): string[] {
+  return files.flatMap((file) => ['-f', file])
+}
+
+export interface LoadOptions {
+  scenario?: string
+  sockets?: number
+  /** Length of the k6 run in seconds. */
+  duration?: number
+  seed?: number
+  short?: boolean
+  /** Owner of the files that k6 writes; undefined where Docker maps the owner itself. */
+  owner?: { uid: number; gid: number }
+  /** Further variables for k6. */
+  settings?: Readonly<Record<string, string>>
+  /** If set, k6 runs in the background in a container of this name. */
+  detachedName?: string
+  project?: string
+}
+
+/**
+ * Runs k6 in a container that is removed afterwards.
+ * @param lab the files and variables with which the lab was started; with other files, Compose would warn about orphan containers
+ */
+export function loadCommand({ owner, detachedName, project, settings: more, ...options }: LoadOptions, lab: StartedWith): DockerCommand {
+  const { scenario, sockets, duration, seed, short } = options
+  const settings = { SCENARIO: scenario, SOCKETS: sockets, DURATION: duration, SEED: seed, SHORT: short ? 1 : undefined, ...more }
+  const given = Object.entries(settings).flatMap(([name, value]) => (value === undefined ? [] : ['-e', `${name}=${value}`]))
+  const background = detachedName === undefined ? [] : ['--detach', '--name', detachedName]
+  const owned = owner && { LAB_UID: String(owner.uid), LAB_GID: String(owner.gid) }
+  const args = ['compose', ...fileArgs(lab.files), ...(project === undefined ? [] : ['-p', project]), 'run', '--rm', ...background]
+  return { args: [...args, ...given, services.k6], env: { ...lab.env, ...owned } }
+}
+
+export interface LogsOptions {
+  /** Names of the services; all services if undefined. */
+  services?: readonly string[]
+  follow?: boolean
+  tail?: string
+  since?: string
+}
+
+export function logsCommand({ services: wanted = [], follow, tail, since }: LogsOptions): DockerCommand {
+  const how = [...(follow ? ['-f'] : []), ...(tail ? ['--tail', tail] : []), ...(since ? ['--since', since] : [])]
+  return { args: [...everything, 'logs', ...how, ...wanted] }
+}
+
+/** Prints the last log lines of a service with their timestamps, to be written to a file. */
+export function everyLogCommand(service: string, lines: number): DockerCommand {
+  return { args: [...everything, 'logs', '--no-color', '--timestamps', '--tail', String(lines), service] }
+}
+
+/** Removes every container of the lab, including the containers of profiles, which a plain `docker compose down` would not stop. */
+export function downCommand(): DockerCommand {
+  return { args: [...everything, 'down', '--remove-orphans'] }
+}
+
+/**
+ * Removes containers like `docker compose down`, and additionally removes volumes and images. The option `pulled` also removes pulled
+ * images, which other projects may use.
+ */
+export function nukeCommand({ pulled }: { pulled: boolean }): DockerCommand {
+  return { args: [...everything, 'down', '--volumes', '--remove-orphans', '--rmi', pulled ? 'all' : 'local'] }
+}
+
+/** Pulls and builds every image of the lab. */
+export function allImagesCommands(): DockerCommand[] {
+  return [{ args: [...everything, 'pull', '--ignore-buildable'] }, { args: [...everything, 'build'] }]
+}
+
+/** Lists all containers of the project, including stopped ones, as JSON. */
+export function psCommand(): DockerCommand {
+  return { args: ['compose', 'ps', '--all', '--format', 'json'] }
+}
+
+/** Prints the Compose model with variables interpolated, as JSON. */
+export function configCommand(): DockerCommand {
+  return { args: [...everything, 'config', '--format', 'json'] }
+}
+
+/**
+ * Returns a command as a user would type it.
+ * @param platform determines the syntax for variables
+ */
+export function typed({ args, env = {} }: DockerCommand, platform: NodeJS.Platform): string {
+  const command = ['docker', ...args].map(quoted).join(' ')
+  const variables = Object.entries(env)
+  if (variables.length === 0) return command
+  if (platform === 'win32') return `${variables.map(([name, value]) => `$env:${name}="${value}"; `).join('')}${command}`
+  return `${variables.map(([name, value]) => `${name}=${quoted(value)} `).join('')}${command}`
+}
+
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `"${word.replaceAll(/(["\\$`])/g, '\\$1')}"`
+}
+
+function withProfiles(profiles: string, added: readonly string[]): Record<string, string> {
+  const before = profiles.split(',').filter(Boolean)
+  const all = [...new Set([...before, ...added])]
+  return all.length === before.length ? {} : { COMPOSE_PROFILES: all.join(',') }
+}

@@ -1,0 +1,216 @@
+/** The only module that starts `docker` and other commands of the host. Every command that runs in the background has a time limit. */
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+import { styleText } from 'node:util'
+import { execa, execaSync, type Options } from 'execa'
+import { type DockerCommand, typed } from './compose.ts'
+import { LabError } from './lab-error.ts'
+import { root } from './root.ts'
+
+/** The output and exit code of a command, and whether it was missing, timed out or was stopped. */
+export interface Ran {
+  exitCode: number
+  stdout: string
+  stderr: string
+  /** Whether the command does not exist on this machine. */
+  missing: boolean
+  timedOut: boolean
+  /** Whether the command was aborted by the signal `stop`. */
+  stopped: boolean
+}
+
+export interface RunOptions {
+  /** Time limit for the command in seconds; one minute if undefined. */
+  withinSeconds?: number
+  /** Variables in addition to this process's environment. */
+  env?: Readonly<Record<string, string | undefined>>
+  /** Working directory; the root of the checkout if undefined. */
+  folder?: string
+  /** Signal that aborts the command; an aborted command counts as failed. */
+  stop?: AbortSignal
+  /** Prints the output as it arrives, for long-running commands. */
+  show?: boolean
+}
+
+const defaultWithinSeconds = 60
+const maxOutputBytes = 64 * 2 ** 20
+/** Exit code of a command that was interrupted with Ctrl-C. */
+const interrupted = 130
+
+function optionsOf({ withinSeconds = defaultWithinSeconds, env = {}, folder = root, stop, show = false }: RunOptions): Options {
+  return {
+    cwd: folder,
+    env: { COMPOSE_PROGRESS: 'plain', COMPOSE_ANSI: 'never', ...env },
+    timeout: withinSeconds * 1000,
+    forceKillAfterDelay: 2000,
+    maxBuffer: maxOutputBytes,
+    reject: false,
+    stdin: 'ignore',
+    stdout: show ? ['pipe', 'inherit'] : 'pipe',
+    stderr: show ? ['pipe', 'inherit'] : 'pipe',
+    // The command gets its own process group, so that Ctrl-C does not interrupt the command: this process needs Docker to undo its changes.
+    detached: true,
+    ...(stop && { cancelSignal: stop }),
+  }
+}
+
+/** Runs a command and returns its output; a failed command does not reject the promise. */
+export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const ran = await execa(file, args, optionsOf(options))
+  const stderr = String(ran.stderr ?? '')
+  return {
+    exitCode: ran.exitCode ?? -1,
+    stdout: String(ran.stdout ?? ''),
+    stderr: ran.timedOut ? `${stderr}\nstopped after ${options.withinSeconds ?? defaultWithinSeconds} s` : stderr,
+    missing: ran.code === 'ENOENT',
+    timedOut: ran.timedOut,
+    stopped: ran.isCanceled,
+  }
+}
+
+/** The arguments of a `docker` call, or a command with its variables. */
+export type Call = readonly string[] | DockerCommand
+
+const commandOf = (call: Call): DockerCommand => ('args' in call ? call : { args: call })
+
+/** Runs `docker …` and returns its output; a failed command does not reject the promise. */
+export function tryDocker(call: Call, options: RunOptions = {}): Promise<Ran> {
+  const { args, env } = commandOf(call)
+  return run('docker', args, { ...options, env: { ...env, ...options.env } })
+}
+
+/**
+ * Runs `docker …` and returns its standard output.
+ * @throws LabError with the command and the last lines of its output
+ */
+export async function docker(call: Call, options: RunOptions = {}): Promise<string> {
+  const ran = await tryDocker(call, options)
+  if (ran.exitCode === 0) return ran.stdout
+  throw new LabError(
+    `${typed({ args: commandOf(call).args }, process.platform)}: ${whyFailed(ran, options.withinSeconds ?? defaultWithinSeconds)}`,
+  )
+}
+
+/** Runs `docker …` synchronously, for exit handlers. Returns the standard error of a command that failed, otherwise undefined. */
+export function dockerSync(
+  args: readonly string[],
+  { withinSeconds = defaultWithinSeconds, env = {} }: RunOptions = {},
+): string | undefined {
+  const ran = execaSync('docker', args, { cwd: root, env, timeout: withinSeconds * 1000, reject: false, stdin: 'ignore' })
+  return ran.exitCode === 0 ? undefined : `docker ${args.join(' ')}\n${ran.stderr}`
+}
+
+/** A `docker` command that runs until it is stopped. */
+export interface Following {
+  /** Stops the command. Resolves when the command has exited. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a `docker` command that prints lines until it is stopped, such as `docker events`.
+ * @param onLine called with each line of the command's standard output
+ * @param onEnd called with the exit code if the command exits before it is stopped
+ */
+export function followDocker(
+  args: readonly string[],
+  onLine: (line: string) => void,
+  onEnd: (exitCode: number | undefined) => void,
+): Following {
+  const running = execa('docker', args, { cwd: root, stdin: 'ignore', buffer: false, reject: false, detached: true })
+  let stopping = false
+  createInterface({ input: running.stdout }).on('line', onLine)
+  void running.then(({ exitCode }) => {
+    if (!stopping) onEnd(exitCode)
+  })
+  return {
+    stop: async () => {
+      stopping = true
+      running.kill('SIGTERM')
+      await running
+    },
+  }
+}
+
+/**
+ * Runs `docker …` with its input and output as streams, for data that does not fit into memory. The transfer has no time limit, because its
+ * duration depends on the size of the images; Ctrl-C interrupts the transfer. Rejects if the transfer fails.
+ * @param transfer function that writes the complete input of the command, or reads its complete output
+ */
+export async function dockerStreams(
+  args: readonly string[],
+  transfer: (streams: { input: Writable; output: Readable }) => Promise<void>,
+): Promise<Pick<Ran, 'exitCode' | 'stderr'>> {
+  const child = execa('docker', args, {
+    cwd: root,
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    reject: false,
+    buffer: { stdout: false },
+  })
+  try {
+    await transfer({ input: child.stdin, output: child.stdout })
+  } catch (error) {
+    child.kill()
+    await child
+    throw error
+  }
+  const { exitCode = -1, stderr } = await child
+  return { exitCode, stderr }
+}
+
+/** Explains in one line why a command failed. */
+export function whyFailed({ missing, timedOut, stopped, stderr, stdout, exitCode }: Ran, withinSeconds: number): string {
+  if (missing) return 'this command is not installed'
+  if (timedOut) return `no answer within ${withinSeconds} s`
+  if (stopped) return 'the command was interrupted'
+  const lines = (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' ')
+  return lines || `ended with ${exitCode}`
+}
+
+/** Prints one line on standard error. */
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Prints a command before the command runs, so that users can learn the command. */
+export function show(command: DockerCommand): void {
+  say(styleText('dim', `$ ${typed(command, process.platform)}`, { stream: process.stderr }))
+}
+
+/**
+ * Prints and runs a command in this terminal, without a time limit, and returns its exit code. The terminal sends Ctrl-C to the command.
+ */
+export async function attached({ args, env }: DockerCommand): Promise<number> {
+  show({ args, ...(env && { env }) })
+  const ignore = () => {}
+  process.on('SIGINT', ignore)
+  try {
+    const ran = await execa('docker', args, { cwd: root, env: { ...env }, reject: false, stdio: 'inherit' })
+    if (ran.code === 'ENOENT') throw new LabError('docker is not installed; see ./lab doctor')
+    return ran.exitCode ?? 1
+  } finally {
+    process.off('SIGINT', ignore)
+  }
+}
+
+/** Runs a command as `attached` does, but makes this process fail with exit code 1 if docker fails, and with 130 after Ctrl-C. */
+export async function attachedOrFail(command: DockerCommand): Promise<void> {
+  endedWell(await attached(command))
+}
+
+/**
+ * Whether a command exited with 0. If the command was interrupted with Ctrl-C, sets the exit code of this process to 130. Throws if the
+ * command failed.
+ */
+export function endedWell(exitCode: number): boolean {
+  if (exitCode !== 0 && exitCode !== interrupted) throw new LabError(`docker failed with exit code ${exitCode}`)
+  if (exitCode === interrupted) process.exitCode = interrupted
+  return exitCode === 0
+}
+
+/** The user and group of this process, as owner of files that containers write; undefined where Docker maps the owner. */
+export function fileOwner(): { uid: number; gid: number } | undefined {
+  const { platform, getuid, getgid } = process
+  return platform === 'linux' && getuid && getgid ? { uid: getuid.call(process), gid: getgid.call(process) } : undefined
+}

@@ -1,0 +1,46 @@
+/**
+ * Completes a scaling operation that Compose left incomplete: Compose aborts at the first replica that cannot be started, such as a paused
+ * one.
+ */
+import { type DockerCommand, startCommand } from './compose.ts'
+import { type Ran, tryDocker, whyFailed } from './docker.ts'
+import { LabError } from './lab-error.ts'
+import { type Container, pausedHint, scalingProblem, unstartedAmong } from './replicas.ts'
+
+/** Time limit for starting the created containers. Seconds. */
+export const startWithinSeconds = 30
+
+export interface HalfMade {
+  /** The requested number of replicas. */
+  readonly wanted: number
+  /** One-line error message of Compose; null if Compose succeeded. */
+  readonly why: string | null
+  /** Lists the containers of the service in any state. */
+  readonly list: () => Promise<readonly Container[]>
+  /** Runs a docker command with a time limit. */
+  readonly run?: (command: DockerCommand, withinSeconds: number) => Promise<Ran>
+}
+
+/**
+ * Starts the replicas that Compose has created but not started, whether Compose has succeeded or failed. A failure of Compose is ignored if
+ * all requested replicas are running in the end.
+ * @returns a hint about paused replicas; null if there are none
+ * @throws LabError if there are too few or too many replicas, or one does not start
+ */
+export async function finishScaling({ wanted, why, list, run = runDocker }: HalfMade): Promise<string | null> {
+  let containers = await list()
+  let reason = why
+  const unstarted = unstartedAmong(containers)
+  if (unstarted.length > 0) {
+    const ran = await run(startCommand(unstarted.map(({ Id }) => Id)), startWithinSeconds)
+    if (ran.exitCode !== 0) reason = `docker start: ${whyFailed(ran, startWithinSeconds)}`
+    containers = await list()
+  }
+  const problem = scalingProblem(containers, wanted)
+  if (problem === null) return pausedHint(containers)
+  throw new LabError(reason === null ? problem : `${problem}; ${reason}`)
+}
+
+function runDocker(command: DockerCommand, withinSeconds: number): Promise<Ran> {
+  return tryDocker(command, { withinSeconds })
+}

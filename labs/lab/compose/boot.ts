@@ -1,0 +1,39 @@
+/** Starts a separate Compose lab for a command, and later removes the lab and its data. */
+import { services } from '@lab/contract/endpoints.ts'
+import { fileArgs, overlayFiles, overlayServices } from '@lab/host/compose.ts'
+import { docker } from '@lab/host/docker.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+
+export interface Boot {
+  replicas: number
+  /** Whether to start the scaler, which compose.k8s-sim.yaml defines. */
+  scaler?: boolean
+  /** Aborts the start of the lab; containers that have already been started are removed. */
+  stop: AbortSignal
+}
+
+/**
+ * Starts a lab without Grafana, and returns a function that removes the lab and its data. Rejects if a lab of this Compose project
+ * already exists, because its data must not be removed.
+ */
+export async function bootLab(project: string, { replicas, scaler = false, stop }: Boot): Promise<() => Promise<void>> {
+  const files = scaler ? fileArgs(overlayFiles) : []
+  const compose = ['compose', ...files, '-p', project, '--profile', '*']
+  const needed: string[] = [services.traefik, services.ws, services.valkey, services.socketProxy, services.prometheus]
+  if (scaler) needed.push(...overlayServices)
+  if ((await docker([...compose, 'ps', '--all', '--quiet'])).trim() !== '')
+    throw new LabError(`a lab of the project ${project} exists already; omit --up, or choose another project: COMPOSE_PROJECT_NAME=proof`)
+  const down = async () => void (await docker([...compose, 'down', '--volumes', '--remove-orphans'], { withinSeconds: 120 }))
+  const up = ['up', '--detach', '--build', '--wait', '--wait-timeout', '120', '--scale', `${services.ws}=${replicas}`]
+  try {
+    await docker(['compose', ...files, '-p', project, ...up, ...needed], { withinSeconds: 600, stop })
+    stop.throwIfAborted()
+  } catch (failure) {
+    const error = stop.aborted ? stop.reason : failure
+    await down().catch((late: Error) => {
+      throw new LabError(`${(error as Error).message}; then ${late.message}`)
+    })
+    throw error
+  }
+  return down
+}

@@ -1,0 +1,61 @@
+/** Defines the data of a deploy in the rollout record, such as the new colour and its share of the new connections. */
+import { type Colour, colours } from '@lab/contract/endpoints.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+import type { Container } from '@lab/host/replicas.ts'
+import { z } from 'zod'
+
+export const deploySchema = z.object({
+  /** The colour to which the deploy switches. */
+  colour: z.enum(colours),
+  /** Percentage of new connections that Traefik currently routes to the deployed colour. */
+  share: z.number(),
+  /** Time when the percentage of new connections was last changed, in ISO 8601. */
+  sharedAt: z.string(),
+  /** Percentage of new connections that a canary gets; 100 means no canary, and 0 means no connections until `deploy switch`. */
+  weight: z.number(),
+  /** Duration of the comparison of the canary with the old version. */
+  analysisSeconds: z.number(),
+  /** Whether new connections have reached the deployed colour. */
+  verified: z.boolean(),
+  /** Whether the replicas of the other colour keep running without traffic after the deploy. */
+  keep: z.boolean(),
+  /** Whether the deploy has paused the scaler and must resume the scaler at the end. */
+  holdsScaler: z.boolean(),
+})
+export type Deploy = z.infer<typeof deploySchema>
+
+/** The fields of a rollout record that deploys use. */
+interface Recorded {
+  readonly rollout?: { readonly ended?: string | undefined; readonly deploy?: Deploy | undefined } | undefined
+}
+
+/** Returns the last deploy if it has ended and has left the other colour running; otherwise undefined. */
+export function retainedDeploy({ rollout }: Recorded): Deploy | undefined {
+  return rollout?.ended !== undefined && rollout.deploy?.keep === true ? rollout.deploy : undefined
+}
+
+/**
+ * Throws if a deploy is unfinished or has left the other colour running, because another change of the replicas would conflict with the
+ * deploy.
+ */
+export function refuseDeploy(record: Recorded): void {
+  const { rollout } = record
+  if (rollout?.deploy !== undefined && rollout.ended === undefined)
+    throw new LabError(
+      `the deploy of ${rollout.deploy.colour} is not finished; ./lab deploy switch continues it, ./lab deploy rollback reverts it, ./lab deploy status shows its progress`,
+    )
+  const retained = retainedDeploy(record)
+  if (retained === undefined) return
+  const other = otherColour(retained.colour)
+  throw new LabError(`${other} still runs without traffic; ./lab deploy switch returns to it, ./lab deploy cleanup removes it`)
+}
+
+export function otherColour(colour: Colour): Colour {
+  return colour === 'blue' ? 'green' : 'blue'
+}
+
+/** Returns the colour of a replica from its environment variable LAB_COLOUR, or the first colour if the variable is missing. */
+export function colourOf({ Config }: Container): Colour {
+  const line = Config.Env?.find((one) => one.startsWith('LAB_COLOUR=')) ?? ''
+  return colours.find((colour) => line === `LAB_COLOUR=${colour}`) ?? colours[0]
+}

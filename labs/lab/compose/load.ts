@@ -1,0 +1,60 @@
+/** Load on the Compose lab: each increase of the number of sockets starts an additional k6 container. */
+import { randomUUID } from 'node:crypto'
+import { loadCommand, type StartedWith } from '@lab/host/compose.ts'
+import { docker, fileOwner, tryDocker } from '@lab/host/docker.ts'
+import { until } from '@lab/host/until.ts'
+import { type LoadRun, planLoad } from './load-plan.ts'
+
+const removedWithinMs = 30_000
+/** Time limit for k6 to close its sockets. Seconds. */
+const stopWithinSeconds = 10
+
+export interface ComposeLoad {
+  wanted(): number
+  /** Starts or stops k6 containers until the load has the given number of sockets. The newest k6 containers are stopped first. */
+  set(sockets: number): Promise<void>
+}
+
+/** @param seed the seed for the random choices of the virtual users */
+export function composeLoad(project: string, lab: StartedWith, seed: number): ComposeLoad {
+  const runs: LoadRun[] = []
+  const wanted = () => runs.reduce((sum, run) => sum + run.sockets, 0)
+  const owner = fileOwner()
+
+  async function start(sockets: number): Promise<void> {
+    const detachedName = `${project}-load-${randomUUID().slice(0, 8)}`
+    const options = { scenario: 'hold', sockets, seed: seed + runs.length, detachedName, project, ...(owner && { owner }) }
+    const { args, env } = loadCommand(options, lab)
+    // The run is recorded before its container starts, so that the container is stopped even if the start fails halfway.
+    runs.push({ name: detachedName, sockets })
+    await docker(args, { ...(env && { env }), withinSeconds: 60 })
+  }
+
+  async function stop({ name }: LoadRun): Promise<void> {
+    await tryDocker(['stop', '--timeout', String(stopWithinSeconds), name], { withinSeconds: stopWithinSeconds + 20 })
+    // Docker needs a moment to remove a container, and does not remove a container whose start failed.
+    const gone = async () => {
+      if (!(await exists(name))) return true
+      await tryDocker(['rm', '--force', name], { withinSeconds: 20 })
+      return false
+    }
+    await until(`the load container ${name} is removed`, gone, { withinMs: removedWithinMs, everyMs: 500 })
+    runs.splice(
+      runs.findIndex((run) => run.name === name),
+      1,
+    )
+  }
+
+  return {
+    wanted,
+    set: async (sockets) => {
+      const { stop: leaving, start: missing } = planLoad(runs, sockets)
+      for (const run of leaving) await stop(run)
+      if (missing > 0) await start(missing)
+    },
+  }
+}
+
+async function exists(name: string): Promise<boolean> {
+  return (await docker(['ps', '--all', '--quiet', '--filter', `name=^${name}$`], { withinSeconds: 20 })).trim() !== ''
+}

@@ -1,0 +1,161 @@
+/** Reads the state of the replicas for a rollout: the revision of each, and whether it serves sockets through Traefik. */
+import { createHash, randomUUID } from 'node:crypto'
+import { ports, stickyCookie } from '@lab/contract/endpoints.ts'
+import type { ServerMessageType } from '@lab/contract/messages.ts'
+import { type Container, containerNumber, isReplica, replicaName } from '@lab/host/replicas.ts'
+import { socketAddress } from '../../entry.ts'
+import { missedObjective, type Objectives, p95 } from './objectives.ts'
+import type { RolloutReplica } from './plan.ts'
+import { type Rollout, sameVersion, type Version } from './store.ts'
+import { versionOf } from './versions.ts'
+
+/** Exit code of a process that was killed with SIGKILL. */
+const killedExitCode = 137
+/** Time limit for the smoke load of one replica. */
+const smokeWithinMs = 6_000
+/** Number of sockets in the smoke load; with LAB_HARDENED, one address may not open more sockets at once. */
+const smokeSockets = 4
+/** Number of messages on each socket of the smoke load. */
+const smokeMessages = 10
+
+/** Whether a replica has the wanted version and, in a restart, was created after the restart began. */
+export function isUpdated(container: Container, version: Version, { madeAfterSeconds = 0 }: Pick<Rollout, 'madeAfterSeconds'>): boolean {
+  return sameVersion(versionOf(container), version) && createdAt(container) >= madeAfterSeconds
+}
+
+/** Returns the creation time of a container in Unix seconds. */
+export function createdAt({ Created }: Container): number {
+  return Date.parse(Created) / 1000
+}
+
+/**
+ * Converts a container into a replica of a rollout. Pure.
+ * @param served the result of the replica's smoke load, used for updated replicas only; a replica that misses an objective has failed
+ */
+export function rolloutReplica(container: Container, updated: boolean, served: Served): RolloutReplica {
+  const { State, Config, Id, RestartCount } = container
+  const base = {
+    id: Id,
+    name: replicaName(Config.Labels),
+    number: containerNumber(Config.Labels),
+    updated,
+    createdAtSeconds: createdAt(container),
+  }
+  const ended = `ended with exit code ${State.ExitCode}`
+  if (!isReplica(container)) return { ...base, state: isKilled(container) ? 'killed' : 'failed', detail: ended }
+  if (RestartCount > 0 && updated) return { ...base, state: 'failed', detail: 'ended by itself and was started again' }
+  if (State.Status !== 'running') return { ...base, state: 'unavailable', detail: `its container is ${State.Status}` }
+  const health = State.Health?.Status ?? 'none'
+  if (health === 'starting') return { ...base, state: 'starting', detail: 'its health check has not passed yet' }
+  if (health === 'unhealthy') return { ...base, state: 'unavailable', detail: 'its health check fails' }
+  if (updated && !served.ok) return { ...base, state: served.missed ? 'failed' : 'starting', detail: served.detail }
+  return { ...base, state: 'available', detail: 'it serves' }
+}
+
+/** Whether the container was killed from outside; a container that exceeds its memory limit ends with the same exit code. */
+function isKilled({ State }: Container): boolean {
+  return State.ExitCode === killedExitCode && !State.OOMKilled
+}
+
+/** The sticky cookie with which Traefik routes a client to the given replica. */
+export function cookieFor(address: string): string {
+  const hash = createHash('sha256').update(`http://${address}:${ports.public}`).digest('hex').slice(0, 16)
+  return `${stickyCookie}=${hash}`
+}
+
+/** Result of a smoke load. */
+export interface Served {
+  readonly ok: boolean
+  readonly detail: string
+  /** Set if the smoke load reached the replica and the replica missed an objective. */
+  readonly missed?: true
+}
+
+export interface SmokeTarget {
+  readonly entry: string
+  /** Names of the replicas that may serve the sockets of the smoke load. */
+  readonly replicas: readonly string[]
+  /** Request headers that make Traefik route the sockets to the tested replicas. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly objectives: Objectives
+}
+
+/** Opens sockets through Traefik, sends messages, and compares the answers with the objectives. */
+export async function smokeLoad({ entry, replicas, headers, objectives }: SmokeTarget): Promise<Served> {
+  const ran = await Promise.all(Array.from({ length: smokeSockets }, () => smokeSocket({ entry, replicas, headers })))
+  const refused = ran.find(({ detail }) => detail !== undefined)
+  if (refused?.detail !== undefined) return { ok: false, detail: refused.detail }
+  const seconds = ran.flatMap((one) => one.seconds)
+  const errors = smokeSockets * smokeMessages - seconds.length
+  const missed = missedObjective({ messages: seconds.length + errors, errors, latencySeconds: p95(seconds) }, undefined, objectives)
+  return missed === undefined ? { ok: true, detail: 'it serves' } : { ok: false, detail: `the smoke load failed: ${missed}`, missed: true }
+}
+
+/** Number of consecutive smoke loads that must miss an objective before a replica fails, because a process's first answers are slow. */
+const mostMissed = 5
+
+/** Puts smoke loads on replicas until each replica has passed one. */
+export class SmokeTests {
+  readonly #passed = new Set<string>()
+  readonly #missed = new Map<string, number>()
+
+  /** Returns whether the replica with the given container id has passed a smoke load. */
+  hasPassed(id: string): boolean {
+    return this.#passed.has(id)
+  }
+
+  /**
+   * Puts one smoke load on a replica, unless the replica has already passed one. A missed objective is reported only if several consecutive
+   * smoke loads miss it.
+   */
+  async run(id: string, target: SmokeTarget): Promise<Served> {
+    if (this.#passed.has(id)) return { ok: true, detail: '' }
+    const { missed, ...served } = await smokeLoad(target)
+    if (served.ok) this.#passed.add(id)
+    const times = missed ? (this.#missed.get(id) ?? 0) + 1 : 0
+    this.#missed.set(id, times)
+    return times >= mostMissed ? { ...served, missed: true } : served
+  }
+}
+
+interface SmokeSocket {
+  /** Round-trip times of the messages that were answered without an error. */
+  readonly seconds: readonly number[]
+  /** The reason why the socket was not served; undefined if the socket was served. */
+  readonly detail?: string
+}
+
+/** Sends one message after the other, so that the rate limit is not reached. */
+async function smokeSocket({ entry, replicas, headers }: Omit<SmokeTarget, 'objectives'>): Promise<SmokeSocket> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const socket = new WebSocket(socketAddress({ entry }), { headers })
+  const timer = setTimeout(() => resolve(`a socket through Traefik was not served within ${smokeWithinMs / 1000} s`), smokeWithinMs)
+  const seconds: number[] = []
+  let [answers, sentAtMs] = [0, 0]
+  const send = () => {
+    if (answers === smokeMessages) return resolve(undefined)
+    sentAtMs = performance.now()
+    socket.send(JSON.stringify({ type: 'message', id: randomUUID(), data: 'smoke' }))
+  }
+  socket.addEventListener('message', ({ data }: { data: unknown }) => {
+    const message = JSON.parse(String(data)) as { type: ServerMessageType; replica?: string }
+    if (message.type === 'connection_established') {
+      if (message.replica === undefined || !replicas.includes(message.replica))
+        return resolve(`Traefik does not route to it yet, but to ${message.replica}`)
+      send()
+    }
+    if (message.type !== 'message_response' && message.type !== 'error') return
+    answers++
+    if (message.type === 'message_response') seconds.push((performance.now() - sentAtMs) / 1000)
+    send()
+  })
+  socket.addEventListener('error', () => resolve('a socket through Traefik was refused'))
+  socket.addEventListener('close', ({ code }) => resolve(`it closed the socket of the smoke load with ${code}`))
+  try {
+    const detail = await promise
+    return { seconds, ...(detail !== undefined && { detail }) }
+  } finally {
+    clearTimeout(timer)
+    socket.close()
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Writes route files: files of Traefik's dynamic configuration that route new connections to some of the replicas during a rollout or a
+ * deploy.
+ */
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { root } from '@lab/host/root.ts'
+import { parse, stringify } from 'yaml'
+
+export interface Route {
+  readonly name: string
+  /** Traefik rule of the requests that the route applies to; undefined for all requests. */
+  readonly rule: string | undefined
+  /** Name of the Traefik service. */
+  readonly service: string
+  /** Routes with a higher number have a higher priority. */
+  readonly priority: number
+}
+
+export interface RouteFile {
+  readonly project: string
+  readonly routes: readonly Route[]
+  /** Definitions of Traefik services by name. */
+  readonly services: object
+}
+
+/** Loads the rate limits of a hardened lab, which also apply to the routes of a route file. */
+export function readHardened(): Promise<string> {
+  return readFile(`${root}traefik/dynamic/hardened.yaml`, 'utf8')
+}
+
+const everything = 'PathPrefix(`/`)'
+
+/** Returns the content of a route file. Pure. @param hardened content of hardened.yaml */
+export function routeFileText({ project, routes, services }: RouteFile, hardened: string): string {
+  // The priority is higher than that of the default route to all replicas, which is the length of the default route's rule.
+  const open = routes.map(({ name, rule = everything, service, priority }) => [
+    name,
+    { entryPoints: ['web', 'websecure', 'load'], rule, priority: everything.length + 1 + priority, middlewares: ['lab'], service },
+  ])
+  const { http: limits } = parse(hardened.replaceAll(/^\{\{.*\}\}$/gm, '')) as HardenedFile
+  // The priority is higher than that of the route in hardened.yaml, which is the length of the rule of that route.
+  const limited = Object.entries(limits.routers).flatMap(([limit, router]) =>
+    routes.map(({ name, rule, service, priority }) => [
+      `${name}-${limit}`,
+      {
+        ...router,
+        rule: rule === undefined ? router.rule : `${rule} && (${router.rule})`,
+        priority: router.rule.length + 1 + priority,
+        service,
+      },
+    ]),
+  )
+  const text = (routers: unknown[][]) => stringify({ http: { routers: Object.fromEntries(routers), services } })
+  // Other labs in this checkout read the same folder, so the template applies only to Traefik in the project whose name it contains.
+  return [
+    `{{ if eq (env "LAB_PROJECT") "${project}" }}\n{{ if eq (env "LAB_HARDENED") "true" }}\n`,
+    text([...open, ...limited]),
+    '{{ else }}\n',
+    text(open),
+    '{{ end }}\n{{ end }}\n',
+  ].join('')
+}
+
+interface HardenedFile {
+  readonly http: { readonly routers: Readonly<Record<string, { readonly rule: string }>> }
+}
+
+type Kind = 'rollout' | 'deploy'
+const pathOf = (kind: Kind, project: string) => `${root}traefik/dynamic/${kind}-${project}.yaml`
+
+/** Writes a temporary file and renames it, so that Traefik never reads an incomplete route file. */
+export async function writeRouteFile(kind: Kind, project: string, text: string): Promise<void> {
+  const path = pathOf(kind, project)
+  // Traefik ignores files whose names end in .new.
+  await writeFile(`${path}.new`, text)
+  await rename(`${path}.new`, path)
+}
+
+export function removeRouteFile(kind: Kind, project: string): Promise<void> {
+  return rm(pathOf(kind, project), { force: true })
+}

@@ -1,0 +1,149 @@
+/** Controls the scaler of the Compose lab: reads its decisions, pauses it, and changes and restores its settings. */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { services } from '@lab/contract/endpoints.ts'
+import { metrics } from '@lab/contract/metrics.ts'
+import { fileArgs, overlayFiles, type StartedWith } from '@lab/host/compose.ts'
+import { docker } from '@lab/host/docker.ts'
+import { root } from '@lab/host/root.ts'
+import { until } from '@lab/host/until.ts'
+import { decisionLogPath, defaultStateFolder, isPaused, readLastRecord, readRecordsAfter, setPaused } from '@lab/scaler/decision-log.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
+import { decisionWords } from '@lab/scaler/views/sentence.ts'
+import { parse, stringify } from 'yaml'
+import type { DecisionReading, LabScaler, Readings } from '../lab.ts'
+import { changeOnce } from '../last-state.ts'
+
+/** Maximum number of scaling decisions that one reading of the lab contains. */
+const maxDecisions = 20
+const restartWithinSeconds = 90
+/** Time limit within which the scaler must notice a change: two synchronisations in real time, including the reading of metrics. */
+const noticedWithinMs = 60_000
+
+export interface ComposeScaler extends LabScaler {
+  read(): Promise<Pick<Readings, 'scaler' | 'decisions'>>
+  /** Restores the original settings of the scaler. */
+  restore(): Promise<void>
+}
+
+/** The HPA file and the time scale of the scaler. */
+interface Settings {
+  hpa: string
+  scale: string
+}
+
+export interface ScalerOptions {
+  project: string
+  container: string
+  lab: StartedWith
+  /** Time scale for the restarted scaler; if undefined, the time scale does not change. */
+  timeScale?: number
+}
+
+/** Returns an object that controls the running scaler. */
+export async function composeScaler({ project, container, lab, timeScale }: ScalerOptions): Promise<ComposeScaler> {
+  const found = await environmentOf(container)
+  const own: Settings = { hpa: (found.SCALER_HPA ?? 'live/scaler/hpa.yaml').replace(/^live\//, ''), scale: found.SCALER_TIME_SCALE ?? '1' }
+  // The container of the scaler mounts the folder reports/ of the checkout.
+  const stateFolder = resolve(root, found.SCALER_STATE ?? defaultStateFolder({ COMPOSE_PROJECT_NAME: project }))
+  const log = decisionLogPath(stateFolder)
+  const ours = `scaler/demo-${project}.yaml`
+  const decisions: DecisionReading[] = []
+  let last: TickRecord | undefined
+
+  /** Recreates the scaler's container after a change of settings, because the folder of HPA files is mounted read-only. */
+  const start = async ({ hpa, scale }: Settings) => {
+    const env = { ...lab.env, ...found, SCALER_HPA: hpa, SCALER_TIME_SCALE: scale }
+    const files = fileArgs(lab.files.length > 0 ? lab.files : overlayFiles)
+    const how = ['up', '--detach', '--no-deps', '--no-build', '--wait', services.scaler]
+    await docker(['compose', ...files, '-p', project, ...how], { env, withinSeconds: restartWithinSeconds })
+  }
+  const restart = changeOnce(own, (one, other) => one.hpa === other.hpa && one.scale === other.scale, start)
+  const restore = async () => {
+    await restart(own)
+    // The HPA file is removed only after the restart, because until then the scaler may read the file.
+    await rm(resolve(root, ours), { force: true })
+  }
+  const scale = timeScale === undefined ? own.scale : String(timeScale)
+  await restart({ ...own, scale }).catch(async (error: unknown) => {
+    await restore()
+    throw error
+  })
+  const change = async (paused: boolean) => {
+    await setPaused(stateFolder, paused)
+    const noticed = async () => (await readLastRecord(log))?.paused === paused
+    await until(`the scaler ${paused ? 'is paused' : 'is resumed'}`, noticed, { withinMs: noticedWithinMs, everyMs: 500 })
+  }
+
+  return {
+    timeScale: Number(scale),
+    stateFolder,
+    read: async () => {
+      // The first call reads only the newest record; later calls read every record written since the previous call.
+      const news = last === undefined ? [await readLastRecord(log)] : await readRecordsAfter(log, last.time)
+      for (const record of news) {
+        if (record === undefined) continue
+        last = record
+        decisions.push(readingOf(record))
+      }
+      decisions.splice(0, decisions.length - maxDecisions)
+      const scaler = last === undefined ? null : { ...limitsOf(last), paused: await isPaused(stateFolder) }
+      return { scaler, decisions: [...decisions] }
+    },
+    isPaused: () => isPaused(stateFolder),
+    pause: () => change(true),
+    resume: () => change(false),
+    setScaleDown: async (rules) => {
+      if (rules === null) {
+        await restart({ ...own, scale })
+        await rm(resolve(root, ours), { force: true })
+        return
+      }
+      const file = parse(await readFile(resolve(root, own.hpa), 'utf8')) as { spec: { behavior?: object } }
+      const { windowSeconds: stabilizationWindowSeconds, pods: value, periodSeconds } = rules
+      const policies = [{ type: 'Pods', value, periodSeconds }]
+      file.spec.behavior = { ...file.spec.behavior, scaleDown: { stabilizationWindowSeconds, policies } } as object
+      await mkdir(resolve(root, 'scaler'), { recursive: true })
+      await writeFile(resolve(root, ours), stringify(file))
+      await restart({ hpa: ours, scale })
+    },
+    restore,
+  }
+}
+
+/**
+ * Recreates the actuator container, so that replicas added by the scaler get the current configuration. The variable SCALER_MAX_REPLICAS is
+ * copied from the old container, because Compose would otherwise take it from the environment of this command.
+ */
+export async function renewActuator({ project, lab }: Pick<ScalerOptions, 'project' | 'lab'>): Promise<void> {
+  const { SCALER_MAX_REPLICAS } = await environmentOf(`${project}-${services.actuator}-1`)
+  const how = ['up', '--detach', '--no-deps', '--no-build', '--force-recreate', '--wait', services.actuator]
+  const env = { ...lab.env, SCALER_MAX_REPLICAS }
+  await docker(['compose', ...fileArgs(lab.files), '-p', project, ...how], { env, withinSeconds: restartWithinSeconds })
+}
+
+/** Returns the maximum number of replicas that the actuator allows (SCALER_MAX_REPLICAS). */
+export async function mostReplicas(project: string): Promise<number> {
+  return Number((await environmentOf(`${project}-${services.actuator}-1`)).SCALER_MAX_REPLICAS)
+}
+
+/** The environment variables of a container, so that the container can be recreated with the same variables. */
+async function environmentOf(container: string): Promise<Record<string, string>> {
+  const lines = JSON.parse(await docker(['inspect', '--format', '{{json .Config.Env}}', container], { withinSeconds: 20 })) as string[]
+  const all = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
+  const { DOCKER_HOST: _proxy, HOME: _home, PATH: _path, SCALER_PROMETHEUS: _url, SCALER_LISTEN: _port, ...others } = all
+  return others
+}
+
+function readingOf(record: TickRecord): DecisionReading {
+  const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
+  return { time: record.time, current: currentReplicas, desired: desiredReplicas, reason: rescaleReason, text: decisionWords(record) }
+}
+
+function limitsOf({ hpa, decision }: TickRecord) {
+  const targets = hpa.metrics.flatMap((metric) => {
+    if (metric.type !== 'Pods' || metric.target.averageValueMilli === undefined) return []
+    return metric.metric.name === metrics.connectionsActive.name ? [metric.target.averageValueMilli / 1000] : []
+  })
+  return { desired: decision.desiredReplicas, min: hpa.minReplicas, max: hpa.maxReplicas, target: targets[0] ?? null }
+}

@@ -1,0 +1,35 @@
+/** Finds the running lab for a command. */
+import { hostPorts } from '@lab/contract/endpoints.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+import { type ComposeLab, type ComposeOptions, composeLab } from './compose/lab.ts'
+import { type EmbeddedLab, embeddedLab } from './embedded/lab.ts'
+import type { LabKind } from './lab.ts'
+
+export interface FindOptions extends ComposeOptions {
+  /** The kind of lab; the default is Compose. */
+  on?: LabKind
+  /** Address of an embedded lab's live page; by default, the page on the default port of this machine. */
+  page?: string
+}
+
+/** Returns the address of the live page of an embedded lab with default options in the current environment. */
+export function defaultPage(): string {
+  return `http://localhost:${process.env.GRAFANA_PORT || hostPorts.GRAFANA_PORT}`
+}
+
+/** A lab of either kind, with the methods of that kind. */
+export type FoundLab = ComposeLab | EmbeddedLab
+
+/** Returns the running lab of the requested kind. Rejects with a one-line error if no lab runs. */
+export async function findLab({ on = 'compose', page, ...options }: FindOptions): Promise<FoundLab> {
+  if (on === 'embedded') return embeddedLab(page ?? defaultPage())
+  return runningComposeLab(options)
+}
+
+/** Returns the running Compose lab. Rejects with a one-line error if no lab runs, or if Docker does not answer. */
+export async function runningComposeLab(options: ComposeOptions = {}): Promise<ComposeLab> {
+  const lab = await composeLab(options)
+  if ((await lab.replicas()).length > 0) return lab
+  await lab.close()
+  throw new LabError(`no replica of the project ${lab.name} runs; start the lab: ./lab up`)
+}

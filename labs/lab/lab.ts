@@ -1,0 +1,313 @@
+/**
+ * Defines the common interface to a running lab. Each kind of lab implements the interface in its own folder: compose/ or embedded/.
+ * Every call of a lab has a time limit. A failed call rejects with a one-line message for the user.
+ */
+import type { EmbeddedOrder } from '@lab/contract/embedded-api.ts'
+import type { Prometheus } from '@lab/host/prometheus.ts'
+import type { ReplicaReading } from '@lab/host/readings.ts'
+
+/** The kinds of labs: Compose and embedded. */
+export const labKinds = ['compose', 'embedded'] as const
+export type LabKind = (typeof labKinds)[number]
+
+export type Labels = Readonly<Record<string, string>>
+
+/** A replica: a container or process that is starting, serving, draining or hanging, and has not exited. */
+export interface Replica {
+  /** Name of the replica in metrics and messages, for example ws-2. */
+  readonly name: string
+  /** Whether the replica is running, passes its health check and is not paused. */
+  readonly healthy: boolean
+  /**
+   * Start time in Unix seconds, or zero while the replica starts. The start time distinguishes a replica from a later replica with the
+   * same name.
+   */
+  readonly startedAtSeconds: number
+}
+
+/** A start, readiness or exit of a replica. */
+export interface ReplicaChange {
+  /** Unix milliseconds. */
+  readonly atMs: number
+  /** As in ws-4. */
+  readonly replica: string
+  readonly what: 'started' | 'ready' | 'unready' | 'gone'
+}
+
+/** Records events of replicas until the recording is stopped. */
+export interface ReplicaWatch {
+  /** The recorded events of replicas, in chronological order. */
+  readonly changes: readonly ReplicaChange[]
+  stop(): Promise<void>
+}
+
+/** Actions on one replica that every kind of lab supports. */
+export const replicaActions = ['kill', 'terminate', 'freeze', 'thaw'] as const
+/** kill sends SIGKILL; terminate sends SIGTERM, which begins a drain; freeze stops the process, and thaw continues it. */
+export type ReplicaAction = (typeof replicaActions)[number]
+
+/** Points during and after a WebSocket handshake at which a test resets a client's TCP connection. */
+export const resetPoints = ['dialled', 'half-request', 'request', 'upgraded', 'mid-frame'] as const
+export type ResetPoint = (typeof resetPoints)[number]
+
+/** A step on one kind of lab: a docker command, code in a replica's process, or a request to the embedded lab. */
+export interface Steps {
+  compose:
+    | AnywhereStep
+    | { readonly kind: 'docker'; readonly args: readonly string[]; readonly withinSeconds?: number }
+    | { readonly kind: 'evaluate'; readonly container: string; readonly code: string }
+    /**
+     * `restart` starts a rollout that replaces the replicas one by one. `fail` rolls out a version that fails, so that the rollout is
+     * rolled back. `finish` completes a rollout that is unfinished, if there is one.
+     */
+    | { readonly kind: 'rollout'; readonly how: 'restart' | 'fail' | 'finish' }
+    /**
+     * `switch` starts a deploy that moves the traffic to the other colour. `finish` completes a deploy that is unfinished, if there is one.
+     */
+    | { readonly kind: 'deploy'; readonly how: 'switch' | 'finish' }
+    /** Writes a file of Traefik's dynamic configuration, or removes it if there is no content. */
+    | { readonly kind: 'traefik'; readonly file: string; readonly content: string | undefined }
+  embedded:
+    | AnywhereStep
+    | { readonly kind: 'order'; readonly order: EmbeddedOrder; readonly body: object }
+    /** Starts replicas until the given number is starting or serving, including replicas that the scaler has already started. */
+    | { readonly kind: 'at-least'; readonly replicas: number }
+}
+export type StepOf<K extends LabKind> = Steps[K]
+
+type AnywhereStep =
+  /** Sets the number of replicas, and waits until new replicas are healthy and removed replicas have exited. */
+  | { readonly kind: 'scale'; readonly replicas: number }
+  /** Opens the given number of connections to the lab one after the other, and resets each connection at the given point. */
+  | { readonly kind: 'reset'; readonly at: ResetPoint; readonly times: number }
+
+/** A condition that can be checked on one kind of lab. */
+export interface Checks {
+  compose:
+    | AnywhereCheck
+    /** Holds if the PromQL query returns at least one series. */
+    | { readonly kind: 'query'; readonly promql: string }
+    /** Holds if an alert with these labels is firing in Alertmanager; with `firing: false`, holds if none is firing. */
+    | { readonly kind: 'alert'; readonly labels: Labels; readonly firing: boolean }
+    /** Holds if Prometheus is ready; with `ready: false`, holds if Prometheus is not ready. */
+    | { readonly kind: 'prometheus'; readonly ready: boolean }
+    /** Holds if the container has this Docker state and, if given, this exit code and a different start time from `startedAt`. */
+    | {
+        readonly kind: 'container'
+        readonly container: string
+        readonly status: string
+        readonly exitCode?: number
+        readonly notStartedAt?: string
+      }
+    /** Holds if the last rollout ended with this outcome. */
+    | { readonly kind: 'rollout'; readonly ended: 'complete' | 'rolled-back' }
+    /** Holds if Traefik's file provider has a middleware with this name; with `present: false`, holds if there is none. */
+    | { readonly kind: 'middleware'; readonly name: string; readonly present: boolean }
+  embedded:
+    | AnywhereCheck
+    /** Holds if the live page shows this state for the replica. */
+    | { readonly kind: 'state'; readonly id: string; readonly state: 'ready' | 'silent' }
+    /** Holds if the replica that was started at `startedAtSeconds` no longer exists. */
+    | { readonly kind: 'left'; readonly id: string; readonly startedAtSeconds: number }
+    /** Holds if a figure of a replica is above or below the bound. */
+    | { readonly kind: 'figure'; readonly id: string; readonly figure: EmbeddedFigure; readonly above?: number; readonly below?: number }
+    /** Holds if the scaler had no metrics at its last decision; with `blind: false`, holds if the scaler had metrics. */
+    | { readonly kind: 'scaler'; readonly blind: boolean }
+    /** Holds if the answer to a plain HTTP request through the router takes longer, or shorter, than the bound. Milliseconds. */
+    | { readonly kind: 'answer'; readonly above?: number; readonly below?: number }
+    /** Holds if at least the given number of replicas is ready. */
+    | { readonly kind: 'ready'; readonly atLeast: number }
+}
+export type CheckOf<K extends LabKind> = Checks[K]
+export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
+
+type AnywhereCheck =
+  /** Holds if the lab's entry point answers a plain HTTP request within three tries. */
+  | { readonly kind: 'entry' }
+  /** Holds if exactly the given number of replicas exists and all of them are healthy. */
+  | { readonly kind: 'replicas'; readonly count: number }
+
+/** The result of checking one condition. */
+export interface Checked {
+  readonly holds: boolean
+  /** Description of the observed state, for reports. */
+  readonly seen: string
+}
+
+/** Facts about a lab and one of its replicas, read before a fault begins. */
+export interface Facts {
+  compose: {
+    /** Compose project. */
+    readonly project: string
+    /** Name of the replica, for example ws-2; its container is named `PROJECT-REPLICA`. */
+    readonly replica: string
+    /** Address of the replica in the network `lab`. */
+    readonly address: string
+    /** Number of healthy replicas. */
+    readonly replicas: number
+    /** Duration of the injected fault. */
+    readonly seconds: number
+    /** Start time of Valkey as reported by Docker; undefined if the lab has no Valkey. */
+    readonly valkeyStartedAt: string | undefined
+  }
+  embedded: {
+    readonly replica: string
+    readonly replicas: number
+    readonly seconds: number
+    /** Memory that the replica uses. MiB. */
+    readonly memoryMiB: number
+    /** Start time of the replica. Unix seconds. */
+    readonly startedAtSeconds: number
+  }
+}
+export type FactsOf<K extends LabKind> = Facts[K]
+
+/** A scaling decision of the scaler. */
+export interface DecisionReading {
+  /** Time of the decision in ISO 8601, which also identifies the decision. */
+  readonly time: string
+  readonly current: number | null
+  readonly desired: number | null
+  readonly reason: string
+  readonly text: string
+}
+
+/** The state of the lab at one moment. A figure of the readings is null if its value is unknown. */
+export interface Readings {
+  /** The time at which the state of the lab was read. Unix seconds. */
+  readonly atSeconds: number
+  readonly replicas: readonly ReplicaReading[]
+  /** The configured number of sockets of the load. */
+  readonly loadWanted: number
+  /** Number of answers that the load generator's clients receive per second. */
+  readonly answersPerSecond: number | null
+  readonly p95Ms: number | null
+  /** Counters since the lab started: reconnects, sessions resumed on another replica, and room messages that are known to be lost. */
+  readonly reconnects: number | null
+  readonly moves: number | null
+  readonly lost: number | null
+  readonly storeUp: boolean | null
+  readonly scaler: {
+    readonly desired: number | null
+    readonly min: number
+    readonly max: number
+    /** The HPA's target for the average number of sockets per replica. */
+    readonly target: number | null
+    readonly paused: boolean
+  } | null
+  /** The last decisions of the scaler, newest last. */
+  readonly decisions: readonly DecisionReading[]
+}
+
+/** The names of the figures in a lab's readings. */
+export const figureNames = [
+  'replicas',
+  'starting',
+  'draining',
+  'sockets',
+  'fullest',
+  'emptiest',
+  'answers',
+  'p95',
+  'desired',
+  'min',
+  'max',
+  'target',
+] as const
+export type FigureName = (typeof figureNames)[number]
+
+/**
+ * Scale-down rules that override the rules of the HPA file. Durations have the values that they would have in a HorizontalPodAutoscaler,
+ * that is, before time compression.
+ */
+export interface ScaleDownRules {
+  readonly windowSeconds: number
+  /** The number of replicas that may be removed in one period of a scale-down policy. */
+  readonly pods: number
+  readonly periodSeconds: number
+}
+
+/** The scaler of a lab. */
+export interface LabScaler {
+  /** The factor by which the scaler's time is compressed. */
+  readonly timeScale: number
+  /** Folder of the decision log, which `@lab/scaler/decision-log.ts` reads. */
+  readonly stateFolder: string
+  /** Whether the scaler is paused. */
+  isPaused(): Promise<boolean>
+  /** Pauses the scaler, which then continues to make decisions but does not scale. Resolves when the scaler is paused. */
+  pause(): Promise<void>
+  /** Resumes the scaler. Resolves when the scaler scales again. */
+  resume(): Promise<void>
+  /** Replaces the scale-down rules of the scaler; null restores the original rules. Resolves when the scaler uses the new rules. */
+  setScaleDown(rules: ScaleDownRules | null): Promise<void>
+}
+
+/** The store that the replicas share. */
+export interface LabStore {
+  /** Sends a command to Valkey and returns the reply as JSON values: arrays, strings, numbers, null. */
+  ask(...command: readonly string[]): Promise<unknown>
+  /** Stops the store, or restarts the store with its data; the method is undefined if the lab did not start the store. */
+  readonly set?: (up: boolean) => Promise<void>
+}
+
+export interface Lab<K extends LabKind = LabKind> {
+  readonly kind: K
+  /** Name of the Compose project, or address of the embedded lab's live page. */
+  readonly name: string
+  /** Address for clients, for example http://127.0.0.1:8000. */
+  readonly entry: string
+  /** Client of the lab's Prometheus; undefined if the lab has no Prometheus. */
+  readonly prometheus: Prometheus | undefined
+  readonly scaler: LabScaler | undefined
+  readonly store: LabStore | undefined
+  /** Interval at which new readings are available. Seconds. */
+  readonly readEverySeconds: number
+  /** Share of the load's sockets that are open at any time, because k6 continuously replaces its virtual users. */
+  readonly steadyShare: number
+  /** Describes where each figure in the readings comes from. */
+  readonly sources: Readonly<Record<FigureName, string>>
+
+  /** The replicas of the lab, sorted by number. */
+  replicas(): Promise<Replica[]>
+  /**
+   * Starts to record the start, readiness and exit of replicas.
+   * @param say called with a one-line message if the recording of events fails
+   */
+  watchReplicas(say: (line: string) => void): ReplicaWatch
+  /** Reads the current state of the lab. */
+  readings(): Promise<Readings>
+  /** Reads a replica's metrics in the Prometheus text format. */
+  metricsOf(replica: string): Promise<string>
+  /** A replica's response to `paths.health`, which describes the state of the replica and of its stores. */
+  stateOf(replica: string): Promise<unknown>
+  /**
+   * Sets the number of replicas. New replicas get the configuration of the running lab. Resolves when all new replicas are healthy, or
+   * all removed replicas have exited.
+   */
+  scaleTo(replicas: number): Promise<void>
+  /** Resolves when the signal has been sent to the replica. */
+  act(action: ReplicaAction, replica: string): Promise<void>
+  /**
+   * Replaces every replica, one after the other: on Compose with replicas of the same version, on the embedded lab with replicas of a new
+   * version. Resolves when the rollout is complete; rejects if it fails.
+   */
+  rollOut(): Promise<void>
+  /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
+  untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
+  /** Restarts a replica that has exited, or starts a new replica as its replacement. Resolves when the restarted replica is healthy. */
+  replace(replica: string, withinSeconds: number): Promise<void>
+  /** Sets the number of sockets of the load. Resolves when the load has received the new number of sockets. */
+  setLoad(sockets: number): Promise<void>
+
+  /** Reads the facts about a replica before a fault begins; the default is the last replica. */
+  facts(replica: string | undefined, seconds: number): Promise<FactsOf<K>>
+  take(step: StepOf<K>): Promise<void>
+  /** Checks a condition. Rejects if the check cannot be performed. */
+  check(check: CheckOf<K>): Promise<Checked>
+  /** Stops everything that this object has started, such as the load or an embedded lab. */
+  close(): Promise<void>
+}
+
+/** A lab of either kind; the field `kind` distinguishes the kinds. */
+export type AnyLab = { [K in LabKind]: Lab<K> }[LabKind]

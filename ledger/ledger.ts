@@ -1,0 +1,121 @@
+/**
+ * The ledger of the clients: every sent message, its answer, and the deliveries to each member of each room in the order of
+ * arrival. The ledger stores deliveries in a compact form, because a run has millions of deliveries. Pure.
+ */
+
+/** The content of a test message, which identifies the message. */
+export interface Payload {
+  /** Name of the run. */
+  run: string
+  /** Message number, unique in the run. */
+  n: number
+  /** Number of the sending member. */
+  s: number
+  /** Time at which the message was sent, in milliseconds of a monotonic clock. */
+  t: number
+  /** Name of the replica to which the sender is connected. */
+  r: string
+}
+
+/** Answer to a message. The answer `provisional` is followed by another answer; `none` means that no answer has arrived yet. */
+export type Answer = 'none' | 'stored' | 'provisional' | 'refused'
+
+/** A message, as recorded by its sender. */
+export interface Sent {
+  /** Number of the message, unique in the run and ascending. */
+  n: number
+  /** Number of the sending member. */
+  sender: number
+  room: string
+  answer: Answer
+  /** Sequence number of the message, once the message is stored. */
+  seq: number | undefined
+}
+
+/** A member of a room and the messages that this member received. */
+export interface Membership {
+  member: number
+  room: string
+  /**
+   * Sequence number of the room log when the member joined. Every message that is stored in a room after the member joined the room must
+   * reach the member.
+   */
+  joinedSeq: number
+  /** Message numbers in the order of delivery; negative for provisional deliveries. */
+  received: number[]
+}
+
+/** A message in the room log. */
+export interface LogEntry {
+  seq: number
+  n: number
+  sender: number
+  room: string
+}
+
+/** Messages that the service reported to a client as possibly missed. */
+export interface Gap {
+  member: number
+  room: string | undefined
+  detail: string
+}
+
+/** A connection that was lost, or that the client replaced by a new connection. */
+export interface Drop {
+  member: number
+  /** The replica of the connection; undefined when the connection ended before its first message. */
+  replica: string | undefined
+  code: number
+  /** Milliseconds since 1970. */
+  atMs: number
+  /** Time when the member had reconnected to any replica; undefined if the member never reconnected. */
+  backAtMs: number | undefined
+  /** The reason for which the replica had asked the client to reconnect; undefined if the replica had not asked. */
+  goodbye: string | undefined
+}
+
+/** All records of the clients in a run. */
+export class ClientLedger {
+  /** All messages, ordered by message number, which starts at 1. */
+  readonly sent: Sent[] = []
+  readonly gaps: Gap[] = []
+  readonly drops: Drop[] = []
+  /** Number of messages without a final answer. */
+  open = 0
+  private readonly members = new Map<string, Membership>()
+
+  /** Records a message before it is sent. @returns its number */
+  send(sender: number, room: string): number {
+    const n = this.sent.length + 1
+    this.sent.push({ n, sender, room, answer: 'none', seq: undefined })
+    this.open++
+    return n
+  }
+
+  /** Records an answer. After the answer `stored`, any further answer to the same message is ignored. */
+  answer(n: number, answer: Exclude<Answer, 'none'>, seq?: number): void {
+    const sent = this.sent[n - 1]
+    if (sent === undefined) throw new Error(`message ${n} was answered, but never sent`)
+    if (sent.answer === 'stored') return
+    if (answer !== 'provisional' && sent.answer !== 'refused') this.open--
+    sent.answer = answer
+    sent.seq = seq
+  }
+
+  /** Records that a member joined a room at a sequence number. Joining a room that the member has already joined has no effect. */
+  join(member: number, room: string, joinedSeq: number): void {
+    const key = `${member} ${room}`
+    if (!this.members.has(key)) this.members.set(key, { member, room, joinedSeq, received: [] })
+  }
+
+  /** Records a delivery. */
+  deliver(member: number, room: string, n: number, provisional: boolean): void {
+    const membership = this.members.get(`${member} ${room}`)
+    if (membership === undefined) throw new Error(`message ${n} of ${room} was delivered to member ${member}, which never joined the room`)
+    membership.received.push(provisional ? -n : n)
+  }
+
+  get memberships(): Iterable<Membership> {
+    return this.members.values()
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The actuator is the only program that may change the containers of the lab. The actuator has access to the Docker socket, and accepts a
+ * number of replicas and nothing else. No part of a request other than the number of replicas is passed to Docker.
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { actuatorPaths } from '@lab/contract/endpoints.ts'
+import { failure, type Result, success } from '@lab/contract/result.ts'
+import type { Actuator } from '../adapters/compose.ts'
+
+/** The regular expression allows only the white space of JSON. */
+const onlyBody = /^[ \t\r\n]*\{[ \t\r\n]*"replicas"[ \t\r\n]*:[ \t\r\n]*(0|[1-9]\d{0,3})[ \t\r\n]*\}[ \t\r\n]*$/
+/** Maximum length of a request body, in bytes. The request bodies that the scaler sends are shorter than the maximum length. */
+const maxBodyBytes = 64
+/** Maximum time to receive a request, in milliseconds. */
+const arrivalMs = 5000
+
+export interface ActuatorSettings {
+  /** Largest number of replicas that a request may contain. */
+  readonly maxReplicas: number
+  /** Aborts a running action. */
+  readonly stop: AbortSignal
+  readonly say: (line: string) => void
+}
+
+/**
+ * Returns the number of replicas in the body of a PUT. The body must be a JSON object with one key, in ASCII and without escapes, so
+ * that all parsers read the same number.
+ */
+export function readReplicas(body: Buffer, maxReplicas: number): Result<number> {
+  const [, digits] = onlyBody.exec(body.toString('latin1')) ?? []
+  if (digits === undefined) return failure('body: allowed is {"replicas": N}, where N is a whole number')
+  const replicas = Number(digits)
+  return replicas <= maxReplicas ? success(replicas) : failure(`replicas: allowed are 0 to ${maxReplicas} (SCALER_MAX_REPLICAS)`)
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const refused = (status: number, error: string): Answer => ({ status, body: { error } })
+
+/**
+ * Returns the HTTP server, which does not listen yet. An action continues after its caller has disconnected, because an aborted action
+ * could leave a partial change.
+ */
+export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, say }: ActuatorSettings): Server {
+  let busy = false
+
+  async function scale(request: IncomingMessage): Promise<Answer> {
+    const body = await bodyOf(request)
+    if (body === null) return refused(413, `body: allowed are at most ${maxBodyBytes} bytes`)
+    const read = readReplicas(body, maxReplicas)
+    if (!read.ok) return refused(400, read.problems.join('; '))
+    if (busy) return refused(409, 'another action is still running')
+    busy = true
+    try {
+      await actuator.scale(read.value, stop)
+      return { status: 200, body: { replicas: read.value } }
+    } finally {
+      busy = false
+    }
+  }
+
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    switch (`${request.method} ${request.url}`) {
+      case `GET ${actuatorPaths.replicas}`:
+        return { status: 200, body: await actuator.list(stop) }
+      case `GET ${actuatorPaths.workingSets}`:
+        return { status: 200, body: await actuator.workingSets(stop) }
+      case `PUT ${actuatorPaths.replicas}`:
+        return scale(request)
+      default:
+        return refused(404, `allowed are GET and PUT ${actuatorPaths.replicas}, and GET ${actuatorPaths.workingSets}`)
+    }
+  }
+
+  return createServer({ requestTimeout: arrivalMs, headersTimeout: arrivalMs, maxHeaderSize: 4096 }, async (request, response) => {
+    const { status, body } = await answer(request).catch((error: Error) => refused(500, error.message))
+    if (request.method !== 'GET' || status !== 200)
+      say(`${request.method} ${JSON.stringify(request.url)}: ${status} ${JSON.stringify(body)}`)
+    // The connection is closed after every answer, because the rest of a refused request body is not read.
+    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
+  })
+}
+
+/** Returns the body of a request, or null if the body is too long. */
+async function bodyOf(request: IncomingMessage): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBodyBytes) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

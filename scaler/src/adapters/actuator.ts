@@ -1,0 +1,38 @@
+/** HTTP client of the actuator, through which the scaler reads and scales the replicas. Every call to the actuator has a timeout. */
+import { actuatorPaths } from '@lab/contract/endpoints.ts'
+import { startWithinSeconds } from '@lab/host/scaling.ts'
+import type { ListedReplica, WorkingSet } from '../ports.ts'
+import { type Actuator, composeWithinSeconds } from './compose.ts'
+
+/** Timeout of a call that reads the replicas, in seconds. */
+const readWithinSeconds = 5
+/** Timeout of a scaling call in seconds: the sum of the timeout of Compose, the timeout for starting containers, and 5 s for the answer. */
+const scaleWithinSeconds = composeWithinSeconds + startWithinSeconds + 5
+
+/** Returns a client of the actuator. @param url URL without a path, such as http://actuator:9464 */
+export function actuatorAt(url: string): Actuator {
+  const call = async (path: string, withinSeconds: number, signal: AbortSignal, put?: object): Promise<unknown> => {
+    const bound = AbortSignal.any([signal, AbortSignal.timeout(withinSeconds * 1000)])
+    const how = put === undefined ? {} : { method: 'PUT', body: JSON.stringify(put) }
+    let response: Response
+    let text: string
+    try {
+      response = await fetch(new URL(path, url), { ...how, signal: bound })
+      text = await response.text()
+    } catch (error) {
+      signal.throwIfAborted()
+      const why = bound.aborted ? `not within ${withinSeconds} s` : String((error as Error).cause ?? error)
+      throw new Error(`the actuator at ${url} does not answer: ${why}`)
+    }
+    if (!response.ok) throw new Error(`the actuator answers ${response.status}: ${text.trim()}`)
+    return JSON.parse(text)
+  }
+  return {
+    // The actuator and its client always have the same version, so the client need not validate the actuator's answers.
+    list: async (signal) => (await call(actuatorPaths.replicas, readWithinSeconds, signal)) as ListedReplica[],
+    workingSets: async (signal) => (await call(actuatorPaths.workingSets, readWithinSeconds, signal)) as WorkingSet[],
+    scale: async (replicas, signal) => {
+      await call(actuatorPaths.replicas, scaleWithinSeconds, signal, { replicas })
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/** Applies the stabilization windows and then the limits to the recommendation of the metrics. */
+import type { Memory } from './decision.ts'
+import type { Limited } from './limit.ts'
+import { limit, limitWithBehavior } from './limit.ts'
+import type { Stabilized } from './stabilize.ts'
+import { stabilize, stabilizeWithBehavior } from './stabilize.ts'
+import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
+
+/** The replica counts have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+export interface NormalizationArg {
+  readonly hpa: Pick<HorizontalPodAutoscaler, 'behavior' | 'minReplicas' | 'maxReplicas'>
+  readonly options: Pick<ControllerOptions, 'downscaleStabilizationSeconds'>
+  readonly memory: Pick<Memory, 'recommendations' | 'scaleUps' | 'scaleDowns'>
+  readonly currentReplicas: number
+  /** The recommendation of the metrics. */
+  readonly desiredReplicas: number
+  readonly nowSeconds: number
+}
+
+export interface Normalized {
+  readonly stabilized: Stabilized
+  readonly limited: Limited
+}
+
+/** Returns the allowed count, like normalizeDesiredReplicas and normalizeDesiredReplicasWithBehaviors in Kubernetes. */
+export function normalizeDesiredReplicas(arg: NormalizationArg): Normalized {
+  const { memory, options, currentReplicas, desiredReplicas, nowSeconds } = arg
+  const { behavior, minReplicas, maxReplicas } = arg.hpa
+  const recommendations = memory.recommendations ?? []
+  const bounds = { minReplicas, maxReplicas, currentReplicas }
+  if (behavior === undefined) {
+    const windowSeconds = options.downscaleStabilizationSeconds
+    const stabilized = stabilize({ recommendations, desiredReplicas, nowSeconds, windowSeconds })
+    return { stabilized, limited: limit({ ...bounds, desiredReplicas: stabilized.replicas }) }
+  }
+  const { scaleUp, scaleDown } = behavior
+  const stabilized = stabilizeWithBehavior({
+    recommendations,
+    desiredReplicas,
+    currentReplicas,
+    nowSeconds,
+    scaleUpWindowSeconds: scaleUp.stabilizationWindowSeconds ?? 0,
+    scaleDownWindowSeconds: scaleDown.stabilizationWindowSeconds ?? Math.trunc(options.downscaleStabilizationSeconds),
+  })
+  const limited = limitWithBehavior({
+    ...bounds,
+    desiredReplicas: stabilized.replicas,
+    scaleUpBehavior: scaleUp,
+    scaleDownBehavior: scaleDown,
+    scaleUps: memory.scaleUps,
+    scaleDowns: memory.scaleDowns,
+    nowSeconds,
+  })
+  return { stabilized, limited }
+}

@@ -1,0 +1,52 @@
+/**
+ * The scale of the workload while a rollout is under way. A rollout temporarily runs one more replica than wanted, so the number of
+ * containers is not the wanted number of replicas. The wanted number of replicas is stored in a file beside the decision log. The wanted
+ * number corresponds to spec.replicas of a Deployment. A rollout writes the rollout file when it begins, and removes this file when it
+ * ends. During a rollout, the scaler reads the wanted number of replicas from the rollout file, and writes a new number to this file
+ * instead of scaling.
+ */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+
+const rolloutScaleSchema = z.strictObject({
+  /** Numbers of revisions. */
+  from: z.int().positive(),
+  to: z.int().positive(),
+  /** Wanted number of replicas. */
+  replicas: z.int().min(0).max(9999),
+})
+export type RolloutScale = z.infer<typeof rolloutScaleSchema>
+
+/** Returns the path of the file through which a rollout and the scaler exchange the number of replicas. */
+export function rolloutFilePath(stateFolder: string): string {
+  return join(stateFolder, 'rollout.json')
+}
+
+/**
+ * Returns the rollout that is under way, or undefined if there is none. Rejects with a one-line error if the rollout file does not contain
+ * the scale of a rollout.
+ */
+export async function readRolloutScale(stateFolder: string): Promise<RolloutScale | undefined> {
+  const path = rolloutFilePath(stateFolder)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  try {
+    return rolloutScaleSchema.parse(JSON.parse(text))
+  } catch {
+    throw new Error(`${path} is no scale of a rollout; remove it, and ./lab rollout resume writes it again`)
+  }
+}
+
+/** @param scale the scale of the rollout; undefined if no rollout is under way */
+export async function writeRolloutScale(stateFolder: string, scale: RolloutScale | undefined): Promise<void> {
+  const path = rolloutFilePath(stateFolder)
+  if (scale === undefined) return rm(path, { force: true })
+  await mkdir(stateFolder, { recursive: true })
+  // The rollout file is renamed into place, so that readers never get a partial file.
+  await writeFile(`${path}.new`, `${JSON.stringify(scale)}\n`)
+  await rename(`${path}.new`, path)
+}

@@ -1,0 +1,142 @@
+/** Implements the server of the live page, which serves the page and the state, and performs the orders of the page's buttons. */
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import {
+  type Disturbance,
+  type EmbeddedOrder,
+  type EmbeddedState,
+  embeddedBounds,
+  embeddedOrders,
+  embeddedPaths,
+  hitsReplica,
+  type LiveSnapshot,
+} from '@lab/contract/embedded-api.ts'
+import { refusalOf, sourceOf } from '@lab/contract/foreign.ts'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { streamSSE } from 'hono/streaming'
+import type { z } from 'zod'
+
+/** The data that the server shows, and the orders that the server performs. */
+export interface Actions {
+  snapshot(): LiveSnapshot
+  /** Returns the last decisions of the scaler; the newest is last. */
+  decisions(): EmbeddedState['decisions']
+  /** The folder of the scaler's decision log. */
+  stateFolder: string
+  /** The supported orders. Unsupported orders are refused with 404, and the page displays a command instead. */
+  orders: Partial<Orders>
+}
+export type Orders = { [K in EmbeddedOrder]: (given: z.infer<(typeof embeddedOrders)[K]>) => void | Promise<void> }
+
+/** Maximum size of the body of an order. Bytes. */
+const maxOrderBytes = 1_024
+
+const tooLong = bodyLimit({
+  maxSize: maxOrderBytes,
+  onError: (c) => c.json({ error: `body: allowed are at most ${maxOrderBytes} bytes` }, 413),
+})
+
+/** Interval between two state messages to the page. Milliseconds. */
+const sendStateEveryMs = 500
+/** Maximum number of live pages that are open at once. */
+const maxWatchers = 20
+
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const types: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+}
+
+/**
+ * Creates the HTTP app, which does not listen on a port yet.
+ * @param allowed further origins that may read the state and send orders; null if a router in front of the server has already checked
+ * Host and Origin
+ */
+export function createApi(actions: Actions, entryUrl: string, log: (line: string) => void, allowed: readonly string[] | null): Hono {
+  const app = new Hono()
+  let watchers = 0
+  app.use(async (c, next) => {
+    const source = sourceOf(c.req.method, (name) => c.req.header(name))
+    const refusal = allowed && refusalOf(source, allowed)
+    if (refusal !== null) return c.json({ error: refusal }, 403)
+    c.header('content-security-policy', policy)
+    c.header('x-content-type-options', 'nosniff')
+    c.header('cache-control', 'no-store')
+    return next()
+  })
+  const attribute = (value: unknown) => JSON.stringify(value).replaceAll('"', '&quot;')
+  for (const file of ['index.html', 'style.css', 'picture.css', 'live.js', 'drawing.js']) {
+    const text = readFileSync(new URL(`./page/${file}`, import.meta.url), 'utf8')
+      .replaceAll('{{entry}}', entryUrl)
+      .replace('{{state}}', embeddedPaths.state)
+      .replace('{{paths}}', attribute(embeddedPaths))
+      .replace('{{orders}}', attribute(Object.keys(actions.orders)))
+      .replace('{{bounds}}', attribute(embeddedBounds))
+    app.get(file === 'index.html' ? '/' : `/${file}`, (c) =>
+      c.body(text, 200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain' }),
+    )
+  }
+  app.get(embeddedPaths.state, (c) => {
+    const { stateFolder } = actions
+    return c.json({ ...actions.snapshot(), entry: entryUrl, stateFolder, decisions: actions.decisions() })
+  })
+  app.get(embeddedPaths.events, (c) => {
+    if (watchers >= maxWatchers) return c.json({ error: `the maximum of ${maxWatchers} open pages is reached` }, 503)
+    return streamSSE(c, async (stream) => {
+      watchers++
+      stream.onAbort(() => void watchers--)
+      while (!stream.aborted) {
+        await stream.writeSSE({ data: JSON.stringify(actions.snapshot()) })
+        await stream.sleep(sendStateEveryMs)
+      }
+    })
+  })
+
+  for (const [kind, act] of Object.entries(actions.orders) as [EmbeddedOrder, (given: object) => void | Promise<void>][]) {
+    app.post(embeddedPaths[kind], tooLong, async (c) => {
+      const given: unknown = await c.req.json().catch(() => undefined)
+      if (given === undefined) return c.json({ error: 'body: allowed is JSON' }, 400)
+      const parsed = embeddedOrders[kind].safeParse(given)
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues
+        return c.json({ error: `${issue?.path.join('.') || 'body'}: ${issue?.message}` }, 400)
+      }
+      const { id, kind: disturbance } = parsed.data as { id?: string; kind?: Disturbance }
+      const running = actions.snapshot().replicas.map((one) => one.id)
+      const allowed = running.join(', ') || 'none, because no replica is running'
+      const needsReplica = 'id' in embeddedOrders[kind].shape && (disturbance === undefined || hitsReplica(disturbance))
+      if (needsReplica && id === undefined) return c.json({ error: `id: missing; allowed are ${allowed}` }, 400)
+      if (needsReplica && id !== undefined && !running.includes(id))
+        return c.json({ error: `id: no replica ${JSON.stringify(id)}; allowed are ${allowed}` }, 404)
+      // The page shows the outcome of a slow order in the state of the lab, so the server only logs that the order failed.
+      act(parsed.data)?.catch((error: unknown) => log(`${embeddedPaths[kind]} failed: ${String(error)}`))
+      return c.json({ ok: true })
+    })
+  }
+  app.notFound((c) => c.json({ error: `the path ${c.req.path} does not exist` }, 404))
+  return app
+}
+
+/**
+ * Serves the page. The promise rejects if the port is not available.
+ * @param hostname the address to listen on; in a container, Docker publishes the port
+ */
+export function servePage(app: Hono, port: number, hostname = '127.0.0.1'): Promise<{ port: number; close(): void }> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, port, hostname })
+    server.once('error', reject)
+    server.once('listening', () => {
+      resolve({
+        port: (server.address() as AddressInfo).port,
+        close: () => {
+          server.close()
+          if ('closeAllConnections' in server) server.closeAllConnections()
+        },
+      })
+    })
+  })
+}

@@ -1,0 +1,97 @@
+/** Converts readings of the lab on Compose to the state of the live page. Pure. */
+import type { EmbeddedState, LiveSnapshot } from '@lab/contract/embedded-api.ts'
+import type { ReplicaReading } from '@lab/host/readings.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
+import { decisionWords } from '@lab/scaler/views/sentence.ts'
+import type { LoadReport } from './load-messages.ts'
+import { newEvents, type RolloutRecord, rolloutWords } from './rollouts.ts'
+import { scalerPart } from './scaler-part.ts'
+
+/** Values of the lab that were read at the same time. */
+export interface ComposeReading {
+  /** Unix seconds. */
+  readonly atSeconds: number
+  /** Replicas, sorted by number. */
+  readonly replicas: readonly ReplicaReading[]
+  readonly storeUp: boolean | null
+  /** Values by replica; a replica whose value is unknown is absent. */
+  readonly cpuCores: ReadonlyMap<string, number>
+  readonly residentBytes: ReadonlyMap<string, number>
+  readonly eventLoop: ReadonlyMap<string, number>
+  /** Versions by replica. */
+  readonly versions: ReadonlyMap<string, string>
+  /** The record of rollouts and deploys; undefined if there was none. */
+  readonly rollouts: RolloutRecord | undefined
+  /** The newest record of the scaler's log, whatever its age. */
+  readonly record: TickRecord | undefined
+}
+
+/**
+ * Replaces the state `silent` by `starting` for replicas that have not answered since their container started.
+ * @param before the previous reading of the lab
+ */
+export function withStarts(before: readonly ReplicaReading[], now: readonly ReplicaReading[]): ReplicaReading[] {
+  const stateOf = new Map(before.map(({ id, state }) => [id, state]))
+  const hasStarted = (id: string) => stateOf.has(id) && stateOf.get(id) !== 'starting'
+  return now.map((replica) => (replica.state === 'silent' && !hasStarted(replica.id) ? { ...replica, state: 'starting' } : replica))
+}
+
+/** A scaler decides every 15 s. A scaler that makes no decision for silentAfterSeconds counts as not running. Seconds. */
+const silentAfterSeconds = 60
+
+/** Returns the last decision record of a running scaler; null if no scaler runs. */
+export function currentRecord({ record, atSeconds }: ComposeReading): TickRecord | null {
+  return record !== undefined && atSeconds - Date.parse(record.time) / 1000 <= silentAfterSeconds ? record : null
+}
+
+export function composeSnapshot(reading: ComposeReading, load: LoadReport, events: LiveSnapshot['events']): LiveSnapshot {
+  const record = currentRecord(reading)
+  const current = reading.replicas.filter(({ state }) => state !== 'draining').length
+  return {
+    mode: 'compose',
+    // The value storeUp is null if the lab has no Valkey, because VALKEY_URL is empty.
+    shared: reading.storeUp !== null,
+    storeUrl: null,
+    storeUp: reading.storeUp ?? false,
+    timeScale: record?.timeScale ?? 1,
+    replicas: reading.replicas.map(({ id, state, sockets, startedAtSeconds }) => ({
+      id,
+      state,
+      version: reading.versions.get(id) ?? null,
+      connections: sockets,
+      connectionsLimit: 0,
+      cpuPercent: percent(reading.cpuCores.get(id)),
+      memoryMiB: Math.round((reading.residentBytes.get(id) ?? 0) / 2 ** 20),
+      messagesPerSecond: null,
+      eventLoopPercent: percent(reading.eventLoop.get(id)) ?? 0,
+      drainLeft: state === 'draining' ? sockets : 0,
+      startedAtSeconds,
+      metricsUrl: null,
+    })),
+    scaler: record === null ? null : scalerPart(record, { hpa: record.hpa, paused: record.paused, current }),
+    load: reading.storeUp !== null ? load : { ...load, moves: null, lost: null },
+    openThroughRouter: reading.replicas.reduce((sum, { sockets }) => sum + sockets, 0),
+    rollout: rolloutWords(reading.rollouts),
+    events,
+  }
+}
+
+const percent = (share: number | undefined) => (share === undefined ? null : Math.round(share * 100))
+
+/** Returns one line of text for each change between two readings of the lab. */
+export function changesBetween(before: ComposeReading, after: ComposeReading): string[] {
+  const stateOf = new Map(before.replicas.map(({ id, state }) => [id, state]))
+  const lines = after.replicas.flatMap(({ id, state }) => (stateOf.get(id) === state ? [] : [`${id}: ${stateWords[state]}`]))
+  for (const { id } of before.replicas) if (!after.replicas.some((one) => one.id === id)) lines.push(`${id}: gone`)
+  if (after.record?.action != null && after.record.time !== before.record?.time) lines.push(decisionWords(after.record))
+  // Events from before the first reading are not reported.
+  if (before.atSeconds > 0) lines.push(...newEvents(before.rollouts, after.rollouts).map(({ reason, message }) => `${reason}: ${message}`))
+  return lines
+}
+const stateWords = { starting: 'starting', ready: 'ready', draining: 'draining', silent: 'does not answer Prometheus' }
+
+/** Converts a record of the scaler's decision log to a decision in the state of the page. */
+export function decisionOf(record: TickRecord): EmbeddedState['decisions'][number] {
+  const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
+  return { time: record.time, current: currentReplicas, desired: desiredReplicas, reason: rescaleReason, text: decisionWords(record) }
+}

@@ -1,0 +1,107 @@
+/** Entry point of the live page of the lab on Compose, which connects the parts of the page's server. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LiveSnapshot } from '@lab/contract/embedded-api.ts'
+import { paths, ports } from '@lab/contract/endpoints.ts'
+import { replicaLabel } from '@lab/contract/metrics.ts'
+import { prometheusAt } from '@lab/host/prometheus.ts'
+import { byReplica, readReplicas, recently } from '@lab/host/readings.ts'
+import { decisionLogPath, defaultStateFolder, readLastRecord } from '@lab/scaler/decision-log.ts'
+import { createApi, servePage } from './api.ts'
+import { type ComposeReading, changesBetween, composeSnapshot, currentRecord, decisionOf, withStarts } from './compose-lab.ts'
+import { type Load, startLoad } from './load.ts'
+import { noLoad } from './load-messages.ts'
+import { readRollouts, rolloutMetrics } from './rollouts.ts'
+
+const { LIVE_ENTRY = '', LIVE_LOAD = '', LIVE_PROMETHEUS = '', LIVE_ROLLOUTS = '', SCALER_STATE = defaultStateFolder() } = process.env
+/**
+ * Interval between two readings of the lab, which is shorter than Prometheus' scrape interval of 5 s so that decisions are displayed
+ * sooner. Milliseconds.
+ */
+const readEveryMs = 1_000
+/** Maximum number of event lines on the page. */
+const maxEvents = 50
+
+const prometheus = prometheusAt(LIVE_PROMETHEUS)
+const events: LiveSnapshot['events'] = []
+const note = (text: string) => {
+  // A line that repeats the previous line is omitted.
+  if (events.at(-1)?.text === text) return
+  events.push({ time: Date.now(), text })
+  if (events.length > maxEvents) events.shift()
+  console.log(text)
+}
+
+async function read(): Promise<ComposeReading> {
+  const [{ replicas, storeUp }, cpuCores, residentBytes, eventLoop, builds, record, rollouts] = await Promise.all([
+    readReplicas(prometheus),
+    byReplica(prometheus, recently.cpuCoresByReplica),
+    byReplica(prometheus, recently.residentBytesByReplica),
+    byReplica(prometheus, recently.eventLoopUtilizationByReplica),
+    prometheus.query(recently.versionByReplica),
+    readLastRecord(decisionLogPath(SCALER_STATE)),
+    readRollouts(LIVE_ROLLOUTS).catch((error: Error) => {
+      note(`the record of rollouts cannot be read: ${error.message}`)
+      return last.rollouts
+    }),
+  ])
+  return {
+    atSeconds: Date.now() / 1000,
+    replicas: withStarts(last.replicas, replicas),
+    storeUp,
+    cpuCores,
+    residentBytes,
+    eventLoop,
+    versions: new Map(builds.map(({ labels }) => [labels[replicaLabel] ?? '', labels.version ?? ''])),
+    record,
+    rollouts,
+  }
+}
+
+const none = new Map<string, number>()
+let last: ComposeReading = {
+  atSeconds: 0,
+  replicas: [],
+  storeUp: null,
+  record: undefined,
+  cpuCores: none,
+  residentBytes: none,
+  eventLoop: none,
+  versions: new Map(),
+  rollouts: undefined,
+}
+/** The load driver is a separate process that starts with the first load order. */
+let load: Load | undefined
+const app = createApi(
+  {
+    snapshot: () => composeSnapshot(last, load?.report() ?? noLoad, events),
+    decisions: () => [currentRecord(last)].flatMap((record) => record ?? []).map(decisionOf),
+    stateFolder: SCALER_STATE,
+    orders: {
+      load: ({ sockets }) => {
+        note(`load: ${sockets} sockets`)
+        load ??= startLoad(`${LIVE_LOAD}${paths.ws}`, note, () => {})
+        load.want(sockets)
+      },
+    },
+  },
+  LIVE_ENTRY,
+  note,
+  // From the host, the server is reachable only through Traefik, which checks the headers Host and Origin.
+  null,
+)
+const metrics = rolloutMetrics(() => last.rollouts)
+app.get(paths.metrics, async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
+const page = await servePage(app, ports.live, '0.0.0.0')
+
+const stop = new AbortController()
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+while (!stop.signal.aborted) {
+  const next = await read().catch((error: Error) => note(error.message))
+  if (next) {
+    for (const line of changesBetween(last, next)) note(line)
+    last = next
+  }
+  await sleep(readEveryMs, undefined, { signal: stop.signal }).catch(() => undefined)
+}
+page.close()
+await load?.end()

@@ -1,0 +1,55 @@
+/**
+ * Provides the part of the rollout record that the live page and Prometheus show. This service reads the record of rollouts but never
+ * writes it.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { liveMetrics, type RolloutEvent, rolloutEvent } from '@lab/contract/rollouts.ts'
+import { Gauge, Registry } from 'prom-client'
+import { z } from 'zod'
+
+const recordSchema = z.object({
+  events: z.array(rolloutEvent),
+  rollout: z.object({ from: z.number(), target: z.number(), rollingBack: z.boolean(), ended: z.string().optional() }).optional(),
+})
+export type RolloutRecord = z.infer<typeof recordSchema>
+
+/** Returns the rollout record in a folder, or undefined if there was no rollout. The promise rejects if the record cannot be read. */
+export async function readRollouts(folder: string): Promise<RolloutRecord | undefined> {
+  const text = await readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  return text === undefined ? undefined : recordSchema.parse(JSON.parse(text))
+}
+
+/** Describes the rollout that is under way in one sentence; returns null if no rollout is under way. Pure. */
+export function rolloutWords(record: RolloutRecord | undefined): string | null {
+  const { rollout } = record ?? {}
+  if (rollout === undefined || rollout.ended !== undefined) return null
+  const what = rollout.rollingBack ? 'A rollback' : 'A rollout'
+  return `${what} from revision ${rollout.from} to ${rollout.target} is under way: ./lab rollout status shows how far it is.`
+}
+
+/** Returns the events of the later record that the earlier record does not contain. Pure. */
+export function newEvents(before: RolloutRecord | undefined, after: RolloutRecord | undefined): readonly RolloutEvent[] {
+  const last = before?.events.at(-1)?.time ?? ''
+  return (after?.events ?? []).filter(({ time }) => time > last)
+}
+
+/** Returns the metrics that the live page's server exports about rollouts. */
+export function rolloutMetrics(read: () => RolloutRecord | undefined): Registry {
+  const registry = new Registry()
+  const { name, help, labels } = liveMetrics.rolloutEvent
+  new Gauge({
+    name,
+    help,
+    labelNames: [...labels],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { reason, time } of read()?.events ?? []) this.set({ reason }, Date.parse(time) / 1000)
+    },
+  })
+  return registry
+}

@@ -1,0 +1,27 @@
+/** Sends infrequent messages and errors. Frequent messages are encoded by encode.ts. */
+import { type ErrorCode, errorCodes, type ServerMessageType } from '@lab/contract/messages.ts'
+import type { Connection } from './connection.ts'
+import type { Encoder, FieldsOf } from './encode.ts'
+import type { Meter } from './metrics.ts'
+
+export function sendMessage<T extends ServerMessageType>(encoder: Encoder, connection: Connection, type: T, fields: FieldsOf<T>): void {
+  connection.send(type, encoder.message(type, fields))
+}
+
+/**
+ * Sends an error to the client and counts the error.
+ * @param text a description of the error and of the allowed values; by default the text of the error code
+ * @param id the id of the client's message
+ * @param resumeToken the token of the new session, if it replaces a token that was sent before
+ */
+export function answerError(
+  { encoder, meter }: { encoder: Encoder; meter: Meter },
+  connection: Connection,
+  code: ErrorCode,
+  text: string = errorCodes[code].text,
+  id?: string | number,
+  resumeToken?: string,
+): void {
+  meter.error(code)
+  sendMessage(encoder, connection, 'error', { id, code, message: text, resumeToken })
+}

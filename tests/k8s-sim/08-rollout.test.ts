@@ -1,0 +1,63 @@
+/**
+ * Runs a rollout while the scaler is active: the scaler decides the number of replicas, and the rollout creates replicas of the new
+ * version only.
+ */
+import { readFileSync } from 'node:fs'
+import { services } from '@lab/contract/endpoints.ts'
+import { liveMetrics } from '@lab/contract/rollouts.ts'
+import { until } from '@lab/host/until.ts'
+import type { RolloutRecord } from '@lab/lab/compose/rollout/store.ts'
+import { decisionLogPath, readDecisionLog, setPaused } from '@lab/scaler/decision-log.ts'
+import { rolloutFilePath } from '@lab/scaler/rollout-file.ts'
+import { decisionWords } from '@lab/scaler/views/sentence.ts'
+import { afterAll, expect, inject, test } from 'vitest'
+import { openSocketGroup, type SocketGroup } from '../stack/lib/crowd.ts'
+import { startLab } from '../stack/lib/lab-command.ts'
+import { query } from '../stack/lib/prometheus.ts'
+import { containers, scaleTo } from '../stack/lib/stack.ts'
+import { fromRoot, stateFolder } from './lib/settings.ts'
+
+const stack = inject('stack')
+const state = fromRoot(stateFolder)
+const withinMs = 400_000
+let crowd: SocketGroup | undefined
+
+afterAll(async () => {
+  crowd?.close()
+  await setPaused(state, true)
+  await scaleTo(stack, 2)
+}, 180_000)
+
+test('more load during a rollout: it makes what the scaler wants, and nothing is a change by hand', { timeout: 2 * withinMs }, async () => {
+  await scaleTo(stack, 2)
+  const before = (await containers(stack, services.ws)).map(({ Id }) => Id)
+  await setPaused(state, false)
+  const startedAt = new Date().toISOString()
+  const records = async () => (await readDecisionLog(decisionLogPath(state))).filter(({ time }) => time >= startedAt)
+  const running = startLab(stack, ['rollout', 'restart'], { withinMs })
+  await until('the scaler knows of the rollout', async () => (await records()).some(({ rollout }) => rollout !== undefined), {
+    withinMs: 120_000,
+  })
+  crowd = await openSocketGroup(stack, 260)
+  const { exitCode, all } = await running
+  expect(exitCode, all).toBe(0)
+  expect(() => readFileSync(rolloutFilePath(state))).toThrow('ENOENT')
+
+  const record = JSON.parse(readFileSync(fromRoot(`reports/${stack.project}/rollout/record.json`), 'utf8')) as RolloutRecord
+  const wanted = record.rollout?.replicas ?? 0
+  expect(wanted).toBeGreaterThanOrEqual(3)
+  expect(record.events).toContainEqual(expect.objectContaining({ reason: 'ScalingReplicaSet' }))
+  const during = (await records()).filter(({ rollout }) => rollout !== undefined)
+  const handed = during.filter(({ action }) => action?.result === 'Succeeded')
+  expect(handed.length).toBeGreaterThan(0)
+  expect(handed.map(decisionWords).join('\n')).toMatch(
+    /Handed to the rollout: from 2 to \d\. A rollout from revision 1 to 1 is under way\./,
+  )
+  expect((await records()).filter(({ changedByHand }) => changedByHand !== undefined)).toEqual([])
+  const after = (await containers(stack, services.ws)).map(({ Id }) => Id)
+  expect(after.length).toBeGreaterThanOrEqual(wanted)
+  expect(after.filter((id) => before.includes(id))).toEqual([])
+  expect(crowd.mishaps).toEqual([])
+  const events = `${liveMetrics.rolloutEvent.name}{reason="RolloutComplete"}`
+  await until('Prometheus has the events of the rollout', async () => (await query(stack, events)).length > 0, { withinMs: 60_000 })
+})

@@ -1,0 +1,25 @@
+/** Runs commands of `./lab` on a stack of the tests. */
+import { services } from '@lab/contract/endpoints.ts'
+import { execa } from 'execa'
+import { root } from './compose-file.ts'
+import { compose, environmentOf, type Handle } from './stack.ts'
+
+/** Starts `./lab` with the given arguments. An exit code other than 0 does not reject. @param withinMs the command is killed after this time */
+export function startLab(
+  stack: Handle,
+  args: readonly string[],
+  { withinMs, env = {} }: { withinMs: number; env?: Record<string, string> },
+) {
+  return execa(process.execPath, ['tools/cli/src/main.ts', ...args], {
+    cwd: root,
+    env: { ...environmentOf(stack), ...env },
+    timeout: withinMs,
+    reject: false,
+    all: true,
+  })
+}
+
+/** Restores the configuration of all replicas from the Compose files, which the other test files expect. */
+export async function restoreReplicas(stack: Handle): Promise<void> {
+  await compose(stack, ['up', '--detach', '--no-deps', '--no-build', '--wait', '--wait-timeout', '90', services.ws], { withinSeconds: 150 })
+}

@@ -1,0 +1,23 @@
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+/** Configures the tests that need no Docker. Each suite that needs a running lab has a configuration in the folder of the suite. */
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    include: ['{contract,client,ledger,labs,services,scaler,embedded,k6,grafana,tools,tests/browser,tests/repo}/**/*.test.ts'],
+    // Slow test files mostly wait for processes, timers or a page, so more test files than cores can run at once.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
+    testTimeout: 30_000,
+    reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
+    coverage: {
+      provider: 'v8',
+      include: ['services/ws/src/**/*.ts', 'client/src/**/*.ts'],
+      // Coverage excludes code that runs only in a browser, in k6 or with a real Valkey, because the unit tests start none of these.
+      exclude: ['services/ws/src/page/**', 'client/src/k6.ts', 'services/ws/src/valkey/**'],
+      thresholds: { lines: 90 },
+      reporter: ['text-summary', 'json-summary'],
+    },
+  },
+})

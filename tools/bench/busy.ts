@@ -1,0 +1,36 @@
+/** Measures the CPU usage of the server, the load generator and all other processes. */
+import { performance } from 'node:perf_hooks'
+import { coresBusySeconds, cpuSeconds } from './process-info.ts'
+
+/** CPU usage of several processes in a period, as shares of one core, where 1 is a fully used core. */
+export interface Busy {
+  seconds: number
+  server: number
+  generator: number
+  /** The CPU usage of all other processes on the two cores of the bench; such processes disturb the measurement. */
+  others: number
+}
+
+/**
+ * Starts a measurement.
+ * @param pids ids of the processes that belong to the server
+ * @returns a function that returns the CPU shares since the start
+ */
+export function watchBusy(pids: readonly number[]): () => Busy {
+  const startedAt = performance.now()
+  const read = () => ({ server: cpuSeconds(pids), generator: cpuSeconds([process.pid]), all: coresBusySeconds() })
+  const before = read()
+  return () => {
+    const [now, seconds] = [read(), (performance.now() - startedAt) / 1000]
+    const server = (now.server - before.server) / seconds
+    const generator = (now.generator - before.generator) / seconds
+    return { seconds, server, generator, others: Math.max(0, (now.all - before.all) / seconds - server - generator) }
+  }
+}
+
+/** Combines several periods into one, weighted by their lengths. Pure. */
+export function joinBusy(parts: readonly Busy[]): Busy {
+  const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
+  const share = (of: 'server' | 'generator' | 'others') => parts.reduce((sum, part) => sum + part[of] * part.seconds, 0) / seconds
+  return { seconds, server: share('server'), generator: share('generator'), others: share('others') }
+}

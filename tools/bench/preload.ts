@@ -1,0 +1,60 @@
+/**
+ * Answers requests of the bench over the IPC channel, so that the measured servers contain no code for the measurement.
+ * This module is loaded into each measured server before the server's own code (`--import`).
+ */
+import { writeFileSync } from 'node:fs'
+import { Session } from 'node:inspector/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** The requests that the bench sends to a server. */
+export type Request =
+  | { ask: 'memory'; collect: boolean }
+  | { ask: 'profile' }
+  | { ask: 'profileEnd'; file: string }
+  | { ask: 'switch'; on: boolean }
+
+/** Memory usage of the process, in bytes. */
+export interface Memory {
+  rss: number
+  heapUsed: number
+}
+
+const collections = 3
+const settleMs = 200
+let session: Session | undefined
+let act: ((on: boolean) => void) | undefined
+
+/** Registers the function that is called when the bench switches a feature on or off. */
+export function onSwitch(then: (on: boolean) => void): void {
+  act = then
+}
+
+async function answer(request: Request): Promise<Memory | null> {
+  if (request.ask === 'memory') {
+    for (let i = 0; i < (request.collect ? collections : 0); i++) {
+      // An ordinary garbage collection does not shrink the young generation, and would add about 5 KiB per socket to the measured memory.
+      globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+      await sleep(settleMs)
+    }
+    const { rss, heapUsed } = process.memoryUsage()
+    return { rss, heapUsed }
+  }
+  if (request.ask === 'switch') {
+    act?.(request.on)
+    return null
+  }
+  if (request.ask === 'profile') {
+    session = new Session()
+    session.connect()
+    await session.post('Profiler.enable')
+    await session.post('Profiler.start')
+    return null
+  }
+  const profile = await session?.post('Profiler.stop')
+  session?.disconnect()
+  if (profile) writeFileSync(request.file, JSON.stringify(profile.profile))
+  return null
+}
+
+process.on('message', async (request: Request) => process.send?.(await answer(request)))
+process.channel?.unref()

@@ -1,0 +1,67 @@
+/** Reads information about processes and cores from the kernel. Linux only. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { availableParallelism, cpus, platform } from 'node:os'
+
+/** USER_HZ, the unit of times in /proc/PID/stat and /proc/stat. */
+const ticksPerSecond = 100
+
+/** The CPU core of the load generator, and the CPU core of the server. */
+export const cores = { generator: 0, server: 1 } as const
+
+/** The number of files that a process must be able to open: the maximum number of its sockets, plus a reserve. */
+const filesNeeded = 11_000
+
+/**
+ * Returns the CPU time of processes with all their threads.
+ * @returns CPU time in user space and kernel, in seconds, with a resolution of 10 ms
+ */
+export function cpuSeconds(pids: readonly number[]): number {
+  let ticks = 0
+  for (const pid of pids) {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The process name in parentheses may contain spaces; utime and stime are fields 14 and 15.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    ticks += Number(fields[11]) + Number(fields[12])
+  }
+  return ticks / ticksPerSecond
+}
+
+/** Returns the total busy time of the two cores of the bench, in seconds. */
+export function coresBusySeconds(): number {
+  let ticks = 0
+  for (const line of readFileSync('/proc/stat', 'utf8').split('\n')) {
+    const [name, user, nice, system, , , irq, softirq, steal] = line.split(/\s+/)
+    if (name !== `cpu${cores.generator}` && name !== `cpu${cores.server}`) continue
+    for (const part of [user, nice, system, irq, softirq, steal]) ticks += Number(part)
+  }
+  return ticks / ticksPerSecond
+}
+
+/** Pins this process and all its threads to the core of the load generator. */
+export function pinGenerator(): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(cores.generator), String(process.pid)], { stdio: 'ignore' })
+}
+
+/** Lists the requirements of the bench that this machine does not meet, one line each; empty if all are met. */
+export function lacking(): string[] {
+  if (platform() !== 'linux') return [`Linux is required, for taskset and /proc; this system is ${platform()}.`]
+  const problems: string[] = []
+  if (availableParallelism() < 2)
+    problems.push('Two cores are required, one for the server and one for the load generator; this process may use only one.')
+  try {
+    execFileSync('taskset', ['--version'], { stdio: 'ignore' })
+  } catch {
+    problems.push('taskset is required (package util-linux), but it does not run.')
+  }
+  const files = Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Number.NaN)
+  if (files < filesNeeded)
+    problems.push(`${filesNeeded} open files per process are required; the limit is ${files}. To raise it: ulimit -n 25000`)
+  return problems
+}
+
+/** Describes the hardware and the kernel in one line. */
+export function machine(): string {
+  const release = readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim()
+  return `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'model unknown'}), Linux ${release}`
+}

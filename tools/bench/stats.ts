@@ -1,0 +1,51 @@
+/** Defines the statistical functions of the benchmarks. Pure. */
+
+/** The minimum, median and maximum of several rounds. */
+export interface Spread {
+  min: number
+  median: number
+  max: number
+}
+
+/**
+ * Computes the minimum, median and maximum. For an even number of values, the median is the mean of the two middle values.
+ * @throws RangeError for an empty list
+ */
+export function spread(values: readonly number[]): Spread {
+  const sorted = Float64Array.from(values).sort()
+  const [min, max] = [sorted[0], sorted[sorted.length - 1]]
+  if (min === undefined || max === undefined) throw new RangeError('spread of no values')
+  const upper = sorted[sorted.length >> 1] ?? max
+  const lower = sorted[(sorted.length - 1) >> 1] ?? min
+  return { min, median: (lower + upper) / 2, max }
+}
+
+/**
+ * Nearest-rank percentile.
+ * @param values at least one value, in any order
+ * @param share a number between 0 and 1; for example, 0.99 gives p99
+ * @returns the smallest of the values that is greater than or equal to at least the given share of all values
+ * @throws RangeError if there are no values or if share is outside 0 to 1
+ */
+export function percentile(values: ArrayLike<number>, share: number): number {
+  if (!(share >= 0 && share <= 1)) throw new RangeError(`share ${share} is not between 0 and 1`)
+  const sorted = Float64Array.from(values).sort()
+  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+  if (value === undefined) throw new RangeError('percentile of no values')
+  return value
+}
+
+/**
+ * Divides the values round by round, so that effects on a whole round cancel out.
+ * @param subject the values of the subject, by round
+ * @param reference the values of the reference, by round
+ * @returns the ratios of subject to reference for all rounds in which both have a value, in the order of the rounds
+ */
+export function ratios(subject: ReadonlyMap<number, number>, reference: ReadonlyMap<number, number>): number[] {
+  const found: number[] = []
+  for (const [round, value] of [...subject].sort(([a], [b]) => a - b)) {
+    const base = reference.get(round)
+    if (base !== undefined && base !== 0) found.push(value / base)
+  }
+  return found
+}

@@ -1,0 +1,112 @@
+/**
+ * The command `chaos` prints the expected effects of a fault, begins the fault, undoes it after a limited time, and can check the expected
+ * effects.
+ */
+import { type FaultName, faults, isFaultName, singleFaultNames } from '@lab/faults/catalogue/index.ts'
+import { prepare, type Run, runFault } from '@lab/faults/engine.ts'
+import type { FaultPlan } from '@lab/faults/fault.ts'
+import { examples, printJson } from '@lab/host/arguments.ts'
+import { allowedDurations, readDuration } from '@lab/host/durations.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
+import { pause } from '@lab/host/until.ts'
+import { findLab } from '@lab/lab/find.ts'
+import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { startBackgroundClients } from './background-clients.ts'
+import { listText, planText, resultText } from './text.ts'
+
+interface Options extends WhichLab {
+  replica?: string
+  for?: number
+  check?: boolean
+  json?: boolean
+}
+
+/** Bounds of `--for`. Seconds. */
+const allowedSeconds = { min: 5, max: 600 } as const
+/** Time during which the clients send messages before the fault begins. */
+const warmUpMs = 3_000
+
+/** Adds the command `chaos` to a program. */
+export function register(program: Command): void {
+  const chaos = program
+    .command('chaos')
+    .description('cause one fault deliberately, after printing what to expect, and undo it')
+    .argument('<fault>', 'name of the fault, see `chaos list`', faultName)
+    .option('--replica <name>', 'replica that the fault affects, as in ws-2 (default: the last one)')
+    .addOption(new Option('--for <time>', 'duration of the fault, as in 30s or 2m').argParser(seconds))
+    .option('--check', 'check the expectations; the exit code reports the result')
+    .option('--json', 'plan and result as JSON on standard output, progress on standard error')
+    .addOption(onOption())
+    .addOption(pageOption())
+    .addHelpText('after', help)
+    .action(async (name: FaultName, options: Options) => {
+      process.exitCode = await perform(name, options).catch((error: Error) => {
+        console.error(`chaos: ${error.message}`)
+        return exitCodes.notTried
+      })
+    })
+  chaos
+    .command('list')
+    .description('list all faults and their default durations')
+    .option('--json', 'as JSON')
+    .action((_options: Options, command: Command) => {
+      // Commander assigns `--json` to the parent command, which also has an option `--json`, so this command reads the options of both
+      // commands.
+      if (command.optsWithGlobals<Options>().json) printJson(Object.fromEntries(singleFaultNames.map((name) => [name, faults[name]])))
+      else console.log(listText())
+    })
+}
+
+const help = `
+Exit codes: 0 as expected, 1 not as expected, 2 not begun or not undone, 130 interrupted and undone.
+${examples(
+  './lab chaos list',
+  './lab chaos kill --replica ws-2',
+  './lab chaos partition --for 1m --check',
+  './lab chaos pause --on embedded --check',
+)}`
+
+function seconds(text: string): number {
+  const read = readDuration(text)
+  if (read !== undefined && Number.isInteger(read) && read >= allowedSeconds.min && read <= allowedSeconds.max) return read
+  throw new InvalidArgumentError(`Allowed are whole seconds from ${allowedSeconds.min}s to ${allowedSeconds.max}s, as ${allowedDurations}.`)
+}
+
+function faultName(text: string): FaultName {
+  if (isFaultName(text) && singleFaultNames.includes(text)) return text
+  throw new InvalidArgumentError(`Allowed are ${singleFaultNames.join(', ')}.`)
+}
+
+async function perform(name: FaultName, { replica, on, page, json = false, check = false, ...options }: Options): Promise<number> {
+  const fault = faults[name]
+  if (replica !== undefined && !fault.hitsReplica) throw new LabError(`--replica: ${name} does not affect a single replica`)
+  const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+  const lab = await findLab({ on, ...(page !== undefined && { page }) })
+  // If the lab does not support the fault, any valid duration is passed, so that the error message names the unsupported fault.
+  const plan = await prepare(lab, name, { replica, seconds: options.for ?? fault.on[on]?.seconds ?? allowedSeconds.max })
+  if (!json) console.log(`${planText(plan)}\n`)
+  const stop = stopOnSignals((signal, first) => say(`${signal}: ${first ? 'undoing the fault' : 'still undoing the fault'}`))
+  const endClients = check ? startBackgroundClients(lab.entry) : () => undefined
+  try {
+    if (check) await pause(warmUpMs, stop)
+    const run = await runFault(lab, plan, { check, say, stop })
+    return conclude(plan, run, { check, json })
+  } finally {
+    endClients()
+    await lab.close()
+  }
+}
+
+function conclude(plan: FaultPlan, run: Run, { check, json }: { check: boolean; json: boolean }): number {
+  const asExpected = run.findings.every((finding) => finding.asExpected)
+  if (json) printJson({ ...plan, ...run, ...(check && { pass: asExpected && !run.interrupted }) })
+  else if (check && !run.interrupted) console.log(resultText(run.findings))
+  if (run.leftovers.length > 0) {
+    console.error(`chaos: not everything could be undone; by hand:\n  ${plan.byHand.join('\n  ')}`)
+    return exitCodes.notTried
+  }
+  if (run.interrupted) return exitCodes.interrupted
+  return asExpected ? exitCodes.ok : exitCodes.failed
+}

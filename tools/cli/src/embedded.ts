@@ -1,0 +1,26 @@
+/** Finds the running embedded lab for commands with the option `--on embedded`. */
+import type { OpenPlace } from '@lab/lab/compose/places.ts'
+import type { AnyLab } from '@lab/lab/lab.ts'
+import type { WhichLab } from '@lab/lab/options.ts'
+
+/**
+ * Resolves with the running embedded lab. The module of the embedded lab is imported on demand, because loading it takes a tenth of a
+ * second.
+ */
+export async function embeddedLab(which: WhichLab): Promise<AnyLab> {
+  const { findLab } = await import('@lab/lab/find.ts')
+  return findLab(which)
+}
+
+/** The option that makes another command use the same embedded lab, for use in hints. */
+export function toTheSame({ page }: WhichLab): string {
+  return page === undefined ? '--on embedded' : `--page ${page}`
+}
+
+/** The pages of an embedded lab, by their names in the command `./lab open`. */
+export function embeddedPlaces({ name, entry }: Pick<AnyLab, 'name' | 'entry'>): OpenPlace[] {
+  return [
+    { word: 'page', what: 'live page', url: name },
+    { word: 'client', what: 'test client page, sockets at /ws', url: entry },
+  ]
+}

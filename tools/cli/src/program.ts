@@ -1,0 +1,136 @@
+/** Builds the command tree: all commands in groups, in the order of --help. */
+import { readFileSync } from 'node:fs'
+import { plainError } from '@lab/host/arguments.ts'
+import { root } from '@lab/host/root.ts'
+import { Command } from 'commander'
+
+interface CommandModule {
+  register(program: Command): void
+}
+
+interface Entry {
+  /** The names of the commands that a module defines, each with its description in --help. */
+  commands: Readonly<Record<string, string>>
+  /** Imports the module of a command only when the command is used. Importing the modules of all commands would slow down every command. */
+  load: () => Promise<CommandModule>
+}
+
+/** To add a command, add one line to the list of commands and create a module that exports the function `register`. */
+const groups: Readonly<Record<string, readonly Entry[]>> = {
+  'Run the lab:': [
+    {
+      commands: { up: 'start the lab, wait until all services are healthy, and print their URLs' },
+      load: () => import('./commands/up.ts'),
+    },
+    { commands: { status: 'show replicas, sockets, services and URLs' }, load: () => import('./commands/status.ts') },
+    { commands: { open: 'open a page of the lab in the browser' }, load: () => import('./commands/open.ts') },
+    { commands: { down: 'stop the lab and preserve its data' }, load: () => import('./commands/down.ts') },
+    { commands: { nuke: 'stop the lab and delete its data' }, load: () => import('./commands/nuke.ts') },
+    { commands: { images: 'list, save and load the images of the lab' }, load: () => import('./commands/images.ts') },
+  ],
+  'Apply load and scale:': [
+    { commands: { load: 'open sockets and send messages' }, load: () => import('./commands/load.ts') },
+    { commands: { scale: 'set the number of replicas' }, load: () => import('./commands/scale.ts') },
+    { commands: { rollout: 'replace the replicas one by one with a new version' }, load: () => import('@lab/rollout/command.ts') },
+    {
+      commands: { deploy: 'switch to replicas of the other colour, at once or by a canary' },
+      load: () => import('@lab/rollout/deploy.ts'),
+    },
+    {
+      commands: { scaler: 'show the decisions of the scaler, pause it, replay load with other settings' },
+      load: () => import('./commands/scaler.ts'),
+    },
+  ],
+  'Inject faults, and prove that nothing is lost:': [
+    { commands: { chaos: 'inject one fault, check its effects, and undo it' }, load: () => import('./commands/chaos.ts') },
+    {
+      commands: { storm: 'kill a replica with many sockets, and compare clients that reconnect at once with clients that wait' },
+      load: () => import('@lab/storm/command.ts'),
+    },
+    {
+      commands: {
+        prove: 'inject faults according to a plan, and check whether a message was lost',
+        compare: 'compare the proof reports of two sets of runs',
+      },
+      load: () => import('@lab/prove/command.ts'),
+    },
+    {
+      commands: { simulate: 'simulate thousands of runs with random faults in virtual time, without a lab' },
+      load: () => import('@lab/simulate/command.ts'),
+    },
+  ],
+  'Learn and demonstrate:': [
+    { commands: { workshop: 'list the thirteen workshop steps, and check a step' }, load: () => import('./commands/workshop.ts') },
+    { commands: { demo: 'play a scene: print what is measured, and undo all changes' }, load: () => import('@lab/demo/command.ts') },
+    { commands: { record: 'film scenes, with captions of measured numbers' }, load: () => import('@lab/demo/record/command.ts') },
+  ],
+  'Diagnose problems:': [
+    { commands: { doctor: 'check whether the lab can run on this machine' }, load: () => import('./commands/doctor.ts') },
+    { commands: { logs: 'show the output of the services' }, load: () => import('./commands/logs.ts') },
+    { commands: { report: 'collect versions, logs and configuration for a request for help' }, load: () => import('./commands/report.ts') },
+    {
+      commands: { panels: 'print the current values of each panel of the Grafana dashboards' },
+      load: () => import('@lab/panels/command.ts'),
+    },
+  ],
+  'Develop the lab:': [
+    { commands: { bench: 'benchmark the service or the scaler on this machine' }, load: () => import('@lab/bench/command.ts') },
+    {
+      commands: { conformance: "compare the scaler with decisions of Kubernetes' HPA controller" },
+      load: () => import('@lab/scaler/conformance/command.ts'),
+    },
+    { commands: { generate: 'regenerate all generated files' }, load: () => import('./commands/generate.ts') },
+  ],
+}
+
+const help = `
+Exit codes:
+  0    as expected
+  1    not as expected, or an error; doctor: the lab cannot run; status: the lab does not run
+  2    the command could not run, for example because of wrong usage; doctor: the lab can run, with warnings
+  130  interrupted
+
+Examples:
+  ./lab doctor                 check whether the lab can run on this machine
+  ./lab up --k8s-sim           start the lab with its scaler
+  ./lab load 1000              open 1000 sockets for a minute
+  ./lab scaler explain         explain the current number of replicas
+  ./lab chaos kill --check     kill a replica, and check the effects
+  ./lab down                   stop the lab and preserve its data
+`
+
+/**
+ * Creates the command tree. No command is executed before `parseAsync` is called.
+ * @param words the typed arguments, which name the commands to load completely; if omitted, all commands are loaded
+ */
+export async function createProgram(words?: readonly string[]): Promise<Command> {
+  const program = new Command('./lab')
+    .description('The commands of the WebSocket scaling lab. Each Docker command that they run is printed as a line that you could type.')
+    .version(version())
+    .helpOption('-h, --help', 'show help with examples')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`lab: ${plainError(text)} (see --help)\n`) })
+    .addHelpText('after', help)
+  for (const [group, entries] of Object.entries(groups)) {
+    program.commandsGroup(group)
+    for (const entry of entries) await addEntry(program, entry, words)
+  }
+  program.commandsGroup('Help:').helpCommand('help [command]', 'show help with examples')
+  return program
+}
+
+async function addEntry(program: Command, { commands, load }: Entry, words: readonly string[] | undefined): Promise<void> {
+  const names = Object.keys(commands)
+  if (words === undefined || names.some((name) => words.includes(name))) {
+    const { register } = await load()
+    register(program)
+  } else for (const name of names) program.command(name)
+  for (const command of program.commands) {
+    const line = commands[command.name()]
+    if (line !== undefined) command.summary(line)
+  }
+}
+
+function version(): string {
+  return (JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }).version
+}

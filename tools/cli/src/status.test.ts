@@ -1,0 +1,76 @@
+/** Tests the output of the command `status`. */
+
+import { failure, success } from '@lab/contract/result.ts'
+import { readContainers } from '@lab/lab/compose/project.ts'
+import { expect, test } from 'vitest'
+import { opener } from './commands/open.ts'
+import { embeddedPlaces } from './embedded.ts'
+import { embeddedStatus, statusOf, statusText } from './status.ts'
+
+const line = (service: string, number: number, changes: object = {}) =>
+  JSON.stringify({
+    Name: `lab-${service}-${number}`,
+    Service: service,
+    State: 'running',
+    Health: 'healthy',
+    Labels: `com.docker.compose.depends_on=valkey:service_started:false,com.docker.compose.container-number=${number}`,
+    Publishers: [],
+    ...changes,
+  })
+const published = { Publishers: [{ TargetPort: 8000, PublishedPort: 8123 }] }
+const containers = readContainers(
+  [line('ws', 10), line('ws', 2), line('ws', 3, { State: 'exited', Health: '' }), line('traefik', 1, published)].join('\n'),
+)
+
+test('replicas are sorted by number, with their reported state and their sockets', () => {
+  const readings = {
+    sockets: new Map(Object.entries({ 'ws-2': 7, 'ws-10': 5, 'ws-3': 9 })),
+    states: new Map(Object.entries({ 'ws-2': 'draining', 'ws-10': 'ready', 'ws-3': 'ready' } as const)),
+  }
+  const status = statusOf(containers, success(readings))
+  expect(status.replicas).toEqual([
+    { name: 'ws-2', state: 'draining', health: 'healthy', connections: 7 },
+    { name: 'ws-10', state: 'ready', health: 'healthy', connections: 5 },
+  ])
+  expect(status.connections).toBe(12)
+  expect(status.running).toBe(true)
+  // An exited container is not a replica, but the output lists it among the services.
+  expect(status.services.map(({ service, state }) => [service, state])).toEqual([
+    ['traefik', 'running'],
+    ['ws-3', 'exited'],
+  ])
+  expect(status.urls).toEqual([{ word: 'page', what: expect.any(String), url: 'http://localhost:8123' }])
+})
+
+test('without Prometheus, the number of sockets is unknown rather than zero', () => {
+  const status = statusOf(containers, failure('no connection'))
+  expect(status.connections).toBeNull()
+  expect(statusText(status)).toMatch(/ws-2 +running +healthy +\?\n[\s\S]*no connection/)
+})
+
+test('without a running lab, the text contains the command that starts it', () => {
+  expect(statusText(statusOf([], failure('Prometheus does not run')))).toContain('./lab up')
+})
+
+test('the status of an embedded lab has its replicas and its two pages', () => {
+  const replicas = [
+    { id: 'ws-1', state: 'ready', sockets: 3, startedAtSeconds: 1 },
+    { id: 'ws-2', state: 'draining', sockets: 4, startedAtSeconds: 1 },
+  ] as const
+  const status = embeddedStatus(replicas, embeddedPlaces({ name: 'http://localhost:3000', entry: 'http://localhost:8000' }))
+  expect(status.connections).toBe(7)
+  expect(statusText(status)).toMatch(/ws-2 +draining +- +4\nall +7\n\nlive page +http:\/\/localhost:3000\n/)
+  expect(statusText(status)).not.toContain('SERVICE')
+})
+
+test('reads one JSON array as well as one JSON object per line', () => {
+  expect(readContainers(`[${line('ws', 1)}]`)).toEqual(readContainers(line('ws', 1)))
+})
+
+test('the browser is opened with the command of the platform, and not at all without a desktop', () => {
+  const url = 'http://localhost:8000'
+  expect(opener('darwin', {}, url)).toEqual(['open', url])
+  expect(opener('linux', { DISPLAY: ':0' }, url)).toEqual(['xdg-open', url])
+  expect(opener('linux', {}, url)).toBeUndefined()
+  expect(opener('win32', {}, url)?.at(-1)).toBe(url)
+})

@@ -1,0 +1,34 @@
+/** Defines the files that a learner writes, and the time for which the learner's actions count. Pure. */
+
+/** The maximum age, in minutes, at which an action of the learner still counts for a workshop step. */
+export const lookBackMinutes = 60
+
+/** The folder of the learner's files, relative to the root of the checkout. */
+export const learnerFolder = 'workshop/my'
+
+/** The files that learners must write in workshop steps, all in `learnerFolder`. */
+export const learnerFiles = [
+  'without-cookie.txt',
+  'cookies.txt',
+  'with-cookie.txt',
+  'peak.txt',
+  'hpa.yaml',
+  'hpa-cpu.yaml',
+  'tuned.yaml',
+  'record.jsonl',
+  'plain-up.txt',
+  'for-the-cluster.yaml',
+  'deployment.yaml',
+] as const
+export type LearnerFile = (typeof learnerFiles)[number]
+
+/** Returns the current content of a learner's file. */
+export interface TextFile {
+  text: string
+  modifiedMs: number
+}
+
+/** Returns the path of a learner's file, relative to the root of the checkout. */
+export function pathOf(file: LearnerFile): string {
+  return `${learnerFolder}/${file}`
+}

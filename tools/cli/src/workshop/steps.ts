@@ -1,0 +1,42 @@
+/** The steps of the workshop, in their order. The check of a step is a pure function of the gathered facts. */
+import { rollingUpdates, toKubernetes, tuning } from './beyond.ts'
+import type { Facts } from './facts.ts'
+import { chaos, drainAndLoss, reconnectStorm } from './failures.ts'
+import { firstSocket, readingThePanels, stickiness } from './first-steps.ts'
+import type { Criterion, StepResult } from './results.ts'
+import { behaviourPolicies, firstSurge, stabilisation, wrongSignal } from './scaling.ts'
+
+export interface Step {
+  number: number
+  title: string
+  minutes: number
+  /** Path of the step's page, relative to the root of the checkout. */
+  page: string
+  check: (facts: Facts) => Criterion[]
+}
+
+export const steps: readonly Step[] = [
+  step(1, 'First socket', 6, '01-first-socket', firstSocket),
+  step(2, 'Stickiness', 6, '02-stickiness', stickiness),
+  step(3, 'Reading the panels', 8, '03-reading-the-panels', readingThePanels),
+  step(4, 'First surge', 10, '04-first-surge', firstSurge),
+  step(5, 'Why CPU is the wrong signal', 7, '05-wrong-signal', wrongSignal),
+  step(6, 'Behaviour policies', 8, '06-behaviour-policies', behaviourPolicies),
+  step(7, 'Stabilisation', 9, '07-stabilisation', stabilisation),
+  step(8, 'Drain and loss', 8, '08-drain-and-loss', drainAndLoss),
+  step(9, 'Storm', 8, '09-storm', reconnectStorm),
+  step(10, 'Chaos', 7, '10-chaos', chaos),
+  step(11, 'Tuning by replay', 8, '11-tuning-by-replay', tuning),
+  step(12, 'Rolling updates', 8, '12-rolling-updates', rollingUpdates),
+  step(13, 'To Kubernetes', 5, '13-to-kubernetes', toKubernetes),
+]
+
+/** Checks a step. */
+export function resultOf({ number, title, minutes, check }: Step, facts: Facts): StepResult {
+  const criteria = check(facts)
+  return { step: number, title, minutes, done: criteria.every(({ done }) => done), criteria }
+}
+
+function step(number: number, title: string, minutes: number, slug: string, check: Step['check']): Step {
+  return { number, title, minutes, page: `workshop/${slug}.md`, check }
+}

@@ -1,0 +1,96 @@
+/**
+ * Defines the schema of a scene's events, which are stored as one JSON line per event. Pure.
+ * The transcript and the film are both created from the events, and are checked against the events.
+ */
+import { labKinds } from '@lab/lab/lab.ts'
+import { z } from 'zod'
+
+/** Names of the still pictures that a recording can contain. */
+export const stillNames = ['start', 'under-load', 'scaling-out', 'at-maximum', 'draining', 'scaled-in', 'failure', 'recovery'] as const
+export type StillName = (typeof stillNames)[number]
+
+const measured = z.object({
+  value: z.number(),
+  /** The unit is empty for a plain count. */
+  unit: z.string(),
+  /** The origin of a measured number, for example a metric or a PromQL query. */
+  source: z.string(),
+})
+/** A measured number with the unit and the source of the number. */
+export type Measured = z.infer<typeof measured>
+
+const stamp = {
+  /** Unix milliseconds. */
+  at: z.number(),
+  /** Time since the scene began, in seconds. */
+  seconds: z.number(),
+}
+
+const demoEvent = z.discriminatedUnion('kind', [
+  z.object({
+    ...stamp,
+    kind: z.literal('scene'),
+    name: z.string(),
+    title: z.string(),
+    /** The kind of lab on which the scene is played. */
+    on: z.enum(labKinds),
+    seed: z.number(),
+    /** The factor by which the scaler's clock is faster than in a cluster. */
+    timeScale: z.number(),
+  }),
+  z.object({ ...stamp, kind: z.literal('chapter'), title: z.string() }),
+  /** A caption with its measurements: `numbers` contains every number that occurs in the text, measured when the caption was created. */
+  z.object({ ...stamp, kind: z.literal('say'), text: z.string(), numbers: z.record(z.string(), measured) }),
+  z.object({ ...stamp, kind: z.literal('note'), name: z.string(), ...measured.shape }),
+  z.object({ ...stamp, kind: z.literal('load'), sockets: z.number(), text: z.string() }),
+  /** An action of the director, for example that it pauses the scaler. */
+  z.object({ ...stamp, kind: z.literal('action'), text: z.string() }),
+  z.object({
+    ...stamp,
+    kind: z.literal('fact'),
+    what: z.string(),
+    withinSeconds: z.number(),
+    tookSeconds: z.number(),
+    seen: z.string(),
+  }),
+  z.object({ ...stamp, kind: z.literal('unmet'), what: z.string(), withinSeconds: z.number(), seen: z.string() }),
+  /** A scaling decision, as recorded by the scaler. The replica count is null if the scaler could not determine it. */
+  z.object({
+    ...stamp,
+    kind: z.literal('decision'),
+    current: z.number().nullable(),
+    desired: z.number().nullable(),
+    reason: z.string(),
+    text: z.string(),
+  }),
+  z.object({ ...stamp, kind: z.literal('fault'), name: z.string(), target: z.string(), text: z.string() }),
+  z.object({ ...stamp, kind: z.literal('still'), name: z.enum(stillNames) }),
+  z.object({ ...stamp, kind: z.literal('undo'), text: z.string() }),
+  z.object({ ...stamp, kind: z.literal('end'), verdict: z.enum(['passed', 'failed', 'interrupted']), text: z.string() }),
+])
+
+export type DemoEvent = z.infer<typeof demoEvent>
+export type SceneResult = Extract<DemoEvent, { kind: 'end' }>['verdict']
+
+type WithoutStamp<E> = E extends unknown ? Omit<E, keyof typeof stamp> : never
+/** An event without its timestamps. */
+export type EventBody = WithoutStamp<DemoEvent>
+
+/** Parses an event log. @throws Error with the line number and the first error in that line */
+export function readEvents(text: string): DemoEvent[] {
+  return text.split('\n').flatMap((line, index) => {
+    if (line.trim() === '') return []
+    const read = demoEvent.safeParse(jsonOf(line))
+    if (read.success) return [read.data]
+    const [issue] = read.error.issues
+    throw new Error(`line ${index + 1}: ${issue?.path.join('.') || 'event'}: ${issue?.message}`)
+  })
+}
+
+function jsonOf(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
+}

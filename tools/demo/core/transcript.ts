@@ -1,0 +1,53 @@
+/** Renders the events of a scene as text, line by line. The function is pure, so equal events always produce the same text. */
+import type { DemoEvent } from './events.ts'
+
+/** Renders one event at a time, and omits repeated decisions. */
+export class Transcript {
+  private desired: number | null | undefined
+
+  /** Returns the lines for one event; empty for events that only the film or the event log needs. */
+  add(event: DemoEvent): string[] {
+    const time = `${event.seconds.toFixed(1).padStart(6)} s `
+    switch (event.kind) {
+      case 'scene':
+        return [`${event.name}: ${event.title}`, `on ${event.on}, seed ${event.seed}${paceWords('; ', event.timeScale)}`]
+      case 'chapter':
+        return ['', `== ${event.title}`]
+      case 'say':
+        return [`${time} ${event.text}`]
+      case 'note':
+        return [`${time}   ${event.name}: ${event.value}${event.unit === '' ? '' : ` ${event.unit}`}`]
+      case 'load':
+      case 'action':
+        return [`${time} > ${event.text}`]
+      case 'fault':
+        return [`${time} ! ${event.text}`]
+      case 'fact':
+        return [`${time} ✓ ${event.what} (after ${event.tookSeconds} s)`]
+      case 'unmet':
+        return [`${time} ✗ ${event.what}: not within ${event.withinSeconds} s`, `${' '.repeat(10)}seen: ${event.seen}`]
+      case 'decision': {
+        // A decision with the same desired number of replicas as the previous decision appears only in the event log.
+        const isNew = event.desired !== this.desired
+        this.desired = event.desired
+        return isNew ? [`${time} ~ ${event.text}`] : []
+      }
+      case 'still':
+        return []
+      case 'undo':
+        return [`${time} < ${event.text}`]
+      case 'end':
+        return ['', `${event.verdict}: ${event.text}`]
+    }
+  }
+}
+
+/** Describes how fast the scaler's clock runs; returns an empty string if the clock runs in real time. */
+export const paceWords = (before: string, timeScale: number): string =>
+  timeScale === 1 ? '' : `${before}the scaler's clock runs ${timeScale} times as fast`
+
+/** Returns the complete transcript, with a final line break. */
+export function transcriptOf(events: readonly DemoEvent[]): string {
+  const transcript = new Transcript()
+  return `${events.flatMap((event) => transcript.add(event)).join('\n')}\n`
+}

@@ -1,0 +1,34 @@
+/** Serves the page that is filmed, only on the loopback interface. */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+const types: Record<string, string> = {
+  html: 'text/html; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+}
+const files: Record<string, string> = { '/': 'index.html', '/recording.css': 'recording.css', '/recording.js': 'recording.js' }
+
+/** Starts the server. Port 0 selects a free port. Rejects if the port is in use. */
+export function serveRecordingPage(port: number): Promise<{ url: string; close(): void }> {
+  const server = createServer((request, response) => {
+    const file = files[request.url ?? '']
+    if (file === undefined) return void response.writeHead(404).end()
+    response.writeHead(200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain', 'cache-control': 'no-store' })
+    response.end(pageFile(file))
+  })
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => {
+      const close = () => {
+        server.close()
+        server.closeAllConnections()
+      }
+      resolve({ url: `http://localhost:${(server.address() as AddressInfo).port}/`, close })
+    })
+  })
+}
+
+/** Reads a text file from the folder `page`, which contains the files of the filmed page. */
+export const pageFile = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8')

@@ -1,0 +1,141 @@
+/** Converts between times in a recording and times in the film, which shows some parts faster or slower. Pure. */
+import { captionRules, onFrame } from './captions.ts'
+
+/** A span of time in the recording, in seconds since the recording began. */
+export interface Span {
+  from: number
+  to: number
+}
+
+/** A part of the recording, and the speed factor at which the film shows that part. A speed factor below one is slower than real time. */
+export interface Segment extends Span {
+  factor: number
+}
+
+export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 25 } as const
+
+/** The speed factors that the plan tries in order, until the film is short enough. */
+export const factors = [1, 2, 4, 8, 16] as const
+/** The length that a planned film should not exceed, in seconds; the margin below the limit allows for rounding by the file format. */
+export const aimSeconds = filmRules.maxSeconds - 4
+/** The factors by which a stretch is slowed down if its caption cannot be read in real time. */
+const slower = [1.5, 2, 3, 4, 6, 8, 12] as const
+/** The minimum length, in seconds, of a stretch without events that the film shows faster. */
+const shortestIdleSeconds = 2
+
+/** Sorts spans, and merges overlapping and adjacent spans. */
+export function merged(spans: readonly Span[]): Span[] {
+  const result: Span[] = []
+  for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
+    const last = result.at(-1)
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to)
+    else if (to > from) result.push({ from, to })
+  }
+  return result
+}
+
+/**
+ * Splits a part of the recording into segments without a gap.
+ * @param ownPace spans that the film shows in real time; the film shows the rest `factor` times faster
+ */
+export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Span[], factor: number): Segment[] {
+  const segments: Segment[] = []
+  const add = (from: number, to: number, pace: number) => {
+    if (to > from) segments.push({ from, to, factor: pace })
+  }
+  let at = begin
+  for (const { from, to } of [...merged(ownPace), { from: end, to: end }]) {
+    if (to <= at) continue
+    const until = Math.max(at, Math.min(from, end))
+    add(at, until, until - at >= shortestIdleSeconds ? factor : 1)
+    at = Math.min(to, end)
+    add(until, at, 1)
+  }
+  return joined(segments)
+}
+
+/** Slows a part of the recording down by the smallest factor with which the part lasts `forSeconds`, or else by the largest factor. */
+export function slowed({ from, to }: Span, forSeconds: number): Segment[] {
+  if (to <= from) return []
+  const times = slower.find((one) => (to - from) * one >= forSeconds) ?? slower.at(-1) ?? 1
+  return [{ from, to, factor: 1 / times }]
+}
+
+/** Joins adjacent segments that have equal speed. */
+export function joined(segments: readonly Segment[]): Segment[] {
+  const result: Segment[] = []
+  for (const segment of segments) {
+    const last = result.at(-1)
+    if (last?.factor === segment.factor) last.to = segment.to
+    else result.push({ ...segment })
+  }
+  return result
+}
+
+export const filmSeconds = (segments: readonly Segment[]): number =>
+  segments.reduce((sum, { from, to, factor }) => sum + (to - from) / factor, 0)
+
+/** Converts a time in the recording into the corresponding time in the film. Seconds. */
+export function filmTime(segments: readonly Segment[], seconds: number): number {
+  let film = 0
+  for (const { from, to, factor } of segments) {
+    if (seconds <= to) return film + Math.max(0, seconds - from) / factor
+    film += (to - from) / factor
+  }
+  return film
+}
+
+/** Converts a time in the film into the corresponding time in the recording. Seconds. */
+export function recordedTime(segments: readonly Segment[], film: number): number {
+  let at = 0
+  for (const { from, to, factor } of segments) {
+    const lasts = (to - from) / factor
+    if (film <= at + lasts) return from + (film - at) * factor
+    at += lasts
+  }
+  return segments.at(-1)?.to ?? 0
+}
+
+/** The index of a captured image, and the time for which the film shows the image: seconds, as a whole number of frames. */
+export interface Shown {
+  picture: number
+  seconds: number
+}
+
+/**
+ * Computes the sequence of captured images that the film shows. Consecutive frames with the same image are combined into one entry.
+ * @param times the times of the captured images in ascending order, in seconds since the recording began
+ */
+export function shownPictures(times: readonly number[], segments: readonly Segment[]): Shown[] {
+  const shown: Shown[] = []
+  const frames = Math.round(filmSeconds(segments) * filmRules.framesPerSecond)
+  let picture = 0
+  let count = 0
+  const put = () => {
+    if (count > 0) shown.push({ picture, seconds: count / filmRules.framesPerSecond })
+    count = 0
+  }
+  for (let frame = 0; frame < frames; frame++) {
+    // The middle of the frame is used, so that an image that begins exactly with the frame is shown in that frame.
+    const moment = recordedTime(segments, (frame + 0.5) / filmRules.framesPerSecond)
+    let next = picture
+    while (next + 1 < times.length && (times[next + 1] ?? 0) <= moment) next++
+    if (next !== picture) put()
+    picture = next
+    count++
+  }
+  put()
+  return shown
+}
+
+/** Returns the labels for the faster and slower parts of the film, with times in seconds since the start of the film. */
+export function paceLabels(segments: readonly Segment[]): { start: number; end: number; text: string }[] {
+  return segments
+    .filter(({ factor }) => factor !== 1)
+    .map(({ from, to, factor }) => ({
+      start: onFrame(filmTime(segments, from)),
+      end: onFrame(filmTime(segments, to)),
+      text: factor > 1 ? `×${factor} faster` : `×${Math.round(10 / factor) / 10} slower`,
+    }))
+    .filter(({ start, end }) => end - start >= captionRules.frame)
+}

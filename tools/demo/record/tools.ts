@@ -1,0 +1,29 @@
+/** Finds the programs that a recording needs, and reports missing programs. */
+import { existsSync } from 'node:fs'
+import { execa } from 'execa'
+
+/** Returns the path of Chromium; undefined if Chromium is not installed. */
+export function chromiumPath(): string | undefined {
+  const places = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  return places.find((path) => path !== '' && existsSync(path))
+}
+
+/** Lists the missing programs, one line each with the remedy; empty if all programs are installed. */
+export async function missingTools(): Promise<string[]> {
+  const missing: string[] = []
+  if (chromiumPath() === undefined)
+    missing.push('no Chromium: apt-get install chromium fonts-dejavu-core (Debian), or set CHROMIUM_PATH to its path')
+  for (const tool of ['ffmpeg', 'ffprobe']) if (!(await runs(tool))) missing.push(`no ${tool}: apt-get install ffmpeg (Debian)`)
+  if (missing.length === 0 && !(await hasLibass())) missing.push('this ffmpeg cannot draw captions, because it is built without libass')
+  return missing
+}
+
+/** Whether ffmpeg and ffprobe are installed. */
+export const hasFfmpeg = async (): Promise<boolean> => (await runs('ffmpeg')) && (await runs('ffprobe'))
+
+const runs = async (tool: string) => !(await execa(tool, ['-version'], { reject: false, timeout: 10_000 })).failed
+
+async function hasLibass(): Promise<boolean> {
+  const { stdout } = await execa('ffmpeg', ['-hide_banner', '-filters'], { reject: false, timeout: 10_000 })
+  return /\bass\b/.test(stdout)
+}

@@ -1,0 +1,11 @@
+/** Example facts of a lab of each kind, for tests and for the generated page of faults. */
+import type { FactsOf } from '@lab/lab/lab.ts'
+
+/** @param seconds duration of the fault */
+export function sampleFacts(seconds: number): { compose: FactsOf<'compose'>; embedded: FactsOf<'embedded'> } {
+  const common = { replica: 'ws-2', replicas: 3, seconds }
+  return {
+    compose: { ...common, project: 'lab', address: '172.18.0.5', valkeyStartedAt: '2026-01-31T12:00:00Z' },
+    embedded: { ...common, memoryMiB: 100, startedAtSeconds: 1 },
+  }
+}

@@ -1,0 +1,70 @@
+/** A fake lab for tests of code that runs faults, which records the steps and does nothing else. */
+import type { Checked, CheckOf, Lab, Replica, StepOf } from '@lab/lab/lab.ts'
+import { sampleFacts } from './core/sample-facts.ts'
+
+export interface FakeOptions {
+  /** The steps that fail, in the form in which `fakeLab` records steps. */
+  fails?: readonly string[]
+  /** Returns the result of a check; by default, the condition of every check holds. */
+  check?: (check: CheckOf<'compose'>) => Checked
+  /** Number of healthy replicas. */
+  replicas?: number
+}
+
+/** @returns the lab and the executed steps in order; each step is given by its docker arguments or by its kind */
+export function fakeLab({ fails = [], check = () => ({ holds: true, seen: 'seen' }), replicas = 3 }: FakeOptions = {}): {
+  lab: Lab<'compose'>
+  taken: string[]
+} {
+  const taken: string[] = []
+  const unused = () => Promise.reject(new Error('the fake lab cannot do this'))
+  const names = (): Replica[] =>
+    Array.from({ length: replicas }, (_, index) => ({ name: `ws-${index + 1}`, healthy: true, startedAtSeconds: 1 }))
+  const wordsOf = (step: StepOf<'compose'>) => (step.kind === 'docker' ? step.args.join(' ') : step.kind)
+  const lab: Lab<'compose'> = {
+    kind: 'compose',
+    name: 'lab',
+    entry: 'http://127.0.0.1:1',
+    prometheus: undefined,
+    scaler: undefined,
+    store: undefined,
+    readEverySeconds: 1,
+    steadyShare: 1,
+    sources: {
+      replicas: '',
+      starting: '',
+      draining: '',
+      sockets: '',
+      fullest: '',
+      emptiest: '',
+      answers: '',
+      p95: '',
+      desired: '',
+      min: '',
+      max: '',
+      target: '',
+    },
+    replicas: async () => names(),
+    watchReplicas: () => {
+      throw new Error('the fake lab cannot do this')
+    },
+    readings: unused,
+    metricsOf: unused,
+    stateOf: unused,
+    scaleTo: unused,
+    act: unused,
+    rollOut: unused,
+    untilEnded: unused,
+    replace: unused,
+    setLoad: unused,
+    facts: async (replica, seconds) => ({ ...sampleFacts(seconds).compose, replicas, ...(replica !== undefined && { replica }) }),
+    take: async (step) => {
+      const words = wordsOf(step)
+      taken.push(words)
+      if (fails.includes(words)) throw new Error(`${words} fails`)
+    },
+    check: async (one) => check(one),
+    close: async () => undefined,
+  }
+  return { lab, taken }
+}

@@ -1,0 +1,90 @@
+/** Defines faults: data, and one pure function for each kind of lab that supports the fault. Only types. */
+import type { CloseCause } from '@lab/contract/close-codes.ts'
+import type { CheckOf, FactsOf, LabKind, StepOf } from '@lab/lab/lab.ts'
+
+/** A condition that a fault is expected to cause on one kind of lab. */
+export type Expectation<K extends LabKind> = Expected<CheckOf<K>>
+
+/** A condition that is expected during a fault or after its undo. @typeParam C the type of the check of the condition */
+export interface Expected<C> {
+  /** Whether the condition is expected during the fault or after its undo. */
+  readonly phase: 'during' | 'after'
+  readonly what: string
+  readonly check: C
+  /** Time limit from the beginning of the phase; if undefined, the condition must hold throughout the phase. */
+  readonly withinSeconds?: number
+  /** How long the condition must hold without interruption. Seconds. */
+  readonly steadySeconds?: number
+  /** Whether the condition proves that the fault took effect. */
+  readonly evidence?: true
+}
+
+/** The effect of a fault on one lab, with all expectations, including those that only a longer fault could meet. */
+export interface Draft<K extends LabKind> {
+  /** One sentence that describes the change to the lab. */
+  readonly does: string
+  readonly begin: readonly StepOf<K>[]
+  readonly undo: readonly StepOf<K>[]
+  readonly expect: readonly Expectation<K>[]
+  /** Effects that are described to users but not checked. */
+  readonly notes: readonly string[]
+}
+
+/** A fault on one kind of lab. */
+export interface FaultOn<K extends LabKind> {
+  /** Default duration. Seconds. */
+  readonly seconds: number
+  /** Number of healthy replicas that the fault requires, so that clients are still served. */
+  readonly needsReplicas: number
+  draft(facts: FactsOf<K>): Draft<K>
+}
+
+/** Defines how the command `prove` uses a fault when it injects a series of faults under load. */
+export interface InPlan {
+  /** Time that the plan reserves for the fault, sufficient for a slow machine. */
+  readonly takesSeconds: number
+  /** Duration of the fault after the first evidence of its effect. */
+  readonly lastsSeconds: number
+  /** Time limit for the evidence that the fault took effect. */
+  readonly evidenceWithinSeconds: number
+  /** Time limit after the undo for every replica to become healthy and connected to its stores. */
+  readonly wholeWithinSeconds: number
+  /** Reasons for which connections to the affected replica may close; if empty, no connection may close. */
+  readonly mayEnd: readonly CloseCause[]
+  /** Time after the evidence or the undo during which connections may still close. */
+  readonly noticed: { readonly after: 'evidence' | 'undo'; readonly seconds: number }
+  /** Whether the fault adds a replica that the undo of the fault affects. */
+  readonly addsReplica?: true
+  /** Whether the fault affects every replica. */
+  readonly hitsEvery?: true
+  /** Whether the report contains the time from the beginning of the fault to the evidence of its effect. */
+  readonly timed?: true
+  /** Whether the fault is only useful under load, as part of a plan. */
+  readonly only?: true
+}
+
+export interface Fault {
+  /** The effect of the fault, in one line. */
+  readonly what: string
+  /** Whether the fault affects a single replica. */
+  readonly hitsReplica: boolean
+  readonly on: { readonly [K in LabKind]?: FaultOn<K> }
+  /** This setting is undefined if the command `prove` does not use the fault. */
+  readonly inPlan?: InPlan
+}
+
+/** A fault that is planned for one lab. */
+export interface FaultPlan<K extends LabKind = LabKind> {
+  readonly fault: string
+  readonly does: string
+  readonly seconds: number
+  readonly begin: readonly StepOf<K>[]
+  readonly undo: readonly StepOf<K>[]
+  /** The expectations that can be met within the duration of the fault. */
+  readonly expect: readonly Expectation<K>[]
+  /** The expectations that prove that the fault took effect, regardless of how long the fault lasts. */
+  readonly evidence: readonly Expectation<K>[]
+  readonly notes: readonly string[]
+  /** The commands with which a user can undo the fault if the command that began it was killed. */
+  readonly byHand: readonly string[]
+}

@@ -1,0 +1,150 @@
+/** Generates docs/chaos.md from the catalogue of faults. */
+import { type FaultName, faults, planFaultNames, singleFaultNames } from '@lab/faults/catalogue/index.ts'
+import { sampleFacts } from '@lab/faults/core/sample-facts.ts'
+import type { Expectation } from '@lab/faults/fault.ts'
+import { code, heading, table } from '@lab/host/markdown.ts'
+import { type LabKind, labKinds } from '@lab/lab/lab.ts'
+
+/**
+ * Measured seconds from the start of a fault until Alertmanager receives the alert, and from the end of the fault to the end of the alert.
+ * The
+ * delays of the alerts were measured in one run with five replicas on two busy cores.
+ */
+const measured: Partial<Record<FaultName, readonly [number, number]>> = {
+  kill: [14, 48],
+  pause: [32, 2],
+  memory: [35, 4],
+  busy: [26, 10],
+  partition: [23, 7],
+  'valkey-down': [17, 6],
+  'scrape-gap': [31, 6],
+}
+
+const expectationsOf = (name: FaultName, kind: LabKind): readonly Expectation<LabKind>[] => {
+  const { compose, embedded } = faults[name].on
+  const facts = sampleFacts(Math.max(compose?.seconds ?? 0, embedded?.seconds ?? 0))
+  return (kind === 'compose' ? compose?.draft(facts.compose).expect : embedded?.draft(facts.embedded).expect) ?? []
+}
+
+/** Returns the alerts that a fault causes on the lab on Compose, with the time limit of each alert. */
+function alertsOf(name: FaultName): { alert: string; phase: string; withinSeconds: number }[] {
+  return expectationsOf(name, 'compose').flatMap(({ check, phase, withinSeconds }) =>
+    check.kind === 'alert' && withinSeconds !== undefined ? [{ alert: check.labels.alertname ?? '', phase, withinSeconds }] : [],
+  )
+}
+
+/**
+ * Returns the first effect of a fault that is not an alert and does not concern Traefik or a container. The expectations for Compose are
+ * used if they exist, and otherwise those for the embedded lab.
+ */
+function firstSign(name: FaultName): string {
+  const sign = (kind: LabKind) =>
+    expectationsOf(name, kind).find(({ phase, check }) => phase === 'during' && !['alert', 'entry', 'container'].includes(check.kind))?.what
+  return sign('compose') ?? sign('embedded') ?? ''
+}
+
+function faultRows(): string[][] {
+  return singleFaultNames.map((name) => {
+    const { on, what } = faults[name]
+    const alerts = new Set(alertsOf(name).map(({ alert }) => `[${alert}](runbooks/${alert}.md)`))
+    return [
+      code(name),
+      what,
+      ...labKinds.map((kind) => (on[kind] === undefined ? '-' : `${on[kind].seconds} s`)),
+      firstSign(name),
+      [...alerts].join(', ') || 'none',
+    ]
+  })
+}
+
+function planRows(): string[][] {
+  return planFaultNames.map((name) => {
+    const { on, what, inPlan } = faults[name]
+    const where = labKinds.map((kind) => (on[kind] === undefined ? '-' : 'yes'))
+    return [code(name), what, ...where, `${inPlan?.lastsSeconds} s`, inPlan?.mayEnd.map(code).join(', ') || 'none']
+  })
+}
+
+function measuredRows(): string[][] {
+  return Object.entries(measured).map(([name, figures]) => {
+    const alerts = alertsOf(name as FaultName)
+    const bound = (phase: string) => Math.max(...alerts.filter((one) => one.phase === phase).map(({ withinSeconds }) => withinSeconds))
+    return [code(name), ...figures.map(String), `${bound('during')}, ${bound('after')}`]
+  })
+}
+
+/** Renders the page as Markdown. */
+export function chaosPage(): string {
+  return `${heading('Chaos', 'tools/faults/catalogue/ and tools/generate/chaos.ts')}
+\`./lab chaos\` injects one fault into a running lab. The command first prints its expectations: which metric changes, which
+alert fires, and how long the recovery takes. With \`--check\`, \`./lab chaos\` checks the expectations and reports the result in its exit code.
+
+\`\`\`sh
+./lab chaos list
+./lab chaos pause --replica ws-2 --for 90s --check
+\`\`\`
+
+\`--on embedded\` selects the lab of \`npm start\`; if its live page has another address, add \`--page http://localhost:3001\`.
+
+${table(['fault', 'effect', 'duration on Compose', 'on the embedded lab', 'first effect', 'alert'], faultRows())}
+
+The table shows the effects on replica \`ws-2\` of three replicas. The embedded lab has no Prometheus, so
+\`prometheus-down\` exists only on Compose. The fault \`valkey-down\` also exists only on Compose.
+
+## Time limits and undo
+
+- A fault lasts 5 s to 10 min (\`--for\`). The default duration of each fault is long enough for the fault's alert. With a shorter
+  \`--for\`, the command lists the expectations that cannot be met in this time, and does not check them.
+- Each fault is undone at its end and at Ctrl-C. A fault that was started only in part is undone as well. If one undo step fails, the other
+  undo steps still run. The command prints in advance how to undo the fault by hand, in case the command itself is killed. The faults
+  \`memory\` and \`busy\`, and every fault of the embedded lab, end even if the command is killed.
+- A fault that would leave no replica to serve clients is rejected: \`kill\`, \`pause\` and \`drain\` need two replicas. Only the
+  fault \`pause-all\` may stop every replica.
+- \`--check\` also opens six clients that send messages in a room, because some faults are only visible under traffic. With
+  \`--check\`, the command does not start a fault whose expected alert is already firing.
+- The exit code is 0 if all expectations were met, 1 if not, 2 if the fault could not be started or undone, and 130 if the command was
+  interrupted and the fault was undone.
+- The scaler may start and remove replicas during a fault. To exclude the scaler's influence, pause the scaler: \`./lab scaler pause\`.
+
+## Faults of a plan
+
+[\`./lab prove\`](delivery.md) injects many faults one after another under load, according to a plan. \`./lab chaos\` and
+\`./lab prove\` share one catalogue and one engine of faults. The option \`--faults\` of \`./lab prove\` accepts the names in the following table.
+During a fault, a connection of the affected replica may close only for the reasons in the last column.
+
+${table(['fault', 'effect', 'Compose', 'embedded', 'duration', 'allowed reasons for closed connections'], planRows())}
+
+## Implementation
+
+**A fault is data.** Each fault is a file in \`tools/faults/catalogue/\` with one pure function for each kind of lab. The function
+returns the steps that start the fault, the steps that undo the fault, and the expectations with their time limits.
+\`tools/faults/engine.ts\` runs all faults for \`chaos\`, \`prove\`, \`storm\`, \`demo\` and the tests of alerts. To add a fault, add a
+file to the folder and a line to \`catalogue/index.ts\`, and regenerate this page with \`npm run generate\`.
+
+The faults **\`memory\` and \`busy\`** affect the process of the replica itself. The signal SIGUSR1 opens Node's debugger, which is only
+reachable inside the container. A program in the same container injects a few lines of code into the replica's process and closes the
+debugger again. The injected code affects the replica's real metrics and alerts, and the container's limits (\`mem_limit\`, \`cpus\`) protect
+the machine. A separate process in the container would not appear in the replica's metrics.
+
+The fault **\`slow-network\`** uses [toxiproxy](https://github.com/Shopify/toxiproxy), a service with the profile \`chaos\` that runs only during
+this fault. Toxiproxy shares Valkey's network. Valkey is switched to another port (\`CONFIG SET port\`), toxiproxy listens on port 6379, and
+existing connections are closed, so that every replica reconnects through toxiproxy. The fault \`slow-network\` changes no name, address or
+replica. If the added latency exceeds about 300 ms, replicas cannot reach Valkey, because a replica must connect within a second, which
+takes three round trips.
+
+The fault **\`partition\`** disconnects the replica from the Docker network \`stores\`. As with an unplugged cable, no
+connection is closed, and the replica must detect the loss of the network itself.
+
+**On the embedded lab**, router and replicas are processes that communicate over loopback. The router connects to each replica through a
+simulated network (\`embedded/src/simulated-connection.ts\`), which can delay data and closes. The delayed data and closes arrive when the
+fault \`partition\` ends.
+
+## Measured times
+
+\`tests/chaos/01-chaos.test.ts\` runs each fault once with \`--check\` on the lab on Compose, several faults at the same time, and
+\`tools/chaos/embedded.test.ts\` runs each fault on the embedded lab. The table shows the seconds from the start of the fault to the alert in
+Alertmanager, and from the end of the fault to the end of the alert, with five replicas on two busy cores:
+
+${table(['fault', 'alert after', 'resolved after', 'limits'], measuredRows())}
+`
+}

@@ -1,0 +1,53 @@
+/** Reads a Compose file as data, with `extends` resolved. Pure. */
+import { dirname, join } from 'node:path/posix'
+import { parse } from 'yaml'
+
+type Mapping = Record<string, unknown>
+type Read = (path: string) => string
+interface Extension {
+  file?: string
+  service: string
+}
+
+/** The lists that Compose replaces when it merges files. Compose merges all other lists by appending one list to the other. */
+const replacedLists: readonly string[] = ['command', 'entrypoint', 'test']
+
+/**
+ * The Compose file before variables are interpolated. Relative paths in an extended service are relative to the file of that
+ * service.
+ * @param path path of the Compose file, relative to the root of the repository
+ * @param read returns the text of a file of the repository
+ * @throws Error if an extended service does not exist
+ */
+export function composeFile<T>(path: string, read: Read): T {
+  const file = parseFile(path, read)
+  const services = Object.keys(file.services).map((name) => [name, serviceOf(name, path, read)])
+  return { ...file, services: Object.fromEntries(services) } as T
+}
+
+function parseFile(path: string, read: Read): { services: Record<string, Mapping> } {
+  return parse(read(path), { merge: true }) as { services: Record<string, Mapping> }
+}
+
+function serviceOf(name: string, path: string, read: Read): Mapping {
+  const found = parseFile(path, read).services[name]
+  if (found === undefined) throw new Error(`${path}: the extended service ${name} does not exist`)
+  const { extends: extension, ...own } = found
+  if (extension === undefined) return own
+  const { file, service } = extension as Extension
+  return merged(serviceOf(service, file === undefined ? path : join(dirname(path), file), read), own)
+}
+
+function merged(base: Mapping, own: Mapping): Mapping {
+  const result: Mapping = { ...base }
+  for (const [key, value] of Object.entries(own)) {
+    const before = base[key]
+    if (Array.isArray(before) && Array.isArray(value) && !replacedLists.includes(key)) result[key] = [...before, ...value]
+    else result[key] = isMapping(before) && isMapping(value) ? merged(before, value) : value
+  }
+  return result
+}
+
+function isMapping(value: unknown): value is Mapping {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,36 @@
+/** Generates docs/dashboards.md from the Grafana dashboards. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { heading, table } from '@lab/host/markdown.ts'
+
+/** Renders the page as Markdown: all dashboards, and the panels of each dashboard with their descriptions. */
+export function dashboardsPage(dashboards: Dashboard[]): string {
+  return `${heading('Dashboards', 'grafana/dashboards/')}
+This page describes every panel. Grafana opens the first dashboard by default. Each dashboard links to the other dashboards, and the
+links preserve the time range. To see the query of a panel, open the panel in Grafana's Explore.
+
+${table(
+  ['Page', 'Question'],
+  dashboards.map(({ title, description }) => [`[${title}](#${anchor(title)})`, description ?? '']),
+)}
+
+${dashboards.map(section).join('\n\n')}
+`
+}
+
+/** Returns the anchor that GitHub generates for a heading. */
+function anchor(title: string | undefined): string {
+  return (title ?? '')
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .replaceAll(' ', '-')
+}
+
+function section({ title, panels = [] }: Dashboard): string {
+  let row = ''
+  const rows: string[][] = []
+  for (const panel of panels) {
+    if (panel.type === 'row') row = panel.title ?? ''
+    else if ('targets' in panel && panel.targets) rows.push([row, panel.title ?? '', panel.description ?? ''])
+  }
+  return `## ${title}\n\n${table(['Row', 'Panel', 'What it shows'], rows)}`
+}

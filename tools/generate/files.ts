@@ -1,0 +1,47 @@
+/** Lists all generated files with their content, which main.ts writes and a test compares with the committed files. */
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
+import { allDashboards } from '@lab/grafana/dashboards/all.ts'
+import { render } from '@lab/grafana/lib/dashboards.ts'
+import { pages } from '@lab/grafana/lib/pages.ts'
+import { alertsPage } from './alerts.ts'
+import { architecturePage } from './architecture.ts'
+import { chaosPage } from './chaos.ts'
+import { cliPage } from './cli.ts'
+import { closeCodesPage } from './close-codes.ts'
+import { configurationPage } from './configuration.ts'
+import { dashboardsPage } from './dashboards.ts'
+import { deploysPage } from './deploys.ts'
+import { metricsPage } from './metrics.ts'
+import { protocolPage, protocolSchema } from './protocol.ts'
+import { sloRules } from './slo-rules.ts'
+
+/** Folder of the dashboards that Grafana loads, relative to the root. */
+export const dashboardFolder = 'grafana/provisioning/dashboards'
+
+/**
+ * Returns every dashboard by its file name. The dashboard with LogQL queries is stored in a separate folder, so that all other queries
+ * are PromQL.
+ */
+export function dashboards(): ReadonlyMap<string, Dashboard> {
+  return new Map(allDashboards().map((dashboard) => [`${dashboard.uid === pages.logs.uid ? 'logs/' : ''}${dashboard.uid}.json`, dashboard]))
+}
+
+/** Returns every generated file: its path relative to the root, and its content. */
+export function generatedFiles(): ReadonlyMap<string, string> {
+  const built = dashboards()
+  return new Map([
+    ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
+    ['docs/metrics.md', metricsPage()],
+    ['docs/alerts.md', alertsPage()],
+    ['docs/architecture.md', architecturePage()],
+    ['docs/chaos.md', chaosPage()],
+    ['docs/cli.md', cliPage()],
+    ['docs/close-codes.md', closeCodesPage()],
+    ['docs/configuration.md', configurationPage()],
+    ['docs/dashboards.md', dashboardsPage([...built.values()])],
+    ['docs/deploys.md', deploysPage()],
+    ['docs/protocol.md', protocolPage()],
+    ['docs/protocol.schema.json', protocolSchema()],
+    ['prometheus/rules/slo.rules.yaml', sloRules()],
+  ])
+}

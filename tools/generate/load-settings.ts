@@ -1,0 +1,58 @@
+/**
+ * Generates table rows for the settings of the k6 load. The names and allowed values of the settings are obtained from the function that
+ * reads the settings.
+ */
+
+import { code } from '@lab/host/markdown.ts'
+import { readSettings, type Settings } from '@lab/k6/lib/settings.ts'
+
+/** The meaning of each setting, and its default if the default cannot be derived from the settings. */
+const descriptions: Record<string, { help: string; without?: string }> = {
+  SCENARIO: { help: 'Name of the scenario.' },
+  SHORT: { help: 'The value 1 runs a short version of the scenario.', without: '`0`' },
+  TARGET: { help: 'Address of the lab. The address under Compose is `http://traefik:8001`, the entry point without a rate limit.' },
+  SOCKETS: { help: 'Maximum number of sockets.', without: "the scenario's" },
+  SOCKETS_PER_VU: { help: 'Number of sockets of each virtual user.', without: "the scenario's" },
+  DURATION: {
+    help: 'Duration of the run in seconds. The load curve of the scenario is scaled to this duration.',
+    without: "the scenario's",
+  },
+  SEED: { help: 'Seed of the random choices, with which a run can be repeated.', without: 'random' },
+  READY_SECONDS: { help: 'Time limit in seconds for the lab to become ready before the load starts.' },
+  LAB_PROJECT: {
+    help: 'The Compose project of the lab, which is part of the name of the summary: k6-PROJECT-SCENARIO.json.',
+    without: '`lab`',
+  },
+  REPORTS_DIR: { help: 'Folder for the summary, inside the container.' },
+}
+
+/** Returns a row for each setting: name, default, allowed values, meaning. */
+export function loadSettingRows(): string[][] {
+  return namesRead().map((name) => {
+    const { help, without } = descriptions[name] ?? missing(name)
+    return [code(name), without ?? code(defaultOf(name)), allowed(name), help]
+  })
+}
+
+function namesRead(): string[] {
+  const names = new Set<string>()
+  readSettings(new Proxy({}, { get: (_, name) => void names.add(String(name)) }), 0)
+  return [...names]
+}
+
+/** Returns the allowed values of a setting, taken from the error message for an invalid value. */
+function allowed(name: string): string {
+  const read = readSettings({ [name]: '?' }, 0)
+  const [problem = ''] = read.ok ? [] : read.problems
+  return /; allowed: (.*)$/.exec(problem)?.[1] ?? 'text'
+}
+
+function defaultOf(name: string): string {
+  const read = readSettings({}, 0)
+  const key = name.toLowerCase().replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase())
+  return read.ok ? String(read.value[key as keyof Settings]) : ''
+}
+
+function missing(name: string): never {
+  throw new Error(`tools/generate/load-settings.ts has no description of ${name}`)
+}

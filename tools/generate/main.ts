@@ -1,0 +1,23 @@
+/** Writes every generated file (`npm run generate`). The generated files are committed, and a test fails if a file is outdated. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { generatedFiles } from './files.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+
+for (const [path, content] of generatedFiles()) {
+  const file = join(root, path)
+  mkdirSync(dirname(file), { recursive: true })
+  const unchanged = current(file) === content
+  if (!unchanged) writeFileSync(file, content)
+  console.log(`${unchanged ? 'unchanged' : 'written  '} ${path}`)
+}
+
+function current(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,64 @@
+/** Generates docs/metrics.md from the lists of metrics in the shared contract/ folder. */
+import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
+import { receiverMetrics } from '@lab/contract/receiver-metrics.ts'
+import { liveMetrics } from '@lab/contract/rollouts.ts'
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
+import { code, heading, table } from '@lab/host/markdown.ts'
+
+const kinds: Record<MetricSpec['kind'], string> = {
+  counter: 'A counter only increases. Query a counter with `rate()` or `increase()`.',
+  gauge: 'A gauge is a current value, which can rise and fall.',
+  histogram:
+    'A histogram counts observations in buckets with upper bounds. The series of a histogram are `_bucket` with the label `le`, `_sum` and `_count`.',
+}
+
+/** Renders the page as Markdown. */
+export function metricsPage(): string {
+  const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
+  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, receiver-metrics.ts and rollouts.ts')}
+Each replica exports these metrics on its internal port under \`/metrics\`, in addition to the \`process_\` and \`nodejs_\` metrics of the
+Prometheus client for Node. Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own
+connections, so a total is the sum over replicas:
+
+\`\`\`promql
+sum(${metrics.connectionsActive.name}{job="ws"})
+\`\`\`
+
+${sections.join('\n\n')}
+
+## The scaler
+
+The scaler exports these metrics under \`/metrics\`. Metrics whose names begin with \`kube_\` have the names, labels and values of
+kube-state-metrics.
+
+${specTable(Object.values(scalerMetrics), true)}
+
+## The alert receiver
+
+The alert receiver exports these metrics under \`/metrics\`, in addition to the metrics of the Prometheus client for Node.
+
+${specTable(Object.values(receiverMetrics), false)}
+
+## The live page
+
+What the server of the live page exports under \`/metrics\` on Compose.
+
+${specTable(Object.values(liveMetrics), false)}
+`
+}
+
+function section(kind: MetricSpec['kind']): string {
+  const specs: MetricSpec[] = Object.values(metrics).filter((metric) => metric.kind === kind)
+  return `## ${kind[0]?.toUpperCase()}${kind.slice(1)}s\n\n${kinds[kind]}\n\n${specTable(specs, kind === 'histogram')}`
+}
+
+function specTable(specs: readonly MetricSpec[], withBuckets: boolean): string {
+  const columns = ['Name', 'Labels', 'Meaning', ...(withBuckets ? ['Upper bounds'] : [])]
+  const rows = specs.map(({ name, labels, help, buckets }) => [
+    code(name),
+    labels.map(code).join(', '),
+    help,
+    ...(withBuckets ? [(buckets ?? []).join(', ')] : []),
+  ])
+  return table(columns, rows)
+}

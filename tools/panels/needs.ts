@@ -1,0 +1,24 @@
+/**
+ * Defines the conditions, in addition to load, under which a query returns data. A panel may have no data only if the condition of its
+ * query is not met.
+ */
+import { jobs } from '@lab/contract/endpoints.ts'
+import { liveMetrics } from '@lab/contract/rollouts.ts'
+import type { PanelQuery } from './queries.ts'
+
+export interface Need {
+  name: 'scaler' | 'http' | 'change' | 'event' | 'rollout' | 'logging'
+  /** The reason why a query has no data, as one line of the table. */
+  reason: string
+}
+
+/** Returns the condition under which a query returns data; undefined if load alone is sufficient. */
+export function needOf({ kind, panel, expression }: PanelQuery): Need | undefined {
+  if (panel === 'Duration of changes' || panel === 'Changes per second')
+    return { name: 'change', reason: 'the scaler has not changed the number of replicas yet' }
+  if (expression.includes(liveMetrics.rolloutEvent.name)) return { name: 'rollout', reason: 'there was no rollout and no deploy yet' }
+  if (kind === 'annotation') return { name: 'event', reason: 'only has data during an event: a start, a drain, or a decision' }
+  if (expression.includes(`job="${jobs.scaler}"`)) return { name: 'scaler', reason: 'the scaler runs with compose.k8s-sim.yaml only' }
+  if (panel === 'HTTP latency at the edge') return { name: 'http', reason: 'no page was opened; the load uses WebSocket only' }
+  return undefined
+}

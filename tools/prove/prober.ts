@@ -1,0 +1,77 @@
+/** Opens new clients at a fixed rate, whatever happens to earlier clients, and measures how new clients are served. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { closeCodes } from '@lab/contract/close-codes.ts'
+import type { ServerMessageType } from '@lab/contract/messages.ts'
+import { WebSocket } from 'ws'
+import type { Probe } from './report/build.ts'
+
+/** Time limit from connecting to the answer. */
+const withinMs = 5000
+/** At ten probes per second, even a short run has over a thousand probes, so one failed probe during a kill is less than 0.1 % of them. */
+const perSecond = 10
+
+export class Prober {
+  readonly probes: Probe[] = []
+  private readonly url: string
+  private readonly underWay = new Set<Promise<void>>()
+  private timer: NodeJS.Timeout | undefined
+
+  /** @param url address to connect to, as ws://HOST:PORT/PATH */
+  constructor(url: string) {
+    this.url = url
+  }
+
+  start(): void {
+    this.timer = setInterval(() => this.begin(), 1000 / perSecond)
+  }
+
+  /** Opens no further clients, and waits until the open clients have finished, at most for their time limit plus one second. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer)
+    await Promise.race([Promise.all(this.underWay), sleep(withinMs + 1000)])
+  }
+
+  private begin(): void {
+    const probe = tryOnce(this.url).then((found) => {
+      this.probes.push(found)
+      this.underWay.delete(probe)
+    })
+    this.underWay.add(probe)
+  }
+}
+
+/** Connects without a cookie, waits for the first message, sends one message, and closes the connection after its answer. Never rejects. */
+function tryOnce(url: string): Promise<Probe> {
+  const atMs = Date.now()
+  const startedAtMs = performance.now()
+  const found: Probe = { atMs, connectMs: undefined, answerMs: undefined, replica: undefined, problem: undefined }
+  const socket = new WebSocket(url, { perMessageDeflate: false })
+  return new Promise((resolve) => {
+    let askedAtMs = 0
+    const end = (problem?: string) => {
+      clearTimeout(timer)
+      socket.removeAllListeners()
+      socket.on('error', () => {})
+      if (problem === undefined) socket.close(closeCodes.normal.code)
+      else socket.terminate()
+      resolve({ ...found, problem })
+    }
+    const timer = setTimeout(() => end(`no answer within ${withinMs} ms`), withinMs)
+    socket.on('error', (error) => end(error.message))
+    socket.on('close', (code) => end(`closed with ${code}`))
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as { type: ServerMessageType; replica?: string }
+      if (message.type === 'connection_established') {
+        found.connectMs = performance.now() - startedAtMs
+        found.replica = message.replica
+        askedAtMs = performance.now()
+        socket.send(JSON.stringify({ type: 'message', id: 'probe', data: 'are you there?' }))
+      }
+      if (message.type === 'message_response') {
+        found.answerMs = performance.now() - askedAtMs
+        end()
+      }
+    })
+  })
+}

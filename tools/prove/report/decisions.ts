@@ -1,0 +1,39 @@
+/** Converts the scaler's decision log into the decisions of the report. Pure. */
+
+import { planFaults } from '@lab/faults/catalogue/index.ts'
+import type { FaultRecord } from '@lab/ledger/drops.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
+import type { ScaleDecision } from './scaling.ts'
+
+/**
+ * @param words describes a decision record in words
+ * @returns the changes of the number of replicas that succeeded
+ */
+export function decisionsOf(records: readonly TickRecord[], words: (record: TickRecord) => string): ScaleDecision[] {
+  return records.flatMap((record) => {
+    const { action, time } = record
+    if (action === null || action.result !== 'Succeeded') return []
+    const { from, to, durationSeconds, removed } = action
+    return [{ atMs: Date.parse(time), from, to, reason: words(record), tookSeconds: durationSeconds, removed }]
+  })
+}
+
+/**
+ * Records each removed replica as a fault from the decision until a second after the replica's exit, because the replica may request its
+ * clients to reconnect.
+ */
+export function removalsOf(decisions: readonly ScaleDecision[]): FaultRecord[] {
+  return decisions.flatMap(({ atMs, from, to, tookSeconds, removed }) =>
+    removed.map(
+      (replica): FaultRecord => ({
+        kind: 'scale',
+        mayEnd: planFaults.scale.inPlan.mayEnd,
+        replica,
+        fromMs: atMs,
+        toMs: atMs + tookSeconds * 1000 + 1000,
+        happened: true,
+        detail: `${from} → ${to}: ${replica} was removed`,
+      }),
+    ),
+  )
+}

@@ -1,0 +1,180 @@
+/** Computes when replicas started and exited, which decisions caused this, and how long each change took. Pure. */
+import type { Scaling } from './schema.ts'
+
+/** A Docker event about the container of a replica. */
+export interface ContainerEvent {
+  atMs: number
+  /** As in ws-4. */
+  replica: string
+  what: 'started' | 'ready' | 'unready' | 'gone'
+}
+
+/** A change of the number of replicas, and the reason for the change. */
+export interface ScaleDecision {
+  atMs: number
+  from: number
+  to: number
+  /** The reason for the change, as text. */
+  reason: string
+  tookSeconds: number
+  /** Names of the replicas that the decision removed. */
+  removed: readonly string[]
+}
+
+/** A time at which the load begins to require more or fewer replicas. */
+export interface Demand {
+  atMs: number
+  direction: 'up' | 'down'
+  text: string
+}
+
+export interface Scaled {
+  by: Scaling['by']
+  timeScale: number | null
+  synchronisations: number
+  decisions: readonly ScaleDecision[]
+  demands: readonly Demand[]
+  events: readonly ContainerEvent[]
+  /** Replicas that were already running when the run began. */
+  atStart: readonly string[]
+  /** The time at which each new client was accepted, and the replica that accepted it. */
+  greetings: readonly { atMs: number; replica: string }[]
+  faults: readonly { atMs: number; text: string }[]
+}
+
+/** The period in which a replica ran, limited to the duration of the run. */
+export interface Life {
+  replica: string
+  fromMs: number
+  toMs: number
+}
+
+/** The times from the demand or the request to the first socket on a new replica, one for each time that replicas were added. */
+export interface Growth {
+  by: Scaling['by']
+  timeScale: number | null
+  /** The time is measured from the demand if a scaler decides, and from the request for replicas if the run itself decides. */
+  from: 'demand' | 'request'
+  /** Null if no new replica received a socket. */
+  seconds: (number | null)[]
+}
+
+type Moment = Scaling['timeline'][number]
+
+export function livesOf(events: readonly ContainerEvent[], atStart: readonly string[], [fromMs, toMs]: readonly [number, number]): Life[] {
+  const since = new Map(atStart.map((replica) => [replica, fromMs]))
+  const lives: Life[] = []
+  const end = (replica: string, atMs: number) => {
+    const began = since.get(replica)
+    since.delete(replica)
+    const life = { replica, fromMs: Math.max(fromMs, began ?? atMs), toMs: Math.min(toMs, atMs) }
+    if (began !== undefined && life.toMs > life.fromMs) lives.push(life)
+  }
+  for (const { atMs, replica, what } of events) {
+    if (what === 'started' && !since.has(replica)) since.set(replica, atMs)
+    if (what === 'gone') end(replica, atMs)
+  }
+  for (const replica of [...since.keys()]) end(replica, toMs)
+  return lives
+}
+
+/** @param window start and end of the run in Unix milliseconds */
+export function scalingOf(scaled: Scaled, window: readonly [number, number]): Scaling {
+  const { by, timeScale, synchronisations, decisions } = scaled
+  const at = (atMs: number) => round((atMs - window[0]) / 1000)
+  const ups = decisions.filter(({ from, to }) => to > from).map((decision) => upOf(decision, scaled, at))
+  return {
+    by,
+    timeScale,
+    synchronisations,
+    ups,
+    timeline: timelineOf(scaled, ups, at).filter(({ atSeconds }) => atSeconds >= 0 && atSeconds <= at(window[1])),
+    replicas: curveOf(scaled, window, at),
+  }
+}
+
+/** The steps from the demand to the first socket on a replica that the decision added. */
+function upOf({ atMs, from, to }: ScaleDecision, scaled: Scaled, at: (atMs: number) => number): Scaling['ups'][number] {
+  const { demands, decisions, events, greetings } = scaled
+  // If an earlier decision added too few replicas, the time is still measured from the moment when the load began to require more replicas.
+  const demand = demands.findLast((one) => one.direction === 'up' && one.atMs <= atMs)
+  const nextUp = decisions.find((other) => other.atMs > atMs && other.to > other.from)
+  const added = new Set(
+    events
+      .filter(({ what, atMs: when }) => what === 'started' && when >= atMs && when < (nextUp?.atMs ?? Number.POSITIVE_INFINITY))
+      .slice(0, to - from)
+      .map(({ replica }) => replica),
+  )
+  const ready = events.find(({ what, atMs: when, replica }) => what === 'ready' && when >= atMs && added.has(replica))
+  const first = greetings.find(({ atMs: when, replica }) => when >= atMs && added.has(replica))
+  return {
+    from,
+    to,
+    replica: first?.replica ?? ready?.replica ?? null,
+    demandAtSeconds: demand === undefined ? null : at(demand.atMs),
+    decisionAtSeconds: at(atMs),
+    readyAtSeconds: ready === undefined ? null : at(ready.atMs),
+    firstSocketAtSeconds: first === undefined ? null : at(first.atMs),
+  }
+}
+
+export function growthOf({ by, timeScale, ups }: Scaling): Growth {
+  const from = by === 'scaler' ? 'demand' : 'request'
+  const seconds = ups.map(({ demandAtSeconds, decisionAtSeconds, firstSocketAtSeconds }) => {
+    const since = from === 'demand' ? demandAtSeconds : decisionAtSeconds
+    return since === null || firstSocketAtSeconds === null ? null : round(firstSocketAtSeconds - since)
+  })
+  return { by, timeScale, from, seconds }
+}
+
+const words = { started: 'is started', ready: 'is ready', gone: 'has ended' } as const
+
+function timelineOf({ demands, decisions, events, faults }: Scaled, ups: Scaling['ups'], at: (atMs: number) => number): Moment[] {
+  const moments: Moment[] = [
+    ...demands.map(({ atMs, text }): Moment => ({ atSeconds: at(atMs), kind: 'demand', text })),
+    ...decisions.map(
+      ({ atMs, from, to, reason }): Moment => ({ atSeconds: at(atMs), kind: 'decision', text: decisionText(from, to, reason) }),
+    ),
+    ...events.flatMap(({ atMs, replica, what }): Moment[] =>
+      what === 'unready' ? [] : [{ atSeconds: at(atMs), kind: what, text: `${replica} ${words[what]}` }],
+    ),
+    ...ups.flatMap(({ firstSocketAtSeconds, replica }): Moment[] =>
+      firstSocketAtSeconds === null || replica === null
+        ? []
+        : [{ atSeconds: firstSocketAtSeconds, kind: 'first socket', text: `${replica} has its first socket` }],
+    ),
+    ...faults.map(({ atMs, text }): Moment => ({ atSeconds: at(atMs), kind: 'fault', text })),
+  ]
+  return moments.sort((a, b) => a.atSeconds - b.atSeconds)
+}
+
+/** Returns the reason, preceded by the change of the number of replicas unless the reason already contains the change. */
+function decisionText(from: number, to: number, reason: string): string {
+  const change = `${from} → ${to}`
+  return reason.includes(change) ? reason : `${change}: ${reason}`
+}
+
+function curveOf(
+  { events, atStart }: Scaled,
+  [fromMs, toMs]: readonly [number, number],
+  at: (atMs: number) => number,
+): Scaling['replicas'] {
+  const running = new Set(atStart)
+  const ready = new Set(atStart)
+  const curve = [{ atSeconds: 0, running: running.size, ready: ready.size }]
+  for (const { atMs, replica, what } of events) {
+    if (atMs < fromMs || atMs > toMs) continue
+    if (what === 'started') running.add(replica)
+    if (what === 'ready') ready.add(replica)
+    if (what === 'gone') running.delete(replica)
+    if (what === 'gone' || what === 'unready') ready.delete(replica)
+    const last = curve.at(-1)
+    if (last?.running !== running.size || last.ready !== ready.size)
+      curve.push({ atSeconds: at(atMs), running: running.size, ready: ready.size })
+  }
+  return [...curve, { atSeconds: at(toMs), running: running.size, ready: ready.size }]
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
+}

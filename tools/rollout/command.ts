@@ -1,0 +1,226 @@
+/** The command `rollout`, which replaces the replicas one by one with the current version of the Compose files, .env and the image. */
+import { services } from '@lab/contract/endpoints.ts'
+import { decimal, examples, printJson, wholeNumber } from '@lab/host/arguments.ts'
+import { docker, say } from '@lab/host/docker.ts'
+import { allowedDurations, readDuration } from '@lab/host/durations.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
+import { pause } from '@lab/host/until.ts'
+import type { ComposeLab } from '@lab/lab/compose/lab.ts'
+import type { CarryOut, Outcome } from '@lab/lab/compose/rollout/carry-out.ts'
+import { defaultObjectives } from '@lab/lab/compose/rollout/objectives.ts'
+import { defaultDeadlineSeconds, type RolloutOptions } from '@lab/lab/compose/rollout/rollout.ts'
+import { runningComposeLab } from '@lab/lab/find.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { displayOn } from './display.ts'
+import { historyText, planText, statusText, stepsOf } from './text.ts'
+
+const followEveryMs = 1_000
+/** Time limit for building the image, in seconds. */
+export const buildWithinSeconds = 600
+
+/** The options that define the new revision. */
+export interface RevisionOptions {
+  image?: string
+  set?: Record<string, string>
+  build?: boolean
+}
+
+interface Options extends RevisionOptions {
+  maxSurge?: number
+  maxUnavailable?: number
+  progressDeadline: number
+  maxErrorRatio: number
+  maxP95: number
+  dryRun?: boolean
+  json?: boolean
+}
+
+/** Adds the command `rollout` to a program. */
+export function register(program: Command): void {
+  const rollout = program
+    .command('rollout')
+    .description('replace the replicas one by one with what the Compose files, .env and the image now say; no socket is cut off')
+    .addHelpText(
+      'after',
+      `${help}${examples('./lab rollout --dry-run', './lab rollout --set LOG_LEVEL=debug', './lab rollout --build', './lab rollout undo')}`,
+    )
+    .action((options: Options) => begin(options, false))
+  how(revisionOptions(rollout))
+  const sub = (name: string, description: string) => rollout.command(name).description(description).option('--json', 'as JSON')
+  how(rollout.command('restart').description('replace every replica, although nothing has changed')).action(
+    (_: Options, command: Command) => begin(command.optsWithGlobals<Options>(), true),
+  )
+  sub('status', 'how far it is; while a command carries it out, until it ends. Exit code 0: done, 1: failed or not finished')
+    .option('--no-watch', 'once')
+    .action((_: object, command: Command) => status(command.optsWithGlobals<{ json?: boolean; watch: boolean }>()))
+  sub('pause', 'have the command that carries it out end before its next step').action(() => withLab(pauseIt))
+  sub('resume', 'go on with a rollout that was paused, or whose command was ended').action((_: object, command: Command) =>
+    withLab((lab) => carry(lab, command.optsWithGlobals<Options>(), (how) => lab.rollouts.resume(how))),
+  )
+  sub('undo', 'go back to the revision before')
+    .option('--to-revision <number>', 'to this one, as `rollout history` lists it', wholeNumber(1, 1_000_000))
+    .action((_: object, command: Command) => {
+      const options = command.optsWithGlobals<Options & { toRevision?: number }>()
+      return withLab((lab) => carry(lab, options, (how) => lab.rollouts.undo(options.toRevision, how)))
+    })
+  sub('history', 'the revisions that there were').action((_: object, command: Command) =>
+    withLab(async (lab) => {
+      const record = await lab.rollouts.store.read()
+      if (command.optsWithGlobals<Options>().json) printJson(record)
+      else if (record.revisions.length === 0) throw new LabError('there was no rollout yet; ./lab rollout begins one')
+      else process.stdout.write(historyText(record))
+    }),
+  )
+}
+
+const help = `
+It starts one replica, waits until it is healthy and has passed a smoke load through Traefik, drains the oldest old one, and repeats.
+A version that ends, is not available in time, or misses its objectives in the smoke load or while both versions run is rolled back.
+Exit codes: 0 done, 1 failed, rolled back or paused, 2 wrong usage, 130 interrupted.
+`
+
+/** Adds the options that define the new revision to a command. */
+export function revisionOptions(command: Command): Command {
+  return command
+    .option('--image <tag>', 'an image on this machine, as in rol-ws:revision-2')
+    .option('--set <name=value>', 'a variable of the service, written to .env; can be repeated', setting)
+    .option('--build', 'build the image from this checkout first')
+}
+
+export function deadlineOption(): Option {
+  return new Option('--progress-deadline <time>', 'how long a replica may take to become available')
+    .argParser(secondsFrom(5))
+    .default(defaultDeadlineSeconds, '10m')
+}
+
+function how(command: Command): Command {
+  return command
+    .option('--max-surge <count>', 'replicas more than wanted at a time (default: as compose.k8s-sim.yaml says, or 1)', wholeNumber(0, 20))
+    .option('--max-unavailable <count>', 'replicas less than wanted at a time (default: as above, or 0)', wholeNumber(0, 20))
+    .addOption(deadlineOption())
+    .addOption(
+      new Option('--max-error-ratio <ratio>', 'share of messages that the new version may answer with an error')
+        .argParser(decimal(0, 1))
+        .default(defaultObjectives.maxErrorRatio),
+    )
+    .addOption(
+      new Option('--max-p95 <ms>', 'within how many milliseconds 95 % of its answers have to arrive')
+        .argParser(wholeNumber(1, 60_000))
+        .default(defaultObjectives.maxP95Seconds * 1000),
+    )
+    .option('--dry-run', 'print the changes and the steps, and change nothing')
+    .option('--json', 'the result as JSON on standard output, progress on standard error')
+}
+
+/** Returns a parser for durations of at least `least` seconds and at most an hour. */
+export function secondsFrom(least: number): (text: string) => number {
+  return (text) => {
+    const read = readDuration(text)
+    if (read !== undefined && read >= least && read <= 3600) return read
+    throw new InvalidArgumentError(`Allowed is ${least}s to 1h, as ${allowedDurations}.`)
+  }
+}
+
+function setting(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [, name, value] = /^([A-Z][A-Z0-9_]*)=([^\n']*)$/.exec(text) ?? []
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Allowed is NAME=VALUE, without an apostrophe.')
+  return { ...before, [name]: value }
+}
+
+/** Calls `act` with the running lab on Compose, and closes the lab object afterwards. */
+export async function withLab(act: (lab: ComposeLab) => Promise<void>): Promise<void> {
+  const lab = await runningComposeLab()
+  try {
+    await act(lab)
+  } finally {
+    await lab.close()
+  }
+}
+
+function begin(options: Options, restart: boolean): Promise<void> {
+  return withLab(async (lab) => {
+    const { set, image, build, maxSurge, maxUnavailable, progressDeadline, maxErrorRatio, maxP95, dryRun, json } = options
+    if (build) await docker(['compose', '-p', lab.name, 'build', services.ws], { withinSeconds: buildWithinSeconds, show: true })
+    const wanted: RolloutOptions = {
+      ...(image !== undefined && { image }),
+      ...(set !== undefined && { set }),
+      ...(maxSurge !== undefined && { maxSurge }),
+      ...(maxUnavailable !== undefined && { maxUnavailable }),
+      restart,
+      progressDeadlineSeconds: progressDeadline,
+      objectives: { maxErrorRatio, maxP95Seconds: maxP95 / 1000 },
+      cause: causeOf(restart ? 'rollout restart' : 'rollout', options),
+    }
+    const plan = await lab.rollouts.prepare(wanted)
+    const names = (await lab.replicas()).map(({ name }) => ({ name, number: Number(name.replace(/^.*-/, '')) }))
+    const steps = stepsOf(plan, names)
+    if (dryRun) {
+      const { from, to, rollout, changes } = plan
+      if (json) printJson({ from: from.number, to: to.number, rollout, changes, steps })
+      else process.stdout.write(planText(plan, steps))
+      return
+    }
+    await carry(lab, options, (how) => lab.rollouts.begin(plan, how))
+  })
+}
+
+/** Returns the command as the user typed it, for the history of revisions. */
+export function causeOf(what: string, { image, set, build }: RevisionOptions): string {
+  const words = [
+    what,
+    ...(image === undefined ? [] : [`--image ${image}`]),
+    ...(build ? ['--build'] : []),
+    // The values of `--set` are not printed, because they may be secret.
+    ...Object.keys(set ?? {}).map((name) => `--set ${name}`),
+  ]
+  return words.join(' ')
+}
+
+async function carry(lab: ComposeLab, { json }: Pick<Options, 'json'>, act: (how: CarryOut) => Promise<Outcome>): Promise<void> {
+  const display = json ? { say, end: () => undefined } : displayOn(process.stdout)
+  const line = display.say
+  const stop = stopOnSignals((signal, first) => line(`${signal}: ${first ? 'ending before the next step' : 'still ending'}`))
+  const startedAtMs = performance.now()
+  const outcome = await act({ ...display, stop }).finally(display.end)
+  const took = `after ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`
+  if (outcome === 'paused')
+    line(`service "${services.ws}" paused ${took}; ./lab rollout resume continues it, ./lab rollout undo reverts it`)
+  else if (outcome === 'interrupted')
+    line(`interrupted ${took}; the rollout is not finished: ./lab rollout resume continues it, ./lab rollout undo reverts it`)
+  else line(took)
+  if (json) printJson({ outcome, seconds: (performance.now() - startedAtMs) / 1000, ...(await lab.rollouts.progress()) })
+  process.exitCode = {
+    complete: exitCodes.ok,
+    interrupted: exitCodes.interrupted,
+    paused: exitCodes.failed,
+    'rolled-back': exitCodes.failed,
+    failed: exitCodes.failed,
+  }[outcome]
+}
+
+async function pauseIt(lab: ComposeLab): Promise<void> {
+  await lab.rollouts.pause()
+  process.stdout.write(`service "${services.ws}" paused\n`)
+}
+
+function status({ json, watch }: { json?: boolean; watch: boolean }): Promise<void> {
+  return withLab(async (lab) => {
+    const { store } = lab.rollouts
+    let last = ''
+    for (;;) {
+      const [progress, holder, paused] = await Promise.all([lab.rollouts.progress(), store.holder(), store.isPaused()])
+      const { ended } = progress.record.rollout ?? {}
+      if (ended === undefined && holder !== undefined && watch) {
+        if (progress.text !== last && !json) process.stdout.write(`${progress.text}\n`)
+        last = progress.text
+        await pause(followEveryMs)
+        continue
+      }
+      if (json) printJson({ ...progress, holder, paused })
+      else process.stdout.write(statusText(progress, { holder, paused }))
+      process.exitCode = ended === 'complete' ? exitCodes.ok : exitCodes.failed
+      return
+    }
+  })
+}

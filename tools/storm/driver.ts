@@ -1,0 +1,228 @@
+/**
+ * Runs one storm on a running lab: fills a replica with clients, kills the replica, and counts events until the clients have reconnected.
+ */
+import { createClient } from '@lab/client/client.ts'
+import { nodeEnvironmentWith } from '@lab/client/node.ts'
+import type { Client } from '@lab/client/types.ts'
+import { paths, services } from '@lab/contract/endpoints.ts'
+import { type Begun, begin } from '@lab/faults/engine.ts'
+import { LabError } from '@lab/host/lab-error.ts'
+import { pause, until } from '@lab/host/until.ts'
+import { askEntry, cookieOf, socketAddress } from '@lab/lab/entry.ts'
+import type { FoundLab } from '@lab/lab/find.ts'
+import type { Damage } from './compare.ts'
+import { type Storm, type StormClients, StormCount, stormSeconds } from './storm.ts'
+
+/**
+ * A replica that is being filled already asks some clients to reconnect to replicas with fewer sockets, so more clients are opened than
+ * wanted.
+ */
+const surplus = 1.2
+/**
+ * Clients that have moved to other replicas are replaced, until the total number of opened clients reaches this multiple of the wanted
+ * number.
+ */
+const most = 2.5
+/** Connection attempts per second while the replica is being filled. */
+const fillPerSecond = 250
+const fillEveryMs = 50
+/** Maximum number of clients that connect at the same time; naive clients that wait too long would reconnect before the kill. */
+const mostPending = 100
+/** Time limit for filling the replica with up to a thousand sockets; for more sockets, the limit grows in proportion. */
+const fillWithinMs = 60_000
+const routedWithinMs = 30_000
+const deathWithinMs = 20_000
+const backWithinSeconds = 60
+/** Approximate rate of connection attempts of all jittered clients together, per second, regardless of the number of clients. */
+const jitteredDialsPerSecond = 100
+const askEveryMs = 500
+
+export interface StormOptions {
+  /** Number of sockets on the replica when it is killed. */
+  sockets: number
+  clients: StormClients
+  log: (line: string) => void
+  /** Aborts the storm: the killed replica is restarted, and the storm then rejects with the reason of the signal. */
+  stop: AbortSignal
+}
+
+/**
+ * Runs a storm by killing the healthy replica that comes last in the lab's list of replicas. Rejects with a one-line error if fewer than
+ * two replicas are healthy.
+ */
+export async function storm(lab: FoundLab, { sockets, clients, log, stop }: StormOptions): Promise<Storm & { damage: Damage }> {
+  const healthy = (await lab.replicas()).filter((replica) => replica.healthy)
+  const victim = healthy.at(-1)?.name
+  if (victim === undefined || healthy.length < 2)
+    throw new LabError(`${healthy.length} replicas of ${lab.name} are healthy; a storm needs two: ./lab scale 2`)
+  log(`${clients} clients: opening ${sockets} sockets at ${victim}`)
+  const count = new StormCount(victim)
+  // After an earlier storm, the router may need a moment to detect that the killed replica has restarted.
+  const cookie = await until(`the entry routes to ${victim}`, () => cookieOf(lab.entry, victim), { withinMs: routedWithinMs, stop })
+  const crowd = new StormCrowd(lab, { victim, cookie, sockets, clients, count })
+  let killed: Begun | undefined
+  try {
+    crowd.fill()
+    const isFull = () => {
+      const { there, elsewhere, pending } = crowd.count()
+      if (there < sockets) throw new Error(`${there} clients are on the replica, ${elsewhere} on others, ${pending} are connecting`)
+      return true
+    }
+    await until(`${sockets} sockets at ${victim}`, isFull, {
+      withinMs: fillWithinMs * Math.max(1, sockets / 1000),
+      everyMs: fillEveryMs,
+      stop,
+    })
+    crowd.stay()
+    const survivors = await othersThan(lab, victim)
+    killed = await begin(lab, 'kill', { replica: victim, seconds: stormSeconds })
+    log(`${clients} clients: ${victim} is dead`)
+    const watch = watchEntry(lab.entry)
+    await until(`the clients of ${victim} are disconnected`, () => count.hasBegun, { withinMs: deathWithinMs, everyMs: 50, stop })
+    const over = performance.now() + stormSeconds * 1000
+    while (count.missing > 0 && performance.now() < over && !stop.aborted) await pause(100, stop)
+    const asked = await watch.stop()
+    stop.throwIfAborted()
+    return { ...count.result(clients, crowd.size), damage: { down: await damageTo(lab, survivors), ...asked } }
+  } finally {
+    crowd.end()
+    if (killed !== undefined) await undo(lab, killed, healthy.length)
+  }
+}
+
+/** Restarts the killed replica and waits until the number of healthy replicas is restored. */
+async function undo(lab: FoundLab, killed: Begun, replicas: number): Promise<void> {
+  const left = await killed.undo()
+  if (left.length > 0) throw new LabError(`the killed replica was not restarted: ${left.join('; ')}`)
+  const areBack = async () => (await lab.replicas()).filter(({ healthy }) => healthy).length >= replicas
+  await until(`${replicas} replicas are healthy`, areBack, { withinMs: backWithinSeconds * 1000, everyMs: 500 })
+}
+
+interface CrowdOptions {
+  victim: string
+  /** The sticky cookie of the victim. */
+  cookie: string
+  /** The wanted number of clients on the victim. */
+  sockets: number
+  clients: StormClients
+  count: StormCount
+}
+
+/** The clients that take part in a storm. */
+class StormCrowd {
+  private readonly members: Client[] = []
+  private filling: NodeJS.Timeout | undefined
+  private readonly lab: FoundLab
+  private readonly options: CrowdOptions
+
+  constructor(lab: FoundLab, options: CrowdOptions) {
+    this.lab = lab
+    this.options = options
+  }
+
+  /** Number of clients that have been opened so far. */
+  get size(): number {
+    return this.members.length
+  }
+
+  /** Number of clients with a session on the victim, with a session on another replica, and without a session. */
+  count(): { there: number; elsewhere: number; pending: number } {
+    const found = { there: 0, elsewhere: 0, pending: 0 }
+    for (const { state } of this.members) {
+      if (state.word !== 'open') found.pending++
+      else if (state.replica === this.options.victim) found.there++
+      else found.elsewhere++
+    }
+    return found
+  }
+
+  /** Opens clients, a few at a time, until `stay` or `end` is called. */
+  fill(): void {
+    const { sockets } = this.options
+    let lastMs = performance.now()
+    this.filling = setInterval(() => {
+      const due = ((performance.now() - lastMs) * fillPerSecond) / 1000
+      lastMs = performance.now()
+      const { elsewhere, pending } = this.count()
+      const missing = Math.min(Math.ceil(sockets * surplus) + elsewhere, sockets * most) - this.size
+      for (let left = Math.min(due, missing, mostPending - pending); left > 0; left--) this.members.push(this.client(this.size))
+    }, fillEveryMs)
+  }
+
+  /** Stops opening clients. */
+  stay(): void {
+    clearInterval(this.filling)
+  }
+
+  end(): void {
+    this.stay()
+    for (const client of this.members) client.close()
+  }
+
+  private client(number: number): Client {
+    const { clients, count, sockets } = this.options
+    let headers: Record<string, string> = { cookie: this.options.cookie }
+    return createClient(
+      {
+        url: socketAddress(this.lab),
+        onEvent: (event) => count.take(number, event, Date.now()),
+        forgetReplica: () => {
+          headers = {}
+        },
+        backoff: clients === 'naive' ? 'none' : 'full-jitter',
+        backoffBaseMs: Math.max(1000, ((sockets * surplus) / jitteredDialsPerSecond) * 1000),
+      },
+      nodeEnvironmentWith(() => headers),
+    )
+  }
+}
+
+/** Requests the readiness of the lab through the router twice a second. */
+function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'notReady'>> } {
+  const answers: Promise<boolean>[] = []
+  const timer = setInterval(() => {
+    const answer = askEntry(entry, paths.readyz).then(
+      async (response) => {
+        await response.body?.cancel()
+        return response.ok
+      },
+      () => false,
+    )
+    answers.push(answer)
+  }, askEveryMs)
+  return {
+    stop: async () => {
+      clearInterval(timer)
+      const ready = await Promise.all(answers)
+      return { asked: ready.length, notReady: ready.filter((isReady) => !isReady).length }
+    },
+  }
+}
+
+/** A part of the lab that must remain healthy during a storm. */
+interface Survivor {
+  name: string
+  healthy: boolean
+  /** The start time distinguishes the replica from a later replica with the same name. */
+  startedAt: string | number
+}
+
+/** Lists every other replica and, on Compose, the router. On the embedded lab, the router is part of the lab's process. */
+async function othersThan(lab: FoundLab, victim: string): Promise<Survivor[]> {
+  const replicas = (await lab.replicas()).filter(({ name }) => name !== victim)
+  const found: Survivor[] = replicas.map(({ name, healthy, startedAtSeconds }) => ({ name, healthy, startedAt: startedAtSeconds }))
+  if (lab.kind === 'embedded') return found
+  const { State } = await lab.inspect(lab.container(services.traefik))
+  const healthy = State.Status === 'running' && State.Health?.Status === 'healthy'
+  return [...found, { name: services.traefik, healthy, startedAt: State.StartedAt }]
+}
+
+async function damageTo(lab: FoundLab, before: readonly Survivor[]): Promise<string[]> {
+  const after = await othersThan(lab, '')
+  return before.flatMap(({ name, startedAt }) => {
+    const now = after.find((one) => one.name === name)
+    if (now === undefined) return [`${name} has exited`]
+    if (now.startedAt !== startedAt) return [`${name} has restarted`]
+    return now.healthy ? [] : [`${name} is not healthy`]
+  })
+}
