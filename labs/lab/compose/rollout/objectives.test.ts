@@ -65,11 +65,15 @@ describe('the smoke load', () => {
   /**
    * Starts an entry point whose replica answers each message with the result of `answer`, and does not answer if the result is undefined.
    */
-  async function entry(replica: string, answer: () => { type: string } | undefined): Promise<string> {
+  async function entry(
+    replica: string,
+    answer: () => { type: string } | undefined,
+    limits?: { messagesPerSecond: number },
+  ): Promise<string> {
     const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
     await new Promise((resolve) => server.once('listening', resolve))
     server.on('connection', (socket) => {
-      socket.send(JSON.stringify({ type: 'connection_established', replica }))
+      socket.send(JSON.stringify({ type: 'connection_established', replica, limits }))
       socket.on('message', () => {
         const message = answer()
         if (message !== undefined) socket.send(JSON.stringify(message))
@@ -91,6 +95,14 @@ describe('the smoke load', () => {
     expect(await smokeLoad({ entry: await entry('ws-4', answer), replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toEqual(
       expected,
     )
+  })
+
+  test('sends no more messages than the replica allows in a burst', async () => {
+    let received = 0
+    const answer = () => ({ type: ++received <= 4 * 3 ? 'message_response' : 'error' })
+    const url = await entry('ws-4', answer, { messagesPerSecond: 3 })
+    expect(await smokeLoad({ entry: url, replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toMatchObject({ ok: true })
+    expect(received).toBe(4 * 3)
   })
 
   test('fails on slow answers, and only waits while another replica answers', async () => {
