@@ -2,7 +2,7 @@
  * Runs a rollout while the scaler is active: the scaler decides the number of replicas, and the rollout creates replicas of the new
  * version only.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { services } from '@lab/contract/endpoints.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { until } from '@lab/host/until.ts'
@@ -28,17 +28,17 @@ afterAll(async () => {
   await scaleTo(stack, 2)
 }, 180_000)
 
-test('more load during a rollout: it makes what the scaler wants, and nothing is a change by hand', { timeout: 2 * withinMs }, async () => {
+test('a rollout makes the replicas that the scaler wants, and nothing is a change by hand', { timeout: 2 * withinMs }, async () => {
   await scaleTo(stack, 2)
   const before = (await containers(stack, services.ws)).map(({ Id }) => Id)
-  await setPaused(state, false)
   const startedAt = new Date().toISOString()
   const records = async () => (await readDecisionLog(decisionLogPath(state))).filter(({ time }) => time >= startedAt)
-  const running = startLab(stack, ['rollout', 'restart'], { withinMs })
-  await until('the scaler knows of the rollout', async () => (await records()).some(({ rollout }) => rollout !== undefined), {
-    withinMs: 120_000,
-  })
+  // The scaler is paused until the rollout has begun, so that the rollout cannot end before the scaler acts on the load.
   crowd = await openSocketGroup(stack, 260)
+  await until('the paused scaler wants 3 replicas', async () => (await records()).at(-1)?.decision.scaleTo === 3, { withinMs: 120_000 })
+  const running = startLab(stack, ['rollout', 'restart'], { withinMs })
+  await until('the rollout has begun', async () => existsSync(rolloutFilePath(state)), { withinMs: 120_000, everyMs: 50 })
+  await setPaused(state, false)
   const { exitCode, all } = await running
   expect(exitCode, all).toBe(0)
   expect(() => readFileSync(rolloutFilePath(state))).toThrow('ENOENT')
