@@ -7,7 +7,7 @@ import { failure, success } from '@lab/contract/result.ts'
 import type { RescaleOutcome } from './core/decide.ts'
 import { decide, recordRescale } from './core/decide.ts'
 import type { Decision, Memory } from './core/decision.ts'
-import { emptyMemory } from './core/decision.ts'
+import { emptyMemory, memoryAfterRestart } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './core/types.ts'
 import { observationOf } from './observation.ts'
 import type { Clock, ListedReplica, MetricSource, ReplicaTarget, RolloutPort } from './ports.ts'
@@ -69,9 +69,10 @@ export const maxBackoffPeriods = 8
 const maxGapPeriods = 4
 
 /**
- * Returns the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations are dropped, as
- * after a restart of Kubernetes' controller. Without recommendations, no replica is removed for a whole stabilization window. Returns the
- * initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in the future.
+ * Returns the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations and scale changes
+ * are dropped, as after a restart of the HPA controller. Without recommendations, no replica is removed for a whole stabilization window.
+ * Returns the initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in the
+ * future.
  */
 export function resumedState(record: TickRecord | undefined, settings: LoopSettings, nowSeconds: number): LoopState {
   const { hpa, timeScale, controller } = settings
@@ -83,7 +84,7 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   if (gapSeconds <= maxGapPeriods * controller.syncPeriodSeconds) {
     return { memory, pods: observation.pods, replicas: replicasAfter(record), failures: 0 }
   }
-  return { ...initialState, memory: { ...memory, recommendations: null }, pods: observation.pods }
+  return { ...initialState, memory: memoryAfterRestart(memory), pods: observation.pods }
 }
 
 /** Runs the control loop until `stop` aborts. After a stop, a running action may still finish within finishWithinSeconds. */

@@ -22,7 +22,7 @@ export interface ObservationInput {
 export function observationOf(input: ObservationInput, previous: readonly Pod[], timeScale: number): Observation {
   const { nowSeconds, replicas, readings, wanted } = input
   const { objectValuesMilli, externalValuesMilli, failures } = readings
-  const rest = { timeSeconds: nowSeconds * timeScale, objectValuesMilli, externalValuesMilli, failures }
+  const rest = { timeSeconds: engineSeconds(nowSeconds, timeScale), objectValuesMilli, externalValuesMilli, failures }
   if (!replicas.ok) return { ...rest, scale: { error: replicas.problems.join('; ') }, pods: [] }
   const known: Known = {
     readings: new Map(readings.replicas.map((one) => [one.name, one])),
@@ -46,12 +46,12 @@ interface Known {
 function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
   const { name, startTimeSeconds, ready } = replica
   const reading = known.readings.get(name)
-  const started = startTimeSeconds === null ? null : startTimeSeconds * timeScale
+  const started = startTimeSeconds === null ? null : engineSeconds(startTimeSeconds, timeScale)
   const namesake = known.previous.get(name)
   const before = namesake?.startTimeSeconds === started ? namesake : undefined
   // A sample from before the start of the replica belongs to a former replica with the same name.
   const isDraining = known.draining.get(name)?.some(({ seenSeconds }) => startTimeSeconds !== null && seenSeconds > startTimeSeconds)
-  const readyNow = ready && { status: ready.status, sinceSeconds: ready.sinceSeconds * timeScale }
+  const readyNow = ready && { status: ready.status, sinceSeconds: engineSeconds(ready.sinceSeconds, timeScale) }
   return {
     ...replica,
     startTimeSeconds: started,
@@ -67,5 +67,10 @@ function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
 function scaledSample(reading: PodReadings | undefined, timeScale: number): PodReadings['sample'] {
   if (!reading?.sample) return null
   const { timeSeconds, windowSeconds, usageMilli } = reading.sample
-  return { timeSeconds: timeSeconds * timeScale, windowSeconds: windowSeconds * timeScale, usageMilli }
+  return { timeSeconds: engineSeconds(timeSeconds, timeScale), windowSeconds: engineSeconds(windowSeconds, timeScale), usageMilli }
+}
+
+/** Converts a time to the engine's compressed time. The result is a whole number of milliseconds, which an exported case can contain. */
+function engineSeconds(seconds: number, timeScale: number): number {
+  return Math.round(seconds * timeScale * 1000) / 1000
 }

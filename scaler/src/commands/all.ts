@@ -4,12 +4,13 @@ import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
 import { register as registerDescribe } from './describe.ts'
 import { register as registerExplain } from './explain.ts'
+import { register as registerExport } from './export.ts'
 import { register as registerGet } from './get.ts'
 import { register as registerPause } from './pause.ts'
 import { register as registerReplay } from './replay.ts'
 import { register as registerRun } from './run.ts'
 
-const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay]
+const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay, registerExport]
 
 /** Adds all commands of the scaler to a program. */
 export function registerAll(program: Command): void {

@@ -14,6 +14,7 @@ import { samples, simulated } from '../views/sample-records.ts'
 import { viewOf } from '../views/view.ts'
 import { register as registerDescribe } from './describe.ts'
 import { register as registerExplain } from './explain.ts'
+import { register as registerExport } from './export.ts'
 import { register as registerGet } from './get.ts'
 import { register as registerPause } from './pause.ts'
 import { register as registerReplay } from './replay.ts'
@@ -47,7 +48,7 @@ afterEach(async () => {
 /** Runs a command with the state folder of the test. Rejects when the command under test fails. */
 async function scaler(...args: string[]): Promise<void> {
   const program = new Command('scaler').exitOverride()
-  for (const register of [registerGet, registerDescribe, registerExplain, registerPause, registerReplay]) register(program)
+  for (const register of [registerGet, registerDescribe, registerExplain, registerPause, registerReplay, registerExport]) register(program)
   await program.parseAsync([...args, '--state', folder], { from: 'user' })
 }
 
@@ -317,5 +318,33 @@ describe('replay', () => {
     await writeFile(file, '')
     await expect(scaler('replay', '--from', file, '--verify')).rejects.toMatchObject({ exitCode: 2 })
     expect(hints).toContain('has no decision')
+  })
+})
+
+describe('export', () => {
+  test('prints a case with the text of the HPA file', async () => {
+    await logged(surge)
+    const file = await settingsFile('hpa.yaml')
+    await scaler('export', '--hpa', file)
+    const scenario = JSON.parse(out)
+    expect(scenario).toMatchObject({ id: 'recorded', unit: 'ms', hpaYaml: await readFile(file, 'utf8'), steps: { length: 49 } })
+    expect(hints).toBe('49 decisions exported\n')
+  })
+
+  test('leaves out an HPA file that differs from the recording', async () => {
+    await logged(samples.paused ?? [])
+    await scaler('export', '--hpa', await settingsFile('hpa.yaml', { maxReplicas: 7 }))
+    expect(JSON.parse(out)).not.toHaveProperty('hpaYaml')
+    expect(hints).toMatch(/hpa\.yaml differs from the recorded autoscaler, .*\n5 decisions exported; 1 are left out, because /)
+  })
+
+  test.each<[string, string[], RegExp]>([
+    ['a missing file', ['--from', '/nowhere'], /\/nowhere: cannot be read/],
+    ['a missing HPA file', ['--hpa', '/nowhere'], /\/nowhere: cannot be read/],
+  ])('refuses %s', async (_what, args, message) => {
+    await logged(surge)
+    await expect(scaler('export', ...args)).rejects.toMatchObject({ exitCode: 2 })
+    expect(hints).toMatch(message)
+    expect(out).toBe('')
   })
 })

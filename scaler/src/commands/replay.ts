@@ -1,10 +1,8 @@
 /** `replay`: simulates other settings with a recorded load, or verifies the recorded decisions. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { defaultFeatureGates, type HorizontalPodAutoscaler } from '../core/types.ts'
-import { readHpa } from '../manifest/read.ts'
-import { parseRecords } from '../read-records.ts'
+import type { HorizontalPodAutoscaler } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
 import { loadOf, missingMetrics, type RecordedLoad, recordedMetrics } from '../replay/load.ts'
 import { observedRun, type Run, recordedRun, replay } from '../replay/replay.ts'
@@ -13,8 +11,9 @@ import { replayHtml } from '../views/replay-html.ts'
 import { replayJson, replayTable } from '../views/replay-table.ts'
 import { noteLines, notes } from '../views/view.ts'
 import { counted } from '../views/words.ts'
-import { hint, print, readRecords, stateOption } from './log.ts'
+import { hint, print, stateOption } from './log.ts'
 import { addRecordedLoadOptions, type RecordedLoadOptions, readRecordedLoad } from './recorded-load.ts'
+import { readSettings, recordsOf, textOf } from './recording.ts'
 
 interface ReplayOptions extends RecordedLoadOptions {
   readonly state: string
@@ -93,27 +92,6 @@ async function recordingOf(options: ReplayOptions, settings: readonly Settings[]
   const run = recordedRun('recorded', records, load)
   if (run === null) throw new Error('the recording has no decision')
   return { recorded: () => [run, replay('recorded, modelled', run.hpa, load)], load, timeScale: records.at(-1)?.timeScale ?? 1 }
-}
-
-async function recordsOf({ from, state }: ReplayOptions, program: Command): Promise<TickRecord[]> {
-  if (from === undefined) return readRecords(state)
-  const text = await textOf(from, program)
-  const records = parseRecords(text, from)
-  if (!records.ok) return program.error(`error: ${records.problems.join('\n')}`, { exitCode: 2 })
-  return records.value.length > 0 ? records.value : program.error(`error: ${from}: has no decision`, { exitCode: 2 })
-}
-
-async function textOf(file: string, program: Command): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    return program.error(`error: ${file}: cannot be read: ${error instanceof Error ? error.message : String(error)}`, { exitCode: 2 })
-  }
-}
-
-async function readSettings(file: string, program: Command): Promise<HorizontalPodAutoscaler> {
-  const read = readHpa(await textOf(file, program), file, defaultFeatureGates)
-  return read.ok ? read.value : program.error(read.problems.join('\n'), { exitCode: 2 })
 }
 
 function checkMetrics(file: string, { metrics }: HorizontalPodAutoscaler, load: RecordedLoad, program: Command): void {

@@ -1,7 +1,6 @@
 /** Converts between the format of the conformance files and the types of the engine. */
 import { z } from 'zod'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
-import { emptyMemory } from '../core/decision.ts'
 import type {
   ControllerOptions,
   FeatureGates,
@@ -70,13 +69,18 @@ function milliOfResource(amounts: Readonly<Record<string, number>> | null | unde
   return Object.fromEntries(Object.entries(amounts ?? {}).map(([name, amount]) => [name, name === 'memory' ? amount * 1000 : amount]))
 }
 
-function readingsOf({ name, sample, values }: CaseReadings): PodReadings {
+/** Returns the number of time units of a scenario per second. The times of a scenario are whole seconds or whole milliseconds. */
+export function unitsPerSecond({ unit }: Pick<Scenario, 'unit'>): number {
+  return unit === 'ms' ? 1000 : 1
+}
+
+function readingsOf({ name, sample, values }: CaseReadings, perSecond: number): PodReadings {
   return {
     name,
     sample: sample
       ? {
-          timeSeconds: sample.time,
-          windowSeconds: sample.window,
+          timeSeconds: sample.time / perSecond,
+          windowSeconds: sample.window / perSecond,
           usageMilli: Object.fromEntries(
             Object.entries(sample.usage ?? {}).map(([container, usage]) => [container, milliOfResource(usage)]),
           ),
@@ -86,18 +90,19 @@ function readingsOf({ name, sample, values }: CaseReadings): PodReadings {
   }
 }
 
-export function podOf(pod: CasePod, containers: CaseContainers): Pod {
+export function podOf(pod: CasePod, containers: CaseContainers, perSecond = 1): Pod {
   return {
-    ...readingsOf(pod),
+    ...readingsOf(pod, perSecond),
     phase: pod.phase ?? 'Running',
     deleting: pod.deleting ?? false,
-    startTimeSeconds: pod.startTime ?? null,
-    ready: pod.ready ? { status: pod.ready.status, sinceSeconds: pod.ready.since } : null,
+    startTimeSeconds: pod.startTime == null ? null : pod.startTime / perSecond,
+    ready: pod.ready ? { status: pod.ready.status, sinceSeconds: pod.ready.since / perSecond } : null,
     containers: (pod.containers ?? containers).map(({ name, requests }) => ({ name, requestsMilli: milliOfResource(requests) })),
   }
 }
 
-export function observationOf(step: ScenarioStep, hpa: HorizontalPodAutoscaler, containers: CaseContainers): Observation {
+export function observationOf(step: ScenarioStep, hpa: HorizontalPodAutoscaler, scenario: Scenario): Observation {
+  const perSecond = unitsPerSecond(scenario)
   const named = <T>(type: 'Object' | 'External', values: Readonly<Record<string, T | null>> | null | undefined): Record<string, T> =>
     Object.fromEntries(
       hpa.metrics.flatMap((metric) => {
@@ -106,35 +111,42 @@ export function observationOf(step: ScenarioStep, hpa: HorizontalPodAutoscaler, 
       }),
     )
   return {
-    timeSeconds: step.t,
+    timeSeconds: step.t / perSecond,
     scale: step.scaleGetFails
       ? { error: 'the scale subresource is unavailable' }
       : { specReplicas: step.specReplicas ?? 0, statusReplicas: step.statusReplicas ?? 0 },
-    pods: (step.pods ?? []).map((pod) => podOf(pod, containers)),
-    orphans: (step.orphans ?? []).map(readingsOf),
+    pods: (step.pods ?? []).map((pod) => podOf(pod, scenario.containers ?? [], perSecond)),
+    orphans: (step.orphans ?? []).map((orphan) => readingsOf(orphan, perSecond)),
     objectValuesMilli: named('Object', step.objectValues),
     externalValuesMilli: named('External', step.externalValues),
   }
 }
 
-export function memoryOf(initial: Scenario['initial']): Memory {
+export function memoryOf(scenario: Pick<Scenario, 'initial' | 'unit'>): Memory {
+  const perSecond = unitsPerSecond(scenario)
+  const { recommendations, scaleUpEvents, scaleDownEvents, desiredReplicas, lastScaleTime, conditions } = scenario.initial ?? {}
+  const changes = (events: typeof scaleUpEvents) =>
+    (events ?? []).map(({ t, change, outdated }) => ({ timeSeconds: t / perSecond, change, outdated: outdated ?? false }))
   return {
-    ...emptyMemory,
-    recommendations: initial?.recommendations?.map(({ t, replicas }) => ({ timeSeconds: t, replicas })) ?? null,
+    recommendations: recommendations?.map(({ t, replicas }) => ({ timeSeconds: t / perSecond, replicas })) ?? null,
+    scaleUps: changes(scaleUpEvents),
+    scaleDowns: changes(scaleDownEvents),
     status: {
-      desiredReplicas: initial?.desiredReplicas ?? 0,
-      lastScaleTimeSeconds: null,
-      conditions: (initial?.conditions ?? []).map(({ since, message, ...condition }) => ({
+      desiredReplicas: desiredReplicas ?? 0,
+      lastScaleTimeSeconds: lastScaleTime == null ? null : lastScaleTime / perSecond,
+      conditions: (conditions ?? []).map(({ since, message, ...condition }) => ({
         ...condition,
         message: message ?? '',
-        sinceSeconds: since ?? 0,
+        sinceSeconds: (since ?? 0) / perSecond,
       })),
     },
   }
 }
 
-export function answerOf(decision: Decision): Answer {
+/** Converts a decision for a scenario. @param perSecond the number of time units of the scenario per second */
+export function answerOf(decision: Decision, perSecond: number): Answer {
   const written = decision.rescale === 'Succeeded' ? decision.scaleTo : null
+  const units = (seconds: number) => Math.round(seconds * perSecond)
   return {
     desiredReplicas: decision.desiredReplicas,
     scaleTo: written,
@@ -142,9 +154,9 @@ export function answerOf(decision: Decision): Answer {
     metricRecommendation: decision.recommendation,
     stabilizedRecommendation: decision.stabilized,
     metrics: decision.metrics.map(metricAnswerOf),
-    conditions: decision.conditions.map(({ sinceSeconds, ...condition }) => ({ ...condition, since: sinceSeconds })),
+    conditions: decision.conditions.map(({ sinceSeconds, ...condition }) => ({ ...condition, since: units(sinceSeconds) })),
     events: [...decision.events],
-    lastScaleTime: decision.lastScaleTimeSeconds,
+    lastScaleTime: decision.lastScaleTimeSeconds === null ? null : units(decision.lastScaleTimeSeconds),
   }
 }
 

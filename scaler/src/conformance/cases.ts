@@ -97,8 +97,11 @@ const step = z.object({
   externalValues: z.record(z.string(), z.array(int).nullable()).nullish(),
   scaleGetFails: z.boolean().nullish(),
   scaleUpdateFails: z.boolean().nullish(),
+  restart: z.boolean().nullish(),
   expected: answer.nullish(),
 })
+
+const scaleChanges = z.array(z.object({ t: int, change: int, outdated: z.boolean().nullish() })).nullish()
 
 const upstream = z.object({
   proposal: int.nullish(),
@@ -112,6 +115,10 @@ const upstream = z.object({
 
 export const scenarioSchema = z.object({
   id: z.string(),
+  title: z.string().nullish(),
+  source: z.string().nullish(),
+  unit: z.literal('ms').nullish(),
+  hpaYaml: z.string().nullish(),
   hpa,
   controller: z.object({
     syncPeriodSeconds: z.number().nullish(),
@@ -127,6 +134,9 @@ export const scenarioSchema = z.object({
       desiredReplicas: int.nullish(),
       conditions: z.array(condition).nullish(),
       recommendations: z.array(z.object({ t: int, replicas: int })).nullish(),
+      scaleUpEvents: scaleChanges,
+      scaleDownEvents: scaleChanges,
+      lastScaleTime: int.nullish(),
     })
     .nullish(),
   steps: z.array(step),

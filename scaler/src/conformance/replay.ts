@@ -1,8 +1,9 @@
 /** Runs a scenario with the engine, and validates specifications. */
 import { decide, recordRescale } from '../core/decide.ts'
+import { memoryAfterRestart } from '../core/decision.ts'
 import { problemsOf } from '../manifest/read.ts'
 import { validateSpec } from '../manifest/validate.ts'
-import { answerOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf, parseDocument } from './adapt.ts'
+import { answerOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf, parseDocument, unitsPerSecond } from './adapt.ts'
 import type { Answer, Scenario, SpecCase, YamlCase } from './cases.ts'
 
 export interface ScenarioAnswer {
@@ -13,15 +14,17 @@ export interface ScenarioAnswer {
 /** Runs all steps in order with the memory of the step before. The replica counts come from the scenario, not from earlier decisions. */
 export function replayScenario(scenario: Scenario): ScenarioAnswer {
   const options = optionsOf(scenario)
+  const perSecond = unitsPerSecond(scenario)
   let hpa = hpaOf(scenario.hpa)
-  let memory = memoryOf(scenario.initial)
+  let memory = memoryOf(scenario)
   const steps = scenario.steps.map((step) => {
     if (step.hpa) hpa = hpaOf(step.hpa)
-    const decided = decide(hpa, options, observationOf(step, hpa, scenario.containers ?? []), memory)
+    if (step.restart) memory = memoryAfterRestart(memory)
+    const decided = decide(hpa, options, observationOf(step, hpa, scenario), memory)
     const outcome = step.scaleUpdateFails ? { error: 'the scale subresource refused the update' } : ({ ok: true } as const)
     const done = recordRescale(hpa, options, decided, outcome)
     memory = done.memory
-    return { t: step.t, actual: answerOf(done.decision) }
+    return { t: step.t, actual: answerOf(done.decision, perSecond) }
   })
   return { id: scenario.id, steps }
 }

@@ -151,3 +151,8 @@ export const emptyMemory: Memory = {
   scaleDowns: [],
   status: { desiredReplicas: 0, conditions: [], lastScaleTimeSeconds: null },
 }
+
+/** Returns the memory of a restarted controller. Kubernetes stores only the status in the API server. */
+export function memoryAfterRestart({ status }: Memory): Memory {
+  return { ...emptyMemory, status }
+}

@@ -49,6 +49,11 @@ function memoriesBefore(record: TickRecord, before: TickRecord | undefined): Mem
   return [before.memory, restarted.memory]
 }
 
+/** Whether a decision follows from its recorded observation and settings, and from the given memory. */
+export function followsFrom(record: TickRecord, memory: Memory): boolean {
+  return differenceOf(record, memory) === null
+}
+
 function differenceOf(record: TickRecord, memory: Memory): Difference | null {
   const { decision, memory: after } = again(record, memory)
   const difference = firstDifference(plain({ decision: record.decision, memory: record.memory }), plain({ decision, memory: after }), [])
