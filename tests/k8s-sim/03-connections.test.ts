@@ -1,5 +1,5 @@
 /** Tests scaling by connections: k6 generates load, and the scaler goes from 2 to 4 replicas and back, one by one. */
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker, type Ran } from '@lab/host/docker.ts'
 import { replicaName } from '@lab/host/replicas.ts'
@@ -106,6 +106,22 @@ describe('connections per replica', () => {
     expect(differences).toEqual([])
     expect(compared).toBe(records.length - (startedLate ? 1 : 0))
     expect(compared).toBeGreaterThan(20)
+  })
+
+  test('an exported recording repeats every decision as a conformance case', async () => {
+    const run = (args: string[]) =>
+      execa(process.execPath, ['tools/cli/src/main.ts', ...args], { cwd: fromRoot(''), timeout: 60_000, stdin: 'ignore' })
+    const { stdout, stderr } = await run(['scaler', 'export', '--state', stateFolder])
+    const { steps, hpaYaml } = JSON.parse(stdout)
+    addFigure('decisionsExported', { decisions: steps.length, message: stderr })
+    expect(steps.length).toBeGreaterThan(20)
+    expect(hpaYaml).toBe(await readFile(fromRoot('scaler/hpa.yaml'), 'utf8'))
+    const file = fromRoot(`${stateFolder}/case.jsonl`)
+    await writeFile(file, stdout)
+    const answers = JSON.parse((await run(['conformance', '--answers', file])).stdout)
+    expect(answers.steps.map(({ actual }: { actual: unknown }) => actual)).toEqual(
+      steps.map(({ expected }: { expected: unknown }) => expected),
+    )
   })
 
   test('a replay from Prometheus shows the same numbers of replicas and the same peak', async () => {
