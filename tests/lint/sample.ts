@@ -12,9 +12,13 @@ interface Sentence {
   text: string
 }
 
-/** Removes the marks of comments and of Markdown that are not part of a sentence. */
+/** A type in braces after a JSDoc tag, with up to two levels of nested braces. */
+const jsdocType = /(@[a-z]+)\s+\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}/g
+
+/** Removes the marks of comments and the JSDoc types, which are not part of a sentence. */
 function plain({ kind, text }: Text): string {
-  return kind === 'comment' ? text.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/|#)+ ?|\*\/$|^<!--|-->$/gm, '') : text
+  if (kind !== 'comment') return text
+  return text.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/|#)+ ?|\*\/$|^<!--|-->$/gm, '').replaceAll(jsdocType, '$1')
 }
 
 /**
@@ -25,7 +29,9 @@ function sentences(kind: 'comment' | 'page'): Sentence[] {
   return editedFiles().flatMap((path) =>
     textsOf(path, read(path))
       .filter((text) => text.kind === kind)
-      .flatMap((text) => plain(text).split(/\n\s*\n|\n(?=\s*(?:[-*|#>]|\d+\.)\s)|(?<=\s)\|(?=\s)|(?=@(?:param|returns)\s)/))
+      .flatMap((text) =>
+        plain(text).split(/\n\s*\n|\n(?=\s*(?:[-*|#>]|\d+\.)\s)|(?<=\s)\|(?=\s)|(?=@(?:param|returns|throws|type|typedef)\s)/),
+      )
       .flatMap((block) => block.replaceAll(/\s+/g, ' ').split(/(?<=[.!?]) (?=[A-Z`])/))
       .map((text) => ({ path, text: text.replace(/^[-*#>| ]+/, '').trim() }))
       .filter(({ text }) => (text.match(/[a-z]{2,}/gi) ?? []).length >= 4 && !text.startsWith('biome-ignore')),
