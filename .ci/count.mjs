@@ -1,6 +1,6 @@
 /**
- * Sums the results of test runs: node count.mjs NAME:EXITCODE[:REPORT]... REPORT is the path of a JSON report written by vitest. A step
- * that failed without a failed test (a lint error, a test file that does not load, a missing report) counts as one failure.
+ * Adds up the results of test runs: node count.mjs NAME:EXITCODE[:REPORT]... REPORT is the path of a JSON report written by Vitest. A step
+ * that fails without a failed test (a lint error, a test file that fails to load, a missing report) counts as one failure.
  */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -18,7 +18,7 @@ for (const argument of process.argv.slice(2)) {
     const why = unexplained > 0 ? `, failed without a failed test (exit code ${exitCode}${run.missing ? `, ${run.missing}` : ''})` : ''
     console.log(`${name}: ${run.passed} passed, ${run.failed} failed, ${run.skipped} skipped${why}`)
   }
-  // The failures of a run are printed again after its results, because often only the end of the output is read.
+  // A run's failures are printed again after its results, because people often read only the end of the output.
   for (const line of run.failures.slice(0, 20)) console.log(`  failed: ${line}`)
 }
 console.log(`${passed} passed, ${failed} failed`)
@@ -27,7 +27,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 function read(path) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(path, 'utf8'))
-    // A test file that does not load counts as a failure, although it contains no failed test.
+    // A test file that fails to load counts as a failure, although it reports no failed test.
     const brokenFiles = testResults.filter(
       ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
     )

@@ -1,9 +1,9 @@
 /**
- * Generates load through the lab's endpoint: many users, each with a socket and a cookie jar, send messages from time to time.
+ * Generates load through the lab's endpoint: many users, each with a socket and a cookie jar, send occasional messages.
  * `docker compose run --rm k6` opens 300 sockets for one minute.
- * `docker compose run --rm -e SCENARIO=ramp k6` runs a scenario of lib/scenarios.ts; `-e SHORT=1` selects a shorter load curve.
- * Further settings (lib/settings.ts): SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS, LAB_PROJECT, REPORTS_DIR.
- * The exit code is 0 if all thresholds (lib/thresholds.ts) are met, and 99 otherwise.
+ * `docker compose run --rm -e SCENARIO=ramp k6` runs a scenario from lib/scenarios.ts; `-e SHORT=1` selects a shorter load curve.
+ * Other settings (lib/settings.ts): SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS, LAB_PROJECT, REPORTS_DIR. k6
+ * exits with code 0 if all thresholds (lib/thresholds.ts) are met, and with code 99 if not.
  */
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
@@ -17,7 +17,7 @@ import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
 import { ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
 
-// k6 runs this file once per VU but setup() only once, so setup() returns the seed that all VUs share.
+// k6 runs this file once per virtual user (VU), but setup() only once, so setup() returns the seed that all VUs share.
 const settings = settingsOrAbort()
 const vus = Math.ceil(settings.sockets / settings.socketsPerVu)
 const lengthSeconds = Math.ceil(curveLengthMs(settings.stages) / 1000)
@@ -28,7 +28,7 @@ export const options: Options = {
       executor: 'per-vu-iterations',
       vus,
       iterations: 1,
-      // Each slot closes its own sockets. maxDuration ends the run if a slot fails to close its sockets.
+      // Each slot closes its own sockets. If a slot fails to close its sockets, maxDuration ends the run.
       maxDuration: `${lengthSeconds + 20}s`,
       gracefulStop: '10s',
     },
@@ -37,9 +37,9 @@ export const options: Options = {
   summaryTrendStats: ['avg', 'min', 'med', 'p(95)', 'p(99)', 'max', 'count'],
   // Each run has its own id, so that two simultaneous runs do not write to the same series.
   tags: { testid: `${Date.now().toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}` },
-  // The tag `url` is omitted, because each socket has its own URL, which would become a series in Prometheus.
+  // The `url` tag is omitted, because each socket has its own URL, which would become a separate series in Prometheus.
   systemTags: ['scenario', 'status', 'name'],
-  // The timeout is longer than READY_SECONDS, so that the error message of setup() appears instead of k6's own.
+  // The setup timeout is longer than READY_SECONDS, so that setup()'s own error message appears instead of k6's.
   setupTimeout: `${settings.readySeconds + 15}s`,
   throw: true,
 }
@@ -63,7 +63,7 @@ export default function vu(agreed: Settings): void {
 
 export function handleSummary(data: SummaryData & { setup_data?: Settings }): Record<string, string> {
   const used = data.setup_data ?? settings
-  // The checkout is mounted at /lab in the container, so the path of a file in the checkout is its path without `/lab/`.
+  // The checkout is mounted at /lab in the container, so removing `/lab/` from a path gives the path within the checkout.
   const path = `${used.reportsDir}/k6-${used.project}-${used.scenario}.json`
   const text = data.setup_data ? textSummary(data, used, path.replace(/^\/lab\//, '')) : '\nThe run ended before it opened a socket.\n'
   return { stdout: text, [path]: jsonSummary(data, used) }
@@ -73,7 +73,7 @@ function thresholds(): Record<string, string[]> {
   return settings.scenario === 'ledger' ? ledgerThresholds : thresholdsFor(settings.sockets)
 }
 
-/** Returns the settings, or aborts the run with one line that names every invalid variable. */
+/** Returns the settings, or aborts the run with a one-line message that names every invalid variable. */
 function settingsOrAbort(): Settings {
   const read = readSettings(__ENV, Math.floor(Math.random() * 2 ** 32))
   if (read.ok) return read.value

@@ -1,9 +1,9 @@
-/** Records the frames that each connection of a member received, and the state in which the connection ended. */
+/** Records the frames received on each of the members' connections, and the state in which each connection ended. */
 import type { ServerMessageType } from '../contract/src/messages.ts'
 import { everyoneRoom } from '../contract/src/messages.ts'
 import { Wire, type WireBreach } from './wire.ts'
 
-/** The recorded fields of a frame. */
+/** The fields of a frame that are recorded. */
 export interface SeenFrame {
   type: ServerMessageType
   replica?: string
@@ -15,7 +15,7 @@ export interface SeenFrame {
 interface Connection {
   wire: Wire
   replica?: string
-  /** The reason for which the replica asked the client to reconnect. */
+  /** The replica's reason for asking the client to reconnect. */
   goodbye?: string
 }
 
@@ -31,7 +31,7 @@ export class Connections {
     this.open.set(keyOf(member, number), { wire: new Wire() })
   }
 
-  /** Records a received frame. @returns the content of the frame; undefined for an unknown connection */
+  /** Records a received frame. @returns the content of the frame, or undefined if the connection is unknown */
   see(member: number, number: number, text: string): SeenFrame | undefined {
     const connection = this.open.get(keyOf(member, number))
     if (connection === undefined) return undefined
@@ -45,7 +45,7 @@ export class Connections {
 
   /**
    * Records that a connection has ended.
-   * @returns the replica of the connection, and the reason for which this replica asked the client to reconnect, if it did
+   * @returns the connection's replica, and that replica's reason if it asked the client to reconnect
    */
   closed(member: number, number: number): { replica: string | undefined; goodbye: string | undefined } {
     const connection = this.open.get(keyOf(member, number))

@@ -1,4 +1,7 @@
-/** Members: clients that join rooms, send numbered messages, and record every answer and delivery. This module runs in Node and in k6. */
+/**
+ * A crowd of members: clients that join rooms, send numbered messages, and record every answer and delivery. This module runs in Node and
+ * in k6.
+ */
 import { createClient } from '../client/src/client.ts'
 import type { Client, ClientEvent, Environment } from '../client/src/types.ts'
 import { everyoneRoom } from '../contract/src/messages.ts'
@@ -9,17 +12,17 @@ import { ClientLedger, type Drop, type Payload } from './ledger.ts'
 export interface CrowdOptions {
   /** URL of the WebSocket endpoint, ws://HOST:PORT/PATH. */
   url: string
-  /** Sockets, timers and clocks that the clients use. */
+  /** Provides the sockets, timers and clocks that the clients use. */
   environment: Environment
   sockets: number
   rooms: number
-  /** Connection attempts per second, while the members connect. */
+  /** Number of connection attempts per second while the members connect. */
   dialsPerSecond: number
   seed: number
-  /** Name of the run. The name of the run is part of room names and messages. */
+  /** Name of the run, which is part of room names and messages. */
   run: string
   /**
-   * Called for each message that is delivered through a replica other than the sender's.
+   * Called for each message that is delivered by a replica other than the sender's.
    * @param tookMs milliseconds since the message was sent
    */
   onCrossed: (tookMs: number) => void
@@ -27,7 +30,7 @@ export interface CrowdOptions {
   onDelivered?: ((tookMs: number) => void) | undefined
   /** Called when a message is confirmed as stored. @param tookMs milliseconds since the message was sent */
   onStored: (tookMs: number) => void
-  /** Called with a progress line. */
+  /** Called with each line of progress output. */
   log: (line: string) => void
 }
 
@@ -38,11 +41,11 @@ interface Member {
   number: number
   client: Client
   rooms: string[]
-  /** Messages that wait for their final answer, by request id. */
+  /** Messages that are awaiting their final answer, by request id. */
   waiting: Map<string, number>
   /** Rooms that the member has joined. */
   joined: Set<string>
-  /** Connections that the member has lost and not yet replaced. */
+  /** Connections that the member has lost and has not yet replaced. */
   away: Drop[]
 }
 
@@ -50,7 +53,7 @@ export class Crowd {
   readonly ledger = new ClientLedger()
   /** Frames that the members received, by connection. */
   readonly connections = new Connections()
-  /** Time at which a member last received a message, in milliseconds of a monotonic clock. */
+  /** Time at which any member last received a message, in milliseconds on a monotonic clock. */
   lastDeliveryAtMs = 0
   private readonly options: CrowdOptions
   private readonly members: Member[] = []
@@ -82,7 +85,7 @@ export class Crowd {
     return this.members.filter(({ rooms, joined, client }) => joined.size === rooms.length && client.state.word === 'open').length
   }
 
-  /** Connects all members, at a rate of `dialsPerSecond` members per second. */
+  /** Connects all members, `dialsPerSecond` of them per second. */
   connect(): void {
     const { environment, sockets, dialsPerSecond } = this.options
     const startedAtMs = environment.steady()
@@ -94,7 +97,7 @@ export class Crowd {
     some()
   }
 
-  /** Begins to send. @param perSecond messages per second of all members together */
+  /** Starts sending messages. @param perSecond total number of messages per second, across all members */
   start(perSecond: number): void {
     const { environment } = this.options
     const startedAtMs = environment.steady()
@@ -103,7 +106,7 @@ export class Crowd {
     const some = () => {
       if (!this.sending) return
       const due = Math.floor(((environment.steady() - startedAtMs) * perSecond) / 1000)
-      // If this process was paused, it sends the overdue messages in a burst, but at most as many as are due in one second.
+      // If this process was paused, it sends the overdue messages in a burst, but no more than are due in one second.
       sent = Math.max(sent, due - perSecond)
       for (; sent < due; sent++) this.send()
       environment.setTimer(some, 10)
@@ -116,8 +119,8 @@ export class Crowd {
   }
 
   /**
-   * Closes all connections, and records the gaps that are still open in their message streams. Connections that end after this call do not
-   * count as lost. Idempotent.
+   * Closes all connections, and records the gaps that remain in their message streams. Connections that end after this call do not count as
+   * lost. Idempotent.
    */
   end(): void {
     this.ending = true
@@ -137,7 +140,7 @@ export class Crowd {
   private member(number: number): Member {
     const { rooms, run, url } = this.options
     const own = [`${run}-${number % rooms}`]
-    // Every fifth member joins two rooms, because the order of messages is checked in each room.
+    // Every fifth member joins two rooms, because message order is checked separately in each room.
     if (rooms > 1 && number % 5 === 0) own.push(`${run}-${(number * 7 + 1) % rooms}`)
     const member: Member = {
       number,
@@ -170,7 +173,7 @@ export class Crowd {
     try {
       member.waiting.set(member.client.broadcast(room, payload), n)
     } catch {
-      // The client's send queue is full, so the client has refused the message without sending it.
+      // The client's send queue is full, so the client refused the message instead of sending it.
       this.ledger.answer(n, 'refused')
     }
   }
@@ -197,8 +200,8 @@ export class Crowd {
         if (event.direction === 'in') this.frame(member, event.connection, event.text)
         return
       case 'gap':
-        // Gaps in the room that contains all connections are ignored, because the run does not check this room. After a new session has
-        // begun, a gap in the messages of a room is expected, because the client has to join its rooms again.
+        // Gaps in the room that contains all connections are ignored, because the run does not check that room.
+        // Gaps after the start of a new session are expected, because the client has to rejoin its rooms.
         if (event.room !== everyoneRoom && event.why !== 'fresh_session') {
           const detail = `${event.why}: ${event.missing ?? 'some'} missing from ${event.from} to ${event.to}`
           this.ledger.gaps.push({ member: member.number, room: event.room, detail })
@@ -269,7 +272,7 @@ export class Crowd {
       backAtMs: undefined,
       goodbye,
     }
-    // The client had replaced this connection by a new connection, so the member was never disconnected.
+    // The client had already replaced this connection with a new one, so the member was never disconnected.
     if (event.why === 'moved') drop.backAtMs = drop.atMs
     else member.away.push(drop)
     this.ledger.drops.push(drop)

@@ -1,7 +1,7 @@
 /**
- * Compares the ledger of the clients with the room log: each stored message must reach each member of its room once and in
- * order. A message that is delivered provisionally, that is, while the store is unreachable, has no sequence number yet. A provisional
- * delivery counts as a delivery, and must also keep the order of the sender's messages. Pure.
+ * Compares the clients' ledger with the room log: each stored message must reach each member of its room once and in order. A message that
+ * is delivered provisionally, that is, while the store is unreachable, does not have a sequence number yet. A provisional delivery counts
+ * as a delivery, and must also preserve the order of the sender's messages. Pure.
  */
 import type { Findings } from './findings.ts'
 import type { ClientLedger, LogEntry, Membership, Sent } from './ledger.ts'
@@ -13,16 +13,16 @@ export interface DeliveryCounts {
   refused: number
   /** Number of messages in the room log. */
   stored: number
-  /** Number of expected deliveries: one for each stored message and each member of its room at the time of the message. */
+  /** Number of expected deliveries: for each stored message, one to each client that was a member of its room when it was stored. */
   expected: number
-  /** Number of the expected deliveries that actually took place. */
+  /** How many of the expected deliveries actually took place. */
   delivered: number
   /** Number of provisional deliveries, that is, deliveries that took place while the store was unreachable. */
   provisional: number
 }
 
 /**
- * @param log the room log of the run in order; if the log is missing, the confirmations are used instead
+ * @param log the run's room log, in order; if it is missing, the confirmations that senders received are used instead
  * @param findings receives every violation
  */
 export function compareLedgers(ledger: ClientLedger, log: readonly LogEntry[] | undefined, findings: Findings): DeliveryCounts {
@@ -72,7 +72,7 @@ function logOfAnswers(ledger: ClientLedger): LogEntry[] {
     .sort((a, b) => a.seq - b.seq)
 }
 
-/** Checks that each message is in the log once and in the order of its sender. Returns the room log entries by message number. */
+/** Checks that each message is in the room log exactly once and in its sender's order. Returns the room log entries by message number. */
 function checkLog(ledger: ClientLedger, log: readonly LogEntry[], findings: Findings): Map<number, LogEntry> {
   const places = new Map<number, LogEntry>()
   const lastBySender = new Map<string, number>()
@@ -97,7 +97,7 @@ function checkLog(ledger: ClientLedger, log: readonly LogEntry[], findings: Find
   return places
 }
 
-/** Checks that each message confirmed as stored is in the log at the confirmed sequence number. */
+/** Checks that each message confirmed as stored is in the room log at the confirmed sequence number. */
 function checkAnswers(ledger: ClientLedger, places: ReadonlyMap<number, LogEntry>, findings: Findings): void {
   for (const sent of ledger.sent) {
     if (sent.answer !== 'stored') continue
@@ -109,8 +109,8 @@ function checkAnswers(ledger: ClientLedger, places: ReadonlyMap<number, LogEntry
 }
 
 /**
- * Checks that a member received each message once, in the order of the room and of the sender. Returns the numbers of the messages that the
- * member received.
+ * Checks that a member received each message once, in the order of the room log and of its sender. Returns the numbers of the messages that
+ * the member received.
  */
 function checkReceived(
   ledger: ClientLedger,

@@ -2,26 +2,26 @@
 import { type CloseCause, causeOfCode } from '../contract/src/close-codes.ts'
 import type { Drop } from './ledger.ts'
 
-/** Used in place of a replica's name when a fault affects every replica. */
+/** Stands for every replica, in place of a replica's name, if a fault affects all replicas. */
 export const everyReplica = '*'
 
 /** A fault that was injected during the run. */
 export interface FaultRecord {
-  /** Name of the fault in the catalogue of faults. */
+  /** Name of the fault in the fault catalogue. */
   kind: string
   /** The affected replica or `everyReplica`; undefined if the fault affects no replica. */
   replica: string | undefined
   /** Period in which the fault has effects, in milliseconds since 1970. */
   fromMs: number
   toMs: number
-  /** Causes of closed connections that the fault explains. A fault with an empty list of causes must not close any connection. */
+  /** Causes of closed connections that the fault may explain. A fault with an empty list must not close any connections. */
   mayEnd: readonly CloseCause[]
-  /** Whether the fault took place; `detail` contains the evidence, or the reason why the fault did not take place. */
+  /** Whether the fault took place; `detail` contains the evidence, or the reason why it did not. */
   happened: boolean
   detail: string
-  /** Duration of a drain: milliseconds from SIGTERM until the process exits. */
+  /** Duration of a drain: milliseconds from SIGTERM to the process's exit. */
   tookMs?: number
-  /** Error of the injected fault, such as a drain during which the replica exited with an error. */
+  /** Error that occurred in the fault, for example when a draining replica exited with an error. */
   failed?: string
 }
 
@@ -38,7 +38,7 @@ export function faultOf(drop: Drop, faults: readonly FaultRecord[]): FaultRecord
   )
 }
 
-/** Returns the cause of a lost connection: the kind of fault, `rebalance`, or undefined. */
+/** Returns what explains a lost connection: the kind of fault, or `rebalance`; undefined if nothing does. */
 export function explain(drop: Drop, faults: readonly FaultRecord[]): string | undefined {
   const cause = causeOfCode(drop.code)
   const fault = faultOf(drop, faults)

@@ -1,6 +1,6 @@
-/** Violations by kind. Counts every violation, and stores a description of the first few violations of each kind. Pure. */
+/** Violations by kind. Counts all violations, and stores descriptions of the first few of each kind. Pure. */
 
-/** Kinds of violations. A run fails if it has a single violation. */
+/** Kinds of violations. A single violation is enough for a run to fail. */
 export const findingKinds = {
   lost: 'a stored message did not reach a member of its room',
   doubled: 'a message was stored twice, or delivered twice to a member',
@@ -17,7 +17,7 @@ export const findingKinds = {
 } as const
 export type FindingKind = keyof typeof findingKinds
 
-/** Maximum number of described violations per kind. */
+/** Maximum number of violations per kind whose descriptions are stored. */
 const described = 25
 
 export class Findings {
@@ -36,7 +36,7 @@ export class Findings {
     return this.counts.get(kind) ?? 0
   }
 
-  /** Descriptions of the first violations of a kind. */
+  /** Returns the descriptions of the first violations of a kind. */
   first(kind: FindingKind): readonly string[] {
     return this.words.get(kind) ?? []
   }

@@ -1,47 +1,44 @@
 /**
- * The ledger of the clients: every sent message, its answer, and the deliveries to each member of each room in the order of
- * arrival. The ledger stores deliveries in a compact form, because a run has millions of deliveries. Pure.
+ * The clients' ledger: every message sent, its answer, and the deliveries to each member of each room, in order of arrival. The ledger
+ * stores deliveries in a compact form, because a run has millions of them. Pure.
  */
 
 /** The content of a test message, which identifies the message. */
 export interface Payload {
   /** Name of the run. */
   run: string
-  /** Message number, unique in the run. */
+  /** Message number, unique within the run. */
   n: number
-  /** Number of the sending member. */
+  /** Number of the member that sent the message. */
   s: number
-  /** Time at which the message was sent, in milliseconds of a monotonic clock. */
+  /** Time at which the message was sent, in milliseconds on a monotonic clock. */
   t: number
-  /** Name of the replica to which the sender is connected. */
+  /** Name of the replica that the sender is connected to. */
   r: string
 }
 
-/** Answer to a message. The answer `provisional` is followed by another answer; `none` means that no answer has arrived yet. */
+/** Answer to a message. A `provisional` answer is followed by a final one; `none` means that no answer has arrived yet. */
 export type Answer = 'none' | 'stored' | 'provisional' | 'refused'
 
 /** A message, as recorded by its sender. */
 export interface Sent {
-  /** Number of the message, unique in the run and ascending. */
+  /** Number of the message, unique within the run and ascending. */
   n: number
-  /** Number of the sending member. */
+  /** Number of the member that sent the message. */
   sender: number
   room: string
   answer: Answer
-  /** Sequence number of the message, once the message is stored. */
+  /** The message's sequence number, once the message has been stored. */
   seq: number | undefined
 }
 
-/** A member of a room and the messages that this member received. */
+/** A room member, and the messages that this member has received. */
 export interface Membership {
   member: number
   room: string
-  /**
-   * Sequence number of the room log when the member joined. Every message that is stored in a room after the member joined the room must
-   * reach the member.
-   */
+  /** The room log's sequence number when the member joined. Every message that is stored in the room after that must reach the member. */
   joinedSeq: number
-  /** Message numbers in the order of delivery; negative for provisional deliveries. */
+  /** Message numbers in order of delivery; negative for provisional deliveries. */
   received: number[]
 }
 
@@ -53,28 +50,28 @@ export interface LogEntry {
   room: string
 }
 
-/** Messages that the service reported to a client as possibly missed. */
+/** A gap: messages that the service reported to a client as possibly missed. */
 export interface Gap {
   member: number
   room: string | undefined
   detail: string
 }
 
-/** A connection that was lost, or that the client replaced by a new connection. */
+/** A connection that was lost, or that the client replaced with a new one. */
 export interface Drop {
   member: number
-  /** The replica of the connection; undefined when the connection ended before its first message. */
+  /** The connection's replica; undefined if the connection ended before its first message. */
   replica: string | undefined
   code: number
   /** Milliseconds since 1970. */
   atMs: number
-  /** Time when the member had reconnected to any replica; undefined if the member never reconnected. */
+  /** Time at which the member had reconnected to any replica; undefined if it never reconnected. */
   backAtMs: number | undefined
-  /** The reason for which the replica had asked the client to reconnect; undefined if the replica had not asked. */
+  /** The replica's reason for asking the client to reconnect; undefined if it had not asked. */
   goodbye: string | undefined
 }
 
-/** All records of the clients in a run. */
+/** Everything that the clients recorded during a run. */
 export class ClientLedger {
   /** All messages, ordered by message number, which starts at 1. */
   readonly sent: Sent[] = []
@@ -92,7 +89,7 @@ export class ClientLedger {
     return n
   }
 
-  /** Records an answer. After the answer `stored`, any further answer to the same message is ignored. */
+  /** Records an answer. Once a message has been answered with `stored`, later answers to it are ignored. */
   answer(n: number, answer: Exclude<Answer, 'none'>, seq?: number): void {
     const sent = this.sent[n - 1]
     if (sent === undefined) throw new Error(`message ${n} was answered, but never sent`)

@@ -1,4 +1,4 @@
-/** Tests judge() with the records of correct runs, and of runs with a single violation. */
+/** Tests judge() with the records of correct runs, and of runs that contain a single violation. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { FaultRecord } from './drops.ts'
@@ -12,7 +12,7 @@ interface Shape {
   messages: number
 }
 
-/** A run without violations: members send in turn, the room log has every message, and every member receives every message. */
+/** Returns a run without violations: members send in turn, the room log contains every message, and every member receives every message. */
 function goodRun({ members, rooms, messages }: Shape): History & { log: LogEntry[] } {
   const ledger = new ClientLedger()
   const log: LogEntry[] = []

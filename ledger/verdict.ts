@@ -1,4 +1,4 @@
-/** Judges a run from the client ledger, the room log, the connections and the faults. Pure. */
+/** Judges a run by the client ledger, the room log, the connections and the faults. Pure. */
 import { causeOfCode } from '../contract/src/close-codes.ts'
 import { compareLedgers, type DeliveryCounts } from './deliveries.ts'
 import { explain, type FaultRecord } from './drops.ts'
@@ -6,15 +6,15 @@ import { type FindingKind, Findings, findingKinds } from './findings.ts'
 import type { ClientLedger, LogEntry } from './ledger.ts'
 import type { WireBreach } from './wire.ts'
 
-/** All records of a run, from which the verdict is computed. */
+/** All the records of a run from which the verdict is computed. */
 export interface History {
   ledger: ClientLedger
-  /** The room log of the run in order; undefined when the log cannot be read. */
+  /** The run's room log, in order; undefined if the log could not be read. */
   log: readonly LogEntry[] | undefined
   faults: readonly FaultRecord[]
   /** Kinds of faults that must have taken place during the run. */
   required: readonly string[]
-  /** Violations of the protocol by replicas, each with the affected connection. */
+  /** Protocol violations by replicas, each with the affected connection. */
   wire: readonly { connection: string; breach: WireBreach }[]
 }
 
@@ -28,7 +28,7 @@ export interface Verdict {
   faults: Record<string, number>
 }
 
-/** Returns the verdict. A run passes if it has no violations, and if it contains enough messages and faults for a verdict. */
+/** Returns the verdict. A run passes if it contains no violations, and enough messages and faults for a verdict. */
 export function judge({ ledger, log, faults, required, wire }: History): Verdict {
   const findings = new Findings()
   const counts = compareLedgers(ledger, log, findings)

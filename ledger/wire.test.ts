@@ -4,7 +4,7 @@ import { Wire } from './wire.ts'
 
 const message = (room: string, offset: number, seq = offset * 10) => ({ type: 'room_message', room, offset, seq, data: { n: offset } })
 
-/** Returns the violations in a stream of frames; gaps come last, because they are detected only when the stream ends. */
+/** Returns the violations in a stream of frames; gaps are listed last, because they are detected only when the stream ends. */
 function breaches(frames: readonly object[]) {
   const wire = new Wire()
   const found = frames.map((frame) => wire.see(frame)).filter((breach) => breach !== undefined)

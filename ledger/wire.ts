@@ -1,10 +1,10 @@
 /**
- * Checks the frames of one connection before the client library processes them. The offsets of each room must have no gaps, repetitions or
- * swaps, except those that a room_joined, resumed or resume_gap message announced. Pure.
+ * Checks the frames of one connection before the client library processes them. Within each room, offsets must have no gaps, repetitions or
+ * swaps, except those announced by a room_joined, resumed or resume_gap message. Pure.
  */
 import type { ServerMessageType } from '../contract/src/messages.ts'
 
-/** A violation of the protocol in the frames of a connection. */
+/** A protocol violation in a connection's frames. */
 export interface WireBreach {
   kind: 'skipped' | 'repeated' | 'swapped'
   room: string
@@ -27,13 +27,13 @@ interface Frame {
 interface RoomState {
   offset: number
   seq: number
-  /** Offsets that are still missing although later offsets have arrived. */
+  /** Offsets that have not arrived yet, although later ones have. */
   missing: Map<number, WireBreach>
 }
 
 export class Wire {
   private readonly rooms = new Map<string, RoomState>()
-  /** Gaps that were still open when the replica began a new sequence of offsets. */
+  /** Gaps that were still open when the replica started a new sequence of offsets. */
   private readonly holes: WireBreach[] = []
 
   /**
@@ -57,7 +57,7 @@ export class Wire {
     }
   }
 
-  /** Returns the gaps of a connection that has ended. */
+  /** Returns the gaps that remain when the connection has ended. */
   end(): readonly WireBreach[] {
     for (const room of [...this.rooms.keys()]) this.restart(room)
     return this.holes
@@ -71,8 +71,7 @@ export class Wire {
 
   private message({ room = '', seq = 0, offset = 0, data }: Frame): WireBreach | undefined {
     const state = this.rooms.get(room)
-    // A new sequence of offsets begins with the first message of a room, and after the store has lost the room's data and counts from 1
-    // again.
+    // A new sequence of offsets begins with a room's first message, and whenever the store has lost the room's data.
     if (state === undefined || (offset === 1 && seq > state.seq)) {
       this.restart(room)
       this.rooms.set(room, { offset, seq, missing: new Map() })
@@ -91,5 +90,5 @@ export class Wire {
   }
 }
 
-/** Maximum number of stored offsets per room. */
+/** Maximum number of missing offsets that are stored per room. */
 const mostHoles = 10_000

@@ -7,20 +7,20 @@ export interface BackoffPlan {
 }
 
 /**
- * Returns the delay before the next connection attempt, in milliseconds. With full jitter, each client waits a random share of
- * a window that doubles with every failure, so that clients that lost the same replica do not reconnect at the same moment.
- * @param failures the number of consecutive connection attempts that have failed
+ * Returns the delay before the next connection attempt, in milliseconds. With full jitter, each client waits for a random fraction of a
+ * window that doubles with every failure. Full jitter prevents all clients of a failed replica from reconnecting at the same moment.
+ * @param failures the number of consecutive failed connection attempts
  * @param random a random number from 0 to 1
  */
 export function backoffMs({ mode, baseMs, capMs }: BackoffPlan, failures: number, random: number): number {
   return mode === 'none' ? 0 : Math.round(random * Math.min(capMs, baseMs * 2 ** failures))
 }
 
-/** Share of the server's rate limit that the client uses; the rest is reserved for acks, heartbeats and clock drift. */
+/** Fraction of the server's rate limit that the client uses; the rest is reserved for acknowledgements, heartbeats and clock drift. */
 const shareOfRate = 0.9
 const shareOfBurst = 0.5
 
-/** Token bucket that limits the rate of outgoing messages, because the server drops messages above its rate limit. */
+/** Token bucket that limits the rate of outgoing messages, because the server drops messages that exceed its rate limit. */
 export class Pace {
   private perSecond = 1
   private most = 1
@@ -35,7 +35,7 @@ export class Pace {
     this.lastMs = nowMs
   }
 
-  /** Takes a token from the bucket for one message. Returns false if no token is left. */
+  /** Takes a token from the bucket for one message. Returns false if the bucket has no tokens left. */
   take(nowMs: number): boolean {
     this.refill(nowMs)
     if (this.tokens < 1) return false
@@ -43,13 +43,13 @@ export class Pace {
     return true
   }
 
-  /** Takes a token for a message that is sent at once, even if no token is left. */
+  /** Takes a token for a message that must be sent immediately, even if the bucket is empty. */
   spend(nowMs: number): void {
     this.refill(nowMs)
     this.tokens -= 1
   }
 
-  /** Returns the time at which the next token is available, in milliseconds of the clock that also supplies `nowMs`. */
+  /** Returns the time at which the next token becomes available, in milliseconds on the same clock as `nowMs`. */
   nextAtMs(): number {
     return this.lastMs + Math.max(0, ((1 - this.tokens) * 1000) / this.perSecond)
   }

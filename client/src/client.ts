@@ -1,4 +1,4 @@
-/** Runs the state machine of machine.ts with real sockets and timers. */
+/** Runs the state machine from machine.ts with real sockets and timers. */
 import { Machine } from './machine.ts'
 import type { Action } from './report.ts'
 import { standardEnvironment } from './standard.ts'
@@ -10,9 +10,9 @@ export type * from './types.ts'
 const forgetTimeoutMs = 2_000
 
 /**
- * Creates a client, which connects at once. The client stays connected until `close()` is called or the server sends a close code after
- * which clients must not reconnect.
- * @param environment the sockets, timers, clocks and random numbers that the client uses; by default those of the browser or of Node
+ * Creates a client, which connects immediately. The client keeps reconnecting until `close()` is called or the server sends a close code
+ * that forbids reconnecting.
+ * @param environment the sockets, timers, clocks and random numbers that the client uses; defaults to those of the browser or Node
  */
 export function createClient(options: ClientOptions, environment: Environment = standardEnvironment()): Client {
   const machine = new Machine({
@@ -57,7 +57,7 @@ class Shell {
   private readonly machine: Machine
   private readonly options: ClientOptions
   private readonly environment: Environment
-  /** Sockets of the open connections; undefined while a connection attempt waits for `forgetReplica`. */
+  /** Sockets, keyed by connection number; a socket is undefined while its connection attempt waits for `forgetReplica`. */
   private readonly sockets = new Map<number, Socket | undefined>()
   private timer: unknown
   private timerAtMs = Number.POSITIVE_INFINITY
@@ -70,8 +70,8 @@ class Shell {
   }
 
   /**
-   * Runs one step of the state machine and performs the resulting actions. Steps that an event listener starts are performed after the
-   * current step.
+   * Runs one step of the state machine and performs the resulting actions. If an event listener starts another step, the actions of that
+   * step are performed after those of the current step.
    */
   run(step: () => void): void {
     step()
@@ -99,8 +99,7 @@ class Shell {
         this.options.onEvent(action.event)
         return
       case 'send':
-        // Calling `send` on a closing socket throws an exception, which is ignored. Requests without an answer are sent again on the next
-        // connection.
+        // The exception that `send` throws on a closing socket is ignored. Unanswered requests are resent on the next connection.
         tryTo(() => this.sockets.get(action.connection)?.send(action.text))
         return
       case 'close':
@@ -129,7 +128,7 @@ class Shell {
   }
 
   private dial(connection: number): void {
-    // The client closed the connection while the connection attempt waited for `forgetReplica`.
+    // The client abandoned this connection attempt while the attempt was waiting for `forgetReplica`.
     if (!this.sockets.has(connection)) return
     const { machine, environment } = this
     const { url } = this.options
@@ -140,7 +139,7 @@ class Shell {
       this.sockets.set(connection, socket)
       socket.onopen = () => this.run(() => machine.opened(connection, now()))
       socket.onmessage = (event?: { data?: unknown }) => this.run(() => machine.frame(connection, event?.data, now()))
-      // A close event always follows an error event, but only the error event carries the cause.
+      // An error event is always followed by a close event, but only the error event contains the cause.
       socket.onerror = (event?: { error?: unknown; message?: unknown }) => {
         failure = String(event?.message ?? event?.error ?? '')
       }
@@ -158,8 +157,8 @@ class Shell {
     const socket = this.sockets.get(connection)
     this.sockets.delete(connection)
     if (socket === undefined) return
-    // The state machine has already ended the connection, so events of its socket are ignored. In Node, an error event without a
-    // listener would terminate the process.
+    // The state machine has already ended the connection, so events from its socket are ignored.
+    // In Node, an error event without a listener would terminate the process.
     socket.onopen = socket.onmessage = socket.onclose = () => {}
     socket.onerror = () => {}
     if (cut && socket.terminate !== undefined) tryTo(() => socket.terminate?.())
@@ -168,7 +167,7 @@ class Shell {
 
   private setTimer(): void {
     const atMs = this.machine.nextAtMs()
-    // A timer that fires too early is harmless and is set again, which is cheaper than a new timer after each frame.
+    // A timer that fires too early is harmless: it is simply set again, which is cheaper than setting a new timer after each frame.
     if (this.timer !== undefined && this.timerAtMs <= atMs && atMs !== Number.POSITIVE_INFINITY) return
     if (this.timer !== undefined) this.environment.clearTimer(this.timer)
     this.timer = undefined
@@ -182,14 +181,14 @@ class Shell {
   }
 }
 
-/** Ignores the exception that a socket throws if it is in the wrong state; the close event that follows reports the failure. */
+/** Ignores the exception that a socket throws in the wrong state, because the subsequent close event reports the failure. */
 function tryTo(action: () => void): void {
   try {
     action()
   } catch {}
 }
 
-/** Returns a prefix of sixteen random characters for the ids of this client's requests. */
+/** Returns a random 16-character prefix for the ids of this client's requests. */
 function idPrefix({ random }: Environment): string {
   const part = () =>
     Math.floor(random() * 36 ** 8)

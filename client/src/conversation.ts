@@ -1,4 +1,4 @@
-/** Handles the messages of a session, whichever connection carries them: requests, rooms and acknowledgements. Pure. */
+/** Handles a session's requests, rooms and acknowledgements, regardless of which connection carries them. Pure. */
 import type { ClientMessageType } from '../../contract/src/messages.ts'
 import { Pace } from './backoff.ts'
 import type { Link } from './link.ts'
@@ -18,7 +18,7 @@ import {
 } from './wire.ts'
 
 export interface ConversationOptions {
-  /** Prefix of the ids of this client's requests. The prefix must differ from the prefix of any other client. */
+  /** Prefix of this client's request ids. No other client may use the same prefix. */
   idPrefix: string
   maxUnanswered: number
   answerTimeoutMs: number
@@ -34,7 +34,7 @@ export class Conversation {
   private readonly rooms = new Rooms()
   private readonly requests: Requests
   private readonly pace = new Pace()
-  /** Answers to join requests for which no history message has arrived yet, by room. */
+  /** Answers to join requests for which no history message has arrived yet, keyed by room. */
   private readonly joining = new Map<string, RoomJoined>()
   private unacked = 0
   private ackedSeq = 0
@@ -51,33 +51,33 @@ export class Conversation {
     return this.requests.size
   }
 
-  /** Sequence number up to which this client has received everything. */
+  /** Sequence number up to which this client has received all room messages. */
   get lastSeq(): number {
     return this.rooms.lastSeq
   }
 
-  /** Queues a request, which the method `flush` sends. Returns its id. Throws if too many requests wait for an answer. */
+  /** Queues a request for `flush` to send. Returns its id. Throws if too many requests are awaiting an answer. */
   request(kind: RequestKind, fields: RequestFields, nowMs: number): string {
     const { id } = this.requests.make(kind, fields, nowMs)
     this.report.stats.sent += 1
     return id
   }
 
-  /** Starts a new session on the new connection. @param seq the last sequence number of the room log when the session began */
+  /** Starts a new session on the new connection. @param seq the last sequence number in the room log when the session began */
   begin(link: Link, seq: number, nowMs: number): void {
     this.restart(link, nowMs)
     for (const event of this.rooms.fresh(seq)) this.report.emit(event)
     this.enterAgain(nowMs)
   }
 
-  /** Continues the earlier session on the new connection. */
+  /** Continues the previous session on the new connection. */
   resume(link: Link, { replayed, rooms, seq }: Resumed, nowMs: number): void {
     this.restart(link, nowMs)
     this.rooms.resumed(replayed, rooms, seq)
     this.enterAgain(nowMs)
   }
 
-  /** Sends the waiting requests that the server's rate limit allows now. */
+  /** Sends as many queued requests as the server's rate limit currently allows. */
   flush(link: Link, nowMs: number): void {
     for (let request = this.requests.next(); request !== undefined; request = this.requests.next()) {
       const bytes = utf8Bytes(request.text)
@@ -92,13 +92,13 @@ export class Conversation {
     }
   }
 
-  /** Sends a message at once, even if the client exceeds its message rate. */
+  /** Sends a message immediately, even if the client thereby exceeds its message rate. */
   send(link: Link, type: ClientMessageType, fields: object, nowMs: number): void {
     this.pace.spend(nowMs)
     this.write(link, JSON.stringify({ type, ...fields }), nowMs)
   }
 
-  /** Performs the actions that are due: sends the acknowledgement, repeats unanswered requests and sends waiting requests. */
+  /** Performs the actions that are due: sends the acknowledgement, resends unanswered requests and sends queued requests. */
   tick(link: Link, nowMs: number): void {
     if (nowMs >= this.ackAtMs) this.ack(link, nowMs)
     if (nowMs >= this.overdueAtMs) {
@@ -108,13 +108,13 @@ export class Conversation {
     this.flush(link, nowMs)
   }
 
-  /** Returns the time at which `tick` must be called again, in milliseconds of the clock that also supplies `nowMs`. */
+  /** Returns the time at which `tick` must be called again, in milliseconds on the same clock as `nowMs`. */
   nextAtMs(): number {
     const due = Math.min(this.ackAtMs, this.overdueAtMs)
     return this.requests.next() === undefined ? due : Math.min(due, this.pace.nextAtMs())
   }
 
-  /** Handles a message that arrived on the connection that carries the session. */
+  /** Handles a message received on the connection that carries the session. */
   receive(link: Link, message: Incoming, nowMs: number): void {
     if (message.type === 'room_message') this.roomMessage(link, message, nowMs)
     else if (message.type === 'message_response') this.answered(message, nowMs)
@@ -184,7 +184,7 @@ export class Conversation {
       this.report.emit({ type: 'error', code, text: message })
       return
     }
-    // If the server did not handle a request or gave a provisional answer, the client repeats the request after the answer timeout.
+    // The client resends a rate-limited request after the answer timeout. A request with a provisional answer remains pending.
     if (code === 'rate_limited' || (code === 'rooms_unavailable' && request.provisional)) return
     const { room } = request
     if (request.kind === 'leave' && code === 'not_in_room' && request.sends > 1 && room !== undefined) {
@@ -204,7 +204,7 @@ export class Conversation {
     this.joining.clear()
     this.requests.restart()
     this.pace.restart(link.messagesPerSecond, nowMs)
-    // The server counts the resume message against the rate limit, so the message takes a token.
+    // The resume message counts towards the server's rate limit, so it takes a token.
     this.pace.spend(nowMs)
     this.overdueAtMs = nowMs + this.options.answerTimeoutMs
   }

@@ -1,4 +1,4 @@
-/** Implements the environment of the WebSocket client with the sockets, timers and clocks of k6. */
+/** Implements the WebSocket client's environment with k6 sockets, timers and clocks. */
 import type { CookieJar } from 'k6/http'
 import { clearTimeout, setTimeout } from 'k6/timers'
 import { WebSocket } from 'k6/websockets'
@@ -6,15 +6,15 @@ import type { Environment, Socket } from './types.ts'
 
 export interface K6Dial {
   /**
-   * Returns the virtual user's cookie jar, and is called before each connection attempt. Traefik's sticky cookie routes the virtual user to
-   * the same replica again.
+   * Returns the virtual user's cookie jar; called before each connection attempt. Traefik's sticky cookie routes the virtual user back to
+   * the same replica.
    */
   jar: () => CookieJar
   tags?: Record<string, string>
   random?: () => number
 }
 
-/** Returns the environment for `createClient` in k6. */
+/** Returns the k6 environment for `createClient`. */
 export function k6Environment({ jar, tags = {}, random = Math.random }: K6Dial): Environment {
   return {
     dial: (url) => new K6Socket(url, jar(), tags),
@@ -29,7 +29,10 @@ export function k6Environment({ jar, tags = {}, random = Math.random }: K6Dial):
 
 type Listener = ((event?: never) => void) | null
 
-/** Wraps k6's socket. Closing a k6 socket before it is open would stop the virtual user for good, so the wrapper delays the close. */
+/**
+ * Wraps k6's socket. Closing a k6 socket before it is open would permanently stop the virtual user, so the wrapper waits until the socket
+ * is open.
+ */
 class K6Socket implements Socket {
   onopen: Listener = null
   onmessage: Listener = null

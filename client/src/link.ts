@@ -1,4 +1,4 @@
-/** Stores the state of one client connection, and detects a dead connection. Pure. */
+/** Tracks the state of a client connection and detects when the connection is dead. Pure. */
 import type { Greeting } from './wire.ts'
 
 /**
@@ -7,17 +7,20 @@ import type { Greeting } from './wire.ts'
  */
 export type LinkPhase = 'dialling' | 'greeting' | 'resuming' | 'ready'
 
-/** Time without data after which a ready connection is probed, and after which the connection counts as dead. In heartbeat intervals. */
+/**
+ * Time without incoming data after which the client probes a ready connection, and after which it considers the connection dead. In
+ * heartbeat intervals.
+ */
 const askAfter = 1.4
 const deadAfter = 1.9
 /**
- * Time that the server has to answer a probe, in heartbeat intervals. A client that was suspended has received no data although its
- * connection may be alive, so it sends a probe before it closes the connection.
+ * Time within which the server must answer a probe, in heartbeat intervals. A suspended client receives no data even if its connection is
+ * alive, so it probes the connection before closing it.
  */
 const answerWithin = 0.4
 /**
- * The maximum time between two messages of the client, as a fraction of the server's idle timeout, so that the server does not close the
- * connection.
+ * Maximum time between two client messages, as a fraction of the server's idle timeout. Heartbeats within this time prevent the server from
+ * closing the connection.
  */
 const keepAliveShare = 1 / 3
 
@@ -26,7 +29,7 @@ export class Link {
   readonly dialledAtMs: number
   phase: LinkPhase = 'dialling'
   readyAtMs = 0
-  /** The first message that the server sends on a connection. */
+  /** The first message that the server sent on this connection. */
   greeting: Greeting | undefined
   private heartbeatMs = Number.POSITIVE_INFINITY
   private idleMs = Number.POSITIVE_INFINITY
@@ -39,7 +42,7 @@ export class Link {
     this.dialledAtMs = this.receivedAtMs = this.sentAtMs = nowMs
   }
 
-  /** Size limit of a message to the server. Bytes. */
+  /** Maximum size of a message to the server, in bytes. */
   get maxFrameBytes(): number {
     return this.greeting?.limits.maxFrameBytes ?? Number.POSITIVE_INFINITY
   }
@@ -76,7 +79,7 @@ export class Link {
     return nowMs >= this.sentAtMs + keepAliveShare * this.idleMs ? 'ask' : 'fine'
   }
 
-  /** Returns the time of the next check for a dead connection, in milliseconds of the clock that also supplies `nowMs`. */
+  /** Returns the time of the next check for a dead connection, in milliseconds on the same clock as `nowMs`. */
   nextCheckMs(): number {
     const silence = this.askedAtMs === undefined ? this.receivedAtMs + askAfter * this.heartbeatMs : this.deadAtMs()
     return Math.min(silence, this.sentAtMs + keepAliveShare * this.idleMs)

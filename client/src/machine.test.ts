@@ -1,4 +1,4 @@
-/** Tests of the client state machine with a simulated clock. */
+/** Tests the client's state machine with a simulated clock. */
 import { expect, test } from 'vitest'
 import { Machine, type MachineOptions } from './machine.ts'
 import type { Action } from './report.ts'
@@ -18,8 +18,8 @@ const options: MachineOptions = {
 }
 
 /**
- * A client state machine with a simulated clock. The function `at` advances the clock, runs every timer that is due, and collects all
- * actions.
+ * Creates a client state machine with a simulated clock. The `at` function advances the clock, runs every timer that is due, and collects
+ * all actions.
  */
 function timeline(change: Partial<MachineOptions> = {}) {
   const machine = new Machine({ ...options, ...change })

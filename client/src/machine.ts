@@ -1,7 +1,6 @@
 /**
- * Implements the state machine of the client: it connects, resumes sessions, moves to another replica and reconnects. The machine has no
- * sockets, timers or
- * clocks: its methods take events with their time, and `actions` returns the actions to perform.
+ * Implements the client's state machine, which connects, resumes sessions, moves to another replica and reconnects. The state machine has
+ * no sockets, timers or clocks of its own: its methods receive events with their times, and `actions` returns the actions to perform.
  */
 import { closeCodes } from '../../contract/src/close-codes.ts'
 import type { ErrorCode } from '../../contract/src/messages.ts'
@@ -23,7 +22,8 @@ export interface MachineOptions extends ConversationOptions {
 }
 
 /**
- * The server may complete a takeover that the client has abandoned, and then close the client's next connection with 4003. Milliseconds.
+ * Time during which the server may still complete a takeover that the client has abandoned, and then close the client's next connection
+ * with 4003. Milliseconds.
  */
 const lateTakeoverMs = 60_000
 const never = Number.POSITIVE_INFINITY
@@ -33,7 +33,7 @@ export class Machine {
   private readonly options: MachineOptions
   private readonly conversation: Conversation
   private dials = 0
-  /** The connection that carries the session, and a new connection that has not yet taken the session over. */
+  /** The connection that carries the session, and a new connection that has not yet taken over the session. */
   private current: Link | undefined
   private next: Link | undefined
   private token: string | undefined
@@ -53,16 +53,13 @@ export class Machine {
     return this.report.state.word === 'closed'
   }
 
-  /** Returns the pending actions in order, and each action only once. */
+  /** Returns the pending actions in order; each action is returned only once. */
   actions(): Action[] {
     this.report.stats.unanswered = this.conversation.unanswered
     return this.report.takeActions()
   }
 
-  /**
-   * Returns the time at which `tick` must be called, in milliseconds of the clock that also supplies `nowMs`; infinite if nothing is
-   * due.
-   */
+  /** Returns the time at which `tick` must be called, in milliseconds on the same clock as `nowMs`; infinity if nothing is due. */
   nextAtMs(): number {
     if (this.closed) return never
     const deadline = this.next === undefined ? never : this.next.dialledAtMs + this.options.connectTimeoutMs
@@ -74,7 +71,7 @@ export class Machine {
     this.dial(nowMs)
   }
 
-  /** Queues a request, which is sent as soon as possible. Returns its id. Throws if too many requests wait or the client is closed. */
+  /** Queues a request to be sent as soon as possible. Returns its id. Throws if too many requests are pending or the client is closed. */
   request(kind: RequestKind, fields: RequestFields, nowMs: number): string {
     if (this.closed) throw new Error(`${kind}: the client is closed`)
     const id = this.conversation.request(kind, fields, nowMs)
@@ -89,7 +86,7 @@ export class Machine {
     this.report.emit({ type: 'opened', connection, tookMs: nowMs - next.dialledAtMs })
   }
 
-  /** Handles a frame that one of the connections received. */
+  /** Handles a frame received on one of the connections. */
   frame(connection: number, text: unknown, nowMs: number): void {
     const link = this.linkOf(connection)
     if (link === undefined) return
@@ -101,7 +98,7 @@ export class Machine {
     this.flush(nowMs)
   }
 
-  /** Handles the end of a connection, or a connection attempt that failed. */
+  /** Handles the end of a connection or a failed connection attempt. */
   socketClosed(connection: number, code: number, reason: string, nowMs: number): void {
     const link = this.linkOf(connection)
     if (link === undefined) return
@@ -113,7 +110,7 @@ export class Machine {
     } else this.lost(link, code, reason, code === closeCodes.replaced.code ? 'moved' : 'remote', nowMs)
   }
 
-  /** Performs the actions that are due: timeouts, heartbeats, reconnects and repeated requests. */
+  /** Performs everything that is due: timeouts, heartbeats, reconnection attempts and resent requests. */
   tick(nowMs: number): void {
     if (this.closed) return
     const { next } = this
@@ -136,7 +133,7 @@ export class Machine {
     if (this.current !== undefined) this.giveUp(this.current, 'moved', nowMs)
   }
 
-  /** Ends the session for good. */
+  /** Ends the session permanently. */
   close(): void {
     if (this.closed) return
     if (this.next !== undefined) this.hangUp(this.next, 'left')
@@ -171,7 +168,7 @@ export class Machine {
     this.conversation.send(link, 'resume', { token: this.token, lastSeq: this.conversation.lastSeq }, nowMs)
   }
 
-  /** Adopts the new session that the server began with this connection. */
+  /** Adopts the new session that the server started on this connection. */
   private begin(link: Link, nowMs: number, refusal?: ServerError): void {
     const { greeting } = link
     if (greeting === undefined) return
@@ -235,13 +232,13 @@ export class Machine {
     this.gone(link, code, reason, why)
   }
 
-  /** Schedules the next connection attempt after the end of a connection. */
+  /** Schedules the next connection attempt after a connection has ended. */
   private lost(link: Link, code: number, reason: string, why: CloseWhy, nowMs: number): void {
     if (link.phase === 'resuming') this.takeoverGivenUpAtMs = nowMs
     const lasted = link === this.current ? nowMs - link.readyAtMs : 0
     this.gone(link, code, reason, why)
     if (lasted >= this.options.stableMs) this.failures = 0
-    // If another connection attempt is already in progress, no further attempt is scheduled.
+    // If another connection attempt is already in progress, no additional attempt is scheduled.
     if (this.next !== undefined) {
       this.report.become({ word: 'connecting', closeCode: code, reason: reason || why })
       return
@@ -266,8 +263,8 @@ export class Machine {
   }
 
   /**
-   * Whether a close code forbids the client to reconnect. Close code 4003 is not final if another connection of this client has taken over
-   * the session.
+   * Whether a close code forbids the client from reconnecting. Close code 4003 is not final if another connection of this client has taken
+   * over the session.
    */
   private isFinal(code: number, nowMs: number): boolean {
     const ours = this.next?.phase === 'resuming' || nowMs - this.takeoverGivenUpAtMs < lateTakeoverMs
@@ -275,7 +272,7 @@ export class Machine {
     return Object.values(closeCodes).some((known) => known.code === code && !known.comeBack)
   }
 
-  /** The connection on which requests may be sent; undefined while a new connection is taking the session over. */
+  /** The connection on which requests may be sent; undefined while a new connection is taking over the session. */
   private get writable(): Link | undefined {
     return this.next?.phase === 'resuming' ? undefined : this.current
   }

@@ -1,11 +1,11 @@
 /**
- * Implements the environment of the WebSocket client for Node. The sockets are those of the package ws, which need less memory than
- * Node's own WebSocket.
+ * Implements the WebSocket client's environment for Node. The environment uses the sockets of the ws package, which need less memory than
+ * Node's built-in WebSocket.
  */
 import { WebSocket } from 'ws'
 import type { Environment, Socket } from './types.ts'
 
-/** @param headers returns the headers of the next handshake, for example a cookie with which the router selects a replica */
+/** @param headers returns the headers for the next handshake, such as the cookie by which the router selects a replica */
 export function nodeEnvironmentWith(headers: () => Record<string, string>): Environment {
   return {
     ...nodeEnvironment,

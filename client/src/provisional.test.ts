@@ -1,4 +1,4 @@
-/** Tests of messages that arrive provisionally during an outage of the store, and arrive again with a sequence number. */
+/** Tests messages that arrive provisionally while the store is unavailable, and later arrive again with a sequence number. */
 import { describe, expect, test } from 'vitest'
 import { Rooms } from './rooms.ts'
 import type { RoomFrame } from './wire.ts'
@@ -16,7 +16,7 @@ const message = (n: number, fields: Partial<RoomFrame>): RoomFrame =>
     ...fields,
   }) as RoomFrame
 
-/** Returns the type of each event that a frame causes, and the reason for a dropped message. */
+/** Returns the type of each event that the frames cause, and the reason for each dropped message. */
 function receive(frames: readonly RoomFrame[]): string[] {
   const rooms = new Rooms()
   rooms.fresh(100)

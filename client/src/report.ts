@@ -1,4 +1,4 @@
-/** Collects the output of the client state machine: actions to perform, events and state for the user, and counters. Pure. */
+/** Collects the output of the client's state machine: actions to perform, events and state for the application, and counters. Pure. */
 import type { GoodbyeReason } from '../../contract/src/metrics.ts'
 import type { ClientEvent, ClientState, ClientStats } from './types.ts'
 
@@ -72,8 +72,8 @@ export class Report {
   }
 
   /**
-   * Changes the client's state and reports the change to the user. State fields that are not given stay unchanged, except for the time of
-   * the next attempt.
+   * Changes the client's state and reports the change to the application. State fields that are not passed remain unchanged, except
+   * `nextTryInMs`, which is cleared.
    */
   become(change: Partial<ClientState>): void {
     this.state = { ...this.state, nextTryInMs: undefined, ...change }

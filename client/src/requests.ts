@@ -1,6 +1,6 @@
 /**
- * Requests that wait for an answer, in the order in which they were made. After a reconnect, unanswered requests are sent again with
- * unchanged ids, so that the server recognises the requests that it has already handled. Pure.
+ * Stores the requests that are awaiting an answer, in the order in which they were made. Once the client has reconnected, it resends
+ * unanswered requests with unchanged ids, so that the server recognises those that it has already handled. Pure.
  */
 import type { RequestKind } from './types.ts'
 
@@ -10,13 +10,13 @@ export interface Request {
   room: string | undefined
   /** The encoded frame of the request. */
   text: string
-  /** Whether the client itself made the request in order to join a room again. */
+  /** Whether the client created the request itself in order to rejoin a room. */
   internal: boolean
   madeAtMs: number
   /** Time at which the request was sent on the current connection. */
   sentAtMs: number | undefined
   sends: number
-  /** Whether the server answered with `stored: false`, which means that it will store the message when the store is available. */
+  /** Whether the server answered with `stored: false`, which means that it will store the message once the store is available. */
   provisional: boolean
 }
 
@@ -29,27 +29,27 @@ export interface RequestFields {
 
 export class Requests {
   private readonly waiting = new Map<string, Request>()
-  /** Requests that have not been sent on the current connection yet. */
+  /** Requests that are waiting to be sent on the current connection. */
   private unsent: Request[] = []
   private made = 0
   private readonly prefix: string
   private readonly most: number
 
   /**
-   * @param prefix the prefix of all request ids, which is unique to this client
-   * @param most the maximum number of requests that may wait for an answer
+   * @param prefix the prefix of all request ids; must be unique to this client
+   * @param most the maximum number of requests that may be awaiting an answer
    */
   constructor(prefix: string, most: number) {
     this.prefix = prefix
     this.most = most
   }
 
-  /** Number of requests that wait for an answer. */
+  /** Number of requests that are awaiting an answer. */
   get size(): number {
     return this.waiting.size
   }
 
-  /** Queues a request. Throws if too many requests wait for an answer. @param nowMs the time on a monotonic clock */
+  /** Queues a request. Throws if too many requests are awaiting an answer. @param nowMs the current time on a monotonic clock */
   make(kind: RequestKind, fields: RequestFields, nowMs: number, internal = false): Request {
     if (!internal && this.waiting.size >= this.most) {
       throw new Error(`${kind}: ${this.waiting.size} requests wait for an answer; the maximum is ${this.most}`)
@@ -69,7 +69,7 @@ export class Requests {
       provisional: false,
     }
     this.waiting.set(id, request)
-    // Joins are sent first, because the server refuses messages to a room before the client has joined the room.
+    // Rejoin requests are sent first, because the server refuses messages to rooms that the client has not joined.
     if (internal) this.unsent.unshift(request)
     else this.unsent.push(request)
     return request
@@ -79,7 +79,7 @@ export class Requests {
     return typeof id === 'string' ? this.waiting.get(id) : undefined
   }
 
-  /** Returns the unanswered join request of a room. */
+  /** Returns the unanswered join request for a room. */
   joinOf(room: string): Request | undefined {
     for (const request of this.waiting.values()) if (request.kind === 'join' && request.room === room) return request
     return undefined
@@ -103,7 +103,7 @@ export class Requests {
   }
 
   /**
-   * Queues the unanswered requests for a new connection. Join requests that the client made itself are deleted, because the client creates
+   * Queues the unanswered requests for a new connection. Discards the rejoin requests that the client created itself, because it creates
    * new ones for each connection.
    */
   restart(): void {
@@ -115,8 +115,8 @@ export class Requests {
   }
 
   /**
-   * Queues the requests again that have waited too long for an answer. Returns the time at which `overdue` must be called again, in
-   * milliseconds of the clock that also supplies `nowMs`.
+   * Requeues the requests that have waited too long for an answer. Returns the time at which `overdue` must be called again, in
+   * milliseconds on the same clock as `nowMs`.
    */
   overdue(nowMs: number, timeoutMs: number): number {
     let next = Number.POSITIVE_INFINITY

@@ -1,11 +1,11 @@
-/** Tests every transition of a room's state, and the combinations that the state's type excludes. */
+/** Tests every transition of a room's state, and checks that the state's type excludes invalid combinations. */
 import { describe, expect, test } from 'vitest'
 import { type RoomState, Rooms } from './rooms.ts'
 import type { RoomFrame } from './wire.ts'
 
 const tea = (seq: number, room = 'tea'): RoomFrame => ({ type: 'room_message', replica: 'ws-1', room, from: 'ann', data: seq, seq })
 
-/** Returns the label of a delivered message, the reason for a dropped message, and nothing for an ignored message. */
+/** Returns the origin of a delivered message or the reason for a dropped message; empty if the message was ignored. */
 function outcome(rooms: Rooms, frame: RoomFrame): string[] {
   return rooms
     .receive(frame)
@@ -14,7 +14,7 @@ function outcome(rooms: Rooms, frame: RoomFrame): string[] {
     )
 }
 
-/** Returns rooms in which the room `tea` is joined and complete up to sequence number 100. */
+/** Returns a `Rooms` object in which the room `tea` is joined and complete up to sequence number 100. */
 function inTea(): Rooms {
   const rooms = new Rooms()
   rooms.fresh(100)
@@ -153,15 +153,15 @@ test('impossible combinations do not compile', () => {
     { phase: 'joining', history, progress },
     // @ts-expect-error a joining room needs the size of its history
     { phase: 'joining' },
-    // @ts-expect-error a room that catches up needs the label of its messages
+    // @ts-expect-error a room that is catching up needs the origin of its messages
     { phase: 'catchingUp', progress, history },
     // @ts-expect-error a replay covers all rooms, so a single room has no history to count
     { phase: 'replaying', progress, history },
-    // @ts-expect-error a live room waits for no missed messages, so it has no label `earlier`
+    // @ts-expect-error a live room is not waiting for missed messages, so it has no field `earlier`
     { phase: 'live', progress, repeated: undefined, earlier: 'replay' },
-    // @ts-expect-error a room outside of the session receives no history
+    // @ts-expect-error a room outside the session receives no history
     { phase: 'outside', progress, history },
-    // @ts-expect-error a room has one phase at a time
+    // @ts-expect-error a room has only one phase at a time
     { phase: 'live', outside: true, progress, repeated: undefined },
   ]
   expect(new Set(states.map(({ phase }) => phase)).size).toBe(5)

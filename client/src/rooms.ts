@@ -1,68 +1,68 @@
 /**
- * Tracks the progress in each room: delivers every message once and in order, and reports missing messages. Pure.
+ * Tracks the delivery progress in each room: delivers every message exactly once and in order, and reports missing messages. Pure.
  *
- * A live room has received everything up to `position`, the last sequence number that arrived on this connection, or up to the room's own
- * sequence number if that number is higher. After the loss of a session, rooms may be complete up to different sequence numbers. The client
- * requests the messages after a room's own sequence number by joining the room or by resuming the session.
+ * A live room has received every message up to `position` (the last sequence number that arrived on this connection) or up to the room's
+ * own sequence number, whichever is higher. After a session has been lost, different rooms may be complete up to different sequence
+ * numbers. To request the messages after a room's own sequence number, the client joins the room or resumes the session.
  */
 import { everyoneRoom } from '../../contract/src/messages.ts'
 import type { ClientEvent, RoomMessage } from './types.ts'
 import type { RoomFrame } from './wire.ts'
 
-/** Number of offset gaps remembered per room, to distinguish a late message from a duplicate. */
+/** Number of offset gaps that the client remembers per room, to distinguish late messages from duplicates. */
 const maxHoles = 16
 /**
- * Number of messages that the client remembers to recognise repetitions: all provisional messages that a replica may queue, and some
- * stored messages.
+ * Number of messages that the client remembers in order to recognise duplicates: all provisional messages that a replica may queue, and
+ * some stored messages.
  */
 const maxProvisional = 10_000
 const maxStored = 256
 
 /** The delivery progress in one room. */
 interface Progress {
-  /** Sequence number of the last delivered message; earlier messages of the room are not expected. */
+  /** Sequence number of the last delivered message; earlier messages in the room are no longer expected. */
   seq: number
   offset: number | undefined
   /** Ranges of message offsets that were skipped. */
   holes: { from: number; to: number }[]
 }
 
-/** Earlier messages that the server announced in an answer and that have not all arrived yet. */
+/** Earlier messages that the server announced in an answer, not all of which have arrived yet. */
 interface Announced {
   left: number
-  /** Sequence number of the last counted message, so that a message that arrives twice is counted once. */
+  /** Sequence number of the last counted message; prevents a message that arrives twice from being counted twice. */
   countedSeq: number
 }
 
-/** The history messages that follow the answer to a join. */
+/** The history messages that follow the answer to a join request. */
 interface History extends Announced {
   /**
-   * The last sequence number of the room log when the server answered. When the history has arrived, the room is complete up to this
+   * The last sequence number in the room log when the server answered. Once the history has arrived, the room is complete up to this
    * sequence number.
    */
   endsAt: number
 }
 
-/** The replayed messages that follow the answer to a resume, over all rooms of the session. */
+/** The replayed messages that follow the answer to a resume request, across all rooms of the session. */
 interface Replay extends Announced {
-  /** Last sequence number of the gap that the server reported with the answer; 0 if the server reported no gap. */
+  /** Last sequence number of the gap that the server reported with the answer; 0 if there was no gap. */
   gapTo: number
 }
 
 /** The delivery state of one room. `lastSeq` must not exceed the progress of any room that is `catchingUp`, `replaying` or `outside`. */
 export type RoomState =
-  /** The server answered the first join of the room, but no history message has arrived, so the answer is not complete. */
+  /** The server has answered the first request to join the room, but no history message has arrived yet, so the answer is incomplete. */
   | { phase: 'joining'; history: History }
   /**
-   * At least one message of the room's history has arrived. `earlier`: whether the answer announces messages from before the join, or
-   * missed messages.
+   * The messages announced in the answer to a join request are arriving. `earlier` is `history` for messages from before the first join,
+   * and `replay` for messages that the client missed.
    */
   | { phase: 'catchingUp'; progress: Progress; history: History; earlier: 'history' | 'replay' }
   /** The server is replaying the messages that the client missed in the room. */
   | { phase: 'replaying'; progress: Progress }
-  /** If the client joined the room a second time, `repeated` is the room's history, whose messages have already been delivered. */
+  /** `repeated`: the history that the server sends again after a second join request; its messages have already been delivered. */
   | { phase: 'live'; progress: Progress; repeated: History | undefined }
-  /** The server's session does not contain the room, so the client has to join the room again from its own sequence number. */
+  /** The server's session does not contain the room, so the client must rejoin it from the room's own sequence number. */
   | { phase: 'outside'; progress: Progress }
 
 type JoinedState = Exclude<RoomState, { phase: 'joining' }>
@@ -71,16 +71,18 @@ type RoomEvent = Extract<ClientEvent, { type: 'message' | 'dropped' | 'gap' }>
 
 export class Rooms {
   private readonly rooms = new Map<string, RoomState>()
-  /** Delivery progress in the room of everyone. Every session is in the room of everyone, so this room is always live. */
+  /** Delivery progress in the room `*`. Every session belongs to the room `*`, so this room is always live. */
   private everyone: Progress | undefined
   private replay: Replay | undefined
   private readonly hadProvisionally = new Set<string>()
   private readonly hadStored = new Set<string>()
   private position = 0
-  /** Whether the server's room log lost its last messages, so that messages of this client may be stored a second time. */
+  /**
+   * Whether the server's room log has lost its latest messages, in which case some of this client's messages may be stored a second time.
+   */
   private wentBack = false
 
-  /** Sequence number up to which everything has arrived: the lowest number of all rooms. */
+  /** Sequence number up to which all messages have arrived: the lowest such number of any room. */
   get lastSeq(): number {
     const seqs = [...this.rooms.values()].flatMap((state) => (state.phase === 'joining' ? [] : [this.seqOf(state)]))
     return seqs.length === 0 ? this.position : Math.min(...seqs)
@@ -96,15 +98,15 @@ export class Rooms {
     this.position = seq
   }
 
-  /** Returns the rooms to join again, each with the sequence number after which its messages are missing. */
+  /** Returns the rooms to rejoin, each with the sequence number after which its messages are missing. */
   outside(): { room: string; since: number }[] {
     return [...this.rooms].flatMap(([room, state]) => (state.phase === 'outside' ? [{ room, since: state.progress.seq }] : []))
   }
 
   /**
-   * Starts a session, which is either the first session or the replacement for a lost session.
-   * @param seq the last sequence number of the room log when the session began
-   * @returns the gap in the room of everyone, if messages in the room of everyone are missing
+   * Starts a session: either the client's first session or the replacement for a lost one.
+   * @param seq the last sequence number in the room log when the session began
+   * @returns the gap in the room `*`, if any of its messages are missing
    */
   fresh(seq: number): RoomEvent[] {
     this.moveTo(seq)
@@ -115,18 +117,18 @@ export class Rooms {
       return []
     }
     const before = this.everyone.seq
-    // The client cannot join the room of everyone, so it cannot request missed messages of this room.
+    // The client cannot join the room `*`, so it cannot request that room's missed messages.
     return seq > before ? [{ type: 'gap', why: 'fresh_session', room: everyoneRoom, from: before + 1, to: seq }] : []
   }
 
   /**
    * Continues the session on a new connection.
-   * @param replayed the number of replayed frames that follow, from all rooms of the session
-   * @param names the names of the rooms of the session
-   * @param from the sequence number after which the frames begin
+   * @param replayed the number of replayed frames that follow, across all rooms of the session
+   * @param names the names of the session's rooms
+   * @param from the sequence number after which the replay begins
    */
   resumed(replayed: number, names: readonly string[], from: number): void {
-    // All room messages after the sequence number `from` follow in order, either at once or when the replica has read them from the store.
+    // The room messages after `from` follow in order, either immediately or after the replica has read them from the store.
     this.moveTo(from)
     for (const [room, state] of this.connectionLost()) {
       const covered = names.includes(room) && state.progress.seq >= from
@@ -138,10 +140,10 @@ export class Rooms {
   }
 
   /**
-   * Handles the answer to a join.
-   * @param seq the last sequence number of the room log when the server answered
-   * @param history the number of history frames of the room that follow
-   * @returns whether the answer is complete already; if not, the first history frame completes the answer
+   * Handles the answer to a join request.
+   * @param seq the last sequence number in the room log when the server answered
+   * @param history the number of history frames that follow for the room
+   * @returns whether the answer is already complete; if not, the first history frame completes it
    */
   joined(room: string, seq: number, history: number): boolean {
     const state = this.rooms.get(room)
@@ -160,8 +162,8 @@ export class Rooms {
   }
 
   /**
-   * Records that the server has sent everything up to this sequence number, so that quiet rooms do not later request messages that the
-   * server may have deleted.
+   * Records that the server has sent all messages up to this sequence number. Without this record, the client might later request messages
+   * for quiet rooms that the server no longer stores.
    */
   sentUpTo(seq: number): void {
     if (this.replay === undefined) this.position = Math.max(this.position, seq)
@@ -174,12 +176,12 @@ export class Rooms {
 
   /**
    * Records a range of sequence numbers that the server no longer stores.
-   * @param room the affected room; undefined if the range may concern any room
+   * @param room the affected room; undefined if any room may be affected
    */
   gap(room: string | undefined, from: number, to: number): RoomEvent {
     for (const [name, state] of this.rooms) {
       if (state.phase === 'joining' || (room !== undefined && room !== name) || from > this.seqOf(state)) continue
-      // The room log lost its last messages: it continues below the sequence number of this room, with new offsets.
+      // The room log has lost its latest messages: it continues below this room's sequence number, with new offsets.
       this.wentBack = true
       state.progress.offset = undefined
     }
@@ -191,7 +193,7 @@ export class Rooms {
     return { type: 'gap', why: 'resume_gap', room, from, to }
   }
 
-  /** Handles a room message. `completed`: whether this message was the last one of the answer to a join. */
+  /** Handles a room message. `completed`: whether this message completed the answer to a join request. */
   receive(frame: RoomFrame): { events: RoomEvent[]; completed: boolean } {
     const { room, seq } = frame
     const state = this.rooms.get(room)
@@ -216,7 +218,7 @@ export class Rooms {
   }
 
   private ofReplay(replay: Replay, state: RoomState | undefined, frame: RoomFrame, seq: number): RoomEvent[] {
-    // Ignores messages of rooms that the client has left, and of rooms whose join is not complete.
+    // Ignores messages in rooms that the client has left or has not finished joining.
     const concerned = state !== undefined && state.phase !== 'joining' && state.phase !== 'outside'
     const events = concerned ? this.place(state.progress, frame, seq, 'replay') : []
     this.position = Math.max(this.position, seq)
@@ -227,17 +229,14 @@ export class Rooms {
     return events
   }
 
-  /**
-   * Handles a message of one room's history. A message of one room's history gives no information about other rooms, so `position` stays
-   * unchanged.
-   */
+  /** Handles a message from a room's history. A history message says nothing about other rooms, so `position` remains unchanged. */
   private ofHistory(progress: Progress, history: History, frame: RoomFrame, seq: number, earlier: 'history' | 'replay'): RoomEvent[] {
     const events = this.place(progress, frame, seq, earlier)
     if (isLast(history, seq)) this.rooms.set(frame.room, caughtUp(progress, history.endsAt))
     return events
   }
 
-  /** Delivers a message of a room, unless it was delivered before. */
+  /** Delivers a room message unless it has already been delivered. */
   private place(progress: Progress, frame: RoomFrame, seq: number, earlier: RoomMessage['earlier']): RoomEvent[] {
     const message = messageOf(frame, earlier)
     const { offset } = frame
@@ -247,7 +246,7 @@ export class Rooms {
     }
     const events: RoomEvent[] = []
     if (offset !== undefined && progress.offset !== undefined && offset !== progress.offset + 1) {
-      // When the server has forgotten a room, it restarts the offsets of the room at 1.
+      // Once the server has forgotten a room, it restarts the room's offsets at 1.
       const expected = offset > progress.offset ? progress.offset + 1 : 1
       const missing = offset - expected
       if (missing > 0) {
@@ -259,7 +258,7 @@ export class Rooms {
     progress.seq = seq
     progress.offset = offset
     const keys = keysOf(frame)
-    // After the room log has lost messages, a room message with the same content as an earlier message is a second copy.
+    // Once the room log has lost messages, a message with the same sender and id as an earlier message also counts as a duplicate.
     const again = this.wentBack ? keys : keys.slice(1)
     const had = keys.some((key) => this.hadProvisionally.has(key)) || again.some((key) => this.hadStored.has(key))
     remember(this.hadStored, keys, maxStored)
@@ -282,8 +281,8 @@ export class Rooms {
   }
 
   /**
-   * Stops expecting the messages that the server announced on the lost connection; a join whose answer is not complete counts as
-   * unanswered. Returns the rooms that the client is still in, without the room of everyone.
+   * Stops expecting the messages that the server announced on the lost connection. A join request whose answer is incomplete counts as
+   * unanswered. Returns the rooms that the client is still in, except the room `*`.
    */
   private connectionLost(): [string, JoinedState][] {
     this.replay = undefined
@@ -308,13 +307,13 @@ function live(progress: Progress): RoomState {
   return { phase: 'live', progress, repeated: undefined }
 }
 
-/** Returns the state `live` for a room whose history is complete up to a sequence number. */
+/** Returns the `live` state for a room whose history is complete up to a sequence number. */
 function caughtUp(progress: Progress, endsAt: number): RoomState {
   progress.seq = Math.max(progress.seq, endsAt)
   return live(progress)
 }
 
-/** Counts a message that the server announced in an answer. Returns whether the message was the last one that the server announced. */
+/** Counts a message that the server announced in an answer. Returns whether this was the last announced message. */
 function isLast(announced: Announced, seq: number): boolean {
   if (seq <= announced.countedSeq) return false
   announced.countedSeq = seq
@@ -323,9 +322,9 @@ function isLast(announced: Announced, seq: number): boolean {
 }
 
 /**
- * Returns the keys by which a repeated message is recognised; no keys for a message without an id. While the store is unavailable, the
- * server cannot resume sessions. A sender that moves to another replica during an outage of the store gets a new connection id, so the
- * client recognises its message by the content.
+ * Returns the keys by which a duplicate message is recognised, or no keys if the message has no id. While the store is unavailable, the
+ * server cannot resume sessions. A sender that moves to another replica during a store outage therefore gets a new connection id, so the
+ * client recognises its messages by their content.
  */
 function keysOf({ room, from, id, clientTime, data }: RoomFrame): string[] {
   if (id === undefined) return []

@@ -1,9 +1,9 @@
-/** Implements the environment of the WebSocket client with the sockets, timers and clocks of a browser, or of Node 22 and later. */
+/** Implements the WebSocket client's environment with the sockets, timers and clocks of browsers, or of Node 22 and later. */
 import type { Environment, Socket } from './types.ts'
 
 /**
- * The global functions and classes that browsers and Node have in common. The type definitions of browsers are not available in builds
- * for Node or k6, and those of Node are not available in builds for browsers.
+ * The global functions and classes that browsers and Node have in common. Browser type definitions are not available in builds for Node or
+ * k6, and Node type definitions are not available in browser builds.
  */
 interface Host {
   WebSocket: new (url: string) => Socket

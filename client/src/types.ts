@@ -1,12 +1,11 @@
 /**
- * Defines the public types of the client: its environment, its options and its events.
- * The client runs in browsers, Node and k6, so the files of this folder import only each other and the shared contract/ folder, by
- * relative path.
+ * Defines the client's public types: its environment, options and events. The client runs in browsers, Node and k6, so the files in this
+ * folder import only each other and the shared contract/ folder, by relative path.
  */
 import type { ErrorCode } from '../../contract/src/messages.ts'
 import type { GoodbyeReason } from '../../contract/src/metrics.ts'
 
-/** The socket interface that the client uses. The WebSocket classes of browsers, Node, k6 and the package ws all provide this interface. */
+/** The socket interface that the client uses. The WebSocket classes of browsers, Node, k6 and the ws package all provide this interface. */
 export interface Socket {
   onopen: ((event?: never) => void) | null
   onmessage: ((event?: never) => void) | null
@@ -24,11 +23,11 @@ export interface Environment {
   /** Runs a function once after a delay. Returns a timer handle for `clearTimer`. */
   setTimer(then: () => void, delayMs: number): unknown
   clearTimer(timer: unknown): void
-  /** Returns the wall-clock time, in milliseconds since 1970. Requests contain the wall-clock time in the field `time`. */
+  /** Returns the wall-clock time, in milliseconds since the Unix epoch. Requests contain the wall-clock time in their `time` field. */
   now(): number
-  /** Returns the time of a monotonic clock, in milliseconds. All delays and timeouts of the client use the monotonic clock. */
+  /** Returns the time on a monotonic clock, in milliseconds. All of the client's delays and timeouts use the monotonic clock. */
   steady(): number
-  /** Returns a random number from 0 (included) to 1 (excluded). */
+  /** Returns a random number from 0 (inclusive) to 1 (exclusive). */
   random(): number
 }
 
@@ -42,48 +41,51 @@ export interface ClientOptions {
   /** Rooms that the client joins when it starts. */
   rooms?: readonly string[]
   /**
-   * Called before a connection attempt that should reach another replica (after a `goodbye` message), to delete the router's sticky cookie.
-   * If `forgetReplica` returns a promise, the connection attempt waits at most two seconds for the promise.
+   * Deletes the router's sticky cookie. Called after a `goodbye` message, before the connection attempt that should reach another replica.
+   * If `forgetReplica` returns a promise, the connection attempt waits for it for at most two seconds.
    */
   forgetReplica?: (reason: GoodbyeReason) => void | Promise<void>
   /**
-   * `full-jitter` (default) waits a random time before each connection attempt. `none` reconnects at once, to show how simultaneous
-   * reconnects affect a server.
+   * `full-jitter` (the default) waits for a random time before each attempt to reconnect. `none` reconnects immediately, to demonstrate how
+   * simultaneous reconnects affect a server.
    */
   backoff?: 'full-jitter' | 'none'
-  /** The first reconnect delay is a random share of this time, and the time doubles with each failure. Milliseconds; default 1,000. */
+  /**
+   * Initial backoff window: the first reconnect delay is a random fraction of this window, which doubles with each failure. Milliseconds;
+   * default 1,000.
+   */
   backoffBaseMs?: number
-  /** Upper limit of the reconnect window, of which each delay is a random share. Milliseconds; default 30,000. */
+  /** Upper limit of the backoff window; each reconnect delay is a random fraction of the window. Milliseconds; default 30,000. */
   backoffCapMs?: number
-  /** Minimum duration of a connection after which the backoff restarts at its first delay. Milliseconds; default 10,000. */
+  /** Time that a connection must last before the backoff restarts with its initial window. Milliseconds; default 10,000. */
   stableMs?: number
   /** Maximum time from the start of a connection attempt until the connection carries the session. Milliseconds; default 10,000. */
   connectTimeoutMs?: number
-  /** A request without an answer is sent again on the same connection after this time. Milliseconds; default 10,000. */
+  /** Time after which an unanswered request is resent on the same connection. Milliseconds; default 10,000. */
   answerTimeoutMs?: number
-  /** Maximum number of requests that wait for an answer; further requests throw. Default 1,000. */
+  /** Maximum number of requests that may be awaiting an answer; additional requests throw an error. Default 1,000. */
   maxUnanswered?: number
   /** Number of received room messages after which the client sends an acknowledgement. Default 50. */
   ackEvery?: number
   /** Maximum time from the first unacknowledged message to the acknowledgement. Milliseconds; default 5,000. */
   ackAfterMs?: number
-  /** Whether to report every frame as an event `frame`. */
+  /** Whether to report every frame as a `frame` event. */
   trace?: boolean
 }
 
 /**
- * `leaving`: the server asked the client to reconnect, and the client is still connected to the old replica. `waiting`: the client is not
- * connected and waits for the next connection attempt. `closed`: for good.
+ * `leaving`: the server has asked the client to reconnect, and the client is still connected to the old replica. `waiting`: the client is
+ * disconnected and waiting for the next connection attempt. `closed`: permanently.
  */
 export type StateWord = 'connecting' | 'open' | 'leaving' | 'waiting' | 'closed'
 
 export interface ClientState {
   word: StateWord
-  /** Name of the replica of the current connection, or of the last connection. */
+  /** Name of the replica to which the client is connected, or was last connected. */
   replica: string | undefined
   /** The previous replica of the session, if the session has moved to another replica. */
   movedFrom: string | undefined
-  /** The connection id of the session, which other clients receive in the field `from` of its room messages. */
+  /** The session's connection id, which other clients receive in the `from` field of its room messages. */
   connectionId: string | undefined
   /** Number of failed connection attempts since the last successful connection. */
   attempt: number
@@ -94,20 +96,20 @@ export interface ClientState {
   nextTryInMs: number | undefined
   /** Close code of the last connection. */
   closeCode: number | undefined
-  /** Explanation of the state in a form that people can read. */
+  /** Human-readable explanation of the client's state. */
   reason: string
 }
 
 export type RequestKind = 'message' | 'broadcast' | 'join' | 'leave'
 
-/** A room message. Each message of a room is delivered once, and the messages of a room are delivered in order. */
+/** A room message. The client delivers the messages of each room exactly once and in order. */
 export interface RoomMessage {
   room: string
-  /** The connection id of the sender. */
+  /** The sender's connection id. */
   from: string
   id?: string | number
   data: unknown
-  /** The field `time` that the sender set, in milliseconds since 1970. */
+  /** The time that the sender set in the `time` field, in milliseconds since the Unix epoch. */
   clientTime?: number
   /** Name of the replica that delivered the message. */
   replica: string
@@ -117,14 +119,14 @@ export interface RoomMessage {
   offset?: number
   /**
    * Whether the message is provisional: it has no sequence number yet, because the store is unavailable. When the stored copy of a
-   * provisional message arrives later, the client drops it.
+   * provisional message arrives later, the client drops that copy.
    */
   provisional?: true
   /** The origin of a message that is not live: the history before the join, or the replay of missed messages. */
   earlier?: 'history' | 'replay'
 }
 
-/** Reason why one connection of the client ended. */
+/** Reason why one of the client's connections ended. */
 export type CloseWhy =
   /** The server or the network closed the connection. */
   | 'remote'
@@ -143,10 +145,7 @@ export type ClientEvent =
   | { type: 'dialling'; connection: number }
   /** The handshake succeeded. @param tookMs the time since the connection attempt began */
   | { type: 'opened'; connection: number; tookMs: number }
-  /**
-   * A connection ended. `opened`: whether the handshake of the connection had succeeded. The close code is 1006 if no close frame
-   * arrived.
-   */
+  /** A connection ended. `opened`: whether the connection's handshake had succeeded. The close code is 1006 if no close frame arrived. */
   | { type: 'closed'; connection: number; opened: boolean; code: number; reason: string; why: CloseWhy; replica: string | undefined }
   /**
    * The connection now carries a session, which is either new or resumed. `refused`: the reason why the server did not resume the session.
@@ -155,7 +154,7 @@ export type ClientEvent =
       type: 'attached'
       connection: number
       replica: string
-      /** Version that the replica runs; undefined if the replica does not report a version. */
+      /** Version that the replica runs; undefined if the replica does not report one. */
       version?: string | undefined
       connectionId: string
       how: 'fresh' | 'resumed'
@@ -165,20 +164,19 @@ export type ClientEvent =
   | { type: 'goodbye'; reason: GoodbyeReason; comeBackInMs: number; replica: string }
   | { type: 'message'; message: RoomMessage }
   /**
-   * The client dropped a room message instead of delivering it. `replayed`: the message had already arrived before the resume.
+   * The client dropped a room message instead of delivering it. `replayed`: the message had already arrived before the session was resumed.
    * `provisional`: the message had already arrived without a sequence number. `duplicate`: the server sent the message twice.
-   * `out_of_order`: the message arrived after a later message, and the client had already reported a gap.
+   * `out_of_order`: the message arrived after a later message, when the client had already reported a gap.
    */
   | { type: 'dropped'; why: 'replayed' | 'provisional' | 'duplicate' | 'out_of_order'; message: RoomMessage }
   /**
-   * Messages are missing. `resume_gap`: the server no longer stores sequence numbers `from` to `to`, so some messages may be missing.
-   * `fresh_session`: the session could not be resumed, so the messages `from` to `to` of the room of everyone cannot be requested again.
-   * `offsets`: the offsets show that the client never received `missing` messages of the room.
+   * Messages are missing. `resume_gap`: the server no longer stores the sequence numbers `from` to `to`, so some messages may be missing.
+   * `fresh_session`: the session could not be resumed, so messages `from` to `to` of the room `*` cannot be requested again. `offsets`: the
+   * message offsets show that `missing` messages of the room never arrived.
    */
   | { type: 'gap'; why: 'resume_gap' | 'fresh_session' | 'offsets'; room: string | undefined; from: number; to: number; missing?: number }
   /**
-   * A request was answered. `tookMs`: the time from the request to its answer. `sends`: the number of times that the client sent the
-   * request.
+   * A request was answered. `tookMs`: the time from the request to its answer. `sends`: the number of times the client sent the request.
    */
   | {
       type: 'answered'
@@ -188,34 +186,34 @@ export type ClientEvent =
       tookMs: number
       sends: number
       replica: string
-      /** In the answer to `message`: the data that the client sent. */
+      /** In the answer to a `message` request: the data that the client sent. */
       data?: unknown
       /**
-       * In the answer to `broadcast`: whether the message is stored; false while the store is unavailable. After `stored: false`, a second
-       * answer with `stored: true` follows when the store is available again.
+       * In the answer to a `broadcast` request: whether the message is stored; false while the store is unavailable. After `stored: false`,
+       * a second answer with `stored: true` follows once the store is available again.
        */
       stored?: boolean
       seq?: number
       /** Whether the server had already received an earlier copy of the request. */
       duplicate?: true
-      /** Number of members of the room, in the answers to join and leave. */
+      /** Number of room members, in the answers to `join` and `leave` requests. */
       members?: number
     }
-  /** The server refused a request, and the client does not send the refused request again. */
+  /** The server refused a request; the client will not resend it. */
   | { type: 'refused'; id: string; request: RequestKind; room: string | undefined; code: ErrorCode; text: string }
-  /** An error that answers no request, or a frame that is not a known message (`code` is undefined). */
+  /** An error that does not relate to any request, or a frame that is not a known message (`code` is undefined). */
   | { type: 'error'; code: ErrorCode | undefined; text: string }
   | { type: 'frame'; direction: 'in' | 'out'; connection: number; text: string }
 
-/** Counters since the client was created. */
+/** Counters that start at zero when the client is created. */
 export interface ClientStats {
   /** Requests made. Each request is counted once, even if the client sent it more than once. */
   sent: number
-  /** Number of repeated transmissions of requests. */
+  /** Number of times that requests were resent. */
   resent: number
   answered: number
   refused: number
-  /** Number of requests that are waiting for their answer. */
+  /** Number of requests that are awaiting an answer. */
   unanswered: number
   /** Room messages delivered. */
   received: number
@@ -224,7 +222,7 @@ export interface ClientStats {
   gaps: number
   /** Number of room messages that are missing according to the message offsets. */
   missing: number
-  /** Number of connections that have carried the session, not counting the first connection. */
+  /** Number of connections that have carried the session, excluding the first. */
   reconnects: number
   resumes: number
   /** Number of times that the session moved to another replica. */
@@ -238,17 +236,20 @@ export interface Client {
   readonly state: ClientState
   readonly stats: ClientStats
   /**
-   * Sends data to the server, which returns the data in its answer. Returns the id of the request. Throws if too many requests wait for
-   * an answer, or after close().
+   * Sends data to the server, which returns the data in its answer. Returns the request id. Throws if too many requests are awaiting an
+   * answer, or after `close()`.
    */
   send(data: unknown): string
-  /** Sends data to every member of a room, or to everyone. Returns the request id; throws the same errors as `send`. */
+  /**
+   * Sends data to every member of a room, or to all clients if `room` is undefined. Returns the request id; throws the same errors as
+   * `send`.
+   */
   broadcast(room: string | undefined, data: unknown): string
-  /** Joins a room now, and again after every reconnect. Returns the request id; throws the same errors as `send`. */
+  /** Joins a room now, and rejoins it after reconnecting if necessary. Returns the request id; throws the same errors as `send`. */
   join(room: string): string
   leave(room: string): string
   /** Closes the connection; the client then reconnects and resumes the session. For demonstrations. */
   drop(): void
-  /** Ends the session for good. Requests that are still unanswered will not receive an answer. */
+  /** Ends the session permanently. Requests that are still unanswered will never be answered. */
   close(): void
 }

@@ -1,6 +1,5 @@
 /**
- * Defines the messages from the server, reduced to the fields that the client uses. The schemas of all messages are in
- * docs/protocol.schema.json.
+ * Defines the server's messages, limited to the fields that the client uses. The schemas of all messages are in docs/protocol.schema.json.
  */
 import type { ErrorCode } from '../../contract/src/messages.ts'
 import { serverMessageTypes } from '../../contract/src/messages.ts'
@@ -90,8 +89,8 @@ export type Incoming = Greeting | Response | RoomFrame | RoomJoined | RoomLeft |
 const known = new Set<unknown>(serverMessageTypes)
 
 /**
- * Returns the message that a frame contains, or undefined if the message type is unknown. The client validates only the type of a message,
- * not its other fields.
+ * Returns the message that a frame contains, or undefined if the message type is unknown. The client validates only a message's type, not
+ * its other fields.
  */
 export function readFrame(frame: unknown): Incoming | undefined {
   if (typeof frame !== 'string') return undefined
@@ -103,7 +102,7 @@ export function readFrame(frame: unknown): Incoming | undefined {
   }
 }
 
-/** Returns the length of a string in UTF-8, in bytes. */
+/** Returns the length of a string in UTF-8 bytes. */
 export function utf8Bytes(text: string): number {
   let bytes = text.length
   for (let i = 0; i < text.length; i++) {

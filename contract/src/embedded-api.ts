@@ -1,7 +1,7 @@
-/** Defines the HTTP API of the live page: its paths, the schema of its state, and the requests that the embedded lab accepts. */
+/** Defines the live page's HTTP API: its paths, the schema of its state, and the requests that the embedded lab accepts. */
 import { z } from 'zod'
 
-/** The paths of the HTTP API. The paths `state` and `events` are read with GET; all other paths take a POST with a JSON body. */
+/** The paths of the HTTP API. `state` and `events` accept GET requests; all other paths accept POST requests with a JSON body. */
 export const embeddedPaths = {
   /** The complete state as JSON. */
   state: '/api/state',
@@ -19,7 +19,7 @@ export const embeddedPaths = {
   calm: '/api/calm',
 } as const
 
-/** The minimum and the maximum of each number in a request. */
+/** The minimum and maximum of each number in a request. */
 export const embeddedBounds = {
   sockets: { min: 0, max: 5_000 },
   targetConnections: { min: 1, max: 10_000 },
@@ -27,7 +27,7 @@ export const embeddedBounds = {
   disturbanceSeconds: { min: 5, max: 600 },
 } as const
 
-/** The disturbances that affect one replica. Each disturbance ends after the time that its request specifies. */
+/** The disturbances that affect one replica. Each disturbance ends after the time specified in its request. */
 export const replicaDisturbances = ['frozen', 'memory', 'busy', 'cut-off'] as const
 /** The disturbances that affect the lab as a whole. */
 export const labDisturbances = ['slow-answers', 'no-metrics'] as const
@@ -44,7 +44,7 @@ const kind = z.enum([...replicaDisturbances, ...labDisturbances], {
   error: `allowed are ${[...replicaDisturbances, ...labDisturbances].join(', ')}`,
 })
 
-/** The schemas of the bodies of POST requests, by path. The field `id` is the name of a running replica. */
+/** The schemas of POST request bodies, keyed by path. The `id` field contains the name of a running replica. */
 export const embeddedOrders = {
   load: z.strictObject({ sockets: whole(embeddedBounds.sockets) }),
   pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
@@ -63,9 +63,9 @@ export const embeddedOrders = {
   drain: z.strictObject({ id: replica }),
   /** Replaces the replicas one by one with replicas of a new version. A version that fails is rolled back. */
   rollOut: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
-  /** The field `id` is required only for a disturbance that affects a single replica. */
+  /** The `id` field is required only for a disturbance that affects a single replica. */
   disturb: z.strictObject({ kind, id: z.string().optional(), seconds: whole(embeddedBounds.disturbanceSeconds) }),
-  /** Ends a disturbance. A disturbance can be ended even if the replica that it affects has already stopped. */
+  /** Ends a disturbance. A disturbance can be ended even if the affected replica has already stopped. */
   calm: z.strictObject({ kind, of: z.string().optional() }),
 } as const
 export type EmbeddedOrder = keyof typeof embeddedOrders
@@ -78,22 +78,22 @@ const scaler = z.object({
   min: z.number(),
   max: z.number(),
   paused: z.boolean(),
-  /** Target of the HPA: the average number of connections per replica. */
+  /** The HPA's target: the average number of connections per replica. */
   targetConnections: count,
   words: z.string(),
-  /** Whether the last decision lacked a metric value. */
+  /** Whether a metric value was missing for the last decision. */
   blind: z.boolean(),
   decidedAt: z.string().nullable(),
 })
 
-/** The state that the live page displays, from `GET /api/events`. The value of a field is null if the value is unknown. */
+/** The state that the live page displays, from `GET /api/events`. A field is null if its value is unknown. */
 export const liveSnapshot = z.object({
   mode: z.enum(['embedded', 'compose']),
   /** Whether the replicas share rooms and sessions through a store. */
   shared: z.boolean(),
-  /** URL of the shared store, such as valkey://127.0.0.1:6379; null without a store. */
+  /** URL of the shared store, such as valkey://127.0.0.1:6379; null if there is no store. */
   storeUrl: z.string().nullable(),
-  /** Whether every replica that responds can reach the store. */
+  /** Whether all responding replicas can reach the store. */
   storeUp: z.boolean(),
   timeScale: z.number(),
   /** The replicas, ordered by their number. */
@@ -109,32 +109,32 @@ export const liveSnapshot = z.object({
       messagesPerSecond: count,
       eventLoopPercent: z.number(),
       drainLeft: z.number(),
-      /** Start time in Unix seconds; zero while the replica starts. */
+      /** Start time in Unix seconds; zero while the replica is starting. */
       startedAtSeconds: z.number(),
-      /** URL of the replica's metrics in the text format of Prometheus; null while the replica starts. */
+      /** URL of the replica's metrics in the Prometheus text format; null while the replica is starting. */
       metricsUrl: z.string().nullable(),
     }),
   ),
-  /** The state of the scaler; null if no scaler runs. */
+  /** The scaler's state; null if no scaler is running. */
   scaler: scaler.nullable(),
   load: z.object({
     wanted: z.number(),
     /** Number of open sockets with a session. */
     open: z.number(),
     answeredPerSecond: z.number(),
-    /** Round-trip times of the last few seconds, in milliseconds. */
+    /** Round-trip times over the last few seconds, in milliseconds. */
     p50Ms: count,
     p95Ms: count,
     /** Number of sessions that were resumed on another replica; null unless the replicas share a store. */
     moves: count,
-    /** Number of sessions that could not be resumed, so that their clients started new sessions and may have missed messages. */
+    /** Number of sessions that could not be resumed; their clients started new sessions and may have missed messages. */
     afresh: z.number(),
-    /** Number of room messages that are missing in resumed sessions; null unless the replicas share a store. */
+    /** Number of room messages missing from resumed sessions; null unless the replicas share a store. */
     lost: count,
     reconnects: z.number(),
   }),
   openThroughRouter: z.number(),
-  /** A sentence that describes the rollout that is under way; null if no rollout is under way. */
+  /** A sentence that describes the current rollout; null if no rollout is under way. */
   rollout: z.string().nullable(),
   events: z.array(z.object({ time: z.number(), text: z.string() })),
 })
@@ -144,7 +144,7 @@ export type LiveSnapshot = z.infer<typeof liveSnapshot>
 export const embeddedSnapshot = liveSnapshot.extend({ mode: z.literal('embedded'), scaler })
 export type EmbeddedSnapshot = z.infer<typeof embeddedSnapshot>
 
-/** The answer to `GET /api/state`: the snapshot, the public URL of Traefik, and the last decisions, of which the newest comes last. */
+/** The answer to `GET /api/state`: the snapshot, the lab's public URL, the scaler's state folder, and the latest decisions, newest last. */
 export const embeddedState = embeddedSnapshot.extend({
   entry: z.url(),
   /** Folder of the scaler's decision log. */

@@ -1,6 +1,6 @@
-/** Defines names, ports and paths that several parts of the lab share. */
+/** Defines names, ports and paths that are shared by several parts of the lab. */
 
-/** Compose services. The service `ws` is the only service that is scaled. */
+/** Compose services. Only the `ws` service is scaled. */
 export const services = {
   traefik: 'traefik',
   ws: 'ws',
@@ -20,12 +20,12 @@ export const services = {
 } as const
 
 /**
- * Ports inside containers. Traefik never routes requests to the port `internal`. The alert receiver listens only on the port `alerts`, and
- * the live page only on the port `live`.
+ * Ports inside containers. Traefik never routes requests to the `internal` port. The alert receiver listens only on the `alerts` port, and
+ * the live page only on the `live` port.
  */
 export const ports = { public: 3001, internal: 9464, alerts: 9094, live: 8090 } as const
 
-/** Host ports, each with its variable and its default. All bind 127.0.0.1. */
+/** Host ports, each with its environment variable and default. All host ports are bound to 127.0.0.1. */
 export const hostPorts = {
   LAB_PORT: 8000,
   LAB_TLS_PORT: 8443,
@@ -39,22 +39,22 @@ export const hostPorts = {
   ALERTS_PORT: 9094,
 } as const
 
-/** Paths of the service `ws`. `:name` is a parameter. */
+/** Paths of the `ws` service. `:name` is a parameter. */
 export const paths = {
   page: '/',
-  /** The scripts of the test client page, served under their paths in the repository. */
+  /** The test client page's scripts, served under their repository paths. */
   pageModules: '/page/*',
-  /** Endpoint that deletes the sticky cookie, so that a client which was asked to reconnect is routed to another replica. */
+  /** Endpoint that deletes the sticky cookie, so that a client that was asked to reconnect is routed to another replica. */
   forgetReplica: '/api/v1/forget-replica',
   ws: '/ws',
   wsChat: '/ws/chat/:connectionId',
-  /** Health of the replica and its stores. The endpoints `health` and `apiHealth` give the same answer. */
+  /** Health of the replica and its stores. The `health` and `apiHealth` endpoints return the same response. */
   health: '/health',
-  /** Liveness endpoint under three paths, because the probes of other systems use different paths. */
+  /** Liveness endpoint, available under three paths because other systems probe different paths. */
   healthz: '/healthz',
   livez: '/livez',
   healthLiveness: '/health/liveness',
-  /** Readiness endpoint under two paths. */
+  /** Readiness endpoint, available under two paths. */
   readyz: '/readyz',
   healthReadiness: '/health/readiness',
   metrics: '/metrics',
@@ -80,39 +80,39 @@ export const receiverPaths = {
 export const actuatorPaths = {
   /** A GET request to the actuator returns the list of replicas. A PUT request with {"replicas": N} sets the number of replicas to N. */
   replicas: '/replicas',
-  /** A GET request to the actuator returns the memory that each replica uses. */
+  /** A GET request to the actuator returns each replica's memory usage. */
   workingSets: '/working-sets',
 } as const
 
-/** Valkey key that exists while a rollout is under way, during which replicas do not move sockets for balance. */
+/** Valkey key that exists while a rollout is under way. During a rollout, replicas do not rebalance their sockets. */
 export const rolloutKey = 'lab:rollout'
 
-/** Cookie by which Traefik routes a client to the same replica again. */
+/** Sticky cookie by which Traefik routes a client back to the same replica. */
 export const stickyCookie = 'lab_replica'
 
-/** The two sets of replicas between which a deploy switches. A new lab starts with the replicas of the first colour, which is blue. */
+/** The two sets of replicas between which a deploy switches. A new lab starts with the first colour, blue. */
 export const colours = ['blue', 'green'] as const
 export type Colour = (typeof colours)[number]
 /**
  * Request header that selects a colour, as in `x-lab-colour: green`. If a request has no `x-lab-colour` header, Traefik selects the colour.
  */
 export const colourHeader = 'x-lab-colour'
-/** Response header with the name of the replica; the 101 response to an upgrade request also contains this header. */
+/** Response header with the name of the replica; also set on the 101 response to an upgrade request. */
 export const replicaHeader = 'x-replica'
 
 /** Response header with the cause of a refused upgrade and the allowed values, because the response has no body. */
 export const refusedHeader = 'x-refused'
 
 /**
- * Request header with an id, which also appears in the log lines of the request. If a request has no id, the service generates one. The
- * response always contains the request id.
+ * Request header with an id that also appears in the request's log lines. If a request has no id, the service generates one. The response
+ * always contains the request id.
  */
 export const requestIdHeader = 'x-request-id'
 
-/** Response header of an upgrade with the connection id, for the router's access log and spans. */
+/** Header of upgrade responses with the connection id, for use in the router's access log and spans. */
 export const connectionIdHeader = 'x-connection-id'
 
-/** Scrape jobs of Prometheus: the values of the label `job`. */
+/** Prometheus scrape jobs: the values of the `job` label. */
 export const jobs = {
   ws: 'ws',
   traefik: 'traefik',
@@ -123,5 +123,5 @@ export const jobs = {
   scaler: 'scaler',
 } as const
 
-/** Grafana UIDs that provisioning files, dashboards and links share. Changing a Grafana UID breaks saved links. */
+/** Grafana UIDs shared by provisioning files, dashboards and links. Changing a Grafana UID breaks saved links. */
 export const grafana = { datasourceUid: 'prometheus', homeDashboardUid: 'websocket-lab', lokiUid: 'loki', jaegerUid: 'jaeger' } as const

@@ -1,21 +1,21 @@
-/** Decides which requests a server on a local port refuses: requests from foreign web pages, and requests for foreign host names. Pure. */
+/** Decides which requests a server on a local port refuses: those from foreign web pages and those for foreign host names. Pure. */
 
 import { failure, type Result, success } from './result.ts'
 
-/** The parts of a request that determine whether the request is refused. */
+/** The parts of a request that determine whether it is refused. */
 export interface RequestSource {
   readonly method: string
   readonly host: string | undefined
   readonly origin: string | undefined
-  /** The headers Sec-Fetch-Site, Sec-Fetch-Mode and Sec-Fetch-Dest, which browsers send and pages cannot set. */
+  /** The headers Sec-Fetch-Site, Sec-Fetch-Mode and Sec-Fetch-Dest, which browsers send and which web pages cannot set. */
   readonly site: string | undefined
   readonly mode: string | undefined
   readonly dest: string | undefined
 }
 
 /**
- * Returns the parts of a request that the function refusalOf() needs.
- * @param header a function that returns the value of a header by its name in lower case
+ * Returns the parts of a request that refusalOf() needs.
+ * @param header a function that returns the value of a header, given its lower-case name
  */
 export function sourceOf(method: string, header: (name: string) => string | undefined): RequestSource {
   return {
@@ -28,16 +28,13 @@ export function sourceOf(method: string, header: (name: string) => string | unde
   }
 }
 
-/**
- * The pattern `ownHost` matches localhost and IP addresses. A host name that `ownHost` does not match could belong to an attacker and
- * resolve to this machine (DNS rebinding).
- */
+/** Matches localhost and IP addresses. Any other host name could belong to an attacker and resolve to this machine (DNS rebinding). */
 const ownHost = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i
 
 /**
  * Returns one line that explains why a request is refused, or null if the request is accepted. Programs other than browsers send no Origin
- * header, and their requests are accepted. traefik/dynamic/pages.yaml has the same rules for the lab on Compose. @param allowed the further
- * origins that are allowed, such as https://lab.example:8443; the hosts of these origins are also allowed
+ * header, and their requests are accepted. The file traefik/dynamic/pages.yaml contains the same rules for the lab on Compose.
+ * @param allowed additional allowed origins, such as https://lab.example:8443; their hosts are also allowed
  */
 export function refusalOf({ method, host, origin, site, mode, dest }: RequestSource, allowed: readonly string[]): string | null {
   if (host === undefined || !(ownHost.test(host) || allowed.some((one) => new URL(one).host === host)))
@@ -52,7 +49,7 @@ export function refusalOf({ method, host, origin, site, mode, dest }: RequestSou
     : null
 }
 
-/** Reads the setting ALLOWED_ORIGINS, by the same rules as traefik/start.sh. */
+/** Parses the ALLOWED_ORIGINS setting by the same rules as traefik/start.sh. */
 export function allowedOrigins(text = ''): Result<readonly string[]> {
   if (/^(https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?(,|$))*$/.test(text)) return success(text.split(',').filter(Boolean))
   return failure(`ALLOWED_ORIGINS=${text}: allowed are origins separated by commas, such as https://lab.example,http://localhost:5173`)

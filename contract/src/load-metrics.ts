@@ -1,6 +1,6 @@
 /**
- * Defines the metrics that the k6 scripts record in addition to k6's own metrics.
- * k6 sends these metrics to Prometheus by remote write, where they have other names: see `prometheusName`.
+ * Defines the metrics that the k6 scripts record in addition to k6's own metrics. Prometheus receives these metrics from k6 by remote
+ * write, under different names (see `prometheusName`).
  */
 
 export interface LoadMetricSpec {
@@ -68,13 +68,12 @@ export const loadMetrics = {
 } as const satisfies Record<string, LoadMetricSpec>
 export type LoadMetricKey = keyof typeof loadMetrics
 
-/** The statistics of every trend that k6 sends, which compose.yaml sets in K6_PROMETHEUS_RW_TREND_STATS. */
+/** The statistics that k6 sends for every trend, as set by K6_PROMETHEUS_RW_TREND_STATS in compose.yaml. */
 export const trendStats = ['p(50)', 'p(95)', 'p(99)', 'max'] as const
 export type TrendStat = (typeof trendStats)[number]
 
 /**
- * Returns the name that a k6 metric has in Prometheus, where times are in seconds. Every value of a metric covers the time since the start
- * of the test.
+ * Returns the name of a k6 metric in Prometheus, where times are in seconds. Each metric value covers the time since the start of the test.
  * @param metric a metric of `loadMetrics`
  * @param stat the statistic of a trend; other kinds of metrics have no statistic
  * @throws Error when `stat` is missing for a trend

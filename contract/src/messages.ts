@@ -1,6 +1,6 @@
 /**
- * Defines the message types of the socket protocol. The file services/ws/src/protocol.ts has the schemas of the messages, from which
- * docs/protocol.schema.json is generated.
+ * Defines the message types of the lab's WebSocket protocol. The message schemas, from which docs/protocol.schema.json is generated, are in
+ * services/ws/src/protocol.ts.
  */
 
 export const clientMessageTypes = ['message', 'broadcast', 'join', 'leave', 'heartbeat', 'resume', 'ack'] as const
@@ -20,14 +20,14 @@ export const serverMessageTypes = [
 ] as const
 export type ServerMessageType = (typeof serverMessageTypes)[number]
 
-/** The room of all connections, which clients cannot join or leave. A `broadcast` without a room is sent to the room of all connections. */
+/** The room of all connections, which clients cannot join or leave. A `broadcast` message without a room is sent to all connections. */
 export const everyoneRoom = '*'
 
-/** The patterns that a connection id and a room name must match. */
+/** The patterns that connection ids and room names must match. */
 export const connectionIdPattern = '^[A-Za-z0-9._~-]{1,64}$'
 export const roomNamePattern = '^[A-Za-z0-9._~:-]{1,64}$'
 
-/** Maximum length of the `id` of a client's message, which the answer repeats. */
+/** Maximum length of the `id` in a client's message; the answer contains the same id. */
 export const maxMessageIdLength = 64
 
 /**
@@ -38,7 +38,7 @@ export const maxNesting = 500
 
 /**
  * The codes of `error` messages. The error codes never change, because programs may rely on them. The error codes are also the values of
- * the label `cause` of the error counter. The field `closes` is true if the replica also closes the connection (see close-codes.ts).
+ * the error counter's `cause` label. The `closes` field is true if the replica also closes the connection (see close-codes.ts).
  */
 export const errorCodes = {
   invalid_json: { text: 'The frame is not a JSON object.', closes: false },

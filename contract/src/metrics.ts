@@ -1,6 +1,6 @@
 /**
- * Defines every metric of the service ws, with its labels and buckets. All other code imports the metric names from this file.
- * The labels `replica`, `job` and `instance` are not listed, because Prometheus adds them when it scrapes a replica.
+ * Defines every metric of the ws service, with its labels and buckets. All other code imports the metric names from this file. The
+ * `replica`, `job` and `instance` labels are not listed, because Prometheus adds them when it scrapes a replica.
  */
 
 export interface MetricSpec {
@@ -8,14 +8,14 @@ export interface MetricSpec {
   name: string
   help: string
   labels: readonly string[]
-  /** The upper bounds of the buckets in the metric's unit; histograms only. */
+  /** Upper bounds of the histogram buckets, in the metric's unit; absent for other types of metrics. */
   buckets?: readonly number[]
 }
 
-/** The buckets are in seconds: from 0.5 ms, which an echo on loopback takes, to the largest latency that a threshold or an alert uses. */
+/** Latency buckets in seconds, from 0.5 ms (an echo over loopback) to the largest latency that a threshold or an alert uses. */
 const latencyBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5] as const
 
-/** The buckets are in seconds: from a socket that closes immediately to a socket that stays open for a working day. */
+/** Duration buckets in seconds, from a socket that closes immediately to one that stays open for a working day. */
 const durationBucketsSeconds = [0.1, 1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 14400, 28800] as const
 
 export const metrics = {
@@ -216,30 +216,28 @@ export const metrics = {
 
 export type MetricKey = keyof typeof metrics
 
-/** The values of the label `state`, in the order in which a replica passes through these states. */
+/** Values of the `state` label, in the order in which a replica passes through the states. */
 export const replicaStates = ['starting', 'ready', 'draining', 'closed'] as const
 export type ReplicaState = (typeof replicaStates)[number]
 
-/** Values of the label `cause` of refused upgrades. */
+/** Values of the `cause` label for refused upgrades. */
 export const refusalCauses = ['limit', 'bad_connection_id', 'unknown_path', 'bad_handshake', 'handshake_timeout'] as const
 export type RefusalCause = (typeof refusalCauses)[number]
 
-/** Values of the label `direction`. */
+/** Values of the `direction` label. */
 export const directions = ['received', 'sent'] as const
 
-/** Values of the label `reason` of `goodbye` messages. */
+/** Values of the `reason` label for `goodbye` messages. */
 export const goodbyeReasons = ['draining', 'rebalancing'] as const
 export type GoodbyeReason = (typeof goodbyeReasons)[number]
 
-/** Values of the label `result` of room messages. A provisional message is counted again when the store has stored it. */
+/** Values of the `result` label for room messages. A provisional message is counted again once it has been stored. */
 export const roomMessageResults = ['stored', 'duplicate', 'provisional', 'refused'] as const
 export type RoomMessageResult = (typeof roomMessageResults)[number]
 
-/** Values of the label `result` of resume attempts. */
+/** Values of the `result` label for resume attempts. */
 export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'unavailable', 'too_late'] as const
 export type ResumeResult = (typeof resumeResults)[number]
 
-/**
- * The label that identifies a replica. The values of the label `replica` consist of the service and the container number, such as `ws-1`.
- */
+/** The label that identifies a replica. The label's values consist of the service name and the container number, such as `ws-1`. */
 export const replicaLabel = 'replica'

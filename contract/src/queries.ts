@@ -1,12 +1,12 @@
 /**
- * Builds the PromQL queries that panels, the scaler and the stack tests share. The queries take the names of metrics from metrics.ts. A
- * total is always a sum over replicas, because each replica counts only its own connections.
+ * Builds the PromQL queries that are shared by the panels, the scaler and the stack tests. The queries use the metric names from
+ * metrics.ts. A total is always a sum over replicas, because each replica counts only its own connections.
  */
 import type { CloseCause } from './close-codes.ts'
 import { jobs } from './endpoints.ts'
 import { metrics, type ReplicaState, replicaLabel, replicaStates } from './metrics.ts'
 
-/** The series that a query selects, and the time window over which the query computes rates. */
+/** The series that a query selects, and the time window over which it computes rates. */
 export interface QueryScope {
   /** The label matchers without braces, as in `job="ws"`. */
   selector: string
@@ -14,13 +14,13 @@ export interface QueryScope {
   window: string
 }
 
-/** The scope of all replicas, with rates over one minute. Dashboard panels do not use the scope `allReplicas`, but a scope of their own. */
+/** The scope of all replicas, with rates over one minute. Dashboard panels use a scope of their own instead of `allReplicas`. */
 export const allReplicas: QueryScope = { selector: `job="${jobs.ws}"`, window: '1m' }
 
-/** The causes of unexpected closes: the connection was lost, or the replica failed. */
+/** Causes of unexpectedly closed connections: the connection was lost, or the replica failed. */
 const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
 
-/** The causes with which connections close during a drain. */
+/** Causes of connections that are closed during a drain. */
 const drainCauses: readonly CloseCause[] = ['draining']
 
 /** Metrics with fixed names that Prometheus and prom-client export for every replica. */
@@ -36,12 +36,12 @@ export const standardMetrics = {
   gcSeconds: 'nodejs_gc_duration_seconds',
 } as const
 
-/** The number that dashboard panels draw for each state of a replica. 0 represents a replica that does not answer. */
+/** The number that dashboard panels plot for each replica state; 0 stands for a replica that does not respond. */
 export const stateNumbers = Object.fromEntries(replicaStates.map((state, index) => [state, index + 1])) as Record<ReplicaState, number>
 
 /**
  * Builds every shared query for one scope.
- * @returns the PromQL queries by name; queries named `…ByReplica` have one series per replica
+ * @returns the PromQL queries by name; queries named `…ByReplica` return one series per replica
  */
 export function queries(scope: QueryScope) {
   return { ...connectionQueries(scope), ...messageQueries(scope), ...replicaQueries(scope), ...errorQueries(scope) }
@@ -90,7 +90,7 @@ function replicaQueries(scope: QueryScope) {
     // If there are no replicas, count() returns no series, but the panel must show 0.
     replicasUp: `count(${select(standardMetrics.up)} == 1) or vector(0)`,
     replicasByState: `sum by (state) (${select(metrics.replicaState.name)})`,
-    // A replica that does not answer has no state series, so the metric `up` supplies the value 0.
+    // A replica that does not respond has no state series, so the `up` metric supplies the value 0.
     stateByReplica: `(${states.join(' + ')}) or sum by (${replicaLabel}) (${select(standardMetrics.up)})`,
     cpuCoresByReplica: `sum by (${replicaLabel}) (${perSecond(standardMetrics.cpuSeconds)})`,
     cpuCoresMean: `avg(${perSecond(standardMetrics.cpuSeconds)})`,
@@ -112,13 +112,13 @@ function errorQueries(scope: QueryScope) {
 }
 
 /**
- * Returns the functions from which all queries of a scope are built. The returned functions select the newest values of a metric, the rate
- * of a counter, and a quantile of a histogram over all series of the scope.
+ * Returns the functions from which all queries of a scope are built. The returned functions select a metric's newest values, a counter's
+ * rate, or a histogram quantile over all series in the scope.
  */
 export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`
   const perSecond = (name: string, more = '') => `rate(${select(name, more)}[${window}])`
-  // Without observations, histogram_quantile() returns NaN. The comparison `>= 0` drops NaN, so that the query returns an empty result.
+  // Without observations, histogram_quantile() returns NaN. The comparison `>= 0` drops NaN, so the query returns an empty result.
   const quantile = (q: number, name: string, more = '') =>
     `(histogram_quantile(${q}, sum by (le) (${perSecond(`${name}_bucket`, more)})) >= 0)`
   return { select, perSecond, quantile }

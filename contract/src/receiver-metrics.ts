@@ -24,9 +24,9 @@ export const receiverMetrics = {
 
 export type ReceiverMetricKey = keyof typeof receiverMetrics
 
-/** Values of the label `status` of received alerts. */
+/** Values of the `status` label for received alerts. */
 export const alertStatuses = ['firing', 'resolved'] as const
 
-/** Values of the label `cause` of refused notifications. */
+/** Values of the `cause` label for refused notifications. */
 export const rejectionCauses = ['invalid', 'too_large'] as const
 export type RejectionCause = (typeof rejectionCauses)[number]

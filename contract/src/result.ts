@@ -1,4 +1,4 @@
-/** The result of an operation, such as reading input, whose failure the caller handles. */
+/** The result of an operation whose failure the caller must handle, such as reading input. */
 export type Result<T> = { ok: true; value: T } | { ok: false; problems: readonly string[] }
 
 /** Returns a successful result. */

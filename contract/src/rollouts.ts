@@ -1,19 +1,19 @@
-/** Defines the schema of the recorded events of rollouts and deploys, and the Prometheus metric that is derived from these events. */
+/** Defines the schema of recorded rollout and deploy events, and the Prometheus metric derived from them. */
 import { z } from 'zod'
 import type { MetricSpec } from './metrics.ts'
 
-/** An event of a rollout or a deploy, similar to an Event object in Kubernetes. */
+/** A rollout or deploy event, similar to an Event object in Kubernetes. */
 export const rolloutEvent = z.object({
   /** ISO 8601. */
   time: z.string(),
   type: z.enum(['Normal', 'Warning']),
-  /** The reason for the event as one word in CamelCase, such as RolloutStarted. */
+  /** The reason for the event as a single CamelCase word, such as RolloutStarted. */
   reason: z.string(),
   message: z.string(),
 })
 export type RolloutEvent = z.infer<typeof rolloutEvent>
 
-/** The metrics that the server of the live page derives from the project's recorded rollout events. */
+/** The metrics that the live page's server derives from the project's recorded rollout events. */
 export const liveMetrics = {
   rolloutEvent: {
     kind: 'gauge',

@@ -1,6 +1,6 @@
 /**
- * Defines every metric of the scaler, with its labels. The metrics kube_horizontalpodautoscaler_… have the names and labels of
- * kube-state-metrics, so that dashboards and alerts for a Kubernetes cluster work unchanged.
+ * Defines every scaler metric, with its labels. The kube_horizontalpodautoscaler_… metrics have the same names and labels as in
+ * kube-state-metrics, so dashboards and alerts for a Kubernetes cluster work unchanged.
  */
 import type { MetricSpec } from './metrics.ts'
 
@@ -129,15 +129,15 @@ export const scalerMetrics = {
 
 export type ScalerMetricKey = keyof typeof scalerMetrics
 
-/** Values of the label `metric_target_type`. */
+/** Values of the `metric_target_type` label. */
 export const metricTargetTypes = ['value', 'utilization', 'average'] as const
 
-/** Values of the label `status` of conditions. */
+/** Values of the `status` label for conditions. */
 export const conditionStatuses = ['true', 'false', 'unknown'] as const
 
-/** Values of the label `direction` of actions and tolerances. */
+/** Values of the `direction` label for actions and tolerances. */
 export const scaleDirections = ['up', 'down'] as const
 
-/** The values of the label `stage` of proposed replica numbers, in the order of the steps of a decision. */
+/** Values of the `stage` label for proposed replica counts, in the order in which a decision passes through these steps. */
 export const proposalStages = ['recommended', 'stabilized', 'policy_limited', 'bounded'] as const
 export type ProposalStage = (typeof proposalStages)[number]

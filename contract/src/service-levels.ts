@@ -1,17 +1,17 @@
 /**
- * Defines the service level objectives, their recorded series, and the windows over which alerts watch the error budget.
- * prometheus/rules/slo.rules.yaml is generated from this file.
+ * Defines the service level objectives, their recorded series, and the windows over which alerts monitor the error budget. The file
+ * prometheus/rules/slo.rules.yaml is generated from these definitions.
  */
 
 /** The objectives: a client can connect, stays connected, and receives answers. */
 export const serviceLevelNames = ['connect', 'drops', 'messages'] as const
 export type ServiceLevelName = (typeof serviceLevelNames)[number]
 
-/** The share of bad events that an objective of 99.9 % allows. */
+/** The fraction of bad events that a 99.9 % objective allows. */
 export const errorBudget = 0.001
 
 /**
- * Returns the name of the recorded series that contains the share of bad events.
+ * Returns the name of the recorded series that contains the fraction of bad events.
  * @param window a PromQL duration that appears in `burnClocks`
  */
 export function errorRatio(level: ServiceLevelName, window: string): string {
@@ -25,21 +25,21 @@ export function errorRatio(level: ServiceLevelName, window: string): string {
 export interface WindowPair {
   long: string
   short: string
-  /** The burn rate: how many times faster than allowed the error budget is consumed. */
+  /** Burn rate threshold: how many times faster than allowed the error budget must be consumed for the alert to fire. */
   factor: number
 }
 
 export interface BurnClock {
   name: 'real' | 'lab'
-  /** The interval at which Prometheus evaluates the rules of the clock. */
+  /** The interval at which Prometheus evaluates this clock's rules. */
   interval: string
   fast: readonly [WindowPair, WindowPair]
   slow: readonly [WindowPair, WindowPair]
 }
 
 /**
- * The windows and factors of the alerts, from Google's SRE Workbook, chapter 5. On the clock `real`, an objective covers about a month. On
- * the clock `lab`, a minute represents an hour, so that an alert can fire and resolve during an exercise.
+ * The windows and factors of the alerts, from Google's SRE Workbook, chapter 5. On the `real` clock, an objective covers about a month. On
+ * the `lab` clock, a minute represents an hour, so that an alert can fire and resolve during an exercise.
  */
 export const burnClocks: readonly BurnClock[] = [
   {
@@ -55,7 +55,7 @@ export const burnClocks: readonly BurnClock[] = [
     ],
   },
   {
-    // Each window of the clock `lab` is one sixtieth of the real window, but at least four scrape intervals, which a rate needs.
+    // Each `lab` window is one sixtieth of the real window, but at least four scrape intervals, the minimum for computing a rate.
     name: 'lab',
     interval: '5s',
     fast: [

@@ -1,9 +1,9 @@
-/** Defines the names that log lines, spans and the queries for them share. */
+/** Defines the names that are shared by log lines, spans and the queries that search them. */
 
-/** Compose profiles, whose names are also the values that the setting TELEMETRY of the service ws accepts. */
+/** Compose profiles. The profile names are also the accepted values of the ws service's TELEMETRY setting. */
 export const profiles = { logging: 'logging', tracing: 'tracing' } as const
 
-/** The fields of log lines and attributes of spans, with the same names in both. */
+/** Names that are used both for log line fields and for span attributes. */
 export const fields = {
   connectionId: 'connectionId',
   requestId: 'requestId',
@@ -20,7 +20,7 @@ export const fields = {
   result: 'result',
 } as const
 
-/** The names of the spans of the service ws. */
+/** Names of the spans that the ws service records. */
 export const spans = {
   /** The span covers the time from the upgrade request to the open socket. */
   upgrade: 'upgrade',
@@ -32,12 +32,12 @@ export const spans = {
   deliver: 'deliver',
 } as const
 
-/** Label of exemplars. An exemplar links a histogram bucket to a trace. */
+/** Exemplar label. An exemplar links a histogram bucket to a trace. */
 export const exemplarLabel = 'trace_id'
 
 /**
- * Names under which Loki stores fields of Traefik's access log. The two fields of the access log contain headers from a replica's response
- * to an upgrade request.
+ * Names under which Loki stores two fields of Traefik's access log. The two fields contain headers from a replica's response to an upgrade
+ * request.
  */
 export const edgeConnectionId = 'origin_X_Connection_Id'
 export const edgeRequestId = 'origin_X_Request_Id'

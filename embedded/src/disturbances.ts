@@ -1,6 +1,6 @@
 /**
- * Begins and ends deliberate disturbances of the lab, such as a frozen replica. A timer ends each disturbance,
- * because the client that began it may have disconnected.
+ * Starts and ends deliberate disturbances of the lab, such as a frozen replica. A timer ends each disturbance, because the client that
+ * started it may have disconnected.
  */
 import { type Disturbance, hitsReplica } from '@lab/contract/embedded-api.ts'
 import { proxyLatencyMs } from '@lab/host/inside/proxy.ts'
@@ -8,7 +8,7 @@ import { busyCode, endCode, memoryCode } from '@lab/host/inside/replica.ts'
 import type { Network } from './network.ts'
 import type { Replicas } from './replicas.ts'
 
-/** Maximum number of simultaneous disturbances. */
+/** Maximum number of disturbances that are active at the same time. */
 const maxAtOnce = 20
 
 interface Lasting {
@@ -29,15 +29,15 @@ export class Disturbances {
     this.note = note
   }
 
-  /** Whether the lab withholds the metrics from the scaler. */
+  /** Whether the lab is withholding metrics from the scaler. */
   get isBlind(): boolean {
     return this.withoutMetrics
   }
 
   /**
-   * Begins a disturbance and schedules its end. Resolves when the requested disturbance has begun. Rejects without any change if the
-   * disturbance is already active or cannot be applied.
-   * @param id the replica; ignored if the disturbance affects the whole lab
+   * Starts a disturbance and schedules its end. Resolves once the disturbance has started. Rejects if the disturbance is already active or
+   * cannot be applied, and then leaves the lab unchanged.
+   * @param id the affected replica; ignored if the disturbance affects the whole lab
    * @param seconds duration of the disturbance
    */
   async begin(kind: Disturbance, id: string, seconds: number): Promise<void> {
@@ -68,8 +68,8 @@ export class Disturbances {
   }
 
   /**
-   * Restores the network and resumes every replica, so that the replicas can drain. Disturbances other than a changed network or a stopped
-   * replica end when the processes exit.
+   * Restores the network and resumes frozen replicas, so that all replicas can drain. All other disturbances end when the replica processes
+   * exit.
    */
   endAll(): void {
     for (const { timer } of this.lasting.values()) clearTimeout(timer)

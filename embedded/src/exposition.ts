@@ -1,4 +1,4 @@
-/** Parses the part of the Prometheus text format that the service writes. Pure. */
+/** Parses the subset of the Prometheus text format that the service uses. Pure. */
 
 export interface Sample {
   name: string
@@ -6,7 +6,7 @@ export interface Sample {
   value: number
 }
 
-/** The samples of one scrape in the Prometheus text format, without comments. */
+/** Returns the samples in a scrape response, ignoring comment lines. */
 export function parseExposition(text: string): Sample[] {
   const samples: Sample[] = []
   for (const line of text.split('\n')) {
@@ -20,7 +20,7 @@ export function parseExposition(text: string): Sample[] {
   return samples
 }
 
-/** The sum of a metric's series with the given labels; undefined if no series has these labels. */
+/** Returns the sum of a metric's series that have the given labels, or undefined if no series has them. */
 export function sumOf(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
   const fitting = samples.filter(
     (sample) => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value),

@@ -1,4 +1,4 @@
-/** The guard process, which outlives the lab briefly and kills child processes that the lab has not ended. See guard.ts. */
+/** The guard process briefly outlives the lab and kills any child processes that the lab has left running. See guard.ts. */
 import { createInterface } from 'node:readline'
 
 const left = new Set<number>()

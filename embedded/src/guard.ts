@@ -1,7 +1,7 @@
 /**
- * Ensures that no child process outlives the lab. A killed lab process cannot end its child processes, and a hanging child process does not
- * notice that its parent has exited. The guard is a separate process that stores the ids of the child processes, and kills these processes
- * when its standard input closes.
+ * Ensures that no child process outlives the lab. If the lab process is killed, it cannot end its child processes, and a hanging child
+ * process does not notice that its parent has exited. The guard is a separate process that tracks the ids of the lab's child processes and
+ * kills them when the guard's standard input closes.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -9,20 +9,20 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('./guard-process.ts', import.meta.url))
 
 export interface Guard {
-  /** Kills this child process when the lab exits, unless the child process has exited before. */
+  /** Ensures that this child process is killed if it is still running when the lab exits. */
   watch(child: ChildProcess): void
-  /** Ends the guard process, which then kills every watched child process that still runs. */
+  /** Ends the guard process, which first kills every watched child process that is still running. */
   end(): void
 }
 
-/** @param say called with one log line if the guard process exits early */
+/** @param say called with one log line if the guard process exits before the lab ends */
 export function startGuard(say: (line: string) => void): Guard {
   const guard = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
   let ending = false
   guard.once('exit', (code, signal) => {
     if (!ending) say(`the guard is gone (${signal ?? code}): if the lab is killed, its replicas will keep running`)
   })
-  // A write error means that the guard has exited, which the handler of the event `exit` reports.
+  // A write error means that the guard has exited; the `exit` event handler reports that.
   guard.stdin.on('error', () => {})
   guard.unref()
   return {

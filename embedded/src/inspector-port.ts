@@ -4,7 +4,10 @@ import type { ChildProcess } from 'node:child_process'
 const opensWithinMs = 10_000
 const askEveryMs = 500
 
-/** The port on which the child's inspector listens. Rejects if the child process does not report the port of its inspector within 10 s. */
+/**
+ * Resolves with the port on which the child's inspector listens. Rejects if the child process does not report its inspector port within 10
+ * s.
+ */
 export function openInspector(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let said = ''
@@ -22,7 +25,7 @@ export function openInspector(child: ChildProcess): Promise<number> {
     const timer = setTimeout(() => end(() => reject(new Error(`the inspector did not open within ${opensWithinMs} ms`))), opensWithinMs)
     child.stderr?.on('data', hear)
     child.kill('SIGUSR1')
-    // SIGUSR1 is sent repeatedly, because the child process ignores the signal while it closes the inspector of an earlier call.
+    // SIGUSR1 is sent repeatedly, because the child ignores it while it is still closing the inspector after an earlier call.
     const asking = setInterval(() => child.kill('SIGUSR1'), askEveryMs)
   })
 }

@@ -1,4 +1,4 @@
-/** The embedded lab: starts, reports, controls and ends the replicas, the router, the scaler and the load. */
+/** The embedded lab starts, controls and stops the replicas, the router, the scaler and the load, and reports their state. */
 import { randomBytes } from 'node:crypto'
 import { type EmbeddedSnapshot, type EmbeddedState, embeddedBounds } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -24,33 +24,36 @@ import { snapshotOf } from './snapshot.ts'
 
 export interface LabSettings {
   replicas: number
-  /** Port of the lab's endpoint; 0 selects any free port. */
+  /** Port of the lab's client endpoint; 0 selects any free port. */
   port: number
   hpa: HorizontalPodAutoscaler
   timeScale: number
-  /** Folder of the scaler's decision log. */
+  /** The folder that contains the scaler's decision log. */
   stateFolder: string
-  /** Address of the Valkey through which replicas share rooms and sessions; undefined without a shared store. */
+  /** Address of the Valkey instance through which replicas share rooms and sessions; undefined without a shared store. */
   valkeyUrl?: string
   say: (line: string) => void
-  /** Origins of other web sites that may send requests to the lab's endpoint. */
+  /** Origins of other websites that may send requests to the lab's endpoint. */
   allowedOrigins?: readonly string[]
 }
 
-/** A drain is quick in this lab: the router probes readiness twice a second, and no Prometheus scrapes replicas. Milliseconds. */
+/**
+ * Replicas of the embedded lab can drain quickly: the router notices unready replicas within half a second, and no Prometheus scrapes them.
+ * Milliseconds.
+ */
 const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
 /** Number of decisions that the lab keeps in memory. */
 const maxDecisions = 20
 /** Number of log lines that the live page shows. */
 const maxEvents = 50
-/** Time limit within which the replicas must connect to their store. Milliseconds. */
+/** Time limit for the replicas to connect to their store. Milliseconds. */
 const storeWithinMs = 5_000
-/** The scaler starts when every replica has been measured, or after this timeout. Milliseconds. */
+/** The scaler starts when the lab has measured every replica, or after this timeout. Milliseconds. */
 const measuredWithinMs = 5_000
 /**
- * Time on the scaler's clock during which the CPU usage of a new replica is ignored, in seconds. The lab uses 30 s instead of Kubernetes'
- * five minutes, because the lab's replicas start within a second.
+ * How long the scaler ignores a new replica's CPU usage, in seconds on the scaler's clock. The embedded lab uses 30 s instead of
+ * Kubernetes' five minutes, because its replicas start within a second.
  */
 const cpuInitializationPeriodSeconds = 30
 
@@ -76,7 +79,7 @@ export class Lab {
   static async start(settings: LabSettings, progress: (step: string) => void): Promise<Lab> {
     const events: Lab['events'] = []
     const note = (text: string) => {
-      // The scaler repeats an unchanged condition at each synchronisation, but one log line is enough.
+      // The scaler reports an unchanged condition again at each sync, but one log line is enough.
       if (events.at(-1)?.text === text) return
       events.push({ time: Date.now(), text })
       if (events.length > maxEvents) events.shift()
@@ -144,7 +147,7 @@ export class Lab {
     })
   }
 
-  /** The most recent decisions, with the newest last. */
+  /** The scaler's most recent decisions, oldest first. */
   decisions(): EmbeddedState['decisions'] {
     return this.records.map((record) => {
       const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
@@ -153,7 +156,7 @@ export class Lab {
     })
   }
 
-  /** Folder of the scaler's decision log. */
+  /** The folder that contains the scaler's decision log. */
   get stateFolder(): string {
     return this.settings.stateFolder
   }
@@ -164,13 +167,13 @@ export class Lab {
     this.load.want(wanted)
   }
 
-  /** Kills a replica with SIGKILL. Resolves when the replica's process has exited. */
+  /** Kills a replica with SIGKILL. Resolves once its process has exited. */
   kill(id: string): Promise<void> {
     this.note(`${id} is killed, as by a crash`)
     return this.replicas.kill([id])
   }
 
-  /** Sends SIGTERM to a replica, which then drains. Resolves when the replica's process has exited. */
+  /** Drains a replica by sending it SIGTERM. Resolves once its process has exited. */
   async drain(id: string): Promise<void> {
     this.note(`${id} starts to drain`)
     await this.replicas.drain([id])
@@ -193,12 +196,12 @@ export class Lab {
     this.hpa = { ...this.hpa, metrics: specs } as HorizontalPodAutoscaler
   }
 
-  /** Replaces the HPA's scale-down rules; null restores the rules in the HPA file. */
+  /** Replaces the HPA's scale-down rules; null restores the rules from the HPA file. */
   setScaleDown(rules: { windowSeconds: number; pods: number; periodSeconds: number } | null): void {
     const { behavior } = this.settings.hpa
     if (rules === null) {
       this.note('the scaler uses the scale-down rules of its file again')
-      // An HPA file without `behavior` gets default scaling rules, which differ from the rules for an empty `behavior`.
+      // If the HPA file has no `behavior`, the default scaling rules apply; these differ from the rules for an empty `behavior`.
       const { behavior: _changed, ...others } = this.hpa
       this.hpa = { ...others, ...(behavior && { behavior }) }
       return
@@ -216,7 +219,7 @@ export class Lab {
     await this.target.scaleTo(count, [], this.stop.signal)
   }
 
-  /** Drains the replicas and ends the lab. With `atOnce`, the lab kills the replicas and does not wait for the scaler. */
+  /** Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead, and does not wait for the scaler. */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
     this.disturbances.endAll()
@@ -244,7 +247,7 @@ export class Lab {
         if (this.records.length > maxDecisions) this.records.shift()
         await log.append(record).catch((error: unknown) => note(`the decision log cannot be written: ${String(error)}`))
       },
-      // Requests that fail while the lab shuts down are not logged as errors.
+      // Requests that fail while the lab is shutting down are not logged as errors.
       say: (line) => {
         if (!this.stop.signal.aborted) note(line)
       },
@@ -252,7 +255,7 @@ export class Lab {
     await runLoop({ hpa: this.hpa, controller, timeScale, dryRun: false }, ports, initialState, this.stop.signal)
   }
 
-  /** The scaler can compute a rate only after two scrapes. If the scaler started before the second scrape, it would log missing metrics. */
+  /** The scaler can compute rates only after two scrapes. If the scaler started before the second scrape, it would log missing metrics. */
   private async measured(): Promise<void> {
     const isMeasured = () => this.replicas.list().every(({ scrapes }) => scrapes.rate('cpuSeconds', 10) !== undefined)
     const bounds = { withinMs: measuredWithinMs, everyMs: 100, stop: this.stop.signal }

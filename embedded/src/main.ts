@@ -1,6 +1,5 @@
 /**
- * The command `npm start`: starts the lab without Docker in one terminal. The file main.ts only creates the parts of the lab and connects
- * them.
+ * Implements `npm start`, which starts the lab in one terminal, without Docker. This module only creates the lab's parts and connects them.
  */
 import { mkdir, readFile } from 'node:fs/promises'
 import { hostPorts, paths } from '@lab/contract/endpoints.ts'
@@ -28,7 +27,7 @@ interface Options {
   state?: string
 }
 
-// The ports in .env apply both to this embedded lab and to the Compose lab, and `./lab chaos --embedded` also reads the ports from .env.
+// The ports in .env apply to both the embedded lab and the Compose lab; `./lab chaos --embedded` also reads them from .env.
 loadEnvFile()
 endOnClosedPipe()
 endWithNpm()
@@ -78,7 +77,7 @@ const program = new Command('npm start --')
 await program.parseAsync()
 
 async function run(given: Options): Promise<void> {
-  // Labs that run side by side have different ports, so each lab writes its own decision log.
+  // Labs that run side by side use different ports, so a folder named after the port gives each lab its own decision log.
   const usual = given.port === 0 || given.port === hostPorts.LAB_PORT
   const options = { state: `reports/embedded${usual ? '' : `-${given.port}`}`, ...given }
   const startedAt = performance.now()
@@ -113,7 +112,7 @@ async function run(given: Options): Promise<void> {
   const lab = await Lab.start(settings, say).catch((error: Error) => fail(error.message))
   stop.onEnd(async (atOnce) => {
     await lab.end(atOnce)
-    // The store ends last, because draining replicas save their sessions in it.
+    // The store is shut down last, because draining replicas save their sessions in it.
     await store?.end()
   })
   const entry = `http://localhost:${lab.entryPort}`
@@ -136,12 +135,12 @@ Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends the lab; a 
 
 interface Store {
   url: string
-  /** Description of the store for the start message. */
+  /** Describes the store in the start message. */
   words: string
   end(): Promise<void>
 }
 
-/** The store that replicas share: the given Valkey, or else the lab's own store; undefined if `none` was given. */
+/** Returns the store that replicas share: the given Valkey or, by default, the lab's own store; undefined if `none` was given. */
 async function storeOf(given: string | undefined): Promise<Store | undefined> {
   if (given === 'none') return undefined
   const words = 'rooms span replicas, and sockets move with their sessions'
@@ -170,8 +169,8 @@ function actionsOf(lab: Lab): Actions {
 }
 
 /**
- * Drains the lab at the first signal and ends the lab at once at the second signal. At the third signal, the process exits without waiting
- * for the lab to end.
+ * Drains the lab on the first signal, and ends it at once on the second. On the third signal, the process exits without waiting for the lab
+ * to end.
  */
 function stopper(say: (line: string) => void) {
   const ends: ((atOnce: boolean) => Promise<void>)[] = []

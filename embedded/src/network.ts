@@ -1,4 +1,6 @@
-/** Simulates the network between the router and the replicas, which can be slow for all replicas or cut for individual replicas. */
+/**
+ * Simulates the network between the router and the replicas: all connections can be slowed down, and individual replicas can be cut off.
+ */
 import type { Socket } from 'node:net'
 import { SimulatedConnection } from './simulated-connection.ts'
 
@@ -7,7 +9,7 @@ export class Network {
   private readonly cut = new Set<string>()
   private addedMs = 0
 
-  /** Applies the simulated network to a connection to a replica. */
+  /** Routes a connection to a replica through the simulated network. */
   connect(id: string, socket: Socket): SimulatedConnection {
     const connection = new SimulatedConnection(socket, () => ({ delayMs: this.addedMs, cut: this.cut.has(id) }))
     this.connections.set(connection, id)
@@ -17,12 +19,12 @@ export class Network {
     return connection
   }
 
-  /** The delay of all data that replicas send. Milliseconds. */
+  /** Delay added to all data that replicas send. Milliseconds. */
   get delayMs(): number {
     return this.addedMs
   }
 
-  /** Delays all data that replicas send. The delay is in milliseconds; a delay of zero restores the normal speed. */
+  /** Delays all data that replicas send. The delay is in milliseconds; zero restores the normal speed. */
   slow(delayMs: number): void {
     this.addedMs = delayMs
     for (const connection of [...this.connections.keys()]) connection.networkChanged()
@@ -32,14 +34,14 @@ export class Network {
     return this.cut.has(id)
   }
 
-  /** Cuts or restores the network to a replica. */
+  /** Cuts or restores the network connection to a replica. */
   setCut(id: string, cut: boolean): void {
     if (cut) this.cut.add(id)
     else this.cut.delete(id)
     for (const [connection, of] of [...this.connections]) if (of === id) connection.networkChanged()
   }
 
-  /** Ends the delay and restores every cut network. */
+  /** Removes the delay and reconnects every replica that was cut off. */
   heal(): void {
     for (const id of [...this.cut]) this.setCut(id, false)
     this.slow(0)

@@ -1,6 +1,6 @@
 /**
- * Chooses the replica of a request as Traefik does: by the sticky cookie if the request has one, else round robin over the ready replicas.
- * Pure.
+ * Chooses the replica for a request as Traefik does: by sticky cookie if the request has one; otherwise round-robin over the ready
+ * replicas. Pure.
  */
 
 export interface PoolMember {
@@ -13,7 +13,7 @@ export class Pool {
   private turn = 0
 
   /**
-   * The replicas to try, best first: the replica that the cookie names if it is ready, then the other replicas in turn.
+   * Returns the replicas to try, best first: the replica named by the cookie, if it is ready, followed by the other ready replicas in turn.
    * Returns an empty list if no replica is ready.
    * @param cookie value of the sticky cookie, if the client sent one
    */
@@ -27,7 +27,7 @@ export class Pool {
   }
 }
 
-/** The value of one cookie in a Cookie header; undefined if the header does not contain it. */
+/** Returns the value of one cookie in a Cookie header, or undefined if the header does not contain that cookie. */
 export function cookieValue(header: string | undefined, name: string): string | undefined {
   for (const pair of header?.split(';') ?? []) {
     const at = pair.indexOf('=')

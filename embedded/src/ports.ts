@@ -1,19 +1,19 @@
-/** Checks, before anything is started, whether the lab can listen on its ports. */
+/** Checks whether the lab can listen on its ports, before the lab starts anything. */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
 
-/** Time limit of the request that identifies the program on a used port. Milliseconds. */
+/** Time limit for the request that identifies the program using a port. Milliseconds. */
 const askWithinMs = 1_000
 
-/** A command-line option that sets a port, and the value of the option; 0 selects any free port. */
+/** A command-line option that sets a port, and its value; 0 selects any free port. */
 export interface WantedPort {
   option: string
   port: number
 }
 
-/** Returns one error message for each port that is not available on 127.0.0.1, with the option's name and the allowed values. */
+/** Returns an error message for each port that is unavailable on 127.0.0.1; the message names the option and the allowed values. */
 export async function portProblems(wanted: readonly WantedPort[]): Promise<string[]> {
   const problems: string[] = []
   for (const [index, { option, port }] of wanted.entries()) {
@@ -40,7 +40,7 @@ async function problemOf(port: number): Promise<string | undefined> {
   }
 }
 
-/** Whether the endpoint or the live page of a lab answers on this port. */
+/** Whether a lab's client endpoint or live page responds on this port. */
 async function isLab(port: number): Promise<boolean> {
   const answers = [paths.apiInfo, embeddedPaths.state].map(async (path) => {
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(askWithinMs) })

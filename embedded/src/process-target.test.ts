@@ -1,4 +1,7 @@
-/** Tests the scaler's adapter with real processes: runs the suite that every scale target must pass, and reads metrics of real replicas. */
+/**
+ * Tests the scaler's adapter with real processes: runs the test suite that every scale target must pass, and reads the metrics of real
+ * replicas.
+ */
 import { metrics } from '@lab/contract/metrics.ts'
 import type { MetricSpec } from '@lab/scaler/core/types.ts'
 import { replicaTargetSuite } from '@lab/scaler/fakes/target-suite.ts'
@@ -39,7 +42,7 @@ describe('processes as a scale target', () => {
     const action = processTarget(replicas).scaleTo(3, [], stop.signal)
     stop.abort(new Error('enough'))
     await expect(action).rejects.toThrow('enough')
-    // The scaling action began before the signal aborted, so the action completes.
+    // The scaling action had started before the signal aborted, so it runs to completion.
     await expect.poll(() => replicas.list().length, { timeout: 20_000 }).toBe(3)
   }, 60_000)
 })

@@ -1,4 +1,7 @@
-/** The scaler's adapter for the embedded lab: replicas are processes, and metrics are scraped from each process, as metrics-server does. */
+/**
+ * The scaler's adapter for the embedded lab: replicas are processes, and metrics are scraped from each of them, much as metrics-server
+ * does.
+ */
 import { services } from '@lab/contract/endpoints.ts'
 import { metrics as names } from '@lab/contract/metrics.ts'
 import type { MetricSpec, PodReadings } from '@lab/scaler/core/types.ts'
@@ -8,25 +11,25 @@ import type { ReplicaProcess, Replicas } from './replicas.ts'
 
 /** A replica's resource requests, as in compose.k8s-sim.yaml: a quarter of a core and 128 MiB. In thousandths. */
 const requestsMilli = { cpu: 250, memory: 128 * 1024 * 1024 * 1000 }
-/** Window over which CPU and message rates are measured. Seconds. */
+/** Length of the window over which CPU and message rates are measured. Seconds. */
 const windowSeconds = 10
-/** A replica without a recent scrape has no sample, because the replica hangs or has exited. Seconds. */
+/** Age in seconds after which a replica's last scrape is ignored, because the replica hangs or has exited. Seconds. */
 const staleAfterSeconds = 5
 
-/** Scales and replaces the processes of the embedded lab. */
+/** Scales and replaces the embedded lab's replica processes. */
 export interface ProcessTarget extends ReplicaTarget {
-  /** Starts a replica, and drains the given replica when the new one is ready. Rejects if the new replica does not become ready. */
+  /** Starts a new replica, and drains the given replica once the new one is ready. Rejects if the new replica does not become ready. */
   replace(id: string, signal: AbortSignal): Promise<void>
 }
 
 /**
- * Scales the replica processes, one action at a time. The replicas with the highest numbers are removed first, as in Compose. All callers
- * must use the same target object, so that no two actions run at once.
+ * Scales the replica processes, one action at a time. As with Compose, the replicas with the highest numbers are removed first. All callers
+ * must use the same target object, so that no two scaling actions run at once.
  */
 export function processTarget(replicas: Replicas): ProcessTarget {
-  /** The scaling action in progress, which has its own time limit. */
+  /** The scaling action in progress, which enforces its own time limit. */
   let current: Promise<unknown> | undefined
-  /** Names of the replicas that the last call of `list` returned, except for replicas that the scaler has removed since. */
+  /** Names of the replicas that the last call to `list` returned, except for those that the scaler has since removed. */
   let known: ReadonlySet<string> = new Set()
   let lost = 0
   const act = async (wanted: number, draining: readonly string[]) => {
@@ -48,7 +51,7 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   }
   const inTurn = async <T>(begin: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     signal.throwIfAborted()
-    // Two simultaneous actions would both start the missing replicas, so the actions run one after the other.
+    // Two simultaneous scaling actions would both start the missing replicas, so actions run one at a time.
     while (current !== undefined) await unlessAborted(current, signal)
     const action = begin()
     const ended = () => {
@@ -76,7 +79,7 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   }
 }
 
-/** Waits for a scaling action; rejects if the signal aborts first, while the action itself continues. */
+/** Waits for a scaling action. If the signal aborts first, rejects, but the action itself continues. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abandon = () => reject(signal.reason)
@@ -96,9 +99,9 @@ function replicaOf({ id, ready, startedAtSeconds, readySinceSeconds }: ReplicaPr
 }
 
 /**
- * Reads the scaler's metrics from the last scrape of each replica.
+ * Reads the scaler's metrics from each replica's last scrape.
  * @param nowSeconds returns the current Unix time in seconds
- * @param isBlind returns whether the metrics are withheld from the scaler
+ * @param isBlind returns whether metrics are being withheld from the scaler
  */
 export function scrapeSource(replicas: Replicas, nowSeconds: () => number, isBlind: () => boolean = () => false): MetricSource {
   return {
@@ -129,7 +132,7 @@ function nothing(specs: readonly MetricSpec[], why: string): MetricReadings {
   return { replicas: [], draining: [], objectValuesMilli: {}, externalValuesMilli: {}, failures }
 }
 
-/** HPA metrics of type Pods that the lab provides without Prometheus; the values are in thousandths of a unit. */
+/** HPA metrics of type Pods that the embedded lab provides without Prometheus; their values are in thousandths of a unit. */
 const podMetrics: Readonly<Record<string, (replica: ReplicaProcess) => number | undefined>> = {
   [names.connectionsActive.name]: ({ scrapes }) => scrapes.last && scrapes.last.connections * 1000,
   websocket_messages_per_second: ({ scrapes }) => {

@@ -1,18 +1,18 @@
 /**
- * The most recent scrapes of a replica. Rates are differences between two scrapes, as metrics-server computes them from the
- * kubelet's counters. Pure.
+ * The most recent scrapes of a replica. Rates are computed from the difference between two scrapes, as metrics-server computes them from
+ * the kubelet's counters. Pure.
  */
 import { metrics } from '@lab/contract/metrics.ts'
 import { standardMetrics } from '@lab/contract/queries.ts'
 import { type Sample, sumOf } from './exposition.ts'
 
-/** The values that the lab has read from a replica's metrics in one scrape. All times are in Unix seconds. */
+/** The values that the lab read from a replica's metrics in one scrape. All times are in Unix seconds. */
 export interface Scrape {
   timeSeconds: number
   connections: number
   connectionsLimit: number
   state: string
-  /** Version of the replica; null if the replica does not report its version. */
+  /** The replica's version; null if the replica does not report one. */
   version: string | null
   cpuSeconds: number
   memoryBytes: number
@@ -23,13 +23,13 @@ export interface Scrape {
   eventLoopUtilization: number
   latencyCount: number
   latencySum: number
-  /** Number of sockets that a draining replica has not closed yet. */
+  /** Number of sockets that a draining replica still has to close. */
   drainLeft: number
-  /** Whether the shared store answers; also true if the replica has no shared store. */
+  /** Whether the replica can reach the shared store; also true if there is no shared store. */
   storeUp: boolean
 }
 
-/** The values of a scrape that the lab uses. */
+/** Extracts the values that the lab uses from a scrape. */
 export function scrapeOf(samples: readonly Sample[], timeSeconds: number): Scrape {
   const sum = (name: string, labels?: Record<string, string>) => sumOf(samples, name, labels) ?? 0
   const state = samples.find(({ name, value }) => name === metrics.replicaState.name && value === 1)?.labels.state ?? 'starting'
@@ -53,7 +53,7 @@ export function scrapeOf(samples: readonly Sample[], timeSeconds: number): Scrap
   }
 }
 
-/** Maximum age of a scrape; older scrapes are dropped. */
+/** Maximum age of a scrape, in seconds; older scrapes are dropped. */
 const retentionSeconds = 60
 
 /** The scrapes of one replica, oldest first. */
@@ -70,9 +70,9 @@ export class ReplicaScrapes {
   }
 
   /**
-   * Growth of a counter per second.
-   * @param windowSeconds time over which the growth is measured; if there are too few scrapes, a shorter time is used
-   * @returns undefined if the window contains fewer than two scrapes
+   * Returns the per-second increase of a counter.
+   * @param windowSeconds period over which the increase is measured; a shorter period is used if there are too few scrapes
+   * @returns undefined if fewer than two scrapes fall within the window
    */
   rate(
     counter: 'cpuSeconds' | 'received' | 'sent' | 'opened' | 'errors',

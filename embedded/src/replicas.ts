@@ -1,4 +1,7 @@
-/** Runs the replicas as child processes: starts, probes, scrapes, drains and kills them. Replicas are numbered as in Compose. */
+/**
+ * Runs the replicas as child processes: starts, probes, scrapes, drains and kills them. Replicas are numbered in the same way as with
+ * Compose.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -11,27 +14,27 @@ import { ReplicaScrapes, scrapeOf } from './replica-scrapes.ts'
 
 const main = fileURLToPath(new URL('../../services/ws/src/main.ts', import.meta.url))
 
-/** Interval at which a replica's readiness and metrics are requested. Milliseconds. */
+/** Interval at which the lab probes a replica's readiness and scrapes its metrics. Milliseconds. */
 const watchMs = 500
-/** Time limits in ms: for one request, for the start of a replica, and for the exit of a replica after its drain deadline. */
+/** Time limits in ms: for one request, for a replica's start, and for its exit after the drain deadline. */
 const askWithinMs = 2_000
 const startWithinMs = 15_000
 const killAfterMs = 3_000
 
 export interface ReplicaSettings {
-  /** Environment variables of every replica, in addition to the service's defaults. */
+  /** Environment variables set for every replica; these override the service's defaults. */
   env: Readonly<Record<string, string>>
   /** Time from SIGTERM until the replica's drain deadline. Milliseconds. */
   drainTimeoutMs: number
   /** Called with one log line for each replica event. */
   say: (line: string) => void
-  /** Whether the network to a replica is cut. The lab does not probe or scrape a replica whose network is cut. */
+  /** Whether a replica is cut off from the network. The lab neither probes nor scrapes a replica that is cut off. */
   isCut?: (id: string) => boolean
-  /** Called with each replica process that is started. */
+  /** Called for each replica process that is started. */
   onSpawn?: (child: ChildProcess) => void
 }
 
-/** The version of a replica: a name, and environment variables in addition to those of every replica. */
+/** A replica version: a name, and environment variables in addition to those of every replica. */
 export interface ReplicaVersion {
   readonly name: string
   readonly env: Readonly<Record<string, string>>
@@ -42,12 +45,12 @@ export interface ReplicaProcess {
   readonly number: number
   readonly pid: number | undefined
   readonly port: number
-  /** Port of the replica's metrics and health checks. */
+  /** Port on which the replica serves its metrics and health checks. */
   readonly internalPort: number
   readonly version: ReplicaVersion
-  /** Whether the replica is ready to receive new sockets from the router. */
+  /** Whether the router may send new sockets to the replica. */
   ready: boolean
-  /** Whether the replica was asked to drain, or was killed. */
+  /** Whether the replica is draining or has been killed. */
   leaving: boolean
   /** Unix seconds. */
   readonly startedAtSeconds: number
@@ -62,7 +65,7 @@ interface Running extends ReplicaProcess {
 }
 
 export class Replicas {
-  /** The version with which new replicas are started. */
+  /** The version that new replicas run. */
   version: ReplicaVersion = { name: 'v1', env: {} }
   private readonly running = new Map<number, Running>()
   private readonly beginning = new Map<number, ChildProcess>()
@@ -73,14 +76,14 @@ export class Replicas {
     this.settings = settings
   }
 
-  /** The replicas whose process is running, sorted by number. */
+  /** Returns the replicas that are running, sorted by number. */
   list(): readonly ReplicaProcess[] {
     return [...this.running.values()].sort((a, b) => a.number - b.number)
   }
 
   /**
-   * Returns the replicas that receive new sockets: the ready replicas of the current version, or all ready replicas if no replica of the
-   * current version is ready. During a rollout, new sockets go to replicas of the new version, so that each client reconnects only once.
+   * Returns the replicas that receive new sockets: the ready replicas of the current version, or all ready replicas if none of the current
+   * version is ready. During a rollout, new sockets go to replicas of the new version, so that each client reconnects only once.
    */
   serving(): readonly ReplicaProcess[] {
     const ready = this.list().filter((replica) => replica.ready && !replica.leaving)
@@ -88,12 +91,12 @@ export class Replicas {
     return updated.length > 0 ? updated : ready
   }
 
-  /** Names of the replicas that have been started but are not ready yet. */
+  /** Returns the names of the replicas that are still starting. */
   starting(): string[] {
     return [...this.beginning.keys()].sort((a, b) => a - b).map(nameOf)
   }
 
-  /** Adds replicas and waits until the new replicas are ready. Rejects if a replica does not become ready. */
+  /** Adds replicas and waits until they are ready. Rejects if one of the new replicas does not become ready. */
   async add(count: number): Promise<void> {
     if (this.ended) throw new Error('the lab is ending: no replica is added')
     const first = Math.max(0, ...this.running.keys(), ...this.beginning.keys()) + 1
@@ -122,17 +125,17 @@ export class Replicas {
     )
   }
 
-  /** Stops a replica with SIGSTOP, or resumes the replica with SIGCONT. A stopped replica hangs, and its sockets stay open. */
+  /** Suspends a replica with SIGSTOP, or resumes it with SIGCONT. A suspended replica hangs, but its sockets stay open. */
   freeze(id: string, frozen: boolean): void {
     for (const { child } of this.chosen([id])) child.kill(frozen ? 'SIGSTOP' : 'SIGCONT')
   }
 
-  /** Evaluates code in a replica's process through its inspector, which is open only for that call. */
+  /** Evaluates code in a replica's process through its inspector, which is open only during the call. */
   async evaluate(id: string, code: string): Promise<void> {
     for (const { child } of this.chosen([id])) await evaluateAt(await openInspector(child), code)
   }
 
-  /** Stops all replicas with SIGTERM, or with SIGKILL if `atOnce` is set, and prevents further starts. */
+  /** Stops all replicas with SIGTERM, or with SIGKILL if `atOnce` is set, and prevents any new replicas from starting. */
   async end(atOnce: boolean): Promise<void> {
     this.ended = true
     for (const child of this.beginning.values()) child.kill('SIGKILL')
@@ -157,7 +160,7 @@ export class Replicas {
     const id = nameOf(number)
     const { version } = this
     const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id, LAB_VERSION: version.name, ...version.env }
-    // With port 0, the inspector listens on any free port when SIGUSR1 opens the inspector.
+    // With port 0, the inspector listens on any free port once SIGUSR1 opens it.
     const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -209,7 +212,7 @@ export class Replicas {
     await this.watch(replica)
   }
 
-  /** Probes and scrapes a replica at intervals, one request at a time. */
+  /** Probes and scrapes a replica at regular intervals, one request at a time. */
   private async watch(replica: Running): Promise<void> {
     const base = `http://127.0.0.1:${replica.internalPort}`
     const ask = (path: string) => {
@@ -222,7 +225,7 @@ export class Replicas {
       replica.ready = ready
       replica.scrapes.add(scrapeOf(parseExposition(await (await ask(paths.metrics)).text()), Date.now() / 1000))
     } catch {
-      // A replica that hangs, has exited or is cut off from the network gets no new sockets, and its last scrape becomes outdated.
+      // A replica that hangs, has exited or is cut off from the network gets no new sockets, and its last scrape becomes stale.
       if (replica.ready) replica.readySinceSeconds = Date.now() / 1000
       replica.ready = false
     }
@@ -233,8 +236,8 @@ export class Replicas {
 const nameOf = (number: number) => `${services.ws}-${number}`
 
 /**
- * Resolves with the ports from the log line "ready". Output after the line "ready" is discarded, so that the pipe of standard output does
- * not fill.
+ * Resolves with the ports from the replica's "ready" log line. Output after that line is discarded, so that the standard output pipe does
+ * not fill up.
  */
 function listening(child: ChildProcess): Promise<{ port: number; internalPort: number }> {
   return new Promise((resolve) => {

@@ -1,11 +1,11 @@
-/** Reads and writes RESP, the Valkey protocol, on the server side. Each character of a parsed string represents one byte. */
+/** Reads and writes RESP, Valkey's protocol, on the server side. Each character of a parsed string represents one byte. */
 import { type Reply, StoreError } from '@lab/ws/valkey/model.ts'
 
-/** Maximum number of strings and bytes in one command; even the largest room message stays below both limits. */
+/** Maximum number of strings and of bytes in one command; even the largest room message stays below both limits. */
 const most = { strings: 100_000, bytes: 8 * 1024 * 1024 }
 
 /**
- * Collects received data and returns complete commands. Throws if the data is not an array of strings, for example if a web page sends an
+ * Buffers received data and returns complete commands. Throws if the data is not an array of strings, for example if a web page sends an
  * HTTP request.
  */
 export class CommandReader {
@@ -28,7 +28,7 @@ export class CommandReader {
   }
 }
 
-/** Reads one command; returns undefined while the command is incomplete. */
+/** Reads one command, or returns undefined if the command is still incomplete. */
 function readCommand(text: string, start: number): { command: string[]; end: number } | undefined {
   const count = readLength(text, start, '*', most.strings)
   if (count === undefined) return undefined
@@ -63,11 +63,11 @@ export function encodeReply(reply: Reply, version: 2 | 3): string {
   if (reply instanceof StoreError) return `-${reply.message}\r\n`
   const items = (list: Iterable<Reply>) => Array.from(list, (item) => encodeReply(item, version)).join('')
   if (Array.isArray(reply)) return `*${reply.length}\r\n${items(reply)}`
-  // In version 2 of the protocol RESP, the reply to XREAD is an array of pairs.
+  // In RESP version 2, the reply to XREAD is an array of pairs.
   return version === 3 ? `%${reply.size}\r\n${items([...reply].flat())}` : `*${reply.size}\r\n${items([...reply])}`
 }
 
-/** Encodes a push message of RESP version 3, for example a message on a channel. */
+/** Encodes a RESP version 3 push message, such as a message on a channel. */
 export function encodePush(items: readonly (string | number)[]): string {
   return `>${items.length}\r\n${items.map((item) => encodeReply(item, 3)).join('')}`
 }

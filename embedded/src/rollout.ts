@@ -1,7 +1,7 @@
 /** Carries out rolling updates of the embedded lab: replaces the replicas one by one with replicas of a new version. */
 import type { Replicas } from './replicas.ts'
 
-/** A setting with which a replica exits immediately. */
+/** A setting that makes a replica exit immediately. */
 const broken = { MAX_CONNECTIONS: '0' }
 
 export class Rollout {
@@ -13,7 +13,7 @@ export class Rollout {
   private underWay: string | null = null
 
   /**
-   * @param replace function that starts a new replica and then drains the replica with the given id
+   * @param replace starts a new replica and then drains the replica with the given id
    * @param stop signal that aborts when the lab shuts down
    */
   constructor(replicas: Replicas, replace: (id: string) => Promise<void>, note: (text: string) => void, stop: AbortSignal) {
@@ -32,9 +32,9 @@ export class Rollout {
   }
 
   /**
-   * Rolls out a new version; if the rollout fails, restores the previous version. Resolves when all replicas have the same version.
-   * Rejects if another rollout is in progress, or if the previous version cannot be restored after a failed rollout.
-   * @param fails whether to roll out a version that cannot start, as a demonstration of a failed rollout
+   * Rolls out a new version; if the rollout fails, restores the previous version. Resolves once all replicas run the same version.
+   * Rejects if another rollout is in progress, or if a failed rollout cannot be rolled back to the previous version.
+   * @param fails whether to roll out a version that cannot start, in order to demonstrate a failed rollout
    */
   async begin(fails: boolean): Promise<void> {
     if (this.underWay !== null) throw new Error('a rollout is under way already')
@@ -59,7 +59,7 @@ export class Rollout {
   }
 
   /**
-   * Replaces outdated replicas until none is left. The loop ends because every replacement has the new version and is therefore not
+   * Replaces outdated replicas until none are left. This loop ends because every replacement runs the new version and is therefore not
    * outdated.
    */
   private async replaceAll(): Promise<void> {

@@ -119,7 +119,7 @@ test('a slow network delays every answer and loses none', async () => {
   for (let n = 0; n < 50; n++) socket.send(JSON.stringify({ type: 'message', data: n }))
   await expect.poll(() => heard.length, { timeout: 5_000, interval: 5 }).toBe(50)
   expect(performance.now() - began).toBeGreaterThan(195)
-  // If the network delayed the answers one after the other, the 50 answers would take ten seconds.
+  // If the simulated network delayed the answers one after another, the 50 answers would take ten seconds.
   expect(performance.now() - began).toBeLessThan(3_000)
   expect(heard).toEqual(Array.from({ length: 50 }, (_, n) => n))
   const asked = performance.now()
@@ -169,7 +169,7 @@ test('requests with a foreign Origin or Host are refused, plain ones and handsha
   }
 })
 
-/** Sends raw bytes and returns the answer, at least up to the end of the response headers. */
+/** Sends raw bytes and returns the response, at least up to the end of its headers. */
 async function raw(url: string, text: string): Promise<string> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname, () => socket.write(text))
@@ -205,6 +205,6 @@ test('a request that is no WebSocket handshake gets the same answer as from the 
     expect(await status(http, `GET /ws HTTP/1.1\r\n${rest}`)).toBe('HTTP/1.1 400 Bad Request')
     expect(await status(http, `GET /ws HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n${rest}`)).toBe('HTTP/1.1 400 Bad Request')
   }
-  // HTTP/1.0 allows a request without a Host header, but the router refuses a request whose host is unknown.
+  // HTTP/1.0 allows requests without a Host header, but the router refuses requests whose host it does not know.
   expect(await status(http, 'GET /health HTTP/1.0\r\n\r\n')).toBe('HTTP/1.1 403 Forbidden')
 }, 60_000)

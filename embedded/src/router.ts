@@ -1,6 +1,6 @@
 /**
- * The router of the embedded lab, which replaces Traefik. Like Traefik, the router sets the sticky cookie, routes new sockets to ready
- * replicas only, and tries the next replica if one does not accept the connection. Open sockets stay on their replica.
+ * The embedded lab's router, which replaces Traefik. Like Traefik, this router sets the sticky cookie, routes new sockets only to ready
+ * replicas, and tries the next replica if one does not accept the connection. Open sockets stay on their replicas.
  */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
@@ -12,22 +12,22 @@ import type { Network } from './network.ts'
 import { cookieValue, Pool } from './pool.ts'
 import type { ReplicaProcess } from './replicas.ts'
 
-/** Time limits for connecting to a replica, and for its answer to a request or handshake. Milliseconds. */
+/** Time limits for connecting to a replica, and for its response to a request or handshake. Milliseconds. */
 const dialWithinMs = 1_000
 const answerWithinMs = 5_000
 
 export interface Router {
   port: number
-  /** Number of sockets that are open through the router. */
+  /** Returns the number of sockets that are open through the router. */
   open(): number
   close(): Promise<void>
 }
 
 /**
- * Listens on 127.0.0.1. Rejects if the port is not available.
- * @param replicas the replicas that receive new sockets
+ * Listens on 127.0.0.1. Rejects if the port is unavailable.
+ * @param replicas returns the replicas that receive new sockets
  * @param network the simulated network between the router and the replicas
- * @param allowed origins of other web sites that may send requests
+ * @param allowed origins of other websites that may send requests
  */
 export async function startRouter(
   port: number,
@@ -39,7 +39,7 @@ export async function startRouter(
   const pool = new Pool()
   const proxy = createProxyServer({ xfwd: true, proxyTimeout: answerWithinMs, upgradeTimeout: answerWithinMs })
   const sockets = new Set<Socket>()
-  // The caller handles failures as rejected promises; the empty error listener only prevents the proxy from throwing the errors as well.
+  // The caller handles failures as rejected promises; this empty listener only prevents the proxy from throwing the errors as well.
   proxy.on('error', () => {})
 
   function candidates(request: IncomingMessage): ReplicaProcess[] {
@@ -62,8 +62,7 @@ export async function startRouter(
     try {
       await proxy.web(request, response, reached.options)
     } catch {
-      // The replica exited after it accepted the connection. The class Replicas logs that the replica exited, and the client may send the
-      // request again.
+      // The replica exited after it had accepted the connection. The Replicas class logs the exit, and the client may resend its request.
       if (response.headersSent) response.destroy()
       else response.writeHead(502, { 'content-type': 'text/plain' }).end('the replica did not answer\n')
     }
@@ -97,7 +96,7 @@ export async function startRouter(
     })
   })
 
-  // Node does not check the Host header of an upgrade request, so the router checks the header for all requests.
+  // Node does not check the Host header of upgrade requests, so the router checks this header for all requests.
   const server = createServer({ requireHostHeader: false, shouldUpgradeCallback: isSocket }, (request, response) => {
     const problem = repair(request)
     if (problem !== undefined) {
@@ -130,7 +129,7 @@ export async function startRouter(
     close: async () => {
       server.close()
       server.closeAllConnections()
-      // The end of a connection is delivered only if the network is not cut.
+      // Closing a connection reaches the other side only if the network is not cut.
       network.heal()
       for (const socket of sockets) socket.destroy()
     },
@@ -147,8 +146,8 @@ function isSocket({ method, headers }: IncomingMessage): boolean {
 }
 
 /**
- * Rewrites an absolute request target to a path, before the request is forwarded.
- * @returns the reason why the request is refused; undefined if the request is accepted
+ * Rewrites an absolute request target to a path before the router forwards the request.
+ * @returns the reason for refusing the request; undefined if the request is accepted
  */
 function repair(request: IncomingMessage): string | undefined {
   const hosts = request.headersDistinct.host ?? []
@@ -169,8 +168,8 @@ function cookieFor(request: IncomingMessage, { id }: ReplicaProcess): string | u
 }
 
 /**
- * Connects to the first replica that accepts the connection, and returns proxy options that use this connection. Replicas that refused
- * the connection have received no data. Returns null if no replica accepts the connection.
+ * Connects to the first replica that accepts a connection, and returns proxy options that use this connection. Replicas that refused a
+ * connection have received no data. Returns null if no replica accepts a connection.
  */
 async function dialFirst(
   replicas: readonly ReplicaProcess[],
@@ -187,7 +186,7 @@ async function dialFirst(
   return null
 }
 
-/** The simulated network also delays the connection attempt, which times out if the replica is cut off. */
+/** The simulated network also delays connection attempts, which time out if the replica is cut off. */
 async function dialOver(network: Network, { id, port }: ReplicaProcess): Promise<Socket | null> {
   const waitMs = network.isCut(id) ? dialWithinMs : network.delayMs
   if (waitMs > 0) await sleep(waitMs)

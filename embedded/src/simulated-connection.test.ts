@@ -95,7 +95,7 @@ test('the queue is bounded: the sender has to wait if the other side does not re
   let sent = 0
   for (let n = 0; n < 2_000; n++) far.write(chunk, () => sent++)
   await quiet()
-  // The sender cannot send all 128 MB, because the kernel buffers only a few MB.
+  // The sender cannot send all 128 MB at once, because the kernel buffers only a few MB.
   expect(sent).toBeLessThan(500)
   set({ cut: false })
   await expect.poll(() => at.near.length, { timeout: 20_000 }).toBe(2_000 * chunk.length)

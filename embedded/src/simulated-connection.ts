@@ -7,12 +7,12 @@ import { Duplex } from 'node:stream'
 
 /** The state of the simulated network. */
 export interface NetworkState {
-  /** Delay of the data from the replica to the client. Milliseconds. */
+  /** Delay of data sent from the replica to the client. Milliseconds. */
   delayMs: number
   cut: boolean
 }
 
-/** Number of queued bytes in one direction above which the sender has to wait. Bytes. */
+/** Number of bytes queued in one direction above which the sender has to wait. */
 const maxQueuedBytes = 256 * 1024
 
 interface QueuedChunk {
@@ -21,7 +21,7 @@ interface QueuedChunk {
   arrive: () => void
 }
 
-/** Delays and delivers the data of a connection in one direction. Chunks arrive in the order in which they were sent. */
+/** Delays and delivers a connection's data in one direction. Chunks arrive in the order in which they were sent. */
 class Direction {
   private readonly queue: QueuedChunk[] = []
   private readonly networkState: () => NetworkState
@@ -47,12 +47,12 @@ class Direction {
     this.deliver()
   }
 
-  /** Delivers the chunks that are due; must be called whenever the state of the simulated network changes. */
+  /** Delivers the chunks that are due; must be called whenever the simulated network changes state. */
   deliver(): void {
     clearTimeout(this.timer)
     const { delayMs, cut } = this.networkState()
     if (cut) return
-    // After a reduction of the delay, a queued chunk arrives no later than a new chunk.
+    // After the delay is reduced, queued chunks arrive no later than new ones.
     const latest = performance.now() + delayMs
     for (let next = this.queue[0]; next !== undefined; next = this.queue[0]) {
       const leftMs = Math.min(next.dueMs, latest) - performance.now()
@@ -74,9 +74,8 @@ export class SimulatedConnection extends Duplex {
   private ended = false
 
   /**
-   * @param socket connection to the replica, with allowHalfOpen, so that the socket does not close before the end of the stream is
-   * delivered
-   * @param networkState returns the current state of the network to this replica
+   * @param socket connection to the replica, opened with allowHalfOpen so that it does not close before the end of the stream is delivered
+   * @param networkState returns the current network state for this replica
    */
   constructor(socket: Socket, networkState: () => NetworkState) {
     super({ allowHalfOpen: false })
@@ -96,12 +95,12 @@ export class SimulatedConnection extends Duplex {
     socket.on('timeout', () => this.emit('timeout'))
   }
 
-  /** Whether both sides are closed, so that the state of the network no longer matters. */
+  /** Whether both sides of the connection are closed, so that the network state no longer matters. */
   get isOver(): boolean {
     return this.destroyed && this.socket.destroyed
   }
 
-  /** Delivers data that is due; must be called whenever the state of the simulated network changes. */
+  /** Delivers the data that is due; must be called whenever the simulated network changes state. */
   networkChanged(): void {
     this.toReplica.deliver()
     this.fromReplica.deliver()
@@ -142,8 +141,7 @@ export class SimulatedConnection extends Duplex {
     })
   }
 
-  // Node's HTTP client calls setTimeout, setNoDelay, setKeepAlive, ref and unref on its socket, so the simulated connection needs these
-  // methods.
+  // Node's HTTP client calls setTimeout, setNoDelay, setKeepAlive, ref and unref on its socket, so SimulatedConnection must implement them.
   setTimeout(ms: number): this {
     this.socket.setTimeout(ms)
     return this

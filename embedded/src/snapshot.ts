@@ -1,4 +1,4 @@
-/** Builds the state of the lab that the live page shows twice a second. Pure. */
+/** Builds the snapshot of the lab's state that the live page shows, twice a second. Pure. */
 import type { EmbeddedSnapshot } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
 import type { LoadReport } from '@lab/live/load-messages.ts'
@@ -20,7 +20,7 @@ export function snapshotOf(lab: {
   events: { time: number; text: string }[]
   /** The current rollout in one sentence; null if there is none. */
   rollout: string | null
-  /** Address of the store that replicas share; null if they share no store. */
+  /** Address of the store that the replicas share; null if they share none. */
   storeUrl: string | null
 }): EmbeddedSnapshot {
   return {

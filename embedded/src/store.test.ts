@@ -25,7 +25,7 @@ afterEach(async () => {
 })
 afterAll(() => store.end())
 
-/** Sends a command as a client that uses version 2 of the protocol. */
+/** Sends a command as a client that uses RESP version 2. */
 async function ask(...command: string[]): Promise<unknown> {
   const client = createClient({ url: store.url.replace('valkey', 'redis'), RESP: 2 })
   await client.connect()

@@ -1,6 +1,6 @@
 /**
- * The store of the embedded lab, which models Valkey in this process. Replicas connect to the embedded store over loopback, in the same way
- * as to Valkey.
+ * The embedded lab's store, which models Valkey within the lab's process. Replicas connect to this store over loopback, just as they would
+ * connect to Valkey.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -9,13 +9,13 @@ import { CommandReader, encodePush, encodeReply } from './resp.ts'
 
 /** Maximum number of open connections; each replica opens two connections. */
 const mostConnections = 200
-/** Maximum size of a client's unread answers in bytes; a client that exceeds the limit is disconnected. */
+/** Maximum total size of a client's unread replies, in bytes; a client that exceeds it is disconnected. */
 const mostUnread = 64 * 1024 * 1024
 
 export interface Store {
   /** Address of the store, such as valkey://127.0.0.1:41231. */
   readonly url: string
-  /** Closes the store's port and every connection, or reopens the port with the same data. */
+  /** Closes the store's port and all its connections, or reopens the port with the same data. */
   set(up: boolean): Promise<void>
   end(): Promise<void>
 }
@@ -29,7 +29,7 @@ export async function startStore(): Promise<Store> {
   const server = createServer({ noDelay: true }, (socket) => {
     const client = new Client(socket, (command) => {
       const reply = answer(command)
-      // A script may have written to a stream for which an XREAD command is blocked, so every blocked command is tried again.
+      // The script may have written to a stream that a blocked XREAD command is waiting for, so every blocked command is retried.
       if (/^evalsha$/i.test(command[0] ?? '')) for (const waiting of clients) waiting.retry()
       return reply
     })
@@ -44,7 +44,7 @@ export async function startStore(): Promise<Store> {
   function answer(command: string[]): Reply {
     if (!/^info$/i.test(command[0] ?? '')) return model.run(command)
     const memory = process.memoryUsage().rss
-    // The reported maxmemory is 0, which means no limit, because only the scripts limit the size of the data.
+    // The reported maxmemory is 0 (no limit), because only the scripts limit the amount of data.
     return `connected_clients:${clients.size}\r\nused_memory:${memory}\r\nmaxmemory:0\r\ntotal_commands_processed:${model.commands}\r\n`
   }
   let port = 0
@@ -70,7 +70,7 @@ export async function startStore(): Promise<Store> {
   }
 }
 
-/** One connection. The commands of one connection are answered in order; a blocked XREAD delays the commands after it. */
+/** One connection. A connection's commands are answered in order; a blocked XREAD delays the commands that follow it. */
 class Client {
   private readonly socket: Socket
   private readonly run: (command: string[]) => Reply
@@ -95,12 +95,12 @@ class Client {
     })
   }
 
-  /** Delivers a message of a channel that the client has subscribed to. */
+  /** Delivers a message from a channel, if the client has subscribed to that channel. */
   deliver(channel: string, text: string): void {
     if (this.channels.has(channel)) this.write(encodePush(['message', channel, text]))
   }
 
-  /** Retries a blocked XREAD command, and answers it if the stream has data or the timeout of the command has passed. */
+  /** Retries a blocked XREAD command, and answers it if the stream has data or the command has timed out. */
   retry(late = false): void {
     if (this.blocked === undefined) return
     const { command, timer } = this.blocked

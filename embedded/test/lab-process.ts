@@ -1,4 +1,4 @@
-/** Starts the embedded lab as a process, as a user does. */
+/** Starts the embedded lab as a separate process, as a user would. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -13,13 +13,13 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 export interface Started {
   process: ChildProcess
   output(): string
-  /** Resolves with the exit code of the process, or with the name of the signal that ended it. */
+  /** Resolves with the process's exit code, or with the name of the signal that ended it. */
   exited: Promise<number | string>
   /** Kills the process. */
   end(): Promise<void>
 }
 
-/** Runs the command of the embedded lab on free ports, with a new state folder. */
+/** Runs the embedded lab's start command on free ports, with a new state folder. */
 export async function command(...options: string[]): Promise<Started> {
   const state = await mkdtemp(join(tmpdir(), 'embedded-'))
   const lab = spawn(process.execPath, [main, '--port', '0', '--page-port', '0', '--state', state, ...options], {

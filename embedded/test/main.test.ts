@@ -1,4 +1,4 @@
-/** Tests that `npm start` starts the lab, prints the parts of the lab, and leaves no child process behind, however the command ends. */
+/** Tests that `npm start` starts the lab, lists its parts, and leaves no child process behind, however the command ends. */
 
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -38,7 +38,7 @@ test('starts in under 20 s, names its parts, serves both pages, and ends with Ct
 }, 90_000)
 
 test('replicas share a store with nothing installed, sockets move to a new replica, and no message is lost', async () => {
-  // The option --valkey with an empty address has the same effect as no option.
+  // An empty --valkey address has the same effect as omitting the option.
   const { output, page, state, process: main, exited } = await lab('--valkey', '', '--load', '40')
   expect(output()).toMatch(/store +in this process: rooms span replicas/)
   const family = await childrenOf(main.pid)
@@ -49,7 +49,7 @@ test('replicas share a store with nothing installed, sockets move to a new repli
   await expect
     .poll(async () => (await state()).replicas.map(({ connections }) => connections > 0), { timeout: 60_000 })
     .toEqual([true, true, true])
-  // The load driver reports that a socket has moved to another replica slightly later than the new replica reports the socket.
+  // When a socket moves to another replica, the load driver reports the move slightly later than that replica reports the socket.
   await expect.poll(async () => (await state()).load.moves, { timeout: 20_000 }).toBeGreaterThan(0)
   expect(await state()).toMatchObject({ shared: true, storeUp: true, load: { lost: 0 } })
   main.kill('SIGINT')
@@ -60,7 +60,7 @@ test('replicas share a store with nothing installed, sockets move to a new repli
 test('a hanging replica and a hanging load driver do not prevent the lab from ending', async () => {
   const { family, process: main, exited, output, state } = await lab()
   const [hanging] = (await state()).replicas
-  // SIGSTOP is sent repeatedly, because a lab that shuts down resumes stopped replicas, but this test needs replicas that keep hanging.
+  // SIGSTOP is sent repeatedly, because the lab resumes stopped replicas when it shuts down, but these must keep hanging.
   const hang = setInterval(() => {
     for (const pid of family.filter(isAlive)) process.kill(pid, 'SIGSTOP')
   }, 50)
@@ -89,7 +89,7 @@ test('a second Ctrl-C ends hanging processes at once', async () => {
 
 test('the child processes of a killed lab are ended, hanging ones too', async () => {
   const { family, process: main, exited } = await lab()
-  // Stops every child process except the guard, which was started first and therefore has the lowest process id.
+  // Stops every child process except the guard, which was started first and is therefore expected to have the lowest process id.
   for (const pid of family) if (pid !== Math.min(...family)) process.kill(pid, 'SIGSTOP')
   main.kill('SIGKILL')
   expect(await exited).toBe('SIGKILL')

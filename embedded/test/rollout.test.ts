@@ -1,4 +1,4 @@
-/** Tests that a rolling update of the embedded lab loses no message, and that a version that fails is rolled back. */
+/** Tests that no message is lost during a rolling update of the embedded lab, and that a failing version is rolled back. */
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import { expect, onTestFinished, test } from 'vitest'
 import { lab } from './lab-process.ts'

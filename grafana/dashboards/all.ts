@@ -1,4 +1,4 @@
-/** Returns every dashboard, in the order of the links between the dashboards. */
+/** Returns all dashboards, in the order in which they link to each other. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { loadAndEdge } from './load-and-edge.ts'
 import { logs } from './logs.ts'
@@ -8,7 +8,7 @@ import { stores } from './stores.ts'
 import { users } from './users.ts'
 import { websocketLab } from './websocket-lab.ts'
 
-/** Builds all dashboards. Every call of this function returns new objects. */
+/** Builds all dashboards. Every call returns new objects. */
 export function allDashboards(): Dashboard[] {
   return [websocketLab(), users(), scaling(), replicas(), loadAndEdge(), stores(), logs()]
 }

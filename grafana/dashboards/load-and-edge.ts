@@ -1,4 +1,4 @@
-/** The dashboard that compares the load generator, the router and the replicas. */
+/** The Load and edge dashboard compares the load generator, the router and the replicas. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -16,7 +16,7 @@ import {
 import { connectTime, messagesAnswered, roomDelivery, roundTrip, sessions, successRates, upgradesByCode } from '../panels/load.ts'
 import { replicaMarks } from '../panels/marks.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function loadAndEdge(): Dashboard {
   const rows = [
     {

@@ -1,11 +1,11 @@
-/** The dashboard of logs: log volume, and the log lines of one connection. The dashboard of logs uses the data source Loki. */
+/** The Logs dashboard shows the log volume, and the log lines of a single connection. The Logs dashboard uses the Loki data source. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import { allLines, closesInLogs, complaints, lineRate, logVariables, oneConnection } from '../panels/logs.ts'
 import { rolloutMark } from '../panels/marks.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function logs(): Dashboard {
   const rows = [
     { title: 'Log volume', lines: [[lineRate(), complaints(), closesInLogs()]] },

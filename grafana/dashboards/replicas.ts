@@ -1,4 +1,4 @@
-/** The dashboard of replicas: state, share of the connections, and resource usage. */
+/** The Replicas dashboard shows each replica's state, share of the connections, and resource usage. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -8,7 +8,7 @@ import { connectionsPerReplica, connectionsPerVersion, fullness, restarts, skew,
 import { eventLoopLag, eventLoopUtilization, garbageCollection, memory } from '../panels/runtime.ts'
 import { cpu } from '../panels/scaling.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function replicas(): Dashboard {
   const rows = [
     { title: 'State', lines: [[replicaStatus(24)], [uptime(), restarts()]] },

@@ -1,4 +1,4 @@
-/** The dashboard of the scaler: the number of replicas, the reasons for changes, the effect of changes on clients, and the cost. */
+/** The Scaling dashboard shows the number of replicas, the reasons for changes, their effect on clients, and the cost. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -8,7 +8,7 @@ import { counts, decisions, metricsAgainstTargets, metricValues, proposals, time
 import { actionDuration, changes, conditions, synchronisation, timeScale, uncounted } from '../panels/scaler-health.ts'
 import { cpu, drainProgress, drops, replicaCount } from '../panels/scaling.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function scaling(): Dashboard {
   const rows = [
     {

@@ -1,4 +1,4 @@
-/** The dashboard of Valkey, and of the rooms that replicas share through Valkey. */
+/** The Stores dashboard is about Valkey, and about the rooms that replicas share through Valkey. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
@@ -6,7 +6,7 @@ import { replicaMarks } from '../panels/marks.ts'
 import { pubsubHeatmap, pubsubLag, roomLog, roomMembers, roomMessages, rooms } from '../panels/rooms.ts'
 import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRoundTrip } from '../panels/stores.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function stores(): Dashboard {
   const rows = [
     { title: 'Valkey', lines: [[dependencies()], [storeClients(), storeMemory(), storeCommands()]] },

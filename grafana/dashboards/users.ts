@@ -1,4 +1,4 @@
-/** The dashboard of clients: rate, errors and duration of connections and messages, and reconnects. */
+/** The Users dashboard shows the rate, errors and duration of connections and messages, as well as reconnects. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { burnClocks } from '@lab/contract/service-levels.ts'
 import { labPage } from '../lib/dashboards.ts'
@@ -10,7 +10,7 @@ import { replicaMarks } from '../panels/marks.ts'
 import { latency, latencyHeatmap, messagesReceived, messagesSent, traffic } from '../panels/messages.ts'
 import { budgetBurn } from '../panels/service-levels.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function users(): Dashboard {
   const rows = [
     {

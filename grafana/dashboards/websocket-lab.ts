@@ -1,4 +1,4 @@
-/** The home dashboard: twelve panels that show whether clients are served while replicas start and end. */
+/** The home dashboard has twelve panels that show whether clients are served while replicas start and stop. */
 
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { services } from '@lab/contract/endpoints.ts'
@@ -13,7 +13,7 @@ import { latency, messagesReceived, messagesSent } from '../panels/messages.ts'
 import { cpu, drops, replicaCount } from '../panels/scaling.ts'
 import { targets } from '../panels/targets.ts'
 
-/** Builds the dashboard. Every call of this function returns a new object. */
+/** Builds the dashboard. Every call returns a new object. */
 export function websocketLab(): Dashboard {
   const rows = [
     { lines: [[text('What to run next', nextSteps, panelHeight, 15), alerts(9)]] },

@@ -1,11 +1,11 @@
-/** Annotations, which Grafana draws over every graph of a dashboard. */
+/** Builds annotations, which Grafana draws over every graph of a dashboard. */
 import type { AnnotationQuery } from '@grafana/grafana-foundation-sdk/dashboard'
 import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 import { selectedDatasource } from './panels.ts'
 
 /**
- * How long an event stays visible to the query of an annotation, in seconds. Grafana evaluates an annotation query every five seconds or
- * once per pixel, whichever interval is longer: about every 108 s if a panel of 800 pixels shows one day.
+ * How long an annotation query returns an event, in seconds. Grafana evaluates an annotation query every five seconds or once per pixel,
+ * whichever interval is longer: about every 108 s if an 800-pixel panel shows one day.
  */
 export const newForSeconds = 120
 
@@ -18,7 +18,7 @@ export interface Mark {
   valueIsTime?: boolean
 }
 
-/** Returns the given annotations and the built-in one that Grafana's editor adds to every dashboard. */
+/** Returns the given annotations, and the built-in annotation that Grafana's editor adds to every dashboard. */
 export function annotations(marks: Mark[]): AnnotationQuery[] {
   return [builtIn(), ...marks.map(annotation)]
 }
@@ -49,7 +49,7 @@ function annotation({ name, expr, color, text, valueIsTime = false }: Mark): Ann
   return visible(entry.build())
 }
 
-/** Shows a switch for each annotation; by default, the SDK hides the switches in a menu. */
+/** Shows an on/off switch for the annotation; by default, the SDK hides these switches in a menu. */
 function visible({ placement: _, ...entry }: AnnotationQuery): AnnotationQuery {
   return entry
 }

@@ -1,9 +1,9 @@
-/** Defines one colour per meaning for all panels of all pages. */
+/** Assigns each meaning one colour, which all panels on all dashboards use. */
 import type { CloseCause } from '@lab/contract/close-codes.ts'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import type { ProposalStage } from '@lab/contract/scaler-metrics.ts'
 
-/** States of a replica. The colours also differ in brightness, for readers with colour blindness. */
+/** States of a replica. The state colours also differ in brightness, for readers with colour blindness. */
 export const stateColors: Readonly<Record<ReplicaState, string>> = {
   starting: 'light-blue',
   ready: 'green',
@@ -14,7 +14,7 @@ export const stateColors: Readonly<Record<ReplicaState, string>> = {
 /** Colour of the annotations for rollouts and deploys. */
 export const rolloutColor = 'purple'
 
-/** Colour of a replica that does not answer. */
+/** Colour of a replica that does not respond to Prometheus. */
 export const noAnswerColor = 'dark-red'
 
 /** Severity of a value. */
@@ -26,7 +26,7 @@ export const lineColors = { total: 'text', received: 'blue', sent: 'purple', pla
 /** Quantiles. */
 export const quantileColors = { p50: 'green', p95: 'orange', p99: 'red' } as const
 
-/** Colours by the source of a count: the load generator, Traefik, the replicas or their store. */
+/** Colours of the systems that report a count: the load generator, Traefik, the replicas and their store. */
 export const systemColors = { k6: 'purple', traefik: 'blue', replicas: 'green', valkey: 'orange' } as const
 
 /** Colours of the desired number of replicas, the current number, and the limits. */
@@ -40,7 +40,7 @@ export const proposalColors: Readonly<Record<ProposalStage, string>> = {
   bounded: 'blue',
 }
 
-/** Colours of close causes: normal, drain, client error, no answer, or unexpected. */
+/** Colours of the causes for which connections close, such as a drain or a client error. */
 export const closeColors: Readonly<Record<CloseCause, string>> = {
   normal: 'green',
   going_away: 'light-green',

@@ -1,7 +1,7 @@
 /**
- * Builds dashboards: assigns ids and grid positions, and adds variables and annotations. The Foundation SDK assigns no panel ids, lets a
- * row exceed the 24 columns of the grid, and writes the settings of all variable kinds into every variable. This file assigns panel ids,
- * checks the width of rows, and removes superfluous settings of variables.
+ * Builds dashboards: assigns panel ids and grid positions, and adds variables and annotations. The Foundation SDK assigns no panel ids,
+ * lets rows exceed the grid's 24 columns, and writes the settings of all variable kinds into every variable. This module assigns panel ids,
+ * checks row widths, and removes superfluous variable settings.
  */
 import type { Dashboard, DashboardLink, Panel, RowPanel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import {
@@ -15,10 +15,10 @@ import { annotations, type Mark } from './annotations.ts'
 import { allPages, type Page } from './pages.ts'
 import { commonVariables } from './variables.ts'
 
-/** Number of columns of Grafana's grid. */
+/** Number of columns in Grafana's dashboard grid. */
 const gridColumns = 24
 
-/** Panels side by side, whose widths add up to the width of the grid. */
+/** A line of side-by-side panels, whose widths must add up to the grid width. */
 export type Line = Panel[]
 
 /** A group of panels. Panels in a row without a title are placed at the top of the dashboard. */
@@ -37,19 +37,19 @@ export interface DashboardAbout {
 /** Settings of a dashboard. */
 export interface Extras {
   marks?: Mark[]
-  /** Variables of the dashboard, in addition to the variables that every dashboard has. */
+  /** Variables of this dashboard, in addition to those that every dashboard has. */
   variables?: VariableModel[]
   links?: DashboardLink[]
 }
 
-/** Returns a dashboard of the lab, with links to all other dashboards. */
+/** Returns one of the lab's dashboards, with links to all the others. */
 export function labPage(page: Page, rows: Row[], extras: Omit<Extras, 'links'> = {}): Dashboard {
   const about = { uid: page.uid, title: page.title, description: page.question, tags: ['websocket-lab'] }
   return dashboard(about, rows, { ...extras, links: linksFrom(page) })
 }
 
 /**
- * Returns the model of a dashboard.
+ * Returns the Grafana model of a dashboard.
  * @throws Error when a row of panels does not fill the grid exactly
  */
 export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], variables = [], links = [] }: Extras = {}): Dashboard {
@@ -70,7 +70,7 @@ export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], vari
   return built
 }
 
-/** Returns the JSON file of a dashboard. The keys of the JSON file are sorted, so that the SDK's order of keys does not cause diffs. */
+/** Returns a dashboard's JSON file. The JSON keys are sorted, so that changes in the SDK's key order do not cause diffs. */
 export function render(built: Dashboard): string {
   return `${JSON.stringify(built, sortedKeys, 2)}\n`
 }
@@ -80,7 +80,7 @@ function sortedKeys(_key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Assigns grid positions and ids, from top to bottom and from left to right. */
+/** Assigns panel positions and ids, from top to bottom and from left to right. */
 function placed(rows: Row[]): (Panel | RowPanel)[] {
   const out: (Panel | RowPanel)[] = []
   let y = 0
@@ -119,7 +119,7 @@ function size(panel: Panel): { w: number; h: number } {
   return panel.gridPos
 }
 
-/** Links to every other page, which preserve the time range and the variables. */
+/** Returns links to all other dashboards; the links preserve the time range and the variables. */
 function linksFrom({ uid }: Page): DashboardLink[] {
   return allPages
     .filter((page) => page.uid !== uid)

@@ -1,11 +1,11 @@
-/** All pages, in the order of the links between the pages. Changing the uid of a page breaks saved links. */
+/** All dashboard pages, in the order in which they link to each other. Changing a page's uid breaks saved links. */
 import { grafana } from '@lab/contract/endpoints.ts'
 
 export interface Page {
   uid: string
   /** Title of the dashboard. */
   title: string
-  /** Text of the links to a dashboard. */
+  /** Text of the links to the dashboard. */
   name: string
   /** The question that a dashboard page answers. */
   question: string
@@ -57,5 +57,5 @@ export const pages = {
   },
 } as const satisfies Record<string, Page>
 
-/** Every page, in the order of the links between the pages. */
+/** All dashboard pages, in the order in which they link to each other. */
 export const allPages: readonly Page[] = Object.values(pages)

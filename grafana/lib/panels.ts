@@ -1,7 +1,7 @@
 /**
- * Creates panels with the lab's default settings. The Foundation SDK omits settings that Grafana's editor adds: refIds (queries collide
- * without them), the calculation of single values (nothing is shown without it) and the legend (hidden by default). This file adds the
- * settings that the Foundation SDK omits.
+ * Creates panels with the lab's default settings. The Foundation SDK omits some settings that Grafana's editor adds: refIds (without them,
+ * queries collide), the calculation of single values (without it, nothing is shown) and the legend (hidden by default). This module adds
+ * the settings that the Foundation SDK omits.
  */
 import {
   AxisPlacement,
@@ -40,33 +40,33 @@ import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/ti
 
 export type { GraphBuilder, StateTimelineBuilder }
 
-/** Required settings of a panel with data. */
+/** The settings that every panel with data requires. */
 export interface About {
   title: string
   description: string
-  /** A unit constant of the SDK. */
+  /** A unit constant from the Foundation SDK. */
   unit: string
-  /** Text of a panel without data: the reason and what to do. */
+  /** Text that the panel shows if it has no data: the reason, and what to do. */
   noValue: string
-  /** Panel width in columns of the grid, which has 24 columns. */
+  /** Panel width, in columns of the 24-column grid. */
   width: number
 }
 
-/** A query and the name of its series, in which `{{label}}` stands for the value of a label. */
+/** A query and the legend of its series, in which `{{label}}` stands for the value of that label. */
 export interface Target {
   expr: string
   legend: string
-  /** Shows exemplars, which link to traces. Only queries of a single histogram have exemplars. */
+  /** Whether to show exemplars, which link to traces. Only queries over a single histogram have exemplars. */
   exemplar?: boolean
 }
 
-/** The data source that the dashboard variable selects. */
+/** The data source that is selected by a dashboard variable. */
 export const selectedDatasource = { type: 'prometheus', uid: '$datasource' } as const
 
-/** Height of a panel with data, in rows of the grid. */
+/** Height of a panel with data, in grid rows. */
 export const panelHeight = 8
 
-/** Time series. The function `adjust` changes further panel settings. */
+/** Returns a time series panel. `adjust` changes additional panel settings. */
 export function graph(about: About, targets: Target[], adjust: (panel: GraphBuilder) => unknown = () => {}): Panel {
   const panel = new GraphBuilder()
     .legend(shownLegend())
@@ -79,35 +79,34 @@ export function graph(about: About, targets: Target[], adjust: (panel: GraphBuil
   return finish(panel, about, targets)
 }
 
-/** Gauge panel with the newest value of each series. */
+/** Returns a gauge panel that shows each series' newest value. */
 export function gauge(about: About, targets: Target[], adjust: (panel: GaugeBuilder) => unknown = () => {}): Panel {
   const panel = new GaugeBuilder().reduceOptions(newest()).min(0)
   adjust(panel)
   return finish(panel, about, targets)
 }
 
-/** State timeline: one bar per series, coloured by state. */
+/** Returns a state timeline, with one bar per series, coloured by state. */
 export function stateTimeline(about: About, targets: Target[], adjust: (panel: StateTimelineBuilder) => unknown = () => {}): Panel {
   const panel = new StateTimelineBuilder()
     .legend(shownLegend())
     .mergeValues(true)
     .showValue(VisibilityMode.Auto)
     .rowHeight(0.8)
-    // The value mappings of the panel define the colours of the states. Grafana's default colour scheme is a continuous gradient, for which
-    // Grafana shows no legend.
+    // The panel's value mappings define the state colours. Grafana's default colour scheme is a continuous gradient, which has no legend.
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
   adjust(panel)
   return finish(panel, about, targets)
 }
 
-/** Newest values in large type, one per series, from an instant query. */
+/** Returns a panel that shows each series' newest value in large type, from an instant query. */
 export function stat(about: About, targets: Target[], adjust: (panel: StatBuilder) => unknown = () => {}): Panel {
   const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.None).colorMode(BigValueColorMode.Value)
   adjust(panel)
   return finish(panel, about, targets, (query) => query.instant())
 }
 
-/** Heatmap panel of histogram buckets. Expects a query that returns one series for each value of the label `le`. */
+/** Returns a heatmap panel of histogram buckets. The query must return one series for each value of the `le` label. */
 export function heatmap(about: About, expr: string, exemplar = false): Panel {
   const panel = new HeatmapBuilder()
     .calculate(false)
@@ -122,8 +121,7 @@ export function heatmap(about: About, expr: string, exemplar = false): Panel {
 }
 
 /**
- * Table with one row for each series that currently exists. The columns of the table are labels, in the given order and with the given
- * names.
+ * Returns a table panel with one row for each current series. The table's columns are labels, in the given order and with the given names.
  */
 export function table(
   about: About,
@@ -135,7 +133,7 @@ export function table(
   const panel = new TableBuilder().withTransformation({
     id: 'organize',
     options: {
-      // A query result has the columns Time and Value in addition to the labels.
+      // In addition to the labels, a query result has the columns Time and Value.
       excludeByName: { Time: true, ...(names.includes('Value') ? {} : { Value: true }) },
       indexByName: Object.fromEntries(names.map((name, index) => [name, index])),
       renameByName: columns,
@@ -145,26 +143,26 @@ export function table(
   return finish(panel, about, [target], (query) => query.format(PromQueryFormat.Table).instant())
 }
 
-/** A panel with Markdown text. */
+/** Returns a panel that shows Markdown text. */
 export function text(title: string, markdown: string, height: number, width = 24): Panel {
   const panel = new TextBuilder().title(title).mode(TextMode.Markdown).content(markdown).gridPos({ x: 0, y: 0, w: width, h: height })
   return panel.build()
 }
 
 /**
- * Returns thresholds: each colour applies from a value upwards, in the unit of the panel or in percent of the panel's maximum. The lowest
- * threshold has no `from`, so its colour applies to all values below the next threshold.
+ * Returns thresholds: each colour applies from a value upwards, in the panel's unit or as a percentage of its maximum. The lowest threshold
+ * has no `from`, so its colour applies to all values below the next threshold.
  */
 export function thresholds(mode: ThresholdsMode, steps: { from?: number; color: string }[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(mode).steps(steps.map(({ from, color }) => ({ value: from ?? null, color })))
 }
 
-/** Override: a fixed colour for a series. */
+/** Returns an override that gives a series a fixed colour. */
 export function fixedColor(color: string): DynamicConfigValue {
   return { id: 'color', value: { mode: FieldColorModeId.Fixed, fixedColor: color } }
 }
 
-/** Override: a thick line without an area, for a total over stacked series. */
+/** Returns overrides that draw a total over stacked series as a thick line without a filled area. */
 export function totalLine(color: string): DynamicConfigValue[] {
   return [
     fixedColor(color),
@@ -184,7 +182,7 @@ function newest(): ReduceDataOptionsBuilder {
 
 type AnyBuilder = GraphBuilder | GaugeBuilder | StatBuilder | StateTimelineBuilder | HeatmapBuilder | TableBuilder
 
-/** @param form query type; a range query by default */
+/** @param form sets the query type; the default is a range query */
 function finish(
   panel: AnyBuilder,
   about: About,

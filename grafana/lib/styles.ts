@@ -1,4 +1,4 @@
-/** Sizes, texts and line styles that several panels share. */
+/** Panel sizes, texts and line styles that several panels share. */
 
 import {
   GraphThresholdsStyleConfigBuilder,
@@ -10,16 +10,16 @@ import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
 import { severityColors } from './colors.ts'
 import { fixedColor, type GraphBuilder, thresholds } from './panels.ts'
 
-/** Width of one of three panels in a row. */
+/** Width of a panel that takes up a third of a row. */
 export const third = 8
 
-/** Width of one of two panels in a row. */
+/** Width of a panel that takes up half of a row. */
 export const half = 12
 
-/** Text of an empty panel that gets data shortly after the lab starts. */
+/** Text shown in a panel that has no data until shortly after the lab starts. */
 export const waiting = 'Waiting for the first samples: about 20 s after a replica starts.'
 
-/** Legend of a panel with one series per replica: the replica's name. */
+/** Legend for panels with one series per replica: the replica's name. */
 export const perReplica = '{{replica}}'
 
 /** Stacked areas. */
@@ -27,14 +27,14 @@ export function stacked(panel: GraphBuilder): GraphBuilder {
   return panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')).fillOpacity(30).lineWidth(1)
 }
 
-/** Fixed colours by series name. */
+/** Assigns fixed colours by series name. */
 export function colored(colors: Readonly<Record<string, string>>): (panel: GraphBuilder) => void {
   return (panel) => {
     for (const [name, color] of Object.entries(colors)) panel.overrideByName(name, [fixedColor(color)])
   }
 }
 
-/** Draws a dashed line at the threshold of the alert that concerns this panel, in the unit of the panel. */
+/** Draws a dashed line at the threshold of the panel's alert; the threshold is in the panel's unit. */
 export function alertLine(panel: GraphBuilder, from: number): void {
   panel
     .thresholds(thresholds(ThresholdsMode.Absolute, [{ color: 'transparent' }, { from, color: severityColors.critical }]))

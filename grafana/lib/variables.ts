@@ -1,4 +1,4 @@
-/** Variables at the top of a dashboard. */
+/** Creates the variables at the top of a dashboard. */
 import type { VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import {
   DatasourceVariableBuilder,
@@ -11,7 +11,7 @@ import { grafana } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { selectedDatasource } from './panels.ts'
 
-/** Variables that the selectors of queries use: data source, job and instance. */
+/** Returns the variables that query selectors use: data source, job and instance. */
 export function commonVariables(): VariableModel[] {
   const datasource = new DatasourceVariableBuilder('datasource')
     .label('Data source')
@@ -26,7 +26,7 @@ export function commonVariables(): VariableModel[] {
   ]
 }
 
-/** A dashboard variable for a number that the viewer may change. */
+/** Returns a dashboard variable for a number that the viewer may change. */
 export function numberVariable(name: string, label: string, value: number): VariableModel {
   const text = String(value)
   const variable = new TextBoxVariableBuilder(name).label(label).defaultValue(text).current({ selected: true, text, value: text }).build()
@@ -50,7 +50,7 @@ function labelVariable(name: string, label: string, query: string): VariableMode
   return only(variable, [...keys, 'regex', 'sort', 'type'])
 }
 
-/** Removes keys that the SDK writes into a variable although the keys belong to other kinds of variables. */
+/** Removes the keys that the SDK writes into a variable even though they belong to other kinds of variables. */
 export function only(variable: VariableModel, keys: string[]): VariableModel {
   return Object.fromEntries(Object.entries(variable).filter(([key]) => keys.includes(key))) as unknown as VariableModel
 }

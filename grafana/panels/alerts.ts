@@ -1,9 +1,9 @@
-/** The panel of Prometheus alerts. */
+/** The panel that lists Prometheus alerts. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { table } from '../lib/panels.ts'
 
-/** Pending and firing alerts. */
+/** Shows pending and firing alerts, as a table. */
 export function alerts(width: number): Panel {
   return table(
     {

@@ -1,4 +1,4 @@
-/** Panels about why connections close, how long connections were open, and whether clients resume their sessions. */
+/** Panels that show why connections close, how long they were open, and whether clients resume their sessions. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -9,7 +9,7 @@ import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond } = replicas
 
-/** Closed connections per second, by cause. */
+/** Shows closed connections per second, by cause. */
 export function closesByCause(): Panel {
   return graph(
     {
@@ -25,7 +25,7 @@ export function closesByCause(): Panel {
   )
 }
 
-/** Duration of closed connections. */
+/** Shows how long closed connections had been open. */
 export function connectionDuration(): Panel {
   return heatmap(
     {
@@ -39,7 +39,7 @@ export function connectionDuration(): Panel {
   )
 }
 
-/** Clients that were asked to reconnect, and the results of resume requests. */
+/** Shows clients that were asked to reconnect, and the results of resume requests. */
 export function resumes(): Panel {
   return graph(
     {
@@ -63,7 +63,7 @@ export function resumes(): Panel {
   )
 }
 
-/** Sessions that can be resumed. */
+/** Shows the number of sessions that can be resumed. */
 export function sessionsHeld(): Panel {
   return graph(
     {
@@ -79,7 +79,7 @@ export function sessionsHeld(): Panel {
   )
 }
 
-/** Messages that clients receive when they resume sessions. */
+/** Shows the messages that clients receive when they resume sessions. */
 export function replayed(): Panel {
   return graph(
     {
@@ -95,9 +95,9 @@ export function replayed(): Panel {
   )
 }
 
-/** Upgrades that a replica refused, and handshakes that reached no replica. */
+/** Shows upgrades that a replica refused, and handshakes that reached no replica. */
 export function connectionFailures(): Panel {
-  // Traefik creates the series of a status code only when it sends the first response with this code.
+  // Traefik creates a status code's series only when it sends the first response with that code.
   const turnedAway = `(sum(${traefik.perSecond('traefik_entrypoint_requests_total', 'protocol="websocket", code=~"5.."')}) or vector(0))`
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Connection Overview: the number of connections, and how fast it changes. */
+/** Connection Overview panels: the number of connections, and how fast it changes. */
 
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -8,7 +8,7 @@ import { gauge, graph, thresholds, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask } from '../lib/scopes.ts'
 import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
-/** Open connections and their limit. */
+/** Shows the open connections and their limit. */
 export function activeConnections(): Panel {
   return gauge(
     {
@@ -33,12 +33,12 @@ export function activeConnections(): Panel {
             { from: 95, color: severityColors.critical },
           ]),
         )
-        // The limit of all connections grows with the number of replicas, so the second query supplies the maximum of the gauge.
+        // The total connection limit grows with the number of replicas, so the second query supplies the gauge's maximum.
         .withTransformation({ id: 'configFromData', options: { configRefId: 'B', mappings: [{ fieldName: 'max', handlerKey: 'max' }] } }),
   )
 }
 
-/** Connections opened, closed and refused per second. */
+/** Shows connections opened, closed and refused per second. */
 export function connectionRate(): Panel {
   return graph(
     {
@@ -58,7 +58,7 @@ export function connectionRate(): Panel {
   )
 }
 
-/** Open connections, in total and by replica. */
+/** Shows open connections, in total and by replica. */
 export function connectionsOverTime(): Panel {
   return graph(
     {

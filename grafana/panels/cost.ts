@@ -1,4 +1,4 @@
-/** Cost of the replicas at a price that the viewer sets. */
+/** Panels that show what the replicas cost, at a price that the viewer sets. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { standardMetrics } from '@lab/contract/queries.ts'
@@ -10,20 +10,23 @@ import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
 
 /**
- * Price of one replica per hour, in the currency of the panels. The default price is about that of 0.5 vCPU and 512 MiB at a large cloud
- * provider.
+ * Price of one replica per hour, in the panels' currency. The default is about what a large cloud provider charges for 0.5 vCPU and 512
+ * MiB.
  */
 export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 
-/** Interval at which replicas are counted to compute the cost of a time range. */
+/** Interval, in seconds, at which replicas are counted to compute the cost over a time range. */
 const countEverySeconds = 15
 const up = `count(${replicas.select(standardMetrics.up)} == 1)`
 const most = `max(${scaler.select(scalerMetrics.specMaxReplicas.name)})`
 
-/** Returns a query for the cost in the time range of the page: the price multiplied by the replica-hours, from a replica count. */
+/**
+ * Returns a query for the cost over the dashboard's time range: the price multiplied by the replica-hours, which are computed from a
+ * replica count.
+ */
 const spent = (count: string) => `$price * sum_over_time((${count})[$__range:${countEverySeconds}s]) * ${countEverySeconds} / 3600`
 
-/** Cost per hour now and with the maximum number of replicas. */
+/** Shows the cost per hour, now and with the maximum number of replicas. */
 export function costPerHour(): Panel {
   return graph(
     {
@@ -45,7 +48,7 @@ export function costPerHour(): Panel {
   )
 }
 
-/** Cost over the time range of the page. */
+/** Shows the cost over the dashboard's time range. */
 export function costOfRange(): Panel {
   return stat(
     {
@@ -64,7 +67,7 @@ export function costOfRange(): Panel {
   )
 }
 
-/** Cost per connection. */
+/** Shows the hourly cost per 1,000 connections. */
 export function costPerConnection(): Panel {
   return graph(
     {

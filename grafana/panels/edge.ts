@@ -1,7 +1,7 @@
 /**
- * Panels about the traffic that Traefik counts. Traefik counts a WebSocket as a request only when the WebSocket closes, with code 0, so
- * open WebSockets come from a different metric. Traefik has no reliable count of retries, and the series of a removed server sometimes
- * stays at 1.
+ * Panels about the traffic that Traefik counts. Traefik counts a WebSocket as a request, with code 0, only when it closes, so the number of
+ * open WebSockets comes from a different metric. Traefik has no reliable count of retries, and sometimes leaves a removed server's series
+ * at 1 instead of dropping it.
  */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -12,12 +12,12 @@ import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas, traefik } from '../lib/scopes.ts'
 import { colored, half, stacked, third, waiting } from '../lib/styles.ts'
 
-/** The entry points for clients, without the entry points for the dashboard and for metrics. */
+/** Traefik's entry points for clients, excluding those for the dashboards and for metrics. */
 const entries = 'entrypoint=~"web|websecure|load"'
 const open = `sum(${traefik.select('traefik_open_connections', entries)})`
 const noTraefik = 'Traefik does not answer Prometheus.'
 
-/** Open connections at each of Traefik's entry points. */
+/** Shows open connections at each of Traefik's entry points. */
 export function openByEntry(): Panel {
   return graph(
     {
@@ -38,7 +38,7 @@ export function openByEntry(): Panel {
   )
 }
 
-/** Open connections at Traefik's entry points minus open connections at the replicas. */
+/** Shows the open connections at Traefik's entry points, minus those at the replicas. */
 export function routedAgainstHeld(): Panel {
   return graph(
     {
@@ -62,7 +62,7 @@ export function routedAgainstHeld(): Panel {
   )
 }
 
-/** Plain HTTP requests and closed sockets by status code. */
+/** Shows plain HTTP requests and closed sockets, by status code. */
 export function requestsByCode(): Panel {
   return graph(
     {
@@ -83,7 +83,7 @@ export function requestsByCode(): Panel {
   )
 }
 
-/** Response time of plain HTTP requests. */
+/** Shows the response time of plain HTTP requests. */
 export function httpLatency(): Panel {
   const name = 'traefik_entrypoint_request_duration_seconds'
   const plain = `protocol!="websocket", ${entries}`
@@ -105,7 +105,7 @@ export function httpLatency(): Panel {
   )
 }
 
-/** Ready replicas, and the replicas in Traefik's pool. */
+/** Shows the number of ready replicas, and the number of replicas in Traefik's pool. */
 export function pool(): Panel {
   return graph(
     {
@@ -127,7 +127,7 @@ export function pool(): Panel {
   )
 }
 
-/** Configuration reloads of Traefik. */
+/** Shows Traefik's configuration reloads. */
 export function reloads(): Panel {
   return graph(
     {
@@ -143,7 +143,7 @@ export function reloads(): Panel {
   )
 }
 
-/** Plain HTTP requests that the replicas answer. */
+/** Shows plain HTTP requests that the replicas answered. */
 export function httpAtReplicas(): Panel {
   return graph(
     {
@@ -159,7 +159,7 @@ export function httpAtReplicas(): Panel {
   )
 }
 
-/** CPU usage of Traefik and of all replicas. */
+/** Shows the CPU usage of Traefik and of all replicas. */
 export function edgeCpu(): Panel {
   return graph(
     {
@@ -178,7 +178,7 @@ export function edgeCpu(): Panel {
   )
 }
 
-/** Upgrades that reach the replicas. */
+/** Shows WebSocket upgrades that reach the replicas. */
 export function upgradesAtReplicas(): Panel {
   return graph(
     {

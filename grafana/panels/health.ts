@@ -1,4 +1,4 @@
-/** System Health: state, resource usage and errors of the replicas. */
+/** System Health panels: the replicas' state, resource usage and errors. */
 import { AxisPlacement } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType, type ValueMapping } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -10,7 +10,7 @@ import { graph, stateTimeline, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask } from '../lib/scopes.ts'
 import { alertLine, perReplica, third, waiting } from '../lib/styles.ts'
 
-/** State of each replica over time. */
+/** Shows the state of each replica over time. */
 export function replicaStatus(width = third): Panel {
   return stateTimeline(
     {
@@ -26,7 +26,7 @@ export function replicaStatus(width = third): Panel {
   )
 }
 
-/** Memory and event loop utilization of each replica. */
+/** Shows the memory usage and event loop utilization of each replica. */
 export function resources(): Panel {
   return graph(
     {
@@ -52,7 +52,7 @@ export function resources(): Panel {
   )
 }
 
-/** Errors and refusals per second, by cause. */
+/** Shows errors and refused upgrades per second, by cause. */
 export function errors(): Panel {
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Panels with the measurements of the load generator. Durations cover the k6 run from its start; counts are shown as rates. */
+/** Panels with the load generator's measurements. Duration statistics cover the k6 run from its start; counts are shown as rates. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
@@ -14,7 +14,7 @@ const closed = prometheusName(loadMetrics.socketsClosed)
 /** k6's counter of handshakes, by HTTP status. */
 const handshakes = 'k6_ws_sessions_total'
 
-/** Open sockets, as counted by k6 and by the replicas. */
+/** Shows open sockets, as counted by k6 and by the replicas. */
 export function sessions(): Panel {
   return graph(
     {
@@ -36,7 +36,7 @@ export function sessions(): Panel {
   )
 }
 
-/** Time to open a socket. */
+/** Shows the time to open a socket. */
 export function connectTime(): Panel {
   return graph(
     {
@@ -55,7 +55,7 @@ export function connectTime(): Panel {
   )
 }
 
-/** Time from sending a message until its answer arrives. */
+/** Shows the time from sending a message to receiving its answer. */
 export function roundTrip(): Panel {
   return graph(
     {
@@ -74,7 +74,7 @@ export function roundTrip(): Panel {
   )
 }
 
-/** Time until a room message reaches the other members. */
+/** Shows the time until a room message reaches the room's other members. */
 export function roomDelivery(): Panel {
   return graph(
     {
@@ -89,7 +89,7 @@ export function roomDelivery(): Panel {
   )
 }
 
-/** Handshakes by HTTP status. */
+/** Shows handshakes per second, by HTTP status. */
 export function upgradesByCode(): Panel {
   return graph(
     {
@@ -105,7 +105,7 @@ export function upgradesByCode(): Panel {
   )
 }
 
-/** Values that have a threshold in a k6 run. */
+/** Shows the values for which a k6 run has a threshold. */
 export function successRates(): Panel {
   return graph(
     {
@@ -128,7 +128,7 @@ export function successRates(): Panel {
   )
 }
 
-/** Messages per second that expect an answer, and answers per second that clients received. */
+/** Shows the rate of messages that expect an answer, and the rate of answers that clients receive. */
 export function messagesAnswered(): Panel {
   return graph(
     {
@@ -146,7 +146,10 @@ export function messagesAnswered(): Panel {
   )
 }
 
-/** Statistics of a duration. k6 computes the statistics, which cannot be aggregated, so the panel shows the worst of several runs. */
+/**
+ * Returns the queries for the quantiles of a duration. Because quantiles computed by k6 cannot be aggregated, the panel shows the highest
+ * value of concurrent runs.
+ */
 function quantilesOf(key: 'connectTime' | 'messageRtt' | 'roomDelivery') {
   const of = (stat: 'p(50)' | 'p(95)' | 'p(99)') => `max(${prometheusName(loadMetrics[key], stat)})`
   return [

@@ -1,4 +1,4 @@
-/** Logs of Traefik and the replicas from Loki, which requires the Compose profile `logging`. */
+/** Panels that show the logs of Traefik and the replicas from Loki, which requires the Compose profile `logging`. */
 import { LogsSortOrder } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel, VariableModel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { DatasourceVariableBuilder, TextBoxVariableBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -16,7 +16,7 @@ const everything = `{service_name=~"${services.ws}|${services.traefik}"}`
 const replicas = `{service_name="${services.ws}", service_instance_id=~"$instance"}`
 const notOn = `There are no logs. To collect them: COMPOSE_PROFILES=${profiles.logging} docker compose up -d`
 
-/** Variables of the page: the data source and the search terms. */
+/** Variables of the Logs dashboard: the data source and the search terms. */
 export function logVariables(): VariableModel[] {
   const source = new DatasourceVariableBuilder('logs')
     .label('Logs')
@@ -35,7 +35,7 @@ function textVariable(name: string, label: string, value: string): VariableModel
   return only(variable, ['current', 'hide', 'label', 'name', 'query', 'type'])
 }
 
-/** Log lines per second by service. */
+/** Shows log lines per second, by service. */
 export function lineRate(): Panel {
   return counted(
     'Lines by source',
@@ -45,7 +45,7 @@ export function lineRate(): Panel {
   )
 }
 
-/** Warnings and errors by replica. */
+/** Shows warnings and errors in the logs, by replica. */
 export function complaints(): Panel {
   return counted(
     'Warnings and errors by replica',
@@ -55,7 +55,7 @@ export function complaints(): Panel {
   )
 }
 
-/** Closed connections by the cause in the log line. */
+/** Shows closed connections, by the cause given in the log line. */
 export function closesInLogs(): Panel {
   return counted(
     'Closes by cause, from logs',
@@ -65,7 +65,7 @@ export function closesInLogs(): Panel {
   )
 }
 
-/** All log lines about one connection. */
+/** Shows all log lines about one connection. */
 export function oneConnection(): Panel {
   return lines(
     'One connection',
@@ -76,7 +76,7 @@ export function oneConnection(): Panel {
   )
 }
 
-/** The newest log lines. */
+/** Shows the newest log lines. */
 export function allLines(): Panel {
   return lines(
     'All lines',

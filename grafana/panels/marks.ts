@@ -1,4 +1,4 @@
-/** Annotations of the dashboard pages. */
+/** Annotations that the dashboards share. */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { type Mark, newForSeconds } from '../lib/annotations.ts'
@@ -6,15 +6,15 @@ import { rolloutColor, stateColors } from '../lib/colors.ts'
 import { panelQueries as ask } from '../lib/scopes.ts'
 import { perReplica } from '../lib/styles.ts'
 
-/** Returns an annotation for a query whose values are timestamps in Unix seconds; Grafana marks each of these timestamps. */
+/** Returns an annotation for a query whose values are Unix timestamps in seconds; Grafana marks each of them. */
 function times(name: string, expr: string, color: string, text: string): Mark {
   return { name, expr: `${expr} * 1000 and time() - ${expr} < ${newForSeconds}`, color, text, valueIsTime: true }
 }
 
-/** Annotation at each event of a rollout or deploy: begin, switch, rollback and end. */
+/** Annotation that marks each event of a rollout or deploy: start, switch, rollback and end. */
 export const rolloutMark = times('Rollout or deploy', `${liveMetrics.rolloutEvent.name}{job="${jobs.live}"}`, rolloutColor, '{{reason}}')
 
-/** Annotations of every dashboard page that shows replicas. */
+/** Annotations of all dashboards that show replicas. */
 export const replicaMarks: Mark[] = [
   { name: 'Replica drains', expr: ask.drainingReplicas, color: stateColors.draining, text: `${perReplica} drains` },
   times('Replica started', ask.startedReplicas, stateColors.starting, `${perReplica} started`),

@@ -1,4 +1,4 @@
-/** Message Throughput: message rates and latencies. */
+/** Message Throughput panels: message rates and latencies. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -9,7 +9,7 @@ import { alertLine, colored, stacked, third, waiting } from '../lib/styles.ts'
 
 const noMessages = 'No message has been timed yet: start some load.'
 
-/** Messages from clients per second, by type. */
+/** Shows messages per second from clients, by type. */
 export function messagesReceived(): Panel {
   return graph(
     {
@@ -28,7 +28,7 @@ export function messagesReceived(): Panel {
   )
 }
 
-/** Messages to clients per second, by type. */
+/** Shows messages per second to clients, by type. */
 export function messagesSent(): Panel {
   return graph(
     {
@@ -47,7 +47,7 @@ export function messagesSent(): Panel {
   )
 }
 
-/** Quantiles of the time between the sending of a message by a client and the answer. */
+/** Shows the quantiles of the time from when a client sends a message to when it is answered. */
 export function latency(): Panel {
   return graph(
     {
@@ -71,7 +71,7 @@ export function latency(): Panel {
   )
 }
 
-/** Answers by latency. */
+/** Shows the number of answers by latency. */
 export function latencyHeatmap(): Panel {
   return heatmap(
     {
@@ -87,7 +87,7 @@ export function latencyHeatmap(): Panel {
   )
 }
 
-/** Payload bytes per second. */
+/** Shows payload bytes per second. */
 export function traffic(): Panel {
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Distribution of connections over the replicas, and starts of replicas. */
+/** Panels that show how connections are distributed across the replicas, and when replicas start. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -10,7 +10,7 @@ import { alertLine, colored, half, perReplica, stacked, third, waiting } from '.
 
 const { select } = replicas
 
-/** Open connections by replica. */
+/** Shows open connections, by replica. */
 export function connectionsPerReplica(): Panel {
   return graph(
     {
@@ -26,7 +26,7 @@ export function connectionsPerReplica(): Panel {
   )
 }
 
-/** Connections of the fullest replica divided by the mean of all replicas. */
+/** Shows the number of connections on the fullest replica, divided by the mean of all replicas. */
 export function skew(): Panel {
   return graph(
     {
@@ -50,7 +50,7 @@ export function skew(): Panel {
   )
 }
 
-/** Connections as a share of the limit, by replica. */
+/** Shows connections as a percentage of the limit, by replica. */
 export function fullness(): Panel {
   return graph(
     {
@@ -74,7 +74,7 @@ export function fullness(): Panel {
   )
 }
 
-/** Restarts of replicas. */
+/** Shows when replicas restarted. */
 export function restarts(): Panel {
   return graph(
     {
@@ -90,7 +90,7 @@ export function restarts(): Panel {
   )
 }
 
-/** Uptime by replica. */
+/** Shows the uptime of each replica. */
 export function uptime(): Panel {
   return graph(
     {
@@ -104,7 +104,7 @@ export function uptime(): Panel {
   )
 }
 
-/** Open connections by version and colour. */
+/** Shows open connections, by version and colour. */
 export function connectionsPerVersion(): Panel {
   return graph(
     {
@@ -120,7 +120,7 @@ export function connectionsPerVersion(): Panel {
   )
 }
 
-/** Versions of the service and of Node.js. */
+/** Shows the versions of the service and of Node.js. */
 export function versions(): Panel {
   return table(
     {

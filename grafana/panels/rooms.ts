@@ -11,7 +11,7 @@ import { colored, half, perReplica, stacked, third, waiting } from '../lib/style
 const { select, perSecond, quantile } = replicas
 const noRoomMessage = 'No room message has been delivered yet: start some load.'
 
-/** Quantiles of the delivery time through Valkey. */
+/** Shows the quantiles of the time that a room message takes to reach another replica through Valkey. */
 export function pubsubLag(): Panel {
   return graph(
     {
@@ -30,7 +30,7 @@ export function pubsubLag(): Panel {
   )
 }
 
-/** Heatmap of the delivery times of room messages through Valkey. */
+/** Shows a heatmap of the delivery times of room messages that go through Valkey. */
 export function pubsubHeatmap(): Panel {
   return heatmap(
     {
@@ -45,7 +45,7 @@ export function pubsubHeatmap(): Panel {
   )
 }
 
-/** Rooms and memberships. */
+/** Shows the number of rooms that each replica serves. */
 export function rooms(): Panel {
   return graph(
     {
@@ -61,7 +61,7 @@ export function rooms(): Panel {
   )
 }
 
-/** Memberships of rooms. */
+/** Shows the number of room memberships, by replica. */
 export function roomMembers(): Panel {
   return graph(
     {
@@ -76,7 +76,7 @@ export function roomMembers(): Panel {
   )
 }
 
-/** Room messages per second, by result. */
+/** Shows room messages per second, by result. */
 export function roomMessages(): Panel {
   return graph(
     {
@@ -93,7 +93,7 @@ export function roomMessages(): Panel {
   )
 }
 
-/** Room messages in the memory of the replicas. */
+/** Shows the room messages in the replicas' memory. */
 export function roomLog(): Panel {
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Memory, event loop and garbage collection of each replica. */
+/** Panels about each replica's memory, event loop and garbage collection. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -10,10 +10,10 @@ import { alertLine, perReplica, third, waiting } from '../lib/styles.ts'
 
 const { select, perSecond } = replicas
 
-/** Event loop lag that Node.js reports even without load, because the timer that measures the lag fires every 10 ms. */
+/** Event loop lag, in seconds, that Node.js reports even without load, because the timer that measures the lag fires every 10 ms. */
 const lagOfNothingSeconds = 0.01
 
-/** Resident memory and JavaScript heap. */
+/** Shows the resident memory and JavaScript heap of each replica. */
 export function memory(): Panel {
   return graph(
     {
@@ -27,7 +27,7 @@ export function memory(): Panel {
     [
       { expr: ask.residentBytesByReplica, legend: `resident ${perReplica}` },
       { expr: `sum by (replica) (${select(standardMetrics.heapUsedBytes)})`, legend: `heap ${perReplica}` },
-      // The memory limit differs between Compose files, so the panel reads the limit from a metric.
+      // The memory limit differs between Compose files, so the panel reads it from a metric.
       { expr: `0.8 * min(${select(metrics.memoryLimit.name)})`, legend: 'alert' },
     ],
     (panel) => {
@@ -44,7 +44,7 @@ export function memory(): Panel {
   )
 }
 
-/** Lag of the event loop. */
+/** Shows the event loop lag of each replica. */
 export function eventLoopLag(): Panel {
   const late = (name: string) => `clamp_min(sum by (replica) (${select(name)}) - ${lagOfNothingSeconds}, 0)`
   return graph(
@@ -71,7 +71,7 @@ export function eventLoopLag(): Panel {
   )
 }
 
-/** Utilization of the event loop. */
+/** Shows the event loop utilization of each replica. */
 export function eventLoopUtilization(): Panel {
   return graph(
     {
@@ -86,7 +86,7 @@ export function eventLoopUtilization(): Panel {
   )
 }
 
-/** Share of time that each replica spends on garbage collection. */
+/** Shows the fraction of time that each replica spends on garbage collection. */
 export function garbageCollection(): Panel {
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Panels about the health of the scaler: status conditions, synchronization, and the duration of changes. */
+/** Panels about the scaler's health: status conditions, syncs, and how long changes take. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -13,7 +13,7 @@ const { select, perSecond, quantile } = scaler
 const noChange = 'The scaler has not changed anything yet, or none runs: ./lab up --k8s-sim'
 const conditionTexts = { 0: { text: 'no', color: 'text' }, 1: { text: 'yes', color: 'blue' } }
 
-/** Replicas that drain or have no metric value. */
+/** Shows the number of replicas that are draining, and of replicas without a metric value. */
 export function uncounted(): Panel {
   return graph(
     {
@@ -35,7 +35,7 @@ export function uncounted(): Panel {
   )
 }
 
-/** Conditions in the status of the HorizontalPodAutoscaler. */
+/** Shows the conditions in the HorizontalPodAutoscaler's status. */
 export function conditions(): Panel {
   return stateTimeline(
     {
@@ -54,7 +54,7 @@ export function conditions(): Panel {
   )
 }
 
-/** Duration of changes of the number of replicas. */
+/** Shows how long changes to the number of replicas take. */
 export function actionDuration(): Panel {
   const { name } = scalerMetrics.actionDuration
   const mean = (labels: string) => `sum by (${labels}) (${select(`${name}_sum`)}) / (sum by (${labels}) (${select(`${name}_count`)}) > 0)`
@@ -72,7 +72,7 @@ export function actionDuration(): Panel {
   )
 }
 
-/** Age of the last synchronization, and duration of a decision. */
+/** Shows the time since the scaler's last sync, and the duration of a decision. */
 export function synchronisation(): Panel {
   return graph(
     {
@@ -97,7 +97,7 @@ export function synchronisation(): Panel {
   )
 }
 
-/** Time scale of the scaler. */
+/** Shows the factor by which the scaler's periods and windows are shortened. */
 export function timeScale(): Panel {
   return stat(
     {
@@ -112,7 +112,7 @@ export function timeScale(): Panel {
   )
 }
 
-/** Number of changes of the replica count; many changes mean flapping. */
+/** Shows the rate of changes to the number of replicas; many changes mean flapping. */
 export function changes(): Panel {
   const { name } = scalerMetrics.actionDuration
   return graph(

@@ -1,4 +1,4 @@
-/** Decisions of the scaler: metrics, proposals and the number of replicas. */
+/** Panels about the scaler's decisions: metrics, proposals and the number of replicas. */
 import { LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -17,14 +17,14 @@ const noMetric = 'The scaler has not read any metric yet, or none runs: ./lab up
 /** Annotation of each change by the scaler, with the old and new number of replicas and the reason. */
 export const decisions: Mark = {
   name: 'Decisions',
-  // The annotation is shown only for a recent change, because an older change is outside the graph.
+  // The query returns only recent changes, because older ones have already been marked.
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: countColors.desired,
   text: '{{from}} → {{to}}: {{reason}}',
   valueIsTime: true,
 }
 
-/** Current and desired number of replicas, with the minimum and maximum that the HPA allows. */
+/** Shows the current and desired number of replicas, with the minimum and maximum that the HPA allows. */
 export function counts(): Panel {
   return graph(
     {
@@ -50,7 +50,7 @@ export function counts(): Panel {
   )
 }
 
-/** The steps of a scaler decision. */
+/** Shows the steps of a scaler decision. */
 export function proposals(): Panel {
   return graph(
     {
@@ -69,7 +69,7 @@ export function proposals(): Panel {
   )
 }
 
-/** Metrics as multiples of their targets. */
+/** Shows HPA metrics as multiples of their targets. */
 export function metricsAgainstTargets(): Panel {
   const value = select(scalerMetrics.statusTargetMetric.name)
   const target = select(scalerMetrics.specTargetMetric.name)
@@ -95,7 +95,7 @@ export function metricsAgainstTargets(): Panel {
   )
 }
 
-/** Metric values and their targets. */
+/** Shows the values of the HPA metrics, and their targets. */
 export function metricValues(): Panel {
   return graph(
     {
@@ -124,7 +124,7 @@ export function metricValues(): Panel {
   )
 }
 
-/** Time until a new replica is ready. */
+/** Shows the time until a new replica is ready. */
 export function timeToReady(): Panel {
   return graph(
     {

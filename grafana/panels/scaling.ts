@@ -1,4 +1,4 @@
-/** Scaling Events: the number of replicas, and the effect of scaling on clients. */
+/** Scaling Events panels: the number of replicas, and the effect of scaling on clients. */
 import { AxisPlacement, LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -8,7 +8,7 @@ import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas } from '../lib/scopes.ts'
 import { alertLine, colored, perReplica, third, waiting } from '../lib/styles.ts'
 
-/** Number of replicas, in total and by state. */
+/** Shows the number of replicas, in total and by state. */
 export function replicaCount(): Panel {
   return graph(
     {
@@ -30,7 +30,7 @@ export function replicaCount(): Panel {
   )
 }
 
-/** CPU usage by replica. */
+/** Shows CPU usage, by replica. */
 export function cpu(): Panel {
   return graph(
     {
@@ -52,7 +52,7 @@ export function cpu(): Panel {
   )
 }
 
-/** Planned and unexpected closes. */
+/** Shows planned and unexpected connection closes. */
 export function drops(): Panel {
   return graph(
     {
@@ -78,7 +78,7 @@ export function drops(): Panel {
   )
 }
 
-/** Progress of draining replicas. */
+/** Shows the progress of draining replicas. */
 export function drainProgress(): Panel {
   return graph(
     {

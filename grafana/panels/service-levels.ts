@@ -1,11 +1,11 @@
-/** Burn rates of the error budgets. */
+/** Panels that show how fast the error budgets are used up. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { type BurnClock, errorBudget, errorRatio, serviceLevelNames } from '@lab/contract/service-levels.ts'
 import { graph } from '../lib/panels.ts'
 import { alertLine, half } from '../lib/styles.ts'
 
-/** Burn rate of each error budget over the windows of the alerts. */
+/** Shows the burn rate of each error budget, over the time windows of its alerts. */
 export function budgetBurn(clock: BurnClock): Panel {
   const [fast, slow] = [clock.fast[0], clock.slow[1]]
   const targets = serviceLevelNames.flatMap((level) =>

@@ -1,6 +1,6 @@
 /**
- * Panels about Valkey as observed by the replicas, and about Valkey's own statistics. Every replica exports
- * Valkey's own statistics, so the panels do not sum these statistics over the replicas.
+ * Panels about Valkey as observed by the replicas, and about Valkey's own statistics. Every replica exports Valkey's own statistics, so the
+ * panels do not sum them across replicas.
  */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -14,7 +14,7 @@ import { colored, perReplica, third, waiting } from '../lib/styles.ts'
 const { select, perSecond, quantile } = replicas
 const noStore = 'No replica has reported values of Valkey yet.'
 
-/** Whether each replica reaches its stores. */
+/** Shows whether each replica can reach its stores. */
 export function dependencies(): Panel {
   return stateTimeline(
     {
@@ -36,7 +36,7 @@ export function dependencies(): Panel {
   )
 }
 
-/** Clients of Valkey. */
+/** Shows the number of clients of Valkey. */
 export function storeClients(): Panel {
   return graph(
     {
@@ -55,7 +55,7 @@ export function storeClients(): Panel {
   )
 }
 
-/** Memory usage of Valkey. */
+/** Shows Valkey's memory usage. */
 export function storeMemory(): Panel {
   return graph(
     {
@@ -71,7 +71,7 @@ export function storeMemory(): Panel {
   )
 }
 
-/** Commands per second that Valkey processes. */
+/** Shows how many commands Valkey processes per second. */
 export function storeCommands(): Panel {
   return graph(
     {
@@ -86,7 +86,7 @@ export function storeCommands(): Panel {
   )
 }
 
-/** Time to store a room message. */
+/** Shows the time to store a room message. */
 export function storeRoundTrip(): Panel {
   return graph(
     {
@@ -105,7 +105,7 @@ export function storeRoundTrip(): Panel {
   )
 }
 
-/** Room messages that wait to be stored. */
+/** Shows the room messages that are waiting to be stored. */
 export function outbox(): Panel {
   return graph(
     {

@@ -1,4 +1,4 @@
-/** Health of the scrape targets. */
+/** The panel that shows the health of Prometheus' scrape targets. */
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { MappingType } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
@@ -7,7 +7,7 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { noAnswerColor, severityColors } from '../lib/colors.ts'
 import { stateTimeline } from '../lib/panels.ts'
 
-/** Whether the targets of each job answer, and whether the last configuration of Prometheus and Alertmanager was loaded. */
+/** Shows whether the scrape targets of each job respond, and whether Prometheus and Alertmanager loaded their latest configuration. */
 export function targets(width: number): Panel {
   const reloaded = [jobs.prometheus, jobs.alertmanager].map((job) => `${job}_config_last_reload_successful{job="${job}"}`)
   return stateTimeline(

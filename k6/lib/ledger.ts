@@ -1,7 +1,7 @@
 /**
- * The scenario `ledger` checks that no message is lost, duplicated or reordered while you inject faults by hand. All members of a
- * room belong to one virtual user, which therefore receives all messages of the room. The command `./lab prove` injects faults
- * automatically, and additionally reads the room log.
+ * The `ledger` scenario checks that no message is lost, duplicated or reordered while you inject faults by hand. All members of a room
+ * belong to one virtual user, which therefore receives all of the room's messages. In contrast, `./lab prove` injects faults automatically
+ * and also reads the room log.
  */
 import { CookieJar } from 'k6/http'
 import { setTimeout } from 'k6/timers'
@@ -13,19 +13,19 @@ import { judge } from '../../ledger/verdict.ts'
 import * as metrics from './metrics.ts'
 import type { Settings } from './settings.ts'
 
-/** Room messages per second of each socket. */
+/** Number of room messages that each socket sends per second. */
 const rate = 0.5
 const dialsPerSecond = 25
-/** Time at the end of the run during which late messages may still arrive. */
+/** Period at the end of the run in which no messages are sent, so that late messages can still arrive. */
 const quietMs = 10_000
 const quietForMs = 2000
 
-/** Kinds of findings that need a plan of faults, which the scenario `ledger` does not have. */
+/** Kinds of findings that require a fault plan, which the `ledger` scenario does not have. */
 const notOurs: ReadonlySet<FindingKind> = new Set(['unexplained', 'silent', 'failed'])
 
 /**
- * Opens the sockets of a virtual user, sends messages until shortly before the load curve ends, and adds the findings to the metrics.
- * @param vu number of the virtual user, from 0
+ * Opens a virtual user's sockets, sends messages until shortly before the load curve ends, and adds the findings to the metrics.
+ * @param vu number of the virtual user, starting at 0
  * @param endsAtMs end of the load curve, in milliseconds since 1970
  */
 export function runLedger(settings: Settings, sockets: number, vu: number, endsAtMs: number): void {
@@ -73,7 +73,7 @@ function finish(crowd: Crowd): void {
   }
 }
 
-/** Calls the function `then` as soon as the condition holds, or at the latest at the deadline. */
+/** Calls `then` as soon as the condition holds, but no later than the deadline. */
 function whenTrue(holds: () => boolean, latestAtMs: number, then: () => void): void {
   if (holds() || Date.now() >= latestAtMs) then()
   else setTimeout(() => whenTrue(holds, latestAtMs, then), 100)

@@ -1,4 +1,4 @@
-/** The k6 metrics of the lab, created from the names in contract/. */
+/** The lab's k6 metrics, whose names are defined in contract/. */
 import { Counter, Rate, Trend } from 'k6/metrics'
 import { loadMetrics as specs } from '../../contract/src/load-metrics.ts'
 

@@ -1,10 +1,12 @@
-/** Waits until the lab is ready, so that a run does not measure the start of the lab. */
+/** Waits until the lab is ready, so that a run does not measure the lab's startup. */
 import { sleep } from 'k6'
 import exec from 'k6/execution'
 import http from 'k6/http'
 import { paths } from '../../contract/src/endpoints.ts'
 
-/** Returns as soon as a replica answers through the lab's endpoint. Aborts the run with one line when no replica answers in time. */
+/**
+ * Returns as soon as a replica responds through the lab's endpoint. Aborts the run with a one-line message if no replica responds in time.
+ */
 export function waitUntilReady(target: string, waitAtMostSeconds: number): void {
   const url = target.replace(/^ws/, 'http') + paths.health
   const deadline = Date.now() + waitAtMostSeconds * 1000
@@ -21,8 +23,8 @@ export function waitUntilReady(target: string, waitAtMostSeconds: number): void 
 const ready = 'status 200'
 
 /**
- * Returns the HTTP status of the response, or the error message of the request. The k6 option `throw` is set, because k6 otherwise logs
- * every failed request.
+ * Returns the response's HTTP status, or the request's error message. The k6 option `throw` is set, because otherwise k6 would log every
+ * failed request.
  */
 function answerOf(url: string): string {
   try {

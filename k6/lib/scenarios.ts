@@ -1,49 +1,51 @@
 /**
- * The load scenarios define how many sockets are open at which time, and which messages they send. Pure.
- * A curve starts at zero sockets and is linear between its points, so the load rises gradually.
+ * The load scenarios define how many sockets are open at what time, and which messages they send. Pure.
+ * A load curve starts at zero sockets and is linear between its points, so the load rises gradually.
  */
 
 /**
- * A point of the load curve, which is reached `seconds` after the previous point; `share` is the fraction of the peak's sockets that are
- * open then.
+ * A point on the load curve, reached `seconds` after the previous point; `share` is the fraction of the peak number of sockets that are
+ * open at this point.
  */
 export interface Stage {
   seconds: number
   share: number
 }
 
-/** The part of the load that uses rooms. */
+/** Describes which part of the load uses rooms. */
 export interface RoomUse {
-  /** Every n-th socket joins a room, where n is this number. */
+  /** Every n-th socket joins a room; this number is n. */
   every: number
   /** Number of sockets that share a room. */
   members: number
-  /** Share (0 to 1) of a member's messages that are sent to the room. Messages that are not sent to a room are only echoed. */
+  /**
+   * Fraction (0 to 1) of a member's messages that are sent to the room. Messages that are not sent to a room are only echoed to their
+   * sender.
+   */
   share: number
 }
 
 export interface Scenario {
   purpose: string
-  /** Open sockets at the peak. */
+  /** Number of open sockets at the peak of the load curve. */
   sockets: number
   stages: readonly Stage[]
-  /** The load curve with SHORT=1: a shorter curve for first attempts and for tests. */
+  /** The load curve if SHORT=1 is set: a shorter curve for quick trials and for tests. */
   short: readonly Stage[]
-  /** The default of `rooms` is `ordinary.rooms`. */
+  /** The default is `ordinary.rooms`. */
   rooms?: RoomUse
-  /** Sockets per virtual user. The default of `socketsPerVu` is `ordinary.socketsPerVu`. */
+  /** Number of sockets per virtual user. The default is `ordinary.socketsPerVu`. */
   socketsPerVu?: number
 }
 
-/** Defaults of all scenarios. */
+/** Default settings, which apply to every scenario that does not override them. */
 export const ordinary = {
   rooms: { every: 5, members: 10, share: 0.5 },
-  // Each virtual user (VU) of k6 runs its own event loop.
-  // If a VU has more than about 100 sockets, the delays of its event loop distort the measurement.
+  // Each k6 virtual user (VU) runs its own event loop. If a VU has more than about 100 sockets, event loop delays distort the measurement.
   socketsPerVu: 50,
 } as const satisfies Pick<Scenario, 'rooms' | 'socketsPerVu'>
 
-/** Every socket joins a room and sends all its messages to the room. */
+/** With this setting, every socket joins a room and sends all its messages to that room. */
 const onlyRooms: RoomUse = { every: 1, members: 10, share: 1 }
 
 const upHoldDown = (up: number, hold: number, down: number): readonly Stage[] => [
@@ -52,7 +54,7 @@ const upHoldDown = (up: number, hold: number, down: number): readonly Stage[] =>
   { seconds: down, share: 0 },
 ]
 
-/** The load is one tenth of the peak at first, rises to the full peak within `edge` seconds, and then falls back to one tenth. */
+/** The load is initially one tenth of the peak, rises to the full peak within `edge` seconds, and then falls back to one tenth. */
 const spikeStages = (calm: number, peak: number, edge: number): readonly Stage[] => [
   { seconds: edge, share: 0.1 },
   { seconds: calm, share: 0.1 },
@@ -63,7 +65,7 @@ const spikeStages = (calm: number, peak: number, edge: number): readonly Stage[]
   { seconds: edge, share: 0 },
 ]
 
-/** docs/load.md lists the scenarios in the order and with the descriptions of this file. */
+/** docs/load.md lists the scenarios in the same order and with the same descriptions as this file. */
 export const scenarios = {
   default: { purpose: '300 sockets for a minute', sockets: 300, stages: upHoldDown(10, 45, 5), short: upHoldDown(5, 12, 3) },
   smoke: { purpose: 'ten sockets for a few seconds', sockets: 10, stages: upHoldDown(3, 15, 2), short: upHoldDown(1, 6, 1) },
@@ -111,27 +113,25 @@ export const scenarios = {
 } as const satisfies Record<string, Scenario>
 export type ScenarioName = keyof typeof scenarios
 
-/**
- * Returns the number of the room that the user of slot `index` joins, counted from 0; undefined if the user joins no room.
- */
+/** Returns the number of the room that the user in slot `index` joins, counting from 0, or undefined if the user joins no room. */
 export function roomOf(index: number, { every, members }: RoomUse): number | undefined {
   return index % every === 0 ? Math.floor(index / (every * members)) : undefined
 }
 
-/** A period in which a slot is in use, in milliseconds since the start of the scenario. */
+/** A period in which a load slot is in use; times are in milliseconds since the start of the scenario. */
 export interface Interval {
   openAtMs: number
   closeAtMs: number
 }
 
-/** Returns the length of a curve in milliseconds. */
+/** Returns the length of a load curve in milliseconds. */
 export function curveLengthMs(stages: readonly Stage[]): number {
   return stages.reduce((sum, stage) => sum + stage.seconds * 1000, 0)
 }
 
 /**
- * Returns the periods in which slot `index` of `sockets` is in use, that is, in which the curve is above `index`. Slot 0 opens
- * first and closes last, so the number of slots in use is always the height of the curve.
+ * Returns the periods in which slot `index` of `sockets` is in use, that is, in which the load curve is above `index`. Slot 0 opens first
+ * and closes last, so the number of slots in use always equals the height of the curve.
  */
 export function slotIntervals(stages: readonly Stage[], sockets: number, index: number): Interval[] {
   const intervals: Interval[] = []

@@ -1,6 +1,6 @@
 /**
- * One visit of one user: connect, send messages, disconnect. The client library reconnects and resumes sessions by itself. The file
- * session.ts controls the client library and counts the results of visits. Every wait of a session is bounded.
+ * One visit by one user: connect, send messages, disconnect. The client library reconnects and resumes sessions by itself. This module
+ * controls the client library and counts the results of visits. Every wait in a visit has a time limit.
  */
 import type { CookieJar } from 'k6/http'
 import http from 'k6/http'
@@ -16,23 +16,23 @@ const answerTimeoutMs = 5_000
 
 export interface SessionPlan {
   url: string
-  /** The cookies of the user, by which Traefik routes a returning user to the same replica. */
+  /** The user's cookies, by which Traefik routes a returning user to the same replica. */
   jar: CookieJar
   random: Random
-  /** Room that the user joins, if any, and the share of messages that are sent to this room. */
+  /** The room that the user joins, if any, and the fraction of the user's messages that are sent to this room. */
   room: { name: string; share: number } | undefined
   /** Length of the visit in milliseconds. */
   stayMs: number
 }
 
-/** The end of a visit: `left` as planned, `refused` at every handshake, or `lost` with a close code that forbids reconnecting. */
+/** How a visit ended: `left` as planned, `refused` at every handshake, or `lost` with a close code that forbids reconnecting. */
 export interface SessionEnd {
   kind: 'left' | 'refused' | 'lost'
-  /** Replicas that served the user at the beginning and at the end of the visit. */
+  /** The replicas that served the user at the beginning and at the end of the visit. */
   firstReplica: string | undefined
   replica: string | undefined
   jar: CookieJar
-  /** Reason why the visit was refused or lost. */
+  /** The reason why the visit was refused or lost. */
   detail: string
 }
 
@@ -58,7 +58,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     timers.add(timer)
   }
 
-  /** Deletes the sticky cookie, which would route the user to the replica that asked the user to reconnect. */
+  /** Removes the sticky cookie, which would route the user back to the replica that asked the user to reconnect. */
   function forgetReplica(): void {
     end.jar = new http.CookieJar()
   }
@@ -144,7 +144,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   function closed({ opened, code, reason, why }: Extract<ClientEvent, { type: 'closed' }>): void {
-    // Every end of a connection counts as an error, except a planned end and a reconnect that the replica requested.
+    // Every closed connection counts as an error, unless the end was planned or the replica asked the client to reconnect.
     const agreed = why === 'left' || why === 'moved' || code === closeCodes.draining.code
     if (!agreed) end.detail = `${why}, code ${code} ${reason}`
     if (opened) {

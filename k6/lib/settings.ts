@@ -14,9 +14,9 @@ export interface Settings {
   rooms: RoomUse
   stages: readonly Stage[]
   seed: number
-  /** How long to wait until the lab is ready, in seconds. */
+  /** How long to wait for the lab to become ready, in seconds. */
   readySeconds: number
-  /** The Compose project of the lab, which is part of the summary's file name. */
+  /** The lab's Compose project, which is part of the summary's file name. */
   project: string
   /** Folder for the JSON summary. */
   reportsDir: string
@@ -26,8 +26,8 @@ type Environment = Record<string, string | undefined>
 
 /**
  * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS, LAB_PROJECT and REPORTS_DIR.
- * @param env environment variables to read
- * @param seedIfNone random seed to use if SEED is not set
+ * @param env the environment variables to read
+ * @param seedIfNone the random seed to use if SEED is not set
  */
 export function readSettings(env: Environment, seedIfNone: number): Result<Settings> {
   const problems: string[] = []
@@ -81,7 +81,7 @@ function readSwitch(env: Environment, name: string, problems: string[]): boolean
   return text === '1' || text === 'true'
 }
 
-/** Accepts http:// in place of ws://, because both schemes address the same endpoint. */
+/** Accepts http:// in place of ws://, because both schemes refer to the same endpoint. */
 function readTarget(env: Environment, problems: string[]): string {
   const text = env.TARGET || `ws://localhost:${hostPorts.LAB_PORT}`
   if (!/^(ws|http)s?:\/\/[A-Za-z0-9.[\]:-]+\/?$/.test(text)) {

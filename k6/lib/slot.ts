@@ -1,6 +1,6 @@
 /**
- * A slot is one socket of the load curve. A slot keeps a socket open, with one visit after another, while the load curve is above the
- * number of the slot. Visits are short, because a new replica gets sockets only from new handshakes.
+ * A slot represents one socket of the load curve. While the load curve is above the slot's number, the slot makes one visit after another,
+ * each with an open socket. Visits are short, because a new replica gets sockets only through new handshakes.
  */
 
 import type { CookieJar } from 'k6/http'
@@ -16,10 +16,10 @@ import type { SessionEnd } from './session.ts'
 import { startSession } from './session.ts'
 import type { Settings } from './settings.ts'
 
-/** Minimum length of a visit. */
+/** Minimum length of a visit, in milliseconds. */
 const shortestStayMs = 1_000
 const longestBackoffMs = 8_000
-/** Number of warnings that this VU may still print. The k6 metrics count every failed visit, even if no warning is printed. */
+/** Number of warnings that this virtual user may still print. The k6 metrics count every failed visit, even if no warning is printed. */
 let warningsLeft = 3
 
 export interface SlotPlan {
@@ -35,8 +35,7 @@ interface User {
 }
 
 /**
- * Schedules all visits of the slot and returns immediately. The iteration of the k6 virtual user lasts until the last socket of the slot is
- * closed.
+ * Schedules all the slot's visits and returns immediately. The k6 virtual user's iteration lasts until the slot's last socket is closed.
  */
 export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
   const random = createRandom(settings.seed, index)
@@ -54,7 +53,7 @@ export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
     startSession({ url, jar: user.jar, random, room, stayMs }, (end) => {
       warn(index, end)
       const failed = end.kind !== 'left'
-      // lastReplica is set only after a planned end of the previous visit, because the replica of a failed visit may no longer exist.
+      // lastReplica is set only if the previous visit ended as planned, because the replica of a failed visit may no longer exist.
       if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyReturns.add(user.lastReplica === end.firstReplica)
       const next = nextUser(end, random)
       setTimeout(() => visit(interval, next, failed ? failures + 1 : 0), pauseMs(end, failed ? failures : 0, random))
@@ -72,7 +71,8 @@ function newUser(): User {
 }
 
 /**
- * Returns the user of the next visit. After a planned end, half of the users return with their cookie; after any other end, all users do.
+ * Returns the user for the next visit. After a visit that ended as planned, half of the users return with their cookie; after any other
+ * visit, all users do.
  */
 function nextUser(end: SessionEnd, random: Random): User {
   if (end.kind === 'left') return random.chance(0.5) ? { jar: end.jar, lastReplica: end.replica } : newUser()

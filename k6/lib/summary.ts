@@ -1,9 +1,9 @@
-/** The summary of a run as text and as JSON. Pure. */
+/** Builds the summary of a k6 run, as text and as JSON. Pure. */
 import { loadMetrics as m } from '../../contract/src/load-metrics.ts'
 import { curveLengthMs } from './scenarios.ts'
 import type { Settings } from './settings.ts'
 
-/** The fields of k6's handleSummary data that the summary of this lab uses. */
+/** The fields of k6's handleSummary data that this summary uses. */
 export interface SummaryData {
   state: { testRunDurationMs: number }
   metrics: Record<string, { values: Record<string, number>; thresholds?: Record<string, { ok: boolean }> }>
@@ -15,7 +15,7 @@ export interface ThresholdResult {
   passed: boolean
 }
 
-/** Returns every threshold with its result, ordered by metric name. */
+/** Returns all thresholds with their results, ordered by metric name. */
 export function thresholdResults(data: SummaryData): ThresholdResult[] {
   const byName = Object.entries(data.metrics).sort(([a], [b]) => a.localeCompare(b))
   return byName.flatMap(([metric, { thresholds = {} }]) =>
@@ -23,7 +23,7 @@ export function thresholdResults(data: SummaryData): ThresholdResult[] {
   )
 }
 
-/** Returns settings, thresholds and all metrics of the run as JSON. Times in the summary are in milliseconds. */
+/** Returns the run's settings, thresholds and metrics as JSON. Times in the summary are in milliseconds. */
 export function jsonSummary(data: SummaryData, settings: Settings): string {
   const results = thresholdResults(data)
   const report = {
@@ -39,7 +39,7 @@ export function jsonSummary(data: SummaryData, settings: Settings): string {
 /** Returns the summary as text. */
 export function textSummary(data: SummaryData, settings: Settings, jsonPath: string): string {
   const value = (metric: string, key: string) => data.metrics[metric]?.values[key]
-  // k6 reports zeros for a trend metric without samples, which would look like instant answers in the summary.
+  // For a trend metric without samples, k6 reports zeros, which would look like instant answers in the summary.
   const times = (metric: string) =>
     value(metric, 'count') ? ['med', 'p(95)', 'p(99)', 'max'].map((key) => milliseconds(value(metric, key))).join('  ') : '     none'
   const count = (metric: string) => String(value(metric, 'count') ?? 0)

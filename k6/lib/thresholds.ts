@@ -1,9 +1,9 @@
-/** Thresholds of a run. k6 exits with 99 when a threshold is missed. */
+/** Thresholds for k6 runs, which exit with code 99 if a threshold is missed. */
 import { loadMetrics as m } from '../../contract/src/load-metrics.ts'
 
 /**
- * @param sockets sockets at the peak of the run
- * @returns thresholds in k6's form: expressions by metric, with times in milliseconds
+ * @param sockets number of sockets at the run's peak
+ * @returns thresholds in k6's format: expressions by metric, with times in milliseconds
  */
 export function thresholdsFor(sockets: number): Record<string, string[]> {
   return {
@@ -11,14 +11,13 @@ export function thresholdsFor(sockets: number): Record<string, string[]> {
     [m.messageRtt.name]: ['p(95)<1000'],
     [m.connectSuccess.name]: ['rate>0.95'],
     [m.errors.name]: ['rate<0.01'],
-    // A trend without samples passes every threshold, so a threshold on the number of opened sockets must make a run without connections
-    // fail.
+    // A trend without samples passes every threshold, so the number of opened sockets has a threshold of its own.
     [m.socketsOpened.name]: [`count>=${Math.ceil(sockets * 0.95)}`],
     [m.messagesAnswered.name]: ['count>0'],
   }
 }
 
-/** Thresholds of the scenario `ledger`: no finding, and at least some messages that were checked. */
+/** Thresholds for the `ledger` scenario: no findings, and at least some messages that were checked. */
 export const ledgerThresholds: Record<string, string[]> = {
   [m.ledgerFindings.name]: ['count==0'],
   [m.ledgerAccepted.name]: ['count>0'],

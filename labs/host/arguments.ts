@@ -1,4 +1,4 @@
-/** Parsers for the arguments and options of commands. */
+/** Parsers for command-line arguments and options. */
 import { InvalidArgumentError } from 'commander'
 
 /** Returns a commander parser for a whole number within bounds. */
@@ -27,14 +27,14 @@ export function httpAddress(example: string): (text: string) => string {
   }
 }
 
-/** Parses the URL of a WebSocket endpoint without a path, for commander. */
+/** Parses a WebSocket URL without a path, for commander. */
 export function entryAddress(text: string): string {
   if (/^wss?:\/\/[A-Za-z0-9.[\]:-]+$/.test(text)) return text
   throw new InvalidArgumentError('Allowed is ws://HOST:PORT or wss://HOST:PORT.')
 }
 
 /**
- * Rewrites commander's usage errors in plain words, and removes the prefix `error:`. Error messages about files are printed unchanged, one
+ * Rewrites commander's usage errors in plain language and removes their `error:` prefix. Leaves error messages about files unchanged, one
  * per line.
  */
 export function plainError(text: string): string {
@@ -54,7 +54,7 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
 }
 
-/** Formats the examples below a command's help. */
+/** Formats the examples that follow a command's help text. */
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
 }

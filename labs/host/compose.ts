@@ -1,19 +1,19 @@
-/** Builds the docker commands that the lab's commands run, as arguments and environment variables. Pure. */
+/** Builds the docker commands that the lab's own commands run, as arguments and environment variables. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 
-/** One call of `docker`, with the variables that the call needs in addition to this process's environment. */
+/** A single call of `docker`, with any variables that it needs in addition to this process's environment. */
 export interface DockerCommand {
   args: readonly string[]
   env?: Readonly<Record<string, string>>
 }
 
-/** The Compose files of a lab with its scaler. */
+/** The Compose files of a lab that includes the scaler. */
 export const overlayFiles = ['compose.yaml', 'compose.k8s-sim.yaml'] as const
 
 /** The services that compose.k8s-sim.yaml adds to compose.yaml. */
 export const overlayServices: readonly string[] = [services.scaler, services.actuator]
 
-/** Selects every service, including the services of compose.k8s-sim.yaml and of all profiles. */
+/** Selects every service, including those of compose.k8s-sim.yaml and of all profiles. */
 const everything = ['compose', ...fileArgs(overlayFiles), '--profile', '*'] as const
 
 export interface UpOptions {
@@ -29,7 +29,7 @@ export interface UpOptions {
 
 /**
  * Starts the lab and waits until every container is healthy.
- * @param profiles the profiles that are already enabled, as in COMPOSE_PROFILES
+ * @param profiles the profiles that are already enabled, in the format of COMPOSE_PROFILES
  */
 export function upCommand(options: UpOptions, profiles: string): DockerCommand {
   const files = options.k8sSim ? fileArgs(overlayFiles) : []
@@ -50,44 +50,44 @@ export function upCommand(options: UpOptions, profiles: string): DockerCommand {
 }
 
 /**
- * The Compose files and variables with which a running lab was started. New containers match the existing containers only if Compose gets
- * the same files and variables.
+ * The Compose files and variables with which a running lab was started. Compose must be given the same files and variables again;
+ * otherwise, new containers would not match the existing ones.
  */
 export interface StartedWith {
-  /** Compose files to pass with `-f`; if the list is empty, Compose uses its default files. */
+  /** Compose files to pass with `-f`; if the list is empty, Compose uses its default file. */
   readonly files: readonly string[]
-  /** Variables that differ from this process's environment, such as COMPOSE_PROFILES. */
+  /** Environment variables that differ from those of this process, such as COMPOSE_PROFILES. */
   readonly env: Readonly<Record<string, string>>
 }
 
 export interface ScaleOptions extends StartedWith {
   readonly replicas: number
   readonly service?: string
-  /** Name of the Compose project; if undefined, Compose's default applies. */
+  /** Name of the Compose project; if undefined, Compose uses its default name. */
   readonly project?: string
-  /** How long to wait for healthy replicas. Seconds. */
+  /** How long to wait for the replicas to become healthy. Seconds. */
   readonly waitSeconds?: number
 }
 
-/** Changes only the number of replicas: no other service is started, and no running replica is recreated. */
+/** Changes only the number of replicas: it starts no other service and recreates no running replica. */
 export function scaleCommand({ replicas, files, env, service = services.ws, project, waitSeconds }: ScaleOptions): DockerCommand {
   const wait = waitSeconds === undefined ? [] : ['--wait', '--wait-timeout', String(waitSeconds)]
   const how = ['up', '-d', '--no-deps', '--no-recreate', '--no-build', ...wait, '--scale', `${service}=${replicas}`, service]
   return { args: ['compose', ...fileArgs(files), ...(project === undefined ? [] : ['-p', project]), ...how], env }
 }
 
-/** Starts existing containers; running containers stay unchanged. */
+/** Starts existing containers; containers that are already running are left unchanged. */
 export function startCommand(containers: readonly string[]): DockerCommand {
   return { args: ['start', ...containers] }
 }
 
-/** Derives the files and profiles of a lab from its running services, for containers whose labels do not record the files and profiles. */
+/** Derives a lab's files and profiles from its running services, in case the container labels do not record them. */
 export function startedWith(running: ReadonlySet<string>, profiles: string): StartedWith {
   const added = [...(running.has(services.loki) ? ['logging'] : []), ...(running.has(services.jaeger) ? ['tracing'] : [])]
   return { files: running.has(services.scaler) ? overlayFiles : [], env: withProfiles(profiles, added) }
 }
 
-/** The `-f` arguments for Compose files. */
+/** Returns the `-f` arguments for the given Compose files. */
 export function fileArgs(files: readonly string[]): string[] {
   return files.flatMap((file) => ['-f', file])
 }
@@ -95,22 +95,22 @@ export function fileArgs(files: readonly string[]): string[] {
 export interface LoadOptions {
   scenario?: string
   sockets?: number
-  /** Length of the k6 run in seconds. */
+  /** Duration of the k6 run in seconds. */
   duration?: number
   seed?: number
   short?: boolean
-  /** Owner of the files that k6 writes; undefined where Docker maps the owner itself. */
+  /** Owner of the files that k6 writes; undefined on platforms where Docker maps file ownership itself. */
   owner?: { uid: number; gid: number }
   /** Further variables for k6. */
   settings?: Readonly<Record<string, string>>
-  /** If set, k6 runs in the background in a container of this name. */
+  /** If set, k6 runs in the background in a container with this name. */
   detachedName?: string
   project?: string
 }
 
 /**
- * Runs k6 in a container that is removed afterwards.
- * @param lab the files and variables with which the lab was started; with other files, Compose would warn about orphan containers
+ * Runs k6 in a container that is removed after the run.
+ * @param lab the files and variables with which the lab was started; with different files, Compose would warn about orphan containers
  */
 export function loadCommand({ owner, detachedName, project, settings: more, ...options }: LoadOptions, lab: StartedWith): DockerCommand {
   const { scenario, sockets, duration, seed, short } = options
@@ -123,7 +123,7 @@ export function loadCommand({ owner, detachedName, project, settings: more, ...o
 }
 
 export interface LogsOptions {
-  /** Names of the services; all services if undefined. */
+  /** Names of the services whose logs are shown; all services if undefined. */
   services?: readonly string[]
   follow?: boolean
   tail?: string
@@ -135,19 +135,21 @@ export function logsCommand({ services: wanted = [], follow, tail, since }: Logs
   return { args: [...everything, 'logs', ...how, ...wanted] }
 }
 
-/** Prints the last log lines of a service with their timestamps, to be written to a file. */
+/** Prints the last log lines of a service with timestamps, in a form suitable for writing to a file. */
 export function everyLogCommand(service: string, lines: number): DockerCommand {
   return { args: [...everything, 'logs', '--no-color', '--timestamps', '--tail', String(lines), service] }
 }
 
-/** Removes every container of the lab, including the containers of profiles, which a plain `docker compose down` would not stop. */
+/**
+ * Removes every container of the lab, including containers of optional profiles, which a plain `docker compose down` would leave running.
+ */
 export function downCommand(): DockerCommand {
   return { args: [...everything, 'down', '--remove-orphans'] }
 }
 
 /**
- * Removes containers like `docker compose down`, and additionally removes volumes and images. The option `pulled` also removes pulled
- * images, which other projects may use.
+ * Removes containers like `docker compose down`, and also removes volumes and images. The `pulled` option also removes pulled images, which
+ * other projects may be using.
  */
 export function nukeCommand({ pulled }: { pulled: boolean }): DockerCommand {
   return { args: [...everything, 'down', '--volumes', '--remove-orphans', '--rmi', pulled ? 'all' : 'local'] }
@@ -163,14 +165,14 @@ export function psCommand(): DockerCommand {
   return { args: ['compose', 'ps', '--all', '--format', 'json'] }
 }
 
-/** Prints the Compose model with variables interpolated, as JSON. */
+/** Prints the Compose model as JSON, with all variables interpolated. */
 export function configCommand(): DockerCommand {
   return { args: [...everything, 'config', '--format', 'json'] }
 }
 
 /**
- * Returns a command as a user would type it.
- * @param platform determines the syntax for variables
+ * Returns a command as a user would type it in a terminal.
+ * @param platform determines the shell syntax for environment variables
  */
 export function typed({ args, env = {} }: DockerCommand, platform: NodeJS.Platform): string {
   const command = ['docker', ...args].map(quoted).join(' ')

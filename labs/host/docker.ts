@@ -1,4 +1,7 @@
-/** The only module that starts `docker` and other commands of the host. Every command that runs in the background has a time limit. */
+/**
+ * The only module that starts `docker` and other commands on the host. Every command that runs in the background is subject to a time
+ * limit.
+ */
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import { styleText } from 'node:util'
@@ -7,24 +10,24 @@ import { type DockerCommand, typed } from './compose.ts'
 import { LabError } from './lab-error.ts'
 import { root } from './root.ts'
 
-/** The output and exit code of a command, and whether it was missing, timed out or was stopped. */
+/** The output and exit code of a command, and whether the command was missing, timed out or was stopped. */
 export interface Ran {
   exitCode: number
   stdout: string
   stderr: string
-  /** Whether the command does not exist on this machine. */
+  /** Whether the command is not installed on this machine. */
   missing: boolean
   timedOut: boolean
-  /** Whether the command was aborted by the signal `stop`. */
+  /** Whether the `stop` signal aborted the command. */
   stopped: boolean
 }
 
 export interface RunOptions {
   /** Time limit for the command in seconds; one minute if undefined. */
   withinSeconds?: number
-  /** Variables in addition to this process's environment. */
+  /** Environment variables to set in addition to those of this process. */
   env?: Readonly<Record<string, string | undefined>>
-  /** Working directory; the root of the checkout if undefined. */
+  /** Working directory of the command; the root of the checkout if undefined. */
   folder?: string
   /** Signal that aborts the command; an aborted command counts as failed. */
   stop?: AbortSignal
@@ -48,13 +51,13 @@ function optionsOf({ withinSeconds = defaultWithinSeconds, env = {}, folder = ro
     stdin: 'ignore',
     stdout: show ? ['pipe', 'inherit'] : 'pipe',
     stderr: show ? ['pipe', 'inherit'] : 'pipe',
-    // The command gets its own process group, so that Ctrl-C does not interrupt the command: this process needs Docker to undo its changes.
+    // The command gets its own process group, so that Ctrl-C does not interrupt it: this process still needs Docker to undo its changes.
     detached: true,
     ...(stop && { cancelSignal: stop }),
   }
 }
 
-/** Runs a command and returns its output; a failed command does not reject the promise. */
+/** Runs a command and returns its output; the promise does not reject if the command fails. */
 export async function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const ran = await execa(file, args, optionsOf(options))
   const stderr = String(ran.stderr ?? '')
@@ -68,12 +71,12 @@ export async function run(file: string, args: readonly string[], options: RunOpt
   }
 }
 
-/** The arguments of a `docker` call, or a command with its variables. */
+/** The arguments of a `docker` call, or a complete `docker` command with environment variables. */
 export type Call = readonly string[] | DockerCommand
 
 const commandOf = (call: Call): DockerCommand => ('args' in call ? call : { args: call })
 
-/** Runs `docker …` and returns its output; a failed command does not reject the promise. */
+/** Runs `docker …` and returns its output; the promise does not reject if the command fails. */
 export function tryDocker(call: Call, options: RunOptions = {}): Promise<Ran> {
   const { args, env } = commandOf(call)
   return run('docker', args, { ...options, env: { ...env, ...options.env } })
@@ -91,7 +94,10 @@ export async function docker(call: Call, options: RunOptions = {}): Promise<stri
   )
 }
 
-/** Runs `docker …` synchronously, for exit handlers. Returns the standard error of a command that failed, otherwise undefined. */
+/**
+ * Runs `docker …` synchronously, for use in exit handlers. Returns the standard error of a failed command, or undefined if the command
+ * succeeded.
+ */
 export function dockerSync(
   args: readonly string[],
   { withinSeconds = defaultWithinSeconds, env = {} }: RunOptions = {},
@@ -132,9 +138,9 @@ export function followDocker(
 }
 
 /**
- * Runs `docker …` with its input and output as streams, for data that does not fit into memory. The transfer has no time limit, because its
- * duration depends on the size of the images; Ctrl-C interrupts the transfer. Rejects if the transfer fails.
- * @param transfer function that writes the complete input of the command, or reads its complete output
+ * Runs `docker …` with its input and output as streams, for data that does not fit in memory. The transfer has no time limit, because its
+ * duration depends on the size of the images, but Ctrl-C interrupts it. Rejects if the transfer fails.
+ * @param transfer function that writes the command's complete input, or reads its complete output
  */
 export async function dockerStreams(
   args: readonly string[],
@@ -168,18 +174,19 @@ export function whyFailed({ missing, timedOut, stopped, stderr, stdout, exitCode
   return lines || `ended with ${exitCode}`
 }
 
-/** Prints one line on standard error. */
+/** Prints one line to standard error. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Prints a command before the command runs, so that users can learn the command. */
+/** Prints a command before running it, so that users can learn it. */
 export function show(command: DockerCommand): void {
   say(styleText('dim', `$ ${typed(command, process.platform)}`, { stream: process.stderr }))
 }
 
 /**
- * Prints and runs a command in this terminal, without a time limit, and returns its exit code. The terminal sends Ctrl-C to the command.
+ * Prints a command, runs it in this terminal without a time limit, and returns its exit code. The terminal also sends Ctrl-C to the
+ * command.
  */
 export async function attached({ args, env }: DockerCommand): Promise<number> {
   show({ args, ...(env && { env }) })
@@ -194,14 +201,14 @@ export async function attached({ args, env }: DockerCommand): Promise<number> {
   }
 }
 
-/** Runs a command as `attached` does, but makes this process fail with exit code 1 if docker fails, and with 130 after Ctrl-C. */
+/** Runs a command as `attached` does, but makes this process exit with code 1 if docker fails, and with code 130 after Ctrl-C. */
 export async function attachedOrFail(command: DockerCommand): Promise<void> {
   endedWell(await attached(command))
 }
 
 /**
- * Whether a command exited with 0. If the command was interrupted with Ctrl-C, sets the exit code of this process to 130. Throws if the
- * command failed.
+ * Returns whether a command exited with code 0. If the command was interrupted with Ctrl-C, sets this process's exit code to 130. Throws if
+ * the command failed.
  */
 export function endedWell(exitCode: number): boolean {
   if (exitCode !== 0 && exitCode !== interrupted) throw new LabError(`docker failed with exit code ${exitCode}`)
@@ -209,7 +216,7 @@ export function endedWell(exitCode: number): boolean {
   return exitCode === 0
 }
 
-/** The user and group of this process, as owner of files that containers write; undefined where Docker maps the owner. */
+/** User and group of this process, used as the owner of files that containers write; undefined where Docker maps file ownership itself. */
 export function fileOwner(): { uid: number; gid: number } | undefined {
   const { platform, getuid, getgid } = process
   return platform === 'linux' && getuid && getgid ? { uid: getuid.call(process), gid: getgid.call(process) } : undefined

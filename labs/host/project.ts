@@ -1,13 +1,13 @@
 /**
- * The name of the Compose project, and its folder for reports. Labs with different Compose project names in one checkout do not share any
- * files.
+ * Determines the Compose project's name and its report folder. Labs that use different Compose project names in the same checkout do not
+ * share any files.
  */
 import { basename } from 'node:path'
 import { root } from './root.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The project's name by Compose's rules: COMPOSE_PROJECT_NAME, or the checkout's folder name reduced to allowed characters. */
+/** Returns the project name that Compose would use: COMPOSE_PROJECT_NAME, or the checkout's folder name reduced to allowed characters. */
 export function projectOf(env: Environment = process.env, folder = root): string {
   const own = basename(folder)
     .toLowerCase()
@@ -16,7 +16,7 @@ export function projectOf(env: Environment = process.env, folder = root): string
   return env.COMPOSE_PROJECT_NAME || own
 }
 
-/** Folder for the reports of the Compose project, relative to the root of the checkout. */
+/** Returns the folder for the Compose project's reports, relative to the root of the checkout. */
 export function reportsFolder(env: Environment = process.env): string {
   return `reports/${projectOf(env)}`
 }

@@ -1,5 +1,5 @@
 /**
- * The only client of the Prometheus HTTP API. Every call to Prometheus has a time limit, and errors contain the error message of
+ * The only client of the Prometheus HTTP API. Every call to Prometheus has a time limit, and errors include the error message from
  * Prometheus.
  */
 import { z } from 'zod'
@@ -24,14 +24,14 @@ export interface Target {
 }
 
 export interface AskOptions {
-  /** Evaluation time of the query in Unix seconds; the current time if undefined. */
+  /** Time at which Prometheus evaluates the query, in Unix seconds; the current time if undefined. */
   atSeconds?: number
-  /** Time limit of the call to Prometheus. Seconds. */
+  /** Time limit for the call to Prometheus. Seconds. */
   withinSeconds?: number
   stop?: AbortSignal
 }
 
-/** Start and end of a range query in Unix seconds, and the step in seconds. */
+/** Start and end of a range query in Unix seconds, and its step in seconds. */
 export interface Range {
   readonly start: number
   readonly end: number
@@ -41,24 +41,24 @@ export interface Range {
 export interface Prometheus {
   /** Base URL of Prometheus, without a path. */
   readonly url: string
-  /** Runs an instant query. Values that are not finite (NaN, Inf) are omitted, as if the samples were missing. */
+  /** Runs an instant query. Non-finite values (NaN, Inf) are omitted, as if those samples were missing. */
   query(promql: string, options?: AskOptions): Promise<Sample[]>
-  /** The value of a query that returns one series; undefined if the query returns no series. */
+  /** Returns the value of a query that yields one series, or undefined if the query yields no series. */
   number(promql: string, options?: AskOptions): Promise<number | undefined>
-  /** Runs an instant query with a range selector, as in `up[1m]`, and returns the raw samples. */
+  /** Runs an instant query with a range selector such as `up[1m]`, and returns the raw samples. */
   samples(promql: string, options?: AskOptions): Promise<Series[]>
-  /** Runs a range query. Prometheus refuses more than 11,000 points per series. */
+  /** Runs a range query. Prometheus rejects queries that return more than 11,000 points per series. */
   range(promql: string, range: Range, options?: AskOptions): Promise<Series[]>
-  /** Active scrape targets of one job. */
+  /** Returns the active scrape targets of one job. */
   targets(job: string): Promise<Target[]>
-  /** Requests an endpoint of the Prometheus API that has no method in this module, such as `status/flags`. */
+  /** Calls an endpoint of the Prometheus API that has no method in this module, such as `status/flags`. */
   get<T>(path: string, data: z.ZodType<T>, options?: AskOptions): Promise<T>
-  /** Returns whether Prometheus is ready. Rejects if Prometheus does not answer. */
+  /** Returns whether Prometheus is ready. Rejects if Prometheus does not respond. */
   isReady(): Promise<boolean>
 }
 
 const defaultWithinSeconds = 5
-/** Time limit of a range query, below the two minutes after which Prometheus aborts a query. */
+/** Time limit for a range query, shorter than the two minutes after which Prometheus aborts a query. */
 const rangeWithinSeconds = 60
 
 const labels = z.record(z.string(), z.string())
@@ -68,7 +68,7 @@ const matrix = z.object({ resultType: z.literal('matrix'), result: z.array(z.obj
 const targets = z.object({ activeTargets: z.array(z.object({ labels, health: z.string(), lastError: z.string() })) })
 const failed = z.object({ status: z.literal('error'), error: z.string() })
 
-/** @param url address of Prometheus, as in http://localhost:9090 */
+/** @param url address of Prometheus, for example http://localhost:9090 */
 export function prometheusAt(url: string): Prometheus {
   const ask = async <T>(path: string, parameters: Record<string, string>, data: z.ZodType<T>, options: AskOptions = {}): Promise<T> => {
     const { withinSeconds = defaultWithinSeconds, stop } = options

@@ -1,4 +1,4 @@
-/** Reads the state of the replicas of a Compose lab from Prometheus. */
+/** Reads the state of a Compose lab's replicas from Prometheus. */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { allReplicas, queries, standardMetrics, stateNumbers } from '@lab/contract/queries.ts'
@@ -9,17 +9,17 @@ export interface ReplicaReading {
   readonly id: string
   readonly state: 'starting' | 'ready' | 'draining' | 'silent'
   readonly sockets: number
-  /** Start time of the replica in Unix seconds; zero while the replica is starting. */
+  /** Start time of the replica in Unix seconds; 0 while the replica is starting. */
   readonly startedAtSeconds: number
 }
 
 const { connectionsByReplica, stateByReplica } = queries(allReplicas)
-/** PromQL queries with a rate window of four scrapes, which is short enough for a live view. */
+/** PromQL queries with a rate window of four scrape intervals, which is short enough for a live view. */
 export const recently = queries({ ...allReplicas, window: '20s' })
 const startedByReplica = `sum by (${replicaLabel}) (${standardMetrics.startTime}{job="${jobs.ws}"})`
 const storeUp = `min(${metrics.dependencyUp.name}{job="${jobs.ws}"} and on (instance) ${standardMetrics.up} == 1)`
 
-/** Reads the metrics of each replica; a metric is null if its series is missing. Rejects if Prometheus does not answer. */
+/** Reads each replica's metrics; a metric is null if its series is missing. Rejects if Prometheus does not respond. */
 export async function readReplicas(prometheus: Prometheus) {
   const [sockets, stateOf, started, answers, p95, store] = await Promise.all([
     byReplica(prometheus, connectionsByReplica),
@@ -45,7 +45,7 @@ export async function readReplicas(prometheus: Prometheus) {
   }
 }
 
-/** Maps the numeric state of a replica in Prometheus to the name of the state; 0 means that the replica does not answer. */
+/** Maps a replica's numeric state in Prometheus to the name of the state; 0 means that the replica does not respond. */
 export function stateName(number: number): ReplicaReading['state'] {
   if (number === stateNumbers.ready) return 'ready'
   if (number === stateNumbers.starting) return 'starting'

@@ -1,22 +1,24 @@
-/** Defines which containers are replicas. Tools, tests and the scaler all use this module to decide which containers are replicas. */
+/**
+ * Defines which containers count as replicas. Tools, tests and the scaler all use this module to determine which containers are replicas.
+ */
 import { services } from '@lab/contract/endpoints.ts'
 import { z } from 'zod'
 
-/** The fields of a container that the lab reads, from `docker inspect` or from the Engine API. */
+/** The container fields that the lab reads from `docker inspect` or the Engine API. */
 export const containerSchema = z.object({
   Id: z.string(),
   Name: z.string().default(''),
-  /** Id of the container's image. */
+  /** ID of the image from which the container was created. */
   Image: z.string().default(''),
-  /** When the container was created, ISO 8601. */
+  /** Time at which the container was created, in ISO 8601. */
   Created: z.string().default(''),
-  /** How often Docker has restarted the container. */
+  /** Number of times that Docker has restarted the container. */
   RestartCount: z.number().default(0),
   Config: z.object({ Labels: z.record(z.string(), z.string()), Env: z.array(z.string()).nullish() }),
   State: z.object({
     Status: z.enum(['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead']),
     ExitCode: z.number().default(0),
-    /** Whether the kernel ended the container because it was out of memory. */
+    /** Whether the kernel killed the container because it ran out of memory. */
     OOMKilled: z.boolean().optional(),
     StartedAt: z.string(),
     Health: z
@@ -30,31 +32,32 @@ export const containerSchema = z.object({
 })
 export type Container = z.infer<typeof containerSchema>
 
-/** The labels that Compose sets on the containers of one service, or of all services, for Docker's label filters. */
+/** Returns the labels that Compose sets on the containers of one or all services, for use in Docker's label filters. */
 export function serviceLabels(project: string, service?: string): string[] {
   const one = service === undefined ? [] : [`com.docker.compose.service=${service}`]
   return [`com.docker.compose.project=${project}`, ...one, 'com.docker.compose.oneoff=False']
 }
 
 /**
- * Whether a container counts as a replica. Exited containers and containers that are being removed are not replicas. Running and paused
- * containers are replicas. Created containers are replicas too, because the scaling command or the scaler will start them.
+ * Returns whether a container counts as a replica. Exited containers and containers that are being removed do not count as replicas.
+ * Running and paused containers count as replicas. Containers that are only created also count as replicas, because the scaling command or
+ * the scaler will start them.
  */
 export function isReplica({ State }: { readonly State: { readonly Status: string } }): boolean {
   return !['removing', 'exited', 'dead'].includes(State.Status)
 }
 
-/** The replicas among the containers of a service, sorted by number. */
+/** Returns the replicas among a service's containers, sorted by number. */
 export function replicasAmong(containers: readonly Container[]): Container[] {
   return containers.filter(isReplica).sort((a, b) => containerNumber(a.Config.Labels) - containerNumber(b.Config.Labels))
 }
 
-/** Returns the replicas whose containers were created but not started. */
+/** Returns the replicas whose containers have been created but not started. */
 export function unstartedAmong(containers: readonly Container[]): Container[] {
   return replicasAmong(containers).filter(({ State }) => State.Status === 'created')
 }
 
-/** Returns a one-line message that names the paused replicas and explains how to resume them; null if no replica is paused. */
+/** Returns a one-line message that names the paused replicas and explains how to unpause them; null if no replica is paused. */
 export function pausedHint(containers: readonly Container[]): string | null {
   const paused = replicasAmong(containers).filter(({ State }) => State.Status === 'paused')
   if (paused.length === 0) return null
@@ -63,7 +66,7 @@ export function pausedHint(containers: readonly Container[]): string | null {
   return `${names} ${paused.length === 1 ? 'is' : 'are'} paused and serve${paused.length === 1 ? 's' : ''} no client; to resume: ${command}`
 }
 
-/** Returns a one-line message that explains why scaling is incomplete and what to do; null if the number of replicas is as requested. */
+/** Returns a one-line message that says why scaling is incomplete and what to do; null if the requested number of replicas exists. */
 export function scalingProblem(containers: readonly Container[], wanted: number): string | null {
   const count = replicasAmong(containers).length
   const unstarted = unstartedAmong(containers).map(({ Config }) => replicaName(Config.Labels))
@@ -80,7 +83,7 @@ export function containerNumber(labels: Readonly<Record<string, string>>): numbe
   return Number(labels['com.docker.compose.container-number'])
 }
 
-/** The name of a replica in metrics, messages and commands, as in ws-3. */
+/** Returns the name that a replica has in metrics, messages and commands, for example ws-3. */
 export function replicaName(labels: Readonly<Record<string, string>>, service: string = services.ws): string {
   return `${service}-${containerNumber(labels)}`
 }

@@ -1,4 +1,4 @@
-/** Tests how a scaling operation that Compose left incomplete is completed. */
+/** Tests the completion of scaling operations that Compose left incomplete. */
 import { describe, expect, test } from 'vitest'
 import type { DockerCommand } from './compose.ts'
 import type { Ran } from './docker.ts'
@@ -42,7 +42,7 @@ describe('the state of the containers', () => {
 })
 
 describe('after Compose has failed', () => {
-  /** Simulates Docker with the given containers; `starts` decides which created containers can be started. */
+  /** Simulates Docker with the given containers; `starts` determines which of the created containers can be started. */
   function docker(given: Container[], starts: (container: Container) => boolean = () => true) {
     const asked: DockerCommand[] = []
     let now = given

@@ -1,5 +1,5 @@
 /**
- * Completes a scaling operation that Compose left incomplete: Compose aborts at the first replica that cannot be started, such as a paused
+ * Completes a scaling operation that Compose left incomplete. Compose aborts at the first replica that cannot be started, such as a paused
  * one.
  */
 import { type DockerCommand, startCommand } from './compose.ts'
@@ -7,25 +7,25 @@ import { type Ran, tryDocker, whyFailed } from './docker.ts'
 import { LabError } from './lab-error.ts'
 import { type Container, pausedHint, scalingProblem, unstartedAmong } from './replicas.ts'
 
-/** Time limit for starting the created containers. Seconds. */
+/** Time limit for starting containers that have already been created. Seconds. */
 export const startWithinSeconds = 30
 
 export interface HalfMade {
   /** The requested number of replicas. */
   readonly wanted: number
-  /** One-line error message of Compose; null if Compose succeeded. */
+  /** One-line error message from Compose; null if Compose succeeded. */
   readonly why: string | null
-  /** Lists the containers of the service in any state. */
+  /** Function that lists the service's containers in any state. */
   readonly list: () => Promise<readonly Container[]>
-  /** Runs a docker command with a time limit. */
+  /** Function that runs a docker command with a time limit. */
   readonly run?: (command: DockerCommand, withinSeconds: number) => Promise<Ran>
 }
 
 /**
- * Starts the replicas that Compose has created but not started, whether Compose has succeeded or failed. A failure of Compose is ignored if
- * all requested replicas are running in the end.
+ * Starts the replicas that Compose has created but not started, regardless of whether Compose succeeded. A Compose failure is ignored if
+ * all requested replicas exist and have started in the end.
  * @returns a hint about paused replicas; null if there are none
- * @throws LabError if there are too few or too many replicas, or one does not start
+ * @throws LabError if there are too few or too many replicas, or if one does not start
  */
 export async function finishScaling({ wanted, why, list, run = runDocker }: HalfMade): Promise<string | null> {
   let containers = await list()

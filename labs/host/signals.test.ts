@@ -15,7 +15,7 @@ for tenth in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done
 echo "$1: done" >> "$LOG"
 `
 
-/** A command that changes something through Docker and undoes the change, as demo and chaos do. */
+/** A command that, like `demo` and `chaos`, changes something through Docker and undoes the change. */
 const command = `
 import { docker } from ${JSON.stringify(new URL('./docker.ts', import.meta.url).href)}
 import { exitCodes, stopOnSignals } from ${JSON.stringify(new URL('./signals.ts', import.meta.url).href)}
@@ -36,7 +36,7 @@ test('Ctrl-C during a docker command: changes are undone, and the exit code is 1
   await Promise.all([writeFile(join(folder, 'docker'), fakeDocker), writeFile(join(folder, 'command.ts'), command)])
   await chmod(join(folder, 'docker'), 0o755)
   const env = { ...process.env, PATH: `${folder}${delimiter}${process.env.PATH}`, LOG: log }
-  // As in a terminal, the command is the leader of a process group, and the signal is sent to the whole group.
+  // As in a terminal, the command leads a process group, and the signal is sent to the whole group.
   const ran = spawn(process.execPath, [join(folder, 'command.ts')], { env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
   const group = -(ran.pid ?? Number.NaN)
   onTestFinished(() => void (ran.exitCode === null && process.kill(group, 'SIGKILL')))
@@ -53,7 +53,9 @@ test('Ctrl-C during a docker command: changes are undone, and the exit code is 1
   expect((await logged()).trim().split('\n')).toEqual(['change: begun', 'change: done', 'undo: begun', 'undo: done'])
 })
 
-/** A command that npm runs as a script, as in `npm start`. The command prints its process id, and exits when it receives SIGTERM. */
+/**
+ * A command that npm runs as a script, for example with `npm start`. The command prints its process id, and exits when it receives SIGTERM.
+ */
 const longCommand = `
 import { endWithNpm } from ${JSON.stringify(new URL('./signals.ts', import.meta.url).href)}
 endWithNpm()

@@ -1,24 +1,24 @@
-/** Defines how every command of the lab ends: exit codes, signals, and closed pipes. */
+/** Defines how every lab command ends: its exit codes, and its handling of signals and closed pipes. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { LabError } from './lab-error.ts'
 
 /**
- * Exit codes of a command: 0 for the expected result, 1 for another result, 2 if the command could not start its work, and 130 after an
- * interruption.
+ * Exit codes of a command: 0 for the expected result, 1 for any other result, 2 if the command could not start its work, and 130 if it was
+ * interrupted.
  */
 export const exitCodes = { ok: 0, failed: 1, notTried: 2, interrupted: 130 } as const
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Returns an AbortSignal that aborts at the first SIGINT, SIGTERM or SIGHUP. Later signals do not end the process, because the process is
+ * Returns an AbortSignal that aborts at the first SIGINT, SIGTERM or SIGHUP. Later signals do not end the process, because it is still
  * undoing its changes.
- * @param say called with the name of the signal, and whether the signal is the first
+ * @param say called with the signal's name and whether it is the first signal
  */
 export function stopOnSignals(say: (signal: string, first: boolean) => void): AbortSignal {
   const stop = new AbortController()
-  // The listener is not added with `once`, because a second signal would then end the process before its changes are undone.
+  // The listener is not added with `once`, because a second signal would then end the process before its changes have been undone.
   for (const signal of signals) {
     process.on(signal, () => {
       say(signal, !stop.signal.aborted)
@@ -28,7 +28,7 @@ export function stopOnSignals(say: (signal: string, first: boolean) => void): Ab
   return stop.signal
 }
 
-/** Ends the process quietly if the reader of its output has closed the pipe, as `head` does. */
+/** Ends the process quietly if the reader of its output closes the pipe, as `head` does. */
 export function endOnClosedPipe(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -38,12 +38,12 @@ export function endOnClosedPipe(): void {
   }
 }
 
-/** How often this process checks whether its parent processes are still running. Milliseconds. */
+/** Interval at which this process checks whether its parent processes are still running. Milliseconds. */
 const watchMs = 500
 
 /**
- * Sends SIGTERM to this process when the npm process that started this process has ended, because npm does not forward signals. The shell
- * of the npm script may be the parent of this process, and may outlive npm. A process that npm did not start may outlive its parent, as
+ * Sends SIGTERM to this process when the npm process that started it has ended, because npm does not forward signals. The direct parent of
+ * this process may be the shell of the npm script, which may outlive npm. A process that was not started by npm may outlive its parent, as
  * with nohup.
  */
 export function endWithNpm(): void {
@@ -59,7 +59,7 @@ export function endWithNpm(): void {
   watch.unref()
 }
 
-/** The name of a process and the id of its parent; undefined if the platform does not provide these data, as on Windows. */
+/** Returns the name of a process and the ID of its parent; undefined if the platform does not provide this information, as on Windows. */
 function parentOf(pid: number): { name: string; pid: number } | undefined {
   try {
     const [, name = '', parent] = /\((.*)\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []

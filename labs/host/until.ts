@@ -1,19 +1,19 @@
-/** Waits for a condition within a time limit. Tools and tests use this module whenever they wait for a condition. */
+/** Waits for a condition within a time limit. Tools and tests use this module whenever they have to wait for a condition. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface Waiting {
   /** Time limit after which the wait fails. Milliseconds. */
   withinMs: number
-  /** Interval between two calls of the probe. Milliseconds. */
+  /** Interval between two probe calls. Milliseconds. */
   everyMs?: number
-  /** Aborts the wait; the returned promise then rejects with the reason of the abort signal. */
+  /** Signal that aborts the wait; the returned promise then rejects with the signal's abort reason. */
   stop?: AbortSignal
 }
 
 /**
  * Waits for a condition.
- * @param what the condition in words, for the error message
- * @param probe returns undefined or false while the condition does not hold; may throw in the meantime
+ * @param what description of the condition, for the error message
+ * @param probe returns undefined or false until the condition holds; may throw in the meantime
  * @returns the value that the probe returned; rejects after the time limit with the probe's last error
  */
 export async function until<T>(
@@ -37,14 +37,14 @@ export async function until<T>(
   }
 }
 
-/** Waits for this many milliseconds, or until the signal aborts; the caller must check the signal. */
+/** Waits for the given number of milliseconds or until the signal aborts; the caller must check the signal. */
 export async function pause(ms: number, stop?: AbortSignal): Promise<void> {
   await sleep(ms, undefined, stop && { signal: stop }).catch((error: Error) => {
     if (error.name !== 'AbortError') throw error
   })
 }
 
-/** Returns the time that an action took, in milliseconds. */
+/** Returns how long an action took, in milliseconds. */
 export async function timed(act: () => Promise<unknown>): Promise<number> {
   const startedAtMs = performance.now()
   await act()

@@ -1,13 +1,13 @@
-/** Sends requests to the entry point of a lab of any kind, as a client would. */
+/** Sends requests to the entry point of either kind of lab, as a client would. */
 import { paths, replicaHeader, stickyCookie } from '@lab/contract/endpoints.ts'
 import { pause } from '@lab/host/until.ts'
 import type { Checked, Replica } from './lab.ts'
 
-/** Time limit of one request. Milliseconds. */
+/** Time limit for a single request. Milliseconds. */
 export const answerWithinMs = 4_000
 const tries = 3
 
-/** Returns the WebSocket address of a lab, for example ws://127.0.0.1:8000/ws. */
+/** Returns a lab's WebSocket address, for example ws://127.0.0.1:8000/ws. */
 export function socketAddress({ entry }: { readonly entry: string }): string {
   return entry.replace(/^http/, 'ws') + paths.ws
 }
@@ -17,7 +17,7 @@ export function askEntry(entry: string, path: string = paths.health, headers: Re
   return fetch(new URL(path, entry), { signal: AbortSignal.timeout(answerWithinMs), headers: { connection: 'close', ...headers } })
 }
 
-/** Whether the lab's entry point answers within three tries. */
+/** Checks whether the lab's entry point answers one of three requests. */
 export async function checkEntry(entry: string): Promise<Checked> {
   let seen = ''
   for (let i = 0; i < tries; i++) {
@@ -28,15 +28,15 @@ export async function checkEntry(entry: string): Promise<Checked> {
   return { holds: false, seen: `${tries} requests, the last: ${seen}` }
 }
 
-/** Returns whether exactly the given number of replicas exists and all of these replicas are healthy. */
+/** Checks whether exactly the given number of replicas exists and all of them are healthy. */
 export function checkReplicas(replicas: readonly Replica[], count: number): Checked {
   const healthy = replicas.filter((replica) => replica.healthy).length
   return { holds: healthy === count && replicas.length === count, seen: `${healthy} of ${replicas.length} replicas are healthy` }
 }
 
 /**
- * Waits until a replica answers requests through Traefik, which detects healthy replicas a moment after Docker does.
- * @returns undefined as soon as a replica answers, or a one-line description of the last answer if none does within the time limit
+ * Waits until a replica answers requests through Traefik, which detects healthy replicas slightly later than Docker does.
+ * @returns undefined as soon as a replica answers, or a one-line description of the last problem if none answers within the time limit
  */
 export async function waitForEntry(entry: string, withinMs: number): Promise<string | undefined> {
   const deadline = performance.now() + withinMs
@@ -61,7 +61,7 @@ async function problemAt(entry: string): Promise<string | undefined> {
 }
 
 /**
- * Returns the health status of each replica to which the router sends requests, by replica name. A replica that does not answer is missing
+ * Returns the health status of each replica to which the router sends requests, by replica name. A replica that does not respond is absent
  * from the result, so callers must check for missing replicas.
  * @param replicas the number of replicas
  */
@@ -73,12 +73,12 @@ export async function healthByReplica(entry: string, replicas: number): Promise<
     const { status = 'unknown' } = (await answer.json()) as { status?: string }
     if (replica !== null) found.set(replica, status)
   }
-  // Round robin would reach each replica with one request per replica; the factor 4 allows for requests from other clients.
+  // With round robin, one request per replica would reach every replica; the factor of 4 allows for requests from other clients.
   await Promise.allSettled(Array.from({ length: replicas * 4 }, one))
   return found
 }
 
-/** Finds the sticky cookie of a replica by repeating requests until that replica answers. Rejects after 60 requests. */
+/** Finds a replica's sticky cookie by sending requests until that replica answers one. Rejects after 60 requests. */
 export async function cookieOf(entry: string, replica: string): Promise<string> {
   for (let left = 60; left > 0; left--) {
     const answer = await askEntry(entry)
@@ -89,7 +89,7 @@ export async function cookieOf(entry: string, replica: string): Promise<string> 
   throw new Error(`${replica} did not answer within 60 requests at ${entry}`)
 }
 
-/** The answer of one replica at `paths.health`, requested through the router. */
+/** Returns one replica's response to `paths.health`, requested through the router. */
 export async function stateThroughEntry(entry: string, replica: string): Promise<unknown> {
   const answer = await askEntry(entry, paths.health, { cookie: await cookieOf(entry, replica) })
   return answer.json()

@@ -1,4 +1,4 @@
-/** Finds the running lab for a command. */
+/** Finds the running lab on which a command acts. */
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { type ComposeLab, type ComposeOptions, composeLab } from './compose/lab.ts'
@@ -6,27 +6,27 @@ import { type EmbeddedLab, embeddedLab } from './embedded/lab.ts'
 import type { LabKind } from './lab.ts'
 
 export interface FindOptions extends ComposeOptions {
-  /** The kind of lab; the default is Compose. */
+  /** The kind of lab to look for; Compose by default. */
   on?: LabKind
-  /** Address of an embedded lab's live page; by default, the page on the default port of this machine. */
+  /** Address of an embedded lab's live page; by default, the default port on this machine. */
   page?: string
 }
 
-/** Returns the address of the live page of an embedded lab with default options in the current environment. */
+/** Returns the address of the live page that an embedded lab with default options has in the current environment. */
 export function defaultPage(): string {
   return `http://localhost:${process.env.GRAFANA_PORT || hostPorts.GRAFANA_PORT}`
 }
 
-/** A lab of either kind, with the methods of that kind. */
+/** A lab of either kind, including the members that only that kind has. */
 export type FoundLab = ComposeLab | EmbeddedLab
 
-/** Returns the running lab of the requested kind. Rejects with a one-line error if no lab runs. */
+/** Returns the running lab of the requested kind. Rejects with a one-line error if no lab is running. */
 export async function findLab({ on = 'compose', page, ...options }: FindOptions): Promise<FoundLab> {
   if (on === 'embedded') return embeddedLab(page ?? defaultPage())
   return runningComposeLab(options)
 }
 
-/** Returns the running Compose lab. Rejects with a one-line error if no lab runs, or if Docker does not answer. */
+/** Returns the running Compose lab. Rejects with a one-line error if no lab is running or if Docker does not respond. */
 export async function runningComposeLab(options: ComposeOptions = {}): Promise<ComposeLab> {
   const lab = await composeLab(options)
   if ((await lab.replicas()).length > 0) return lab

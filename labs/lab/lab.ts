@@ -1,31 +1,31 @@
 /**
- * Defines the common interface to a running lab. Each kind of lab implements the interface in its own folder: compose/ or embedded/.
- * Every call of a lab has a time limit. A failed call rejects with a one-line message for the user.
+ * Defines the common interface of all running labs. Each kind of lab implements this interface in its own folder: compose/ or embedded/.
+ * Every call to a lab has a time limit. A call that fails rejects with a one-line message for the user.
  */
 import type { EmbeddedOrder } from '@lab/contract/embedded-api.ts'
 import type { Prometheus } from '@lab/host/prometheus.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
 
-/** The kinds of labs: Compose and embedded. */
+/** The two kinds of labs: Compose and embedded. */
 export const labKinds = ['compose', 'embedded'] as const
 export type LabKind = (typeof labKinds)[number]
 
 export type Labels = Readonly<Record<string, string>>
 
-/** A replica: a container or process that is starting, serving, draining or hanging, and has not exited. */
+/** A replica: a container or process that is starting, serving, draining or hanging, but has not exited. */
 export interface Replica {
   /** Name of the replica in metrics and messages, for example ws-2. */
   readonly name: string
   /** Whether the replica is running, passes its health check and is not paused. */
   readonly healthy: boolean
   /**
-   * Start time in Unix seconds, or zero while the replica starts. The start time distinguishes a replica from a later replica with the
-   * same name.
+   * Start time in Unix seconds; 0 while the replica is starting. The start time distinguishes a replica from later replicas with the same
+   * name.
    */
   readonly startedAtSeconds: number
 }
 
-/** A start, readiness or exit of a replica. */
+/** An event in the life of a replica: its start, a change of its readiness, or its exit. */
 export interface ReplicaChange {
   /** Unix milliseconds. */
   readonly atMs: number
@@ -34,43 +34,41 @@ export interface ReplicaChange {
   readonly what: 'started' | 'ready' | 'unready' | 'gone'
 }
 
-/** Records events of replicas until the recording is stopped. */
+/** Records replica events until it is stopped. */
 export interface ReplicaWatch {
-  /** The recorded events of replicas, in chronological order. */
+  /** The recorded replica events, in chronological order. */
   readonly changes: readonly ReplicaChange[]
   stop(): Promise<void>
 }
 
-/** Actions on one replica that every kind of lab supports. */
+/** Actions on a single replica that every kind of lab supports. */
 export const replicaActions = ['kill', 'terminate', 'freeze', 'thaw'] as const
-/** kill sends SIGKILL; terminate sends SIGTERM, which begins a drain; freeze stops the process, and thaw continues it. */
+/** `kill` sends SIGKILL; `terminate` sends SIGTERM, which starts a drain; `freeze` suspends the process, and `thaw` resumes it. */
 export type ReplicaAction = (typeof replicaActions)[number]
 
-/** Points during and after a WebSocket handshake at which a test resets a client's TCP connection. */
+/** Points during and after a WebSocket handshake at which a test can reset a client's TCP connection. */
 export const resetPoints = ['dialled', 'half-request', 'request', 'upgraded', 'mid-frame'] as const
 export type ResetPoint = (typeof resetPoints)[number]
 
-/** A step on one kind of lab: a docker command, code in a replica's process, or a request to the embedded lab. */
+/** A step that can be taken on one kind of lab: a docker command, code in a replica's process, or a request to the embedded lab. */
 export interface Steps {
   compose:
     | AnywhereStep
     | { readonly kind: 'docker'; readonly args: readonly string[]; readonly withinSeconds?: number }
     | { readonly kind: 'evaluate'; readonly container: string; readonly code: string }
     /**
-     * `restart` starts a rollout that replaces the replicas one by one. `fail` rolls out a version that fails, so that the rollout is
-     * rolled back. `finish` completes a rollout that is unfinished, if there is one.
+     * `restart` starts a rollout that replaces the replicas one by one. `fail` rolls out a version that fails, which causes a rollback.
+     * `finish` completes the unfinished rollout, if there is one.
      */
     | { readonly kind: 'rollout'; readonly how: 'restart' | 'fail' | 'finish' }
-    /**
-     * `switch` starts a deploy that moves the traffic to the other colour. `finish` completes a deploy that is unfinished, if there is one.
-     */
+    /** `switch` starts a deploy that moves the traffic to the other colour. `finish` completes the unfinished deploy, if there is one. */
     | { readonly kind: 'deploy'; readonly how: 'switch' | 'finish' }
-    /** Writes a file of Traefik's dynamic configuration, or removes it if there is no content. */
+    /** Writes a file of Traefik's dynamic configuration, or removes the file if there is no content. */
     | { readonly kind: 'traefik'; readonly file: string; readonly content: string | undefined }
   embedded:
     | AnywhereStep
     | { readonly kind: 'order'; readonly order: EmbeddedOrder; readonly body: object }
-    /** Starts replicas until the given number is starting or serving, including replicas that the scaler has already started. */
+    /** Starts replicas until the given number of them is starting or serving; replicas that the scaler has already started are counted. */
     | { readonly kind: 'at-least'; readonly replicas: number }
 }
 export type StepOf<K extends LabKind> = Steps[K]
@@ -78,7 +76,7 @@ export type StepOf<K extends LabKind> = Steps[K]
 type AnywhereStep =
   /** Sets the number of replicas, and waits until new replicas are healthy and removed replicas have exited. */
   | { readonly kind: 'scale'; readonly replicas: number }
-  /** Opens the given number of connections to the lab one after the other, and resets each connection at the given point. */
+  /** Opens the given number of connections to the lab one after another, and resets each of them at the given point. */
   | { readonly kind: 'reset'; readonly at: ResetPoint; readonly times: number }
 
 /** A condition that can be checked on one kind of lab. */
@@ -91,7 +89,7 @@ export interface Checks {
     | { readonly kind: 'alert'; readonly labels: Labels; readonly firing: boolean }
     /** Holds if Prometheus is ready; with `ready: false`, holds if Prometheus is not ready. */
     | { readonly kind: 'prometheus'; readonly ready: boolean }
-    /** Holds if the container has this Docker state and, if given, this exit code and a different start time from `startedAt`. */
+    /** Holds if the container has this Docker state and, where given, this exit code and a start time other than `notStartedAt`. */
     | {
         readonly kind: 'container'
         readonly container: string
@@ -101,7 +99,7 @@ export interface Checks {
       }
     /** Holds if the last rollout ended with this outcome. */
     | { readonly kind: 'rollout'; readonly ended: 'complete' | 'rolled-back' }
-    /** Holds if Traefik's file provider has a middleware with this name; with `present: false`, holds if there is none. */
+    /** Holds if Traefik's file provider has a middleware with this name; with `present: false`, holds if it has none. */
     | { readonly kind: 'middleware'; readonly name: string; readonly present: boolean }
   embedded:
     | AnywhereCheck
@@ -109,11 +107,13 @@ export interface Checks {
     | { readonly kind: 'state'; readonly id: string; readonly state: 'ready' | 'silent' }
     /** Holds if the replica that was started at `startedAtSeconds` no longer exists. */
     | { readonly kind: 'left'; readonly id: string; readonly startedAtSeconds: number }
-    /** Holds if a figure of a replica is above or below the bound. */
+    /** Holds if one of a replica's figures is above `above` and below `below`, where given. */
     | { readonly kind: 'figure'; readonly id: string; readonly figure: EmbeddedFigure; readonly above?: number; readonly below?: number }
-    /** Holds if the scaler had no metrics at its last decision; with `blind: false`, holds if the scaler had metrics. */
+    /** Holds if the scaler had no metrics when it made its last decision; with `blind: false`, holds if it had metrics. */
     | { readonly kind: 'scaler'; readonly blind: boolean }
-    /** Holds if the answer to a plain HTTP request through the router takes longer, or shorter, than the bound. Milliseconds. */
+    /**
+     * Holds if the response time of a plain HTTP request through the router is above `above` and below `below`, where given. Milliseconds.
+     */
     | { readonly kind: 'answer'; readonly above?: number; readonly below?: number }
     /** Holds if at least the given number of replicas is ready. */
     | { readonly kind: 'ready'; readonly atLeast: number }
@@ -122,7 +122,7 @@ export type CheckOf<K extends LabKind> = Checks[K]
 export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
 
 type AnywhereCheck =
-  /** Holds if the lab's entry point answers a plain HTTP request within three tries. */
+  /** Holds if the lab's entry point answers one of three plain HTTP requests. */
   | { readonly kind: 'entry' }
   /** Holds if exactly the given number of replicas exists and all of them are healthy. */
   | { readonly kind: 'replicas'; readonly count: number }
@@ -130,7 +130,7 @@ type AnywhereCheck =
 /** The result of checking one condition. */
 export interface Checked {
   readonly holds: boolean
-  /** Description of the observed state, for reports. */
+  /** Description of the observed state, for use in reports. */
   readonly seen: string
 }
 
@@ -141,20 +141,20 @@ export interface Facts {
     readonly project: string
     /** Name of the replica, for example ws-2; its container is named `PROJECT-REPLICA`. */
     readonly replica: string
-    /** Address of the replica in the network `lab`. */
+    /** IP address of the replica in the `lab` network. */
     readonly address: string
     /** Number of healthy replicas. */
     readonly replicas: number
     /** Duration of the injected fault. */
     readonly seconds: number
-    /** Start time of Valkey as reported by Docker; undefined if the lab has no Valkey. */
+    /** Valkey's start time as reported by Docker; undefined if the lab has no Valkey. */
     readonly valkeyStartedAt: string | undefined
   }
   embedded: {
     readonly replica: string
     readonly replicas: number
     readonly seconds: number
-    /** Memory that the replica uses. MiB. */
+    /** Memory used by the replica. MiB. */
     readonly memoryMiB: number
     /** Start time of the replica. Unix seconds. */
     readonly startedAtSeconds: number
@@ -162,9 +162,9 @@ export interface Facts {
 }
 export type FactsOf<K extends LabKind> = Facts[K]
 
-/** A scaling decision of the scaler. */
+/** One of the scaler's scaling decisions. */
 export interface DecisionReading {
-  /** Time of the decision in ISO 8601, which also identifies the decision. */
+  /** Time of the decision in ISO 8601, which also serves as the decision's ID. */
   readonly time: string
   readonly current: number | null
   readonly desired: number | null
@@ -172,17 +172,17 @@ export interface DecisionReading {
   readonly text: string
 }
 
-/** The state of the lab at one moment. A figure of the readings is null if its value is unknown. */
+/** The state of the lab at one moment. Figures with unknown values are null. */
 export interface Readings {
-  /** The time at which the state of the lab was read. Unix seconds. */
+  /** Time at which the state of the lab was read. Unix seconds. */
   readonly atSeconds: number
   readonly replicas: readonly ReplicaReading[]
-  /** The configured number of sockets of the load. */
+  /** The number of sockets that the load is configured to open. */
   readonly loadWanted: number
-  /** Number of answers that the load generator's clients receive per second. */
+  /** Number of replies that the load generator's clients receive per second. */
   readonly answersPerSecond: number | null
   readonly p95Ms: number | null
-  /** Counters since the lab started: reconnects, sessions resumed on another replica, and room messages that are known to be lost. */
+  /** Counters since the lab started: reconnects, sessions resumed on another replica, and room messages known to be lost. */
   readonly reconnects: number | null
   readonly moves: number | null
   readonly lost: number | null
@@ -195,11 +195,11 @@ export interface Readings {
     readonly target: number | null
     readonly paused: boolean
   } | null
-  /** The last decisions of the scaler, newest last. */
+  /** The scaler's most recent decisions, newest last. */
   readonly decisions: readonly DecisionReading[]
 }
 
-/** The names of the figures in a lab's readings. */
+/** Names of the figures in a lab's readings. */
 export const figureNames = [
   'replicas',
   'starting',
@@ -217,37 +217,37 @@ export const figureNames = [
 export type FigureName = (typeof figureNames)[number]
 
 /**
- * Scale-down rules that override the rules of the HPA file. Durations have the values that they would have in a HorizontalPodAutoscaler,
- * that is, before time compression.
+ * Scale-down rules that override those in the HPA file. Durations are given as in a HorizontalPodAutoscaler, that is, before time
+ * compression.
  */
 export interface ScaleDownRules {
   readonly windowSeconds: number
-  /** The number of replicas that may be removed in one period of a scale-down policy. */
+  /** Number of replicas that may be removed in one period of a scale-down policy. */
   readonly pods: number
   readonly periodSeconds: number
 }
 
 /** The scaler of a lab. */
 export interface LabScaler {
-  /** The factor by which the scaler's time is compressed. */
+  /** Factor by which the scaler's time is compressed. */
   readonly timeScale: number
-  /** Folder of the decision log, which `@lab/scaler/decision-log.ts` reads. */
+  /** Folder that contains the decision log, for use with `@lab/scaler/decision-log.ts`. */
   readonly stateFolder: string
   /** Whether the scaler is paused. */
   isPaused(): Promise<boolean>
-  /** Pauses the scaler, which then continues to make decisions but does not scale. Resolves when the scaler is paused. */
+  /** Pauses the scaler, which then still makes decisions but no longer acts on them. Resolves once the scaler is paused. */
   pause(): Promise<void>
-  /** Resumes the scaler. Resolves when the scaler scales again. */
+  /** Resumes the scaler. Resolves once the scaler changes the number of replicas again. */
   resume(): Promise<void>
-  /** Replaces the scale-down rules of the scaler; null restores the original rules. Resolves when the scaler uses the new rules. */
+  /** Replaces the scale-down rules of the scaler; null restores the original rules. Resolves once the scaler uses the new rules. */
   setScaleDown(rules: ScaleDownRules | null): Promise<void>
 }
 
-/** The store that the replicas share. */
+/** The store that all replicas share. */
 export interface LabStore {
-  /** Sends a command to Valkey and returns the reply as JSON values: arrays, strings, numbers, null. */
+  /** Sends a command to Valkey and returns the reply as JSON values: arrays, strings, numbers or null. */
   ask(...command: readonly string[]): Promise<unknown>
-  /** Stops the store, or restarts the store with its data; the method is undefined if the lab did not start the store. */
+  /** Stops the store, or restarts it with its data; undefined if the lab did not start the store. */
   readonly set?: (up: boolean) => Promise<void>
 }
 
@@ -255,59 +255,62 @@ export interface Lab<K extends LabKind = LabKind> {
   readonly kind: K
   /** Name of the Compose project, or address of the embedded lab's live page. */
   readonly name: string
-  /** Address for clients, for example http://127.0.0.1:8000. */
+  /** Address that clients connect to, for example http://127.0.0.1:8000. */
   readonly entry: string
-  /** Client of the lab's Prometheus; undefined if the lab has no Prometheus. */
+  /** Client for the lab's Prometheus; undefined if the lab has no Prometheus. */
   readonly prometheus: Prometheus | undefined
   readonly scaler: LabScaler | undefined
   readonly store: LabStore | undefined
   /** Interval at which new readings are available. Seconds. */
   readonly readEverySeconds: number
-  /** Share of the load's sockets that are open at any time, because k6 continuously replaces its virtual users. */
+  /**
+   * Fraction of the load's sockets that are open at any time; k6 continuously replaces its virtual users, so some sockets are always
+   * closed.
+   */
   readonly steadyShare: number
   /** Describes where each figure in the readings comes from. */
   readonly sources: Readonly<Record<FigureName, string>>
 
-  /** The replicas of the lab, sorted by number. */
+  /** Returns the lab's replicas, sorted by number. */
   replicas(): Promise<Replica[]>
   /**
-   * Starts to record the start, readiness and exit of replicas.
-   * @param say called with a one-line message if the recording of events fails
+   * Starts recording when replicas start, become ready and exit.
+   * @param say called with a one-line message if event recording fails
    */
   watchReplicas(say: (line: string) => void): ReplicaWatch
   /** Reads the current state of the lab. */
   readings(): Promise<Readings>
   /** Reads a replica's metrics in the Prometheus text format. */
   metricsOf(replica: string): Promise<string>
-  /** A replica's response to `paths.health`, which describes the state of the replica and of its stores. */
+  /** A replica's response to `paths.health`, which describes the state of the replica and its stores. */
   stateOf(replica: string): Promise<unknown>
   /**
-   * Sets the number of replicas. New replicas get the configuration of the running lab. Resolves when all new replicas are healthy, or
+   * Sets the number of replicas. New replicas get the same configuration as the running lab. Resolves once all new replicas are healthy or
    * all removed replicas have exited.
    */
   scaleTo(replicas: number): Promise<void>
-  /** Resolves when the signal has been sent to the replica. */
+  /** Resolves once the signal has been sent to the replica. */
   act(action: ReplicaAction, replica: string): Promise<void>
   /**
-   * Replaces every replica, one after the other: on Compose with replicas of the same version, on the embedded lab with replicas of a new
-   * version. Resolves when the rollout is complete; rejects if it fails.
+   * Replaces the replicas one after another, with replicas of the same version on a Compose lab and of a new version on an embedded lab.
+   * Resolves once the rollout is complete; rejects if it fails.
    */
   rollOut(): Promise<void>
   /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
   untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
-  /** Restarts a replica that has exited, or starts a new replica as its replacement. Resolves when the restarted replica is healthy. */
+  /** Restarts a replica that has exited, or starts a new replica in its place. Resolves once the restarted or new replica is healthy. */
   replace(replica: string, withinSeconds: number): Promise<void>
-  /** Sets the number of sockets of the load. Resolves when the load has received the new number of sockets. */
+  /** Sets the load's number of sockets. Resolves once the new number of sockets has been passed on to the load. */
   setLoad(sockets: number): Promise<void>
 
-  /** Reads the facts about a replica before a fault begins; the default is the last replica. */
+  /** Reads the facts about a replica before a fault begins; the last replica by default. */
   facts(replica: string | undefined, seconds: number): Promise<FactsOf<K>>
   take(step: StepOf<K>): Promise<void>
   /** Checks a condition. Rejects if the check cannot be performed. */
   check(check: CheckOf<K>): Promise<Checked>
-  /** Stops everything that this object has started, such as the load or an embedded lab. */
+  /** Stops everything that was started through this object, such as the load or an embedded lab. */
   close(): Promise<void>
 }
 
-/** A lab of either kind; the field `kind` distinguishes the kinds. */
+/** A lab of either kind; the `kind` field distinguishes them. */
 export type AnyLab = { [K in LabKind]: Lab<K> }[LabKind]

@@ -1,10 +1,10 @@
-/** Changes a state, and does nothing if the requested state is already in effect. */
+/** Applies changes to a state, and does nothing if the requested state is already in effect. */
 
-/** Applies a requested state, unless that state is already in effect. Rejects if the change fails; the next call tries again. */
+/** Applies the requested state unless it is already in effect. Rejects if the change fails; the next call then tries again. */
 export type ChangeTo<T> = (wanted: T) => Promise<void>
 
 /**
- * @param now the state in effect before the first call
+ * @param now the state that is in effect before the first call
  * @param isSame function that returns whether two states are equal
  * @param change function that applies a state; if it fails, the current state is unknown, so the next requested state is always applied
  */

@@ -1,4 +1,4 @@
-/** Tests the detection of replica events from Docker events and from the difference between two lists of replicas. */
+/** Tests how replica events are derived from Docker events and from the difference between two lists of replicas. */
 import { expect, test } from 'vitest'
 import { readEvent } from './compose/events.ts'
 import type { Replica } from './lab.ts'

@@ -1,4 +1,4 @@
-/** Derives events of replicas by comparing two lists of replicas, for labs that do not report events. */
+/** Derives replica events by comparing two lists of replicas, for labs that do not report events themselves. */
 import { pause } from '@lab/host/until.ts'
 import type { Replica, ReplicaChange, ReplicaWatch } from './lab.ts'
 
@@ -12,7 +12,7 @@ export function changesBetween(before: readonly Replica[], after: readonly Repli
   const others = after.flatMap((replica): ReplicaChange[] => {
     const earlier = same(replica, before)
     const { name, healthy, startedAtSeconds } = replica
-    // A replica that is starting has no start time yet, so its start is recorded as soon as its start time is known.
+    // A starting replica has no start time yet, so its start is recorded as soon as its start time is known.
     if (startedAtSeconds === 0) return []
     const started: ReplicaChange[] = earlier === undefined ? [{ atMs, replica: name, what: 'started' }] : []
     if (healthy === (earlier?.healthy ?? false)) return started
@@ -22,7 +22,7 @@ export function changesBetween(before: readonly Replica[], after: readonly Repli
   return [...ended.map(({ name }): ReplicaChange => ({ atMs, replica: name, what: 'gone' })), ...others]
 }
 
-/** Lists the replicas four times a second, and records how each list differs from the previous list. */
+/** Lists the replicas four times a second, and records how each list differs from the previous one. */
 export function watchByAsking(replicas: () => Promise<Replica[]>, say: (line: string) => void): ReplicaWatch {
   const changes: ReplicaChange[] = []
   const stop = new AbortController()

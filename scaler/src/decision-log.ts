@@ -1,7 +1,6 @@
 /**
- * Reads and writes the decision log: a file with one JSON line per synchronisation, and an older file with the lines before these.
- * Together, the current and the previous log file never exceed twice `maxBytes`. Lines that are not complete records, such as the last line
- * before a crash, are skipped.
+ * Reads and writes the decision log: a file with one JSON line per sync, and an older file with the preceding lines. Together, the current
+ * and the previous log file never exceed twice `maxBytes`. Incomplete records, such as the last line written before a crash, are skipped.
  */
 import { appendFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -14,7 +13,7 @@ import { rolloutFilePath } from './rollout-file.ts'
 export function defaultStateFolder(env?: Readonly<Record<string, string | undefined>>): string {
   return `${reportsFolder(env)}/scaler`
 }
-/** The default folder in help and documentation, with a placeholder for the project. */
+/** The default state folder as shown in help texts and documentation, with a placeholder for the project. */
 export const stateFolderWords = 'reports/PROJECT/scaler'
 
 export function decisionLogPath(stateFolder: string): string {
@@ -22,8 +21,7 @@ export function decisionLogPath(stateFolder: string): string {
 }
 
 /**
- * Returns the path of the file whose existence pauses the scaler. While the pause file exists, the scaler decides, but does not change the
- * replicas.
+ * Returns the path of the pause file. While the pause file exists, the scaler makes decisions but does not change the number of replicas.
  */
 export function pauseFilePath(stateFolder: string): string {
   return join(stateFolder, 'paused')
@@ -34,7 +32,7 @@ export async function isPaused(stateFolder: string): Promise<boolean> {
   return (await ifThere(stat(pauseFilePath(stateFolder)))) !== undefined
 }
 
-/** Pauses or resumes the scaler; the change takes effect at the scaler's next synchronisation. */
+/** Pauses or resumes the scaler; the change takes effect on the scaler's next sync. */
 export async function setPaused(stateFolder: string, paused: boolean): Promise<void> {
   const file = pauseFilePath(stateFolder)
   if (!paused) return rm(file, { force: true })
@@ -48,12 +46,12 @@ export function stateFiles(stateFolder: string): string[] {
   return [log, olderPath(log), pauseFilePath(stateFolder), rolloutFilePath(stateFolder)]
 }
 
-/** The default maximum size is enough for about half a day of records from ten busy replicas in real time. */
+/** Default maximum size: enough for about half a day of records in real time with ten busy replicas. */
 const defaultMaxBytes = 16 * 2 ** 20
 
 /**
- * Fields by which a complete record is distinguished from an incomplete one. Fields that are not in the schema are not checked, because the
- * scaler itself wrote the records.
+ * Fields that distinguish a complete record from an incomplete one. Other fields are not checked, because the scaler itself wrote the
+ * records.
  */
 const recordSchema = z.looseObject({
   time: z.iso.datetime(),
@@ -64,7 +62,10 @@ const recordSchema = z.looseObject({
   memory: z.looseObject({ status: z.looseObject({}) }),
 })
 
-/** Appends records, one at a time. Only one process may write to a decision log, so a second scaler needs a different folder. */
+/**
+ * Appends records to the decision log, one at a time. Only one process may write to a decision log, so a second scaler needs a different
+ * folder.
+ */
 export class DecisionLog {
   readonly #path: string
   readonly #maxBytes: number
@@ -84,25 +85,28 @@ export class DecisionLog {
   }
 }
 
-/** Returns all records of the log, oldest first. Returns an empty list if the decision log does not exist. */
+/** Returns all records in the decision log, oldest first, or an empty list if the log does not exist. */
 export async function readDecisionLog(path: string): Promise<TickRecord[]> {
   const texts = await Promise.all([readIfThere(olderPath(path)), readIfThere(path)])
   return texts.flatMap((text) => text.split('\n').flatMap(recordOf))
 }
 
-/** Bytes to read from the end of a file: much more than a record, and much less than a log, which may exceed a small container's memory. */
+/**
+ * Number of bytes to read from the end of a file: far more than one record, but far less than a whole log, which might exceed the memory of
+ * a small container.
+ */
 const tailBytes = 2 ** 20
 
-/** Returns the newest record, which is read from the end of the log, or undefined without a record. */
+/** Reads the newest record from the end of the log. Returns undefined if there is no record. */
 export async function readLastRecord(path: string): Promise<TickRecord | undefined> {
   for await (const record of newestFirst(path)) return record
   return undefined
 }
 
 /**
- * Returns the records after a given time, oldest first. If the records do not fit into the part of the log that is read, only the newest
- * records are returned.
- * @param time time of the newest record that the caller already knows
+ * Returns the records after a given time, oldest first. If not all of these records fit into the part of the log that is read, only the
+ * newest ones are returned.
+ * @param time time of the newest record that the caller already has
  */
 export async function readRecordsAfter(path: string, time: string): Promise<TickRecord[]> {
   const found: TickRecord[] = []
@@ -113,7 +117,7 @@ export async function readRecordsAfter(path: string, time: string): Promise<Tick
   return found.reverse()
 }
 
-/** Yields the records in the last mebibyte of each file of the log, newest first. */
+/** Yields the records in the last mebibyte of each log file, newest first. */
 async function* newestFirst(path: string): AsyncGenerator<TickRecord> {
   for (const file of [path, olderPath(path)]) {
     for (const line of (await tailIfThere(file)).split('\n').reverse()) yield* recordOf(line)

@@ -1,4 +1,4 @@
-/** Tests the reading of files that change while the scaler runs. */
+/** Tests how the scaler reads files that change while it is running. */
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }))
 
-/** Replaces a file by another file with the same name, as an editor does. */
+/** Replaces a file with another file of the same name, as an editor does. */
 async function edit(path: string, from: string | RegExp, to: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   expect(text).toMatch(from)

@@ -1,6 +1,6 @@
 /**
- * Reads the HPA file and the mapping file before each synchronisation, so that a changed file takes effect with the next
- * synchronisation. If a file is refused, the previous version of the file stays in use.
+ * Rereads the HPA file and the mapping file before each sync, so that changes take effect with the next sync. If either file is refused,
+ * the previous versions of both files remain in use.
  */
 import { readFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
@@ -22,14 +22,14 @@ export interface LiveFiles {
 }
 
 export interface Reread extends LiveFiles {
-  /** Reason why the newest version of a file is refused, in one line. */
+  /** One-line reason why the newest version of a file was refused. */
   readonly refused?: string
 }
 
 /**
- * Returns a function that reads the HPA file and the mapping file again, and never rejects.
+ * Returns a function that rereads the HPA file and the mapping file and never rejects.
  * @param first the HPA and the mapping that were read when the scaler started
- * @param say prints a line for the operator, called once for each change of a file
+ * @param say prints a line for the operator; called once per file change
  */
 export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string) => void): () => Promise<Reread> {
   let held = first
@@ -52,7 +52,7 @@ export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string
   }
 }
 
-/** Reads both files. Returns the parsed HPA file and mapping file, or all errors in both files. */
+/** Reads and parses the HPA file and the mapping file. Returns the content of both files, or the errors in them. */
 export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<Result<LiveFiles>> {
   const [hpaText, mapText] = await Promise.all([textOf(hpa), textOf(metricMap)])
   if (!hpaText.ok) return hpaText
@@ -67,7 +67,10 @@ export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<Resu
   return map.ok ? success({ hpa: read.value, map: map.value }) : map
 }
 
-/** Returns an error message if the name or namespace has changed, because the scaler's state belongs to the autoscaler it started with. */
+/**
+ * Returns an error message if the autoscaler's name or namespace has changed, because the scaler's state belongs to the original
+ * autoscaler.
+ */
 function identityProblems(file: string, now: HorizontalPodAutoscaler, first: HorizontalPodAutoscaler): string[] {
   return (['name', 'namespace'] as const)
     .filter((field) => now[field] !== first[field])

@@ -21,7 +21,7 @@ describe('while a rollout is under way', () => {
     expect(last(w)).toMatchObject({ rollout: { from: 1, to: 2 }, observation: { scale: { specReplicas: 2, statusReplicas: 3 } } })
     expect(last(w)).not.toHaveProperty('changedByHand')
     expect(last(w).decision).toMatchObject({ currentReplicas: 2 })
-    // When the rollout ends, the number of containers equals the wanted number of replicas again.
+    // Once the rollout has ended, the number of containers equals the desired number of replicas again.
     w.rollout = undefined
     w.target.set(['ws-3', 'ws-4'])
     await sockets(w, 100)

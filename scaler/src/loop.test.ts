@@ -1,4 +1,4 @@
-/** Tests the control loop with fakes: its actions, its records, and its behaviour on errors. */
+/** Tests the control loop with fakes: its actions, its records, and its behaviour when errors occur. */
 import { expect, test } from 'vitest'
 import { emptyMemory } from './core/decision.ts'
 import { hpa, last, never, sockets, testLoop, tick } from './fakes/test-loop.ts'

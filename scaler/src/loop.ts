@@ -1,6 +1,6 @@
 /**
- * The control loop: observe, decide, act. Only one synchronisation and one action of the loop run at a time. Clock, metrics, replicas and
- * files are ports, so the loop itself does no I/O. Each synchronisation writes one record.
+ * The control loop: observe, decide, act. Only one sync and one action run at a time. The loop accesses the clock, metrics, replicas and
+ * files through ports, so the loop itself performs no I/O. Each sync writes one record.
  */
 import type { Result } from '@lab/contract/result.ts'
 import { failure, success } from '@lab/contract/result.ts'
@@ -15,33 +15,31 @@ import type { ActionRecord, ChangeByHand, TickRecord } from './record.ts'
 import type { RolloutScale } from './rollout-file.ts'
 
 export interface LoopSettings {
-  /** The specification of the autoscaler when the loop starts; the port `specification` returns newer versions. */
+  /** The autoscaler's spec when the loop starts; the `specification` port returns newer versions. */
   readonly hpa: HorizontalPodAutoscaler
   readonly controller: ControllerOptions
-  /** Factor of time compression: with 10, every period and window takes a tenth of its time; 1 is real time. */
+  /** Time compression factor: with 10, every period and window takes a tenth of its normal time; 1 is real time. */
   readonly timeScale: number
-  /** If true, the loop decides and writes records, but never scales. */
+  /** If true, the loop makes decisions and writes records, but never scales. */
   readonly dryRun: boolean
 }
 
-/** The specification of the autoscaler that is in use. */
+/** The autoscaler spec that is currently in use. */
 export interface Specification {
   readonly hpa: HorizontalPodAutoscaler
-  /** Reason why a newer version of the file was refused, in one line. */
+  /** One-line reason why a newer version of the file was refused. */
   readonly refused?: string
 }
 
 export interface LoopPorts {
   readonly clock: Clock
-  /**
-   * The HPA file is read before each synchronisation, so a change of the file takes effect with the next synchronisation. Never rejects.
-   */
+  /** Rereads the HPA file before each sync, so that changes to the file take effect with the next sync. Never rejects. */
   readonly specification: () => Promise<Specification>
   readonly metrics: MetricSource
   readonly target: ReplicaTarget
-  /** Whether the operator has paused the scaler, which then decides but does not act. */
+  /** Whether the operator has paused the scaler. A paused scaler makes decisions but does not act on them. */
   readonly isPaused: () => Promise<boolean>
-  /** Reads and writes the number of replicas that a rollout uses; absent if no rollout can replace replicas. */
+  /** Reads and writes the number of replicas that a rollout uses; absent if rollouts are not possible. */
   readonly rollout?: RolloutPort
   /** Stores a record. */
   readonly write: (record: TickRecord) => Promise<void>
@@ -49,30 +47,30 @@ export interface LoopPorts {
   readonly say: (line: string) => void
 }
 
-/** The state that is carried from one synchronisation to the next. */
+/** The state that is carried over from one sync to the next. */
 export interface LoopState {
   readonly memory: Memory
   readonly pods: readonly Pod[]
-  /** The number of replicas after the last synchronisation; null if the number is not known. */
+  /** The number of replicas after the last sync; null if it is unknown. */
   readonly replicas: number | null
-  /** Number of consecutive synchronisations in which Docker failed. */
+  /** Number of consecutive syncs in which Docker failed. */
   readonly failures: number
 }
 
 export const initialState: LoopState = { memory: emptyMemory, pods: [], replicas: null, failures: 0 }
 
-/** Seconds that a running action may take after the stop signal, before it is aborted. */
+/** Number of seconds that a running action may continue after the stop signal before it is aborted. */
 export const finishWithinSeconds = 5
-/** Maximum of the exponential backoff while Docker fails, in sync periods. */
+/** Maximum exponential backoff while Docker fails, in sync periods. */
 export const maxBackoffPeriods = 8
 /** Longest gap, in sync periods, after which a restarted scaler still uses the remembered recommendations. */
 const maxGapPeriods = 4
 
 /**
- * Returns the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations and scale changes
- * are dropped, as after a restart of the HPA controller. Without recommendations, no replica is removed for a whole stabilization window.
- * Returns the initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in the
- * future.
+ * Restores the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations and scale changes
+ * are dropped, as after a restart of Kubernetes' HPA controller. Without recommendations, no replica is removed for a whole stabilization
+ * window. Returns the initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in
+ * the future.
  */
 export function resumedState(record: TickRecord | undefined, settings: LoopSettings, nowSeconds: number): LoopState {
   const { hpa, timeScale, controller } = settings
@@ -87,7 +85,7 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   return { ...initialState, memory: memoryAfterRestart(memory), pods: observation.pods }
 }
 
-/** Runs the control loop until `stop` aborts. After a stop, a running action may still finish within finishWithinSeconds. */
+/** Runs the control loop until `stop` aborts. Once `stop` has aborted, a running action has finishWithinSeconds to finish. */
 export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: LoopState, stop: AbortSignal): Promise<void> {
   const periodSeconds = settings.controller.syncPeriodSeconds / settings.timeScale
   let state = start
@@ -104,7 +102,7 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
   }
 }
 
-/** Runs a synchronisation. Writes the record of the synchronisation, unless `stop` aborted before the decision. */
+/** Runs one sync and writes its record, unless `stop` aborts before the decision. */
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
   const { controller, timeScale } = settings
   const { clock, target } = ports
@@ -171,9 +169,9 @@ const noAction: ActionOutcome = { action: null }
 interface ActionArg {
   readonly dryRun: boolean
   readonly decision: Decision
-  /** The pods that the observation contains, before any action. */
+  /** The pods in the observation, before any action. */
   readonly pods: readonly Pod[]
-  /** The state of the rollout when the scaler read it, before the decision. */
+  /** The rollout's state as the scaler read it before the decision. */
   readonly rollout: RolloutScale | undefined
 }
 
@@ -194,14 +192,14 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
     const change = { from: currentReplicas, to: scaleTo }
     const changed = await (rollout === undefined ? scaleUnlessChanged(change, pods, ports, stop) : handOver(change, ports))
     if ('removed' in changed) return { action: { ...base, result: 'Succeeded', durationSeconds: seconds(), removed: changed.removed } }
-    // The scaler accepts a number of replicas that another client has set, as after a write conflict in a cluster.
+    // The scaler accepts a number of replicas that another client has set, as it would after a write conflict in a cluster.
     const error = `the number of replicas was changed from ${currentReplicas} to ${changed.count} meanwhile`
     return {
       action: { ...base, result: 'Failed', durationSeconds: seconds(), error },
       conflict: { from: currentReplicas, to: changed.count },
     }
   } catch (error) {
-    // Ctrl-C also interrupts the Compose process, and this interruption does not count as a failed action.
+    // Ctrl-C also interrupts the Compose process, which does not count as a failed action.
     const result = stop.aborted ? 'Interrupted' : 'Failed'
     return { action: { ...base, result, durationSeconds: seconds(), error: textOf(error) } }
   }
@@ -209,7 +207,7 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
 
 /**
  * Starts replicas that a failed or interrupted action created but did not start. In a cluster, the kubelet starts created containers
- * without a decision of the autoscaler. Prints the result. The next synchronisation repeats a failed start of a container.
+ * without a decision by the autoscaler. Prints the result. The next sync retries containers that failed to start.
  */
 async function startPending(pods: readonly Pod[], count: number, ports: LoopPorts, stop: AbortSignal): Promise<void> {
   const pending = pods.filter(({ phase, deleting }) => phase === 'Pending' && !deleting).map(({ name }) => name)
@@ -223,7 +221,10 @@ async function startPending(pods: readonly Pod[], count: number, ports: LoopPort
   }
 }
 
-/** Passes the wanted number of replicas to the rollout that is under way, which adds new replicas and removes old replicas first. */
+/**
+ * Passes the desired number of replicas to the current rollout. To scale up, the rollout adds new replicas; to scale down, it removes old
+ * replicas first.
+ */
 async function handOver(
   { from, to }: ChangeByHand,
   { rollout }: LoopPorts,
@@ -236,8 +237,8 @@ async function handOver(
 }
 
 /**
- * Changes the number of replicas, unless another client has changed it since the observation. Returns the new number of replicas if another
- * client has changed it.
+ * Changes the number of replicas, unless another client has changed it since the observation; in that case, returns the number set by that
+ * client.
  */
 async function scaleUnlessChanged(
   { from, to }: ChangeByHand,
@@ -257,8 +258,8 @@ async function scaleUnlessChanged(
 }
 
 /**
- * Returns a signal that aborts a running action finishWithinSeconds after `stop` has aborted. The function `release` cancels the timeout
- * when the action has ended.
+ * Returns a signal that aborts a running action finishWithinSeconds after `stop` has aborted. The `release` function cancels the timeout
+ * once the action has ended.
  */
 function abortedAfterStop(clock: Clock, stop: AbortSignal): { signal: AbortSignal; release: () => void } {
   const action = new AbortController()
@@ -283,7 +284,7 @@ function outcomeOf(action: ActionRecord): RescaleOutcome {
   return action.result === 'Succeeded' ? { ok: true } : { error: action.error ?? action.result }
 }
 
-/** Returns the number of replicas after a synchronisation, or null after a failed or interrupted action, which may be incomplete. */
+/** Returns the number of replicas after a sync, or null after a failed or interrupted action, which may be incomplete. */
 function replicasAfter({ action, decision }: TickRecord): number | null {
   if (action === null || action.result === 'DryRun') return decision.currentReplicas
   return action.result === 'Succeeded' ? action.to : null

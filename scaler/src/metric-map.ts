@@ -1,4 +1,4 @@
-/** The mapping file, which maps the metrics of a HorizontalPodAutoscaler to PromQL. Pure. */
+/** Parses the mapping file, which maps a HorizontalPodAutoscaler's metrics to PromQL. Pure. */
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -16,17 +16,17 @@ const resourceRule = z.strictObject({
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
 const schema = z.strictObject({
   draining: z.string().min(1),
-  /** Queries for recorded data of the replicas, with one series per replica. Only replay uses the queries for recorded data. */
+  /** Queries for recorded replica data, each with one series per replica. Only `replay` uses the queries for recorded data. */
   recorded: z.strictObject({
     /** Query for the existing replicas. */
     replicas: z.string().min(1),
     /** Query whose result is 1 for each ready replica. */
     ready: z.string().min(1),
-    /** Query for the Unix time of each replica's start. */
+    /** Query for each replica's start time, in Unix seconds. */
     started: z.string().min(1),
   }),
   resource: z.array(resourceRule).default([]),
-  /** Resources that are read from Docker instead of Prometheus. */
+  /** Resources whose usage is read from Docker instead of Prometheus. */
   docker: z.array(z.enum(['memory'])).default([]),
   pods: z.array(customRule).default([]),
   object: z.array(customRule).default([]),
@@ -37,8 +37,8 @@ export type MetricMap = z.infer<typeof schema>
 export type ResourceRule = z.infer<typeof resourceRule>
 
 /**
- * Parses the mapping file. Returns the content of the mapping file, or all errors in the file.
- * @param file file name that the error messages contain
+ * Parses the mapping file. Returns the mapping file's content, or all errors in the file.
+ * @param file file name to show in the error messages
  */
 export function readMetricMap(text: string, file: string): Result<MetricMap> {
   let value: unknown
@@ -52,7 +52,7 @@ export function readMetricMap(text: string, file: string): Result<MetricMap> {
   return failure(...parsed.error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'document'}: ${message}`))
 }
 
-/** Returns the PromQL for a metric. Fails when the mapping file has no query for the metric, or when the metric's selector is invalid. */
+/** Returns the PromQL query for a metric. Fails if the mapping file has no query for the metric or the metric's selector is invalid. */
 export function queryFor(map: MetricMap, metric: MetricSpec): Result<string> {
   if (metric.type === 'Resource' || metric.type === 'ContainerResource') {
     const rule = map.resource.find(({ name }) => name === metric.name)

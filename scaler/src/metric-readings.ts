@@ -1,6 +1,6 @@
 /**
- * Converts the results of the mapping file's queries to metric readings of the replicas. The functions that read Prometheus and Docker are
- * passed as arguments.
+ * Converts the results of the mapping file's queries to metric readings for each replica. The functions that query Prometheus and Docker
+ * are passed as arguments.
  */
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import type { MetricSpec, PodReadings, ResourceSample } from './core/types.ts'
@@ -9,19 +9,19 @@ import type { MetricMap } from './metric-map.ts'
 import { queryFor } from './metric-map.ts'
 import type { MetricReadings, WorkingSet } from './ports.ts'
 
-/** The value of a series at a point in time, which is a finite number. */
+/** The value of a series at a point in time; always a finite number. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
 
-/** Runs a query, and returns its series at the time of the current reading. Rejects when the query of Prometheus fails. */
+/** Runs a Prometheus query and returns its series at the time of the current reading. Rejects if the query fails. */
 export type Ask = (query: string) => Promise<readonly Series[]>
 
 /** The sources from which metrics are read. */
 export interface Sources {
   readonly ask: Ask
-  /** Returns the working set of each replica's container. Rejects when the working sets cannot be read. */
+  /** Returns the working set of each replica's container. Rejects if the working sets cannot be read. */
   readonly workingSets: () => Promise<readonly WorkingSet[]>
 }
 
@@ -30,8 +30,8 @@ const memory = 'memory'
 type ResourceMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerResource' }>
 
 /**
- * Reads all metrics of the autoscaler once. Never rejects: a metric that cannot be read is listed in the failures.
- * @param containerName name of a replica's container in observations
+ * Reads all of the autoscaler's metrics once. Never rejects: metrics that cannot be read are listed in `failures`.
+ * @param containerName the name that observations use for a replica's container
  */
 export async function readMetrics(
   metrics: readonly MetricSpec[],
@@ -43,7 +43,7 @@ export async function readMetrics(
   const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
   const resources = new Map(metrics.filter(isResource).map((metric) => [seriesKey(metric), metric]))
   await Promise.all([
-    // If Prometheus is down, all queries fail, not only the query for draining replicas, so the number of replicas does not change.
+    // If Prometheus is down, all queries fail, not only the one for draining replicas, so the number of replicas does not change.
     collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
     ...[...resources].map(([key, metric]) =>
       collected.attempt(key, async () => {
@@ -90,17 +90,17 @@ async function readCustom(metric: MetricSpec, map: MetricMap, ask: Ask, collecte
   else if (first) collected.object[key] = milli(first.value)
 }
 
-/** Rounds usage like metrics-server and the controller: memory to whole bytes, and other resources up to whole thousandths. */
+/** Rounds usage as metrics-server and the HPA controller do: memory down to whole bytes, and other resources up to whole thousandths. */
 function usageMilliOf(resource: string, value: number): number {
   return resource === memory ? Math.trunc(value) * 1000 : Math.ceil(Math.trunc(value * 1e9) / 1e6)
 }
 
-/** Returns whole thousandths, rounded down as in prometheus-adapter. */
+/** Converts a value to whole thousandths, rounded down as in prometheus-adapter. */
 function milli(value: number): number {
   return Math.trunc(value * 1000)
 }
 
-/** Combines the answers of several queries into the readings of each replica. */
+/** Combines the results of several queries into the readings of each replica. */
 class Collected {
   readonly object: Record<string, number> = {}
   readonly external: Record<string, number[]> = {}
@@ -134,7 +134,7 @@ class Collected {
       this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
   }
 
-  /** Adds a resource to the sample of a replica. The combined sample has the time of its oldest part. */
+  /** Adds a resource to a replica's sample. The combined sample has the time of its oldest part. */
   addSample(name: string | undefined, sample: ResourceSample): void {
     if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
     const known = this.#replica(name)

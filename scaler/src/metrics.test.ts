@@ -56,7 +56,7 @@ describe('a metric that can no longer be read', () => {
   test('does not reset the histograms', async () => {
     const text = await exported(simulated('surge'))
     const counted = series(text, 'scaler_action_duration_seconds_count')
-    // All six series of action durations exist from the start, because Prometheus sees an increase only after a sample with the value 0.
+    // All six action duration series exist from the start, because Prometheus sees an increase only after a sample with the value 0.
     expect(counted).toHaveLength(6)
     expect(counted.filter((line) => !line.endsWith(' 0'))).toEqual([
       'scaler_action_duration_seconds_count{direction="down",result="Succeeded"} 7',

@@ -1,4 +1,4 @@
-/** Exports the metrics of the scaler from the records of its synchronisations. */
+/** Exports the scaler's metrics, which are derived from the records of its syncs. */
 import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
 import {
   conditionStatuses,
@@ -21,14 +21,14 @@ export interface ScalerMetrics {
 
 /** The labels of a metric, as declared in the shared contract/ folder. */
 type Labels<Key extends ScalerMetricKey> = Readonly<Record<(typeof scalerMetrics)[Key]['labels'][number], string>>
-/** Metrics that have the labels of the autoscaler and no other labels. */
+/** Metrics that have only the autoscaler's labels. */
 type AutoscalerKey = 'metadataGeneration' | 'specMinReplicas' | 'specMaxReplicas' | 'statusCurrentReplicas' | 'statusDesiredReplicas'
 type AutoscalerLabels = Labels<AutoscalerKey>
 type PlainKey = 'lastSync' | 'drainingReplicas' | 'paused' | 'timeScale'
 type Direction = (typeof scaleDirections)[number]
 type TargetType = (typeof metricTargetTypes)[number]
 
-/** Creates the metrics. Before the first record, only the histograms have series, with zeros. */
+/** Creates the metrics. Before the first record, only the histograms have series, with values of 0. */
 export function createScalerMetrics(): ScalerMetrics {
   const registry = new Registry()
   const gauges = new Map<ScalerMetricKey, Gauge>()
@@ -36,13 +36,13 @@ export function createScalerMetrics(): ScalerMetrics {
     const spec: ExportedMetric = scalerMetrics[key]
     if (spec.kind !== 'gauge') continue
     const gauge = new Gauge({ ...described(spec), registers: [registry] })
-    // prom-client initializes a gauge without labels with 0, which would be a synchronisation in 1970.
+    // prom-client initializes a gauge without labels to 0, which would stand for a sync in 1970.
     if (spec.labels.length === 0) gauge.remove()
     gauges.set(key, gauge)
   }
   const decisionDuration = histogram(registry, 'decisionDuration')
   const actionDuration = histogram(registry, 'actionDuration')
-  // The series of action durations exist from the start, because increase() does not include the first sample of a new series.
+  // The action duration series exist from the start, because increase() does not count the first sample of a new series.
   for (const direction of scaleDirections) for (const result of carriedOutResults) actionDuration.zero({ direction, result })
   let generation = 0
   let known = ''
@@ -52,7 +52,7 @@ export function createScalerMetrics(): ScalerMetrics {
   return {
     registry,
     observe(record) {
-      // The labels of the autoscaler are not part of its specification.
+      // The autoscaler's labels are not part of its spec.
       const spec = JSON.stringify({ ...record.hpa, labels: undefined })
       if (spec !== known) generation += 1
       known = spec
@@ -84,7 +84,7 @@ type Series = {
   readonly [Key in ScalerMetricKey]: { readonly key: Key; readonly labels: Labels<Key>; readonly value: number }
 }[ScalerMetricKey]
 
-/** Returns the values that the gauges have after the synchronisation that a record describes. */
+/** Returns the gauge values after the sync that a record describes. */
 function seriesOf(record: TickRecord, generation: number): Series[] {
   const { hpa, decision, observation } = record
   const autoscaler: AutoscalerLabels = { namespace: hpa.namespace, horizontalpodautoscaler: hpa.name }
@@ -114,9 +114,7 @@ function seriesOf(record: TickRecord, generation: number): Series[] {
   ]
 }
 
-/**
- * Returns one series for each type of target (value, utilization or average), like kube-state-metrics. Utilization is exported in percent.
- */
+/** Returns one series for each target type (value, utilization or average), like kube-state-metrics. Utilization is exported in percent. */
 function metricSeries(
   key: 'specTargetMetric' | 'statusTargetMetric',
   autoscaler: AutoscalerLabels,
@@ -146,8 +144,8 @@ function conditionSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels)
 }
 
 /**
- * Returns the number of replicas without a value, by metric. Metrics that differ only in their selectors share one series, which has the
- * largest of their values.
+ * Returns, for each metric, the number of replicas without a value. Metrics that differ only in their selectors share one series, which
+ * contains the largest of their values.
  */
 function missingSeries({ decision }: TickRecord): Series[] {
   const missing = new Map<string, number>()
@@ -158,7 +156,7 @@ function missingSeries({ decision }: TickRecord): Series[] {
   return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
 }
 
-/** Returns the proposed count after each step of the decision. A step of the decision that was not reached has no series. */
+/** Returns the proposed replica count after each step of the decision. A step that was not reached has no series. */
 function proposalSeries({ decision }: TickRecord): Series[] {
   const stages: Readonly<Record<ProposalStage, number | null>> = {
     recommended: decision.recommendation,
@@ -184,7 +182,10 @@ function toleranceSeries({ decision }: TickRecord): Series[] {
   })
 }
 
-/** Returns the time series of the latest scaling action, or undefined if the number of replicas did not change or the action failed. */
+/**
+ * Returns the series that contains the time of the scaling action, or undefined if the number of replicas did not change or the action
+ * failed.
+ */
 function rescaleSeries({ action, decision, time }: TickRecord): Series | undefined {
   if (action?.result !== 'Succeeded') return undefined
   const labels = { from: String(action.from), to: String(action.to), reason: decision.rescaleReason }
@@ -197,8 +198,8 @@ interface ReadyTime {
 }
 
 /**
- * Returns the time that each replica needed to become ready for the first time. If a replica becomes unready later, the time that it first
- * needed to become ready is still reported.
+ * Returns the time that each replica took to become ready for the first time. The time to first readiness is still reported if the replica
+ * later becomes unready.
  */
 function readyTimes(record: TickRecord, before: ReadonlyMap<string, ReadyTime>): ReadonlyMap<string, ReadyTime> {
   const { observation, timeScale } = record

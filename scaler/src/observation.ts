@@ -1,8 +1,9 @@
 /**
  * Combines the replicas and the metric readings into the observation for decide(). Pure.
  *
- * Time can be compressed: the seconds of an observation are Unix seconds times the time scale. With scale 10, a period of 15 s takes 1.5 s,
- * and all ratios of periods, windows and delays stay the same. A restart of the scaler does not change the engine's time.
+ * Time can be compressed: an observation's times are Unix seconds multiplied by the time scale. With a time scale of 10, a period of 15 s
+ * takes 1.5 s, and the ratios between all periods, windows and delays stay the same. Restarting the scaler does not change the engine's
+ * time.
  */
 import type { Result } from '@lab/contract/result.ts'
 import type { Observation, Pod, PodReadings } from './core/types.ts'
@@ -14,7 +15,7 @@ export interface ObservationInput {
   /** The replicas, or the error that occurred while reading them. */
   readonly replicas: Result<readonly ListedReplica[]>
   readonly readings: MetricReadings
-  /** Wanted number of replicas during a rollout, which temporarily runs additional replicas. */
+  /** Desired number of replicas during a rollout, which temporarily runs additional replicas. */
   readonly wanted?: number
 }
 
@@ -30,13 +31,13 @@ export function observationOf(input: ObservationInput, previous: readonly Pod[],
     previous: new Map(previous.map((pod) => [pod.name, pod])),
   }
   const pods = replicas.value.map((replica) => podOf(replica, known, timeScale))
-  // Compose does not store a desired number of replicas. Outside of a rollout, the number of replicas that do not drain is spec.replicas
-  // and status.replicas.
+  // Compose does not store a desired number of replicas.
+  // Outside a rollout, the replicas that are not draining therefore count as both spec.replicas and status.replicas.
   const count = pods.filter(({ deleting }) => !deleting).length
   return { ...rest, scale: { specReplicas: wanted ?? count, statusReplicas: count }, pods }
 }
 
-/** Data about replicas from sources other than Docker, by replica name. */
+/** Data about replicas from sources other than Docker, keyed by replica name. */
 interface Known {
   readonly readings: ReadonlyMap<string, PodReadings>
   readonly draining: ReadonlyMap<string, MetricReadings['draining']>
@@ -49,13 +50,13 @@ function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
   const started = startTimeSeconds === null ? null : engineSeconds(startTimeSeconds, timeScale)
   const namesake = known.previous.get(name)
   const before = namesake?.startTimeSeconds === started ? namesake : undefined
-  // A sample from before the start of the replica belongs to a former replica with the same name.
+  // A sample from before the replica's start belongs to a former replica with the same name.
   const isDraining = known.draining.get(name)?.some(({ seenSeconds }) => startTimeSeconds !== null && seenSeconds > startTimeSeconds)
   const readyNow = ready && { status: ready.status, sinceSeconds: engineSeconds(ready.sinceSeconds, timeScale) }
   return {
     ...replica,
     startTimeSeconds: started,
-    // Docker retains only the last few probes, so the readiness time that the scaler observed first is the most accurate.
+    // Docker retains only the last few probes, so the first readiness time that the scaler observed is the most accurate.
     ready: readyNow && before?.ready?.status === readyNow.status ? before.ready : readyNow,
     // A draining replica never becomes ready again, and its metrics disappear before its container exits.
     deleting: isDraining === true || before?.deleting === true,

@@ -1,62 +1,62 @@
 /**
- * The ports through which the loop accesses other systems. Adapters implement the ports with Docker and Prometheus, and fakes implement the
- * ports in memory. All times are in Unix seconds.
+ * Defines the ports through which the control loop accesses other systems. Adapters implement the ports with Docker and Prometheus, and
+ * fakes implement them in memory. All times are in Unix seconds.
  */
 import type { MetricSpec, Pod, PodReadings } from './core/types.ts'
 import type { RolloutScale } from './rollout-file.ts'
 
 export interface Clock {
-  /** Unix time in seconds, with fractions. */
+  /** Unix time in seconds, including fractions. */
   nowSeconds(): number
   /** Resolves after the given number of seconds, or immediately when the signal aborts. Never rejects. */
   sleep(seconds: number, signal: AbortSignal): Promise<void>
 }
 
-/** A replica as Docker lists it, which includes neither its metrics nor whether it is draining. */
+/** A replica as listed by Docker, without its metrics and draining state. */
 export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
 
 /** The scale of the workload while a rollout is under way. */
 export interface RolloutPort {
-  /** Returns the scale of the rollout that is under way, or undefined if there is none. Never rejects. */
+  /** Returns the scale of the current rollout, or undefined if no rollout is under way. Never rejects. */
   read(): Promise<RolloutScale | undefined>
   write(scale: RolloutScale): Promise<void>
 }
 
 /** The workload that is scaled. */
 export interface ReplicaTarget {
-  /** Returns the existing replicas, ordered by number. Rejects when the replicas cannot be read. */
+  /** Returns the existing replicas, ordered by number. Rejects if the replicas cannot be read. */
   list(signal: AbortSignal): Promise<readonly ListedReplica[]>
   /**
-   * Returns how many replicas have exited without a request since the last call, for example because of a crash. Targets that cannot count
-   * lost replicas do not have the method `lost`.
+   * Returns how many replicas have exited unexpectedly since the last call, for example because of a crash. Targets that cannot count lost
+   * replicas do not implement this method.
    */
   lost?(): number
   /**
-   * Scales the workload to the given number of replicas. Resolves when the new replicas have started or the removed replicas have exited.
-   * Replicas that were created but not started are also started, even if the workload already has the given number of replicas. Rejects on
-   * failure, after a timeout, or when the signal aborts. Only one call of scaleTo may run at a time.
+   * Scales the workload to the given number of replicas. Resolves once the new replicas have started or the removed replicas have exited.
+   * Also starts replicas that were created but not started, even if the workload already has the given number of replicas. Rejects on
+   * failure, after a timeout, or when the signal aborts. Only one scaleTo call may run at a time.
    * @param draining replicas that another client is stopping; they do not count, and the call waits until they have exited
    * @returns the names of the removed replicas
    */
   scaleTo(replicas: number, draining: readonly string[], signal: AbortSignal): Promise<{ readonly removed: readonly string[] }>
 }
 
-/** The values of all metrics of an autoscaler at one time. A metric without a sample is absent from the result. */
+/** The values of all of an autoscaler's metrics at one point in time. A metric without a sample is absent. */
 export interface MetricReadings {
   readonly replicas: readonly PodReadings[]
   /**
-   * Replicas that report that they are draining, each with the time of the sample. A former replica may have had the same name as an
-   * existing replica.
+   * Replicas that report that they are draining, each with its sample time, because a former replica may have had the same name as an
+   * existing one.
    */
   readonly draining: readonly { readonly name: string; readonly seenSeconds: number }[]
   readonly objectValuesMilli: Readonly<Record<string, number>>
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
-  /** Reasons why metrics are unavailable, by seriesKey. */
+  /** Reasons why metrics are unavailable, keyed by seriesKey. */
   readonly failures: Readonly<Record<string, string>>
 }
 
 export interface MetricSource {
-  /** Reads all metrics. Never rejects: a metric that cannot be read is listed in the failures. */
+  /** Reads all metrics. Never rejects: metrics that cannot be read are listed in `failures`. */
   read(metrics: readonly MetricSpec[], signal: AbortSignal): Promise<MetricReadings>
 }
 
@@ -68,7 +68,7 @@ export interface WorkingSet {
 }
 
 /**
- * Reads the working sets of the replicas. Rejects when the working sets cannot be read. The result may lack replicas that are starting or
- * stopping.
+ * Reads the working sets of the replicas. Rejects if the working sets cannot be read. Replicas that are starting or stopping may be missing
+ * from the result.
  */
 export type ReadWorkingSets = (signal: AbortSignal) => Promise<readonly WorkingSet[]>

@@ -37,9 +37,9 @@ const recordShape = z.looseObject({
 })
 
 /**
- * Returns the records in the order of the file. Skips a last line without a newline, which the scaler is still writing. Fails at the first
- * line of the log that is not a record.
- * @param file file name that the error messages contain
+ * Returns the records in the order of the file. Skips a final line without a newline, because the scaler is still writing it. Fails at the
+ * first line that is not a record.
+ * @param file file name to show in the error messages
  */
 export function parseRecords(text: string, file: string): Result<TickRecord[]> {
   const records: TickRecord[] = []

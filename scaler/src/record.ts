@@ -1,11 +1,11 @@
 /**
- * The record of a synchronisation, which is one JSON line of the decision log. Commands, metrics, reports, replay and a restarted scaler
- * use only the records of the decision log.
+ * Defines the record of a sync, which is stored as one JSON line in the decision log. Commands, metrics, reports, replays and a restarted
+ * scaler rely only on the records in the decision log.
  */
 import type { Decision, Memory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './core/types.ts'
 
-/** Results of actions that were started on the replicas. */
+/** Possible results of actions that were actually started. */
 export const carriedOutResults = ['Succeeded', 'Failed', 'Interrupted'] as const
 
 /** The action that follows a decision. */
@@ -14,40 +14,40 @@ export interface ActionRecord {
   readonly to: number
   readonly result: (typeof carriedOutResults)[number] | 'DryRun'
   readonly durationSeconds: number
-  /** Names of the removed replicas, such as ws-4. If replicas were added, the list of removed replicas is empty. */
+  /** Names of the removed replicas, such as ws-4; empty if replicas were added. */
   readonly removed: readonly string[]
-  /** Reason for a failed action, in one line. */
+  /** One-line reason why the action failed. */
   readonly error?: string
 }
 
-/** A change of the number of replicas by another client, since the previous synchronisation or during the current one. */
+/** A change that another client made to the number of replicas, since the previous sync or during the current one. */
 export interface ChangeByHand {
   readonly from: number
   readonly to: number
 }
 
 export interface TickRecord {
-  /** Wall-clock time of the synchronisation, ISO 8601. */
+  /** Wall-clock time of the sync, in ISO 8601 format. */
   readonly time: string
-  /** The arguments with which decide() was called. All arguments are recorded, so that the decision can be repeated. */
+  /** The arguments with which decide() was called. All arguments are recorded, so that the decision can be reproduced. */
   readonly hpa: HorizontalPodAutoscaler
   readonly options: ControllerOptions
-  /** Factor of time compression: with 10, every period and window takes a tenth of its time; 1 is real time. */
+  /** Time compression factor: with 10, every period and window takes a tenth of its normal time; 1 is real time. */
   readonly timeScale: number
   /** Whether the scaler was paused. */
   readonly paused: boolean
-  /** Revisions of the rollout that is under way; absent if no rollout is under way. */
+  /** Revisions of the current rollout; absent if no rollout is under way. */
   readonly rollout?: { readonly from: number; readonly to: number }
-  /** A change of the number of replicas by another client; absent if no such change is known. */
+  /** A change that another client made to the number of replicas; absent if no such change is known. */
   readonly changedByHand?: ChangeByHand
   /**
-   * Reason why the newest version of the HPA file or mapping file was refused, so that the previous version stays in use. This reason is
-   * absent if the newest versions of both files are in use.
+   * Reason why the newest version of the HPA file or mapping file was refused, so that the previous versions remain in use; absent if the
+   * newest versions of both files are in use.
    */
   readonly refusedFiles?: string
   readonly observation: Observation
   readonly decision: Decision
-  /** What the engine remembers after the synchronisation; a restarted scaler continues with this memory. */
+  /** The engine's memory after the sync; a restarted scaler continues with this memory. */
   readonly memory: Memory
   readonly action: ActionRecord | null
   readonly decideSeconds: number

@@ -1,19 +1,19 @@
 /**
- * The scale of the workload while a rollout is under way. A rollout temporarily runs one more replica than wanted, so the number of
- * containers is not the wanted number of replicas. The wanted number of replicas is stored in a file beside the decision log. The wanted
- * number corresponds to spec.replicas of a Deployment. A rollout writes the rollout file when it begins, and removes this file when it
- * ends. During a rollout, the scaler reads the wanted number of replicas from the rollout file, and writes a new number to this file
- * instead of scaling.
+ * Reads and writes the scale of the workload while a rollout is under way. A rollout can temporarily run more replicas than desired, so the
+ * number of containers may differ from the desired number of replicas. The desired number of replicas, which corresponds to spec.replicas
+ * of a Deployment, is stored in the rollout file next to the decision log. A rollout writes the rollout file when it begins and removes the
+ * file when it ends. During a rollout, the scaler reads the desired number of replicas from the rollout file, and writes a new number to
+ * the file instead of scaling.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 
 const rolloutScaleSchema = z.strictObject({
-  /** Numbers of revisions. */
+  /** Revision numbers. */
   from: z.int().positive(),
   to: z.int().positive(),
-  /** Wanted number of replicas. */
+  /** Desired number of replicas. */
   replicas: z.int().min(0).max(9999),
 })
 export type RolloutScale = z.infer<typeof rolloutScaleSchema>
@@ -24,8 +24,8 @@ export function rolloutFilePath(stateFolder: string): string {
 }
 
 /**
- * Returns the rollout that is under way, or undefined if there is none. Rejects with a one-line error if the rollout file does not contain
- * the scale of a rollout.
+ * Returns the scale of the current rollout, or undefined if no rollout is under way. Rejects with a one-line error if the content of the
+ * rollout file is invalid.
  */
 export async function readRolloutScale(stateFolder: string): Promise<RolloutScale | undefined> {
   const path = rolloutFilePath(stateFolder)
@@ -46,7 +46,7 @@ export async function writeRolloutScale(stateFolder: string, scale: RolloutScale
   const path = rolloutFilePath(stateFolder)
   if (scale === undefined) return rm(path, { force: true })
   await mkdir(stateFolder, { recursive: true })
-  // The rollout file is renamed into place, so that readers never get a partial file.
+  // The rollout file is renamed into place, so that readers never see a partial file.
   await writeFile(`${path}.new`, `${JSON.stringify(scale)}\n`)
   await rename(`${path}.new`, path)
 }

@@ -1,4 +1,4 @@
-/** HTTP server of the scaler with its metrics, liveness and readiness. */
+/** Provides the scaler's HTTP server, with endpoints for metrics, liveness and readiness. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -11,13 +11,13 @@ export interface Endpoints {
 export interface ServedState {
   /** Returns the text of /metrics and its media type. */
   readonly metrics: () => Promise<{ readonly body: string; readonly type: string }>
-  /** Returns the reason why the loop makes no progress, or null if it makes progress. */
+  /** Returns the reason why the control loop is stuck, or null if it is making progress. */
   readonly stuck: () => string | null
-  /** Whether the first synchronisation has finished. */
+  /** Whether the first sync has finished. */
   readonly ready: () => boolean
 }
 
-/** Starts the HTTP server on all addresses. Rejects when the port of the server is in use. */
+/** Starts the HTTP server on all addresses. Rejects if the server's port is already in use. */
 export async function serve(port: number, state: ServedState): Promise<Endpoints> {
   const answer = async (path: string): Promise<{ status: number; body: string; type?: string }> => {
     if (path === paths.metrics) return { status: 200, ...(await state.metrics()) }

@@ -1,6 +1,6 @@
 /**
- * Triggers every alert once on the running lab. Each alert must fire in Alertmanager and at the receiver, and resolve in both after the
- * fault is undone. The tests inject real faults and do not change the alert rules, except for the 15 minutes of RolloutStuck.
+ * Triggers every alert once on the running lab. Each alert must fire in Alertmanager and at the alert receiver, and resolve in both after
+ * the fault is undone. The tests inject real faults and leave the alert rules unchanged, except for the 15-minute delay of RolloutStuck.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { paths, services } from '@lab/contract/endpoints.ts'
@@ -22,10 +22,10 @@ import { type AlertWatch, type Labels, watchAlerts } from './lib/watch.ts'
 
 const stack = inject('stack')
 let watch: AlertWatch
-/** Start times of the tests and of the faults, in milliseconds of Unix time. */
+/** Unix timestamps, in milliseconds, of the start of the tests and of the faults. */
 const bootedMs = Date.now()
 let faultsMs = bootedMs
-/** The time at which the number of replicas became one higher than at the start of the tests. */
+/** The time at which the lab first had one more replica than at the start of the tests. */
 let oneMoreMs = bootedMs
 
 const burns = (slo: string): Labels[] =>
@@ -199,8 +199,7 @@ describe.concurrent('independent faults', () => {
   })
 })
 
-// This test also separates the groups of concurrent tests before and after it, because adjacent concurrent groups would run at the same
-// time.
+// This test also separates the concurrent groups before and after it, which would otherwise run at the same time.
 test('one replica was added', async () => {
   expect(await replicasUp(stack)).toHaveLength(replicas + 1)
 })
@@ -213,8 +212,8 @@ describe.concurrent('faults while the number of replicas does not change', () =>
       firesWithinSeconds: 300,
       begin: async (undo) => {
         const container = containerName(stack, 'ws-3')
-        // Raises the container's CPU shares and starts several threads, so that the replica reaches its limit of one core even on a busy
-        // machine.
+        // Raises the container's CPU shares and starts several threads, to push the replica to its one-core limit.
+        // Otherwise, the replica might not reach this limit on a busy machine.
         await docker(['update', '--cpu-shares', '4096', container])
         const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
         undo(() => evaluateInContainer(container, 'for (const thread of globalThis.spinning ?? []) void thread.terminate(); 0'))
@@ -239,7 +238,7 @@ describe.concurrent('faults while the number of replicas does not change', () =>
       alerts: [{ alertname: 'ScalerStuck' }],
       sinceMs: oneMoreMs,
       firesWithinSeconds: 300,
-      // The load itself is the fault, so the fault is undone when the load ends.
+      // The load itself is the fault, so ending the load undoes the fault.
       begin: async (undo) => undo(load),
     })
     await provoke(watch, {
@@ -311,8 +310,8 @@ test('a drained replica does not cause ReplicaLost', async () => {
   const leaving = names.at(-1) ?? ''
   await openOn(stack, leaving, 3)
   await scaleTo(stack, names.length - 1)
-  // The alert ReplicaLost uses a range of one minute. After one minute without samples of the removed replica, the alert ReplicaLost can no
-  // longer fire for this replica.
+  // The ReplicaLost alert uses a range of one minute.
+  // After one minute without samples from the removed replica, ReplicaLost can no longer fire for it.
   const forgotten = `absent_over_time(${metrics.replicaState.name}{replica="${leaving}"}[1m])`
   await until(`${leaving} forgotten`, async () => (await query(stack, forgotten)).length === 1, { withinMs: 180_000, everyMs: 1000 })
   expect(await query(stack, `max_over_time(ALERTS{alertname="ReplicaLost", replica="${leaving}"}[3m])`)).toEqual([])

@@ -1,4 +1,4 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs Docker and 12 minutes. The tests trigger every alert, and wait until it fires and resolves. */
+/** This suite needs Docker and takes about 12 minutes. The tests trigger every alert, and wait for it to fire and resolve. */
 export default labSuite({ name: 'alerts', globalSetup: 'alerts/lib/global-setup.ts', testTimeout: 420_000, maxConcurrency: 20 })

@@ -1,6 +1,6 @@
 /**
- * Tests the live page of the embedded lab in a real Chromium: idle, scaled up, drained, killed and scaled down. The tests must run in the
- * order in which they are written, because each test continues from the state that the previous test left.
+ * Tests the embedded lab's live page in a real Chromium: while idle, after scaling up, a drain and a kill, and after scaling down. The
+ * tests must run in the order in which they are written, because each test continues from the state that the previous one left behind.
  */
 
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
@@ -9,7 +9,7 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faults, hasChromium, launch, openPage } from './lib/browser.ts'
 
-/** The scaler runs twenty times as fast as in a cluster: a decision every 0.75 s, and scaling down after 6 s. */
+/** Makes the scaler run twenty times as fast as in a Kubernetes cluster: it decides every 0.75 s, and scales down after 6 s. */
 const timeScale = '20'
 const generous = { timeout: 60_000, interval: 100 }
 
@@ -42,7 +42,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await press('Set target')
   }
 
-  /** Whether the page is wider than the window, so that it scrolls horizontally. */
+  /** Checks that the page fits the window's width and does not scroll horizontally. */
   async function fits(): Promise<void> {
     for (const width of [320, 768, 1440]) {
       await page.setViewportSize({ width, height: 900 })
@@ -56,7 +56,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await shows('words', /Staying at 2\.$/)
     await shows('about', /^Without Docker: .* 20 times shorter than in a cluster\.$/)
     await shows('guide', /^Press the button “500 sockets”/)
-    // Only the button “500 sockets” is highlighted.
+    // Only the “500 sockets” button is highlighted.
     const buttons = (await page.evaluate(
       `[...document.querySelectorAll('#presets button')].map((button) => [button.textContent, getComputedStyle(button).backgroundColor])`,
     )) as [string, string][]
@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
   test('load 500: within 20 s there are 5 replicas, and the decision shows the formula', async () => {
     const began = performance.now()
     await press('500 sockets')
-    // If a replica has more sockets than the target, the page marks the number of sockets with red, a word and a shape.
+    // If a replica has more sockets than the target, the page marks the number of sockets with the colour red, a word and a symbol.
     await expect.poll(() => page.locator('#level').getAttribute('data-level'), { ...generous, interval: 20 }).toBe('above')
     expect(await card('ws-1').locator('.held').textContent()).toMatch(/▲ \d+ above/)
     await shows('open', '500 of 500')
@@ -111,7 +111,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     expect(rows.length).toBeGreaterThanOrEqual(5)
     for (const { target, share, sockets, scale } of rows) {
       expect(target).toBeCloseTo(rows[0]?.target ?? 0, 0)
-      // During the animation, each bar's length may differ from its final length by up to a tenth of the full width.
+      // While a bar is being animated, its length may differ from its final length by up to a tenth of the full width.
       expect(Math.abs(share - (sockets / 100) * scale)).toBeLessThan(0.1)
     }
   })
@@ -133,7 +133,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await expect.poll(() => card('ws-1').getAttribute('data-state'), { timeout: 10_000, interval: 20 }).toBe('draining')
     expect(await faults(page)).toEqual([])
     await expect.poll(() => cards(), generous).not.toContain('ws-1')
-    // The focus moves to a heading when the focused button disappears.
+    // When the focused button disappears, focus moves to a heading.
     expect(await page.evaluate('document.activeElement.id')).toBe('replicas-title')
     await shows('open', '500 of 500')
     expect(Number((await text('came-back')).replace(',', ''))).toBeGreaterThan(0)
@@ -206,11 +206,11 @@ describe.skipIf(!hasChromium)('the live page', () => {
     expect(await page.getByLabel('Target: sockets per replica').getAttribute('aria-describedby')).toBe('target-error')
     const [field, error] = await Promise.all(['#target', '#target-error'].map((id) => page.locator(id).boundingBox()))
     expect(Math.abs((error?.y ?? 0) - (field?.y ?? 0))).toBeLessThan(120)
-    // After the server has refused the new target, the input field shows the current target again.
+    // Once the server has rejected the new target, the input field shows the current target again.
     expect(await page.getByLabel('Target: sockets per replica').inputValue()).toBe('80')
     expect(await faults(page)).toEqual([])
     expect((await running.state()).scaler.targetConnections).toBe(80)
-    // Chromium itself logs an error for each refused request, so these errors are expected.
+    // Chromium itself logs an error for each rejected request, so these errors are expected.
     const refusals = complaints.splice(0)
     expect(refusals).toEqual([expect.stringMatching(/400 \(Bad Request\)/)])
   }, 30_000)
@@ -249,7 +249,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
       window.heard = []
       new MutationObserver(() => window.heard.push(performance.now())).observe(document.getElementById('words'), { childList: true })
     `)
-    // The announced text changes with the number of open sockets, which never stays constant.
+    // The text that the page announces contains the number of open sockets, which changes constantly.
     const loads = ['200 sockets', '500 sockets', 'None: no sockets']
     const heard = async () => (await page.evaluate('window.heard')) as number[]
     let turn = 0
@@ -279,7 +279,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     expect(await faults(page)).toEqual([])
   }, 60_000)
 
-  /** Returns the process ids of the replicas, which are the child processes that the lab started last. */
+  /** Returns the replicas' process ids; the replicas are the child processes that the lab started last. */
   async function replicaPids(): Promise<[number, ...number[]]> {
     const later = (await childrenOf(running.process.pid)).filter((pid) => !running.family.includes(pid))
     const [first, ...others] = later

@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium)('the proof report', () => {
         expect([width, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([width, width])
       }
       await page.emulateMedia({ media: 'print', colorScheme: 'dark' })
-      // In print, folded parts are open, and the text is black on white even in dark mode.
+      // In print, collapsed sections are expanded, and the text is black on white even in dark mode.
       expect(await page.locator('details table').isVisible()).toBe(true)
       expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(255, 255, 255)')
       expect(complaints).toEqual([])

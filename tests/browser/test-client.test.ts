@@ -1,5 +1,5 @@
 /**
- * Tests the test client page in a real Chromium on an embedded lab: measurements, fifty sockets, and a connection that is lost without a
+ * Tests the test client page of an embedded lab in a real Chromium: measurements, fifty sockets, and a connection that is lost without a
  * close frame.
  */
 
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faults, hasChromium, launch, openPage } from './lib/browser.ts'
 import { type Relay, startRelay } from './lib/relay.ts'
 
-/** The heartbeat interval of the replicas, in milliseconds. */
+/** The replicas' heartbeat interval, in milliseconds. */
 const heartbeatMs = 10_000
 const generous = { timeout: 30_000, interval: 100 }
 
@@ -22,7 +22,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
 
   beforeAll(async () => {
     ;[running, browser] = await Promise.all([lab('--replicas', '3'), launch()])
-    // No replica may be removed during the tests.
+    // The scaler is paused, because no replica may be removed during the tests.
     await fetch(`${running.page}/api/pause`, { method: 'POST', body: JSON.stringify({ paused: true }) })
     relay = await startRelay(Number(new URL(running.entry).port))
     page = await openPage(browser, `http://127.0.0.1:${relay.port}/`, complaints)
@@ -38,7 +38,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
   const shows = (id: string, expected: RegExp, within = generous) => expect.poll(() => text(id), within).toMatch(expected)
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
 
-  /** Whether the page is wider than the window, so that it scrolls horizontally. */
+  /** Checks that the page fits the window's width and does not scroll horizontally. */
   async function fits(): Promise<void> {
     for (const width of [320, 1440]) {
       await page.setViewportSize({ width, height: 900 })
@@ -54,7 +54,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
     expect(await page.locator('#rtt-graph').getAttribute('aria-label')).toMatch(
       /^Of the last \d+, the shortest took .+ ms and the longest .+ ms$/,
     )
-    // The messages that measure the round trip do not appear in the message list.
+    // The messages that measure the round-trip time do not appear in the message list.
     expect(await text('log')).not.toContain('measure')
     await fits()
     await press('Measure')
@@ -128,7 +128,7 @@ describe.skipIf(!hasChromium)('the test client page', () => {
   )
 
   test('logs no error and sends no request to other servers', () => {
-    // Chromium itself logs failed connections while the connection is interrupted, so these errors are expected.
+    // While the connection is interrupted, Chromium itself logs failed connection attempts, so these errors are expected.
     expect(complaints.filter((line) => !/WebSocket connection to .* failed/.test(line))).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 /**
- * Runs every fault of `./lab chaos` once with --check on the stack under test, and expects success. Independent faults run concurrently.
+ * Runs every `./lab chaos` fault once with --check on the stack under test, and expects each to succeed. Independent faults run
+ * concurrently.
  */
 import { services } from '@lab/contract/endpoints.ts'
 import { type FaultName, faultsOn } from '@lab/faults/catalogue/index.ts'
@@ -28,7 +29,7 @@ const start = (fault: FaultName, args: readonly string[]) =>
     stdin: 'ignore',
   })
 
-/** Runs the command in the same way as a user, and expects exit code 0. */
+/** Runs `./lab chaos` as a user would, and expects exit code 0. */
 async function check(fault: FaultName, args: readonly string[] = []): Promise<void> {
   const ran = await start(fault, [...args, '--check', '--json'])
   expect(ran.exitCode, `${ran.stderr}\n${ran.stdout}`).toBe(0)
@@ -58,7 +59,7 @@ afterAll(async () => {
   await scaleTo(stack, 3)
 })
 
-/** The faults that run at the same time; all other faults run one after the other. */
+/** The faults that run at the same time; all other faults run one after another. */
 const atOnce = ['pause', 'memory', 'busy', 'partition', 'kill', 'drain', 'slow-network', 'valkey-down'] as const satisfies FaultName[]
 const oneByOne = faultsOn('compose').filter((name) => !atOnce.some((other) => other === name))
 
@@ -77,7 +78,7 @@ describe('faults with --check succeed', () => {
   test('one killed and one drained replica, the others with a slow network; then an outage of Valkey', {
     timeout: withinSeconds * 1000,
   }, async () => {
-    // The fault `kill` starts first, because its alert takes the longest time to fire.
+    // The `kill` fault starts first, because its alert takes the longest to fire.
     const killed = check('kill', ['--replica', 'ws-1'])
     await all([check('drain', ['--replica', 'ws-2']), check('slow-network')])
     expect(await containers(stack, services.toxiproxy, { stopped: true })).toEqual([])
@@ -111,7 +112,7 @@ describe('a fault', () => {
   })
 })
 
-/** Waits for all promises, even when one promise rejects. */
+/** Waits for all promises, even if one of them rejects. */
 async function all(promises: Promise<void>[]): Promise<void> {
   const failures = (await Promise.allSettled(promises)).flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
   expect(failures).toEqual([])

@@ -1,4 +1,4 @@
-/** Tests the reconnect storm: a replica with 2,000 sockets is killed, once with naive clients and once with jitter. */
+/** Tests the reconnect storm: a replica with 2,000 sockets is killed, once with naive clients and once with clients that use jitter. */
 import { readFileSync } from 'node:fs'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'

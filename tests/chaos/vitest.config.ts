@@ -1,4 +1,6 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs Docker and about ten minutes. The tests run every fault with --check and the reconnect storm on a separate stack. */
+/**
+ * This suite needs Docker and takes about ten minutes. On a separate stack, the tests run the reconnect storm and every fault with --check.
+ */
 export default labSuite({ name: 'chaos', globalSetup: 'stack/lib/global-setup.ts' })

@@ -1,5 +1,5 @@
 /**
- * Runs every scene on a separate embedded lab. Each scene must pass within its time limit, and must print only numbers that it has
+ * Runs each demo scene on its own embedded lab. Each scene must pass within its time limit, and must print only numbers that it has
  * measured.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { commandBlocks } from '../stack/lib/command-blocks.ts'
 import { root } from '../stack/lib/compose-file.ts'
 
-/** Maximum duration of each scene including its start, in seconds. */
+/** Maximum duration of each scene in seconds, including the lab's start. */
 const longestSeconds = 240
 
 const run = (file: string, args: readonly string[]) =>

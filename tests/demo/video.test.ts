@@ -1,4 +1,4 @@
-/** Runs the command of docs/video.md, which records a complete video and checks it. */
+/** Runs the command from docs/video.md, which records a complete video and checks it. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs no Docker, and about ten minutes. The tests run every scene on a separate embedded lab, one after the other. */
+/**
+ * This suite takes about ten minutes and does not need Docker. The tests run the demo scenes one after another, each on its own embedded
+ * lab.
+ */
 export default labSuite({ name: 'demo', testTimeout: 300_000 })

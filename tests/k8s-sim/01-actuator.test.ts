@@ -1,4 +1,4 @@
-/** Checks that a compromised scaler can only choose a number of replicas within limits. */
+/** Checks that a compromised scaler can do no more than set the number of replicas, within limits. */
 
 import { actuatorPaths, ports, services } from '@lab/contract/endpoints.ts'
 import { tryDocker } from '@lab/host/docker.ts'
@@ -15,7 +15,7 @@ async function fromScaler(args: readonly string[]) {
   return tryDocker(['exec', scaler.Id, ...args], { withinSeconds: 90 })
 }
 
-/** Runs a script in the container of the scaler. @returns its output */
+/** Runs a script in the scaler's container. @returns its output */
 async function script(text: string, ...args: readonly string[]): Promise<string> {
   const { stdout, stderr } = await fromScaler(['node', '--input-type=module', '-e', text, ...args])
   expect(stderr).toBe('')

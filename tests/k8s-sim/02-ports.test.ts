@@ -1,4 +1,4 @@
-/** The real adapters for Docker, Compose and Prometheus pass the same tests as the fakes. The scaler is paused during the tests. */
+/** The real adapters for Docker, Compose and Prometheus pass the same tests as the fakes. The scaler is paused during these tests. */
 import { readFileSync } from 'node:fs'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -28,7 +28,8 @@ describe('Prometheus', () => {
     const host = await engineHost(process.env)
     const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project: stack.project, service: services.ws }, signal)
     source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.value, services.ws, workingSets)
-    // A rate needs two scrapes. The test also waits until no query window contains the replica that 01-actuator.test.ts added and removed.
+    // Computing a rate requires two scrapes.
+    // The query windows must no longer contain the replica that 01-actuator.test.ts added and removed.
     const count = async (expr: string) => (await query(stack, expr)).length
     const settled = async () =>
       (await count('rate(process_cpu_seconds_total{job="ws"}[20s])')) === 2 &&
@@ -45,7 +46,7 @@ describe('Prometheus', () => {
     for (const [i, { Id }] of (await containers(stack, services.ws)).entries()) {
       const [used = ''] = (await docker(['stats', '--no-stream', '--format', '{{.MemUsage}}', Id])).split('MiB')
       const mebibytes = (replicas[i]?.sample?.usageMilli.ws?.memory ?? 0) / 1000 / 2 ** 20
-      // The memory values of Prometheus and Docker are read at slightly different times.
+      // The memory values from Prometheus and from Docker are read at slightly different times.
       expect(Math.abs(mebibytes - Number(used)) / Number(used)).toBeLessThan(0.2)
     }
   })
@@ -60,7 +61,7 @@ let target: ReplicaTarget
 describe('Docker and Compose', () => {
   beforeAll(async () => {
     const host = await engineHost(process.env)
-    // Sets the environment variables of the whole stack, because Compose needs the ports of all services.
+    // Sets the environment variables for the whole stack, because Compose needs the ports of all services.
     Object.assign(process.env, stack.env)
     target = replicaTarget(
       composeActuator({ project: stack.project, service: services.ws, files: composeFiles, folder: fromRoot(''), host }),

@@ -1,4 +1,4 @@
-/** Tests scaling by connections: k6 generates load, and the scaler goes from 2 to 4 replicas and back, one by one. */
+/** Tests scaling by connections: under load from k6, the scaler goes from 2 to 4 replicas, and then back down one at a time. */
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker, type Ran } from '@lab/host/docker.ts'
@@ -18,10 +18,7 @@ import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')
 const scrapeIntervalSeconds = 5
-/**
- * The maximum time until Prometheus records a change: service discovery runs every 3 s, and two scrapes may be needed, because one may
- * fail.
- */
+/** The maximum time until Prometheus records a change, in seconds: service discovery runs every 3 s, and one of two scrapes may fail. */
 const recordedWithinSeconds = 3 + 2 * scrapeIntervalSeconds
 /** At first, two replicas have 175 sockets each. With 350 sockets and a target of 100 sockets per replica, four replicas are needed. */
 const sockets = 350
@@ -32,9 +29,9 @@ describe('connections per replica', () => {
   const deaths = watchDeaths(stack)
   let load: Ran
   let records: TickRecord[]
-  /** Compose's configuration hashes, which are equal for containers that were created with the same settings. */
+  /** Compose's configuration hashes of the replicas; containers that were created with the same settings have the same hash. */
   let hashes: string[]
-  /** The time at which the average number of sockets per replica first exceeded the tolerance, in Unix seconds. */
+  /** The Unix time, in seconds, at which the average number of sockets per replica first exceeded the target by more than the tolerance. */
   let visibleAt = 0
 
   const log = async () => (await readDecisionLog(fromRoot(decisionLogPath(stateFolder)))).filter(({ paused }) => !paused)
@@ -58,7 +55,7 @@ describe('connections per replica', () => {
     visibleAt = Date.now() / 1000
     await until('four replicas', async () => (await containers(stack, services.ws)).length === 4, { withinMs: 30_000 })
     hashes = (await containers(stack, services.ws)).map(({ Config }) => Config.Labels['com.docker.compose.config-hash'] ?? '')
-    // The scaler restarts during the test. The recommendations of the scaler must survive the restart.
+    // The scaler is restarted during the test; its earlier recommendations must survive the restart.
     const [scaler] = await containers(stack, services.scaler)
     await docker(['restart', scaler?.Id ?? ''], { withinSeconds: 40 })
     load = await running
@@ -136,7 +133,7 @@ describe('connections per replica', () => {
     const [recorded, model] = (JSON.parse(stdout) as { runs: { points: CurvePoint[]; figures: { peakReplicas: number } }[] }).runs
     const points = recorded?.points ?? []
     expect(points.length).toBeGreaterThan(60)
-    /** The number of replicas after each action in the decision log, with the time of the change. */
+    /** The number of replicas after each scaling action in the decision log, with the time of the change. */
     const curve = [
       { at: 0, count: 2 },
       ...acted().flatMap(({ time, action: { from, to, durationSeconds } }) => {
@@ -146,7 +143,7 @@ describe('connections per replica', () => {
     ]
     const wrong = points.filter(({ timeSeconds, replicas }) => {
       const now = timeSeconds / timeScale
-      // Prometheus still contains samples from earlier tests, in which the number of replicas changed.
+      // Prometheus still contains samples from earlier tests that changed the number of replicas.
       if (now < Date.parse(since) / 1000 + recordedWithinSeconds) return false
       const later = curve.filter(({ at }) => at > now - recordedWithinSeconds && at <= now)
       const earlier = curve.findLast(({ at }) => at <= now - recordedWithinSeconds)
@@ -199,7 +196,7 @@ describe('connections per replica', () => {
     const memory = (await docker(['stats', '--no-stream', '--format', '{{.MemUsage}}', scaler?.Id ?? ''])).split(' / ')[0]
     addFigure('scalerCpuShareAtTimeScale', { share: sample?.value, timeScale })
     addFigure('scalerMemory', memory)
-    // In this test, the scaler runs five times as often as normally, so using 5 % of a core corresponds to 1 % at the normal rate.
+    // In this test, the scaler runs five times as often as normal, so a CPU usage of 5 % of a core corresponds to 1 % at the normal rate.
     expect(sample?.value).toBeLessThan(0.05)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * Starts the scaler on the host, next to the paused scaler in its container. The scaler on the host scales by CPU from 2 to 4 replicas, is
- * stopped while it removes a replica, and continues after a restart.
+ * Starts a second scaler on the host, while the scaler in the container is paused. The scaler on the host scales by CPU from 2 to 4
+ * replicas, is stopped while it is removing a replica, and continues after a restart.
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
@@ -19,10 +19,10 @@ import { fromRoot, hostStateFolder, stateFolder, timeScale } from './lib/setting
 
 const stack = inject('stack')
 
-/** The tests use a copy of the HPA file, because the last test changes the file. */
+/** The tests use a copy of the HPA file, because the last test modifies it. */
 const hpaFile = `${hostStateFolder}/hpa.yaml`
 
-/** Writes a new HPA file and renames it over the existing file, as editors do. */
+/** Writes a new HPA file and then renames it over the existing one, as editors do. */
 async function writeHpa(change: (text: string) => string): Promise<void> {
   const text = change(await readFile(fromRoot('tests/k8s-sim/hpa-cpu.yaml'), 'utf8'))
   await mkdir(fromRoot(hostStateFolder), { recursive: true })
@@ -38,7 +38,7 @@ function startOnHost() {
     cwd: fromRoot(''),
     env,
     reject: false,
-    // The scaler may need 5 s to finish an action, and must not be killed earlier.
+    // The scaler may need 5 s to finish a scaling action, and must not be killed before then.
     forceKillAfterDelay: 20_000,
     stdin: 'ignore',
     timeout: 240_000,
@@ -57,7 +57,7 @@ describe('CPU utilisation', () => {
 
   const log = () => readDecisionLog(fromRoot(decisionLogPath(hostStateFolder)))
   const replicas = async () => (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
-  /** Waits in the same way as until(), but adds the explanation of the latest decision to a timeout error. */
+  /** Works like until(), but adds the explanation of the scaler's latest decision to a timeout error. */
   const untilExplained: typeof until = (...args) =>
     until(...args).catch(async (error: Error) => {
       throw new Error(`${error.message}\n${explainText((await log()).slice(-1))}`)

@@ -1,6 +1,6 @@
 /**
- * Checks the data of every panel while the scaler adds replicas under load. Expects that each query returns data, including the queries
- * about the scaler.
+ * Checks every panel's data while the scaler adds replicas under load. Expects every query to return data, including the queries about the
+ * scaler.
  */
 import { rm, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,7 +21,7 @@ const pause = fromRoot(pauseFilePath(stateFolder))
 let answers: PanelAnswer[]
 
 beforeAll(async () => {
-  // The test waits until no change of the number of replicas is pending, so that the load of this test causes the next change.
+  // The test waits until no scaling is pending, so that this test's load causes the next change in the number of replicas.
   await rm(pause, { force: true })
   await until('two replicas', async () => (await containers(stack, services.ws)).length === 2, { withinMs: 120_000 })
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))
@@ -32,10 +32,10 @@ beforeAll(async () => {
     ended = true
   })
   // These sockets ignore the goodbye message, so that a replica drains until its deadline and is scraped in the meantime.
-  // Without sockets that ignore the goodbye message, the replica would exit between two scrapes.
+  // Without such sockets, the replica could exit between two scrapes.
   let staying: Map<string, TestSocket> | undefined
   while (!ended) {
-    // Sends plain HTTP requests, so that the panels about HTTP have data.
+    // Sends plain HTTP requests, so that the HTTP panels have data.
     await (await fetch(url(stack, 'LAB_PORT', paths.health))).arrayBuffer()
     await panels.poll()
     const replicas = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
@@ -45,7 +45,7 @@ beforeAll(async () => {
   const { exitCode, stdout } = await load
   expect(exitCode, stdout.slice(-2000)).toBe(0)
   expect(staying?.size, 'replicas with a socket that ignores a goodbye').toBe(4)
-  // When the load has ended, the scaler scales down, and a replica drains.
+  // Once the load has ended, the scaler scales down, which makes a replica drain.
   await until(
     'every annotation and every query has data, except for the events of rollouts',
     async () => {
@@ -54,7 +54,7 @@ beforeAll(async () => {
     },
     { withinMs: 120_000, everyMs: 1000 },
   ).catch(() => {
-    // A timeout is ignored at this point, because the tests of this file report any missing data.
+    // A timeout is ignored here, because the tests in this file report any missing data.
   })
   for (const socket of staying?.values() ?? []) await socket.close()
   answers = panels.answers()

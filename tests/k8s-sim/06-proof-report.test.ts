@@ -1,6 +1,6 @@
 /**
- * Runs the commands of docs/proof-report.md unchanged on the lab with its scaler: a run with its report, and the comparison with the
- * sample.
+ * Runs the commands from docs/proof-report.md unchanged on the lab with the scaler: a run that writes a report, and the comparison with the
+ * sample report.
  */
 import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
@@ -17,8 +17,8 @@ import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')
 /**
- * Lists the service level objectives that depend on the speed of the machine. The test records the results of the objectives for speed, but
- * does not require that these objectives are met.
+ * The service level objectives that depend on the machine's speed. The test records whether these objectives are met, but does not require
+ * it.
  */
 const ofSpeed = ['connect-p95', 'answer-p95', 'delivery-p95', 'ten-times']
 const pause = fromRoot(pauseFilePath(stateFolder))
@@ -27,13 +27,13 @@ const blocks = commandBlocks(['docs/proof-report.md']).map(({ commands }) => com
 function type(line: string, withinSeconds: number) {
   const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project }
   const options = { cwd: fromRoot(''), env, timeout: withinSeconds * 1000, reject: false, all: true } as const
-  // After SIGTERM, the command restores the lab before it exits.
+  // After SIGTERM, the command needs time to restore the lab before it exits.
   return execa('bash', ['-euo', 'pipefail', '-c', line], { ...options, forceKillAfterDelay: 60_000 })
 }
 
 beforeAll(async () => {
   await rm(pause, { force: true })
-  // The test waits until no scaling for an earlier load is pending, so that the load of this test causes the next scaling.
+  // The test waits until no scaling from an earlier load is pending, so that this test's load causes the next scaling action.
   const settled = async () => {
     const last = await readLastRecord(fromRoot(decisionLogPath(stateFolder)))
     const wanted = last?.decision.recommendation ?? Number.POSITIVE_INFINITY
@@ -49,7 +49,7 @@ describe('the proof report', () => {
     timeout: 420_000,
   }, async () => {
     const line = blocks.find((block) => block.startsWith('./lab prove'))
-    // The test uses half of the default message rate, which is suitable for a busy machine with two cores.
+    // The test uses half the default message rate, which suits a busy machine with two cores.
     const ran = await type(`${line} --rate 25 --seed 1`, 400)
     expect([0, 1], ran.all).toContain(ran.exitCode)
     const file = fromRoot(`reports/${stack.project}/proof/report.json`)
@@ -60,7 +60,7 @@ describe('the proof report', () => {
     // The exit code must be 0 if all objectives are met, and 1 otherwise.
     expect(report.verdict.pass, ran.all).toBe(report.slos.every(({ pass }) => pass === true))
     expect(ran.exitCode, ran.all).toBe(report.verdict.pass ? 0 : 1)
-    // The report must describe this lab and this run: the scaler reacted to the additional clients, and each replica used resources.
+    // The report must describe this lab and this run: the scaler reacted to the added clients, and each replica used resources.
     const { scaling, slos } = report
     expect(scaling).toMatchObject({ by: 'scaler', timeScale })
     expect(scaling.synchronisations).toBeGreaterThan(10)
@@ -75,9 +75,9 @@ describe('the proof report', () => {
 
   test('can be compared with the sample', { timeout: 60_000 }, async () => {
     const line = blocks.find((block) => block.startsWith('./lab compare'))
-    // The command on the page contains the project name of compose.yaml, which the test replaces by its own project name.
+    // The command on the page contains the project name from compose.yaml, which the test replaces with its own.
     const ran = await type((line ?? '').replaceAll('reports/lab/', `reports/${stack.project}/`), 50)
-    // With a single run per side, no noise band can be computed; neither of the two runs lost a message.
+    // With only one run before and one after, no noise band can be computed; neither of the two runs lost a message.
     expect(ran.all).toContain('a noise band needs at least 3')
     expect(ran.exitCode, ran.all).toBe(0)
   })

@@ -1,4 +1,4 @@
-/** Tools such as `./lab prove --replicas 3` must create replicas with the Compose files with which the lab was started. */
+/** Tools such as `./lab prove --replicas 3` must create replicas with the same Compose files that the lab was started with. */
 import { services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
 import { composeLab } from '@lab/lab/compose/lab.ts'

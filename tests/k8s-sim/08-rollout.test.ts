@@ -1,6 +1,6 @@
 /**
- * Runs a rollout while the scaler is active: the scaler decides the number of replicas, and the rollout creates replicas of the new
- * version only.
+ * Runs a rollout while the scaler is active: the scaler determines the number of replicas, and the rollout creates only replicas of the new
+ * version.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { services } from '@lab/contract/endpoints.ts'

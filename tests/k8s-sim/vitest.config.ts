@@ -1,4 +1,4 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs Docker. The setup starts the lab with compose.k8s-sim.yaml in compressed time, once for all files. */
+/** This suite needs Docker. The global setup starts the lab with compose.k8s-sim.yaml in compressed time, once for all test files. */
 export default labSuite({ name: 'k8s-sim', globalSetup: 'k8s-sim/lib/global-setup.ts' })

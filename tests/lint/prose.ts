@@ -1,13 +1,13 @@
 /**
- * Checks the wording of pages, comments, texts in code and names: `node tests/lint/prose.ts [FOLDER…]`. Exits with 1 when a file uses a word
- * or phrase that has been retired.
+ * Checks the wording of pages, comments, strings in code, and names: `node tests/lint/prose.ts [FOLDER…]`. Exits with code 1 if a file uses
+ * a retired word or phrase.
  */
 import { read } from '../repo/lib/repo-files.ts'
 import { blank, editedFiles, textsOf } from './texts.ts'
 
 interface Rule {
   pattern: RegExp
-  /** The text to write instead of the retired word. */
+  /** What to write instead of the retired word. */
   write: string
 }
 
@@ -27,10 +27,10 @@ const rules: readonly Rule[] = [
   { pattern: /\bcan not\b/gi, write: 'cannot' },
 ]
 
-/** Words that are also retired in names. The parts of a camelCase or snake_case name count as words. */
+/** Words that are retired in identifiers, too. The parts of a camelCase or snake_case name count as words. */
 const retiredNames = /\b(?:told|doors?|kept|guests?|talks?|brings?|brought|sights?|worlds?|whoever)\b/gi
 
-/** The files that contain the rules and their tests, which are not checked. */
+/** The files that contain the rules and their tests; these files are not checked. */
 const unchecked = ['tests/lint/prose.ts', 'tests/repo/lint.test.ts', '.ci/words.txt']
 
 export interface Finding {
@@ -48,7 +48,7 @@ function matches(text: string, line: number, { pattern, write }: Rule): Finding[
 }
 
 /**
- * Returns the retired words in the texts of a file and in the names of code. Quoted code, code blocks and page addresses are not checked.
+ * Returns the retired words that occur in a file's prose and in the names in its code. Inline code, code blocks and URLs are not checked.
  */
 export function findings(path: string, content: string): Finding[] {
   const found = textsOf(path, content).flatMap(({ line, text }) => {

@@ -1,6 +1,6 @@
 /**
- * Draws sentences for a measurement of how clear the texts are: `node tests/lint/sample.ts --seed 1 [--comments 60] [--pages 40]`. Readers get
- * only the file name and the sentence, and judge each as clear, awkward or not understandable (docs/CONTRIBUTING.md).
+ * Draws random sentences to measure how clear the lab's texts are: `node tests/lint/sample.ts --seed 1 [--comments 60] [--pages 40]`.
+ * Readers see only the file name and the sentence, and rate it as clear, awkward or not understandable (docs/CONTRIBUTING.md).
  */
 import { parseArgs } from 'node:util'
 import { createRandom } from '@lab/contract/random.ts'
@@ -22,8 +22,8 @@ function plain({ kind, text }: Text): string {
 }
 
 /**
- * Returns the sentences with at least four words, not counting numbers. Rows and cells of a table, headings and items of a list end a
- * sentence.
+ * Returns the sentences with at least four words, not counting numbers. A sentence also ends at the end of a heading, list item, table row
+ * or table cell.
  */
 function sentences(kind: 'comment' | 'page'): Sentence[] {
   return editedFiles().flatMap((path) =>

@@ -1,12 +1,12 @@
 /**
- * Checks the subjects of commits: `node tests/lint/subjects.ts BASE..HEAD`. Exits with 1 when a subject does not have the form `area:
- * what changed`.
+ * Checks commit subjects: `node tests/lint/subjects.ts BASE..HEAD`. Exits with code 1 if a subject does not have the form `area: what
+ * changed`.
  */
 import { execFileSync } from 'node:child_process'
 
 const longest = 72
 
-/** Returns the problem of a commit subject; undefined when the subject is valid. */
+/** Returns what is wrong with a commit subject, or undefined if the subject is valid. */
 export function problemOf(subject: string): string | undefined {
   if (subject.length > longest) return `has ${subject.length} characters, allowed are ${longest}`
   if (!/^[a-z][\w.()/, -]*: \S/.test(subject)) return 'is not `area: what changed`, with the area in lower case'

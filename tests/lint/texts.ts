@@ -1,4 +1,4 @@
-/** Returns the texts for readers in a file: the prose of a page, the comments of code, and its strings of several words. */
+/** Extracts the text that people read from a file: a page's prose, and the comments and multi-word strings in code. */
 import { extname } from 'node:path'
 import { repoFiles } from '../repo/lib/repo-files.ts'
 
@@ -42,7 +42,7 @@ export function textsOf(path: string, content: string): Text[] {
   })
 }
 
-/** Returns the files that people edit, without samples and recorded data. Paths are relative to the root of the repository. */
+/** Returns the files that people edit, excluding samples and recorded data. Paths are relative to the repository root. */
 export function editedFiles(): string[] {
   const recorded = /^docs\/(?:sample|video)\/|\/(?:recorded|fixtures|conformance)\/|^package-lock\.json$/
   return repoFiles((path) => !recorded.test(path))

@@ -1,5 +1,6 @@
 /**
- * Checks that the diagrams in docs/architecture.md are complete and valid Mermaid. generated.test.ts checks that they are up to date.
+ * Checks that the diagrams in docs/architecture.md are complete and are valid Mermaid. Whether the diagrams are up to date is checked in
+ * generated.test.ts.
  */
 import { hostPorts, jobs, paths } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, serverMessageTypes } from '@lab/contract/messages.ts'
@@ -15,7 +16,7 @@ for (const file of files)
   for (const [name, service] of Object.entries(file.services)) services.set(name, { ...service, ...services.get(name) })
 
 /**
- * Returns the networks to which a service belongs. A service that uses the network of another service belongs to the same networks as that
+ * Returns the networks that a service belongs to. A service that shares another service's network belongs to the same networks as that
  * service.
  */
 function networksOf(name: string): string[] {
@@ -31,7 +32,7 @@ const drawn = new Map(
   ),
 )
 const diagram = (name: string) => drawn.get(name) ?? ''
-/** The labels of all nodes, by node id. */
+/** Returns the labels of all nodes, by node id. */
 const nodesOf = (text: string) =>
   new Map([...text.matchAll(/^ +([\w-]+)[[({]+"(.*)"[\])}]+$/gm)].map(([, id = '', label = '']) => [id, label]))
 const edgesOf = (text: string) =>
@@ -147,7 +148,7 @@ test('the scaling loop is a closed loop that starts and ends at the replicas', (
   for (const step of ['observe', 'recommend', 'stabilize', 'limit', 'replicas']) expect([...seen]).toContain(step)
 })
 
-/** The subset of Mermaid's flowchart syntax that the diagrams use. The parser of this test rejects all other Mermaid syntax. */
+/** The subset of Mermaid's flowchart syntax that the diagrams may use. This test's parser rejects all other Mermaid syntax. */
 const label = '"[^"<>#]*(?:(?:<br>|#(?:quot|lt|gt|35);)[^"<>#]*)*"'
 const grammar = [
   /^flowchart (LR|TB)$/,
@@ -158,7 +159,7 @@ const grammar = [
   ),
   new RegExp(`^  [a-z][\\w-]* (-->|---|-\\.->)(\\|${label}\\|)? [a-z][\\w-]*$`),
 ]
-/** Reserved words of Mermaid, which cannot be node ids. */
+/** Mermaid's reserved words, which cannot be node ids. */
 const reserved = ['end', 'graph', 'flowchart', 'subgraph', 'style', 'class', 'click', 'default', 'linkStyle', 'direction']
 
 describe.each([...drawn])('the diagram %s', (_, text) => {

@@ -1,8 +1,8 @@
-/** Checks that docs/decisions/0002 lists the missed targets of docs/benchmarks.md, which `./lab bench` overwrites. */
+/** Checks that docs/decisions/0002 lists the targets that were missed according to docs/benchmarks.md, which `./lab bench` overwrites. */
 import { expect, test } from 'vitest'
 import { read } from './lib/repo-files.ts'
 
-/** The cells of all table rows of a page. */
+/** Returns the cells of all table rows on a page. */
 function rowsOf(page: string): string[][] {
   return read(page)
     .split('\n')
@@ -15,7 +15,7 @@ function rowsOf(page: string): string[][] {
     )
 }
 
-/** Returns the median from a table cell that contains minimum, median and maximum; the median is in bold. */
+/** Returns the median from a table cell that contains the minimum, median and maximum; the median is in bold. */
 const median = (cell = '') => /\*\*(.+)\*\*/.exec(cell)?.[1] ?? ''
 
 test('decision 2 lists exactly the rows that the benchmarks mark as not met', () => {

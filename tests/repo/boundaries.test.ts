@@ -1,4 +1,4 @@
-/** Checks that pure files use no clocks, processes or sockets. Pure files get time, random numbers, settings and data as arguments. */
+/** Checks that pure files use no clocks, processes or sockets. Pure files receive time, random numbers, settings and data as arguments. */
 import { describe, expect, test } from 'vitest'
 import { codeIn, codeOf, type Import, importsOf, isTest, modules } from './lib/modules.ts'
 import { read } from './lib/repo-files.ts'
@@ -6,7 +6,7 @@ import { read } from './lib/repo-files.ts'
 const sources = modules.filter((path) => !isTest(path))
 const within = (folder: string) => sources.filter((path) => path.startsWith(folder))
 
-/** Pure modules that are not in a folder of pure modules, and do not declare themselves pure in their first comment. */
+/** Pure modules that are neither in a folder of pure modules nor declared pure in their first comment. */
 const alsoPure = [
   'client/src/machine.ts',
   'client/src/wire.ts',

@@ -1,4 +1,4 @@
-/** Checks that the names in docs/coming-from.md that refer to this lab exist in the lab. */
+/** Checks that every name that docs/coming-from.md gives for something in this lab actually exists. */
 import { hostPorts, paths } from '@lab/contract/endpoints.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { settings } from '@lab/ws/config.ts'
@@ -16,8 +16,8 @@ const sections = new Map(
 )
 
 /**
- * The cells of the column "Here" in the tables under a heading. If a row contains "the same", the function returns both columns, because
- * the name in the other column also applies to the lab.
+ * Returns the cells of the "Here" column in the tables under a heading. If a row contains "the same", returns both columns, because the
+ * name in the other column also applies to the lab.
  */
 function here(heading: string): string {
   const rows = (sections.get(heading) ?? '').split('\n').filter((line) => line.startsWith('| '))
@@ -27,7 +27,7 @@ function here(heading: string): string {
     .join('\n')
 }
 
-/** Returns the code spans of a text that match a pattern. */
+/** Returns the code spans in a text that match a pattern. */
 const words = (text: string, shape: RegExp): string[] =>
   [...text.matchAll(/`([^`]+)`/g)].map(([, word = '']) => word).filter((word) => shape.test(word))
 

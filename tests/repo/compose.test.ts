@@ -1,4 +1,4 @@
-/** Properties of compose.yaml on which the guarantees of the lab depend. */
+/** Checks properties of compose.yaml on which the lab's guarantees depend. */
 import { dirname } from 'node:path/posix'
 import { colours, grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { profiles } from '@lab/contract/telemetry.ts'
@@ -39,7 +39,7 @@ interface Compose {
 const compose = readCompose<Compose>('compose.yaml')
 const overlay = readCompose<Compose>('compose.k8s-sim.yaml')
 const entries = Object.entries(compose.services)
-/** Services that run only during a load or a fault. */
+/** Services that run only while there is load or a fault. */
 const passing: readonly string[] = [services.k6, services.toxiproxy]
 const longRunning = entries.filter(([name]) => !passing.includes(name))
 const service = (name: string): Service => {
@@ -49,7 +49,7 @@ const service = (name: string): Service => {
 }
 
 test('the services have the names of the contract', () => {
-  // The scaler and the actuator are defined in compose.k8s-sim.yaml, and not in compose.yaml.
+  // The scaler and the actuator are defined in compose.k8s-sim.yaml rather than in compose.yaml.
   const expected = Object.values(services).filter((name) => !overlayServices.includes(name))
   expect(Object.keys(compose.services).sort()).toEqual(expected.sort())
 })
@@ -93,7 +93,7 @@ describe.each(entries)(
     test('rotates its log and has a memory limit', () => {
       expect(logging).toMatchObject({ driver: 'json-file', options: { 'max-size': expect.any(String), 'max-file': expect.any(String) } })
       expect(mem_limit).toMatch(/^\d+[mg]$/)
-      // Without `memswap_limit`, Docker allows a container as much swap as memory.
+      // Without `memswap_limit`, Docker lets a container use as much swap as memory.
       expect(memswap_limit).toBe(mem_limit)
     })
 
@@ -214,7 +214,7 @@ test('valkey cannot be reached from the host', () => {
 test('k6 starts only on request, and starts no other service', () => {
   const k6 = service(services.k6)
   expect(k6.profiles).toEqual(['load'])
-  // If k6 had `depends_on: ws`, `docker compose run k6` would reset the number of ws replicas to the number in the Compose file.
+  // If k6 had `depends_on: ws`, `docker compose run k6` would reset the number of ws replicas to the one in the Compose file.
   expect(k6.depends_on).toBeUndefined()
   expect(JSON.stringify(entries.map(([, { depends_on }]) => depends_on ?? {}))).not.toContain(`"${services.ws}"`)
 })

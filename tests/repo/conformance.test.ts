@@ -1,4 +1,7 @@
-/** Checks the numbers of conformance cases that the documentation states. The tests in scaler/src/conformance run the conformance cases. */
+/**
+ * Checks that the documentation states the correct numbers of conformance cases. The tests in scaler/src/conformance run the conformance
+ * cases.
+ */
 
 import { readBundledCases } from '@lab/scaler/conformance/files.ts'
 import { expect, test } from 'vitest'

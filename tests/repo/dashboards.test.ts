@@ -1,4 +1,4 @@
-/** Checks the dashboards against the rules of Grafana's dashboard-linter and against additional rules. */
+/** Checks the dashboards against the rules of Grafana's dashboard-linter and some additional rules. */
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { grafana, jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
@@ -10,17 +10,15 @@ import { parsePromql } from './lib/promql.ts'
 const knownUnits = new Set(Object.values(units).filter((unit) => typeof unit === 'string'))
 /** Panel types that show data. */
 const dataTypes = ['timeseries', 'stat', 'gauge', 'heatmap', 'state-timeline', 'table', 'bargauge', 'barchart', 'logs']
-/** Panel types that draw series over time, and the option that enables their legend. */
+/** Panel types that draw series over time, each with the option that enables its legend. */
 const legends: Record<string, object> = {
   timeseries: { showLegend: true },
   'state-timeline': { showLegend: true },
   heatmap: { show: true },
 }
-/** Range windows that queries may use: Grafana's rate interval and, for queries about costs, the visible time range. */
+/** Range windows that queries may use: Grafana's rate interval and, for cost queries, the visible time range. */
 const windowsAllowed = ['$__rate_interval', '$__range:15s']
-/**
- * Counters that panels may show without rate(), because the number of open sockets is the difference between these two counters of k6.
- */
+/** k6 counters that panels may show without rate(), because the difference between these two is the number of open sockets. */
 const counts = [loadMetrics.socketsOpened, loadMetrics.socketsClosed].map((metric) => prometheusName(metric))
 
 describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, dashboard: readDashboard(file) })))(
@@ -91,7 +89,7 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
     describe.each(withData.map((panel) => ({ title: panel.title, panel })))(`panel "$title"`, ({ panel }) => {
       const targets = panel.targets ?? []
       const source = panel.datasource?.type === 'loki' ? '$logs' : '$datasource'
-      // Queries for Loki are not PromQL.
+      // Loki queries are not PromQL.
       const parsed = source === '$logs' ? [] : targets.map(({ expr = '' }) => parsePromql(expr))
 
       test('has a title, a description with a question and its answer, a unit and a text for no data', () => {
@@ -162,12 +160,12 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
   },
 )
 
-/** The allowed selectors of a metric. Each query of a metric must use one of the selectors that are allowed for this metric. */
+/** Returns the selectors that are allowed for a metric. Each query must use one of its metric's allowed selectors. */
 function scopesOf(metric: string, own: string): string[] {
   const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
   if (/^(kube|scaler)_/.test(metric)) return [`job="${jobs.scaler}"`]
   if (metric.startsWith('traefik_')) return [`job="${jobs.traefik}"`]
-  // Metrics that k6 sends and metrics that Prometheus itself generates have no job label.
+  // Metrics that k6 sends or that Prometheus itself generates have no job label.
   if (metric.startsWith('k6_') || metric === 'ALERTS') return ['']
   // Recording rules aggregate over all replicas and the router. Metrics such as `up` exist for every scrape target.
   if (metric.startsWith('slo:')) return ['']

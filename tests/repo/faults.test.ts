@@ -1,4 +1,4 @@
-/** Checks the expected alerts of the faults against the alerting rules of Prometheus. */
+/** Checks the alerts that each fault is expected to cause against Prometheus' alerting rules. */
 import { type FaultName, faultsOn } from '@lab/faults/catalogue/index.ts'
 import { planOf } from '@lab/faults/core/plan.ts'
 import { sampleFacts } from '@lab/faults/core/sample-facts.ts'
@@ -7,14 +7,14 @@ import { labKinds } from '@lab/lab/lab.ts'
 import { expect, test } from 'vitest'
 import { readRules, ruleFiles } from './lib/expressions.ts'
 
-/** The `for` duration of each alert in seconds, by name. */
+/** The `for` duration of each alert, in seconds, by alert name. */
 const alerts = new Map(
   ruleFiles
     .flatMap(readRules)
     .flatMap(({ alert, for: after }) => (alert === undefined ? [] : [[alert, after === undefined ? 0 : readDuration(after)] as const])),
 )
 
-/** The duration, in seconds, of the faults whose expected alerts are checked; it is long enough for every alert to fire. */
+/** Fault duration, in seconds, for which the expected alerts are checked; it is long enough for every alert to fire. */
 const longSeconds = 600
 const cases = labKinds.flatMap((kind) => faultsOn(kind).map((name) => ({ name: name as FaultName, kind })))
 const expectations = cases.flatMap(({ name, kind }) => {

@@ -1,4 +1,4 @@
-/** Tests the first two minutes of a new user: a clone, the two commands of the README, and a scaling event on the page. */
+/** Tests a new user's first two minutes: a clone, the two commands from the README, and a scaling event on the live page. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -22,8 +22,8 @@ test('from clone to a scaling event with the two commands of the README, in unde
   const began = performance.now()
   await execa('git', ['clone', '--quiet', '--depth', '1', `file://${root}`, folder])
 
-  // The test uses free ports, because another lab may be running. The commands run in their own process group, because Ctrl-C sends the
-  // signal to a whole process group.
+  // The test uses free ports, because another lab may be running.
+  // The commands run in their own process group, because Ctrl-C signals a whole process group.
   const env = { ...process.env, LAB_PORT: '0', GRAFANA_PORT: '0' }
   const shell = spawn('bash', ['-euc', blocks[0]?.commands ?? ''], { cwd: folder, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(shell, 'exit')

@@ -1,4 +1,4 @@
-/** Checks that the committed generated files equal the output of `npm run generate`. */
+/** Checks that the generated files in the repository match the output of `npm run generate`. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { dashboardFolder, generatedFiles } from '@lab/generate/files.ts'

@@ -1,4 +1,4 @@
-/** Checks that no committed file contains CRLF line endings, paths of one machine, private registries or secrets. */
+/** Checks that no committed file contains CRLF line endings, machine-specific paths, private registries or secrets. */
 import { describe, expect, test } from 'vitest'
 import { read, repoFiles } from './lib/repo-files.ts'
 
@@ -42,7 +42,7 @@ test('direct dependencies are pinned to one version', () => {
   const loose = manifests.flatMap((file) => {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(read(file)) as Record<string, Record<string, string>>
     const all = Object.entries({ ...dependencies, ...devDependencies })
-    // The version of @types/node follows the major version of Node.
+    // The version of @types/node follows Node's major version.
     return all.filter(([name, version]) => !/^\d+\.\d+\.\d+$/.test(version) && name !== '@types/node').map(([name]) => `${file}: ${name}`)
   })
   expect(loose).toEqual([])

@@ -9,7 +9,7 @@ import { thresholdsFor } from '@lab/k6/lib/thresholds.ts'
 import { describe, expect, test } from 'vitest'
 import { read } from './lib/repo-files.ts'
 
-/** Returns the number of open sockets of a scenario at a given time in seconds. */
+/** Returns how many sockets a scenario has open at a given time, in seconds. */
 function levelAt(name: ScenarioName, short: boolean, atSeconds: number): number {
   const { sockets, short: shortStages, stages } = scenarios[name]
   const slots = Array.from({ length: sockets }, (_, index) => slotIntervals(short ? shortStages : stages, sockets, index))

@@ -22,8 +22,8 @@ interface Row {
 }
 
 /**
- * The rows of the tables with five columns: the field, its value in Kubernetes, the file of this lab, the path within the file, and the
- * value in the file.
+ * The rows of the page's five-column tables: the field, its value in Kubernetes, the lab's file, the path within that file, and the value
+ * there.
  */
 const rows: Row[] = read(page)
   .split('\n')

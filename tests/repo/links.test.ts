@@ -20,7 +20,7 @@ describe.each(documents)('%s', (file) => {
 test('docs/README.md links to every page of docs/', () => {
   const listed = links(read('docs/README.md')).map(({ target }) => join('docs', target))
   const pages = documents.filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
-  // Each runbook has the name of its alert, so a link to the folder of all runbooks is sufficient.
+  // Each runbook is named after its alert, so a link to the runbooks folder is sufficient.
   expect(
     pages.filter((path) => !listed.includes(path) && !(listed.includes('docs/runbooks') && dirname(path) === 'docs/runbooks')),
   ).toEqual([])
@@ -43,7 +43,7 @@ function brokenLinks(file: string, text: string): string[] {
     .map(({ target, anchor }) => (anchor === '' ? target : `${target}#${anchor}`))
 }
 
-/** Returns the relative links and images of a page, except links in code blocks. */
+/** Returns a page's relative links and images, except those in code blocks. */
 function links(text: string): PageLink[] {
   const prose = text.replaceAll(/```[\s\S]*?```|`[^`\n]*`/g, '')
   return [...prose.matchAll(/\]\(([^)\s]+)[^)]*\)/g)]

@@ -1,4 +1,4 @@
-/** Tests the prose linter and the check of commit subjects, and checks limits for the README and for the root folder. */
+/** Tests the prose linter and the commit subject check, and enforces limits on the README and the root folder. */
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { findings, problems } from '../lint/prose.ts'

@@ -1,4 +1,4 @@
-/** Checks that code uses the constants of contract/ for shared names, instead of literals. */
+/** Checks that code uses the constants in contract/ for shared names instead of literals. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import {
@@ -21,7 +21,7 @@ import { describe, expect, test } from 'vitest'
 import { importsOf, isTest, lineAt, literalsIn, modules, type Node, parse, treeOf, walk } from './lib/modules.ts'
 import { read } from './lib/repo-files.ts'
 
-/** A pattern for a shared name in a literal, and the constant to use instead. */
+/** A pattern that finds a shared name in a literal, and the constant to use instead. */
 interface Name {
   pattern: RegExp
   use: string
@@ -34,7 +34,7 @@ const metricNames: Name[] = [
   ...Object.entries({ metrics, receiverMetrics, liveMetrics, scalerMetrics }).flatMap(([of, group]) =>
     Object.entries(group).map(([key, { name }]) => ({ pattern: word(name, '(?:_bucket|_sum|_count)?'), use: `${of}.${key}.name` })),
   ),
-  // The metric name `up` is also an English word. `up` is a metric only before a selector or a comparison.
+  // The metric name `up` is also an English word. `up` counts as a metric only before a selector or a comparison.
   ...Object.entries(standardMetrics).map(([key, name]) => ({
     pattern: name === standardMetrics.up ? /(?<![\w./-])up(?=[{[]| ?[=!<>]=? ?\d)/ : word(name),
     use: `standardMetrics.${key}`,
@@ -50,7 +50,7 @@ const metricNames: Name[] = [
   ),
 ]
 
-/** Patterns for paths at the start of a string, after a host, or after an interpolated value. */
+/** Patterns that find paths at the start of a string, after a host, or after an interpolated value. */
 const pathNames: Name[] = Object.entries({ paths, receiverPaths, embeddedPaths }).flatMap(([of, group]) =>
   Object.entries(group)
     .filter(([, path]) => path !== '/')
@@ -73,10 +73,10 @@ const headerNames: Name[] = [
 
 const codes = new Map<number, string>(Object.entries(closeCodes).map(([cause, { code }]) => [code, `closeCodes.${cause}.code`]))
 
-/** Message types that contain an underscore. Message types without an underscore are also English words, so they are not checked. */
+/** Message types that contain an underscore. Message types without an underscore are ordinary English words, so they are not checked. */
 const messageTypes = [...clientMessageTypes, ...serverMessageTypes].filter((type) => type.includes('_'))
 
-/** Files that may contain shared names as literals, each with the reason. */
+/** Files that may contain shared names as literals, each with a reason. */
 const exceptions: readonly { file: RegExp; name: RegExp; why: string }[] = [
   { file: /\/sample-[\w-]+\.ts$/, name: /./, why: 'answers as they were recorded, for tests' },
 ]
@@ -91,7 +91,7 @@ interface Found {
 
 const names = [...metricNames, ...pathNames, ...headerNames]
 const any = new RegExp(names.map(({ pattern }) => pattern.source).join('|'), 'i')
-/** The path patterns without their anchor ^, so that they can match anywhere in the text of a module. */
+/** The path patterns without the ^ anchor, so that they can match anywhere in a module's text. */
 const anywhere = new RegExp(names.map(({ pattern }) => pattern.source.replace(/^\^/, '')).join('|'), 'i')
 
 function namesIn(tree: Node): Found[] {
@@ -100,9 +100,8 @@ function namesIn(tree: Node): Found[] {
 }
 
 /**
- * Finds numeric close codes as an argument of close(), next to a variable or property whose name ends in "code", and in a string that
- * contains
- * a call of close().
+ * Finds numeric close codes: as an argument of close(), next to a variable or property whose name ends in "code", and in a string that
+ * contains a call to close().
  */
 function codesIn(text: string, tree: Node = parse(text)): Found[] {
   const found: Found[] = []
@@ -123,7 +122,7 @@ function codesIn(text: string, tree: Node = parse(text)): Found[] {
   return found
 }
 
-/** @param hint a pattern for speed: only modules whose text matches it are parsed */
+/** @param hint a pattern that saves time: only modules whose text matches it are parsed */
 function listed(hint: RegExp, find: (file: string) => readonly Found[]): string[] {
   return checked
     .filter((file) => hint.test(read(file)))
@@ -153,7 +152,7 @@ test('literals with message types are only in modules where the compiler checks 
   expect(spelled).toEqual([])
 })
 
-/** Whether the message types are imported by a module, or by a module from the same folder that this module imports. */
+/** Whether the module, or a module from the same folder that it imports, imports the message types. */
 function isTyped(file: string, alsoBeside = true): boolean {
   return importsOf(file).some(
     ({ from, path }) =>

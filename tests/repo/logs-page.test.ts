@@ -1,4 +1,4 @@
-/** Checks the dashboard for Loki: the rules of dashboard-linter, valid LogQL, and names that the logs contain. */
+/** Checks the Logs dashboard: it must follow the rules of dashboard-linter, use valid LogQL, and use only names that occur in the logs. */
 
 import { parser } from '@grafana/lezer-logql'
 import { grafana } from '@lab/contract/endpoints.ts'
@@ -19,7 +19,7 @@ interface Source {
   }
 }
 
-/** Syntax errors of a LogQL query. */
+/** Returns the syntax errors in a LogQL query. */
 function notLogql(expr: string): string[] {
   const text = expr.replaceAll('$__auto', '1m').replaceAll(/\$\w+/g, 'value')
   const found: string[] = []
@@ -59,7 +59,7 @@ describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels
     ({ datasource, target: { expr = '', ...target } }) => {
       expect([datasource?.uid, target.datasource?.uid]).toEqual(['$logs', '$logs'])
       expect(notLogql(expr)).toEqual([])
-      // Stream selectors use only indexed labels. Rates use the interval that Grafana computes from the width of the panel.
+      // Stream selectors use only indexed labels. Rates use the interval that Grafana computes from the panel's width.
       expect(expr).toMatch(/\{service_name(=|=~)"/)
       expect([...expr.matchAll(/\[([^\]]*)\]/g)].map(([, window]) => window).filter((window) => window !== '$__auto')).toEqual([])
     },
@@ -85,7 +85,7 @@ describe('links between logs and traces', () => {
   test('a span links to the log lines of its connection', () => {
     const toLogs = source(grafana.jaegerUid)?.jsonData.tracesToLogsV2
     expect(toLogs?.datasourceUid).toBe(grafana.lokiUid)
-    // The query contains two dollar signs, of which Grafana removes one when it expands environment variables.
+    // The query contains two dollar signs, because Grafana removes one of them when it expands environment variables.
     expect(toLogs?.query?.replaceAll('$$', '$')).toBe(logsOfConnection(`$\{__span.tags.${fields.connectionId}}`))
     expect(toLogs?.query).toContain(edgeConnectionId)
   })

@@ -1,4 +1,4 @@
-/** Checks that the configurations of Grafana and Prometheus match each other, the contract and the dashboards. */
+/** Checks that the Grafana and Prometheus configurations match each other, the shared contract, and the dashboards. */
 
 import { readNotification } from '@lab/alert-receiver/notification.ts'
 import { grafana, hostPorts, jobs, ports, receiverPaths, services } from '@lab/contract/endpoints.ts'
@@ -34,7 +34,8 @@ describe("Grafana's data sources", () => {
   test('include the data source that the dashboards select', () => {
     const source = datasources.find(({ uid }) => uid === grafana.datasourceUid)
     expect(source).toMatchObject({ type: 'prometheus', url: `http://${services.prometheus}:9090` })
-    // Grafana derives $__rate_interval from the data source's scrape interval: with a wrong one, panels show "No data" or hide changes.
+    // Grafana derives $__rate_interval from the data source's scrape interval.
+    // With a wrong scrape interval, panels would show "No data" or hide changes.
     expect(source?.jsonData.timeInterval).toBe(prometheus.global.scrape_interval)
   })
 

@@ -1,9 +1,12 @@
-/** Checks that each shared task has one implementation: Docker, scaling, Prometheus queries, waiting, .env and random numbers. */
+/**
+ * Checks that each shared task has only one implementation: using Docker, scaling, querying Prometheus, waiting, reading .env, and
+ * generating random numbers.
+ */
 import { describe, expect, test } from 'vitest'
 import { lineAt, literalsIn, modules, type Node, parse, treeOf, walk } from './lib/modules.ts'
 import { read } from './lib/repo-files.ts'
 
-/** Returns the lines of a module that implement a task. */
+/** Returns the line numbers at which a module implements a task. */
 type Find = (tree: Node, text: string) => number[]
 
 interface Job {
@@ -11,9 +14,9 @@ interface Job {
   /** The only modules that may contain code that `find` detects. */
   where: readonly string[]
   find: Find
-  /** A pattern for speed: only modules whose text matches it are parsed. */
+  /** A pattern that saves time: only modules whose text matches it are parsed. */
   hint: RegExp
-  /** Examples of code that implements the task, and of code that does not. */
+  /** An example of code that implements the task, and an example of code that does not. */
   is: string
   isNot: string
 }
@@ -53,9 +56,9 @@ const jobs: readonly Job[] = [
   },
   {
     what: 'queries Prometheus',
-    // The test 07-foreign-pages is exempt, because it must send raw requests to Prometheus, as a foreign web page would.
+    // 07-foreign-pages.test.ts is exempt, because it must send raw requests to Prometheus, as a foreign web page would.
     where: ['labs/host/prometheus.ts', 'tests/stack/07-foreign-pages.test.ts'],
-    // The pattern does not match paths of Loki's API, which are similar to the paths of Prometheus' API.
+    // The pattern excludes paths of Loki's API, which resemble those of Prometheus' API.
     find: spells(/(?<!loki\/)api\/v1\/(\$|query|targets|series|labels|rules|alertmanagers|status)|^api\/v1\/$/),
     hint: /api\/v1\//,
     is: 'fetch(`$' + '{url}/api/v1/query?x`); new URL(`api/v1/$' + '{path}`)',
@@ -101,10 +104,10 @@ const jobs: readonly Job[] = [
   },
 ]
 
-/** Tests that may implement a shared task, because they test the module that implements the task. */
+/** Tests that may implement a shared task themselves, because they test the module that implements it. */
 const ofMechanisms = /^(labs\/host\/[\w-]+\.test\.ts|scaler\/src\/adapters\/adapters\.test\.ts|tests\/repo\/one-mechanism\.test\.ts)$/
 
-/** Whether a call uses Node's `process.loadEnvFile`, and not the lab's own function `loadEnvFile`. */
+/** Whether a call uses Node's own functions, such as `process.loadEnvFile`, rather than the lab's `loadEnvFile`. */
 function isOfNode(node: Node): boolean {
   return (node.callee as Node).type === 'MemberExpression' || callee(node) === 'parseEnv'
 }

@@ -1,4 +1,4 @@
-/** Checks that dependencies between the packages are declared, acyclic, and use only exported files. */
+/** Checks that dependencies between packages are declared, contain no cycles, and use only exported files. */
 import { existsSync, writeFileSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { cycleIn, exportedFile, graph, graphText, layersOf, packageOf, packages,
 import { read, root } from './lib/repo-files.ts'
 
 /**
- * Folders whose modules import other packages by relative paths, with the reason. k6 and browsers load these modules without
+ * Folders whose modules import other packages by relative paths, each with the reason. Browsers and k6 load these modules without
  * node_modules.
  */
 const loadedAsTheyAre: readonly (readonly [RegExp, string])[] = [
@@ -18,7 +18,7 @@ const loadedAsTheyAre: readonly (readonly [RegExp, string])[] = [
   [/^services\/ws\/src\/page\//, 'loaded by browsers'],
 ]
 
-/** Dependencies that no module imports, and their purpose. */
+/** Dependencies that no module imports, each with its purpose. */
 const startedOrRead: Readonly<Record<string, string>> = {
   '@biomejs/biome': 'a program: npm run check',
   cspell: 'a program: npm run check',
@@ -31,7 +31,7 @@ const startedOrRead: Readonly<Record<string, string>> = {
   '@vitest/coverage-v8': 'loaded by vitest: --coverage',
 }
 
-/** Packages that export all files of a folder. */
+/** Packages that export all files in a folder, each with the reason. */
 const allPublic: Readonly<Record<string, string>> = {
   '@lab/contract': 'each of its files exists to be shared',
 }

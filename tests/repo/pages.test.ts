@@ -1,4 +1,4 @@
-/** Checks all dashboards together: links between them, required panels, and consistent colours. */
+/** Checks all dashboards together: the links between them, their required panels, and consistent colours. */
 import { grafana } from '@lab/contract/endpoints.ts'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
 import { allPages } from '@lab/grafana/lib/pages.ts'
@@ -114,7 +114,7 @@ describe('colours', () => {
   })
 })
 
-/** The fixed colours of series, by series name. */
+/** Returns the fixed series colours in a panel, by series name. */
 function colorsByName({ fieldConfig }: DashboardPanel): { name: string; color: string }[] {
   return (fieldConfig?.overrides ?? []).flatMap(({ matcher, properties }) => {
     const color = properties.find(({ id }) => id === 'color')?.value as { fixedColor: string } | undefined

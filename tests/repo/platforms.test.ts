@@ -1,4 +1,4 @@
-/** Checks that the lab is portable: it needs no shell, and the command line uses every port variable. */
+/** Checks that the lab is portable: it needs no shell, and its command line uses every port variable. */
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { places } from '@lab/lab/compose/places.ts'
 import { settings } from '@lab/ws/config.ts'
@@ -12,13 +12,13 @@ interface Compose {
 const files = ['compose.yaml', 'compose.k8s-sim.yaml']
 const services = files.flatMap((file) => Object.entries(readCompose<Compose>(file).services))
 const envExample = read('.env.example').split('\n')
-/** The names and values of the variables in .env.example. */
+/** Names and values of the variables in .env.example. */
 const listed = new Map(
   envExample.flatMap((line) => [...line.matchAll(/^#([A-Z_]+)=(.*)$/g)]).map(([, name = '', value = '']) => [name, value]),
 )
 const dockerfiles = repoFiles((path) => /(^|\/)Dockerfile$/.test(path))
 
-/** The allowed shell scripts. The first lines of each shell script explain why the task needs a shell script. */
+/** The only shell scripts that are allowed. The first lines of each one explain why the task needs a shell script. */
 const shellEntryPoints = ['lab.cmd', 'scaler/start.sh', 'traefik/start.sh']
 
 describe('shells', () => {

@@ -1,4 +1,4 @@
-/** Checks that every PromQL query uses existing metrics and labels, so that a renamed metric fails a test. */
+/** Checks that every PromQL query uses existing metrics and labels, so that renaming a metric makes a test fail. */
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
@@ -12,9 +12,9 @@ const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record ==
 const specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)]
 const known = knownMetrics(specs, recorded)
 const expressions = allExpressions()
-/** File name patterns of rules, dashboards and shared queries, which query many metrics. */
+/** File name patterns for rules, dashboards and shared queries, which query many metrics. */
 const readers = [/\.rules\.yaml$/, /dashboards\/.*\.json$/, /queries\.ts$/]
-/** File name patterns of all files that query metrics, including Markdown documents and scaler/metrics.yaml, which query few metrics. */
+/** File name patterns for all files that query metrics, including Markdown pages and scaler/metrics.yaml, which query only a few. */
 const allReaders = [...readers, /\.md$/, /scaler\/metrics\.yaml$/]
 
 describe('PromQL in rules, dashboards, shared queries, documents and the queries of the scaler', () => {
@@ -94,7 +94,7 @@ describe('the check itself', () => {
   })
 })
 
-/** Returns error messages for a PromQL expression; the array is empty when the expression is valid. */
+/** Returns error messages about a PromQL expression; the array is empty if the expression is valid. */
 function problems(expr: string, metricsKnown: KnownMetrics): string[] {
   const { errors, selectors, groupings } = parsePromql(expr)
   if (errors.length > 0) return errors.map((part) => `not PromQL near: ${part}`)

@@ -1,4 +1,4 @@
-/** Checks that every metric is used by a panel, a rule or the scaler, or is listed in this file with a reason. */
+/** Checks that every metric is used by a panel, a rule or the scaler, or is listed here with a reason. */
 import { type LoadMetricKey, type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
 import { type ReceiverMetricKey, receiverMetrics } from '@lab/contract/receiver-metrics.ts'
@@ -14,13 +14,13 @@ const withoutReader: Partial<Record<MetricKey, string>> = {
 }
 
 const forHpaDashboards = 'for dashboards and alerts made for kube-state-metrics'
-/** Metrics of the scaler that no panel or rule uses. */
+/** Scaler metrics that no panel or rule uses. */
 const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
   info: forHpaDashboards,
   metadataGeneration: forHpaDashboards,
 }
 
-/** Metrics of the alert receiver that no panel or rule uses. */
+/** Alert receiver metrics that no panel or rule uses. */
 const receiverWithoutReader: Partial<Record<ReceiverMetricKey, string>> = {
   alerts: 'for manual queries: which alerts fired, and how often?',
   truncated: 'for manual queries: did the receiver get every alert?',
@@ -28,7 +28,7 @@ const receiverWithoutReader: Partial<Record<ReceiverMetricKey, string>> = {
 }
 
 /**
- * Metrics of the load scripts that no panel or rule uses. Each of these metrics belongs to a single scenario, whereas dashboards cover all
+ * Load script metrics that no panel or rule uses. Each of these metrics belongs to a single scenario, whereas the dashboards cover all
  * scenarios.
  */
 const loadWithoutReader: Partial<Record<LoadMetricKey, string>> = {
@@ -39,8 +39,8 @@ const loadWithoutReader: Partial<Record<LoadMetricKey, string>> = {
 }
 
 /**
- * The names of a k6 metric in Prometheus, of which at least one must be used. A k6 trend has a separate metric in Prometheus for each
- * statistic.
+ * Returns the names that a k6 metric has in Prometheus, of which at least one must be used. For each statistic of a k6 trend, Prometheus
+ * has a separate metric.
  */
 function loadNames(metric: LoadMetricSpec): string[] {
   return metric.kind === 'trend' ? trendStats.map((stat) => prometheusName(metric, stat)) : [prometheusName(metric)]

@@ -1,6 +1,6 @@
 /**
- * Checks the recipes of docs/CONTRIBUTING.md. The files and commands of a recipe must exist. Some recipes are carried out in a copy of the
- * repository: the recipe's check must fail before the last change and pass after the last change.
+ * Checks the recipes in docs/CONTRIBUTING.md. The files and commands that a recipe mentions must exist. Some recipes are carried out in a
+ * copy of the repository: the recipe's check must fail before the last change and pass after it.
  */
 import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -83,7 +83,7 @@ describe('a recipe that is carried out in a copy', () => {
     copy = mkdtempSync(join(tmpdir(), 'recipes-'))
     for (const file of repoFiles((path) => !/\.(png|mp4)$/.test(path))) cpSync(join(root, file), join(copy, file))
     mkdirSync(join(copy, 'reports'))
-    // The copy of the repository links to the installed third-party packages, but has its own packages of the lab.
+    // The copy of the repository links to the installed third-party packages, but contains its own copies of the lab's packages.
     mkdirSync(join(copy, 'node_modules'))
     for (const name of readdirSync(join(root, 'node_modules'))) {
       if (name === '@lab')
@@ -103,9 +103,7 @@ describe('a recipe that is carried out in a copy', () => {
     )
   }
 
-  /**
-   * Runs an installed program in the copy of the repository. @returns the output of the program when it fails, otherwise an empty string
-   */
+  /** Runs an installed program in the copy of the repository. @returns the program's output if it fails, otherwise an empty string */
   async function run(...words: string[]): Promise<string | undefined> {
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_V8_COVERAGE|TEST$)/.test(name)))
     const ran = await execa(process.execPath, words, { cwd: copy, env, extendEnv: false, reject: false, timeout: 300_000, all: true })

@@ -1,4 +1,4 @@
-/** Checks that every alert has annotations and promtool tests, which tests/stack runs with promtool. */
+/** Checks that every alert has annotations and promtool tests; the stack tests run the promtool tests. */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { allPages } from '@lab/grafana/lib/pages.ts'
@@ -25,7 +25,7 @@ const recorded = new Map(rules.flatMap(({ record, expr }) => (record === undefin
 const dashboards = allPages.map(({ uid }) => uid)
 const headings = ['Symptom', 'Look here', 'Do this', 'Provoke it']
 
-/** The scraped metrics that an expression uses, directly or through recording rules. */
+/** Returns the scraped metrics that an expression uses, directly or through recording rules. */
 function metricsOf(expr: string, seen = new Set<string>()): Set<string> {
   const found = new Set<string>()
   for (const { metric } of parsePromql(expr).selectors) {
@@ -36,7 +36,7 @@ function metricsOf(expr: string, seen = new Set<string>()): Set<string> {
   return found
 }
 
-/** Returns a unique title for alerts that differ only in their labels, such as alerts of service level objectives. */
+/** Returns a unique title for an alert, because some alerts, such as those for service level objectives, differ only in their labels. */
 const title = ({ name, labels = {} }: Alert) => [name, labels.slo, labels.clock].filter(Boolean).join(' ')
 
 describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file: $title', ({ file, name, expr, labels, annotations }) => {
@@ -61,8 +61,8 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
   })
 
   test('links to a dashboard that shows its metrics', () => {
-    // The alert Watchdog always fires, so that a broken alerting path is noticed. Dashboards show the alert Watchdog only in their table of
-    // alerts.
+    // The Watchdog alert always fires, so that a broken alerting pipeline is noticed.
+    // Dashboards show the Watchdog alert only in their alert table.
     if (name === 'Watchdog') return
     const uid = annotations?.dashboard_url?.split('/').at(-1)
     const { panels } = JSON.parse(read(`grafana/provisioning/dashboards/${uid}.json`)) as { panels: { targets?: { expr: string }[] }[] }
@@ -82,7 +82,7 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
 
   test('selects the job of every metric', () => {
     for (const { metric, matchers } of parsePromql(expr).selectors) {
-      // The check skips metrics of the scaler, whose job label differs in a cluster, and recording rules, which already select a job.
+      // The check skips scaler metrics, whose job label is different in a cluster, and recording rules, which already select a job.
       if (metric.startsWith('kube_') || recorded.has(metric)) continue
       const job = matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
       expect(job, metric).not.toEqual([])

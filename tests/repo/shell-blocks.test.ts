@@ -1,4 +1,6 @@
-/** Checks that command blocks work in interactive bash and zsh. An interactive zsh has no comments and does not split variables. */
+/**
+ * Checks that command blocks work in interactive bash and zsh. Interactive zsh does not recognise comments or split variables into words.
+ */
 import { describe, expect, test } from 'vitest'
 import { labCommandsIn, labProblems } from './lib/lab-commands.ts'
 import { read, repoFiles } from './lib/repo-files.ts'

@@ -1,4 +1,4 @@
-/** Tests the calculations of the reconnect storm: attempts per second, and the comparison of two storms. */
+/** Tests the reconnect storm calculations: connection attempts per second, and the comparison of two storms. */
 import type { ClientEvent } from '@lab/client/types.ts'
 import { compare, comparisonText } from '@lab/storm/compare.ts'
 import { type Storm, StormCount, stormSeconds } from '@lab/storm/storm.ts'

@@ -1,4 +1,4 @@
-/** Checks the pages of the workshop: common structure, at most 98 minutes, existing commands, and valid settings files. */
+/** Checks the workshop pages: a common structure, at most 98 minutes in total, commands that exist, and valid settings files. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { deploymentFields } from '@lab/cli/workshop/beyond.ts'
@@ -17,7 +17,7 @@ const manifest = JSON.parse(read('package.json')) as { scripts: Record<string, s
 const variable = /\$\{(\w+):?-/g
 const checkLine = ({ number }: Step) => `./lab workshop check ${number}`
 
-/** The code blocks of a page that are marked `sh`, in order. */
+/** Returns a page's `sh` code blocks, in order. */
 const blocksOf = (page: string) => [...read(page).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, commands = '']) => commands)
 
 test('there is exactly one page per step', () => {
@@ -111,7 +111,7 @@ test('the check of commands finds unknown commands, options and files', () => {
   ])
 })
 
-/** Returns error messages for invalid commands in a code block; the contents of here-documents are not checked. */
+/** Returns error messages about invalid commands in a code block; the contents of here-documents are not checked. */
 function problemsOf(block: string): string[] {
   const lines = block.replaceAll(/<<'(\w+)'\n[\s\S]*?^\1$/gm, '').split('\n')
   return lines.flatMap((line) => {

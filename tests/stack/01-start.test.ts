@@ -1,4 +1,4 @@
-/** Checks the services that `docker compose up` starts, and the restrictions of their containers. */
+/** Checks the services that `docker compose up` starts, and the restrictions on their containers. */
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { paths, ports, replicaHeader, services } from '@lab/contract/endpoints.ts'
@@ -15,8 +15,8 @@ const stack = inject('stack')
 const running = await containers(stack)
 
 /**
- * Sends a request from this host to an address, and returns the response, or an empty string if no response arrives within 1.5 s.
- * A successful TCP connection does not prove that a port is published, because some networks have a gateway that accepts every connection.
+ * Sends a request from this host to an address. Returns the response, or an empty string if none arrives within 1.5 s.
+ * A successful TCP connection does not prove that a port is published, because the gateways of some networks accept every connection.
  */
 function answerFrom(host: string, port: number, request: string): Promise<string> {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Tests Docker's API through the socket proxy, which allows only the read requests that Traefik and Prometheus need. */
+/** Tests access to Docker's API through the socket proxy, which allows only the read requests that Traefik and Prometheus need. */
 
 import { services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -72,8 +72,8 @@ const allowed: [string, string][] = [
 ]
 
 /**
- * Sends all requests from a container on the network of the proxy, because the proxy is not reachable from other networks. The script sends
- * the paths without normalisation, whereas `fetch` would normalise them.
+ * Sends all requests from a container on the proxy's network, because the proxy is unreachable from other networks. The script sends the
+ * paths exactly as given, whereas `fetch` would normalise them.
  */
 const script = `
 const http = require('node:http')

@@ -1,4 +1,4 @@
-/** Checks that the sticky cookie routes a client to the same replica again, and that no handshake fails when a replica is killed. */
+/** Checks that the sticky cookie routes a returning client to the same replica, and that no handshake fails when a replica is killed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths, replicaHeader, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'

@@ -1,4 +1,4 @@
-/** Tests that new replicas are discovered and get connections, and that removed replicas drain and ask their clients to reconnect. */
+/** Tests that new replicas are discovered and receive connections, and that removed replicas drain and ask their clients to reconnect. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { jobs, services } from '@lab/contract/endpoints.ts'
@@ -13,7 +13,7 @@ import { containerName, containers, inspect, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
 
-/** Opens a socket without a cookie every 100 ms until it is stopped, and records the first and last socket of each replica. */
+/** Opens a socket without a cookie every 100 ms until stopped, and records each replica's first and last socket. */
 function keepDialling() {
   const first = new Map<string, number>()
   const last = new Map<string, number>()
@@ -41,20 +41,20 @@ function keepDialling() {
 }
 
 /**
- * Waits until the given replicas, each exactly once, are the only targets of Prometheus.
- * @returns the number of seconds until Prometheus had discovered exactly the given replicas
+ * Waits until Prometheus' only targets for this job are the given replicas, each exactly once.
+ * @returns the time, in seconds, until Prometheus had discovered exactly the given replicas
  */
 async function secondsUntilTargets(expected: string[]): Promise<number> {
   const startedAt = performance.now()
   const names = async () => (await targets(stack, jobs.ws)).map(({ labels }) => labels.replica).sort()
   await until(`targets ${expected.join(', ')}`, async () => (await names()).join() === expected.join(), { withinMs: 30_000, everyMs: 100 })
   const seconds = (performance.now() - startedAt) / 1000
-  // The first successful scrape of a new target can take one more scrape interval.
+  // A new target's first successful scrape can take one more scrape interval.
   await until(`${expected.join(', ')} up`, async () => (await replicasUp(stack)).join() === expected.join(), { withinMs: 15_000 })
   return seconds
 }
 
-/** The time at which the replica logged that it is ready, in milliseconds since 1970. */
+/** Returns the time at which the replica logged that it was ready, in milliseconds since 1970. */
 async function readyAt(id: string): Promise<number> {
   const lines = (await docker(['logs', id])).split('\n').filter(Boolean)
   const ready = lines.map((line) => JSON.parse(line) as { msg?: string; time: string }).find(({ msg }) => msg === 'ready')

@@ -1,4 +1,4 @@
-/** Runs k6 on the Compose network: the metrics of k6 reach Prometheus, and every panel of every dashboard has data under the load. */
+/** Runs k6 on the Compose network: k6's metrics must reach Prometheus, and every panel on every dashboard must have data under load. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { paths, services } from '@lab/contract/endpoints.ts'
@@ -18,7 +18,7 @@ import { containers, scaleTo, tryCompose, url } from './lib/stack.ts'
 
 const stack = inject('stack')
 
-/** Runs `docker compose run --rm k6` in the same way as a user. */
+/** Runs `docker compose run --rm k6` as a user would. */
 function runK6(env: Record<string, string>, withinSeconds: number): Promise<Ran> {
   const owner = { LAB_UID: String(process.getuid?.() ?? 0), LAB_GID: String(process.getgid?.() ?? 0) }
   const settings = Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`])
@@ -36,7 +36,7 @@ describe('a short default run', () => {
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))
 
   beforeAll(async () => {
-    // Four replicas are more than the Compose file defines, so the test detects whether the k6 run resets the number of replicas.
+    // Four replicas are more than the Compose file defines, so the test detects it if the k6 run resets the number of replicas.
     await scaleTo(stack, 4)
     await until('four targets up', async () => (await replicasUp(stack)).length === 4, { withinMs: 30_000 })
     before = (await containers(stack, services.ws)).map(({ Id }) => Id)
@@ -47,7 +47,7 @@ describe('a short default run', () => {
     })
     while (!ended) {
       peak = Math.max(peak, (await query(stack, `sum(${metrics.connectionsActive.name})`))[0]?.value ?? 0)
-      // Sends plain HTTP requests, so that the panels about HTTP have data.
+      // Sends plain HTTP requests, so that the HTTP panels have data.
       await (await fetch(url(stack, 'LAB_PORT', paths.health))).arrayBuffer()
       await panels.poll()
       await Promise.race([sleep(1000), end])
@@ -115,8 +115,8 @@ describe('a short default run', () => {
     const apart = panels.answers().find(({ panel, refId }) => panel === 'Routed against held' && refId === 'C')?.expression ?? ''
     const rest = async () => (await query(stack, `(${apart}) == 0 and sum(${metrics.connectionsActive.name}) == 0`)).length === 1
     await until('no connection on replicas and router', rest, { withinMs: 90_000, everyMs: 1000 })
-    // After the load has ended, the router may take up to a minute to close its idle HTTP connections. After that, the socket of this test
-    // is the only connection.
+    // After the load has ended, the router may take up to a minute to close its idle HTTP connections.
+    // Once those are closed, this test's socket is the only connection.
     const socket = await openSocket(stack)
     try {
       const one = async () => (await query(stack, `(${apart}) == 0 and sum(${metrics.connectionsActive.name}) == 1`)).length === 1
@@ -193,7 +193,7 @@ describe('rules', () => {
 })
 
 test('k6 inspect accepts every scenario', async () => {
-  // The container gets the read-only mounts that compose.yaml defines for k6, but not the folder for results.
+  // The container gets the read-only mounts that compose.yaml defines for k6, but not the results folder.
   const sources = (composeServices[services.k6]?.volumes ?? []).filter((volume) => volume.endsWith(':ro'))
   const mounts = sources.flatMap((volume) => ['-v', volume.replace('./', root)])
   expect(mounts.length).toBeGreaterThan(2)

@@ -1,4 +1,4 @@
-/** Tests that the stack answers and counts invalid input, which must not affect other clients. */
+/** Tests that the stack responds to invalid input and counts it, without any effect on other clients. */
 
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { paths } from '@lab/contract/endpoints.ts'

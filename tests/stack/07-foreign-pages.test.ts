@@ -1,6 +1,6 @@
 /**
- * Checks that pages of foreign origins and requests with foreign host names cannot read or change anything through the host ports of the
- * lab.
+ * Checks that pages from foreign origins, and requests with foreign host names, cannot read or change anything through the lab's host
+ * ports.
  */
 import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -26,7 +26,7 @@ interface Published {
   port: number
 }
 
-/** All ports that the lab publishes, including the ports of Compose profiles and of the Compose overlay. */
+/** All ports that the lab publishes, including those from Compose profiles and from the Compose overlay. */
 const published: Published[] = await (async () => {
   const args = ['compose', '-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml', '--profile', '*', 'config', '--format', 'json']
   const model = JSON.parse(await docker({ args, env: environmentOf(stack) })) as {
@@ -43,7 +43,7 @@ interface Answer {
   headers: IncomingHttpHeaders
 }
 
-/** Sends a request with headers that fetch does not allow. If an upgrade is accepted, the answer has the status 101. */
+/** Sends a request with headers that `fetch` would not allow. If an upgrade is accepted, the response has status 101. */
 function ask(port: number, headers: Record<string, string>, { path = '/', method = 'GET' } = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const request = port === tlsPort ? httpsRequest : httpRequest
@@ -202,7 +202,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
   beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     origin = `http://evil.example:${(server.address() as AddressInfo).port}`
-    // These options resolve the foreign host name to this machine, and suppress the permission prompt for local network access.
+    // These browser options resolve the foreign host name to this machine, and suppress the permission prompt for local network access.
     browser = await launch(
       '--host-resolver-rules=MAP evil.example 127.0.0.1',
       '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests',
@@ -242,7 +242,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
       [base] as const,
     )
     expect(seen).toEqual([...Array(5).fill('nothing'), 'read opaque 0', 'read opaque 0'])
-    // Checks that the lab itself refused the requests, and not only the browser.
+    // Checks that the lab itself, and not just the browser, refused the requests.
     expect(refused.length).toBeGreaterThanOrEqual(2)
     expect(refused.filter((status) => status !== 403)).toEqual([])
     page.off('response', note)
@@ -285,7 +285,7 @@ describe.skipIf(!hasChromium)('in a browser', () => {
         JSON.stringify(silence),
       ] as const,
     )
-    // The page uses a form and an image, which send requests without a script.
+    // The foreign page uses a form and an image, which send requests without a script.
     await page.evaluate(`{
       const form = document.createElement('form')
       Object.assign(form, { method: 'post', action: '${to('PROMETHEUS_PORT', '/-/quit')}', target: '_blank' })

@@ -1,6 +1,6 @@
 /**
- * Tests logs in Loki: the log lines of router and replica can be found by connection id within seconds.
- * Without the Compose profile `logging`, no logs are sent to Loki.
+ * Tests the logs in Loki: the log lines of the router and the replicas can be found by connection id within seconds.
+ * Unless the Compose profile `logging` is active, no logs are sent to Loki.
  */
 
 import { services } from '@lab/contract/endpoints.ts'
@@ -22,7 +22,7 @@ interface TraefikConfiguration {
   tracing?: object
 }
 
-/** Reads and parses the configuration file of the running router. */
+/** Reads and parses the running router's configuration file. */
 async function routerConfiguration(): Promise<TraefikConfiguration> {
   return parse(await compose(stack, ['exec', '--no-TTY', services.traefik, 'cat', '/tmp/traefik.yaml'])) as TraefikConfiguration
 }
@@ -44,7 +44,7 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
   beforeAll(() => switchOn(stack, profiles.logging, services.loki), 150_000)
   afterAll(() => switchOff(stack, profiles.logging, services.loki), 150_000)
 
-  /** Waits for a log line. @returns the log line, and the time until it was found */
+  /** Waits for a log line. @returns the log line, and how long it took to find it */
   async function found(what: string, connectionId: string, is: (line: LogLine) => boolean) {
     const startedAt = performance.now()
     const line = await until(what, async () => (await logsOf(stack, connectionId)).find(is), { withinMs: 20_000, everyMs: 100 })
@@ -69,7 +69,7 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
     const closed = await found('closed', socket.connectionId, ({ text }) => text === 'connection closed')
     expect(Math.max(edge.seconds, closed.seconds)).toBeLessThan(5)
     addFigure('secondsUntilLogsAreFound', Math.max(opened.seconds, edge.seconds, closed.seconds))
-    // The log lines of the router and of the replica also contain the request id.
+    // The router's and the replica's log lines also contain the request id.
     expect(edge.line.fields[edgeRequestId]).toBe(opened.line.fields[fields.requestId])
 
     const lines = await logsOf(stack, socket.connectionId)

@@ -1,6 +1,6 @@
 /**
- * Tests replicas that start without Valkey, and a Valkey that returns with older data: clients receive all stored messages, and a gap
- * message in place of lost messages.
+ * Tests replicas that start without Valkey, and a Valkey that comes back with older data: clients receive all stored messages, and a gap
+ * message in place of lost ones.
  */
 import { until } from '@lab/host/until.ts'
 import { testReplica } from '@lab/ws/test/harness.ts'
@@ -132,7 +132,7 @@ describe('when Valkey returns with older data', () => {
     const [before = 0, lost = 0] = a.messages.map(({ seq }) => seq)
     expect([a.wentBackTo, b.wentBackTo]).toEqual([[before], [before]])
     for (const user of [a, b]) expect(user.lost.some((seq) => seq >= lost)).toBe(true)
-    // A repeated message is not stored a second time if the replica has already read it.
+    // A message that is sent again is not stored a second time if the replica has already read it from the room log.
     expect(a.publish('tea', 'lost')).toEqual([{ result: 'duplicate', seq: lost }])
   })
 
@@ -155,7 +155,7 @@ describe('when Valkey returns with older data', () => {
     expect(gap.to).toBeGreaterThanOrEqual(lost)
     await broadcast((await member(second, 'bob')).socket, 'after')
     expect((await back.socket.next('room_message')).data).toBe('after')
-    // When the room has new messages, the log contains messages before and after the sequence number at which the client resumes.
+    // Once the room has new messages, the room log contains messages before and after the sequence number at which the client resumes.
     const late = await second.connect()
     await late.ask({ type: 'join', room: 'tea', since: had }, 'room_joined')
     expect(await late.next('resume_gap')).toMatchObject({ room: 'tea', from: had + 1 })

@@ -1,5 +1,5 @@
 /**
- * Tests rooms across replicas: a real Valkey is paused, killed, emptied and disconnected, and no message is lost, doubled or reordered.
+ * Tests rooms across replicas: a real Valkey is paused, killed, emptied and disconnected, and no message is lost, duplicated or reordered.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '@lab/host/until.ts'
@@ -23,8 +23,8 @@ describe('room log in Valkey', () => {
 })
 
 describe('one log for all replicas', () => {
-  // This test records the latency of messages between replicas, without a limit. The service level objective for the latency is part of the
-  // proof report.
+  // This test records the latency of messages between replicas, but sets no limit.
+  // The service level objective for this latency is part of the proof report.
   test('delivers all messages of one replica on another one, in order, at 1,000 messages per second', async () => {
     await empty()
     const [a, b] = [await logUser('a'), await logUser('b')]
@@ -70,7 +70,7 @@ describe('one log for all replicas', () => {
   test('continues with higher positions after the store has lost all data, and reports the loss', async () => {
     await empty()
     const [a, b] = [await logUser('a'), await logUser('b')]
-    // A last sequence number one minute in the future simulates that Valkey's clock was ahead and has since been corrected.
+    // Setting the last sequence number one minute in the future simulates a Valkey clock that was ahead and has since been corrected.
     const future = (Date.now() + 60_000) * 1000
     await valkey().cli('HSET', 'lab:log:meta', 'last', String(future))
     a.publish('tea', 'before')
@@ -96,7 +96,7 @@ describe('one log for all replicas', () => {
       for (let n = i; n < i + 20; n++) a.publish('tea', `${n}:${'x'.repeat(60_000)}`)
       await arrived(a, i + 20)
     }
-    // The log may exceed its limit of four megabytes by the messages that were stored since the log was last trimmed.
+    // The room log may exceed its limit of four megabytes by the messages that have been stored since the log was last trimmed.
     const stored = Number(await valkey().cli('XLEN', 'lab:log'))
     expect(stored).toBeGreaterThan(50)
     expect(stored).toBeLessThan(90)
@@ -111,14 +111,16 @@ describe('one log for all replicas', () => {
 
 test('keys and rooms survive one change of generations, but not two', async () => {
   await empty()
-  // Replica a is configured to remember no message keys, so only the keys in Valkey can reveal a duplicate.
+  // Replica a is configured not to remember any message keys, so only the keys in Valkey can reveal a duplicate.
   const a = await logUser('a', { ROOM_LOG_MESSAGES: 0 })
   const publish = async (text: string) => {
     const answers = a.publish('tea', text)
     await until('an answer', () => answers.length > 0, { withinMs: 5_000, everyMs: 5 })
     return answers[0]?.result
   }
-  /** Sets the start times of the current message keys and rooms far in the past, so that the next message starts a new generation. */
+  /**
+   * Sets the start times of the current message keys and rooms to a time far in the past, so that the next message starts a new generation.
+   */
   const age = () => valkey().cli('HSET', 'lab:log:meta', 'placesSince', '1', 'offsetsSince', '1')
   await publish('a')
   await age()
@@ -139,7 +141,7 @@ test('keys and rooms survive one change of generations, but not two', async () =
   expect(a.messages.at(-1)?.offset).toBe(1)
 })
 
-/** Publishes steadily from all replicas during a disturbance, and waits until all replicas have all messages. */
+/** Publishes steadily from all replicas during a disturbance, and waits until every replica has every message. */
 async function publishThrough(users: LogUser[], happens: () => Promise<void>): Promise<{ texts: string[]; outcomes: Published[][] }> {
   const texts: string[] = []
   const outcomes: Published[][] = []
@@ -171,8 +173,8 @@ async function publishThrough(users: LogUser[], happens: () => Promise<void>): P
 }
 
 /**
- * Expects that every user received each message once, that all users received the same order, which preserves the order of each sender, and
- * that each message was answered correctly.
+ * Expects that every user received each message once and in the same order, that each sender's order was preserved, and that each message
+ * was answered correctly.
  */
 function expectNothingLost(users: LogUser[], { texts, outcomes }: { texts: string[]; outcomes: Published[][] }): void {
   for (const user of users) {
@@ -245,7 +247,7 @@ describe('while Valkey is unavailable', () => {
     const users = [await logUser('a', {}, relay.port), await logUser('b')]
     const published = await publishThrough(users, async () => {
       for (let i = 0; i < 8; i++) {
-        // The commands of the replica reach Valkey, but the answers are lost.
+        // The replica's commands reach Valkey, but Valkey's replies are lost.
         relay.holdAnswers()
         await sleep(120)
         relay.cut()

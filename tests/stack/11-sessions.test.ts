@@ -1,4 +1,4 @@
-/** Tests sessions and the table of replicas with a real Valkey that becomes unavailable and returns. */
+/** Tests sessions and the replica table with a real Valkey that becomes unavailable and then returns. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { until } from '@lab/host/until.ts'
 import { presenceSuite } from '@lab/ws/test/suites/presence-suite.ts'
@@ -15,7 +15,8 @@ test('a newly started replica can take sessions over at once', async () => {
   const relay = await openRelay()
   relay.cut()
   const stores = await startStores('a', {}, relay.port)
-  // After five failed attempts, the session connection waits long before it tries again, but the room log's reader connects at once.
+  // After five failed attempts, the session connection waits a long time before it tries again.
+  // In contrast, the room log's reader connects at once.
   await until('several attempts', () => relay.dials() >= 5, { withinMs: 10_000, everyMs: 10 })
   relay.restore()
   await new LogUser(stores.roomLog).start()
@@ -54,7 +55,7 @@ describe('sessions across replicas', () => {
     a.sessions.onTaken((id) => void taken.push(id))
     const ids = ['save', 'hold', 'end', 'ended there'].map((what) => `${what} ${Date.now()}`)
     for (const id of ids) await a.sessions.save(sessionRecord(id))
-    // While replica a is disconnected from Valkey, it is not notified that replica b takes its sessions.
+    // While replica a is disconnected from Valkey, it is not notified that replica b has taken over its sessions.
     relay.cut()
     await until('the outage is detected', () => !a.sessions.healthy(), { withinMs: 5_000, everyMs: 10 })
     for (const id of ids) expect(await b.sessions.take(id, 0)).toEqual(sessionRecord(id))
@@ -145,7 +146,7 @@ describe('the table of replicas', () => {
       everyMs: 20,
     })
     expect(performance.now() - cutAt).toBeGreaterThan(3_000)
-    // Replica b, which is disconnected from Valkey, still knows itself and counts its own two members.
+    // Replica b, which is disconnected from Valkey, is still in its own replica table and counts its own two members.
     expect([ids(b).join(), await b.presence.total('tea')]).toEqual(['b2', 2])
 
     relay.restore()
@@ -154,7 +155,7 @@ describe('the table of replicas', () => {
       everyMs: 20,
     })
     expect(await b.presence.total('tea')).toBe(3)
-    // After Valkey was emptied, replicas store their room members again.
+    // After Valkey has been emptied, the replicas store their room members again.
     await empty()
     await until('counted again', async () => (await Promise.all([a, b].map(({ presence }) => presence.total('tea')))).join() === '3,3', {
       withinMs: 5_000,

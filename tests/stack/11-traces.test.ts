@@ -19,7 +19,7 @@ describe.skipIf(services.jaeger in stack.missing)(`with the profile ${profiles.t
   let sockets: TestSocket[]
   let trace: FoundSpan[]
 
-  /** Returns the service and name of a span and of each of its ancestors, up to the root span. */
+  /** Returns the service and name of a span and of all its ancestors, up to the root span. */
   function chain(from: FoundSpan): string[] {
     const parent = trace.find(({ id }) => id === from.parent)
     return [`${from.service}: ${from.name}`, ...(parent === undefined ? [] : chain(parent))]
@@ -36,7 +36,7 @@ describe.skipIf(services.jaeger in stack.missing)(`with the profile ${profiles.t
     sender.send({ type: 'broadcast', id: 1, data: 'to everyone', time: Date.now() })
     await Promise.all(sockets.map((socket) => socket.next('room_message')))
     await Promise.all(sockets.map((socket) => socket.close()))
-    // Traefik and each replica export their spans in separate batches, so the order of arrival varies.
+    // Traefik and each replica export their spans in separate batches, so spans arrive in varying order.
     trace = await until(
       "Traefik's span and one delivery per replica in the trace",
       async () => {

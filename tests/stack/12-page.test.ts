@@ -1,4 +1,4 @@
-/** Tests the test client page in a real Chromium while replicas drain and close the connection of the page. */
+/** Tests the test client page in a real Chromium while replicas drain and close the page's connection. */
 
 import { paths, stickyCookie } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -44,7 +44,7 @@ describe.skipIf(!hasChromium)('the page', () => {
     return page
   }
 
-  /** The numbers that the function `say` sent as room messages, in the order in which the page shows the messages. */
+  /** Returns the numbers that `say` sent as room messages, in the order in which the page shows them. */
   const heard = async (page: Page) => (await page.locator('#room-messages li').allTextContents()).map((line) => /#(\d+)/.exec(line)?.[1])
 
   async function say(page: Page, number: number): Promise<void> {
@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)('the page', () => {
     await press(page, 'Send message')
     await until('the answer', async () => (await text(page, 'log')).includes('message_response'), { withinMs: 10_000 })
     expect(await text(page, 'replica')).toMatch(/^ws-\d+$/)
-    // The count of unanswered messages includes messages that the page sends by itself to measure the round-trip time.
+    // The count of unanswered messages includes those that the page itself sends to measure the round-trip time.
     await until('no answer is missing', async () => (await text(page, 'unanswered')) === '0', { withinMs: 10_000 })
   }, 60_000)
 
@@ -109,8 +109,8 @@ describe.skipIf(!hasChromium)('the page', () => {
     await isOpen(page)
     await say(page, 1)
     await until('the page is still in its room', async () => (await heard(page)).length === 1, { withinMs: 10_000 })
-    // Rebalancing may have moved the connection of the page to another replica in the meantime.
-    // The page must have reconnected once after the close with code 1012, and once per rebalancing move.
+    // In the meantime, rebalancing may have moved the page's connection to another replica.
+    // The page must have reconnected once after its connection was closed with code 1012, and once for each rebalancing move.
     // After each reconnect, the page must have resumed its session.
     const asked = async () => ((await text(page, 'log')).match(/"reason":"rebalancing"/g) ?? []).length
     const dials = async () => `${1 + (await asked())} / ${1 + (await asked())}`

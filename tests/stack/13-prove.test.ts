@@ -1,6 +1,6 @@
 /**
- * No message is lost, doubled or reordered while replicas start and stop: short runs of `./lab prove` on the stack under test.
- * tools/prove/instrument.test.ts checks that `./lab prove` detects errors.
+ * Tests that no message is lost, duplicated or reordered while replicas start and stop, with short runs of `./lab prove` on the stack under
+ * test. tools/prove/instrument.test.ts checks that `./lab prove` detects errors.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,7 +18,7 @@ const stack = inject('stack')
 
 const env = { ...stack.env, COMPOSE_PROJECT_NAME: stack.project }
 
-/** Runs the command in the same way as a user. @returns the report, the exit code and the output of the command */
+/** Runs `./lab prove` as a user would. @returns the command's report, exit code and output */
 async function prove(
   args: readonly string[],
   withinSeconds: number,
@@ -47,12 +47,12 @@ describe('no message is lost, doubled or reordered, and every closed connection 
     expect(exitCode, said).toBe(0)
     expect(report.verdict).toMatchObject({ pass: true, faults: { drain: 10 }, drops: { unexplained: {} } })
     expect(report.verdict.counts.expected).toBeGreaterThan(50_000)
-    // Each of the ten drains moves all sockets of one of three replicas, so the number of closed sockets is high.
+    // Each of the ten drains moves all the sockets of one of the three replicas, so the number of closed sockets is high.
     expect(report.verdict.drops.total).toBeGreaterThan(1000)
   })
 
   test('during one fault of every other kind', { timeout: 300_000 }, async () => {
-    // Rollouts and deploys give replicas new numbers, so 22-rollout.test.ts and 23-deploy.test.ts test them instead.
+    // Rollouts and deploys give replicas new numbers, so these faults are tested in 22-rollout.test.ts and 23-deploy.test.ts instead.
     const kinds = planFaultNames.filter((kind) => kind !== 'drain' && kind !== 'deploy' && !kind.startsWith('rollout'))
     const { exitCode, said, report } = await prove(
       ['--sockets', '100', '--faults', kinds.join(), '--minutes', '2', '--rate', '40', '--seed', '2'],
@@ -62,15 +62,15 @@ describe('no message is lost, doubled or reordered, and every closed connection 
     expect(exitCode, said).toBe(0)
     expect(report.verdict.drops.unexplained).toEqual({})
     for (const kind of kinds) expect(report.verdict.faults[kind], kind).toBeGreaterThan(0)
-    // After a crash, clients are connected to another replica within 5 s.
+    // Within 5 s of a replica crash, its clients are connected to another replica.
     expect(report.figures.reconnectAfterKillMs.count).toBeGreaterThan(0)
     expect(report.figures.reconnectAfterKillMs.p99).toBeLessThan(5000)
   })
 })
 
 test('after Ctrl-C during a drain, the command restores the lab', { timeout: 150_000 }, async () => {
-  // With seed 1, the first drain affects one of the replicas ws-1 to ws-3. All of them still exist after the command has restored the
-  // original three replicas.
+  // With seed 1, the first drain affects one of the replicas ws-1 to ws-3.
+  // These replicas still exist after the command has restored the original three replicas.
   const args = ['--replicas', '4', '--sockets', '50', '--drains', '3', '--seed', '1']
   const ran = execa(process.execPath, ['tools/cli/src/main.ts', 'prove', ...args], {
     cwd: root,
@@ -79,7 +79,7 @@ test('after Ctrl-C during a drain, the command restores the lab', { timeout: 150
     reject: false,
     all: true,
     forceKillAfterDelay: 60_000,
-    // As with Ctrl-C in a terminal, the signal is sent to the whole process group.
+    // The signal is sent to the whole process group, as with Ctrl-C in a terminal.
     detached: true,
   })
   let drained: string | undefined
@@ -87,7 +87,7 @@ test('after Ctrl-C during a drain, the command restores the lab', { timeout: 150
     const began = / drain (ws-[1-3]) begins/.exec(line)?.[1]
     if (drained === undefined && began !== undefined && ran.pid !== undefined) {
       drained = began
-      // When the command prints "drain … begins", the replica has already received SIGTERM, and it continues to drain for some seconds.
+      // By the time the command prints "drain … begins", the replica has received SIGTERM, and it continues to drain for some seconds.
       await sleep(1500)
       process.kill(-ran.pid, 'SIGINT')
     }
@@ -97,7 +97,7 @@ test('after Ctrl-C during a drain, the command restores the lab', { timeout: 150
   expect(all).toMatch(/prove: ended by SIGINT$/)
   expect(drained, all).toBeDefined()
   const left = await containers(stack, services.ws)
-  // The test checks that all replicas are healthy, because a replica that is only running might still be draining.
+  // The test checks that all replicas are healthy, because a replica that is merely running might still be draining.
   expect(left.map((one) => [replicaName(one.Config.Labels), one.State.Health?.Status])).toEqual(
     ['ws-1', 'ws-2', 'ws-3'].map((name) => [name, 'healthy']),
   )

@@ -14,7 +14,7 @@ import { compose, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
 
-/** Share of the sockets that may be asked to reconnect per second. */
+/** Fraction of the sockets that may be asked to reconnect in each second. */
 const ratePerSecond = 0.02
 const goodbyes = `${metrics.goodbyes.name}{reason="rebalancing"}`
 
@@ -51,7 +51,7 @@ describe('2,000 sockets on two replicas, scaled to four', () => {
 
   test('stop moving when the mean is reached', async () => {
     let seen = -1
-    // Rebalancing has ended if no goodbye message arrives for longer than the delay with which rebalancing starts.
+    // Rebalancing has ended if no goodbye message has arrived for longer than the initial delay of rebalancing.
     await until(
       'no more goodbyes',
       () => {
@@ -72,7 +72,7 @@ describe('2,000 sockets on two replicas, scaled to four', () => {
     })
     const [fastest] = await query(stack, `max_over_time(sum(rate(${goodbyes}[30s]))[5m:1s])`)
     addFigure('rebalancePerSecond', fastest?.value)
-    // A replica sends goodbye messages in one batch per second, so an interval of 25 s between two scrapes may contain 26 batches.
+    // A replica sends one batch of goodbye messages per second, so a 25 s interval between two scrapes may contain 26 batches.
     expect(fastest?.value).toBeLessThanOrEqual(sockets * ratePerSecond * 1.05)
     expect(fastest?.value).toBeGreaterThan(sockets * ratePerSecond * 0.5)
     const at = group.goodbyes

@@ -1,4 +1,4 @@
-/** Runs one scene of the demo on the Compose lab, with k6, Prometheus and Docker. The tests in tests/demo use embedded labs instead. */
+/** Runs one demo scene on the lab on Compose, with k6, Prometheus and Docker. The tests in tests/demo use embedded labs instead. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ function temporaryFolder(): string {
   return folder
 }
 
-/** Returns the ids of the load containers that the demo has created and that still exist. */
+/** Returns the ids of the load containers that the demo created and that still exist. */
 async function loadContainers(): Promise<string> {
   return (await tryDocker(['ps', '--all', '--quiet', '--filter', `name=^${stack.project}-load-`])).stdout.trim()
 }
@@ -48,8 +48,8 @@ test('the scene steady runs on Compose, and restores the lab', { timeout: 180_00
   expect(events.at(-1)).toMatchObject({ kind: 'end', verdict: 'passed' })
   const numbers = events.flatMap((event) => (event.kind === 'say' ? Object.entries(event.numbers) : []))
   expect(numbers.find(([name]) => name === 'sockets')?.[1].source).toMatch(/^PromQL: sum\(/)
-  // A scene queries Prometheus shortly before it prints a number, so the test compares the number with readings from up to one second
-  // earlier or later.
+  // A scene queries Prometheus shortly before it prints a number.
+  // The test therefore compares that number with readings taken up to one second earlier or later.
   const moments = events.flatMap((event) => (event.kind === 'say' ? [-1000, 0, 1000].map((ms) => event.at + ms) : []))
   const prometheus = prometheusAt(url(stack, 'PROMETHEUS_PORT', ''))
   const readings = await Promise.all(moments.map((at) => askPrometheus(prometheus, at)))
@@ -60,7 +60,7 @@ test('the scene steady runs on Compose, and restores the lab', { timeout: 180_00
 })
 
 test('Ctrl-C while Docker starts the load ends the scene and undoes it', { timeout: 120_000 }, async () => {
-  // As with Ctrl-C in a terminal, the signal is sent to the process group of the command.
+  // The signal is sent to the command's whole process group, as with Ctrl-C in a terminal.
   const ran = execa(
     'node',
     ['tools/cli/src/main.ts', 'demo', 'steady', '--on', 'compose', '--events', join(temporaryFolder(), 'events.jsonl')],

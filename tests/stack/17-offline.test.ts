@@ -1,4 +1,4 @@
-/** Tests the lab without Internet access and without image pulls: the lab starts completely, and sends no packets to other machines. */
+/** Tests the lab without internet access and without image pulls: the whole lab starts, and it sends no packets to other machines. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import { compose, containers, expectedServices, serviceOf, takeDown } from './li
 const stack = inject('stack')
 const optional = [services.loki, services.jaeger].filter((service) => !(service in stack.missing))
 const wanted = [...expectedServices(stack), ...optional]
-/** An unassigned address from a range for documentation (RFC 5737). */
+/** An unassigned address from a range that is reserved for documentation (RFC 5737). */
 const nowhere = '192.0.2.1'
 
 let folder = ''
@@ -23,7 +23,7 @@ let closed: { project: string; env: Record<string, string> }
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'offline-'))
   const override = join(folder, 'closed.yaml')
-  // Only the network `front` must be made internal, because compose.yaml already declares all other networks as internal.
+  // Only the `front` network must be made internal, because compose.yaml already declares all other networks as internal.
   await writeFile(override, 'networks:\n  front:\n    internal: true\n')
   const env = {
     ...(await freePorts()),

@@ -1,5 +1,5 @@
 /**
- * Tests the command `lab` with real Docker: the problems that `doctor` reports, and a second lab that is started from saved images next to
+ * Tests the `lab` command with real Docker: the problems that `doctor` reports, and a second lab that starts from saved images alongside
  * the lab under test.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -40,7 +40,7 @@ interface Options {
   uid?: number
 }
 
-/** Runs the command as a process. */
+/** Runs the `lab` command as a separate process. */
 async function lab(args: readonly string[], { lab = second, env = {}, withinSeconds = 60, uid }: Options = {}) {
   const ran = await execa(join(root, 'lab'), args, {
     cwd: root,
@@ -141,7 +141,7 @@ describe('a second lab from saved images', () => {
   const without = missing.length > 0 ? ['--without', ...missing] : []
 
   beforeAll(async () => {
-    // Only the images that the lab builds are saved, because pulled images have the same name in every lab on this machine.
+    // Only images that the lab builds itself are saved, because pulled images have the same name in every lab on this machine.
     const saved = await lab(['images', 'save', file, services.ws, services.alertReceiver, services.live], {
       lab: stack,
       withinSeconds: 180,
@@ -149,7 +149,7 @@ describe('a second lab from saved images', () => {
     expect(saved, saved.stderr).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/3 images$/) })
     const loaded = await lab(['images', 'load', file], { withinSeconds: 180 })
     expect(loaded, loaded.stderr).toMatchObject({ exitCode: 0 })
-    // `images load` gives the loaded image the name that Compose would give to an image built for the second lab.
+    // `images load` gives the loaded image the name that Compose would give it if it were built for the second lab.
     expect(loaded.stderr).toContain(`docker tag ${stack.project}-ws:latest ${second.project}-ws:latest`)
     const up = await lab(['up', '--offline', ...without], { withinSeconds: startsWithinSeconds + 30 })
     expect(up.exitCode, up.stderr).toBe(0)
@@ -174,7 +174,7 @@ describe('a second lab from saved images', () => {
       { withinMs: 60_000, everyMs: 1_000 },
     )
     expect(known.connections).toBe(0)
-    // Traefik publishes all ports of the lab, but `./lab status` lists only the addresses of running services.
+    // Traefik publishes all the lab's ports, but `./lab status` lists only the addresses of running services.
     const running = places.filter(({ service }) => known.services.some((one) => one.service === service) && !missing.includes(service))
     const expected = running.map(({ variable }) => second.env[variable])
     expect(known.urls.map(({ url: at }) => new URL(at).port).sort()).toEqual(expected.sort())
@@ -227,7 +227,7 @@ describe('a second lab from saved images', () => {
     expect(files).toEqual(
       expect.arrayContaining(['compose.json', 'containers.txt', 'doctor.json', 'environment.txt', 'log-ws.txt', 'versions.txt']),
     )
-    // The last line of the output is the path of an archive, which must contain all files of the report folder.
+    // The output's last line is the path of an archive, which must contain all files in the report folder.
     expect(ran.stdout.trim().split('\n').at(-1)).toMatch(/report\.tar\.gz$/)
     const packed = await execa('tar', ['--list', '--gzip', '--file', `${folder}.tar.gz`])
     expect(
@@ -249,7 +249,7 @@ describe('a second lab from saved images', () => {
     expect(await containers(second, undefined, { stopped: true })).toEqual([])
     expect(await volumes()).not.toBe('')
     expect((await lab(['status'])).exitCode).toBe(1)
-    // A separate state folder ensures that `nuke` does not delete the state of the checkout's scaler.
+    // A separate state folder ensures that `nuke` does not delete the state of this checkout's own scaler.
     const env = { SCALER_STATE: join(temporary, 'scaler') }
     expect((await lab(['nuke', '--yes'], { withinSeconds: 60, env })).exitCode).toBe(0)
     expect(await volumes()).toBe('')

@@ -18,7 +18,7 @@ import { restoreReplicas, startLab } from './lib/lab-command.ts'
 import { compose, containers, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
-/** Timeout of one rollout on a busy machine, in seconds. */
+/** Timeout for one rollout on a busy machine, in seconds. */
 const rolloutWithinSeconds = 400
 
 const start = (args: readonly string[], env: Record<string, string> = {}) =>
@@ -36,7 +36,7 @@ const record = () => JSON.parse(readFileSync(`${root}reports/${stack.project}/ro
 beforeAll(async () => {
   await restoreReplicas(stack)
   await scaleTo(stack, 3)
-  // Another test file may have left the record of a rollout, which would affect the tests of this file.
+  // Another test file may have left a rollout record behind, which would affect the tests in this file.
   await rm(`${root}reports/${stack.project}/rollout`, { recursive: true, force: true })
 }, 240_000)
 afterAll(() => restoreReplicas(stack), 180_000)
@@ -162,7 +162,7 @@ test('a version that exits at once is rolled back, and every old replica remains
   expect(record().events).toContainEqual(expect.objectContaining({ type: 'Warning', reason: 'ReplicaFailed' }))
 })
 
-/** The numbers of sockets and replicas for the run of `./lab prove`, which checks that no message was lost. */
+/** The numbers of sockets and replicas for the `./lab prove` run, which checks that no message was lost. */
 const sockets = 600
 const replicas = 3
 
@@ -176,7 +176,7 @@ test('sockets in rooms lose, double and reorder no message, and move at most 1.1
   expect(report.verdict).toMatchObject({ pass: true, faults: { rollout: 1, 'rollout-failing': 1 }, drops: { unexplained: {} } })
   const { explained } = report.verdict.drops
   const moves = Object.entries(explained).reduce((sum, [why, count]) => (why.startsWith('rollout: ') ? sum + count : sum), 0)
-  // The rollout record contains the events of two rollouts: first of the fault `rollout`, then of the fault `rollout-failing`.
+  // The rollout record contains the events of two rollouts: first for the `rollout` fault, then for the `rollout-failing` fault.
   const secondsOf = (end: string) => {
     const { events } = record()
     const last = events.findLastIndex(({ reason }) => reason === end)
@@ -196,7 +196,7 @@ test('sockets in rooms lose, double and reorder no message, and move at most 1.1
     secondsPerReplica: secondsOf('RolloutComplete') / replicas,
     rollbackSeconds: secondsOf('RolledBack'),
   }
-  // The figures are written to a file, because docs/deploys.md contains a copy of the measured rollout figures.
+  // The measured rollout figures are written to a file, because docs/deploys.md contains a copy of them.
   writeFileSync(`${root}reports/rollout-figures.json`, `${JSON.stringify(figures, null, 2)}\n`)
   addFigure('proveRollout', { ...figures, explained, faults: report.faults })
   expect(moves / sockets).toBeGreaterThanOrEqual(1)

@@ -1,5 +1,6 @@
 /**
- * Checks that a blue-green deploy closes no socket without a goodbye message: green starts and gets all new connections, and blue drains.
+ * Checks that a blue-green deploy closes no socket without a goodbye message: green starts and receives all new connections, and blue
+ * drains.
  * A version that fails its first checks or its canary analysis is rolled back.
  * When a deploy command is killed, another command finishes the deploy.
  */
@@ -20,7 +21,7 @@ import { restoreReplicas, startLab } from './lib/lab-command.ts'
 import { containers, environmentOf, scaleTo, url } from './lib/stack.ts'
 
 const stack = inject('stack')
-/** The maximum duration of a deploy in seconds, which is long because other programs may use the machine. */
+/** The maximum duration of a deploy in seconds, with a margin for other programs that may be using the machine. */
 const deployWithinSeconds = 400
 const folder = `${root}reports/${stack.project}`
 /** A deploy writes the live colour to .env, so the tests use a separate file instead of the user's .env. */
@@ -42,10 +43,10 @@ const namesOf = async (colour: string) =>
   (await replicas()).filter((one) => colourOf(one) === colour).map(({ Config }) => replicaName(Config.Labels))
 const record = () => JSON.parse(readFileSync(`${folder}/rollout/record.json`, 'utf8')) as RolloutRecord
 
-/** Returns the colour that is not live, provided that all replicas have the same colour. */
+/** Returns the colour that is not live; requires that all replicas have the same colour. */
 const idleColour = async () => otherColour((await colours())[0] ?? 'blue')
 
-/** Sends the given number of requests without cookies, and returns the names of the replicas that answer. */
+/** Sends the given number of requests without cookies, and returns the names of the replicas that answered. */
 async function answering(requests: number, headers: Record<string, string> = {}): Promise<string[]> {
   const found = new Set<string>()
   for (let left = requests; left > 0; left--) {
@@ -57,7 +58,7 @@ async function answering(requests: number, headers: Record<string, string> = {})
 }
 
 /**
- * Maintains thirty sockets that each send ten messages a second, and replaces the oldest socket twice a second.
+ * Maintains thirty sockets, each of which sends ten messages a second, and replaces the oldest socket twice a second.
  * @returns a function that closes all sockets
  */
 function exchange(): () => void {
@@ -81,13 +82,13 @@ function exchange(): () => void {
 beforeAll(async () => {
   await restoreReplicas(stack)
   await scaleTo(stack, 3)
-  // Another test file may have left a rollout record, which would affect the tests of this file.
+  // Another test file may have left a rollout record behind, which would affect the tests in this file.
   await rm(`${folder}/rollout`, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   writeFileSync(envFile, '')
 }, 240_000)
 afterAll(async () => {
-  // If a test has failed, an unfinished deploy may remain, whose routing file and record must be deleted.
+  // A failed test may leave an unfinished deploy behind, whose routing file and record must be deleted.
   await rm(`${root}traefik/dynamic/deploy-${stack.project}.yaml`, { force: true })
   await rm(`${folder}/rollout`, { recursive: true, force: true })
   await restoreReplicas(stack)
@@ -259,7 +260,7 @@ describe('a canary', () => {
 })
 
 test('600 sockets in rooms lose, double and reorder nothing, and move 1.1 times at most', { timeout: 1_100_000 }, async () => {
-  // Rebalancing is disabled, because its moves would be counted in addition to the moves that the deploy causes.
+  // Rebalancing is disabled, because the connections that it moves would be counted along with those that the deploy moves.
   const off = await lab(['deploy', await idleColour(), '--set', 'REBALANCE=off'])
   expect(off.exitCode, off.said).toBe(0)
   const args = ['prove', '--sockets', '600', '--replicas', '3', '--faults', 'deploy', '--minutes', '1.5', '--rate', '50', '--seed', '4']

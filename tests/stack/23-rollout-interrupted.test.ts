@@ -1,6 +1,6 @@
 /**
- * Interrupts a rollout with Ctrl-C, a restart of Traefik, an outage of Valkey, a killed replica, and a Docker engine that does not
- * answer. The rollout must either finish or print the command with which a user can continue it.
+ * Interrupts a rollout with Ctrl-C, a Traefik restart, a Valkey outage, a killed replica, and a Docker engine that does not respond. In
+ * each case, the rollout must either finish or print the command with which the user can continue it.
  * The test that kills the rollout command itself is in 22-rollout.test.ts.
  */
 import { rmSync } from 'node:fs'
@@ -16,7 +16,7 @@ import { startLab } from './lib/lab-command.ts'
 import { compose, containers, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')
-/** The timeout is long, because other programs may use the machine. */
+/** The timeout is long, because other programs may be using the machine. */
 const withinMs = 400_000
 const timeout = 2 * withinMs
 
@@ -25,7 +25,7 @@ const start = (args: readonly string[], env: Record<string, string> = {}) => sta
 const replicas = () => containers(stack, services.ws)
 const ids = async () => (await replicas()).map(({ Id }) => Id)
 
-/** Waits until a new replica is healthy, and returns that replica. */
+/** Waits until a new replica is healthy, and returns it. */
 async function updated(before: readonly string[]) {
   return until(
     'a replica of the new version is healthy',
@@ -34,7 +34,7 @@ async function updated(before: readonly string[]) {
   )
 }
 
-/** Expects that the number of replicas is unchanged, that all replicas were replaced, and that no unfinished rollout remains. */
+/** Expects that the number of replicas is unchanged, that every replica has been replaced, and that no unfinished rollout remains. */
 async function expectReplaced(before: readonly string[]): Promise<void> {
   const after = await ids()
   expect(after).toHaveLength(before.length)
@@ -91,7 +91,7 @@ test('the rollout waits a limited time for a Docker engine that does not answer,
   await expectReplaced(before)
 })
 
-/** Creates a proxy for the Docker engine with its own socket, which forwards nothing while it simulates a hang. */
+/** Creates a proxy for the Docker engine, with its own socket; while the proxy simulates a hang, it forwards nothing. */
 async function engineThatHangs(): Promise<{ path: string; hang: (hangs: boolean) => void }> {
   const path = join(tmpdir(), `engine-${process.pid}.sock`)
   const pairs = new Set<Socket>()

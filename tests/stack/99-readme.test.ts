@@ -1,6 +1,6 @@
 /**
- * Runs every command block of the README and of its follow-up pages unchanged on the stack under test.
- * This test file runs last, because the last command block of the README removes the lab.
+ * Runs every command block of the README and its follow-up pages, unchanged, on the stack under test. This test file runs last, because the
+ * README's last command block removes the lab.
  */
 import { existsSync } from 'node:fs'
 import { services } from '@lab/contract/endpoints.ts'
@@ -17,7 +17,7 @@ const stack = inject('stack')
 const pages = ['README.md', 'docs/CONTRIBUTING.md', 'docs/first-steps.md', 'docs/load.md', 'docs/logs-and-traces.md']
 const blocks = commandBlocks(pages)
 
-/** The pages whose command blocks this file does not run, each with the test file that runs them. */
+/** The pages whose command blocks are not run in this file, each with the test file that runs them. */
 const runElsewhere = {
   'docs/chaos.md': 'tests/chaos/01-chaos.test.ts',
   'docs/demo.md': 'tests/demo/scenes.test.ts',
@@ -26,7 +26,7 @@ const runElsewhere = {
   'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
 }
 
-/** Returns the only command block that contains the given string. @throws Error when there is not exactly one such block */
+/** Returns the only command block that contains the given string. @throws Error unless there is exactly one such block */
 function block(part: string): CommandBlock {
   const found = blocks.filter(({ commands }) => commands.includes(part))
   if (found.length !== 1 || !found[0]) throw new Error(`there are ${found.length} command blocks with ${part}, not one`)
@@ -50,8 +50,8 @@ async function type({ where, commands }: CommandBlock, withinSeconds: number): P
 const replicas = async () => (await containers(stack, services.ws)).length
 
 /**
- * Returns the command block unchanged if all images exist; otherwise, changes its `docker compose up` so that services without an image are
- * not started.
+ * Returns the command block unchanged if all images exist; otherwise, changes its `docker compose up` command so that services without an
+ * image are not started.
  */
 function withoutMissing({ where, commands }: CommandBlock): CommandBlock {
   const without = Object.keys(stack.missing).map((service) => ` --scale ${service}=0`)
@@ -134,7 +134,7 @@ test('the profiles enable logs and traces', { timeout: 200_000 }, async () => {
 test('the scaler runs, and its commands work', { timeout: 300_000 }, async () => {
   await type(withoutMissing(scaling), 280)
   expect(await replicas()).toBe(2)
-  // The scaler's first decisions contain no recommendation, because no CPU samples of the replicas are available yet.
+  // The scaler's first decisions contain no recommendation, because the replicas have no CPU samples yet.
   const decided = async () => {
     const answers = await type(asked, 30)
     return answers.includes('recommendation') && answers

@@ -1,4 +1,4 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs Docker. The global setup of the suite starts one stack from compose.yaml, which all test files of the suite share. */
+/** This test suite needs Docker. The suite's global setup starts one stack from compose.yaml, which all its test files share. */
 export default labSuite({ name: 'stack', globalSetup: 'stack/lib/global-setup.ts' })

@@ -1,6 +1,6 @@
 /**
- * Solves the workshop with the commands of its pages. In each step, the check of the step must fail before the command blocks of the page
- * run. After the command blocks of the page have run unchanged and without a network, the check of the step must pass.
+ * Completes the workshop with the commands from its pages. In each step, the step's check must fail before the page's command blocks run.
+ * After they have run, unchanged and without network access, the step's check must pass.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,13 +14,13 @@ import { root } from '../stack/lib/compose-file.ts'
 import { hurried, outputFolder, stateFolder } from './lib/settings.ts'
 
 const stack = inject('stack')
-/** Timeout of one command block. The longest step needs three minutes. */
+/** Timeout for one command block. The longest workshop step takes three minutes. */
 const stepWithinSeconds = 420
-/** Maximum time until Prometheus has scraped the results of a step and the scaler has made a decision. */
+/** Maximum time until Prometheus has scraped the results of a workshop step and the scaler has made a decision. */
 const seenWithinMs = 60_000
 const notRunning = 2
 
-// The commands of the pages select the Compose files themselves.
+// The commands on the workshop pages select the Compose files themselves.
 const { COMPOSE_FILE: _files, COMPOSE_PATH_SEPARATOR: _separator, ...ports } = stack.env
 const env = {
   ...ports,
@@ -31,7 +31,7 @@ const env = {
   COMPOSE_PROGRESS: 'plain',
   SCALER_STATE: stateFolder,
 }
-/** Options for `./lab up` without a network, as described on the first page. */
+/** Options for running `./lab up` without network access, as described on the workshop's first page. */
 const upOptions = [
   '--offline',
   ...Object.keys(stack.missing)
@@ -42,7 +42,7 @@ const upOptions = [
 /** The workshop steps that require two replicas when they start. */
 const wantsTwoReplicas = [6]
 
-/** Runs commands in a shell in the root of the checkout. */
+/** Runs commands in a shell in the checkout's root folder. */
 async function type(commands: string, withinSeconds: number) {
   const offline = commands.replaceAll(/\.\/lab up.*/g, (line) => [line, ...upOptions].join(' '))
   const ran = await execa('bash', ['-euo', 'pipefail', '-c', offline], {
@@ -64,7 +64,7 @@ async function solve(step: Step, blocks: readonly CommandBlock[]): Promise<void>
   }
 }
 
-/** Returns the number of replicas in the latest decision. */
+/** Returns the number of replicas in the scaler's latest decision. */
 async function replicasNow(): Promise<number | null | undefined> {
   return (await readLastRecord(decisionLogPath(`${root}${stateFolder}`)))?.decision.currentReplicas
 }

@@ -1,4 +1,4 @@
 import { labSuite } from '../lib/suite.ts'
 
-/** The suite needs Docker and about a quarter of an hour. The tests solve the workshop with the commands of its pages. */
+/** This suite needs Docker and takes about a quarter of an hour. The tests complete the workshop with the commands from its pages. */
 export default labSuite({ name: 'workshop', globalSetup: 'workshop/lib/global-setup.ts' })

@@ -1,8 +1,8 @@
 /**
- * The baseline of the benchmarks: a plain `ws` server without a framework. The server exchanges the same messages as the service, including
- * their replica names, times, sequence numbers and offsets. It has rooms, a heartbeat that checks all connections in one loop, and the
- * usual metrics. The server has no limits, resume, drain, logs or schema validation, so the difference between its results and those of the
- * service is the cost of these features.
+ * The benchmarks' baseline: a plain `ws` server without a framework. The baseline server exchanges the same messages as the service,
+ * including replica names, times, sequence numbers and offsets. Like the service, the baseline has rooms, a heartbeat that checks all
+ * connections in one loop, and the usual metrics. The baseline server has no limits, resume, drain, logs or schema validation, so the
+ * difference between its results and the service's is the cost of these features.
  */
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -31,7 +31,7 @@ interface Peer {
 
 const peers = new Set<Peer>()
 const rooms = new Map<string, Set<Peer>>()
-/** The sequence number of the last room message, which is also the number of room messages so far. */
+/** The last room message's sequence number, which is also the number of room messages so far. */
 let seq = 0
 
 interface Message extends Record<string, unknown> {
@@ -105,7 +105,7 @@ function leave(peer: Peer): void {
   }
 }
 
-/** The function is separate from the upgrade handler, so that no closure keeps the upgrade request in memory. */
+/** This function is separate from the upgrade handler, so that no closure retains the upgrade request in memory. */
 function accept(socket: WebSocket, id: string): void {
   const peer: Peer = { socket, id, alive: true, rooms: new Set() }
   peers.add(peer)

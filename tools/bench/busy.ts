@@ -2,19 +2,19 @@
 import { performance } from 'node:perf_hooks'
 import { coresBusySeconds, cpuSeconds } from './process-info.ts'
 
-/** CPU usage of several processes in a period, as shares of one core, where 1 is a fully used core. */
+/** CPU usage of several processes over a period, as a fraction of one core; 1 is a fully used core. */
 export interface Busy {
   seconds: number
   server: number
   generator: number
-  /** The CPU usage of all other processes on the two cores of the bench; such processes disturb the measurement. */
+  /** CPU usage of all other processes on the benchmark's two cores, which distorts the measurement. */
   others: number
 }
 
 /**
  * Starts a measurement.
- * @param pids ids of the processes that belong to the server
- * @returns a function that returns the CPU shares since the start
+ * @param pids process ids of the server under test
+ * @returns a function that returns the CPU usage since the start of the measurement
  */
 export function watchBusy(pids: readonly number[]): () => Busy {
   const startedAt = performance.now()
@@ -28,7 +28,7 @@ export function watchBusy(pids: readonly number[]): () => Busy {
   }
 }
 
-/** Combines several periods into one, weighted by their lengths. Pure. */
+/** Combines the CPU usage of several periods into one, weighted by their lengths. Pure. */
 export function joinBusy(parts: readonly Busy[]): Busy {
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
   const share = (of: 'server' | 'generator' | 'others') => parts.reduce((sum, part) => sum + part[of] * part.seconds, 0) / seconds

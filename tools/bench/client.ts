@@ -1,9 +1,9 @@
-/** The client of the load generator. The client uses raw sockets, so that the server is the bottleneck and not the load generator. */
+/** The load generator's client, which uses raw sockets so that the server, rather than the load generator, is the bottleneck. */
 import { connect, type Socket } from 'node:net'
 import { FrameReader, maskedFrame, opcodes } from './frames.ts'
 
 const openTimeoutMs = 10_000
-/** The maximum length of a valid response to an upgrade. Bytes. */
+/** The maximum length of a valid upgrade response. Bytes. */
 const maxHeadBytes = 8192
 
 /** All sockets share one read buffer, because each chunk is processed before the next read. */
@@ -11,7 +11,7 @@ const sharedRead = Buffer.allocUnsafe(64 * 1024)
 const letters = { error: 'e'.charCodeAt(0), heartbeat: 'h'.charCodeAt(0) } as const
 const emptyPong = maskedFrame(opcodes.pong, Buffer.alloc(0))
 
-/** Address of a WebSocket server that the bench measures. */
+/** Address of a WebSocket server that the benchmark measures. */
 export interface Address {
   host: string
   port: number
@@ -21,8 +21,8 @@ export interface Address {
 export class LoadSocket {
   readonly reader: FrameReader
   /**
-   * This function is called after each chunk of received bytes, with the number of messages that the chunk completed. Heartbeats are not
-   * counted, because a heartbeat is not an answer to a message.
+   * Called after each chunk of received bytes, with the number of messages that the chunk completed. Heartbeats are not counted, because
+   * they do not answer a message.
    */
   onMessages: (count: number) => void = () => {}
   readonly #socket: Socket
@@ -58,7 +58,7 @@ export class LoadSocket {
 
   /**
    * Connects and waits for the first message, which is connection_established.
-   * @param id connection id, which becomes part of the path
+   * @param id the connection id, which becomes part of the URL path
    * @param onFailure called at most once, for the first failure after the connection is open
    * @throws Error if the connection is not open within 10 s
    */
@@ -78,15 +78,12 @@ export class LoadSocket {
     }
   }
 
-  /** Writes one or several frames that `maskedFrame` has built. */
+  /** Writes one or more frames that were built by `maskedFrame`. */
   write(frames: Buffer): void {
     this.#socket.write(frames)
   }
 
-  /**
-   * Resets the connection, so that no port remains in the state TIME_WAIT. Failures are no longer reported after the connection has been
-   * closed.
-   */
+  /** Resets the connection, so that its port does not remain in the TIME_WAIT state. After that, failures are no longer reported. */
   end(): void {
     this.#ended = true
     this.#socket.resetAndDestroy()
@@ -115,7 +112,7 @@ export class LoadSocket {
     this.onMessages(count)
   }
 
-  /** Reads the response to the upgrade and returns the offset of the first frame. */
+  /** Reads the upgrade response and returns the offset of the first frame. */
   #readHead(length: number): number {
     const before = this.#head.length
     this.#head += sharedRead.toString('latin1', 0, length)
@@ -143,19 +140,19 @@ export class LoadSocket {
   }
 }
 
-/** A group of connections. The connections of a group are closed together, and the first failure of any connection ends the measurement. */
+/** A group of connections, which are closed together. The first failure of any of them ends the measurement. */
 export class BenchClients {
   readonly sockets: LoadSocket[] = []
   readonly #failure = Promise.withResolvers<never>()
 
   constructor() {
-    // The method `during` reports failures; the empty handler prevents an unhandled rejection from ending the process.
+    // `during` reports failures; this empty handler only prevents an unhandled rejection from ending the process.
     this.#failure.promise.catch(() => {})
   }
 
   /**
    * Opens `count` more connections, at most `atOnce` of them concurrently.
-   * @throws Error if a connection cannot be opened; in this case, no further connections are opened
+   * @throws Error if a connection cannot be opened; in this case, no more connections are opened
    */
   async open(address: Address, count: number, atOnce = 128): Promise<void> {
     const until = this.sockets.length + count
@@ -174,7 +171,7 @@ export class BenchClients {
     }
   }
 
-  /** Waits for a promise. Rejects as soon as one of the connections fails. */
+  /** Waits for a promise. Rejects as soon as any connection fails. */
   during<T>(waiting: Promise<T>): Promise<T> {
     return Promise.race([waiting, this.#failure.promise])
   }

@@ -1,6 +1,6 @@
 /**
- * The command `bench`, which benchmarks the service or the scaler. The command exits with 1 if a measurement fails or a requirement is
- * missing.
+ * Implements `./lab bench`, which benchmarks the service or the scaler. The command exits with code 1 if a measurement fails or a
+ * requirement is not met.
  */
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
 import { LabError } from '@lab/host/lab-error.ts'
@@ -18,7 +18,7 @@ interface Options {
 
 const names = Object.keys(scenarios) as ScenarioName[]
 
-/** Adds the commands `bench` and `bench scaler` to a program. */
+/** Adds the `bench` and `bench scaler` commands to a program. */
 export function register(program: Command): void {
   const bench = program
     .command('bench')
@@ -43,7 +43,7 @@ async function service({ rounds, only = names, quick = false, profile = false }:
   }
 }
 
-/** Returns the messages of an error and of its causes, without duplicates. */
+/** Returns the messages of an error and its causes, without duplicates. */
 function messagesOf(error: unknown): string[] {
   const lines: string[] = []
   for (let at: unknown = error; at instanceof Error; at = at.cause) if (!lines.includes(at.message)) lines.push(at.message)

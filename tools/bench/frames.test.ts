@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest'
 import * as ws from 'ws'
 import { FrameReader, maskedFrame, opcodes } from './frames.ts'
 
-/** The package ws is the reference implementation, which exports the classes Receiver and Sender without declaring them in its types. */
+/**
+ * The `ws` package serves as the reference implementation; it exports the classes Receiver and Sender, but its types do not declare them.
+ */
 const { Receiver, Sender } = ws as unknown as {
   Receiver: new (options: { isServer: boolean }) => Writable
   Sender: { frame(payload: Buffer, options: { fin: boolean; opcode: number; mask: false; readOnly: true; rsv1: false }): Buffer[] }

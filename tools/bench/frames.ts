@@ -1,12 +1,15 @@
-/** WebSocket frames for the load generator: builds masked frames in advance, and counts the server's frames without decoding them. Pure. */
+/**
+ * Handles WebSocket frames for the load generator: builds masked frames in advance, and counts the server's frames without decoding them.
+ * Pure.
+ */
 
 const longestShortPayload = 125
 const longestControlPayload = 125
 
-/** Opcodes of RFC 6455 section 5.2. */
+/** Frame opcodes from RFC 6455, section 5.2. */
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
-/** Position in `{"type":"…` of the letter that distinguishes the message types. */
+/** Position, within `{"type":"…`, of the letter that distinguishes the message types. */
 const typeLetterAt = '{"type":"'.length
 
 /**
@@ -14,7 +17,7 @@ const typeLetterAt = '{"type":"'.length
  * @param opcode one of the values of `opcodes`
  * @param payload at most 65,535 bytes
  * @returns the header, mask and masked payload, which can be written any number of times
- * @throws RangeError for a longer payload
+ * @throws RangeError if the payload is longer
  */
 export function maskedFrame(opcode: number, payload: Buffer): Buffer {
   if (payload.length > 0xffff) throw new RangeError(`payload of ${payload.length} bytes; allowed: up to 65535`)
@@ -27,16 +30,16 @@ export function maskedFrame(opcode: number, payload: Buffer): Buffer {
   return Buffer.concat([header, mask, masked])
 }
 
-/** The counters of a frame reader, which only increase. */
+/** A frame reader's counters, which only ever increase. */
 export interface FrameCounts {
   /** Complete data messages. */
   messages: number
-  /** The number of data messages by the first letter of their type, such as `m` for message_response, `r` for room_… and `e` for error. */
+  /** Number of data messages by the first letter of their type, such as `m` for message_response, `r` for room_… and `e` for error. */
   byLetter: Uint32Array
 }
 
 /**
- * Reads frames from the byte stream of a server, wherever the chunks begin and end. The reader counts messages and reports control
+ * Reads frames from a server's byte stream, regardless of where chunks begin and end. The reader counts messages and reports control
  * frames.
  */
 export class FrameReader {
@@ -58,10 +61,10 @@ export class FrameReader {
   }
 
   /**
-   * Reads a range of bytes of a chunk.
-   * @param chunk received bytes; the reader does not retain this buffer after the call
+   * Reads a range of bytes from a chunk.
+   * @param chunk the received bytes; the reader does not use this buffer after the call
    * @param start index of the first byte to read
-   * @param end index after the last byte
+   * @param end index of the byte after the last one to read
    * @throws Error if the bytes are not valid unmasked frames
    */
   read(chunk: Uint8Array, start: number, end: number): void {

@@ -1,12 +1,12 @@
 /**
- * Answers requests of the bench over the IPC channel, so that the measured servers contain no code for the measurement.
- * This module is loaded into each measured server before the server's own code (`--import`).
+ * Answers the benchmark's requests over the IPC channel, so that the measured servers need no measurement code of their own. This module is
+ * loaded into each measured server before the server's own code (`--import`).
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The requests that the bench sends to a server. */
+/** The requests that the benchmark sends to a measured server. */
 export type Request =
   | { ask: 'memory'; collect: boolean }
   | { ask: 'profile' }
@@ -24,7 +24,7 @@ const settleMs = 200
 let session: Session | undefined
 let act: ((on: boolean) => void) | undefined
 
-/** Registers the function that is called when the bench switches a feature on or off. */
+/** Registers the function that is called when the benchmark switches a feature on or off. */
 export function onSwitch(then: (on: boolean) => void): void {
   act = then
 }
@@ -32,7 +32,8 @@ export function onSwitch(then: (on: boolean) => void): void {
 async function answer(request: Request): Promise<Memory | null> {
   if (request.ask === 'memory') {
     for (let i = 0; i < (request.collect ? collections : 0); i++) {
-      // An ordinary garbage collection does not shrink the young generation, and would add about 5 KiB per socket to the measured memory.
+      // Only a last-resort collection shrinks the young generation.
+      // An ordinary garbage collection would leave about 5 KiB per socket in the measured memory.
       globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       await sleep(settleMs)
     }

@@ -3,31 +3,31 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, platform } from 'node:os'
 
-/** USER_HZ, the unit of times in /proc/PID/stat and /proc/stat. */
+/** USER_HZ: the number of ticks per second in /proc/PID/stat and /proc/stat. */
 const ticksPerSecond = 100
 
-/** The CPU core of the load generator, and the CPU core of the server. */
+/** The CPU cores on which the load generator and the server run. */
 export const cores = { generator: 0, server: 1 } as const
 
-/** The number of files that a process must be able to open: the maximum number of its sockets, plus a reserve. */
+/** The number of files that a process must be able to open: its maximum number of sockets, plus a reserve. */
 const filesNeeded = 11_000
 
 /**
- * Returns the CPU time of processes with all their threads.
- * @returns CPU time in user space and kernel, in seconds, with a resolution of 10 ms
+ * Returns the total CPU time of the given processes, including all their threads.
+ * @returns CPU time in user space and in the kernel, in seconds, with a resolution of 10 ms
  */
 export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The process name in parentheses may contain spaces; utime and stime are fields 14 and 15.
+    // In this file, the process name is in parentheses and may contain spaces; utime and stime are fields 14 and 15.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     ticks += Number(fields[11]) + Number(fields[12])
   }
   return ticks / ticksPerSecond
 }
 
-/** Returns the total busy time of the two cores of the bench, in seconds. */
+/** Returns the total busy time of the benchmark's two cores, in seconds. */
 export function coresBusySeconds(): number {
   let ticks = 0
   for (const line of readFileSync('/proc/stat', 'utf8').split('\n')) {
@@ -38,12 +38,12 @@ export function coresBusySeconds(): number {
   return ticks / ticksPerSecond
 }
 
-/** Pins this process and all its threads to the core of the load generator. */
+/** Pins this process and all its threads to the load generator's core. */
 export function pinGenerator(): void {
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(cores.generator), String(process.pid)], { stdio: 'ignore' })
 }
 
-/** Lists the requirements of the bench that this machine does not meet, one line each; empty if all are met. */
+/** Lists the benchmark requirements that this machine does not meet, one line each; empty if it meets them all. */
 export function lacking(): string[] {
   if (platform() !== 'linux') return [`Linux is required, for taskset and /proc; this system is ${platform()}.`]
   const problems: string[] = []

@@ -18,7 +18,7 @@ const circumstances = {
   leftOut: {},
 }
 
-/** Returns the cells of the first row whose title begins with the given text. */
+/** Returns the cells of the first table row whose title begins with the given text. */
 function cells(page: string, title: string): string[] {
   const line = page.split('\n').find((candidate) => candidate.startsWith(`| ${title}`))
   return line?.split('|').map((cell) => cell.trim()) ?? []

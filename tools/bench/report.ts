@@ -1,10 +1,10 @@
-/** Renders the measurements as the tables of docs/benchmarks.md. Pure. */
+/** Renders the measurements as tables for docs/benchmarks.md. Pure. */
 import type { Busy } from './busy.ts'
 import { type Aim, type Row, type Section, sections, type TargetName, targets } from './rows.ts'
 import type { ScenarioName } from './scenarios.ts'
 import { ratios, type Spread, spread } from './stats.ts'
 
-/** The measurement of one scenario with one target in one round. */
+/** A measurement of one scenario with one target in one round. */
 export interface Sample {
   round: number
   target: TargetName
@@ -18,10 +18,13 @@ export interface Sample {
  */
 const generatorLimit = 0.92
 const serverLimit = 0.95
-/** The maximum accepted send delay in a scenario with a fixed rate; in such scenarios, CPU usage is no criterion. Microseconds. */
+/**
+ * Maximum acceptable send delay in fixed-rate scenarios, where the load generator's CPU usage says nothing about whether it was the
+ * bottleneck. Microseconds.
+ */
 const sentLateLimitUs = 500
 
-/** The share of a core that other processes may use during a measurement before the measurement is marked as doubtful. */
+/** The fraction of a core that other processes may use during a measurement before it is marked as doubtful. */
 const noiseLimit = 0.15
 
 /** Whether the load generator, rather than the server, may have been the bottleneck. */
@@ -30,7 +33,7 @@ export function generatorWasLimit({ busy, figures }: Sample): boolean {
   return busy.generator > generatorLimit && busy.server < serverLimit
 }
 
-/** Returns the values of a table row for one target, by round. */
+/** Returns a table row's values for one target, by round. */
 export function valuesOf(
   samples: readonly Sample[],
   target: TargetName,
@@ -49,7 +52,7 @@ export function valuesOf(
   return new Map([...values].flatMap(([round, value]) => (base.has(round) ? [[round, value / (base.get(round) ?? 1)] as const] : [])))
 }
 
-/** Whether the median of a row meets the aim of the row. */
+/** Whether the median of a row meets the row's aim. */
 export function isMet({ at, limit }: Aim, median: number): boolean {
   return at === 'least' ? median >= limit : median <= limit
 }
@@ -62,7 +65,7 @@ function spreadText({ min, median, max }: Spread, digits: number): string {
   return `${number(min, digits)} / **${number(median, digits)}** / ${number(max, digits)}`
 }
 
-/** Formats the aim of a row, for example `≤ 8` or `ratio ≥ 0.92`. */
+/** Formats a row's aim, for example `≤ 8` or `ratio ≥ 0.92`. */
 function aimText({ of, at, limit }: Aim, unit: string): string {
   const bound = `${at === 'least' ? '≥' : '≤'} ${number(limit, of === 'ratio' ? 2 : 0)}`
   return of === 'ratio' ? `ratio ${bound}` : `${bound} ${unit}`
@@ -79,7 +82,7 @@ function busyText(samples: readonly Sample[]): string {
   return `${percent((busy) => busy.server)} % · ${generator}`
 }
 
-/** Lists the reasons to doubt the figures of a row. */
+/** Lists the reasons to doubt a row's figures. */
 function doubts(samples: readonly Sample[]): string[] {
   const found: string[] = []
   const limited = samples.filter(generatorWasLimit).length
@@ -122,7 +125,7 @@ function table(samples: readonly Sample[], section: Section, missing: string): s
   ].join('\n')
 }
 
-/** The conditions of the measurements, which the report describes. */
+/** The measurement conditions, which the report describes. */
 export interface Circumstances {
   /** One line about the hardware and the kernel. */
   machine: string
@@ -132,13 +135,13 @@ export interface Circumstances {
   date: string
   rounds: number
   seconds: number
-  /** Whether durations and counts were reduced for a quick run. */
+  /** Whether this was a quick run, with reduced durations and counts. */
   quick: boolean
   /** The targets that were not measured, each with the reason. */
   leftOut: Readonly<Partial<Record<TargetName, string>>>
 }
 
-/** Returns the complete page as Markdown. */
+/** Returns the complete benchmark page as Markdown. */
 export function report(samples: readonly Sample[], how: Circumstances): string {
   const others = spread(samples.map(({ busy }) => busy.others))
   const versions = Object.entries(how.versions).map(([name, version]) => `${name} ${version}`)

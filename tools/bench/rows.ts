@@ -1,7 +1,10 @@
-/** Defines the tables of the benchmark report. Each row compares a figure of one server with the same figure of another server. */
+/**
+ * Defines the tables of the benchmark report. Each row compares a figure measured on one server with the corresponding figure measured on
+ * another.
+ */
 import type { ScenarioName } from './scenarios.ts'
 
-/** The measured servers. The target `service` is the service of this project, and `ws` is the baseline. */
+/** The measured servers. The target `service` is this project's service; `ws` is the baseline. */
 export const targets = {
   ws: 'plain `ws`',
   service: 'this service',
@@ -11,14 +14,14 @@ export const targets = {
 } as const
 export type TargetName = keyof typeof targets
 
-/** The aim of a row, which is a limit for the median ratio or for the median value. */
+/** A row's aim: a limit for the median ratio or for the median value. */
 export interface Aim {
   of: 'ratio' | 'value'
   at: 'least' | 'most'
   limit: number
 }
 
-/** One row of a table. */
+/** One row of a table in the benchmark report. */
 export interface Row {
   title: string
   unit: string
@@ -28,17 +31,17 @@ export interface Row {
   figure: string
   /** The name of the reference's figure, if it differs from the name of the subject's figure. */
   referenceFigure?: string
-  /** A second scenario: in each round, the figure of the row is divided by the same figure of the second scenario. */
+  /** A second scenario; in each round, the row's figure is divided by the same figure from this scenario. */
   over?: ScenarioName
   aim?: Aim
 }
 
-/** A table that compares the subject with the reference in every row. */
+/** A table in which each row compares the subject with the reference. */
 export interface Section {
   title: string
   reference: TargetName
   subject: TargetName
-  /** Titles of the two columns, for a table whose reference and subject are the same target. */
+  /** Titles of the two columns, if the reference and the subject are the same target. */
   columns?: readonly [string, string]
   rows: readonly Row[]
 }
@@ -68,7 +71,7 @@ const p99 = { scenario: 'steady1k', figure: 'p99', title: 'the same: p99', unit:
 const fanOut = { scenario: 'fanOut', figure: 'rate', title: 'fan-out, 1 to 1,000', unit: 'deliveries/s', digits: 0 } as const
 const fanOutLast = { scenario: 'fanOut', figure: 'lastP99', title: 'the same: until the last has it, p99', unit: 'ms', digits: 1 } as const
 
-/** Returns a copy of a row for a scenario that switches a feature on and off. */
+/** Returns a copy of a table row, adapted to a scenario that switches a feature on and off. */
 const switched = (row: Row, scenario: ScenarioName): Row => ({
   ...row,
   scenario,
@@ -77,7 +80,7 @@ const switched = (row: Row, scenario: ScenarioName): Row => ({
 })
 const traced = (row: Row, scenario: ScenarioName): Row => ({ ...switched(row, scenario), aim: ratioAtMost(1.03) })
 
-/** The tables of the benchmark report, in the order of the page. */
+/** The benchmark report's tables, in the order in which the page shows them. */
 export const sections: readonly Section[] = [
   {
     title: 'Against plain `ws`',
@@ -165,7 +168,7 @@ export const sections: readonly Section[] = [
   },
 ]
 
-/** Determines the scenarios in which each target is measured, from the tables. */
+/** Derives from the tables in which scenarios each target is measured. */
 export function plan(): Map<TargetName, Set<ScenarioName>> {
   const found = new Map<TargetName, Set<ScenarioName>>()
   for (const { reference, subject, rows } of sections) {

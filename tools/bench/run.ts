@@ -1,6 +1,6 @@
 /**
- * Compares the service with a plain `ws` server in alternating rounds, and writes docs/benchmarks.md. The results of short or partial
- * runs (`--quick`, `--only`) are written to reports/benchmarks.md.
+ * Compares the service with a plain `ws` server in alternating rounds, and writes docs/benchmarks.md. Results of quick or partial runs
+ * (`--quick`, `--only`) are written to reports/benchmarks.md instead.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
@@ -21,7 +21,7 @@ const quickScale = 0.3
 const noHeartbeatsMs = 3_600_000
 const manyHeartbeatsMs = 4_000
 
-/** The options of the command `./lab bench`. */
+/** The options of `./lab bench`. */
 export interface BenchOptions {
   rounds: number
   only: ReadonlySet<ScenarioName>
@@ -31,7 +31,7 @@ export interface BenchOptions {
 
 type SpanSink = Awaited<ReturnType<typeof startSpanSink>>
 
-/** Returns the server program of a benchmark target, with settings that are as equal as possible for all targets. */
+/** Returns a benchmark target's server program, with settings that are as similar as possible for all targets. */
 function programOf(target: TargetName, scenario: ScenarioName, spanSink: SpanSink): Program {
   const env = { HEARTBEAT_INTERVAL: String(scenario === 'steady10kOn' ? manyHeartbeatsMs : noHeartbeatsMs), NODE_ENV: 'production' }
   if (target === 'ws') return { file: new URL('baseline.ts', import.meta.url), env }
@@ -83,7 +83,7 @@ async function measure({ target, scenario, round }: Measurement, options: BenchO
   }
 }
 
-/** Prints one line for each measurement, so that the user sees the progress of a long run. */
+/** Prints one line for each measurement, so that users can follow the progress of a long run. */
 function progress({ round, target, scenario, figures, busy }: Sample): void {
   const shown = Object.entries(figures).map(([name, value]) => `${name} ${value < 100 ? value.toFixed(2) : Math.round(value)}`)
   const shares = (['server', 'generator', 'others'] as const).map((who) => `${who} ${Math.round(busy[who] * 100)} %`)
@@ -95,13 +95,13 @@ function versionOf(name: string): string {
 }
 
 /**
- * Runs the benchmarks, and prints and writes the page of results. Rejects with a one-line error if a requirement is missing or a
+ * Runs the benchmarks, then prints the results page and writes it to a file. Rejects with a one-line error if a requirement is not met or a
  * measurement fails.
  */
 export async function runBench(options: BenchOptions): Promise<void> {
   const problems = lacking()
   if (problems.length > 0) throw new LabError(problems.join('\n'))
-  // Servers and containers are stopped in exit handlers, so a signal must cause a regular exit.
+  // Exit handlers stop the servers and containers, so a signal must lead to a regular exit.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(exitCodes.interrupted))
   const spanSink = await startSpanSink()
   const hardware = machine()
@@ -111,7 +111,7 @@ export async function runBench(options: BenchOptions): Promise<void> {
   const samples: Sample[] = []
   const targets = [...plan()].filter(([target]) => target !== 'proxied' || noTraefik === undefined)
   for (let round = 1; round <= options.rounds; round++) {
-    // Every other round measures the targets in reverse order.
+    // In every other round, the targets are measured in reverse order.
     const turns = round % 2 === 1 ? targets : targets.toReversed()
     for (const scenario of options.only) {
       for (const [target, wanted] of turns) {

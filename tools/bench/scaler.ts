@@ -1,4 +1,4 @@
-/** Benchmarks how fast the scaler makes decisions and replays recorded decisions. */
+/** Benchmarks how fast the scaler makes decisions, and how fast it replays recorded ones. */
 import { performance } from 'node:perf_hooks'
 import { decide, recordRescale } from '@lab/scaler/core/decide.ts'
 import type { Memory } from '@lab/scaler/core/decision.ts'
@@ -34,7 +34,7 @@ const hpa = hpaFixture({
 })
 
 /**
- * Creates observations of about a hundred replicas. The load varies by a third within ten minutes, so that stabilization windows and
+ * Creates an observation of about a hundred replicas. The load varies by a third within ten minutes, so that stabilization windows and
  * policies take effect.
  */
 function observation(timeSeconds: number, count: number): Observation {
@@ -62,7 +62,7 @@ function observation(timeSeconds: number, count: number): Observation {
   }
 }
 
-/** Creates simulated records of one hour, with a synchronisation in every period. */
+/** Simulates one hour of decision records, with one sync in every sync period. */
 function recording(): TickRecord[] {
   const options = defaultControllerOptions
   let memory: Memory = emptyMemory
@@ -90,7 +90,7 @@ function recording(): TickRecord[] {
   return records
 }
 
-/** Measures the number of decisions per second on prepared observations. */
+/** Measures how many decisions per second the scaler makes on prepared observations. */
 function decisionsPerSecond(): number {
   const options = defaultControllerOptions
   const seen = Array.from({ length: 40 }, (_, i) => observation(i * options.syncPeriodSeconds, replicas))
@@ -122,7 +122,7 @@ function timed<T>(what: string, work: () => T): T {
   return result
 }
 
-/** The results are printed and not written to files. Throws if a replay or a verification gives a wrong result. */
+/** Prints the scaler benchmark's results, without writing them to files. Throws if a replay or a verification gives a wrong result. */
 export function runScalerBench(): void {
   const perSecond = decisionsPerSecond()
   console.log(

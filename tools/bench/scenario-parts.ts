@@ -1,4 +1,4 @@
-/** The common parts of all scenarios: their interface to the bench, their frames, and waits with a time limit. */
+/** The parts that all benchmark scenarios share: their interface to the benchmark, their frames, and waits with a time limit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import { until } from '@lab/host/until.ts'
@@ -10,17 +10,17 @@ import type { Memory } from './preload.ts'
 export const answerTimeoutMs = 10_000
 const room = 'bench'
 
-/** The interface through which a scenario uses the bench. */
+/** The interface through which a scenario uses the benchmark. */
 export interface Bench {
   /** Address of the server, or of the proxy in front of the server. */
   address: Address
-  /** The processes whose CPU time is counted as CPU time of the server. */
+  /** The processes whose CPU time counts as the server's. */
   pids: readonly number[]
-  /** Returns the memory usage of the server, with or without a prior garbage collection. */
+  /** Returns the server's memory usage, with or without a garbage collection beforehand. */
   memory: (collect: boolean) => Promise<Memory>
   /** Switches the feature under test on or off. */
   switch: (on: boolean) => Promise<void>
-  /** Factor for durations: 1 for a complete run, less for a quick run. */
+  /** Factor applied to durations: 1 for a complete run, less for a quick run. */
   scale: number
   /** Runs the measured part of a scenario, and records a CPU profile if requested. */
   measured: <T>(part: () => Promise<T>) => Promise<T>
@@ -39,20 +39,20 @@ export function frameOf(message: object): Buffer {
   return maskedFrame(opcodes.text, Buffer.from(JSON.stringify(message)))
 }
 
-/** Builds a message of about 100 bytes, like a typical chat message. */
+/** A message of about 100 bytes, like a typical chat message. */
 const echoMessage = { type: 'message', id: 'm-0001', time: Date.now(), data: { text: 'how is the weather over there?' } }
 export const echoFrame = frameOf(echoMessage)
 export const joinFrame = frameOf({ type: 'join', id: 'j-0001', room })
 
 /**
- * Builds a message to a room, by default to the room of `joinFrame`.
+ * Builds a frame with a room message, by default for the room that `joinFrame` joins.
  * @param id an id that the sender has not used before, because the service treats a repeated id as a duplicate
  */
 export function broadcastFrameOf(id: string, to = room): Buffer {
   return frameOf({ type: 'broadcast', id, time: Date.now(), room: to, data: { text: 'hello everybody in the room' } })
 }
 
-/** A message from the server; only the type is common to all messages. */
+/** A message from the server; `type` is the only field common to all messages. */
 export interface Answer extends Record<string, unknown> {
   type: ServerMessageType
 }
@@ -72,7 +72,7 @@ export async function refuseAfter(ms: number, what: string): Promise<never> {
   throw new Error(`${what} within ${ms} ms`)
 }
 
-/** Opens sockets, and checks with one message that the server works correctly before its speed is measured. */
+/** Opens sockets and uses one message to check that the server works correctly, before its speed is measured. */
 export async function openChecked(clients: BenchClients, address: Address, count: number): Promise<void> {
   await clients.open(address, count)
   const first = clients.sockets[0]
@@ -83,7 +83,7 @@ export async function openChecked(clients: BenchClients, address: Address, count
   if (!same || !answer.replica || !answer.time) throw new Error(`unexpected answer to a message: ${JSON.stringify(answer)}`)
 }
 
-/** Runs a scenario with its own clients, and closes the clients even after an error. */
+/** Runs a scenario with its own clients, and closes these clients even if an error occurs. */
 export function withClients(run: (clients: BenchClients, bench: Bench) => Promise<Outcome>): Scenario {
   return async (bench) => {
     const clients = new BenchClients()
@@ -95,9 +95,7 @@ export function withClients(run: (clients: BenchClients, bench: Bench) => Promis
   }
 }
 
-/**
- * Waits until all expected messages have arrived. If messages are still missing after 10 s, rejects with the number of missing messages.
- */
+/** Waits until all expected messages have arrived. If some are still missing after 10 s, rejects with the number of missing messages. */
 export async function allArrived(what: string, missing: () => number): Promise<void> {
   const probe = () => {
     if (missing() === 0) return true

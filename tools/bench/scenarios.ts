@@ -1,4 +1,4 @@
-/** The scenarios. Each scenario measures a newly started server and resolves with figures by name. */
+/** Defines the benchmark scenarios. Each scenario measures a newly started server and resolves with figures by name. */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Busy, joinBusy, watchBusy } from './busy.ts'
@@ -21,10 +21,10 @@ import { steady } from './steady.ts'
 
 const kibi = 1024
 const mebi = 1024 * 1024
-/** The number of measurements with the feature on in each round, which is also the number of measurements with the feature off. */
+/** Number of measurements in each round with the feature on; there are equally many with the feature off. */
 const switchedPairs = 10
 
-/** Maintains `depth` messages in flight on each of 100 sockets while `measure` runs. */
+/** Keeps `depth` messages in flight on each of 100 sockets while `measure` runs. */
 function echoing(depth: number, measure: (clients: BenchClients, bench: Bench, answered: () => number) => Promise<Outcome>): Scenario {
   return withClients(async (clients, bench) => {
     const frames = Buffer.concat(Array.from({ length: depth }, () => echoFrame))
@@ -47,7 +47,7 @@ function echoing(depth: number, measure: (clients: BenchClients, bench: Bench, a
   })
 }
 
-/** Measures the rate of echo messages and the CPU time that they cost. */
+/** Measures the rate of echo messages and how much CPU time they take. */
 const echo = (depth: number) =>
   echoing(depth, async (clients, bench, answered) => {
     const [before, busySince] = [answered(), watchBusy(bench.pids)]
@@ -58,8 +58,8 @@ const echo = (depth: number) =>
   })
 
 /**
- * Measures echo messages while a feature is switched on and off in one process, because two processes differ by more than the cost of the
- * feature.
+ * Measures echo messages while a feature is switched on and off within one process, because the difference between two processes exceeds
+ * the cost of the feature.
  */
 const echoSwitched = (depth: number) =>
   echoing(depth, async (clients, bench, answered) => {
@@ -69,7 +69,7 @@ const echoSwitched = (depth: number) =>
     for (let pair = 0; pair < switchedPairs; pair++) {
       for (const turn of pair % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
         await bench.switch(turn === 'on')
-        // The pause separates the span exports of two consecutive measurements.
+        // This pause separates the span exports of two consecutive measurements.
         await clients.during(sleep(1200))
         const [before, busySince] = [answered(), watchBusy(bench.pids)]
         await clients.during(sleep(1500 * bench.scale))
@@ -79,7 +79,7 @@ const echoSwitched = (depth: number) =>
         parts.push(busy)
       }
     }
-    // The median is robust against single measurements that were made while the machine was slow.
+    // The median is robust against individual measurements taken while the machine was slow.
     const middle = (turn: 'off' | 'on', figure: 'rate' | 'cpu') => spread(turns[turn].map((one) => one[figure])).median
     const figures = {
       rateOff: middle('off', 'rate'),
@@ -91,7 +91,7 @@ const echoSwitched = (depth: number) =>
   })
 
 /**
- * One of 1,000 members of a room sends messages to all members. The next message is sent when all members have received the previous one.
+ * One of a room's 1,000 members sends messages to all members. The next message is sent once all members have received the previous one.
  */
 const fanOut: Scenario = withClients(async (clients, bench) => {
   const members = 1000
@@ -101,7 +101,7 @@ const fanOut: Scenario = withClients(async (clients, bench) => {
     if (type !== 'room_joined') throw new Error(`unexpected answer to join: ${type}`)
   }
   const sender = clients.sockets[0]
-  // The sender receives an answer to its message, and also its own message as a member of the room.
+  // The sender receives an answer to its message and, as a member of the room, also the message itself.
   const wholeRound = members + 1
   let [left, startedAt, rounds, sent] = [0, 0, 0, 0]
   let times: number[] = []
@@ -135,7 +135,7 @@ const fanOut: Scenario = withClients(async (clients, bench) => {
   return { figures: { rate, lastP50: percentile(lasts, 0.5), lastP99: percentile(lasts, 0.99), cpu: (busy.server * 1e6) / rate }, busy }
 })
 
-/** Opens sockets as fast as the server accepts them, 128 at a time, and optionally measures the memory of idle sockets. */
+/** Opens sockets as fast as the server accepts them, 128 at a time, and optionally measures the memory that idle sockets use. */
 function connects(count: number, measureMemory: boolean): Scenario {
   return withClients(async (clients, bench) => {
     const half = count / 2
@@ -164,7 +164,7 @@ function connects(count: number, measureMemory: boolean): Scenario {
   })
 }
 
-/** Measures the memory usage of room members, with two members in each room, and the additional memory usage of a full room log. */
+/** Measures how much memory room members use, with two members in each room, and how much more a full room log uses. */
 const members: Scenario = withClients(async (clients, bench) => {
   const count = 5000
   // With four messages from each of 5,000 members, the room log reaches its capacity of 20,000 messages.
@@ -186,7 +186,7 @@ const members: Scenario = withClients(async (clients, bench) => {
   await all(1, (socket, room) => socket.write(frameOf({ type: 'join', id: 'j-1', room })))
   const joined = await bench.memory(true)
   for (let i = 0; i < messagesEach; i++) {
-    // After both members have sent a message, each member receives three messages: an answer, and the room messages of both members.
+    // After both members have sent a message, each of them receives three messages: an answer, and both members' room messages.
     await all(3, (socket, room) => socket.write(broadcastFrameOf(`b-${i}`, room)))
   }
   const full = await bench.memory(true)
@@ -200,7 +200,7 @@ const members: Scenario = withClients(async (clients, bench) => {
   }
 })
 
-/** All scenarios of the bench, in the order of execution. */
+/** All benchmark scenarios, in order of execution. */
 export const scenarios = {
   echo1: echo(1),
   echo16: echo(16),

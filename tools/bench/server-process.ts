@@ -15,7 +15,7 @@ const maxErrorCharacters = 4_000
 const host = '127.0.0.1'
 const preload = fileURLToPath(new URL('preload.ts', import.meta.url))
 
-/** A server program to measure: its TypeScript file and its environment variables. */
+/** A server program to be measured: its TypeScript file and its environment variables. */
 export interface Program {
   file: URL
   env: Readonly<Record<string, string>>
@@ -34,7 +34,7 @@ export async function freeAddress(): Promise<Address> {
 
 /**
  * Waits until a socket can be opened at the given address.
- * @param failed a promise that rejects when the server exits; the wait then rejects with the same error
+ * @param failed a promise that rejects if the server exits; the wait then rejects with the same error
  * @throws Error if no socket opens within 15 s
  */
 export async function socketsOpen(address: Address, failed: Promise<never> = new Promise(() => {})): Promise<void> {
@@ -73,7 +73,7 @@ export class ServerProcess {
     this.died = once(child, 'exit').then(([code, signal]) => {
       throw new Error(`the server exited unexpectedly (${code ?? signal}) ${this.#errors}`)
     })
-    // The empty handler marks a rejection as handled, because an unhandled rejection would end the bench with a stack trace.
+    // This empty handler marks the rejection as handled; otherwise, it would end the benchmark with a stack trace.
     this.died.catch(() => {})
   }
 
@@ -107,7 +107,7 @@ export class ServerProcess {
     }
   }
 
-  /** Reads the memory usage of the server. @param collect whether the server runs a garbage collection before the memory usage is read */
+  /** Reads the server's memory usage. @param collect whether the server first runs a garbage collection */
   async memory(collect: boolean): Promise<Memory> {
     return (await this.#ask({ ask: 'memory', collect })) as Memory
   }
@@ -117,7 +117,7 @@ export class ServerProcess {
     await this.#ask({ ask: 'switch', on })
   }
 
-  /** Records a CPU profile of the server during a measurement, and writes it to a file. */
+  /** Records a CPU profile of the server during a measurement, and writes the profile to a file. */
   async profiled<T>(file: string, measured: () => Promise<T>): Promise<T> {
     await this.#ask({ ask: 'profile' })
     const result = await measured()
@@ -125,7 +125,7 @@ export class ServerProcess {
     return result
   }
 
-  /** Kills the server, because a drain would only cost time. */
+  /** Kills the server, because draining it would only waste time. */
   async end(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exit = once(this.#child, 'exit', { signal: AbortSignal.timeout(endTimeoutMs) })

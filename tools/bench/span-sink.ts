@@ -1,4 +1,4 @@
-/** Receives and counts spans in place of Jaeger, so that the bench detects when no spans are sent. */
+/** Receives and counts spans in place of Jaeger, so that the benchmark can detect if none are sent. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

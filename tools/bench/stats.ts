@@ -1,6 +1,6 @@
-/** Defines the statistical functions of the benchmarks. Pure. */
+/** Statistical functions for the benchmarks. Pure. */
 
-/** The minimum, median and maximum of several rounds. */
+/** The minimum, median and maximum of the values from several rounds. */
 export interface Spread {
   min: number
   median: number
@@ -9,7 +9,7 @@ export interface Spread {
 
 /**
  * Computes the minimum, median and maximum. For an even number of values, the median is the mean of the two middle values.
- * @throws RangeError for an empty list
+ * @throws RangeError if the list is empty
  */
 export function spread(values: readonly number[]): Spread {
   const sorted = Float64Array.from(values).sort()
@@ -24,7 +24,7 @@ export function spread(values: readonly number[]): Spread {
  * Nearest-rank percentile.
  * @param values at least one value, in any order
  * @param share a number between 0 and 1; for example, 0.99 gives p99
- * @returns the smallest of the values that is greater than or equal to at least the given share of all values
+ * @returns the smallest value that is greater than or equal to at least the given fraction of all values
  * @throws RangeError if there are no values or if share is outside 0 to 1
  */
 export function percentile(values: ArrayLike<number>, share: number): number {
@@ -36,10 +36,10 @@ export function percentile(values: ArrayLike<number>, share: number): number {
 }
 
 /**
- * Divides the values round by round, so that effects on a whole round cancel out.
- * @param subject the values of the subject, by round
- * @param reference the values of the reference, by round
- * @returns the ratios of subject to reference for all rounds in which both have a value, in the order of the rounds
+ * Divides the values round by round, so that anything that affects a whole round cancels out.
+ * @param subject the subject's values, by round
+ * @param reference the reference's values, by round
+ * @returns the ratios of subject to reference for all rounds in which both have a value, in round order
  */
 export function ratios(subject: ReadonlyMap<number, number>, reference: ReadonlyMap<number, number>): number[] {
   const found: number[] = []

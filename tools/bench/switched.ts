@@ -1,6 +1,6 @@
 /**
- * Runs the service with tracing that the bench can switch on and off at run time. Two processes of the same program differ in speed by
- * more than the cost of tracing, so the service is compared with itself.
+ * Runs the service with tracing that the benchmark can switch on and off at run time. The speed of two processes of the same program
+ * differs by more than tracing costs, so the service is compared with itself.
  */
 import { readConfig } from '@lab/ws/config.ts'
 import { startReplica } from '@lab/ws/replica.ts'

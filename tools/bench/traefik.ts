@@ -5,12 +5,12 @@ import type { Address } from './client.ts'
 import { cores } from './process-info.ts'
 import { freeAddress, socketsOpen } from './server-process.ts'
 
-/** The image of Traefik, which must have the same version as in compose.yaml. */
+/** The Traefik image, whose version must be the same as in compose.yaml. */
 const image = 'traefik:v3.6.12'
 const withinSeconds = 30
 const configuration = fileURLToPath(new URL('traefik.yaml', import.meta.url))
 
-/** Returns the reason why Traefik cannot be used on this machine; undefined if it can be used. */
+/** Returns why Traefik cannot be used on this machine, or undefined if it can. */
 export async function whyNoTraefik(): Promise<string | undefined> {
   if ((await tryDocker(['version'], { withinSeconds })).exitCode !== 0) return 'Docker does not run'
   if ((await tryDocker(['image', 'inspect', image], { withinSeconds })).exitCode !== 0) {

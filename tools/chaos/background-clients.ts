@@ -1,4 +1,4 @@
-/** Runs clients that send room messages while a fault is checked, because some faults are only visible with traffic. */
+/** Runs clients that send room messages while a fault is checked, because some faults are visible only with traffic. */
 import { createClient } from '@lab/client/client.ts'
 import { nodeEnvironment } from '@lab/client/node.ts'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -6,10 +6,13 @@ import { paths } from '@lab/contract/endpoints.ts'
 const clients = 6
 const everyMs = 500
 const room = 'chaos'
-/** A client with this number of unanswered messages pauses sending until answers arrive. */
+/** A client with this many unacknowledged messages stops sending until replies arrive. */
 const maxUnanswered = 20
 
-/** Opens the clients, and returns a function that closes them. @param entry address of the lab, for example http://localhost:8000 */
+/**
+ * Opens the clients, and returns a function that closes them again.
+ * @param entry address of the lab's entry point, for example http://localhost:8000
+ */
 export function startBackgroundClients(entry: string): () => void {
   const url = entry.replace(/^http/, 'ws') + paths.ws
   const all = Array.from({ length: clients }, () => createClient({ url, rooms: [room], onEvent: () => undefined }, nodeEnvironment))

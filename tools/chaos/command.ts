@@ -1,5 +1,5 @@
 /**
- * The command `chaos` prints the expected effects of a fault, begins the fault, undoes it after a limited time, and can check the expected
+ * Implements the `chaos` command: it prints a fault's expected effects, starts the fault, undoes it after a limited time, and can check the
  * effects.
  */
 import { type FaultName, faults, isFaultName, singleFaultNames } from '@lab/faults/catalogue/index.ts'
@@ -25,10 +25,10 @@ interface Options extends WhichLab {
 
 /** Bounds of `--for`. Seconds. */
 const allowedSeconds = { min: 5, max: 600 } as const
-/** Time during which the clients send messages before the fault begins. */
+/** How long the clients send messages before the fault begins. */
 const warmUpMs = 3_000
 
-/** Adds the command `chaos` to a program. */
+/** Adds the `chaos` command to a program. */
 export function register(program: Command): void {
   const chaos = program
     .command('chaos')
@@ -52,7 +52,7 @@ export function register(program: Command): void {
     .description('list all faults and their default durations')
     .option('--json', 'as JSON')
     .action((_options: Options, command: Command) => {
-      // Commander assigns `--json` to the parent command, which also has an option `--json`, so this command reads the options of both
+      // Commander assigns `--json` to the parent command, which also has a `--json` option, so this command reads the options of both
       // commands.
       if (command.optsWithGlobals<Options>().json) printJson(Object.fromEntries(singleFaultNames.map((name) => [name, faults[name]])))
       else console.log(listText())
@@ -84,7 +84,7 @@ async function perform(name: FaultName, { replica, on, page, json = false, check
   if (replica !== undefined && !fault.hitsReplica) throw new LabError(`--replica: ${name} does not affect a single replica`)
   const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   const lab = await findLab({ on, ...(page !== undefined && { page }) })
-  // If the lab does not support the fault, any valid duration is passed, so that the error message names the unsupported fault.
+  // If the lab does not support the fault, any valid duration may be passed, because the error message then names the unsupported fault.
   const plan = await prepare(lab, name, { replica, seconds: options.for ?? fault.on[on]?.seconds ?? allowedSeconds.max })
   if (!json) console.log(`${planText(plan)}\n`)
   const stop = stopOnSignals((signal, first) => say(`${signal}: ${first ? 'undoing the fault' : 'still undoing the fault'}`))

@@ -1,6 +1,6 @@
 /**
- * Runs every fault of the embedded lab with the option --check. Faults that affect one replica run at the same time, each on a different
- * replica.
+ * Runs every fault of the embedded lab with the `--check` option. Faults that affect a single replica run at the same time, each on a
+ * different replica.
  */
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import { lab as startLab } from '@lab/embedded/test/lab-process.ts'
@@ -15,7 +15,7 @@ const ofLab = names.filter((name) => !faults[name].hitsReplica)
 const replicas = ofReplica.length
 let lab: Awaited<ReturnType<typeof startLab>>
 
-/** Runs the command as a user would. */
+/** Runs the `chaos` command as a user would. */
 const chaos = (...args: string[]) =>
   execa('node', ['tools/cli/src/main.ts', 'chaos', ...args, '--on', 'embedded', '--page', lab.page], {
     cwd: root,

@@ -1,10 +1,10 @@
-/** Formats the output of the command `chaos`. Pure. */
+/** Formats the output of the `chaos` command. Pure. */
 import { faults, singleFaultNames } from '@lab/faults/catalogue/index.ts'
 import type { Finding } from '@lab/faults/core/judge.ts'
 import type { FaultPlan } from '@lab/faults/fault.ts'
 import { labKinds } from '@lab/lab/lab.ts'
 
-/** Formats the catalogue as a table: the effect of each fault, and its default duration on each kind of lab. */
+/** Formats the fault catalogue as a table with each fault's effect and its default duration on each kind of lab. */
 export function listText(): string {
   const rows = singleFaultNames.map((name) => {
     const { on, what } = faults[name]
@@ -22,7 +22,7 @@ export function listText(): string {
     .join('\n')
 }
 
-/** Formats the text that is printed before the fault begins. */
+/** Formats the text that is printed before a fault begins. */
 export function planText({ fault, does, expect, notes, byHand }: FaultPlan): string {
   const lines = (phase: 'during' | 'after') =>
     expect

@@ -1,4 +1,4 @@
-/** The command `demo`, which plays a scene on a lab. The exit code of `demo` reports whether the scene succeeded. */
+/** Implements the `demo` command, which plays a scene on a lab. The exit code of `demo` indicates whether the scene succeeded. */
 import { examples, httpAddress, printJson } from '@lab/host/arguments.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { type LabKind, labKinds } from '@lab/lab/lab.ts'
@@ -23,7 +23,7 @@ interface Options {
 
 const codeOf: Record<SceneResult, number> = { passed: exitCodes.ok, failed: exitCodes.failed, interrupted: exitCodes.interrupted }
 
-/** Adds the command `demo` to a program. */
+/** Adds the `demo` command to a program. */
 export function register(program: Command): void {
   program
     .command('demo')

@@ -1,4 +1,4 @@
-/** Plays two short scenes on a real embedded lab, and runs the command with an interrupt and with invalid options. */
+/** Plays two short scenes on a real embedded lab, and runs the `demo` command with an interrupt and with invalid options. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'

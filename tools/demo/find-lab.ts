@@ -7,25 +7,25 @@ import { startEmbeddedLab } from '@lab/lab/embedded/process.ts'
 import { runningComposeLab } from '@lab/lab/find.ts'
 import type { AnyLab, LabKind } from '@lab/lab/lab.ts'
 
-/** The factor by which the scaler's time windows are shortened, so that a scene is short but viewers can still see the scaler wait. */
+/** Factor by which the scaler's time windows are shortened, so that a scene is short but viewers can still see the scaler wait. */
 export const embeddedTimeScale = 5
-/** Prometheus discovers new containers every five seconds, and scrapes them every five seconds. */
+/** Prometheus looks for new containers every five seconds, and scrapes them every five seconds. */
 const discoveredWithinMs = 30_000
 
 export interface FindOptions {
-  /** The kind of lab to use; by default, the running lab on Compose or, if none runs, a new embedded lab. */
+  /** The kind of lab to use; by default, the running Compose lab or, if there is none, a new embedded lab. */
   on?: LabKind
   /** Address of the live page of a running embedded lab. */
   page?: string
-  /** Address of a Valkey server for a new embedded lab. */
+  /** Address of a Valkey server for a new embedded lab to use. */
   valkey?: string | undefined
   timeScale?: number | undefined
   seed: number
 }
 
 /**
- * Resolves with the lab that the options select. Rejects with a one-line error if the lab is not found or cannot be started, or if its
- * readings do not match its replicas.
+ * Resolves with the lab that the options select. Rejects with a one-line error if the lab cannot be found or started, or if its readings do
+ * not match its replicas.
  */
 export async function labForScenes(options: FindOptions): Promise<AnyLab> {
   const { on, page, valkey, timeScale, seed } = options
@@ -43,7 +43,7 @@ export function startedEmbeddedLab({ valkey, timeScale }: Pick<FindOptions, 'val
 }
 
 /**
- * Resolves with the running lab on Compose. Rejects with a one-line error if no lab runs on Compose, or if Prometheus does not report its
+ * Resolves with the running Compose lab. Rejects with a one-line error if no Compose lab is running, or if Prometheus does not report its
  * replicas.
  */
 export async function composeLabForScenes({ seed, timeScale }: Pick<FindOptions, 'seed' | 'timeScale'>): Promise<ComposeLab> {
@@ -52,7 +52,9 @@ export async function composeLabForScenes({ seed, timeScale }: Pick<FindOptions,
   return timeScale === undefined ? lab : composeLab({ seed, timeScale })
 }
 
-/** Whether a lab runs on Compose. A machine without Docker is not an error, because the embedded lab can be used instead. */
+/**
+ * Returns whether a Compose lab is running. A missing Docker installation is not an error, because the embedded lab can be used instead.
+ */
 function runsOnCompose(seed: number): Promise<boolean> {
   return runningComposeLab({ seed }).then(
     () => true,
@@ -61,11 +63,11 @@ function runsOnCompose(seed: number): Promise<boolean> {
 }
 
 /**
- * Waits until the readings contain exactly the existing replicas.
- * Prometheus reports a new replica some seconds late, and continues to report an exited replica for some seconds.
+ * Waits until the readings contain exactly the replicas that exist. Prometheus reports new replicas with a delay of some seconds, and keeps
+ * reporting exited replicas for some seconds.
  */
 async function untilReadingsAgree(lab: AnyLab): Promise<void> {
-  // The lab's metrics are read once before the wait loop, so that this function rejects immediately if Prometheus does not answer.
+  // The lab's metrics are read once before the wait loop, so that this function rejects immediately if Prometheus does not respond.
   await lab.readings()
   const agree = async () => {
     const [replicas, { replicas: shown }] = await Promise.all([lab.replicas(), lab.readings()])

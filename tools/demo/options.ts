@@ -1,4 +1,4 @@
-/** Command-line options that `demo` and `record` share. */
+/** Command-line options shared by `demo` and `record`. */
 import { wholeNumber } from '@lab/host/arguments.ts'
 import { InvalidArgumentError, Option } from 'commander'
 import { embeddedTimeScale } from './find-lab.ts'

@@ -10,7 +10,7 @@ import type { DemoEvent } from './core/events.ts'
 import type { Scene } from './core/scene.ts'
 import { Transcript, transcriptOf } from './core/transcript.ts'
 
-/** The planned duration of a fault in seconds, which a scene may shorten by ending the fault. */
+/** Planned duration of a fault in seconds; a scene may end the fault earlier. */
 const faultSeconds = 120
 
 /** Plays a scene in real time, with faults from the catalogue. */
@@ -26,7 +26,7 @@ export interface RunOptions {
   seed: number
   /** Shortens every observation. */
   short: boolean
-  /** Path of the event log, which contains one JSON line per event. */
+  /** Path of the event log, which contains one line of JSON per event. */
   eventsFile: string
   transcriptFile: string
   /** Called with each line of the transcript. */
@@ -34,7 +34,7 @@ export interface RunOptions {
   signal: AbortSignal
 }
 
-/** Plays a scene and writes its files. Rejects if a file cannot be created; a later write error makes the scene fail. */
+/** Plays a scene and writes its output files. Rejects if a file cannot be created; a later write error makes the scene fail. */
 export async function runScene(scene: Scene, lab: AnyLab, options: RunOptions): Promise<Played> {
   const { seed, short, eventsFile, transcriptFile, say, signal } = options
   for (const file of [eventsFile, transcriptFile]) await mkdir(dirname(file), { recursive: true })
@@ -48,7 +48,7 @@ export async function runScene(scene: Scene, lab: AnyLab, options: RunOptions): 
   const onEvent = async (event: DemoEvent) => {
     if (failure) throw failure
     events.push(event)
-    // Each event is written to the event log before the scene continues, so that other programs can follow the event log.
+    // Each event is written to the event log before the scene continues, so that other programs can follow the log.
     await new Promise<void>((resolve) => log.write(`${JSON.stringify(event)}\n`, () => resolve()))
     for (const line of transcript.add(event)) say(line)
   }

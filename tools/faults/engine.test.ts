@@ -1,4 +1,4 @@
-/** Tests the engine of faults on a fake lab that records the steps; tests/chaos/01-chaos.test.ts runs the faults on a real lab. */
+/** Tests the fault engine on a fake lab that records the steps; tests/chaos/01-chaos.test.ts runs the faults on a real lab. */
 import type { Checked, CheckOf } from '@lab/lab/lab.ts'
 import { describe, expect, test } from 'vitest'
 import { begin, prepare, type RunOptions, runFault } from './engine.ts'

@@ -1,6 +1,6 @@
 /**
- * Runs a fault on a lab: begins the fault, checks the expectations, always undoes the fault, and judges the results. All tools use this
- * code to run faults.
+ * Runs a fault on a lab: starts it, checks the expectations, always undoes it, and judges the results. All tools use this code to run
+ * faults.
  */
 import { LabError } from '@lab/host/lab-error.ts'
 import { pause } from '@lab/host/until.ts'
@@ -13,7 +13,7 @@ import type { Expectation, FaultPlan } from './fault.ts'
 const checkEveryMs = 1_000
 
 export interface FaultOptions {
-  /** Name of the replica, for example ws-2; the default is the last replica. */
+  /** Name of the affected replica, for example ws-2; the last replica by default. */
   replica?: string | undefined
   /** Duration of the fault. */
   seconds: number
@@ -23,17 +23,13 @@ export interface FaultOptions {
 export interface Begun {
   readonly plan: FaultPlan
   /**
-   * Undoes the fault. Every undo step is tried, even if an earlier step fails. A later call of `undo` retries only the undo steps that
-   * failed.
+   * Undoes the fault. Every undo step is tried, even if an earlier one fails. Later calls to `undo` retry only the undo steps that failed.
    * @returns the undo steps that failed, one line each
    */
   undo(): Promise<string[]>
 }
 
-/**
- * Returns the plan of a fault on this lab in the lab's current state. Rejects with a one-line error if the lab does not support the
- * fault.
- */
+/** Returns the fault's plan for this lab in its current state. Rejects with a one-line error if the lab does not support the fault. */
 export async function prepare<K extends LabKind>(lab: Lab<K>, fault: FaultName, options: FaultOptions): Promise<FaultPlan<K>> {
   const planned = planOf(fault, lab.kind, await lab.facts(options.replica, options.seconds))
   if (!planned.ok) throw new LabError(planned.problems.join('; '))
@@ -81,23 +77,23 @@ function undoing<K extends LabKind>(lab: Lab<K>, steps: readonly StepOf<K>[]): B
 
 export interface Run {
   findings: Finding[]
-  /** The undo steps that failed, and the reasons. */
+  /** The undo steps that failed, with the reasons. */
   leftovers: string[]
   interrupted: boolean
 }
 
 export interface RunOptions {
-  /** Whether the expectations of the fault are checked. */
+  /** Whether the fault's expectations are checked. */
   check: boolean
   /** Called with each line of progress output. */
   say: (line: string) => void
-  /** Ends the fault before its duration has passed; the fault is then undone as usual. */
+  /** Signal that ends the fault before its duration has passed; the fault is then undone as usual. */
   stop: AbortSignal
 }
 
 /**
- * Runs a fault: begins it, waits for its duration, and undoes it. Rejects if the fault could not begin, or if an expected alert is
- * already firing; in either case, all changes have been undone.
+ * Runs a fault: starts it, waits for its duration, and undoes it. Rejects if the fault could not begin, or if an expected alert was already
+ * firing; in either case, all changes have been undone.
  */
 export async function runFault<K extends LabKind>(lab: Lab<K>, plan: FaultPlan<K>, { check, say, stop }: RunOptions): Promise<Run> {
   if (check) await quietBefore(lab, plan)
@@ -125,7 +121,7 @@ export async function runFault<K extends LabKind>(lab: Lab<K>, plan: FaultPlan<K
   return { findings, leftovers, interrupted: stop.aborted }
 }
 
-/** Rejects if an expected alert is already firing, because the start of the alert could not be observed. */
+/** Rejects if an expected alert is already firing, because it would then be impossible to observe when the alert starts. */
 async function quietBefore<K extends LabKind>(lab: Lab<K>, { expect }: FaultPlan<K>): Promise<void> {
   for (const { check } of expect) {
     if (check.kind !== 'alert' || check.firing) continue
@@ -139,12 +135,12 @@ export interface Observing {
   /** Duration of the phase; if undefined, the phase ends when every result is final. */
   forSeconds?: number
   everyMs?: number
-  /** Ends the phase before its duration has passed; the observations made so far are judged. */
+  /** Signal that ends the phase early; the observations made so far are then judged. */
   stop?: AbortSignal
   onFinding?: (finding: Finding) => void
 }
 
-/** Checks each expectation independently, so that a slow check does not delay the other checks, and judges the results. */
+/** Checks each expectation independently, so that a slow check does not delay the others, and judges the results. */
 export async function observe<K extends LabKind>(
   lab: Lab<K>,
   expectations: readonly Expectation<K>[],

@@ -1,17 +1,17 @@
-/** A fake lab for tests of code that runs faults, which records the steps and does nothing else. */
+/** A fake lab for tests of code that runs faults; it records the steps and does nothing else. */
 import type { Checked, CheckOf, Lab, Replica, StepOf } from '@lab/lab/lab.ts'
 import { sampleFacts } from './core/sample-facts.ts'
 
 export interface FakeOptions {
-  /** The steps that fail, in the form in which `fakeLab` records steps. */
+  /** The steps that fail, in the form in which `fakeLab` records them. */
   fails?: readonly string[]
-  /** Returns the result of a check; by default, the condition of every check holds. */
+  /** Returns the result of a check; by default, every check's condition holds. */
   check?: (check: CheckOf<'compose'>) => Checked
-  /** Number of healthy replicas. */
+  /** Number of healthy replicas in the fake lab. */
   replicas?: number
 }
 
-/** @returns the lab and the executed steps in order; each step is given by its docker arguments or by its kind */
+/** @returns the lab and the executed steps in order; each step is represented by its docker arguments or by its kind */
 export function fakeLab({ fails = [], check = () => ({ holds: true, seen: 'seen' }), replicas = 3 }: FakeOptions = {}): {
   lab: Lab<'compose'>
   taken: string[]

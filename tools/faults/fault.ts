@@ -1,17 +1,17 @@
-/** Defines faults: data, and one pure function for each kind of lab that supports the fault. Only types. */
+/** Defines the types of a fault: its data, and one pure function for each kind of lab that supports it. Only types. */
 import type { CloseCause } from '@lab/contract/close-codes.ts'
 import type { CheckOf, FactsOf, LabKind, StepOf } from '@lab/lab/lab.ts'
 
 /** A condition that a fault is expected to cause on one kind of lab. */
 export type Expectation<K extends LabKind> = Expected<CheckOf<K>>
 
-/** A condition that is expected during a fault or after its undo. @typeParam C the type of the check of the condition */
+/** A condition that is expected during a fault or after its undo. @typeParam C the type of the check for the condition */
 export interface Expected<C> {
   /** Whether the condition is expected during the fault or after its undo. */
   readonly phase: 'during' | 'after'
   readonly what: string
   readonly check: C
-  /** Time limit from the beginning of the phase; if undefined, the condition must hold throughout the phase. */
+  /** Time limit from the start of the phase; if undefined, the condition must hold throughout the phase. */
   readonly withinSeconds?: number
   /** How long the condition must hold without interruption. Seconds. */
   readonly steadySeconds?: number
@@ -19,9 +19,9 @@ export interface Expected<C> {
   readonly evidence?: true
 }
 
-/** The effect of a fault on one lab, with all expectations, including those that only a longer fault could meet. */
+/** A fault's effect on one lab, with all expectations, including those that only a longer fault could meet. */
 export interface Draft<K extends LabKind> {
-  /** One sentence that describes the change to the lab. */
+  /** One sentence that describes what changes in the lab. */
   readonly does: string
   readonly begin: readonly StepOf<K>[]
   readonly undo: readonly StepOf<K>[]
@@ -34,57 +34,57 @@ export interface Draft<K extends LabKind> {
 export interface FaultOn<K extends LabKind> {
   /** Default duration. Seconds. */
   readonly seconds: number
-  /** Number of healthy replicas that the fault requires, so that clients are still served. */
+  /** Number of healthy replicas that the fault requires so that clients are still served. */
   readonly needsReplicas: number
   draft(facts: FactsOf<K>): Draft<K>
 }
 
-/** Defines how the command `prove` uses a fault when it injects a series of faults under load. */
+/** Settings for a fault that the `prove` command injects under load as one of a series. */
 export interface InPlan {
-  /** Time that the plan reserves for the fault, sufficient for a slow machine. */
+  /** Time that the plan reserves for the fault, which is sufficient even on a slow machine. */
   readonly takesSeconds: number
-  /** Duration of the fault after the first evidence of its effect. */
+  /** How long the fault lasts after the first evidence of its effect. */
   readonly lastsSeconds: number
   /** Time limit for the evidence that the fault took effect. */
   readonly evidenceWithinSeconds: number
   /** Time limit after the undo for every replica to become healthy and connected to its stores. */
   readonly wholeWithinSeconds: number
-  /** Reasons for which connections to the affected replica may close; if empty, no connection may close. */
+  /** Reasons for which connections to the affected replica may close; if the list is empty, no connection may close. */
   readonly mayEnd: readonly CloseCause[]
-  /** Time after the evidence or the undo during which connections may still close. */
+  /** How long after the evidence or the undo connections may still close. */
   readonly noticed: { readonly after: 'evidence' | 'undo'; readonly seconds: number }
-  /** Whether the fault adds a replica that the undo of the fault affects. */
+  /** Whether the fault adds a replica, which is then affected by the fault's undo. */
   readonly addsReplica?: true
   /** Whether the fault affects every replica. */
   readonly hitsEvery?: true
-  /** Whether the report contains the time from the beginning of the fault to the evidence of its effect. */
+  /** Whether the report states the time from the start of the fault to the evidence of its effect. */
   readonly timed?: true
-  /** Whether the fault is only useful under load, as part of a plan. */
+  /** Whether the fault is useful only under load, as part of a plan. */
   readonly only?: true
 }
 
 export interface Fault {
-  /** The effect of the fault, in one line. */
+  /** The fault's effect, in one line. */
   readonly what: string
   /** Whether the fault affects a single replica. */
   readonly hitsReplica: boolean
   readonly on: { readonly [K in LabKind]?: FaultOn<K> }
-  /** This setting is undefined if the command `prove` does not use the fault. */
+  /** Undefined if the `prove` command does not use the fault. */
   readonly inPlan?: InPlan
 }
 
-/** A fault that is planned for one lab. */
+/** A fault that has been planned for one lab. */
 export interface FaultPlan<K extends LabKind = LabKind> {
   readonly fault: string
   readonly does: string
   readonly seconds: number
   readonly begin: readonly StepOf<K>[]
   readonly undo: readonly StepOf<K>[]
-  /** The expectations that can be met within the duration of the fault. */
+  /** The expectations that can be met before the fault ends. */
   readonly expect: readonly Expectation<K>[]
-  /** The expectations that prove that the fault took effect, regardless of how long the fault lasts. */
+  /** The expectations that prove that the fault took effect, no matter how long it lasts. */
   readonly evidence: readonly Expectation<K>[]
   readonly notes: readonly string[]
-  /** The commands with which a user can undo the fault if the command that began it was killed. */
+  /** Commands with which a user can undo the fault if the command that started it was killed. */
   readonly byHand: readonly string[]
 }

@@ -1,4 +1,4 @@
-/** Generates docs/alerts.md from the alerting rules of Prometheus. */
+/** Generates docs/alerts.md from Prometheus' alerting rules. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { code, heading, table } from '@lab/host/markdown.ts'
@@ -15,7 +15,7 @@ interface Rule {
 const folder = join(import.meta.dirname, '..', '..', 'prometheus', 'rules')
 const generated = 'slo.rules.yaml'
 
-/** Renders the page as Markdown. */
+/** Renders the alerts page as Markdown. */
 export function alertsPage(): string {
   const written = readdirSync(folder).filter((file) => file.endsWith('.rules.yaml') && file !== generated)
   const files = [...written.sort().map((file) => readFileSync(join(folder, file), 'utf8')), sloRules()]

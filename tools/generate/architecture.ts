@@ -1,4 +1,4 @@
-/** Updates the diagrams between markers in docs/architecture.md, from the Compose files and the shared contract/ folder. */
+/** Updates the diagrams between the markers in docs/architecture.md, based on the Compose files and the shared contract/ folder. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { paths, ports, receiverPaths, replicaHeader, services } from '@lab/contract/endpoints.ts'
@@ -29,7 +29,7 @@ const readFolder = (path: string) =>
     .map((name) => read(join(path, name)))
     .join('\n')
 
-/** Builds the model of the lab from the Compose files and from every configuration file that contains addresses of services. */
+/** Builds the lab's model from the Compose files and all configuration files that contain service addresses. */
 export function labModel(): Model {
   return modelOf({
     files: ['compose.yaml', 'compose.k8s-sim.yaml'].map((path) => composeFile<ComposeFile>(path, read)),
@@ -46,7 +46,7 @@ export function labModel(): Model {
   })
 }
 
-/** Returns the Mermaid text of every diagram, by the name of its marker. */
+/** Returns the Mermaid text of every diagram, by marker name. */
 export function diagrams(): ReadonlyMap<string, string> {
   const model = labModel()
   return new Map([
@@ -84,7 +84,7 @@ function loopFacts() {
   return { hpa: result.value, controller: defaultControllerOptions, scrapeInterval: scrape_interval, views }
 }
 
-/** Renders the page as Markdown. @throws Error if the page does not contain the markers of a diagram exactly once */
+/** Renders the architecture page as Markdown. @throws Error unless the page contains each diagram's markers exactly once */
 export function architecturePage(): string {
   return [...diagrams()].reduce((text, [name, diagram]) => fill(text, name, diagram), read(page))
 }

@@ -1,4 +1,4 @@
-/** Generates docs/chaos.md from the catalogue of faults. */
+/** Generates docs/chaos.md from the fault catalogue. */
 import { type FaultName, faults, planFaultNames, singleFaultNames } from '@lab/faults/catalogue/index.ts'
 import { sampleFacts } from '@lab/faults/core/sample-facts.ts'
 import type { Expectation } from '@lab/faults/fault.ts'
@@ -6,9 +6,8 @@ import { code, heading, table } from '@lab/host/markdown.ts'
 import { type LabKind, labKinds } from '@lab/lab/lab.ts'
 
 /**
- * Measured seconds from the start of a fault until Alertmanager receives the alert, and from the end of the fault to the end of the alert.
- * The
- * delays of the alerts were measured in one run with five replicas on two busy cores.
+ * Measured delays in seconds: from the start of a fault until Alertmanager receives the alert, and from the end of the fault until the
+ * alert resolves. These delays were measured in one run with five replicas on two busy cores.
  */
 const measured: Partial<Record<FaultName, readonly [number, number]>> = {
   kill: [14, 48],
@@ -26,7 +25,7 @@ const expectationsOf = (name: FaultName, kind: LabKind): readonly Expectation<La
   return (kind === 'compose' ? compose?.draft(facts.compose).expect : embedded?.draft(facts.embedded).expect) ?? []
 }
 
-/** Returns the alerts that a fault causes on the lab on Compose, with the time limit of each alert. */
+/** Returns the alerts that a fault causes in the lab on Compose, each with its time limit. */
 function alertsOf(name: FaultName): { alert: string; phase: string; withinSeconds: number }[] {
   return expectationsOf(name, 'compose').flatMap(({ check, phase, withinSeconds }) =>
     check.kind === 'alert' && withinSeconds !== undefined ? [{ alert: check.labels.alertname ?? '', phase, withinSeconds }] : [],
@@ -34,8 +33,8 @@ function alertsOf(name: FaultName): { alert: string; phase: string; withinSecond
 }
 
 /**
- * Returns the first effect of a fault that is not an alert and does not concern Traefik or a container. The expectations for Compose are
- * used if they exist, and otherwise those for the embedded lab.
+ * Returns a fault's first effect, ignoring alerts and effects on Traefik or a container. Uses the expectations for Compose if there are
+ * any; otherwise, those for the embedded lab.
  */
 function firstSign(name: FaultName): string {
   const sign = (kind: LabKind) =>
@@ -73,7 +72,7 @@ function measuredRows(): string[][] {
   })
 }
 
-/** Renders the page as Markdown. */
+/** Renders the chaos page as Markdown. */
 export function chaosPage(): string {
   return `${heading('Chaos', 'tools/faults/catalogue/ and tools/generate/chaos.ts')}
 \`./lab chaos\` injects one fault into a running lab. The command first prints its expectations: which metric changes, which

@@ -1,4 +1,4 @@
-/** Generates docs/cli.md from the help of all commands and from the findings of doctor. */
+/** Generates docs/cli.md from the help text of all commands and from the findings that `doctor` can report. */
 
 import { findingNames } from '@lab/cli/doctor/finding.ts'
 import { createProgram } from '@lab/cli/program.ts'
@@ -10,7 +10,7 @@ const columns = 100
 
 const program = await createProgram()
 
-/** Renders the page as Markdown. */
+/** Renders the command-line page as Markdown. */
 export function cliPage(): string {
   const commands = program.commands.map((command) => `## lab ${command.name()}\n\n${helpOf(command)}`)
   const findings = Object.entries(findingNames).map(([name, meaning]) => [code(name), meaning])
@@ -49,7 +49,7 @@ ${table(['Name', 'Meaning'], findings)}
 `
 }
 
-/** Renders a table of all commands, in the groups of \`--help\`. */
+/** Renders a table of all commands, grouped as in \`--help\`. */
 function groupsOf(all: Command): string {
   const help: Help = all.createHelp()
   const rows = help
@@ -59,7 +59,7 @@ function groupsOf(all: Command): string {
   return table(['Group', 'Command', 'Purpose'], rows)
 }
 
-/** Returns the help of a command as a terminal shows it, followed by the help of its subcommands. */
+/** Returns a command's help text as a terminal shows it, followed by that of its subcommands. */
 function helpOf(command: Command): string {
   const parts: string[] = []
   command.configureOutput({ getOutHelpWidth: () => columns, writeOut: (part) => parts.push(part), getOutHasColors: () => false })

@@ -5,7 +5,7 @@ import { code, heading, table } from '@lab/host/markdown.ts'
 
 const senders = { server: 'the service', client: 'the client', either: 'either side', nobody: 'neither side: never sent' } as const
 
-/** Renders the page as Markdown. */
+/** Renders the close codes page as Markdown. */
 export function closeCodesPage(): string {
   const rows = Object.entries(closeCodes).map(([cause, { code: number, reason, comeBack, sentBy }]) => [
     String(number),

@@ -9,14 +9,14 @@ interface Extension {
   service: string
 }
 
-/** The lists that Compose replaces when it merges files. Compose merges all other lists by appending one list to the other. */
+/** The lists that Compose replaces when it merges files. For all other lists, Compose appends one to the other. */
 const replacedLists: readonly string[] = ['command', 'entrypoint', 'test']
 
 /**
- * The Compose file before variables are interpolated. Relative paths in an extended service are relative to the file of that
- * service.
- * @param path path of the Compose file, relative to the root of the repository
- * @param read returns the text of a file of the repository
+ * Returns the Compose file before variables are interpolated. Relative paths in an extended service are relative to the file that defines
+ * that service.
+ * @param path the Compose file's path, relative to the repository root
+ * @param read returns the text of a file in the repository
  * @throws Error if an extended service does not exist
  */
 export function composeFile<T>(path: string, read: Read): T {

@@ -1,6 +1,6 @@
 /**
- * Generates docs/configuration.md from the settings of the service, the scaler and the load, and from the host ports in the shared
- * contract/ folder.
+ * Generates docs/configuration.md from the settings of the service, the scaler and the load generator, and from the host ports in the
+ * shared contract/ folder.
  */
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { code, heading, table } from '@lab/host/markdown.ts'
@@ -10,7 +10,7 @@ import { scalerSettingRows } from './scaler-settings.ts'
 
 type Setting = (typeof settings)[keyof typeof settings]
 
-/** Renders the page as Markdown. */
+/** Renders the configuration page as Markdown. */
 export function configurationPage(): string {
   const rows = Object.entries(settings).map(([name, setting]) => [code(name), defaultOf(setting), allowed(setting), setting.help])
   const hostRows = Object.entries(hostPorts).map(([name, port]) => [code(name), String(port)])

@@ -2,7 +2,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { heading, table } from '@lab/host/markdown.ts'
 
-/** Renders the page as Markdown: all dashboards, and the panels of each dashboard with their descriptions. */
+/** Renders the dashboards page as Markdown: every dashboard, with its panels and their descriptions. */
 export function dashboardsPage(dashboards: Dashboard[]): string {
   return `${heading('Dashboards', 'grafana/dashboards/')}
 This page describes every panel. Grafana opens the first dashboard by default. Each dashboard links to the other dashboards, and the

@@ -1,16 +1,16 @@
-/** Writes the table of measured figures into docs/deploys.md. The other text of the page is written by hand. */
+/** Writes the table of measured figures into docs/deploys.md. The rest of that page is written by hand. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '..', '..')
 const page = 'docs/deploys.md'
-/** The figures of one run of tests/stack/22-rollout.test.ts and tests/stack/23-deploy.test.ts, copied from the folder reports/. */
+/** The figures from one run of tests/stack/22-rollout.test.ts and tests/stack/23-deploy.test.ts, copied from reports/. */
 const measured = 'docs/sample/deploys.json'
 const begin = '<!-- figures: written by `npm run generate` from docs/sample/deploys.json -->'
 const end = '<!-- end of figures -->'
 
 interface Figures {
-  /** The day of the run, ISO 8601. */
+  /** The date of the run, in ISO 8601 format. */
   readonly measuredOn: string
   readonly sockets: number
   readonly replicas: number
@@ -50,7 +50,7 @@ function table(figures: Figures): string {
   return [`| measured on ${figures.measuredOn} | |`, '| --- | ---: |', ...rows.map(([what, value]) => `| ${what} | ${value} |`)].join('\n')
 }
 
-/** Returns the page with the table. @throws Error if the page has no markers for the table */
+/** Returns the page, including the table. @throws Error if the page has no markers for the table */
 export function deploysPage(): string {
   const text = read(page)
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]

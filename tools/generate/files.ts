@@ -1,4 +1,4 @@
-/** Lists all generated files with their content, which main.ts writes and a test compares with the committed files. */
+/** Lists all generated files with their contents; main.ts writes these files, and a test compares them with the committed ones. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
 import { render } from '@lab/grafana/lib/dashboards.ts'
@@ -15,18 +15,18 @@ import { metricsPage } from './metrics.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
 import { sloRules } from './slo-rules.ts'
 
-/** Folder of the dashboards that Grafana loads, relative to the root. */
+/** The folder from which Grafana loads dashboards, relative to the repository root. */
 export const dashboardFolder = 'grafana/provisioning/dashboards'
 
 /**
- * Returns every dashboard by its file name. The dashboard with LogQL queries is stored in a separate folder, so that all other queries
- * are PromQL.
+ * Returns all dashboards by file name. The dashboard with LogQL queries is stored in a separate folder, so that the other dashboards
+ * contain only PromQL.
  */
 export function dashboards(): ReadonlyMap<string, Dashboard> {
   return new Map(allDashboards().map((dashboard) => [`${dashboard.uid === pages.logs.uid ? 'logs/' : ''}${dashboard.uid}.json`, dashboard]))
 }
 
-/** Returns every generated file: its path relative to the root, and its content. */
+/** Returns the content of every generated file, by its path relative to the repository root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const built = dashboards()
   return new Map([

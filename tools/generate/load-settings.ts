@@ -1,12 +1,9 @@
-/**
- * Generates table rows for the settings of the k6 load. The names and allowed values of the settings are obtained from the function that
- * reads the settings.
- */
+/** Generates table rows for the settings of the k6 load. The names and allowed values come from the function that reads these settings. */
 
 import { code } from '@lab/host/markdown.ts'
 import { readSettings, type Settings } from '@lab/k6/lib/settings.ts'
 
-/** The meaning of each setting, and its default if the default cannot be derived from the settings. */
+/** The meaning of each setting, and its default if that cannot be derived from the settings. */
 const descriptions: Record<string, { help: string; without?: string }> = {
   SCENARIO: { help: 'Name of the scenario.' },
   SHORT: { help: 'The value 1 runs a short version of the scenario.', without: '`0`' },
@@ -26,7 +23,7 @@ const descriptions: Record<string, { help: string; without?: string }> = {
   REPORTS_DIR: { help: 'Folder for the summary, inside the container.' },
 }
 
-/** Returns a row for each setting: name, default, allowed values, meaning. */
+/** Returns a table row for each load setting: name, default, allowed values and meaning. */
 export function loadSettingRows(): string[][] {
   return namesRead().map((name) => {
     const { help, without } = descriptions[name] ?? missing(name)
@@ -40,7 +37,7 @@ function namesRead(): string[] {
   return [...names]
 }
 
-/** Returns the allowed values of a setting, taken from the error message for an invalid value. */
+/** Returns a setting's allowed values, taken from the error message for an invalid value. */
 function allowed(name: string): string {
   const read = readSettings({ [name]: '?' }, 0)
   const [problem = ''] = read.ok ? [] : read.problems

@@ -1,4 +1,4 @@
-/** Writes every generated file (`npm run generate`). The generated files are committed, and a test fails if a file is outdated. */
+/** Writes all generated files (`npm run generate`). The generated files are committed, and a test fails if any of them is outdated. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { generatedFiles } from './files.ts'

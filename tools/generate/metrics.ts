@@ -1,4 +1,4 @@
-/** Generates docs/metrics.md from the lists of metrics in the shared contract/ folder. */
+/** Generates docs/metrics.md from the metric lists in the shared contract/ folder. */
 import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { receiverMetrics } from '@lab/contract/receiver-metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
@@ -12,7 +12,7 @@ const kinds: Record<MetricSpec['kind'], string> = {
     'A histogram counts observations in buckets with upper bounds. The series of a histogram are `_bucket` with the label `le`, `_sum` and `_count`.',
 }
 
-/** Renders the page as Markdown. */
+/** Renders the metrics page as Markdown. */
 export function metricsPage(): string {
   const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
   return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, receiver-metrics.ts and rollouts.ts')}

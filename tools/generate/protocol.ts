@@ -1,4 +1,4 @@
-/** Generates docs/protocol.md and docs/protocol.schema.json from the schemas of services/ws/src/protocol.ts. */
+/** Generates docs/protocol.md and docs/protocol.schema.json from the schemas in services/ws/src/protocol.ts. */
 import { readFileSync } from 'node:fs'
 import { paths } from '@lab/contract/endpoints.ts'
 import { errorCodes } from '@lab/contract/messages.ts'
@@ -10,7 +10,9 @@ const source = 'services/ws/src/protocol.ts and contract/src/messages.ts'
 
 type JsonSchema = z.core.JSONSchema.BaseSchema
 
-/** Returns the JSON Schema document, with one definition for each message, and one each for all client and all server messages. */
+/**
+ * Returns the JSON Schema document, which has a definition for each message, one for all client messages, and one for all server messages.
+ */
 export function protocolSchema(): string {
   const client = definitions('client', clientMessages)
   const server = definitions('server', serverMessages)
@@ -30,12 +32,12 @@ export function protocolSchema(): string {
   return `${JSON.stringify(document, null, 2)}\n`
 }
 
-/** The rules for developers of clients, which supplement the tables of messages. */
+/** Returns the rules for client developers, which supplement the message tables. */
 function clientRules(): string {
   return readFileSync(new URL('client-rules.txt', import.meta.url), 'utf8').replaceAll('{{forgetReplica}}', paths.forgetReplica)
 }
 
-/** Renders the page as Markdown. */
+/** Renders the protocol page as Markdown. */
 export function protocolPage(): string {
   const errors = Object.entries(errorCodes).map(([name, { text, closes }]) => [code(name), text, closes ? 'yes' : 'no'])
   return `${heading('Protocol', source)}
@@ -64,10 +66,7 @@ function definitions(side: string, messages: Record<string, z.ZodType>): Record<
   return Object.fromEntries(Object.entries(messages).map(([type, schema]) => [`${side}_${type}`, jsonSchema(schema)]))
 }
 
-/**
- * Returns the JSON Schema of a message. Any JSON value is valid for a field that accepts any JSON value, so the schema of such a field has
- * no constraints.
- */
+/** Returns the JSON Schema of a message. A field that accepts any JSON value gets a schema without constraints. */
 function jsonSchema(schema: z.ZodType): JsonSchema {
   const anyJson = (target: z.core.$ZodType) => target._zod.def.type === 'lazy'
   const {
@@ -94,7 +93,7 @@ function messageTable(messages: Record<string, z.ZodType>): string {
   return table(['Type', 'Fields (? means optional)', 'Meaning'], rows)
 }
 
-/** The common fields of all messages, which the introduction of the page explains. */
+/** The fields that all messages have in common, which the page's introduction explains. */
 const explained = new Set(['id', 'replica', 'time'])
 
 function note(name: string, field: unknown): string[] {

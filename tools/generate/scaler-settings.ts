@@ -1,4 +1,4 @@
-/** Generates table rows for the scaler's settings, from the options of the command `scaler run` and from the Compose overlay. */
+/** Generates table rows for the scaler's settings, from the options of `scaler run` and from the Compose overlay. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { services } from '@lab/contract/endpoints.ts'
@@ -9,7 +9,7 @@ import { parse } from 'yaml'
 
 const overlay = join(import.meta.dirname, '..', '..', 'compose.k8s-sim.yaml')
 
-/** Returns a row for each setting: name, default, value under Compose, meaning. */
+/** Returns a table row for each scaler setting: name, default, value with Compose, and meaning. */
 export function scalerSettingRows(): string[][] {
   const file = parse(readFileSync(overlay, 'utf8'), { merge: true }) as Record<string, Record<string, { environment?: object }>>
   const environment = new Map<string, string>(Object.entries(file.services?.[services.scaler]?.environment ?? {}))

@@ -1,5 +1,6 @@
 /**
- * The command `panels`, which prints the current values of every Grafana panel. Exit code 1 means that a panel unexpectedly has no data.
+ * Implements `./lab panels`, which prints the current values of every Grafana panel. Exit code 1 means that a panel unexpectedly has no
+ * data.
  */
 import { examples, httpAddress, wholeNumber } from '@lab/host/arguments.ts'
 import { exitCodes } from '@lab/host/signals.ts'
@@ -16,7 +17,7 @@ interface Options {
 
 const askEveryMs = 1_000
 
-/** Adds the command `panels` to a program. */
+/** Adds the `panels` command to a program. */
 export function register(program: Command): void {
   program
     .command('panels')

@@ -1,6 +1,5 @@
 /**
- * Defines the conditions, in addition to load, under which a query returns data. A panel may have no data only if the condition of its
- * query is not met.
+ * Defines the conditions, apart from load, under which a query returns data. A panel may be empty only if its query's condition is not met.
  */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
@@ -8,11 +7,11 @@ import type { PanelQuery } from './queries.ts'
 
 export interface Need {
   name: 'scaler' | 'http' | 'change' | 'event' | 'rollout' | 'logging'
-  /** The reason why a query has no data, as one line of the table. */
+  /** The reason why a query has no data, as a line for the table. */
   reason: string
 }
 
-/** Returns the condition under which a query returns data; undefined if load alone is sufficient. */
+/** Returns the condition that must be met for a query to return data; undefined if load alone is sufficient. */
 export function needOf({ kind, panel, expression }: PanelQuery): Need | undefined {
   if (panel === 'Duration of changes' || panel === 'Changes per second')
     return { name: 'change', reason: 'the scaler has not changed the number of replicas yet' }

@@ -1,4 +1,4 @@
-/** Extracts every PromQL query of the committed dashboards, with variables replaced as Grafana would replace them. */
+/** Extracts every PromQL query from the committed dashboards, with variables replaced as Grafana would replace them. */
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -31,7 +31,7 @@ export interface PanelQuery {
 
 const folder = join(import.meta.dirname, '..', '..', 'grafana', 'provisioning', 'dashboards')
 
-/** The values of Grafana's built-in variables for a range of fifteen minutes. The minimum rate interval is four scrape intervals. */
+/** The values of Grafana's built-in variables for a 15-minute time range. The minimum rate interval is four scrape intervals. */
 const grafanaVariables: Record<string, string> = {
   __rate_interval: '20s',
   __interval: '5s',
@@ -40,7 +40,7 @@ const grafanaVariables: Record<string, string> = {
   __interval_ms: '5000',
 }
 
-/** Returns the queries of all panels and annotations, dashboard by dashboard. */
+/** Returns all panel and annotation queries, dashboard by dashboard. */
 export function panelQueries(): PanelQuery[] {
   return globSync(join(folder, '*.json'))
     .sort()
@@ -60,9 +60,9 @@ function queriesOf({ title: page, panels, templating, annotations }: Dashboard):
   ]
 }
 
-/** Replaces variables by their values. @throws Error for a variable without a value */
+/** Replaces variables with their values. @throws Error if a variable has no value */
 function withValues(expression: string, values: Record<string, string>): string {
-  // A format such as `:csv` can follow a variable only within braces; in `$__range:15s`, the colon precedes the step of a subquery.
+  // A format such as `:csv` can follow a variable only within braces; in `$__range:15s`, the colon introduces the step of a subquery.
   return expression.replaceAll(/\$(\w+)|\$\{(\w+)(?::\w+)?\}/g, (written, plain?: string, inBraces?: string) => {
     const value = values[plain ?? inBraces ?? '']
     if (value === undefined) throw new Error(`no value for ${written} in ${expression}`)

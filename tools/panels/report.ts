@@ -1,4 +1,4 @@
-/** Writes a table of panels, series and newest values, as Markdown and as JSON. */
+/** Writes a table of the panels, their series and the newest values, as Markdown and as JSON. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { table } from '@lab/host/markdown.ts'
@@ -6,17 +6,17 @@ import type { PanelAnswer } from './watch.ts'
 
 const folder = join(import.meta.dirname, '..', '..', 'reports')
 
-/** The maximum number of series of a query in the table; further series are only counted. */
+/** The maximum number of series per query that the table shows; any others are only counted. */
 const shownSeries = 8
 
-/** Renders the table, dashboard by dashboard. @param taken time of the queries in ISO 8601 format */
+/** Renders the table, dashboard by dashboard. @param taken the time of the queries, in ISO 8601 format */
 export function panelTable(answers: PanelAnswer[], taken: string): string {
   const pages = [...new Set(answers.map(({ page }) => page))]
   const sections = pages.map((page) => `## ${page}\n\n${pageTable(answers.filter((answer) => answer.page === page))}`)
   return `# Panels at ${taken}\n\n${summary(answers)}\n\n${sections.join('\n\n')}\n`
 }
 
-/** Reports the number of queries with data, in one line. */
+/** Returns one line that reports how many queries have data. */
 export function summary(answers: PanelAnswer[]): string {
   const filled = answers.filter(({ series }) => series.length > 0).length
   const panels = new Set(answers.filter(({ kind }) => kind === 'panel').map(({ page, panel }) => `${page}/${panel}`)).size

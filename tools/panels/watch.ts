@@ -1,25 +1,25 @@
-/** Sends the queries of all panels to Prometheus, and stores the newest non-empty answer of each query. */
+/** Sends all panel queries to Prometheus, and stores each query's newest non-empty result. */
 import { prometheusAt, type Sample } from '@lab/host/prometheus.ts'
 import { type Need, needOf } from './needs.ts'
 import { type PanelQuery, panelQueries } from './queries.ts'
 
 export interface PanelAnswer extends PanelQuery {
-  /** The series of the newest non-empty answer; empty if every answer was empty. */
+  /** The series from the newest non-empty result; empty if every result was empty. */
   series: readonly Sample[]
   need: Need | undefined
 }
 
 export interface PanelWatch {
-  /** Sends every query once. */
+  /** Sends every panel query to Prometheus once. */
   poll(): Promise<void>
   answers(): PanelAnswer[]
 }
 
-/** Time limit of a query, and the maximum number of concurrent queries. */
+/** Time limit for one query in seconds, and maximum number of concurrent queries. */
 const withinSeconds = 10
 const atATime = 8
 
-/** Creates a watch. @param url address of Prometheus, for example `http://127.0.0.1:9090` */
+/** Creates a watch. @param url Prometheus' address, for example `http://127.0.0.1:9090` */
 export function watchPanels(url: string): PanelWatch {
   const prometheus = prometheusAt(url)
   const queries = panelQueries()
@@ -41,8 +41,8 @@ export function watchPanels(url: string): PanelWatch {
 }
 
 /**
- * Returns the empty answers that are unexpected, because the query has no condition or the condition of the query was met.
- * @param had the conditions that were met during the observation of the panels
+ * Returns the unexpectedly empty results: those whose query has no condition, or a condition that was met.
+ * @param had the conditions that were met while the panels were being observed
  */
 export function unexplained(answers: PanelAnswer[], had: readonly Need['name'][]): PanelAnswer[] {
   return answers.filter(({ series, need }) => series.length === 0 && (need === undefined || had.includes(need.name)))

@@ -1,6 +1,6 @@
 /**
- * The command `prove` injects faults according to a plan while clients send room messages, and judges whether any messages were lost,
- * duplicated or reordered. The command `compare` compares the proof reports of two sets of runs. The exit codes are documented at
+ * Implements the `prove` command, which injects planned faults while clients send room messages, and checks whether any message was lost,
+ * duplicated or reordered. The `compare` command compares the proof reports of two sets of runs. The exit codes are documented at
  * `exitCodes`.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -19,7 +19,7 @@ import { type ProofReport, readReport } from './report/schema.ts'
 const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
 const whole = ({ min, max }: { min: number; max: number }) => wholeNumber(min, max)
 
-/** Adds the commands `prove` and `compare` to a program. */
+/** Adds the `prove` and `compare` commands to a program. */
 export function register(program: Command): void {
   registerProve(program)
   registerCompare(program)
@@ -96,7 +96,7 @@ async function performProve(flags: Flags, json: boolean, stop: AbortSignal): Pro
 /** Time limit for connections to close at the end of a run. Milliseconds. */
 const closeWithinMs = 2000
 
-/** Sets the exit code, and exits after a time limit even if connections do not close. */
+/** Sets the exit code, and exits after a time limit even if some connections have not closed. */
 function endWith(code: number): void {
   process.exitCode = code
   setTimeout(() => process.exit(), closeWithinMs).unref()

@@ -1,4 +1,4 @@
-/** Runs `prove` on a real embedded lab as a user would, once with a store that the replicas share and once without a store. */
+/** Runs `prove` on a real embedded lab as a user would, once with a store shared by the replicas and once without a store. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ test('nothing is lost during a drain, a crash and connection resets', { timeout:
   expect(report.verdict.counts.delivered).toBeGreaterThan(1000)
   expect(report.figures.reconnectAfterKillMs.count).toBeGreaterThan(0)
   expect(report.figures.awayDuringDrainMs.count).toBeGreaterThan(0)
-  // The run scaled the lab to three replicas. After the run, the lab has two replicas again, and its scaler is resumed.
+  // The run had scaled the lab to three replicas. After the run, the lab has two replicas again, and its scaler has been resumed.
   const { replicas, scaler } = await state()
   expect(replicas.map((one) => one.state)).toEqual(['ready', 'ready'])
   expect(scaler.paused).toBe(false)

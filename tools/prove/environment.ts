@@ -1,5 +1,5 @@
 /**
- * Collects information about the environment of a run: the machine, the container engine, the images and the revision. Missing values are
+ * Collects information about a run's environment: the machine, the container engine, the images and the revision. Missing values are
  * reported as unknown.
  */
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
@@ -10,7 +10,7 @@ import type { Environment } from './report/schema.ts'
 const unknown = 'unknown'
 
 /**
- * @param args the arguments of the command, as typed
+ * @param args the command-line arguments as typed
  * @param loadAtStart load average over one minute at the start of the run
  */
 export async function readEnvironment(lab: FoundLab, seed: number, args: readonly string[], loadAtStart: number): Promise<Environment> {

@@ -1,4 +1,4 @@
-/** Runs faults on a lab under load, records evidence that each fault took effect, and undoes the faults. */
+/** Runs faults on a lab under load, records evidence that each of them took effect, and undoes them. */
 import { type PlanFaultName, planFaults } from '@lab/faults/catalogue/index.ts'
 import { type Begun, begin, observe } from '@lab/faults/engine.ts'
 import { pause, timed, until } from '@lab/host/until.ts'
@@ -8,19 +8,19 @@ import { everyReplica, type FaultRecord } from '@lab/ledger/drops.ts'
 
 const evidenceEveryMs = 200
 const wholeEveryMs = 250
-/** Time limit for restoring the lab after an aborted run, during which a draining replica may have to exit first. Seconds. */
+/** Time limit for restoring the lab after an aborted run; a draining replica may have to exit first. Seconds. */
 const restoreWithinSeconds = 130
 
-/** A fault and, if the fault affects a single replica, that replica. */
+/** A fault and, if it affects a single replica, the name of that replica. */
 export interface Fault {
   kind: PlanFaultName
   replica: string | undefined
 }
 
-/** Faults that have begun and have not been completely undone. */
+/** Faults that have started but have not been completely undone. */
 const unfinished = new Set<Begun>()
 
-/** Creates the record of a fault that begins now. */
+/** Creates the record of a fault that starts now. */
 export function beginRecord({ kind, replica }: Fault): FaultRecord {
   const { mayEnd, hitsEvery } = planFaults[kind].inPlan
   return {
@@ -36,14 +36,14 @@ export function beginRecord({ kind, replica }: Fault): FaultRecord {
 
 /**
  * Runs one fault, undoes it, and waits until the lab has recovered.
- * @param record the record of the fault, which this function completes; the list of faults must already contain the record
- * @param stop ends the fault as soon as possible; the fault is still undone
+ * @param record the fault's record, which this function completes; the list of faults must already contain it
+ * @param stop signal that ends the fault as soon as possible; the fault is still undone
  */
 export async function doFault(lab: AnyLab, fault: Fault, record: FaultRecord, stop: AbortSignal): Promise<void> {
   try {
     await act(lab, fault, record, stop)
   } catch (error) {
-    // The fault could not begin, so its record ends at the time of the error.
+    // The fault could not start, so its record ends at the time of the error.
     record.toMs = Date.now()
     record.detail = (error as Error).message
   }
@@ -60,7 +60,7 @@ async function act(lab: AnyLab, { kind, replica }: Fault, record: FaultRecord, s
   let noticedFromMs = Date.now()
   try {
     const bounded = begun.plan.evidence.map((expectation) => ({ ...expectation, withinSeconds: inPlan.evidenceWithinSeconds }))
-    // The signal `stop` does not interrupt the wait for evidence, because undoing a drain that has begun would take equally long.
+    // The `stop` signal does not interrupt the wait for evidence, because undoing a drain that has begun would take just as long.
     for (const { asExpected, what, detail } of await observe(lab, bounded, { everyMs: evidenceEveryMs }))
       (asExpected ? seen : problems).push(`${what} ${detail}`)
     record.happened = problems.length === 0
@@ -69,7 +69,7 @@ async function act(lab: AnyLab, { kind, replica }: Fault, record: FaultRecord, s
     if (inPlan.addsReplica) record.replica = (await namesOf(lab)).filter((name) => !before.includes(name)).join()
     await pause(inPlan.lastsSeconds * 1000, stop)
   } finally {
-    // Connections to a replica that the fault added may be lost only after the undo of the fault begins.
+    // Connections to a replica that the fault added may be lost only once the fault is being undone.
     if (inPlan.addsReplica) record.fromMs = Date.now()
     problems.push(...(await undo(begun)))
   }
@@ -93,9 +93,7 @@ async function namesOf(lab: AnyLab): Promise<string[]> {
   return (await lab.replicas()).map(({ name }) => name)
 }
 
-/**
- * Waits until at least the given number of replicas exists, all replicas are healthy, and each reports that it and its stores are ready.
- */
+/** Waits until there are at least the given number of replicas, all are healthy, and each reports that it and its stores are ready. */
 async function untilWhole(lab: AnyLab, atLeast: number, withinSeconds: number): Promise<void> {
   const isWhole = async () => {
     const replicas = await lab.replicas()
@@ -107,7 +105,7 @@ async function untilWhole(lab: AnyLab, atLeast: number, withinSeconds: number): 
 }
 
 /**
- * Undoes the faults of an aborted run. The promise never rejects, because no caller could handle the error.
+ * Undoes the faults of an aborted run. The returned promise never rejects, because no caller could handle the error.
  * @returns the undo steps that failed
  */
 export async function restore(lab: AnyLab): Promise<string[]> {

@@ -1,6 +1,6 @@
 /**
- * Tests the measurement of `prove` with a proxy between a real replica and real clients, which drops, duplicates or swaps one delivery in
- * ten thousand. Each dropped, duplicated or swapped delivery must be detected, and reported for the right message.
+ * Tests the measurements of `prove` with a proxy between a real replica and real clients, which drops, duplicates or swaps one delivery in
+ * ten thousand. Each dropped, duplicated or swapped delivery must be detected and attributed to the right message.
  */
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -25,7 +25,7 @@ interface Proxy {
   tampered(): number | undefined
 }
 
-/** The proxy forwards everything unchanged except for one delivery. */
+/** Starts a proxy that forwards everything unchanged except for one delivery. */
 async function tamperingProxy(target: string, tampering: Tampering): Promise<Proxy> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   onTestFinished(() => {
@@ -61,7 +61,7 @@ async function tamperingProxy(target: string, tampering: Tampering): Promise<Pro
   return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, tampered: () => tampered }
 }
 
-/** Twenty clients in one room send messages until slightly more than ten thousand deliveries were made. */
+/** Runs twenty clients in one room, which send messages until slightly more than ten thousand deliveries have been made. */
 async function tryOn(tampering: Tampering): Promise<{ verdict: Verdict; tampered: number | undefined }> {
   const replica = await testReplica()
   const proxy = await tamperingProxy(replica.wsUrl + paths.ws, tampering)

@@ -7,9 +7,9 @@ import type { LabKind } from '@lab/lab/lab.ts'
 import { shortestMs } from './core/fault-plan.ts'
 
 export interface Options {
-  /** The kind of lab. */
+  /** The kind of lab on which to run. */
   on: LabKind
-  /** Address of the embedded lab's live page; undefined for the default address. */
+  /** Address of the embedded lab's live page; the default address if undefined. */
   page: string | undefined
   sockets: number
   rooms: number
@@ -21,24 +21,24 @@ export interface Options {
   seed: number
   /** Number of replicas during the run. */
   replicas: number
-  /** Whether to start a lab for the run, and to remove the lab afterwards. */
+  /** Whether to start a lab for the run and remove it afterwards. */
   up: boolean
-  /** Address of the store for an embedded lab that the command starts: valkey://HOST:PORT. */
+  /** Address of the store for an embedded lab that the command starts, in the form valkey://HOST:PORT. */
   valkey: string | undefined
-  /** Address to which clients connect instead of the lab's port: ws://HOST:PORT. */
+  /** Address to which clients connect instead of the lab's port, in the form ws://HOST:PORT. */
   entry: string | undefined
   /** Folder into which prove.json and prove.md are written. */
   reports: string
-  /** Whether to write a proof report, for which the run includes load, scaling up and down, drains and a crash. */
+  /** Whether to write a proof report; the run then includes load, scaling up and down, drains and a crash. */
   report: boolean
   /** Path of the price file for the proof report. */
   prices: string
 }
 
-/** The given flags, each of which is already within its own bounds. */
+/** The flags that were given, each of which is already known to be within its own bounds. */
 export type Flags = Partial<Omit<Options, 'faults'>> & { faults?: string }
 
-/** Bounds and defaults of the flags, for the parser and for the help text. */
+/** Bounds and defaults of the flags, for the parser and the help text. */
 export const flagBounds = {
   sockets: { min: 1, max: 20_000, fallback: 500 },
   rooms: { min: 1, max: 20_000 },
@@ -49,13 +49,13 @@ export const flagBounds = {
   seed: { min: 0, max: 2 ** 32 - 1 },
 } as const
 
-/** Default options of a run with a proof report. */
+/** Default options for a run with a proof report. */
 const proof: { sockets: number; drains: number; faults: readonly PlanFaultName[] } = { sockets: 200, drains: 2, faults: ['drain', 'kill'] }
 
 export const pricesFile = 'tools/prove/prices.yaml'
 
 /**
- * @param seedIfNone the seed that is used without --seed
+ * @param seedIfNone the seed to use if --seed is not given
  * @returns the options, or one error message for each invalid or conflicting option
  */
 export function readOptions(flags: Flags, seedIfNone: number): Result<Options> {

@@ -1,4 +1,4 @@
-/** Opens new clients at a fixed rate, whatever happens to earlier clients, and measures how new clients are served. */
+/** Opens new clients at a fixed rate, no matter what happens to earlier ones, and measures how well new clients are served. */
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCodes } from '@lab/contract/close-codes.ts'
@@ -6,9 +6,11 @@ import type { ServerMessageType } from '@lab/contract/messages.ts'
 import { WebSocket } from 'ws'
 import type { Probe } from './report/build.ts'
 
-/** Time limit from connecting to the answer. */
+/** Time limit from connecting until the reply arrives. */
 const withinMs = 5000
-/** At ten probes per second, even a short run has over a thousand probes, so one failed probe during a kill is less than 0.1 % of them. */
+/**
+ * At ten probes per second, even a short run has over a thousand probes, so one probe that fails during a kill is less than 0.1 % of them.
+ */
 const perSecond = 10
 
 export class Prober {
@@ -17,7 +19,7 @@ export class Prober {
   private readonly underWay = new Set<Promise<void>>()
   private timer: NodeJS.Timeout | undefined
 
-  /** @param url address to connect to, as ws://HOST:PORT/PATH */
+  /** @param url address to connect to, in the form ws://HOST:PORT/PATH */
   constructor(url: string) {
     this.url = url
   }
@@ -26,7 +28,7 @@ export class Prober {
     this.timer = setInterval(() => this.begin(), 1000 / perSecond)
   }
 
-  /** Opens no further clients, and waits until the open clients have finished, at most for their time limit plus one second. */
+  /** Stops opening new clients, and waits for the open ones to finish, at most for their time limit plus one second. */
   async stop(): Promise<void> {
     clearInterval(this.timer)
     await Promise.race([Promise.all(this.underWay), sleep(withinMs + 1000)])
@@ -41,7 +43,10 @@ export class Prober {
   }
 }
 
-/** Connects without a cookie, waits for the first message, sends one message, and closes the connection after its answer. Never rejects. */
+/**
+ * Connects without a cookie, waits for the first message, sends one message, and closes the connection once the reply has arrived. Never
+ * rejects.
+ */
 function tryOnce(url: string): Promise<Probe> {
   const atMs = Date.now()
   const startedAtMs = performance.now()

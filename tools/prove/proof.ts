@@ -29,9 +29,9 @@ import { type Surge, surge } from './surge.ts'
 
 const benchmarks = join(root, 'docs/benchmarks.md')
 
-/** Duration of the normal load, and of the tenfold load after the normal load. */
+/** Duration of the normal load, and of the tenfold load that follows it. */
 const phaseMs = 15_000
-/** Pause between two phases, so that late deliveries of one phase are not counted in the next phase. */
+/** Pause between two phases, so that one phase's late deliveries are not counted in the next phase. */
 const betweenMs = 2000
 const sampleEveryMs = 1000
 
@@ -44,13 +44,13 @@ export interface ProofOptions {
   store: LabStore
   options: Options
   prices: Prices
-  /** The scaler that decides during the surge; if undefined, the run itself changes the number of replicas. */
+  /** The scaler that makes the decisions during the surge; if undefined, the run itself changes the number of replicas. */
   scaler: LabScaler | undefined
   hold: ScalerHold
-  /** Arguments of the command as typed, for the report. */
+  /** Command-line arguments as typed, for the report. */
   args: readonly string[]
   log: (line: string) => void
-  /** Aborts the run, which then rejects with the reason of the signal. */
+  /** Signal that aborts the run, which then rejects with the signal's abort reason. */
   stop: AbortSignal
 }
 
@@ -64,7 +64,7 @@ export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions):
   const replicas = lab.watchReplicas(log)
   const deliveries = new Deliveries()
   const load = new LoadCurve()
-  /** Time at which the clock of the run was started. */
+  /** Time at which the run's clock was started. */
   let startedAtMs = beganAtMs
   let surged: Surge | undefined
 
@@ -73,7 +73,9 @@ export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions):
     stop.throwIfAborted()
   }
 
-  /** Runs the load at a tenth of the rate, at the full rate, and with additional clients. The load continues during the faults. */
+  /**
+   * Runs the load at a tenth of the rate, then at the full rate, and then with additional clients. The load continues during the faults.
+   */
   const prelude = async (crowd: Crowd): Promise<Prelude> => {
     let more: Crowd | undefined
     startedAtMs = Date.now()
@@ -114,11 +116,11 @@ export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions):
     if (scaler !== undefined) {
       log('the scaler is paused: from now on the run itself restarts replicas')
       await hold.hold()
-      // The decisions are read at the end, because the scaler logs a change only after it has completed the change.
+      // The decisions are read at the end, because the scaler logs a change only once it has completed the change.
       faults.push(...removalsOf((await decisionsSince(scaler, beganAtMs)).decisions))
     }
     const { ledger, connections } = surged.clients
-    // The numbers of the additional clients begin after the numbers of the regular clients.
+    // The numbers of the additional clients follow on from those of the regular clients.
     const drops = ledger.drops.map((drop) => ({ ...drop, member: drop.member + sockets }))
     return { faults, drops, breaches: connections.breaches }
   }
@@ -165,14 +167,14 @@ export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions):
   }
 }
 
-/** The scaler's decisions since a given time, and the number of the scaler's synchronisations. Unix milliseconds. */
+/** Returns the scaler's decisions since a given time, and the number of its sync periods since then. Unix milliseconds. */
 async function decisionsSince(scaler: LabScaler, sinceMs: number): Promise<{ decisions: ScaleDecision[]; synchronisations: number }> {
   const log = await readDecisionLog(decisionLogPath(resolve(root, scaler.stateFolder)))
   const records = log.filter(({ time }) => Date.parse(time) >= sinceMs)
   return { decisions: decisionsOf(records, decisionWords), synchronisations: records.length }
 }
 
-/** Histograms of delivery times: one of the whole run, and one of each phase. */
+/** Histograms of delivery times: one for the whole run, and one for each phase. */
 class Deliveries {
   count = 0
   private readonly histograms = { all: createHistogram(), normal: createHistogram(), tenTimes: createHistogram() }
@@ -184,7 +186,7 @@ class Deliveries {
     if (this.phase !== undefined) record(this.histograms[this.phase], tookMs)
   }
 
-  /** Counts the deliveries during an action in the histogram of a phase. */
+  /** Records deliveries that happen during an action in the histogram of a phase. */
   async during(phase: 'normal' | 'tenTimes', act: () => Promise<void>): Promise<void> {
     this.phase = phase
     await act()
@@ -197,7 +199,7 @@ class Deliveries {
   }
 }
 
-/** Records the numbers of sockets and deliveries once a second. */
+/** Records the number of sockets and the delivery rate once a second. */
 class LoadCurve {
   readonly points: ProofReport['load'] = []
   private ticker: NodeJS.Timeout | undefined

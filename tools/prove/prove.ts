@@ -1,6 +1,6 @@
 /**
- * Runs the command `prove` on a running or a new lab, from the start to the result. A lab that was already running is restored afterwards
- * in any case.
+ * Runs the `prove` command on a running or a new lab, from start to result. A lab that was already running is always restored after the
+ * run.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -22,25 +22,25 @@ import { type Prices, readPrices } from './report/prices.ts'
 import { reportSchema } from './report/schema.ts'
 import { run } from './run.ts'
 
-/** The value of minReplicas in scaler/hpa.yaml, which is the initial number of replicas of a lab with a scaler. */
+/** The minReplicas value in scaler/hpa.yaml, which is the initial number of replicas in a lab with a scaler. */
 const leastByScaler = 2
-/** Time scale of the scaler in a lab that is started for a proof report, so that scaling down takes half a minute. */
+/** Time scale of the scaler in a lab started for a proof report, chosen so that scaling down takes half a minute. */
 const reportTimeScale = 5
 
 export interface Outcome {
   report: Report
-  /** Whether no message was lost; with a proof report, whether every objective is met. */
+  /** Whether no message was lost; for a proof report, whether every objective is met. */
   proven: boolean
 }
 
 export interface ProveHooks {
-  /** Arguments of the command as typed, for the proof report. */
+  /** Command-line arguments as typed, for the proof report. */
   args: readonly string[]
   log: (line: string) => void
   stop: AbortSignal
 }
 
-/** Rejects with a one-line error if the run cannot be performed, or if the run was interrupted. */
+/** Rejects with a one-line error if the run cannot be performed or was interrupted. */
 export async function prove(options: Options, hooks: ProveHooks): Promise<Outcome> {
   const prices = options.report ? pricesAt(options.prices) : undefined
   const { lab, end } = options.up ? await startLab(options, hooks.stop) : { lab: await findLabOf(options), end: undefined }
@@ -62,7 +62,7 @@ function pricesAt(file: string): Prices {
   return read.prices
 }
 
-/** Starts a lab for this run, and returns a function that removes the lab. */
+/** Starts a lab for this run, and returns a function that removes it. */
 async function startLab(options: Options, stop: AbortSignal): Promise<{ lab: FoundLab; end: () => Promise<void> }> {
   const { on, report, replicas, reports, valkey } = options
   if (on === 'embedded') {
@@ -89,13 +89,13 @@ async function startLab(options: Options, stop: AbortSignal): Promise<{ lab: Fou
   }
 }
 
-/** @param prices the prices for a proof report; undefined if no report is requested */
+/** @param prices the prices for a proof report; undefined if no proof report was requested */
 async function proveOn(lab: FoundLab, options: Options, prices: Prices | undefined, { args, log, stop }: ProveHooks): Promise<Outcome> {
   const { store } = lab
   if (store === undefined) throw new LabError(`the replicas of ${lab.name} share no store: start the lab without --valkey none`)
   const hold = scalerHold(lab.scaler)
   const before = await namesOf(lab)
-  // For a proof report, the scaler decides the number of replicas; otherwise the scaler is paused.
+  // For a proof report, the scaler determines the number of replicas; otherwise, it is paused.
   const scaler = prices === undefined ? undefined : lab.scaler
   try {
     if (scaler === undefined) {

@@ -1,4 +1,4 @@
-/** Reads the room log from Valkey page by page during the run, so that no entry is lost when the log is trimmed. */
+/** Reads the room log from Valkey page by page during the run, so that no entry is missed when the log is trimmed. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LabStore } from '@lab/lab/lab.ts'
 import type { LogEntry, Payload } from '@lab/ledger/ledger.ts'
@@ -9,21 +9,21 @@ import { z } from 'zod'
 const pageSize = 2000
 const everyMs = 2000
 
-/** Valkey's reply to XRANGE and XREVRANGE: pairs of an id and a list of alternating names and values. */
+/** Valkey's reply to XRANGE and XREVRANGE: pairs of an ID and a list of alternating field names and values. */
 const page = z.array(z.tuple([z.string(), z.array(z.string())]))
 
 export interface LogReader {
-  /** The log entries that have been read so far, in the order of the log. */
+  /** The log entries read so far, in log order. */
   readonly entries: readonly LogEntry[]
-  /** Reads the remaining entries of the log and ends the reader. Rejects if Valkey does not answer within the time limit. */
+  /** Reads the remaining log entries and ends the reader. Rejects if Valkey does not reply. */
   finish(): Promise<void>
   /** Ends the reader without reading the remaining entries. */
   abandon(): void
 }
 
 /**
- * Starts to read at the current end of the log. Rejects if Valkey does not answer.
- * @param run id of the current run; messages of other runs are ignored
+ * Starts reading at the current end of the log. Rejects if Valkey does not reply.
+ * @param run ID of the current run; messages of other runs are ignored
  */
 export async function readRoomLog(store: Pick<LabStore, 'ask'>, run: string): Promise<LogReader> {
   const entries: LogEntry[] = []
@@ -45,7 +45,7 @@ export async function readRoomLog(store: Pick<LabStore, 'ask'>, run: string): Pr
 
   const reading = (async () => {
     while (going) {
-      // If a fault has stopped Valkey, the reader tries again later; `finish` rejects if entries remain that cannot be read.
+      // If a fault has stopped Valkey, the reader tries again later; `finish` rejects if the remaining entries cannot be read.
       await readToEnd().catch(() => undefined)
       await sleep(everyMs)
     }

@@ -1,4 +1,4 @@
-/** Performs one run: clients send messages, faults are injected, and all events are recorded and judged. */
+/** Performs one run: clients send messages, faults are injected, and all events are recorded and evaluated. */
 import { nodeEnvironment } from '@lab/client/node.ts'
 import type { PlanFaultName } from '@lab/faults/catalogue/index.ts'
 import { pause, timed, until } from '@lab/host/until.ts'
@@ -18,7 +18,7 @@ import { readRoomLog } from './room-log-reader.ts'
 
 /** Time limit for all clients to join their rooms. */
 const joinWithinMs = 120_000
-/** Time after a fault until the traffic is normal again. */
+/** Time from the end of a fault until the traffic is considered normal again. */
 const calmAfterMs = 3000
 /** Time limit for the quiet phase at the end of a run, in which late messages arrive. */
 const quietWithinMs = 60_000
@@ -29,7 +29,7 @@ const mostClientLines = 200
 
 /** The recorded events of the part of a run that precedes the first fault. */
 export interface Prelude {
-  /** Changes that were made to the lab before the first planned fault, which explain why connections were lost. */
+  /** Changes made to the lab before the first planned fault, which explain why connections were lost. */
   faults: readonly FaultRecord[]
   /** Lost connections and invalid frames of the additional clients, which are judged by the same rules as those of the regular clients. */
   drops: readonly Drop[]
@@ -38,15 +38,15 @@ export interface Prelude {
 
 export interface RunHooks {
   log: (line: string) => void
-  /** Called for each delivery of a message. @param tookMs time from sending to delivery */
+  /** Called each time a message is delivered. @param tookMs time from sending the message to its delivery */
   onDelivered?: (tookMs: number) => void
   /** Runs after all clients have joined their rooms and before the first fault, and starts the load, which then continues. */
   prelude?: (crowd: Crowd) => Promise<Prelude>
-  /** Ends the run early: the run rejects with the reason, after the current fault has been undone. */
+  /** Signal that ends the run early: the run rejects with the abort reason once the current fault has been undone. */
   stop: AbortSignal
 }
 
-/** @param store the store of the lab, whose room log is compared with the deliveries */
+/** @param store the lab's store, whose room log is compared with the deliveries */
 export async function run(
   lab: FoundLab,
   store: LabStore,
@@ -98,11 +98,11 @@ export async function run(
     const { drains, faults: kinds } = options
     plan = planFaults({ seed, kinds, drains, durationMs, replicas: (await lab.replicas()).length })
     for (const { kind, atMs, replica: number } of plan) {
-      // On a slow machine, faults take longer than planned, and the last faults are left out.
+      // On a slow machine, faults take longer than planned, and the last faults are skipped.
       if (performance.now() - faultsFromMs > durationMs) break
       await pause(Math.max(0, faultsFromMs + atMs - performance.now()), stop)
       stop.throwIfAborted()
-      // The replica's name is looked up before each fault, because a replica that was replaced may have a new name.
+      // The replica's name is looked up before each fault, because a replacement replica may have a new name.
       const replica = number === undefined ? undefined : (await lab.replicas())[number - 1]?.name
       const at = atSeconds()
       const entry = beginRecord({ kind, replica })
@@ -171,7 +171,7 @@ async function allIn(crowd: Crowd, sockets: number, { log, stop }: RunHooks): Pr
   }
 }
 
-/** Waits until every message has been answered and no delivery has arrived for a while, within a time limit. */
+/** Waits, up to a time limit, until every message has been answered and no delivery has arrived for a while. */
 async function quiet(crowd: Crowd, { log, stop }: RunHooks): Promise<void> {
   const done = () => crowd.ledger.open === 0 && performance.now() - crowd.lastDeliveryAtMs > quietMs
   await until('quiet', done, { withinMs: quietWithinMs, stop }).catch((error: Error) =>
@@ -184,7 +184,7 @@ async function quiet(crowd: Crowd, { log, stop }: RunHooks): Promise<void> {
 const drainKinds: ReadonlySet<string> = new Set<PlanFaultName>(['drain', 'scale', 'rollout', 'deploy'])
 
 /**
- * Returns how long clients were disconnected, measured from the crash of a replica or from the loss of the connection in a drain.
+ * Returns how long clients were disconnected, measured from the crash of their replica or, in a drain, from the loss of their connection.
  * Milliseconds.
  */
 function absences(drops: readonly Drop[], faults: readonly FaultRecord[]): { kills: number[]; drains: number[] } {
@@ -198,7 +198,7 @@ function absences(drops: readonly Drop[], faults: readonly FaultRecord[]): { kil
   return { kills, drains }
 }
 
-/** Limits the number of logged lines. */
+/** Returns a log function that prints only a limited number of lines. */
 function limited(log: (line: string) => void, most: number): (line: string) => void {
   let left = most
   return (line) => {

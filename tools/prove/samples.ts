@@ -7,8 +7,8 @@ import type { Sampled, Series } from './report/resources.ts'
 const withinSeconds = 10
 
 /**
- * Reads the CPU time and memory of each replica in a time range, in Unix milliseconds.
- * @param prometheus the client of Prometheus; undefined if the lab has none
+ * Reads each replica's CPU time and memory in a time range, given in Unix milliseconds.
+ * @param prometheus the Prometheus client; undefined if the lab has no Prometheus
  * @returns the samples, or a one-line reason why there are none
  */
 export async function sampleReplicas(

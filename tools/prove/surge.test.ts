@@ -6,7 +6,7 @@ import { testReplica } from '@lab/ws/test/harness.ts'
 import { expect, test } from 'vitest'
 import { type SurgeOptions, surge } from './surge.ts'
 
-/** A fake lab that records the requested numbers of replicas, with one real replica that accepts the clients. */
+/** Performs a surge on a fake lab that records the requested numbers of replicas, with one real replica that accepts the clients. */
 async function surgeOn(counts: number[], more: Partial<SurgeOptions> = {}) {
   const { wsUrl } = await testReplica()
   let count = 2

@@ -1,6 +1,6 @@
 /**
  * Performs the surge phase: additional clients connect, replicas are added, the clients disconnect, and replicas are removed. If the lab
- * has a scaler, the scaler decides. Without a scaler, the run itself adds one replica and removes one replica.
+ * has a scaler, the scaler decides when to add and remove replicas. Without a scaler, the run itself adds and later removes one replica.
  */
 import { pause, until } from '@lab/host/until.ts'
 import type { Lab, LabScaler, Replica } from '@lab/lab/lab.ts'
@@ -11,21 +11,21 @@ import type { Demand, ScaleDecision } from './report/scaling.ts'
 
 /** Time limit for all additional clients to join their rooms. */
 const joinWithinMs = 60_000
-/** Duration of the phase with all replicas, so that sockets have time to move to the new replicas. */
+/** How long the phase with all replicas lasts, so that sockets have time to move to the new replicas. */
 const holdMs = 10_000
-/** Times in seconds of the scaler's clock; the scaler decides every fifteen seconds, and begins to scale down after two minutes. */
+/** Times in seconds on the scaler's clock; the scaler decides every fifteen seconds, and begins to scale down after two minutes. */
 const settled = 45
 const downWithin = 150
 const downEach = 30
-/** Time limits in real seconds for a replica to start, including the scrape of the metrics, and for a replica to drain. */
+/** Time limits in real seconds for a replica to start, including the scrape of its metrics, and for a replica to drain. */
 const startWithin = 150
 const drainWithin = 40
 
 export interface Surge {
   demands: Demand[]
-  /** Scaling decisions made by the run itself; decisions of a scaler are in the scaler's log. */
+  /** Scaling decisions made by the run itself; a scaler's decisions are in the scaler's log. */
   decisions: ScaleDecision[]
-  /** Replicas that the run itself removed. */
+  /** The removals of replicas by the run itself, recorded as faults. */
   faults: FaultRecord[]
   /** The additional clients. */
   clients: Crowd
@@ -34,13 +34,13 @@ export interface Surge {
 
 export interface SurgeOptions {
   lab: Pick<Lab, 'replicas' | 'scaleTo'>
-  /** The scaler that decides; if undefined, the run itself decides. */
+  /** The scaler that decides on the number of replicas; if undefined, the run itself decides. */
   scaler: Pick<LabScaler, 'timeScale'> | undefined
   clients: CrowdOptions
   /** Called with the additional clients when they begin to connect, and with undefined when they have disconnected. */
   onClients: (clients: Crowd | undefined) => void
   log: (line: string) => void
-  /** Aborts the surge, which then rejects with the reason of the signal. */
+  /** Signal that aborts the surge, which then rejects with the signal's abort reason. */
   stop: AbortSignal
 }
 
@@ -103,7 +103,7 @@ async function undoByHand(lab: SurgeOptions['lab'], before: readonly string[], {
   faults.push(...removalsOf([decision]))
 }
 
-/** Waits until there are more replicas than before, all replicas are healthy, and their number has been stable for a while. */
+/** Waits until there are more replicas than before, all of them are healthy, and their number has been stable for a while. */
 async function grown(lab: SurgeOptions['lab'], before: number, settledMs: number, stop: AbortSignal): Promise<void> {
   const steady = steadiness(settledMs)
   const holds = async () => {
@@ -120,8 +120,8 @@ interface ShrinkBounds {
 }
 
 /**
- * Waits until there are fewer replicas than the maximum, and their number has been stable for a while. The number of replicas may differ
- * from the number before the surge, because the scaler's tolerance may leave one more replica after scaling down.
+ * Waits until there are fewer replicas than at the peak of the surge, and their number has been stable for a while. The final number of
+ * replicas may differ from the number before the surge, because the scaler's tolerance may leave one extra replica running.
  */
 async function shrunk(lab: SurgeOptions['lab'], most: number, { withinMs, settledMs, stop }: ShrinkBounds): Promise<void> {
   const steady = steadiness(settledMs)
@@ -143,7 +143,7 @@ function steadiness(forMs: number): (text: string) => boolean {
   }
 }
 
-/** Logs a timeout instead of rejecting, because the report shows a late surge as an objective that is not met. */
+/** Logs a timeout instead of rejecting, because the report shows a late surge as an objective that was not met. */
 async function unlessLate(log: (line: string) => void, waiting: Promise<void>): Promise<void> {
   await waiting.catch((error: Error) => log(error.message))
 }

@@ -1,4 +1,4 @@
-/** Tests the data sources of a proof report against real sources that do not need Docker. */
+/** Tests a proof report's data sources against real sources that do not need Docker. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

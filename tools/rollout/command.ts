@@ -1,4 +1,6 @@
-/** The command `rollout`, which replaces the replicas one by one with the current version of the Compose files, .env and the image. */
+/**
+ * Implements the `rollout` command, which replaces the replicas one by one so that they match the current Compose files, .env and image.
+ */
 import { services } from '@lab/contract/endpoints.ts'
 import { decimal, examples, printJson, wholeNumber } from '@lab/host/arguments.ts'
 import { docker, say } from '@lab/host/docker.ts'
@@ -36,7 +38,7 @@ interface Options extends RevisionOptions {
   json?: boolean
 }
 
-/** Adds the command `rollout` to a program. */
+/** Adds the `rollout` command to a program. */
 export function register(program: Command): void {
   const rollout = program
     .command('rollout')
@@ -113,7 +115,7 @@ function how(command: Command): Command {
     .option('--json', 'the result as JSON on standard output, progress on standard error')
 }
 
-/** Returns a parser for durations of at least `least` seconds and at most an hour. */
+/** Returns a parser for durations of at least `least` seconds and at most one hour. */
 export function secondsFrom(least: number): (text: string) => number {
   return (text) => {
     const read = readDuration(text)
@@ -128,7 +130,7 @@ function setting(text: string, before: Record<string, string> = {}): Record<stri
   return { ...before, [name]: value }
 }
 
-/** Calls `act` with the running lab on Compose, and closes the lab object afterwards. */
+/** Calls `act` with the running Compose lab, and closes the lab object afterwards. */
 export async function withLab(act: (lab: ComposeLab) => Promise<void>): Promise<void> {
   const lab = await runningComposeLab()
   try {
@@ -165,13 +167,13 @@ function begin(options: Options, restart: boolean): Promise<void> {
   })
 }
 
-/** Returns the command as the user typed it, for the history of revisions. */
+/** Returns the command that the user typed, for the revision history. */
 export function causeOf(what: string, { image, set, build }: RevisionOptions): string {
   const words = [
     what,
     ...(image === undefined ? [] : [`--image ${image}`]),
     ...(build ? ['--build'] : []),
-    // The values of `--set` are not printed, because they may be secret.
+    // The values of `--set` are omitted, because they may be secret.
     ...Object.keys(set ?? {}).map((name) => `--set ${name}`),
   ]
   return words.join(' ')

@@ -1,4 +1,7 @@
-/** The command `deploy`, which starts and checks replicas of a second colour, routes the traffic to them, and drains the first colour. */
+/**
+ * Implements the `deploy` command, which starts and checks replicas of a second colour, routes the traffic to them, and drains the first
+ * colour.
+ */
 import { type Colour, colours, services } from '@lab/contract/endpoints.ts'
 import { examples, printJson, wholeNumber } from '@lab/host/arguments.ts'
 import { docker, say } from '@lab/host/docker.ts'
@@ -27,7 +30,7 @@ fails, everything goes back to the old colour. A request with the header x-lab-c
 Exit codes: 0 done, 1 failed or rolled back, 2 wrong usage, 130 interrupted.
 `
 
-/** Adds the command `deploy` to a program. */
+/** Adds the `deploy` command to a program. */
 export function register(program: Command): void {
   const deploy = program
     .command('deploy')

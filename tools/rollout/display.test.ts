@@ -1,4 +1,4 @@
-/** Tests the output of a rollout, on a terminal and without a terminal. */
+/** Tests a rollout's output, both on a terminal and without one. */
 import type { RolloutView } from '@lab/lab/compose/rollout/carry-out.ts'
 import { expect, test } from 'vitest'
 import { displayOn, frame, type Screen } from './display.ts'

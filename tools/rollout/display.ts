@@ -1,5 +1,5 @@
 /**
- * Shows the progress of a rollout: as a table that is redrawn on a terminal, and as lines elsewhere. The display installs no signal
+ * Shows a rollout's progress: as a table that is redrawn on a terminal, and as lines of text elsewhere. The display installs no signal
  * handlers, because the rollout itself handles Ctrl-C and ends before its next step.
  */
 import type { CarryOut, RolloutView } from '@lab/lab/compose/rollout/carry-out.ts'
@@ -16,7 +16,7 @@ export interface Display extends Pick<CarryOut, 'say' | 'show'> {
   end(): void
 }
 
-/** The table. Pure. @param width maximum length of a line, so that no line wraps */
+/** The table. Pure. @param width maximum length of a line, chosen so that no line wraps */
 export function frame({ rollout, replicas }: RolloutView, seconds: number, width: number): string[] {
   const done = replicas.filter(({ updated, state }) => updated && state === 'available').length
   const full = Math.min(barWidth, Math.round((barWidth * done) / Math.max(1, rollout.replicas)))
@@ -26,7 +26,7 @@ export function frame({ rollout, replicas }: RolloutView, seconds: number, width
   return [head, ...replicaRows(replicas, rollout.target)].map((line) => line.slice(0, Math.max(1, width - 1)))
 }
 
-/** @param screen the stream of the standard output */
+/** @param screen the standard output stream */
 export function displayOn(screen: Screen): Display {
   if (!screen.isTTY) return { say: (line) => void screen.write(`${line}\n`), end: () => undefined }
   const startedAtMs = performance.now()

@@ -1,9 +1,9 @@
-/** Formats the output of the command `rollout`, in the wording of kubectl. Pure. */
+/** Formats the output of the `rollout` command, in the wording of kubectl. Pure. */
 import { nextAction, type RolloutReplica } from '@lab/lab/compose/rollout/plan.ts'
 import type { Progress, RolloutPlan } from '@lab/lab/compose/rollout/rollout.ts'
 import type { RolloutRecord } from '@lab/lab/compose/rollout/store.ts'
 
-/** Lists the planned steps, one line each, on the assumption that every updated replica becomes available immediately. */
+/** Lists the planned steps, one line each, assuming that every updated replica becomes available immediately. */
 export function stepsOf(plan: RolloutPlan, names: readonly { name: string; number: number }[]): string[] {
   const spec = plan.rollout
   const base = { createdAtSeconds: 0, detail: '', state: 'available' } as const
@@ -24,7 +24,7 @@ export function stepsOf(plan: RolloutPlan, names: readonly { name: string; numbe
   return steps
 }
 
-/** Formats the output of --dry-run. */
+/** Formats the output of the --dry-run option. */
 export function planText(plan: RolloutPlan, steps: readonly string[]): string {
   const { from, to, rollout, changes } = plan
   const lost = from.recoverable
@@ -61,7 +61,7 @@ export function statusText(
   return `${headline(text, record, { holder, paused })}\n${replicaRows(replicas, rollout.target).join('\n')}\n${why}`
 }
 
-/** Formats a table of the replicas with a heading and one line for each replica. */
+/** Formats a table of replicas, with a heading and one line for each replica. */
 export function replicaRows(replicas: readonly RolloutReplica[], target: number): string[] {
   const rows = replicas.map(({ name, updated, state, detail }) => {
     const revision = updated ? String(target) : 'old'

@@ -1,4 +1,6 @@
-/** The command `simulate`, which runs real clients and replicas against a model of the store in virtual time, and checks the deliveries. */
+/**
+ * Implements `./lab simulate`, which runs real clients and replicas against a model of the store in virtual time, and checks deliveries.
+ */
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -14,7 +16,7 @@ interface Flags {
 
 const greatestSeed = 2 ** 32 - 1
 
-/** Adds the command `simulate` to a program. */
+/** Adds the `simulate` command to a program. */
 export function register(program: Command): void {
   program
     .command('simulate')
@@ -54,7 +56,7 @@ async function many({ seed, runs }: Flags, stop: AbortSignal): Promise<boolean> 
   return failures.length > 0
 }
 
-/** Formats the violations of a failure, the faults that cause the failure, and the command that reproduces the failure. */
+/** Formats a failure: its violations, the faults that cause it, and the command that reproduces it. */
 export function failureText(failure: Failure): string {
   const plan = planOf(failure.seed)
   const faults = withFaults(plan, failure.faults).faults.map((fault) => `  ${faultText(fault, plan)}`)

@@ -1,23 +1,23 @@
 /**
  * Checks the delivery guarantees against the observed events: frames that reach clients, events that clients report to their users, and
- * entries that the store adds. The check does not depend on how the client and the service work. Pure.
+ * entries that are added to the store. The check does not depend on how the client and the service are implemented. Pure.
  */
 import type { ClientEvent } from '@lab/client/types.ts'
 import type { Message } from './wire.ts'
 
-/** A room message in the log of the store. */
+/** A room message in the store's log. */
 export interface Entry {
   seq: number
   room: string
   /** Request id, which is unique across all clients. */
   id: string
   sender: string
-  /** The consecutive number of the message, counted separately for each sender. */
+  /** The message's consecutive number, counted separately for each sender. */
   number: number
   storedAtMs: number
-  /** Whether the store has lost the message because its data were reset to an earlier time or deleted. */
+  /** Whether the store has lost the message, because its data was reset to an earlier state or deleted. */
   lost: boolean
-  /** Whether the sender received the answer that the message is stored. */
+  /** Whether the sender has received the answer that the message is stored. */
   acked: boolean
 }
 
@@ -38,8 +38,8 @@ export interface Violation {
 }
 
 /**
- * A range of sequence numbers in which a client was informed that messages may be missing.
- * @param room the room of the message; undefined if it may be any room
+ * A range of sequence numbers in which, as the client was informed, messages may be missing.
+ * @param room the room of the missing messages; undefined if it may be any room
  */
 interface Gap {
   room: string | undefined
@@ -49,19 +49,19 @@ interface Gap {
 
 /** The state of one client's membership in a room. */
 interface Membership {
-  /** The time at which the user of the client was informed that the client is in the room. */
+  /** The time at which the client's user was informed that the client is in the room. */
   joinedAtMs: number
   /**
    * The time at which the client first received a sequence number. The client need not receive messages that were stored before this time
-   * and that the store then lost.
+   * and later lost by the store.
    */
   placedAtMs: number
-  /** Messages that have reached the client, and messages that the client has passed to its user. */
+  /** Messages that have reached the client, and messages that the client has passed on to its user. */
   wire: Set<Entry>
   handed: Map<string, Entry | undefined>
-  /** Highest sequence number that has reached the client since the last gap. */
+  /** The highest sequence number that has reached the client since the last gap. */
   highest: number
-  /** For each sender, the number of the last message that the client has passed to its user since the last gap. */
+  /** For each sender, the number of the last message that the client has passed on to its user since the last gap. */
   last: Map<string, number>
 }
 
@@ -88,7 +88,7 @@ export class History {
     this.onViolation = onViolation
   }
 
-  /** Records that the store has a new entry. @param head the JSON text of the message without the closing brace */
+  /** Records that the store has a new entry. @param head the message's JSON text without the closing brace */
   stored(seq: number, room: string, head: string): void {
     const { id, data } = JSON.parse(`${head}}`) as { id: string; data: { by: string; n: number } }
     const same = this.entriesOf(id)
@@ -125,7 +125,7 @@ export class History {
     else if (message.type === 'message_response' && message.stored === true) this.answered(client, message)
   }
 
-  /** Records an event that a client reports to its user. */
+  /** Records an event that a client has reported to its user. */
   reported(client: string, event: ClientEvent): void {
     const member = this.member(client)
     if (event.type === 'answered' && event.request === 'join' && event.room !== undefined) {
@@ -139,9 +139,9 @@ export class History {
   }
 
   /**
-   * Compares the log with every client's messages, after all traffic has ended.
-   * @param withLost whether to include messages that the store lost after their senders received an answer
-   * @returns the deliveries that are missing
+   * Compares the store's log with each client's messages, after all traffic has ended.
+   * @param withLost whether to include messages that the store lost after their senders had received an answer
+   * @returns descriptions of the missing deliveries
    */
   missing(withLost: boolean): string[] {
     const missing: string[] = []
@@ -177,8 +177,8 @@ export class History {
       return
     }
     const membership = this.membership(this.member(client), entry.room)
-    // A client may receive a message again after a reconnect.
-    // A new message must have a higher sequence number than all earlier messages, unless a gap was reported.
+    // A client may receive a message again after it has reconnected.
+    // A new message must have a higher sequence number than all earlier ones, unless a gap was reported.
     if (!membership.wire.has(entry) && entry.seq <= membership.highest && membership.joinedAtMs < this.nowMs()) {
       this.violated(
         'position went back',
@@ -186,7 +186,7 @@ export class History {
       )
     }
     membership.wire.add(entry)
-    // Until the user was informed that the client is in the room, the messages of the room may be sent again from the beginning.
+    // Until the user has been informed that the client is in the room, the room's messages may be sent again from the beginning.
     if (membership.joinedAtMs !== never) membership.highest = Math.max(membership.highest, entry.seq)
     this.placed(client, entry.room)
   }
@@ -218,13 +218,13 @@ export class History {
     const entry = this.entriesOf(name).find((one) => one.seq === seq)
     const { by, n } = data as { by: string; n: number }
     const before = membership.handed.get(name)
-    // If the store has lost a message, the message may be stored again as a new message, provided that the client has reported a gap.
+    // If the store has lost a message, it may be stored again as a new message, provided that the client has reported a gap.
     const again = before?.lost === true && covered(member.handedGaps, before)
     if (membership.handed.has(name) && !again) this.violated('delivered twice', `${client} passed on ${name} of ${by} (${n}) twice`)
     membership.handed.set(name, entry)
-    // A message that is shown before it is stored has no sequence number yet.
+    // A provisional message is passed on before it is stored, so it has no sequence number yet.
     if (seq === undefined) return
-    // A message that was lost and stored again is accepted in any order, if the client has reported a gap that covers it.
+    // A message that was lost and then stored again may arrive in any order, if the client has reported a gap that covers it.
     if (this.entriesOf(name).some((one) => one.lost && covered(member.handedGaps, one))) return
     const last = membership.last.get(by) ?? 0
     if (n <= last && earlier !== 'history') this.violated('wrong order', `${client} passed on message ${n} of ${by} after its ${last}`)

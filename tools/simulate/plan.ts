@@ -1,4 +1,4 @@
-/** Plans the faults of a run from its seed before the run begins, so that the run can be repeated with some of the faults. Pure. */
+/** Plans a run's faults from its seed before the run begins, so that the run can be repeated with only some of these faults. Pure. */
 import { createRandom, type Random } from '@lab/contract/random.ts'
 
 export const faultKinds = [
@@ -21,11 +21,11 @@ export type FaultKind = (typeof faultKinds)[number]
 export interface Fault {
   kind: FaultKind
   atMs: number
-  /** Duration of the fault. */
+  /** Duration of the fault, in milliseconds of virtual time. */
   forMs: number
   /** Index of the replica or client that the fault affects. */
   index: number
-  /** For `store-back`, how far back the store's data are reset; for clock faults, how far the clock is moved. Milliseconds. */
+  /** For `store-back`, how far back the store's data is reset; for clock faults, how far the clock is moved. Milliseconds. */
   byMs: number
 }
 
@@ -33,9 +33,9 @@ export interface Plan {
   seed: number
   replicas: number
   clients: number
-  /** Time during which clients send messages and faults begin. Milliseconds. */
+  /** Length of the phase in which clients send messages and faults begin. Milliseconds. */
   activeMs: number
-  /** Average time between two messages of a client. Milliseconds. */
+  /** Average time between two messages from the same client. Milliseconds. */
   betweenMs: number
   /** Maximum delay of a frame. Milliseconds. */
   delayMs: number
@@ -43,8 +43,8 @@ export interface Plan {
 }
 
 /**
- * The relative frequencies of the kinds of faults in a plan. The kinds that matter most in combination with other faults have a high
- * weight, so that such combinations are frequent.
+ * The relative frequencies of the fault kinds in a plan. Kinds that matter most in combination with other faults have a high weight, so
+ * that such combinations are frequent.
  */
 const weights: Readonly<Record<FaultKind, number>> = {
   kill: 3,
@@ -65,7 +65,7 @@ const weights: Readonly<Record<FaultKind, number>> = {
 export function planOf(seed: number): Plan {
   const random = createRandom(seed, 0)
   const activeMs = random.between(3_000, 8_000)
-  // Each run omits some kinds of faults, because one kind of fault may mask the effect of another.
+  // Each run omits some kinds of faults, because one kind may mask the effects of another.
   const kinds = faultKinds.filter(() => random.chance(0.45))
   const bag = kinds.flatMap((kind) => Array.from({ length: weights[kind] }, () => kind))
   const faults: Fault[] = []

@@ -1,4 +1,7 @@
-/** Runs many seeds. Reports the seeds that violate a guarantee, each with a minimal set of faults, and the states that no seed reached. */
+/**
+ * Runs the simulation with many seeds. Reports the seeds whose runs violate a guarantee, each with a minimal set of faults, and the states
+ * that no run reached.
+ */
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -9,10 +12,10 @@ import { interestingStates, type State } from './states.ts'
 
 export interface Failure {
   seed: number
-  /** A minimal set of faults that causes the failure, as positions in the plan, counted from 1. */
+  /** A minimal set of faults that causes the failure, given as positions in the plan, counting from 1. */
   faults: number[]
   violations: readonly Violation[]
-  /** All events of a run that has only the faults in `faults`. */
+  /** All events of a run with only the faults in `faults`. */
   trace: string[]
 }
 
@@ -29,19 +32,19 @@ export interface SeedRange {
   count: number
 }
 
-/** The outcome of a range of seeds. */
+/** The outcome of running a range of seeds. */
 type RangeOutcome = Omit<Runs, 'unreached'> & { reached: State[] }
 
-/** Number of failures that are analysed in full, after which no further seeds are tried. */
+/** Number of failures that are fully analysed; after that, no more seeds are tried. */
 const mostFailures = 5
 
-/** Number of seeds that a thread runs before it answers, which takes about a second. */
+/** Number of seeds that a thread runs before it reports its results, which takes about a second. */
 const rangeLength = 50
 
 /**
- * Runs the seeds starting at `first`, in one thread for each processor.
- * @param stop ends the run early; the ranges of seeds that are still running are abandoned
- * @throws the error that a thread throws
+ * Runs the simulation with `count` seeds, starting at `first`, in one thread per processor.
+ * @param stop ends the runs early, abandoning the seed ranges that are still in progress
+ * @throws any error that a thread throws
  */
 export async function runSeeds(first: number, count: number, stop?: AbortSignal): Promise<Runs> {
   const total: Runs & { reached: Set<State> } = { count: 0, events: 0, failures: [], unreached: [], reached: new Set() }
@@ -72,7 +75,7 @@ export async function runSeeds(first: number, count: number, stop?: AbortSignal)
   return { ...runs, failures, unreached: interestingStates.filter((state) => !reached.has(state)) }
 }
 
-/** Runs a range of seeds in the current thread. */
+/** Runs the simulation with a range of seeds in the current thread. */
 export async function runRange({ first, count }: SeedRange): Promise<RangeOutcome> {
   const reached = new Set<State>()
   const failures: Failure[] = []
@@ -87,19 +90,19 @@ export async function runRange({ first, count }: SeedRange): Promise<RangeOutcom
   return { count: done, events, failures, reached: [...reached] }
 }
 
-/** Runs one seed with the given plan, and returns all events. */
+/** Runs the given plan, and returns the violations and a trace of all events. */
 export async function traced(plan: Plan): Promise<{ violations: readonly Violation[]; trace: string[] }> {
   const trace: string[] = []
   const { violations } = await simulate(plan, (text) => void trace.push(text))
   return { violations, trace }
 }
 
-/** @param numbers the positions of the faults in the plan, counted from 1; an empty list selects all faults */
+/** @param numbers the positions in the plan of the faults to use, counting from 1; an empty list selects all faults */
 export function withFaults(plan: Plan, numbers: readonly number[]): Plan {
   return numbers.length === 0 ? plan : { ...plan, faults: plan.faults.filter((_, index) => numbers.includes(index + 1)) }
 }
 
-/** Removes one fault after another, as long as the same guarantee is still violated. */
+/** Removes faults one at a time, as long as the same guarantee is still violated. */
 async function smallest(plan: Plan, violations: readonly Violation[]): Promise<Failure> {
   const kind = violations[0]?.kind
   let numbers = plan.faults.map((_, index) => index + 1)
@@ -112,7 +115,7 @@ async function smallest(plan: Plan, violations: readonly Violation[]): Promise<F
   return { seed: plan.seed, faults: numbers, ...(await traced(withFaults(plan, numbers))) }
 }
 
-/** Returns the command that repeats a failure. */
+/** Returns the command that reproduces a failure. */
 export function replayLine({ seed, faults }: Pick<Failure, 'seed' | 'faults'>): string {
   return `./lab simulate --seed ${seed} --runs 1 --faults ${faults.join(',')} --trace`
 }

@@ -1,4 +1,6 @@
-/** Checks that thousands of seeded runs fulfil every guarantee, and reach the states in which the guarantees are hard to fulfil. */
+/**
+ * Checks that thousands of seeded simulation runs fulfil every guarantee, and reach the states in which the guarantees are hard to fulfil.
+ */
 import { expect, test } from 'vitest'
 import { failureText } from './command.ts'
 import { planOf } from './plan.ts'

@@ -19,26 +19,26 @@ export interface ReplicaOptions {
   config: Config
   timeline: Timeline
   store: Store
-  /** The time at which virtual time begins, in Unix milliseconds. */
+  /** The Unix time, in milliseconds, at which virtual time begins. */
   epochMs: number
   secret: KeyObject
   random: () => number
   newId: () => string
-  /** Called with a textual description of each event. */
+  /** Called with a text that describes each event. */
   note: ((text: string) => void) | undefined
 }
 
 /**
- * Interval at which the replica announces its state to the other replicas. In a simulation, replicas announce their state less often than
- * in production, to reduce the number of events. Milliseconds.
+ * Interval at which the replica announces its state to the other replicas. To reduce the number of events, replicas announce their state
+ * less often in a simulation than in production. Milliseconds.
  */
 const announceMs = 2000
-/** The ticks of the heartbeat wheel within this time are combined into one event. Milliseconds. */
+/** Ticks of the heartbeat wheel within this period are combined into one event. Milliseconds. */
 const wheelMs = 1000
-/** Time for clients to leave a draining replica, and time to close the remaining connections. Milliseconds. */
+/** How long clients have to leave a draining replica, and how long it then takes to close the remaining connections. Milliseconds. */
 const drainMs = { leave: 1200, close: 600 }
 
-/** One process of a replica, from its start to its exit. */
+/** One run of a replica's process, from start to exit. */
 export class Run {
   readonly replica: string
   readonly process = new Process()
@@ -84,12 +84,12 @@ export class Run {
     })
   }
 
-  /** Whether the replica accepts a socket. The router may not have detected yet that the replica is not ready. */
+  /** Whether the replica accepts a socket, which may arrive before the router has detected that the replica is not ready. */
   get accepts(): boolean {
     return !this.process.ended && this.state !== 'closed'
   }
 
-  /** Whether the replica has read to the end of the log at least once. */
+  /** Whether the replica has read to the end of the room log at least once. */
   get hasRead(): boolean {
     return this.links.some(({ hasRead }) => hasRead)
   }
@@ -102,8 +102,8 @@ export class Run {
   }
 
   /**
-   * Drains the replica: requests clients to reconnect, closes the remaining connections, and stores sessions.
-   * @param done called when the process of the replica has exited
+   * Drains the replica: asks clients to reconnect, closes the remaining connections, and stores sessions.
+   * @param done called when the replica's process has exited
    */
   drain(random: () => number, done: () => void): void {
     this.state = 'draining'
@@ -125,10 +125,10 @@ export class Run {
   }
 }
 
-/** A simulated replica across all restarts of its process. */
+/** A simulated replica, across all restarts of its process. */
 export class SimulatedReplica {
   run: Run | undefined
-  /** The time by which the wall clock of the replica is ahead of virtual time. Milliseconds. */
+  /** How far the replica's wall clock is ahead of virtual time. Milliseconds. */
   clockAheadMs = 0
   /** Number of active faults that cut the network between the replica and the store. */
   private partitions = 0

@@ -1,4 +1,6 @@
-/** Performs one run: real clients, real replicas and the model of the store, under one scheduler, with the faults of a plan. */
+/**
+ * Performs one simulation run: real clients, real replicas and the model of the store, under one scheduler, with the faults from a plan.
+ */
 import { createSecretKey } from 'node:crypto'
 import { type Client, createClient } from '@lab/client/client.ts'
 import type { Environment } from '@lab/client/types.ts'
@@ -16,10 +18,10 @@ import { type Message, Wire } from './wire.ts'
 
 export interface Outcome {
   violations: readonly Violation[]
-  /** The interesting states that the run has reached. */
+  /** Which of the states that a meaningful simulation must reach this run has reached. */
   reached: ReadonlySet<State>
   events: number
-  /** A hash of all events, which is equal for two runs with equal events. */
+  /** A hash of all events; two runs with the same events have the same hash. */
   fingerprint: number
 }
 
@@ -27,9 +29,9 @@ const epochMs = 1_800_000_000_000
 const secret = createSecretKey(Buffer.from('for simulations only'))
 const config = settings({ VALKEY_URL: 'valkey://model', HEARTBEAT_INTERVAL: '4000', RESUME_SECRET: 'for simulations only, as above' })
 const rooms = ['tea', 'milk'] as const
-/** Interval at which the store's data are copied, so that the store can be reset to a copy. Milliseconds. */
+/** Interval at which the store's data is copied, so that the store can later be reset to a copy. Milliseconds. */
 const copyMs = 250
-/** Time limit for complete recovery after the last fault. Milliseconds. */
+/** Time limit for full recovery after the last fault. Milliseconds. */
 const recoveryMs = 40_000
 
 function settings(env: Record<string, string>) {
@@ -38,7 +40,7 @@ function settings(env: Record<string, string>) {
   return read.value
 }
 
-/** Runs a plan. @param note called with a textual description of each event */
+/** Runs a plan. @param note called with a text that describes each event */
 export async function simulate(plan: Plan, note?: (text: string) => void): Promise<Outcome> {
   return new Simulation(plan, note).run()
 }
@@ -47,7 +49,7 @@ interface User {
   name: string
   client: Client
   wires: Set<Wire>
-  /** Number of active faults that cut the network of the client. */
+  /** Number of active faults that cut the client's network. */
   holds: number
   sent: number
 }
@@ -101,7 +103,7 @@ class Simulation {
     await this.quiet(() => history.missing(false).length === 0)
     for (const text of history.missing(false)) history.violated('missing', text)
     if (history.losses > 0 && history.violations.length === 0) {
-      // The simulation detects a loss of data at the latest when the next message is stored, so it sends one more message to each room.
+      // A loss of data is detected no later than when the next message is stored, so the simulation sends one more message to each room.
       for (const room of rooms) this.broadcast(this.users[0], room)
       await this.quiet(() => history.missing(true).length === 0)
       for (const text of history.missing(true)) history.violated('missing', text)
@@ -114,7 +116,7 @@ class Simulation {
     return { violations: history.violations, reached: this.states.reached, events: timeline.count, fingerprint: this.fingerprint }
   }
 
-  /** Waits until all messages are answered and delivered, within a time limit. */
+  /** Waits, within a time limit, until all messages have been answered and delivered. */
   private async quiet(isComplete: () => boolean): Promise<void> {
     const endMs = this.timeline.nowMs + recoveryMs
     do {
@@ -125,7 +127,7 @@ class Simulation {
     )
   }
 
-  /** Includes the time of an event in the fingerprint of the run. */
+  /** Adds the time of an event to the run's fingerprint. */
   private happens(): void {
     this.fingerprint = (Math.imul(this.fingerprint, 31) + this.timeline.nowMs * 1000) | 0
   }
@@ -137,7 +139,7 @@ class Simulation {
     }
   }
 
-  /** Adds new log entries to the history of the run. */
+  /** Adds the newest log entry to the run's history. */
   private added(): void {
     const [id, fields] = this.newest() ?? []
     if (id === undefined || fields === undefined || id === this.lastEntry) return
@@ -166,7 +168,7 @@ class Simulation {
     const wires = new Set<Wire>()
     const environment: Environment = {
       dial: () => this.dial(user, random),
-      // Like setTimeout, `setTimer` waits for at least one millisecond.
+      // Like setTimeout, `setTimer` waits at least one millisecond.
       setTimer: (then, delayMs) => timeline.after(Math.max(1, delayMs), then),
       clearTimer: (cancel) => (cancel as () => void)(),
       now: () => Math.floor(epochMs + timeline.nowMs),
@@ -191,7 +193,7 @@ class Simulation {
 
   private broadcast(user: User | undefined, room: string): void {
     if (user === undefined) return
-    // A permanently closed client already counts as a violation, so it sends no further messages.
+    // A permanently closed client already counts as a violation, so it sends no more messages.
     if (user.client.state.word === 'closed') return
     user.sent++
     const id = user.client.broadcast(room, { by: user.name, n: user.sent })
@@ -202,7 +204,7 @@ class Simulation {
   private dial(user: User, random: Random) {
     const alive = this.replicas.flatMap(({ run }) => (run === undefined || run.process.ended ? [] : [run]))
     const ready = alive.filter(({ state }) => state === 'ready')
-    // The router's information about replicas may be outdated for a moment.
+    // The router's information about replicas may be briefly out of date.
     const choice = random.chance(0.1) || ready.length === 0 ? alive : ready
     const run = choice[random.int(choice.length)]
     const id = `c${++this.ids}`
@@ -247,7 +249,7 @@ class Simulation {
     })
   }
 
-  /** Begins a fault. Returns a function that ends the fault. */
+  /** Injects a fault. Returns a function that ends the fault. */
   private inject({ kind, index, forMs, byMs }: Fault): (() => void) | undefined {
     const replica = this.replicas[index % this.replicas.length] as SimulatedReplica
     const user = this.users[index % this.plan.clients]
@@ -260,7 +262,7 @@ class Simulation {
         replica.part(true)
         run?.kill()
         this.timeline.after(Math.min(forMs, 200), () => replica.start())
-        // A replica that starts waits two seconds for the store, and then becomes ready without a store.
+        // A starting replica waits two seconds for the store, and then becomes ready without it.
         return () => this.timeline.after(2000, () => replica.part(false))
       case 'drain':
         if (run?.state === 'ready')
@@ -309,7 +311,7 @@ class Simulation {
     }
   }
 
-  /** Stops the store. If several stops of the store overlap, the store starts again after the last stop ends. */
+  /** Stops the store. If several store stops overlap, the store starts again when the last of them ends. */
   private stopStore(): () => void {
     if (this.stops++ === 0) this.store.stop()
     this.states.outageBegan()
@@ -338,7 +340,7 @@ class Simulation {
   }
 }
 
-/** Formats a message as a line of a trace. */
+/** Formats a message as a trace line. */
 function briefly({ type, ...fields }: Message): string {
   const shown = ['id', 'room', 'seq', 'since', 'lastSeq', 'from', 'to', 'code', 'stored', 'duplicate', 'provisional', 'history', 'replayed']
   const texts = shown.flatMap((name) => (fields[name] === undefined ? [] : [`${name}=${fields[name]}`]))

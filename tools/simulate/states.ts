@@ -1,6 +1,6 @@
 /**
- * Defines the states that a meaningful simulation must reach. The simulation covers too little if the runs of many seeds together do not
- * reach every state.
+ * Defines the states that a meaningful simulation must reach. If the runs of many seeds together do not reach all of these states, the
+ * simulation covers too little.
  */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import type { History } from './history.ts'
@@ -32,7 +32,7 @@ export class States {
   readonly reached = new Set<State>()
   private faults = 0
   private outages = 0
-  /** For each client, the outages during which its session could not be read. */
+  /** For each client, the store outages during which its session could not be read. */
   private readonly unavailable = new Map<string, Set<number>>()
   private readonly sessionsAt = new Map<string, string>()
   private readonly sent = new Set<unknown>()

@@ -1,4 +1,4 @@
-/** Checks that the model of the store, over simulated connections, passes the test suites of the real stores. */
+/** Checks that the model of the store, accessed over simulated connections, passes the real stores' test suites. */
 import { readConfig } from '@lab/ws/config.ts'
 import { standardTimers } from '@lab/ws/ports.ts'
 import { presenceSuite } from '@lab/ws/test/suites/presence-suite.ts'
@@ -23,7 +23,7 @@ class RealTime extends Timeline {
   }
 }
 
-/** Creates the stores of one replica, which are connected to a new model of Valkey. */
+/** Creates one replica's stores, connected to a new model of Valkey. */
 async function stores(env: Record<string, number> = {}) {
   const timeline = new RealTime()
   const store = new Store({ timeline, epochMs: Date.now(), delayMs: () => 0.1 })

@@ -1,4 +1,4 @@
-/** The store of a simulation, which consists of a simulated Valkey process and of the links from the replicas to this process. */
+/** A simulation's store: a simulated Valkey process, and the links from the replicas to that process. */
 import type { Argument, CommandOptions, ConnectionOptions, ValkeyConnection } from '@lab/ws/valkey/connection.ts'
 import { type Reply, type Snapshot, StoreError, StoreModel } from '@lab/ws/valkey/model.ts'
 import { open, publish, type Script } from '@lab/ws/valkey/scripts.ts'
@@ -6,11 +6,11 @@ import { Channel, Process, type Timeline } from './timeline.ts'
 
 export interface StoreOptions {
   timeline: Timeline
-  /** The time at which virtual time begins, in Unix milliseconds. */
+  /** The Unix time, in milliseconds, at which virtual time begins. */
   epochMs: number
-  /** Delay of a command or an answer. Milliseconds. */
+  /** Returns the delay of a command or a reply. Milliseconds. */
   delayMs: () => number
-  /** Called when the log may have a new entry. */
+  /** Called when the room log may have a new entry. */
   onAdded?: () => void
 }
 
@@ -20,7 +20,7 @@ export class Store {
   readonly timeline: Timeline
   readonly delayMs: () => number
   up = true
-  /** The time by which the store's clock is ahead of virtual time. Milliseconds. */
+  /** How far the store's clock is ahead of virtual time. Milliseconds. */
   clockAheadMs = 0
   private readonly onAdded: () => void
   private readonly connections = new Set<Connection>()
@@ -49,7 +49,7 @@ export class Store {
 
   run(args: readonly string[]): Reply {
     const reply = this.model.run(args)
-    // Only the scripts `publish` and `open` add entries to the log.
+    // Only the `publish` and `open` scripts add entries to the room log.
     if (args[1] === publish.sha || args[1] === open.sha) {
       this.onAdded()
       for (const connection of this.connections) connection.wake()
@@ -57,7 +57,7 @@ export class Store {
     return reply
   }
 
-  /** Stops the store: connections are cut, but answers that were already sent may still arrive. */
+  /** Stops the store: its connections are cut, but replies that have already been sent may still arrive. */
   stop(): void {
     this.up = false
     for (const connection of [...this.connections]) connection.cutByStore()
@@ -69,7 +69,7 @@ export class Store {
   }
 }
 
-/** One connection between a link and the store, with both ends. */
+/** One connection between a link and the store, including both ends. */
 class Connection {
   readonly toStore: Channel
   readonly toLink: Channel
@@ -105,7 +105,7 @@ class Connection {
     answer(reply)
   }
 
-  /** Ends the connection from the link's side; commands that were already sent may still arrive. */
+  /** Ends the connection from the link's side; commands that have already been sent may still arrive. */
   cutByLink(arrives: number): void {
     this.toStore.cut(arrives)
     this.toLink.cut(0)
@@ -116,7 +116,7 @@ class Connection {
     this.toStore.cut(0)
     this.end()
     this.toLink.cut(this.link.someOf(this.toLink.underWay))
-    // On a cut network, not even the end of the connection arrives, and the link detects that answers are missing.
+    // If the network is cut, not even the end of the connection arrives; instead, the link detects that replies are missing.
     if (!this.held)
       this.store.timeline.after(this.store.delayMs(), () => this.link.lost(this, new Error('connection reset')), this.link.process)
   }
@@ -153,7 +153,7 @@ export interface LinkEnvironment {
   process: Process
   /** Returns a random number from 0 to 1. */
   random: () => number
-  /** Whether the network between replica and store is cut. */
+  /** Whether the network between the replica and the store is cut. */
   parted: () => boolean
 }
 
@@ -162,13 +162,13 @@ const backoff = { firstMs: 50, mostMs: 1000 }
 const idleMs = 500
 
 /**
- * Behaves towards the model as ReconnectingConnection behaves towards Valkey: connects, sends commands, detects missing answers, and
+ * Behaves towards the model as ReconnectingConnection does towards Valkey: connects, sends commands, detects missing replies, and
  * reconnects.
  */
 export class ModelLink implements ValkeyConnection {
   readonly options: ConnectionOptions
   readonly process: Process
-  /** Whether the link has read to the end of the log at least once. */
+  /** Whether the link has read to the end of the room log at least once. */
   hasRead = false
   private readonly environment: LinkEnvironment
   private connection: Connection | undefined
@@ -246,13 +246,13 @@ export class ModelLink implements ValkeyConnection {
     this.connection = undefined
   }
 
-  /** Cuts the network between replica and store, or restores it. */
+  /** Cuts or restores the network between the replica and the store. */
   hold(held: boolean): void {
     this.connection?.hold(held)
     if (held) this.pingSoon()
   }
 
-  /** Sends a ping after a random time of at most `idleMs`, as a link does after it has been idle. */
+  /** Sends a ping after a random time of at most `idleMs`, as a real link does when it has been idle. */
   pingSoon(): void {
     this.later(this.environment.random() * idleMs, () => void this.send(['PING']).catch(() => {}))
   }
@@ -295,8 +295,8 @@ export class ModelLink implements ValkeyConnection {
   }
 
   /**
-   * Returns how many of the chunks in transit arrive when a connection is cut: a random number, because TCP delivers what arrived before
-   * the cut.
+   * Returns how many of the chunks in transit arrive although the connection is cut: a random number, because TCP delivers whatever arrived
+   * before the cut.
    */
   someOf(underWay: number): number {
     return Math.floor(this.environment.random() * (underWay + 1))
@@ -328,7 +328,7 @@ function decoded(reply: Reply): unknown {
   return Array.isArray(reply) ? reply.map(decoded) : reply
 }
 
-/** Converts each string of a reply to a buffer, and each map to a list. */
+/** Converts each string in a reply to a buffer, and each map to a list. */
 function asBuffers(reply: Reply): unknown {
   if (typeof reply === 'string') return Buffer.from(reply, 'latin1')
   if (reply instanceof Map) return [...reply].flat().map(asBuffers)

@@ -1,10 +1,10 @@
 /**
- * Provides virtual time with a single scheduler for all events. Every action is an event with a scheduled time. Events run one at a time,
- * and the promises that an event settles are processed before the next event runs. Equal seeds produce equal events.
+ * Provides virtual time, with a single scheduler for all events. Every action is an event with a scheduled time. Events run one at a time,
+ * and the promises that an event settles are processed before the next event runs. The same seed always produces the same events.
  */
 import type { Timers } from '@lab/ws/ports.ts'
 
-/** A simulated process. The events of a process wait while the process is paused, and never run after the process has exited. */
+/** A simulated process. A process's events wait while it is paused, and never run after it has exited. */
 export class Process {
   ended = false
   paused = false
@@ -14,21 +14,21 @@ export class Process {
 
 interface Event {
   atMs: number
-  /** Among events with equal times, the event that was scheduled first runs first. */
+  /** Of several events with the same time, the one that was scheduled first runs first. */
   order: number
   process: Process | undefined
-  /** The action of the event; undefined after the event was cancelled. */
+  /** The event's action; undefined once the event has been cancelled. */
   act: (() => void) | undefined
 }
 
-/** Number of events after which the Node event loop turns, so that the Node process can handle signals. */
+/** Number of events after which Node's event loop gets a turn, so that the Node process can handle signals. */
 const turnEvery = 500
 
 export class Timeline {
   nowMs = 0
   /** Number of events that have run so far. */
   count = 0
-  /** A binary heap of events, whose first element is the next event. */
+  /** A binary heap of events; its first element is the next event to run. */
   private readonly heap: Event[] = []
   private planned = 0
 
@@ -59,7 +59,7 @@ export class Timeline {
     return { after: (ms, then) => this.after(ms, then, process), every, soon: (then) => void this.after(0, then, process) }
   }
 
-  /** Resumes a paused process, and runs the events that came due during the pause in order. */
+  /** Resumes a paused process and, in order, runs the events that came due during the pause. */
   resume(process: Process): void {
     process.paused = false
     for (const event of process.missed.splice(0)) {
@@ -121,14 +121,14 @@ function comesBefore(one: Event, other: Event): boolean {
   return one.atMs === other.atMs ? one.order < other.order : one.atMs < other.atMs
 }
 
-/** One direction of a connection, in which data arrives in order after a delay. */
+/** One direction of a connection; data arrives in order, after a delay. */
 export class Channel {
   private readonly timeline: Timeline
   private readonly receiver: Process | undefined
   private readonly delayMs: () => number
   private lastMs = 0
   private held = false
-  /** Number of chunks that are due but are held back because the network is cut. */
+  /** Number of chunks that are due but held back because the network is cut. */
   private waiting = 0
   /** The chunks in transit, oldest first. */
   private queue: (() => void)[] = []
@@ -166,7 +166,7 @@ export class Channel {
     for (; this.waiting > 0; this.waiting--) this.plan(this.timeline.nowMs)
   }
 
-  /** Sends nothing more. Of the chunks in transit, only the given number arrives, or none if the network is cut. */
+  /** Stops sending. Of the chunks in transit, only the given number arrive, or none if the network is cut. */
   cut(left: number): void {
     this.over = true
     this.queue.length = Math.min(this.queue.length, this.held ? 0 : left)

@@ -1,4 +1,4 @@
-/** One WebSocket connection between a client and a replica, with the sockets of both ends. */
+/** One WebSocket connection between a client and a replica, with the sockets at both ends. */
 import type { Socket as ClientSocket } from '@lab/client/types.ts'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import type { ClientMessageType, ServerMessageType } from '@lab/contract/messages.ts'
@@ -7,16 +7,16 @@ import type { TextFrame } from '@lab/ws/text-frame.ts'
 import type { Run } from './simulated-replica.ts'
 import { Channel, type Timeline } from './timeline.ts'
 
-/** A message from the client or the replica. */
+/** A message from either the client or the replica. */
 export type Message = { type: ClientMessageType | ServerMessageType } & Record<string, unknown>
 
 /** Observes the frames of a connection. */
 export interface WireTap {
-  /** Called when a frame of the client has reached the replica. */
+  /** Called when a frame from the client has reached the replica. */
   accepted(message: Message, run: Run): void
-  /** Called when a frame of the replica has reached the client. */
+  /** Called when a frame from the replica has reached the client. */
   delivered(message: Message, run: Run): void
-  /** Whether the client was notified that the connection is closed. */
+  /** Called when the client is notified that the connection has closed. */
   closed(code: number, run: Run): void
 }
 
@@ -25,13 +25,13 @@ export interface WireOptions {
   delayMs: () => number
   /** Returns a random number from 0 to 1. */
   random: () => number
-  /** The process of the replica; undefined if no replica answers. */
+  /** The replica's process; undefined if no replica responds. */
   run: Run | undefined
   id: string
   tap: WireTap
 }
 
-/** Time for which a replica waits for the answer to its close frame. Milliseconds. */
+/** How long a replica waits for the response to its close frame. Milliseconds. */
 const closeTimeoutMs = 2000
 
 export class Wire {
@@ -74,14 +74,14 @@ export class Wire {
     return this.state === 'closed' && this.replicaState === 'closed'
   }
 
-  /** The network drops the connection, and each end detects the loss at a different time. */
+  /** Simulates a network that drops the connection; each end detects the loss at a different time. */
   break(): void {
     this.cut()
     this.endSoon()
     this.options.timeline.after(this.options.random() * 3000, () => this.replicaEnded(closeCodes.abnormal.code), this.run?.process)
   }
 
-  /** Cuts the network of this connection, or restores it; neither end detects the cut by itself. */
+  /** Cuts or restores this connection's network; neither end is notified of the cut. */
   hold(held: boolean): void {
     this.held = held
     for (const channel of [this.toReplica, this.toClient]) {
@@ -90,7 +90,7 @@ export class Wire {
     }
   }
 
-  /** The replica's process has exited, and the kernel resets the connection. */
+  /** Called when the replica's process has exited; the kernel then resets the connection. */
   replicaDied(): void {
     this.replicaState = 'closed'
     this.cut()
@@ -203,7 +203,7 @@ export class Wire {
   }
 }
 
-/** Calls an event handler of the client; the type of the handler has no parameter for the event. */
+/** Calls one of the client's event handlers; the handler's type has no parameter for the event. */
 function call(handler: ((event?: never) => void) | null, event?: object): void {
   handler?.(event as never)
 }

@@ -1,4 +1,4 @@
-/** A worker thread of `runSeeds`, which runs the ranges of seeds that it receives, and answers each range with its outcome. */
+/** A worker thread for `runSeeds`, which runs each seed range that it receives, and replies with the outcome. */
 import { parentPort } from 'node:worker_threads'
 import { runRange, type SeedRange } from './runs.ts'
 

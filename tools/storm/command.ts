@@ -1,6 +1,6 @@
 /**
- * The command `storm` kills a replica with many sockets twice: first with naive clients that reconnect at once, then with clients that
- * wait for a random time. The command `storm` prints a comparison of both storms, and writes reports/storm.json.
+ * Implements `./lab storm`, which twice kills a replica with many sockets: first with naive clients that reconnect at once, then with
+ * clients that wait for a random time. The command prints a comparison of the two storms and writes reports/storm.json.
  */
 
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,10 @@ import { type Command, Option } from 'commander'
 import { type Comparison, compare, comparisonText } from './compare.ts'
 import { storm } from './driver.ts'
 
-/** Default number of sockets on the replica that is killed. The embedded lab shares the cores of the machine with its clients. */
+/**
+ * Default number of sockets on the replica that is killed. The embedded lab uses fewer, because it shares the machine's cores with the
+ * clients.
+ */
 const usualSockets = { compose: 2000, embedded: 1000 } as const satisfies Record<LabKind, number>
 
 interface Flags extends WhichLab {
@@ -27,7 +30,7 @@ interface Flags extends WhichLab {
   json?: boolean
 }
 
-/** Adds the command `storm` to a program. */
+/** Adds the `storm` command to a program. */
 export function register(program: Command): void {
   const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   program
@@ -70,7 +73,7 @@ async function perform({ on, page, entry, sockets = usualSockets[on], json }: Fl
   const lab = await findLab({ on, ...(page !== undefined && { page }), ...(entry !== undefined && { entry }) })
   const hold = scalerHold(lab.scaler)
   try {
-    // The scaler is paused, because it would replace the killed replica.
+    // The scaler is paused, because otherwise it would replace the killed replica.
     await hold.hold()
     const naive = await storm(lab, { sockets, clients: 'naive', log, stop })
     const jittered = await storm(lab, { sockets, clients: 'jittered', log, stop })
@@ -81,7 +84,7 @@ async function perform({ on, page, entry, sockets = usualSockets[on], json }: Fl
   }
 }
 
-/** The comparison of both storms, and the lab on which the storms were measured. */
+/** The comparison of the two storms, and the lab on which they were measured. */
 export interface StormReport extends Comparison {
   lab: { kind: LabKind; name: string }
 }

@@ -1,11 +1,11 @@
-/** Compares the storm of naive clients with the storm of jittered clients. Pure. */
+/** Compares the reconnect storm of naive clients with that of jittered clients. Pure. */
 import type { Storm } from './storm.ts'
 
-/** The failures of other parts of the lab during a storm. */
+/** Failures of other parts of the lab during a storm. */
 export interface Damage {
-  /** Lists the failures of the router and of the other replicas: processes that restarted, exited or became unhealthy. */
+  /** Lists failures of the router and the other replicas: processes that restarted, exited or became unhealthy. */
   down: string[]
-  /** Number of readiness requests that were sent through the router, and number of these requests that failed. */
+  /** Number of readiness requests that were sent through the router, and how many of them failed. */
   asked: number
   notReady: number
 }
@@ -20,19 +20,19 @@ export interface Comparison {
 
 /** The comparison succeeds if the naive clients' peak is at least this many times the jittered clients' peak. */
 const wantedRatio = 5
-/** Share of the disconnected clients that must reconnect before the end of the observation. */
+/** Fraction of the disconnected clients that must have reconnected by the end of the observation. */
 const wantedBack = 0.99
 
 export const peakOf = (storm: Storm) => Math.max(0, ...storm.dialsPerSecond)
 
-/** @param sockets the number of sockets that the replica should have when it is killed */
+/** @param sockets the number of sockets that the replica was meant to have when it was killed */
 export function compare(sockets: number, naive: Comparison['naive'], jittered: Comparison['jittered']): Comparison {
   const problems: string[] = []
   for (const { clients, lost, victim, damage } of [naive, jittered]) {
     if (lost < sockets * 0.95) problems.push(`${clients}: ${victim} had ${lost} sockets when it was killed; wanted ${sockets}`)
     for (const what of damage.down) problems.push(`${clients}: ${what}`)
   }
-  // Only the storm of jittered clients must pass; naive clients may delay each other until the end of the observation.
+  // Only the jittered clients' storm must pass; naive clients may delay each other until the end of the observation.
   if (jittered.back < jittered.lost * wantedBack) problems.push(`jittered: ${jittered.back} of ${jittered.lost} clients reconnected`)
   if (jittered.damage.notReady > 0) {
     problems.push(`jittered: the entry was not ready ${jittered.damage.notReady} of ${jittered.damage.asked} times`)

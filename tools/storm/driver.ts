@@ -14,26 +14,26 @@ import type { Damage } from './compare.ts'
 import { type Storm, type StormClients, StormCount, stormSeconds } from './storm.ts'
 
 /**
- * A replica that is being filled already asks some clients to reconnect to replicas with fewer sockets, so more clients are opened than
- * wanted.
+ * While a replica is being filled, it already asks some clients to move to replicas with fewer sockets, so more clients are opened than are
+ * needed.
  */
 const surplus = 1.2
 /**
- * Clients that have moved to other replicas are replaced, until the total number of opened clients reaches this multiple of the wanted
+ * Clients that have moved to other replicas are replaced, until the total number of opened clients reaches this multiple of the desired
  * number.
  */
 const most = 2.5
 /** Connection attempts per second while the replica is being filled. */
 const fillPerSecond = 250
 const fillEveryMs = 50
-/** Maximum number of clients that connect at the same time; naive clients that wait too long would reconnect before the kill. */
+/** Maximum number of clients that connect at the same time; naive clients that had to wait too long would retry before the kill. */
 const mostPending = 100
-/** Time limit for filling the replica with up to a thousand sockets; for more sockets, the limit grows in proportion. */
+/** Time limit for filling the replica with up to a thousand sockets; for more sockets, the limit grows proportionally. */
 const fillWithinMs = 60_000
 const routedWithinMs = 30_000
 const deathWithinMs = 20_000
 const backWithinSeconds = 60
-/** Approximate rate of connection attempts of all jittered clients together, per second, regardless of the number of clients. */
+/** Approximate number of connection attempts per second by all jittered clients together, regardless of how many there are. */
 const jitteredDialsPerSecond = 100
 const askEveryMs = 500
 
@@ -42,7 +42,7 @@ export interface StormOptions {
   sockets: number
   clients: StormClients
   log: (line: string) => void
-  /** Aborts the storm: the killed replica is restarted, and the storm then rejects with the reason of the signal. */
+  /** Aborts the storm: the killed replica is restarted, and the storm then rejects with the signal's reason. */
   stop: AbortSignal
 }
 
@@ -57,7 +57,7 @@ export async function storm(lab: FoundLab, { sockets, clients, log, stop }: Stor
     throw new LabError(`${healthy.length} replicas of ${lab.name} are healthy; a storm needs two: ./lab scale 2`)
   log(`${clients} clients: opening ${sockets} sockets at ${victim}`)
   const count = new StormCount(victim)
-  // After an earlier storm, the router may need a moment to detect that the killed replica has restarted.
+  // After an earlier storm, the router may take a moment to detect that the killed replica has restarted.
   const cookie = await until(`the entry routes to ${victim}`, () => cookieOf(lab.entry, victim), { withinMs: routedWithinMs, stop })
   const crowd = new StormCrowd(lab, { victim, cookie, sockets, clients, count })
   let killed: Begun | undefined
@@ -90,7 +90,7 @@ export async function storm(lab: FoundLab, { sockets, clients, log, stop }: Stor
   }
 }
 
-/** Restarts the killed replica and waits until the number of healthy replicas is restored. */
+/** Restarts the killed replica and waits until as many replicas are healthy as before. */
 async function undo(lab: FoundLab, killed: Begun, replicas: number): Promise<void> {
   const left = await killed.undo()
   if (left.length > 0) throw new LabError(`the killed replica was not restarted: ${left.join('; ')}`)
@@ -100,9 +100,9 @@ async function undo(lab: FoundLab, killed: Begun, replicas: number): Promise<voi
 
 interface CrowdOptions {
   victim: string
-  /** The sticky cookie of the victim. */
+  /** The sticky cookie of the replica to be killed. */
   cookie: string
-  /** The wanted number of clients on the victim. */
+  /** The desired number of clients on the replica to be killed. */
   sockets: number
   clients: StormClients
   count: StormCount
@@ -125,7 +125,7 @@ class StormCrowd {
     return this.members.length
   }
 
-  /** Number of clients with a session on the victim, with a session on another replica, and without a session. */
+  /** Number of clients with a session on the replica to be killed, with a session on another replica, and without a session. */
   count(): { there: number; elsewhere: number; pending: number } {
     const found = { there: 0, elsewhere: 0, pending: 0 }
     for (const { state } of this.members) {
@@ -177,7 +177,7 @@ class StormCrowd {
   }
 }
 
-/** Requests the readiness of the lab through the router twice a second. */
+/** Checks the lab's readiness through the router twice a second. */
 function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'notReady'>> } {
   const answers: Promise<boolean>[] = []
   const timer = setInterval(() => {
@@ -199,15 +199,15 @@ function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'no
   }
 }
 
-/** A part of the lab that must remain healthy during a storm. */
+/** A part of the lab that must stay healthy during a storm. */
 interface Survivor {
   name: string
   healthy: boolean
-  /** The start time distinguishes the replica from a later replica with the same name. */
+  /** The start time distinguishes this replica from a later one with the same name. */
   startedAt: string | number
 }
 
-/** Lists every other replica and, on Compose, the router. On the embedded lab, the router is part of the lab's process. */
+/** Lists all other replicas and, in the lab on Compose, the router. In the embedded lab, the router is part of the lab's own process. */
 async function othersThan(lab: FoundLab, victim: string): Promise<Survivor[]> {
   const replicas = (await lab.replicas()).filter(({ name }) => name !== victim)
   const found: Survivor[] = replicas.map(({ name, healthy, startedAtSeconds }) => ({ name, healthy, startedAt: startedAtSeconds }))

@@ -1,4 +1,4 @@
-/** Counts the events of a storm's clients for each second after the replica was killed. Pure. */
+/** Counts the events of a storm's clients in each second after the replica was killed. Pure. */
 import type { ClientEvent } from '@lab/client/types.ts'
 
 /** A naive client reconnects at once and repeatedly; a jittered client waits for a random time before each attempt. */
@@ -7,27 +7,27 @@ export type StormClients = (typeof stormClients)[number]
 
 export interface Storm {
   clients: StormClients
-  /** Number of clients; some clients had moved to other replicas before the kill. */
+  /** Total number of clients, some of which had moved to other replicas before the kill. */
   sockets: number
-  /** The replica that was killed, to which all clients had connected. */
+  /** The replica that was killed, which all clients had connected to. */
   victim: string
   /** Number of sockets that were lost when the replica was killed. */
   lost: number
   /** Number of disconnected clients that had a session on another replica before the end of the observation. */
   back: number
-  /** Time from the kill to the session on another replica. */
+  /** Time from the kill until the client had a session on another replica. */
   backMs: { p50: number; p99: number; max: number }
   /** Number of connection attempts that failed. */
   refused: number
-  /** Counters for each second after the kill. */
+  /** Event counters for each second after the kill. */
   dialsPerSecond: number[]
   connectsPerSecond: number[]
 }
 
-/** Duration for which a storm is observed. Seconds. */
+/** How long a storm is observed. Seconds. */
 export const stormSeconds = 40
 
-/** Counts the events of the clients of one replica after the replica was killed. All times are in Unix milliseconds. */
+/** Counts the events of one replica's clients after that replica was killed. All times are in Unix milliseconds. */
 export class StormCount {
   private readonly victim: string
   private readonly away = new Set<number>()
@@ -38,7 +38,7 @@ export class StormCount {
   private readonly dials: number[] = []
   private readonly connects: number[] = []
 
-  /** @param victim the name of the replica that is killed */
+  /** @param victim the name of the replica to be killed */
   constructor(victim: string) {
     this.victim = victim
   }
@@ -53,7 +53,7 @@ export class StormCount {
     return this.lost > 0
   }
 
-  /** @param client the number that identifies the client */
+  /** @param client a number that identifies the client */
   take(client: number, event: ClientEvent, atMs: number): void {
     if (event.type === 'closed' && event.opened && event.why === 'remote' && event.replica === this.victim && !this.away.has(client)) {
       this.diedAtMs ??= atMs
@@ -79,7 +79,7 @@ export class StormCount {
     }
   }
 
-  /** @param sockets the number of clients */
+  /** @param sockets the number of clients in the storm */
   result(clients: StormClients, sockets: number): Storm {
     const sorted = this.backAfterMs.toSorted((a, b) => a - b)
     const at = (share: number) => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0

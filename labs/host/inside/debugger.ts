@@ -1,4 +1,4 @@
-/** Evaluates code in a replica's process through Node's inspector, which a signal opens inside the container. */
+/** Evaluates code in a replica's process through Node's inspector, which is opened by a signal sent to the container. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { docker, tryDocker } from '../docker.ts'
 import { evaluateAt } from './inspector.ts'
@@ -9,15 +9,15 @@ const opensWithinMs = 20_000
 const askEveryMs = 500
 
 /**
- * Evaluates an expression in the Node process of a container.
- * Rejects if the inspector cannot be reached within 20 s, or if the code throws.
+ * Evaluates an expression in a container's Node process. Rejects if the inspector cannot be reached within 20 s or if the code throws an
+ * error.
  */
 export async function evaluateInContainer(container: string, code: string): Promise<void> {
   const startedAtMs = performance.now()
-  // The function evaluateAt runs in the container, to which its source code is passed.
+  // The source code of `evaluateAt` is passed to the container and runs there.
   const client = `await (${evaluateAt.toString()})(${port}, process.argv[1])`
   for (;;) {
-    // SIGUSR1 is sent repeatedly, because Node ignores the signal while the inspector closes after an earlier call.
+    // SIGUSR1 is sent repeatedly, because Node ignores the signal while the inspector is still closing after an earlier call.
     await docker(['kill', '--signal', 'USR1', container])
     const { exitCode, stderr } = await tryDocker(['exec', container, 'node', '--input-type=module', '-e', client, '--', code], {
       withinSeconds: 40,

@@ -1,8 +1,8 @@
-/** Makes one call to an open Node inspector, and closes the inspector afterwards. */
+/** Makes one call to an open Node inspector, and then closes the inspector. */
 
 /**
- * Evaluates an expression in the Node process whose inspector listens on `port`, and then closes that inspector.
- * The source code of `evaluateAt` may also run in another process, so `evaluateAt` must not use anything defined outside its own body.
+ * Evaluates an expression in the Node process whose inspector listens on `port`, and then closes that inspector. The source code of
+ * `evaluateAt` may also run in another process, so it must not use anything defined outside the function body.
  */
 export async function evaluateAt(port: number, code: string): Promise<void> {
   const answerWithinMs = 20_000

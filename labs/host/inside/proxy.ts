@@ -1,16 +1,16 @@
-/** JavaScript code, as text, that runs in a replica and configures toxiproxy in the network that it shares with Valkey. */
+/** JavaScript source code that runs in a replica and configures toxiproxy in the network that the replica shares with Valkey. */
 import { services } from '@lab/contract/endpoints.ts'
 
 /**
- * Delay of Valkey's answers and the jitter of this delay, in milliseconds. With a much longer delay of Valkey's answers, a replica could
- * not connect: connecting takes three answers, and must take at most a second.
+ * Delay added to Valkey's replies, and the jitter of this delay, in milliseconds. With a much longer delay, a replica could not connect to
+ * Valkey: connecting takes three replies and must finish within a second.
  */
 export const proxyLatencyMs = 100
 const jitterMs = 10
 
-/** Three ports: the one that replicas connect to, the one that Valkey uses while the proxy runs, and the one of the proxy's API. */
+/** Three ports: the port that replicas connect to, the port that Valkey uses while the proxy runs, and the port of the proxy's API. */
 export const proxyPorts = { public: 6379, behind: 6390, api: 8474 } as const
-/** Number of attempts to reach the API of toxiproxy, which takes a moment to start. */
+/** Number of attempts to reach toxiproxy's API, which takes a moment to start. */
 const tries = 40
 const tryEveryMs = 250
 

@@ -1,19 +1,22 @@
 /**
- * JavaScript code, as text, that is evaluated in a replica's process through the inspector. Each effect on a replica has a
- * time limit, after which the effect ends even if the lab has stopped.
+ * JavaScript source code that is evaluated in a replica's process through the inspector. Each effect on a replica ends after a time limit,
+ * even if the lab has stopped by then.
  */
 
-/** How long the event loop is blocked each time, and how often it is blocked. Milliseconds. */
+/** How long the event loop is blocked each time, and the interval at which it is blocked. Milliseconds. */
 export const blocked = { forMs: 1_500, everyMs: 3_500 } as const
 
-/** Share of a replica's memory limit to allocate: enough for the alert MemoryHigh (80 %), but too little for the OOM killer. */
+/**
+ * Fraction of a replica's memory limit to allocate: enough to trigger the MemoryHigh alert (80 %), but too little to trigger the OOM
+ * killer.
+ */
 export const memoryShare = 0.88
-/** Memory that is allocated in a replica without a memory limit, that is, in a replica that runs as a process. MiB. */
+/** Amount of memory to allocate in a replica without a memory limit, that is, in a replica that runs as a plain process. MiB. */
 export const addedMiB = 256
 
 const chunkBytes = 8 * 2 ** 20
 
-/** Code that blocks the event loop repeatedly. */
+/** Returns code that blocks the event loop repeatedly. */
 export function busyCode(seconds: number): string {
   return `(() => {
     const block = () => { const end = performance.now() + ${blocked.forMs}; while (performance.now() < end); }
@@ -22,7 +25,7 @@ export function busyCode(seconds: number): string {
   })()`
 }
 
-/** Code that allocates memory in a replica: a share of the memory limit, or a fixed amount if the replica has no memory limit. */
+/** Returns code that allocates memory in a replica: a fraction of its memory limit, or a fixed amount if it has no memory limit. */
 export function memoryCode(seconds: number, kind: 'compose' | 'embedded'): string {
   const wanted = kind === 'compose' ? `process.constrainedMemory() * ${memoryShare} - process.memoryUsage.rss()` : `${addedMiB} * 2 ** 20`
   return `(() => {
@@ -42,7 +45,7 @@ export function endCode(what: 'busy' | 'memory'): string {
   return `globalThis[Symbol.for('lab.chaos.${what}')]?.(); 0`
 }
 
-/** Returns code that ends an active effect of the same kind, and schedules the end of the new effect. */
+/** Returns code that ends any active effect of the same kind and schedules the end of the new effect. */
 function endingBy(what: 'busy' | 'memory', seconds: number, end: string): string {
   const name = `Symbol.for('lab.chaos.${what}')`
   return `globalThis[${name}]?.()

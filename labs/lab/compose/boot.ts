@@ -1,4 +1,4 @@
-/** Starts a separate Compose lab for a command, and later removes the lab and its data. */
+/** Starts a separate Compose lab for a single command, and later removes the lab and its data. */
 import { services } from '@lab/contract/endpoints.ts'
 import { fileArgs, overlayFiles, overlayServices } from '@lab/host/compose.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -6,15 +6,15 @@ import { LabError } from '@lab/host/lab-error.ts'
 
 export interface Boot {
   replicas: number
-  /** Whether to start the scaler, which compose.k8s-sim.yaml defines. */
+  /** Whether to start the scaler, which is defined in compose.k8s-sim.yaml. */
   scaler?: boolean
-  /** Aborts the start of the lab; containers that have already been started are removed. */
+  /** Signal that aborts the start of the lab and removes containers that have already been started. */
   stop: AbortSignal
 }
 
 /**
- * Starts a lab without Grafana, and returns a function that removes the lab and its data. Rejects if a lab of this Compose project
- * already exists, because its data must not be removed.
+ * Starts a lab without Grafana, and returns a function that removes this lab and its data. Rejects if this Compose project already has a
+ * lab, because its data must not be removed.
  */
 export async function bootLab(project: string, { replicas, scaler = false, stop }: Boot): Promise<() => Promise<void>> {
   const files = scaler ? fileArgs(overlayFiles) : []

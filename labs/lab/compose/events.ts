@@ -1,6 +1,6 @@
 /**
- * Follows Docker events about the start, health and exit of replicas. Docker events are read as they occur, because Docker stores only the
- * most recent events.
+ * Follows Docker events for the start, health and exit of replicas. Events are read as they occur, because Docker stores only the most
+ * recent ones.
  */
 import { services } from '@lab/contract/endpoints.ts'
 import { followDocker } from '@lab/host/docker.ts'
@@ -31,7 +31,7 @@ export function readEvent(line: string): ReplicaChange | undefined {
   return what === undefined ? undefined : { atMs: timeNano / 1e6, replica: replicaName(Actor.Attributes), what }
 }
 
-/** Starts to follow the Docker events of a project's replicas. */
+/** Starts following the Docker events of a project's replicas. */
 export function watchEvents(project: string, say: (line: string) => void): ReplicaWatch {
   const labels = serviceLabels(project, services.ws).flatMap((label) => ['--filter', `label=${label}`])
   const events = ['start', 'die', 'health_status'].flatMap((event) => ['--filter', `event=${event}`])

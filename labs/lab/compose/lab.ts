@@ -1,4 +1,4 @@
-/** The Compose lab: it is changed through Docker and Compose, and observed through Docker, Prometheus and Alertmanager. */
+/** The Compose lab, which is changed through Docker and Compose and observed through Docker, Prometheus and Alertmanager. */
 import { rm, writeFile } from 'node:fs/promises'
 import { hostPorts, paths, ports, rolloutKey, services } from '@lab/contract/endpoints.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
@@ -31,14 +31,14 @@ const { connectionsByReplica } = queries(allReplicas)
 
 const stepWithinSeconds = 60
 const scaleWithinSeconds = 120
-/** Time limit for Compose to wait for healthy replicas, which is shorter than the time limit for scaling. */
+/** Time limit within which Compose waits for healthy replicas, shorter than the time limit for scaling. */
 const healthyWithinSeconds = 60
 const replaceEveryMs = 500
 /** Folder of Traefik's dynamic configuration, relative to the root of the checkout. */
 const traefikFolder = 'traefik/dynamic'
 
 export interface ComposeOptions {
-  /** Variables in addition to the environment of this process, such as COMPOSE_PROJECT_NAME, COMPOSE_FILE and ports. */
+  /** Environment variables in addition to those of this process, such as COMPOSE_PROJECT_NAME, COMPOSE_FILE and ports. */
   env?: Environment
   /** Seed for the random choices of the load generator's virtual users. */
   seed?: number
@@ -48,26 +48,26 @@ export interface ComposeOptions {
   entry?: string
 }
 
-/** Methods that only the Compose lab has. */
+/** Members that only the Compose lab has. */
 export interface ComposeLab extends Lab<'compose'> {
   readonly prometheus: Prometheus
   /** Address of Alertmanager. */
   readonly alertmanager: string
   /** Returns the name of a service's container. */
   container(service: string, number?: number): string
-  /** Returns a container by its name or id, as reported by `docker inspect`. */
+  /** Returns the `docker inspect` output for a container, given its name or ID. */
   inspect(container: string): Promise<Container>
-  /** Alerts that are firing and are neither silenced nor inhibited. */
+  /** Returns the alerts that are firing and are neither silenced nor inhibited. */
   alerts(): Promise<Labels[]>
   /** Controls rolling updates of the replicas. */
   readonly rollouts: Rollouts
-  /** Switches the lab between two colours of replicas by a deploy. */
+  /** Runs deploys, which switch the lab between two colours of replicas. */
   readonly deploys: Deploys
 }
 
 /**
- * The Compose lab of this checkout and environment, whether or not the lab is running. Rejects with a one-line error if Docker does not
- * answer, or if the lab does not support an option.
+ * Returns the Compose lab of this checkout and environment, whether or not it is running. Rejects with a one-line error if Docker does not
+ * respond, or if the lab does not support an option.
  */
 export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }: ComposeOptions = {}): Promise<ComposeLab> {
   const [{ name: project, services: defined }, containers] = await Promise.all([model(env), labContainers(env)])
@@ -125,7 +125,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     if (ran.exitCode === 0) return
     const why = `docker compose up: ${whyFailed(ran, scaleWithinSeconds)}`
     const frozen = await finishScaling({ wanted: count, why, list: () => containersOf(services.ws) })
-    // When `docker compose up` fails, it does not wait for replicas to become healthy.
+    // If `docker compose up` fails, it does not wait for the replicas to become healthy.
     if (frozen === null) throw new LabError(why)
     const thawed = replicasAmong(await containersOf(services.ws)).filter(({ State }) => State.Status !== 'paused')
     await Promise.all(thawed.map(({ Config }) => untilHealthy(replicaName(Config.Labels), healthyWithinSeconds)))
@@ -167,7 +167,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     scaler,
     store,
     readEverySeconds: 1,
-    // k6 replaces its virtual users continuously, so some sockets are always closed.
+    // Some sockets are always closed, because k6 continuously replaces its virtual users.
     steadyShare: 0.93,
     sources,
     container,

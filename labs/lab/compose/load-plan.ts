@@ -1,4 +1,4 @@
-/** Computes which load containers to stop and how many sockets to open, to reach a given number of sockets. Pure. */
+/** Computes which k6 containers to stop and how many sockets to open in order to reach a given number of sockets. Pure. */
 
 export interface LoadRun {
   readonly name: string
@@ -6,8 +6,8 @@ export interface LoadRun {
 }
 
 /**
- * Stops as few of the newest load containers as necessary, and opens new sockets if the remaining containers have too few.
- * @param runs the running load containers, oldest first
+ * Stops as few of the newest k6 containers as necessary, and opens new sockets if the remaining containers have too few.
+ * @param runs the running k6 containers, oldest first
  */
 export function planLoad(runs: readonly LoadRun[], sockets: number): { stop: LoadRun[]; start: number } {
   const stop: LoadRun[] = []

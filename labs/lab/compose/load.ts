@@ -1,4 +1,4 @@
-/** Load on the Compose lab: each increase of the number of sockets starts an additional k6 container. */
+/** Controls the load on the Compose lab: whenever the number of sockets increases, an additional k6 container is started. */
 import { randomUUID } from 'node:crypto'
 import { loadCommand, type StartedWith } from '@lab/host/compose.ts'
 import { docker, fileOwner, tryDocker } from '@lab/host/docker.ts'
@@ -25,14 +25,14 @@ export function composeLoad(project: string, lab: StartedWith, seed: number): Co
     const detachedName = `${project}-load-${randomUUID().slice(0, 8)}`
     const options = { scenario: 'hold', sockets, seed: seed + runs.length, detachedName, project, ...(owner && { owner }) }
     const { args, env } = loadCommand(options, lab)
-    // The run is recorded before its container starts, so that the container is stopped even if the start fails halfway.
+    // The run is recorded before its container starts, so that the container is stopped even if it starts only partially.
     runs.push({ name: detachedName, sockets })
     await docker(args, { ...(env && { env }), withinSeconds: 60 })
   }
 
   async function stop({ name }: LoadRun): Promise<void> {
     await tryDocker(['stop', '--timeout', String(stopWithinSeconds), name], { withinSeconds: stopWithinSeconds + 20 })
-    // Docker needs a moment to remove a container, and does not remove a container whose start failed.
+    // Docker needs a moment to remove a container, and does not remove a container that failed to start.
     const gone = async () => {
       if (!(await exists(name))) return true
       await tryDocker(['rm', '--force', name], { withinSeconds: 20 })

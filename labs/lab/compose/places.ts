@@ -1,16 +1,13 @@
-/** Builds the URLs of the lab's pages from its published ports. */
+/** Builds the URLs of the lab's pages from the ports that the lab publishes. */
 import { type hostPorts, ports, services } from '@lab/contract/endpoints.ts'
 
-/** A page of the lab: its service and its published port. */
+/** A page of the lab, with its service and its published port. */
 export interface Place {
   /** Name of the page, as passed to `./lab open`. */
   word: string
-  /**
-   * The service that serves the page. Traefik publishes the host port of every page, and forwards requests to the service that serves the
-   * page.
-   */
+  /** The service that serves the page. Traefik publishes the host port of every page and forwards requests to the service behind it. */
   service: string
-  /** Port number inside Traefik's container. */
+  /** Port number inside the Traefik container. */
   target: number
   variable: keyof typeof hostPorts
   what: string
@@ -54,7 +51,7 @@ export interface OpenPlace {
   url: string
 }
 
-/** The pages whose port is published and whose service is running. */
+/** Returns the pages whose port is published and whose service is running. */
 export function openPlaces(
   containers: readonly { service: string; state: string; published: readonly { target: number; port: number }[] }[],
 ): OpenPlace[] {

@@ -1,4 +1,4 @@
-/** Checks that reports are written to a separate folder for each project. */
+/** Checks that each project's reports are written to a separate folder. */
 import { expect, test } from 'vitest'
 import { scalerState } from './project.ts'
 

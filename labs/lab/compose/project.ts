@@ -31,7 +31,7 @@ const modelSchema = z.object({
   ),
 })
 
-/** The name and the services of the Compose project, with all variables resolved. */
+/** The Compose project's name and services, with all variables resolved. */
 export type Model = z.infer<typeof modelSchema>
 
 const containerSchema = z.object({
@@ -48,13 +48,13 @@ const containerSchema = z.object({
 export interface LabContainer {
   name: string
   service: string
-  /** Service name and container number, for example ws-3. */
+  /** Name of the container's service followed by the container number, for example ws-3. */
   replica: string
-  /** State reported by Docker, such as running or exited. */
+  /** Container state as reported by Docker, such as running or exited. */
   state: string
   /** Health of the container: healthy, starting, unhealthy, or an empty string if the container has no health check. */
   health: string
-  /** Status text printed by `docker ps`. */
+  /** Container status as printed by `docker ps`. */
   status: string
   published: { target: number; port: number }[]
 }
@@ -64,12 +64,12 @@ export function readModel(text: string): Model {
   return modelSchema.parse(JSON.parse(text))
 }
 
-/** The model of all services, including services from the overlay and from profiles. */
+/** Returns the model of all services, including those from the overlay and from profiles. */
 export async function model(env: Environment = {}): Promise<Model> {
   return readModel(await docker(configCommand().args, { env }))
 }
 
-/** Parses the output of `docker compose ps --format json`, which is one object per line or, in some versions, one array. */
+/** Parses the output of `docker compose ps --format json`, which is one object per line or, in some Compose versions, a single array. */
 export function readContainers(text: string): LabContainer[] {
   const trimmed = text.trim()
   const values: unknown[] = trimmed.startsWith('[')
@@ -95,8 +95,8 @@ export function readContainers(text: string): LabContainer[] {
 }
 
 /**
- * Parses the labels printed by `docker compose ps`: `name=value` pairs separated by commas. Label values that contain commas
- * are cut off, but the lab does not read such labels.
+ * Parses the labels printed by `docker compose ps`: `name=value` pairs separated by commas. Label values that contain commas are truncated,
+ * but the lab does not read any such labels.
  */
 function labelsOf(text: string): Record<string, string> {
   return Object.fromEntries(text.split(',').map((label) => label.split(/=(.*)/s).slice(0, 2)))
@@ -107,7 +107,7 @@ export async function labContainers(env: Environment = {}): Promise<LabContainer
   return readContainers(await docker(psCommand().args, { env }))
 }
 
-/** Returns the containers of one service in any state, as reported by `docker inspect`. */
+/** Returns a service's containers in any state, as reported by `docker inspect`. */
 export async function serviceContainers(project: string, service: string, env: Environment = {}): Promise<Container[]> {
   const filters = serviceLabels(project, service).flatMap((label) => ['--filter', `label=${label}`])
   const listed = await docker(['ps', '--all', '--quiet', '--no-trunc', ...filters], { withinSeconds: readWithinSeconds, env })
@@ -115,7 +115,7 @@ export async function serviceContainers(project: string, service: string, env: E
   if (ids.length === 0) return []
   const ran = await tryDocker(['inspect', ...ids], { withinSeconds: readWithinSeconds, env })
   if (ran.timedOut || ran.stdout === '') throw new LabError(`docker inspect: ${whyFailed(ran, readWithinSeconds)}`)
-  // A container that is removed between the two docker calls is correctly missing from the result.
+  // If a container is removed between the two docker calls, it is correctly absent from the result.
   return z.array(inspectedSchema).parse(JSON.parse(ran.stdout))
 }
 
@@ -124,20 +124,20 @@ export function runningAmong(containers: readonly LabContainer[]): Set<string> {
   return new Set(containers.filter(({ state }) => state === 'running').map(({ service }) => service))
 }
 
-/** Returns the profiles that the environment enables, including those in .env, which commands load into the environment at start. */
+/** Returns the profiles enabled in the environment, including those from .env, which commands load at startup. */
 export function profilesOn(env: Environment = {}): string {
   return env.COMPOSE_PROFILES ?? process.env.COMPOSE_PROFILES ?? ''
 }
 
-/** Folder that contains the scaler's decision log and pause file. */
+/** Returns the folder that contains the scaler's decision log and pause file. */
 export function scalerState(env: Environment = {}): string {
   return resolve(root, env.SCALER_STATE || process.env.SCALER_STATE || defaultStateFolder({ ...process.env, ...env }))
 }
 
 /**
- * The files and profiles with which a lab was started, so that new containers match the existing ones. Compose stores the paths of the
- * Compose files in labels of each container. Labels of replicas are ignored, because the labels of replicas created by the scaler may
- * contain other paths to the same Compose files.
+ * Returns the files and profiles with which a lab was started, so that new containers match the existing ones. Compose stores the paths of
+ * the Compose files in the labels of each container. The labels of replicas are ignored, because replicas created by the scaler may have
+ * other paths to the same Compose files.
  */
 export async function startOf(containers: readonly LabContainer[], env: Environment = {}): Promise<StartedWith> {
   const running = runningAmong(containers)
@@ -158,7 +158,7 @@ function shown(file: string): string {
   return path.startsWith('..') ? file : path
 }
 
-/** Returns whether the given files are the Compose files used by default, that is, without COMPOSE_FILE. */
+/** Returns whether the given files are the Compose files that are used by default, without COMPOSE_FILE. */
 function isDefault(files: readonly string[]): boolean {
   return files.length === 1 && resolve(root, 'compose.yaml') === files[0]
 }

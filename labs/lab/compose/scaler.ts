@@ -1,4 +1,4 @@
-/** Controls the scaler of the Compose lab: reads its decisions, pauses it, and changes and restores its settings. */
+/** Controls the Compose lab's scaler: reads its decisions, pauses it, and changes and restores its settings. */
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { services } from '@lab/contract/endpoints.ts'
@@ -14,19 +14,19 @@ import { parse, stringify } from 'yaml'
 import type { DecisionReading, LabScaler, Readings } from '../lab.ts'
 import { changeOnce } from '../last-state.ts'
 
-/** Maximum number of scaling decisions that one reading of the lab contains. */
+/** Maximum number of scaling decisions in one reading of the lab. */
 const maxDecisions = 20
 const restartWithinSeconds = 90
-/** Time limit within which the scaler must notice a change: two synchronisations in real time, including the reading of metrics. */
+/** Time limit for the scaler to notice a change: two sync periods in real time, plus the reading of metrics. */
 const noticedWithinMs = 60_000
 
 export interface ComposeScaler extends LabScaler {
   read(): Promise<Pick<Readings, 'scaler' | 'decisions'>>
-  /** Restores the original settings of the scaler. */
+  /** Restores the scaler's original settings. */
   restore(): Promise<void>
 }
 
-/** The HPA file and the time scale of the scaler. */
+/** The scaler's HPA file and time scale. */
 interface Settings {
   hpa: string
   scale: string
@@ -36,7 +36,7 @@ export interface ScalerOptions {
   project: string
   container: string
   lab: StartedWith
-  /** Time scale for the restarted scaler; if undefined, the time scale does not change. */
+  /** Time scale of the restarted scaler; if undefined, the time scale does not change. */
   timeScale?: number
 }
 
@@ -44,14 +44,14 @@ export interface ScalerOptions {
 export async function composeScaler({ project, container, lab, timeScale }: ScalerOptions): Promise<ComposeScaler> {
   const found = await environmentOf(container)
   const own: Settings = { hpa: (found.SCALER_HPA ?? 'live/scaler/hpa.yaml').replace(/^live\//, ''), scale: found.SCALER_TIME_SCALE ?? '1' }
-  // The container of the scaler mounts the folder reports/ of the checkout.
+  // The scaler's container mounts the checkout's reports/ folder.
   const stateFolder = resolve(root, found.SCALER_STATE ?? defaultStateFolder({ COMPOSE_PROJECT_NAME: project }))
   const log = decisionLogPath(stateFolder)
   const ours = `scaler/demo-${project}.yaml`
   const decisions: DecisionReading[] = []
   let last: TickRecord | undefined
 
-  /** Recreates the scaler's container after a change of settings, because the folder of HPA files is mounted read-only. */
+  /** Recreates the scaler's container after a settings change, because the folder of HPA files is mounted read-only. */
   const start = async ({ hpa, scale }: Settings) => {
     const env = { ...lab.env, ...found, SCALER_HPA: hpa, SCALER_TIME_SCALE: scale }
     const files = fileArgs(lab.files.length > 0 ? lab.files : overlayFiles)
@@ -61,7 +61,7 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
   const restart = changeOnce(own, (one, other) => one.hpa === other.hpa && one.scale === other.scale, start)
   const restore = async () => {
     await restart(own)
-    // The HPA file is removed only after the restart, because until then the scaler may read the file.
+    // The HPA file is removed only after the restart, because the scaler may read it until then.
     await rm(resolve(root, ours), { force: true })
   }
   const scale = timeScale === undefined ? own.scale : String(timeScale)
@@ -112,8 +112,8 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
 }
 
 /**
- * Recreates the actuator container, so that replicas added by the scaler get the current configuration. The variable SCALER_MAX_REPLICAS is
- * copied from the old container, because Compose would otherwise take it from the environment of this command.
+ * Recreates the actuator container, so that replicas added by the scaler get the current configuration. SCALER_MAX_REPLICAS is copied from
+ * the old container, because Compose would otherwise take it from this command's environment.
  */
 export async function renewActuator({ project, lab }: Pick<ScalerOptions, 'project' | 'lab'>): Promise<void> {
   const { SCALER_MAX_REPLICAS } = await environmentOf(`${project}-${services.actuator}-1`)
@@ -127,7 +127,7 @@ export async function mostReplicas(project: string): Promise<number> {
   return Number((await environmentOf(`${project}-${services.actuator}-1`)).SCALER_MAX_REPLICAS)
 }
 
-/** The environment variables of a container, so that the container can be recreated with the same variables. */
+/** Returns a container's environment variables, so that it can be recreated with the same values. */
 async function environmentOf(container: string): Promise<Record<string, string>> {
   const lines = JSON.parse(await docker(['inspect', '--format', '{{json .Config.Env}}', container], { withinSeconds: 20 })) as string[]
   const all = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))

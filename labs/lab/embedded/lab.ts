@@ -17,12 +17,12 @@ import type { Checked, CheckOf, FigureName, Lab, LabScaler, LabStore, Readings, 
 import { resetConnections } from '../reset.ts'
 import { watchByAsking } from '../watch.ts'
 
-/** Time limit for starting or draining replicas. Seconds. */
+/** Time limit for replicas to start or drain. Seconds. */
 const scaleWithinSeconds = 60
-/** Time limit within which the scaler must notice a change: two synchronisations in real time. */
+/** Time limit for the scaler to notice a change: two sync periods in real time. */
 const noticedWithinMs = 45_000
 
-/** Methods that only the embedded lab has. */
+/** Members that only the embedded lab has. */
 export interface EmbeddedLab extends Lab<'embedded'> {
   /** Address of the live page. */
   readonly page: string
@@ -32,7 +32,7 @@ export interface EmbeddedLab extends Lab<'embedded'> {
 /**
  * Connects to a running embedded lab.
  * @param page address of the live page, for example http://localhost:3000
- * @param setStore stops or restarts the store; present if the caller has started the store
+ * @param setStore stops or restarts the store; present only if the caller has started the store
  */
 export async function embeddedLab(page: string, setStore?: (up: boolean) => Promise<void>): Promise<EmbeddedLab> {
   const state = () => readState(page)
@@ -146,7 +146,7 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
   }
 }
 
-/** Rejects with a one-line error if no embedded lab answers at this address. */
+/** Rejects with a one-line error if no embedded lab responds at this address. */
 async function readState(page: string): Promise<EmbeddedState> {
   const problem = (why: unknown) =>
     new LabError(`no embedded lab at ${page} (${String(why)}); start it with npm start, or give the address of its live page`)
@@ -174,13 +174,13 @@ async function send(page: string, order: EmbeddedOrder, body: object): Promise<v
   if (!response.ok) throw new LabError(`${embeddedPaths[order]}: ${response.status} ${(await response.text()).slice(0, 200)}`)
 }
 
-/** Opens a new connection to the store for each command, because commands are rare and the store may restart between two commands. */
+/** Opens a new connection to the store for each command, because commands are rare and the store may restart in between. */
 function storeAt(url: string, set: LabStore['set']): LabStore {
   return {
     ask: async (...command) => {
       const socket = { connectTimeout: answerWithinMs, reconnectStrategy: false } as const
       const client = createClient({ url: url.replace(/^valkey/, 'redis'), socket })
-      // The error handler does nothing, because `connect` and `sendCommand` also reject on a connection error.
+      // The error handler does nothing, because `connect` and `sendCommand` also reject if there is a connection error.
       client.on('error', () => undefined)
       await client.connect()
       try {
@@ -232,7 +232,7 @@ function readingsOf({ replicas, load, scaler, shared, storeUp, decisions }: Embe
   }
 }
 
-/** Measures how long a request from a new client takes. Rejects if the lab does not answer. */
+/** Measures how long the lab takes to answer a request from a new client. Rejects if the lab does not respond. */
 async function timeAnswer(entry: string, { above, below }: Extract<CheckOf<'embedded'>, { kind: 'answer' }>): Promise<Checked> {
   const startedAtMs = performance.now()
   await (await askEntry(entry)).arrayBuffer()

@@ -1,4 +1,4 @@
-/** Starts an embedded lab as a separate process, and ends it. */
+/** Starts an embedded lab as a separate process, and stops it again. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,7 +12,7 @@ import { relayTo } from './store-relay.ts'
 
 const main = fileURLToPath(new URL('../../../embedded/src/main.ts', import.meta.url))
 const startWithinMs = 60_000
-/** Each replica drains for up to 10 s; after this time limit, a second signal ends the lab immediately. */
+/** Each replica drains for up to 10 s; if the lab has not exited after this time limit, a second signal ends it immediately. */
 const endWithinMs = 20_000
 
 export interface OwnLab {
@@ -25,7 +25,7 @@ export interface OwnLab {
 
 export interface OwnLabSettings {
   timeScale: number
-  /** Address of a Valkey server that replaces the lab's own store. */
+  /** Address of a Valkey server to use instead of the lab's own store. */
   valkeyUrl?: string
   /** Ports of the router and of the live page; 0 selects any free port. */
   port?: number
@@ -33,8 +33,8 @@ export interface OwnLabSettings {
 }
 
 /**
- * Starts an embedded lab with a store that can be stopped. Calling `close` stops the embedded lab. Rejects with a one-line error if the lab
- * cannot be started.
+ * Starts an embedded lab whose store can be stopped. Calling `close` stops the embedded lab. Rejects with a one-line error if the lab fails
+ * to start.
  */
 export async function startEmbeddedLab(settings: OwnLabSettings): Promise<EmbeddedLab> {
   const own = await startOwnLab(settings)
@@ -48,8 +48,8 @@ export async function startEmbeddedLab(settings: OwnLabSettings): Promise<Embedd
 }
 
 /**
- * Starts the processes. If the embedded lab cannot start, its processes are killed, and the error contains the last lines that the
- * processes printed.
+ * Starts the processes. If the embedded lab fails to start, its processes are killed, and the error contains the last lines that they
+ * printed.
  */
 export async function startOwnLab({ timeScale, valkeyUrl, port = 0, pagePort = 0 }: OwnLabSettings): Promise<OwnLab> {
   const folder = await mkdtemp(join(tmpdir(), 'embedded-lab-'))
@@ -58,11 +58,11 @@ export async function startOwnLab({ timeScale, valkeyUrl, port = 0, pagePort = 0
     guard.end()
     await rm(folder, { recursive: true, force: true })
   }
-  // The store runs in this process, so that the caller can stop and restart the store.
+  // The store runs in this process, so that the caller can stop and restart it.
   const store = await (valkeyUrl === undefined ? startStore() : relayTo(valkeyUrl))
   try {
     const options = ['--port', port, '--page-port', pagePort, '--state', join(folder, 'state'), '--time-scale', timeScale]
-    // The lab has its own process group, so that Ctrl-C reaches only the command, which undoes its changes and then ends the lab.
+    // The lab has its own process group, so that Ctrl-C reaches only the command, which undoes its changes and then stops the lab.
     const lab = spawn(process.execPath, [main, ...options.map(String), '--valkey', store.url], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -91,7 +91,7 @@ export async function startOwnLab({ timeScale, valkeyUrl, port = 0, pagePort = 0
   }
 }
 
-/** Resolves with the address of the live page when the lab is ready. */
+/** Resolves with the address of the live page once the lab is ready. */
 async function ready(lab: ReturnType<typeof spawn>, exited: Promise<unknown>): Promise<string> {
   let output = ''
   const page = new Promise<string>((resolve) => {

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { relayTo } from './store-relay.ts'
 
-/** Sends a line and returns the answer; undefined if the connection closes first. */
+/** Sends a line and returns the reply; undefined if the connection closes before a reply arrives. */
 async function ask(url: string, line: string): Promise<string | undefined> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(line))
   onTestFinished(() => void socket.destroy())

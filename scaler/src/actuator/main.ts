@@ -1,4 +1,4 @@
-/** Entry point of the actuator. Reads the settings of the actuator from the environment, and runs its server until SIGTERM. */
+/** Entry point of the actuator. Reads the actuator's settings from the environment and runs its HTTP server until it receives SIGTERM. */
 import { join } from 'node:path'
 import { ports, services } from '@lab/contract/endpoints.ts'
 import { overlayFiles } from '@lab/host/compose.ts'

@@ -1,6 +1,6 @@
 /**
- * Tests that the actuator accepts a number of replicas and nothing else. The actuator refuses ambiguous and random request bodies before
- * Docker is called.
+ * Tests that the actuator accepts nothing but a number of replicas. The actuator must refuse ambiguous and random request bodies before it
+ * calls Docker.
  */
 import { request } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
@@ -123,7 +123,7 @@ describe('a request body', () => {
         expect(bytes.every((byte) => byte < 0x80)).toBe(true)
         expect(parsed).toEqual({ replicas: read.value })
         expect(keys.filter(goReads)).toEqual(['replicas'])
-        // The resulting Docker command is the same for every spelling of the request body.
+        // Every accepted spelling of the request body results in the same Docker command.
         const reference = scaleCommand({ replicas: read.value, files: [], env: {} })
         expect(scaleCommand({ replicas: Number(parsed.replicas), files: [], env: {} })).toEqual(reference)
       }),

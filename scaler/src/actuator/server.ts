@@ -1,21 +1,21 @@
 /**
- * The actuator is the only program that may change the containers of the lab. The actuator has access to the Docker socket, and accepts a
- * number of replicas and nothing else. No part of a request other than the number of replicas is passed to Docker.
+ * The actuator is the only service that may change the lab's containers. The actuator has access to the Docker socket, and accepts nothing
+ * but a number of replicas. Only this number is passed on from a request to Docker.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { actuatorPaths } from '@lab/contract/endpoints.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { Actuator } from '../adapters/compose.ts'
 
-/** The regular expression allows only the white space of JSON. */
+/** Allows only the whitespace characters that JSON defines. */
 const onlyBody = /^[ \t\r\n]*\{[ \t\r\n]*"replicas"[ \t\r\n]*:[ \t\r\n]*(0|[1-9]\d{0,3})[ \t\r\n]*\}[ \t\r\n]*$/
-/** Maximum length of a request body, in bytes. The request bodies that the scaler sends are shorter than the maximum length. */
+/** Maximum length of a request body, in bytes. The scaler's request bodies are shorter than this limit. */
 const maxBodyBytes = 64
-/** Maximum time to receive a request, in milliseconds. */
+/** Maximum time for receiving a request, in milliseconds. */
 const arrivalMs = 5000
 
 export interface ActuatorSettings {
-  /** Largest number of replicas that a request may contain. */
+  /** Largest number of replicas that may be requested. */
   readonly maxReplicas: number
   /** Aborts a running action. */
   readonly stop: AbortSignal
@@ -23,8 +23,8 @@ export interface ActuatorSettings {
 }
 
 /**
- * Returns the number of replicas in the body of a PUT. The body must be a JSON object with one key, in ASCII and without escapes, so
- * that all parsers read the same number.
+ * Returns the number of replicas in the body of a PUT request. The body must be a JSON object with one key, in ASCII and without escapes,
+ * so that all parsers read the same number.
  */
 export function readReplicas(body: Buffer, maxReplicas: number): Result<number> {
   const [, digits] = onlyBody.exec(body.toString('latin1')) ?? []
@@ -41,8 +41,8 @@ interface Answer {
 const refused = (status: number, error: string): Answer => ({ status, body: { error } })
 
 /**
- * Returns the HTTP server, which does not listen yet. An action continues after its caller has disconnected, because an aborted action
- * could leave a partial change.
+ * Returns the HTTP server, which is not yet listening. An action continues even if its caller disconnects, because aborting an action could
+ * leave a change incomplete.
  */
 export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, say }: ActuatorSettings): Server {
   let busy = false
@@ -79,12 +79,12 @@ export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, sa
     const { status, body } = await answer(request).catch((error: Error) => refused(500, error.message))
     if (request.method !== 'GET' || status !== 200)
       say(`${request.method} ${JSON.stringify(request.url)}: ${status} ${JSON.stringify(body)}`)
-    // The connection is closed after every answer, because the rest of a refused request body is not read.
+    // The connection is closed after every response, because the remainder of a refused request body is not read.
     response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
   })
 }
 
-/** Returns the body of a request, or null if the body is too long. */
+/** Returns the body of a request, or null if it is too long. */
 async function bodyOf(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   let bytes = 0

@@ -1,15 +1,15 @@
-/** HTTP client of the actuator, through which the scaler reads and scales the replicas. Every call to the actuator has a timeout. */
+/** HTTP client for the actuator, through which the scaler reads and scales the replicas. Every call to the actuator has a timeout. */
 import { actuatorPaths } from '@lab/contract/endpoints.ts'
 import { startWithinSeconds } from '@lab/host/scaling.ts'
 import type { ListedReplica, WorkingSet } from '../ports.ts'
 import { type Actuator, composeWithinSeconds } from './compose.ts'
 
-/** Timeout of a call that reads the replicas, in seconds. */
+/** Timeout for a call that reads the replicas, in seconds. */
 const readWithinSeconds = 5
-/** Timeout of a scaling call in seconds: the sum of the timeout of Compose, the timeout for starting containers, and 5 s for the answer. */
+/** Timeout for a scaling call, in seconds: the Compose timeout, plus the timeout for starting containers, plus 5 s for the response. */
 const scaleWithinSeconds = composeWithinSeconds + startWithinSeconds + 5
 
-/** Returns a client of the actuator. @param url URL without a path, such as http://actuator:9464 */
+/** Returns an actuator client. @param url URL without a path, such as http://actuator:9464 */
 export function actuatorAt(url: string): Actuator {
   const call = async (path: string, withinSeconds: number, signal: AbortSignal, put?: object): Promise<unknown> => {
     const bound = AbortSignal.any([signal, AbortSignal.timeout(withinSeconds * 1000)])
@@ -28,7 +28,7 @@ export function actuatorAt(url: string): Actuator {
     return JSON.parse(text)
   }
   return {
-    // The actuator and its client always have the same version, so the client need not validate the actuator's answers.
+    // The actuator and its client always have the same version, so the client does not need to validate the actuator's responses.
     list: async (signal) => (await call(actuatorPaths.replicas, readWithinSeconds, signal)) as ListedReplica[],
     workingSets: async (signal) => (await call(actuatorPaths.workingSets, readWithinSeconds, signal)) as WorkingSet[],
     scale: async (replicas, signal) => {

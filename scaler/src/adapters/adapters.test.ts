@@ -1,4 +1,4 @@
-/** Tests the adapters against faulty servers. tests/k8s-sim tests the adapters with the real Docker and Prometheus. */
+/** Tests the adapters against faulty servers. The tests in tests/k8s-sim use real Docker and Prometheus instances instead. */
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -43,7 +43,9 @@ const queue: MetricSpec = { type: 'External', metric: { name: 'queue' }, target 
 const rate: MetricSpec = { type: 'Object', metric: { name: 'rate' }, describedObject: { kind: 'Ingress', name: 'x' }, target }
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 
-/** Starts a fake Prometheus server that answers each query with the series of that name; a series consists of labels and a value. */
+/**
+ * Starts a fake Prometheus server that answers each query with the series listed under that query; a series consists of labels and a value.
+ */
 async function prometheus(answers: Record<string, [Record<string, string>, string][]>): Promise<string> {
   const port = await listen((request, response) => {
     const query = new URL(request.url ?? '', 'http://x').searchParams.get('query') ?? ''
@@ -153,8 +155,8 @@ describe('Prometheus', () => {
 
 describe('Prometheus over a range', () => {
   /**
-   * Starts a fake Prometheus server with the limits of a real Prometheus server. The value of each data point equals its timestamp, and
-   * every third data point is missing.
+   * Starts a fake Prometheus server with the limits of a real one. The value of each data point equals its timestamp, and every third data
+   * point is missing.
    */
   async function recorder(): Promise<{ url: string; asked: string[] }> {
     const asked: string[] = []

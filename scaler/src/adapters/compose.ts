@@ -1,4 +1,4 @@
-/** Scales the service with `docker compose up --scale`. Runs one Compose command at a time, and every wait has a timeout. */
+/** Scales the service with `docker compose up --scale`. Only one Compose command runs at a time, and every wait has a timeout. */
 import { type DockerCommand, fileArgs, scaleCommand } from '@lab/host/compose.ts'
 import { docker, tryDocker, whyFailed } from '@lab/host/docker.ts'
 import { finishScaling } from '@lab/host/scaling.ts'
@@ -10,34 +10,31 @@ import { readWorkingSets } from './docker-stats.ts'
 
 export interface ComposeSettings extends DockerService {
   readonly files: readonly string[]
-  /** Folder of the Compose files. */
+  /** Folder that contains the Compose files. */
   readonly folder: string
-  /** Address of the Docker Engine, in the format of the variable DOCKER_HOST. */
+  /** Address of the Docker Engine, in the format of the DOCKER_HOST variable. */
   readonly host: string
 }
 
-/**
- * Timeout of a call of Compose, in seconds. The timeout of Compose is longer than the grace period of the replicas, with a reserve for slow
- * machines.
- */
+/** Timeout for a Compose command, in seconds. The timeout exceeds the replicas' grace period by a margin for slow machines. */
 export const composeWithinSeconds = 75
-/** Maximum wait for replicas that another client of Docker is stopping, in seconds. */
+/** Maximum wait for replicas that another Docker client is stopping, in seconds. */
 const drainWithinSeconds = 45
 const pollMs = 500
-/** Timeout of reading the Compose files, in seconds. */
+/** Timeout for reading the Compose files, in seconds. */
 const configWithinSeconds = 20
 
-/** The operations on the replicas of a service that the actuator offers to the scaler. */
+/** The operations on a service's replicas that the actuator provides to the scaler. */
 export interface Actuator {
   list(signal: AbortSignal): Promise<readonly ListedReplica[]>
   workingSets: ReadWorkingSets
   /**
-   * Scales the service to the given number of replicas. Resolves when the new replicas have started and the removed replicas have exited.
+   * Scales the service to the given number of replicas. Resolves once any new replicas have started and any removed replicas have exited.
    */
   scale(replicas: number, signal: AbortSignal): Promise<void>
 }
 
-/** Returns an actuator that runs the docker command of this machine. */
+/** Returns an actuator that runs this machine's `docker` command. */
 export function composeActuator(settings: ComposeSettings): Actuator {
   const { host } = settings
   return {
@@ -48,14 +45,14 @@ export function composeActuator(settings: ComposeSettings): Actuator {
 }
 
 /**
- * Returns a replica target that uses an actuator. The replica target waits for draining replicas before it scales the service, and then
+ * Returns a replica target that uses an actuator. The target waits until draining replicas have exited, scales the service, and then
  * determines which replicas were removed.
  */
 export function replicaTarget({ list, scale }: Actuator): ReplicaTarget {
   let busy = false
   const act: ReplicaTarget['scaleTo'] = async (replicas, draining, signal) => {
-    // Compose counts draining replicas as replicas. If the scaler did not wait until draining replicas have exited, Compose would report
-    // success with too few replicas.
+    // Compose also counts draining replicas.
+    // Without waiting for draining replicas to exit, Compose would report success with too few replicas.
     const before = await untilGone(draining, list, signal)
     await scale(replicas, signal)
     const left = new Set((await list(signal)).map(({ name }) => name))
@@ -77,8 +74,8 @@ export function replicaTarget({ list, scale }: Actuator): ReplicaTarget {
 }
 
 /**
- * Scales with Compose, and starts containers that Compose created but did not start. Rejects if Compose did not reach the requested number
- * of replicas.
+ * Scales the service with Compose, and starts containers that Compose created but did not start. Rejects if the requested number of
+ * replicas was not reached.
  */
 async function composeScale(settings: ComposeSettings, replicas: number, signal: AbortSignal): Promise<void> {
   const { host, folder, service, files, project } = settings

@@ -1,4 +1,4 @@
-/** Reads working sets, as kubelet defines them, from the API of the Docker Engine. */
+/** Reads working sets, as defined by the kubelet, from the Docker Engine API. */
 
 import { replicaName } from '@lab/host/replicas.ts'
 import { z } from 'zod'
@@ -10,12 +10,12 @@ const statsSchema = z.object({
   memory_stats: z.object({ usage: z.number().optional(), stats: z.record(z.string(), z.number()).optional() }),
 })
 
-/** Returns the working set of each running container. Rejects when Docker does not answer or reports an error. */
+/** Returns the working set of each running container. Rejects if Docker does not respond or reports an error. */
 export async function readWorkingSets(host: string, target: DockerService, signal: AbortSignal): Promise<WorkingSet[]> {
   const listed = await listContainers(host, target, signal)
   const sets = await Promise.all(
     listed.map(async ({ Id, Labels }) => {
-      // Without the parameter one-shot, Docker would wait for a second sample, which is needed only for computing rates.
+      // Without the one-shot parameter, Docker would wait for a second sample, which is needed only for computing rates.
       const answer = await get(host, `/containers/${Id}/stats?stream=false&one-shot=true`, signal)
       return answer === null ? null : workingSetOf(answer, replicaName(Labels, target.service))
     }),
@@ -23,7 +23,7 @@ export async function readWorkingSets(host: string, target: DockerService, signa
   return sets.filter((set) => set !== null)
 }
 
-/** Returns the working set from the answer of Docker, or null if the container does not run. */
+/** Returns the working set from Docker's response, or null if the container is not running. */
 export function workingSetOf(answer: unknown, name: string): WorkingSet | null {
   const { read, memory_stats: memory } = statsSchema.parse(answer)
   if (memory.usage === undefined) return null

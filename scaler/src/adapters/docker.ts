@@ -1,4 +1,4 @@
-/** Reads replicas, which are the containers of a Compose service, from the API of the Docker Engine. */
+/** Reads replicas, which are the containers of a Compose service, from the Docker Engine API. */
 import { request } from 'node:http'
 import { docker } from '@lab/host/docker.ts'
 import { type Container, containerSchema, replicaName, replicasAmong, serviceLabels } from '@lab/host/replicas.ts'
@@ -6,12 +6,12 @@ import { z } from 'zod'
 import { milliOf, parseQuantity } from '../core/quantities.ts'
 import type { ListedReplica } from '../ports.ts'
 
-/** Timeout of a call to the Docker API, in seconds. */
+/** Timeout for a call to the Docker API, in seconds. */
 const callWithinSeconds = 5
-/** Maximum length of an answer, in bytes. The details of one container are about 10 KB of JSON. */
+/** Maximum length of a response from Docker, in bytes. The details of one container take up about 10 KB of JSON. */
 const maxAnswerBytes = 2 ** 20
 
-/** Prefix of container labels that replace `resources.requests` of Kubernetes, such as lab.requests.cpu: 250m. */
+/** Prefix of the container labels that replace Kubernetes' `resources.requests`, such as lab.requests.cpu: 250m. */
 export const requestLabelPrefix = 'lab.requests.'
 
 const listSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }))
@@ -21,19 +21,19 @@ export interface DockerService {
   readonly service: string
 }
 
-/** Returns the address of the Docker Engine: DOCKER_HOST, or the current context of the docker command. */
+/** Returns the address of the Docker Engine: DOCKER_HOST if it is set, otherwise the address in the current Docker context. */
 export async function engineHost(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   if (env.DOCKER_HOST) return env.DOCKER_HOST
   const args = ['context', 'inspect', '--format', '{{.Endpoints.docker.Host}}']
   return (await docker(args, { withinSeconds: callWithinSeconds })).trim()
 }
 
-/** Returns the service's containers that have not exited, ordered by number. Rejects when Docker does not answer or reports an error. */
+/** Returns the service's containers that have not exited, ordered by number. Rejects if Docker does not respond or reports an error. */
 export async function listReplicas(host: string, of: DockerService, signal: AbortSignal): Promise<ListedReplica[]> {
   return replicasAmong(await inspectContainers(host, of, signal)).map((container) => replicaOf(container, of.service))
 }
 
-/** Returns the service's containers in any state. */
+/** Returns the service's containers, regardless of their state. */
 export async function inspectContainers(host: string, of: DockerService, signal: AbortSignal): Promise<Container[]> {
   const listed = await listContainers(host, of, signal)
   const containers = await Promise.all(listed.map(({ Id }) => inspect(host, Id, signal)))
@@ -42,22 +42,22 @@ export async function inspectContainers(host: string, of: DockerService, signal:
 
 type Listed = z.infer<typeof listSchema>[number]
 
-/** Returns the ids and labels of the service's containers in any state. */
+/** Returns the ids and labels of the service's containers, regardless of their state. */
 export async function listContainers(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Listed[]> {
   const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: serviceLabels(project, service) }))}`
-  // A Docker socket proxy may return the containers of the whole project instead of only the containers of the service.
+  // A Docker socket proxy may return the containers of the whole project instead of only those of the service.
   return listSchema
     .parse(await get(host, `/containers/json?${query}`, signal))
     .filter(({ Labels }) => Labels['com.docker.compose.service'] === service)
 }
 
-/** Returns the details of a container, or null if the container was removed since it was listed. */
+/** Returns the details of a container, or null if the container has been removed since it was listed. */
 async function inspect(host: string, id: string, signal: AbortSignal): Promise<Container | null> {
   const answer = await get(host, `/containers/${id}/json`, signal)
   return answer === null ? null : containerSchema.parse(answer)
 }
 
-/** Converts a Docker container to a pod with a single container, which has the name of the service. */
+/** Converts a Docker container to a pod with a single container that is named after the service. */
 export function replicaOf(container: Container, service: string): ListedReplica {
   const { State, Config } = container
   const running = State.Status === 'running' || State.Status === 'paused'
@@ -72,11 +72,11 @@ export function replicaOf(container: Container, service: string): ListedReplica 
 }
 
 /**
- * Derives the Ready condition from the health check. The condition's time is the time since which all health probes have had the same
- * result: the end of the first of these probes.
+ * Derives the Ready condition from the health check. The condition's time is the end of the first probe in the latest series of health
+ * probes with the same result.
  */
 function readyCondition({ Status, Health }: Container['State'], startedAt: number): ListedReplica['ready'] {
-  // Docker does not probe a paused container, and continues to report the container as healthy.
+  // Docker does not probe a paused container, and continues to report it as healthy.
   if (Status === 'paused') return { status: 'False', sinceSeconds: lastProbeOf(Health) ?? startedAt }
   if (Status === 'restarting') return { status: 'False', sinceSeconds: startedAt }
   if (!Health || Health.Status === 'none') return { status: 'True', sinceSeconds: startedAt }
@@ -93,7 +93,7 @@ function lastProbeOf(health: Container['State']['Health']): number | null {
   return last === undefined ? null : seconds(last.End)
 }
 
-/** Returns the resource requests in the labels of a container, in thousandths. @throws Error when a label is not a quantity */
+/** Returns the resource requests in a container's labels, in thousandths. @throws Error if a label is not a quantity */
 export function requestsOf(labels: Readonly<Record<string, string>>): Record<string, number> {
   const requests: Record<string, number> = {}
   for (const [label, text] of Object.entries(labels)) {
@@ -110,8 +110,8 @@ function seconds(time: string): number {
 }
 
 /**
- * Sends a GET request. Returns the JSON answer of Docker, or null for status 404. @param host address as in DOCKER_HOST: unix://, npipe://
- * or tcp://
+ * Sends a GET request to Docker. Returns the JSON response, or null for status 404.
+ * @param host address in the format of DOCKER_HOST: unix://, npipe:// or tcp://
  */
 export function get(host: string, path: string, signal: AbortSignal): Promise<unknown> {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(callWithinSeconds * 1000)])

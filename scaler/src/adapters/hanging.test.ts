@@ -1,4 +1,4 @@
-/** Tests the loop with real sockets and the real clock, while Docker or Prometheus accepts connections but never answers. */
+/** Tests the control loop with real sockets and the real clock while Docker or Prometheus accepts connections but never responds. */
 import type { RequestListener } from 'node:http'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -36,14 +36,11 @@ afterAll(() => {
 
 interface Listener {
   readonly port: number
-  /**
-   * After the call of heal(), the listener answers new connections. Connections that were opened before heal() was called still get no
-   * answer.
-   */
+  /** Makes the listener respond on new connections. Connections that were opened before the call of heal() still receive no response. */
   heal(): void
 }
 
-/** Starts a TCP listener that accepts connections but does not answer until heal() is called. */
+/** Starts a TCP listener that accepts connections but does not respond until heal() is called. */
 async function silent(handler: RequestListener): Promise<Listener> {
   const http = createHttpServer({ keepAlive: false }, handler)
   const sockets: Socket[] = []
@@ -80,13 +77,13 @@ const prometheus: RequestListener = (request, response) => {
 interface Ran {
   readonly records: readonly TickRecord[]
   readonly said: readonly string[]
-  /** Times between successive records of the decision log. */
+  /** Times between successive records in the decision log. */
   readonly gapsSeconds: readonly number[]
-  /** Time between the abort of the stop signal and the end of the control loop. */
+  /** Time from the stop signal to the end of the control loop. */
   readonly stoppedAfterSeconds: number
 }
 
-/** Runs the loop until the given condition on its records holds. */
+/** Runs the control loop until its records meet the given condition. */
 async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: (records: readonly TickRecord[]) => boolean): Promise<Ran> {
   const records: TickRecord[] = []
   const said: string[] = []
@@ -107,7 +104,7 @@ async function run(ports: { docker: Listener; prometheus: Listener }, isEnough: 
       gapsSeconds.push((performance.now() - before) / 1000)
       before = performance.now()
       if (!isEnough(records)) return
-      // The control loop is stopped while its next synchronisation is running.
+      // The control loop is stopped while its next sync is running.
       setTimeout(() => {
         stoppedAt = performance.now()
         stop.abort()

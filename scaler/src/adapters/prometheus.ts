@@ -1,4 +1,4 @@
-/** Reads metrics from Prometheus, with instant queries and range queries. Every call to Prometheus has a timeout. */
+/** Reads metrics from Prometheus by means of instant queries and range queries. Every call to Prometheus has a timeout. */
 import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { Ask, Series } from '../metric-readings.ts'
@@ -7,16 +7,16 @@ import type { MetricSource, ReadWorkingSets } from '../ports.ts'
 import type { RecordedRange, TimeRange } from '../replay/recorded-range.ts'
 import { timesOf } from '../replay/recorded-range.ts'
 
-/** Timeout of an instant query, in seconds. Prometheus' answer would be outdated if it arrived after the timeout. */
+/** Timeout for an instant query, in seconds. A response that arrived after the timeout would be outdated. */
 const queryWithinSeconds = 5
-/** Timeout of a range query to Prometheus, in seconds. Prometheus itself aborts queries after two minutes. */
+/** Timeout for a Prometheus range query, in seconds. Prometheus itself aborts queries after two minutes. */
 const rangeWithinSeconds = 60
-/** Maximum number of points per series of a range query. Prometheus refuses more than 11,000 points per series. */
+/** Maximum number of points per series in a range query. Prometheus refuses more than 11,000 points per series. */
 const pointsPerAnswer = 5000
 
 /**
  * Returns a metric source that queries Prometheus.
- * @param containerName the name that observations use for the container of a replica
+ * @param containerName the name that observations use for a replica's container
  * @param workingSets reads the usage of the resources that the mapping file assigns to Docker instead of Prometheus
  */
 export function prometheusSource(baseUrl: string, map: MetricMap, containerName: string, workingSets: ReadWorkingSets): MetricSource {
@@ -29,7 +29,7 @@ export function prometheusSource(baseUrl: string, map: MetricMap, containerName:
   }
 }
 
-/** Returns the result of each query at each point in time of the range. Rejects when a query fails. */
+/** Returns the result of each query at each point in time in the range. Rejects if a query fails. */
 export async function queryRange(
   baseUrl: string,
   queries: readonly string[],

@@ -1,4 +1,4 @@
-/** Implements the port Clock with the system time and real timers. */
+/** Implements the Clock port with the system time and real timers. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Clock } from '../ports.ts'
 

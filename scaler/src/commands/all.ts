@@ -1,4 +1,4 @@
-/** Every command of the scaler, in the order in which --help lists them. */
+/** Registers all scaler commands, in the order in which --help lists them. */
 import { join, relative } from 'node:path'
 import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
@@ -12,16 +12,16 @@ import { register as registerRun } from './run.ts'
 
 const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay, registerExport]
 
-/** Adds all commands of the scaler to a program. */
+/** Adds all scaler commands to a program. */
 export function registerAll(program: Command): void {
   for (const register of commands) register(program)
   program.hook('preAction', (_program, command) => pathsFromCheckout(command))
 }
 
 /**
- * Resolves file and folder options against the root of the checkout if their values are defaults or come from environment variables. Paths
- * on the command line stay relative to the current folder. Whether the value of an option is a path is derived from the placeholder in the
- * option's help text.
+ * Resolves file and folder options relative to the root of the checkout if their values are defaults or come from environment variables.
+ * Paths on the command line remain relative to the current folder. The placeholder in an option's help text shows whether its value is a
+ * path.
  */
 function pathsFromCheckout(command: Command): void {
   const fromHere = (path: string) => relative(process.cwd(), join(root, path)) || '.'

@@ -45,7 +45,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Runs a command with the state folder of the test. Rejects when the command under test fails. */
+/** Runs a scaler command with the test's state folder. Rejects if the command fails. */
 async function scaler(...args: string[]): Promise<void> {
   const program = new Command('scaler').exitOverride()
   for (const register of [registerGet, registerDescribe, registerExplain, registerPause, registerReplay, registerExport]) register(program)
@@ -58,7 +58,7 @@ async function logged(records: readonly TickRecord[]): Promise<void> {
   for (const record of records) await log.append(record)
 }
 
-/** Writes the HPA of the simulation, with changes, to a file. */
+/** Writes a modified version of the simulation's HPA to a file. */
 async function settingsFile(name: string, change: Partial<TickRecord['hpa']> = {}): Promise<string> {
   const view = viewOf(simulated('surge', change))
   if (view === null) throw new Error('no record')
@@ -153,7 +153,7 @@ describe('pause and resume', () => {
   })
 })
 
-/** Command-line arguments with an HPA whose metrics all have queries. */
+/** Command-line arguments that select an HPA whose metrics all have queries. */
 const recorded = ['--from', 'prometheus', '--hpa', 'scaler/hpa.yaml']
 
 describe('replay from Prometheus', () => {
@@ -163,7 +163,8 @@ describe('replay from Prometheus', () => {
   })
 
   /**
-   * Starts a fake Prometheus server with recorded data: two replicas with growing load, and a third replica from the tenth data point on.
+   * Starts a fake Prometheus server with recorded data: two replicas with increasing load, and a third replica from the tenth data point
+   * on.
    */
   async function prometheus(has: (replica: number, i: number) => boolean): Promise<string> {
     const server = createServer((request, response) => {

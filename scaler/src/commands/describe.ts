@@ -1,4 +1,4 @@
-/** `describe hpa`: prints all details of the autoscaler in the layout of kubectl. */
+/** `describe hpa`: prints all details of the autoscaler in kubectl's layout. */
 import type { Command } from 'commander'
 import { describeText } from '../views/describe.ts'
 import { hpaArgument, print, readView, stateOption } from './log.ts'

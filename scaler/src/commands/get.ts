@@ -1,4 +1,4 @@
-/** `get hpa`: prints the autoscaler in one line, in the format of kubectl. The command `watch` has the same effect as `get hpa -w`. */
+/** `get hpa`: prints the autoscaler on one line, in kubectl's format. The `watch` command does the same as `get hpa -w`. */
 import { stat } from 'node:fs/promises'
 import { setInterval } from 'node:timers/promises'
 import type { Command } from 'commander'
@@ -16,7 +16,7 @@ interface GetOptions {
   readonly output?: 'wide' | 'json' | 'yaml' | 'name'
 }
 
-/** Interval at which a watch reads the decision log, in milliseconds. */
+/** Interval at which a running watch reads the decision log, in milliseconds. */
 const pollMs = 500
 
 export function register(program: Command): void {

@@ -1,4 +1,4 @@
-/** Options and functions for input and output that all commands on the decision log share. */
+/** Options and input/output functions shared by all commands that work with the decision log. */
 import { styleText } from 'node:util'
 import { Argument, Option } from 'commander'
 import { decisionLogPath, defaultStateFolder, readDecisionLog, stateFolderWords } from '../decision-log.ts'
@@ -18,15 +18,13 @@ export function stateOption(): Option {
   return new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder(), stateFolderWords)
 }
 
-/** Returns the command-line argument for the kind of object, which accepts kubectl's names for an HPA. */
+/** Returns the command-line argument for the object kind, which accepts all of kubectl's names for an HPA. */
 export function hpaArgument(): Argument {
   const names = ['hpa', 'horizontalpodautoscaler', 'horizontalpodautoscalers', 'horizontalpodautoscalers.autoscaling']
   return new Argument('<resource>', 'kind of object').choices(names)
 }
 
-/**
- * Returns the records of the decision log. @throws Error when there is no record, with the path of the log and a hint
- */
+/** Returns the records in the decision log. @throws Error with the path of the log and a hint if there is no record */
 export async function readRecords(stateFolder: string): Promise<TickRecord[]> {
   const path = decisionLogPath(stateFolder)
   const records = await readDecisionLog(path)
@@ -36,9 +34,9 @@ export async function readRecords(stateFolder: string): Promise<TickRecord[]> {
 }
 
 /**
- * Returns the newest state of the autoscaler, and prints a hint to stderr if this state is old.
- * @param name expected name of the autoscaler; undefined accepts every name
- * @throws Error when there is no record, or the autoscaler has another name
+ * Returns the autoscaler's newest state, and prints a hint to stderr if that state is old.
+ * @param name expected name of the autoscaler; undefined accepts any name
+ * @throws Error if there is no record or the autoscaler has a different name
  */
 export async function readView(stateFolder: string, name?: string): Promise<View> {
   const view = viewOf(await readRecords(stateFolder))
@@ -53,7 +51,7 @@ export async function readView(stateFolder: string, name?: string): Promise<View
   return view
 }
 
-/** Prints a line for the user to stderr, so that the line is separate from the data. */
+/** Prints a line for the user to stderr, so that it is separate from the data on stdout. */
 export function hint(line: string): void {
   process.stderr.write(`${line}\n`)
 }

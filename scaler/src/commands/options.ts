@@ -1,4 +1,4 @@
-/** Options and parsers of arguments that several commands share. */
+/** Options and argument parsers shared by several commands. */
 import { hostPorts } from '@lab/contract/endpoints.ts'
 import { allowedDurations, readDuration } from '@lab/host/durations.ts'
 import { InvalidArgumentError, Option } from 'commander'
@@ -6,7 +6,7 @@ import { InvalidArgumentError, Option } from 'commander'
 /** Path of the mapping file, relative to the root of the checkout. */
 export const defaultMetricMap = 'scaler/metrics.yaml'
 
-/** Returns the URL of Prometheus on the host. */
+/** Returns the URL at which Prometheus is reachable on the host. */
 export function prometheusOnHost(): string {
   return `http://127.0.0.1:${process.env.PROMETHEUS_PORT || hostPorts.PROMETHEUS_PORT}`
 }
@@ -21,7 +21,7 @@ export function metricMapOption(): Option {
   return new Option('--metric-map <file>', 'file that maps metrics to PromQL').env('SCALER_METRIC_MAP').default(defaultMetricMap)
 }
 
-/** Returns a parser for numbers within bounds. */
+/** Returns a parser that accepts numbers from `min` to `max`. */
 export function number(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)

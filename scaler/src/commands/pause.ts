@@ -1,4 +1,6 @@
-/** `pause` and `resume`: write and remove a file in the folder of the decision log, which the scaler checks at each synchronisation. */
+/**
+ * `pause` and `resume`: create and remove the pause file in the decision log's folder. The scaler checks for the pause file on every sync.
+ */
 import type { Command } from 'commander'
 import { pauseFilePath, setPaused } from '../decision-log.ts'
 import { hint, print, stateOption } from './log.ts'

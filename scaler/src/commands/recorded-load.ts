@@ -45,9 +45,9 @@ export function addRecordedLoadOptions(command: Command): Command {
 }
 
 /**
- * Returns the observations that a control loop would have made in the time range, with the given metrics.
- * @param textOf reads a file; if the file cannot be read, exits with a one-line error message
- * @throws Error when Prometheus does not answer, or has no replicas in the range
+ * Returns the observations that a control loop with the given metrics would have made in the time range.
+ * @param textOf reads a file; exits with a one-line error message if the file cannot be read
+ * @throws Error if Prometheus does not respond or has no replicas in the range
  */
 export async function readRecordedLoad(
   options: RecordedLoadOptions,
@@ -56,7 +56,7 @@ export async function readRecordedLoad(
   textOf: (file: string) => Promise<string>,
 ): Promise<SyncInput[]> {
   const { prometheus, metricMap, timeScale } = options
-  // Returns the value of a successful result, or exits with exit code 2.
+  // Returns the value of a successful result; otherwise exits with code 2.
   const accepted = <T>(result: Result<T>): T =>
     result.ok ? result.value : program.error(`error: ${result.problems.join('\n')}`, { exitCode: 2 })
   const range = accepted(rangeOf(options, Date.now() / 1000))
@@ -81,7 +81,7 @@ export async function readRecordedLoad(
 
 /** Returns the time range that the options describe, or the error messages for invalid options. */
 export function rangeOf({ range, since, until, step, timeScale }: RecordedLoadOptions, nowSeconds: number): Result<TimeRange> {
-  // Prometheus accepts times in whole milliseconds only.
+  // Prometheus accepts times only in whole milliseconds.
   const stepSeconds = Math.round((step ?? defaultControllerOptions.syncPeriodSeconds / timeScale) * 1000) / 1000
   const untilSeconds = Math.round((until ?? nowSeconds) * 1000) / 1000
   const sinceSeconds = Math.round((since ?? untilSeconds - (range ?? defaultRangeSeconds)) * 1000) / 1000
@@ -101,7 +101,7 @@ const composeSchema = z.looseObject({
   }),
 })
 
-/** Returns the resource requests that the service's labels define. */
+/** Returns the resource requests defined in the service's labels. */
 function requestsIn(text: string, file: string): Result<Record<string, number>> {
   try {
     const { labels = {} } = composeSchema.parse(parse(text)).services[services.ws] ?? {}

@@ -96,7 +96,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   const log = new DecisionLog(logPath)
   let lastTickAt: number | null = null
   const startedAt = systemClock.nowSeconds()
-  // The maximum duration of a synchronisation that scales, plus the maximum pause until the next synchronisation.
+  // The maximum duration of a sync that scales, plus the maximum pause before the next sync.
   const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
   const stuck = () => {
     const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
@@ -129,7 +129,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
       write: (scale) => writeRolloutScale(options.state, scale),
     },
     write: async (record: TickRecord) => {
-      // A full disk does not prevent the scaler from scaling.
+      // A full disk must not prevent the scaler from scaling.
       await log.append(record).catch((error: unknown) => say(`cannot write ${logPath}: ${String(error)}`))
       lastTickAt = systemClock.nowSeconds()
       metrics.observe(record)
@@ -168,7 +168,7 @@ function controllerOf(options: RunOptions): ControllerOptions {
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    // The listener is added with on(), not once(), because the clean-up of child processes ends this process if there is no other listener.
+    // The listener is added with on() rather than once(), because the child-process clean-up ends this process if no listener remains.
     process.on(name, () => {
       say(`${name}: stopping`)
       controller.abort()

@@ -1,7 +1,7 @@
-/** Kubernetes' conditions with their messages, and the rule for lastTransitionTime. */
+/** Defines Kubernetes' conditions with their messages, and the rule for lastTransitionTime. */
 import type { Condition, ConditionType, LimitReason } from './decision.ts'
 
-/** Messages by reason. Each message that contains an error or a number is produced by a function. */
+/** Messages, keyed by reason. A message that contains an error or a number is produced by a function. */
 export const messages = {
   SucceededGetScale: "the HPA controller was able to get the target's current scale",
   FailedGetScale: (error: string) => `the HPA controller was unable to get the target's current scale: ${error}`,
@@ -26,7 +26,8 @@ export const limitMessages: Readonly<Record<LimitReason, string>> = {
 }
 
 /**
- * Returns the list of conditions after a condition has been set. The new condition replaces the condition of the same type, or is appended.
+ * Sets a condition and returns the resulting list. The new condition replaces the existing condition of the same type; if there is none, it
+ * is appended.
  */
 export function setCondition(conditions: readonly Condition[], next: Condition): Condition[] {
   const at = conditions.findIndex((condition) => condition.type === next.type)

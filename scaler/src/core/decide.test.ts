@@ -9,7 +9,7 @@ import { defaultControllerOptions, seriesKey } from './types.ts'
 
 const hpa = hpaFixture({ behavior: { scaleUp: defaultScaleUp, scaleDown: defaultScaleDown } })
 
-/** Returns pods with the given numbers of connections. undefined means that a pod has no value. */
+/** Returns pods with the given numbers of connections; undefined stands for a pod without a value. */
 function pods(connections: readonly (number | undefined)[]): Pod[] {
   return connections.map((value, i) => ({
     name: `ws-${i + 1}`,
@@ -30,8 +30,8 @@ function see(timeSeconds: number, connections: readonly (number | undefined)[], 
 }
 
 /**
- * Returns a function that runs successive synchronisations, each with the memory of the previous synchronisation. By default, writing the
- * new replica count always succeeds.
+ * Returns a function that runs successive syncs, each with the memory of the previous one. By default, writing the new replica count always
+ * succeeds.
  */
 function timeline(spec: HorizontalPodAutoscaler, options: ControllerOptions = defaultControllerOptions) {
   let memory: Memory = emptyMemory
@@ -173,7 +173,7 @@ test('a failed write is reported, and does not count as a change', () => {
     },
   ])
   expect(reasons(failed)[0]).toBe('AbleToScale=False FailedUpdateScale')
-  // If the failed write had counted as a change, the policies would allow no further change within their period of 15 s.
+  // If the failed write had counted as a change, the policies would not allow another change within their period of 15 s.
   expect(sync(see(20, [900, 900])).scaleTo).toBe(6)
 })
 
@@ -311,7 +311,7 @@ test('a pod has no value if one of its containers has no sample', () => {
 })
 
 test('sums beyond 2^53 are exact', () => {
-  // A hundred pods with 2^46 each: their sum times 100 is about 2^59, which a double cannot represent exactly.
+  // A hundred pods with a value of 2^46 each: their sum times 100 is about 2^59, which a double cannot represent exactly.
   const request = 2 ** 46
   const memory: HorizontalPodAutoscaler = {
     ...hpa,

@@ -1,6 +1,6 @@
 /**
- * One synchronisation of the autoscaler. decide() returns the new count and its reasons, and recordRescale() adds the outcome of
- * writing the count. The functions decide() and recordRescale() are pure: time and state are arguments.
+ * Performs one sync of the autoscaler: decide() returns the new replica count and its reasons, and recordRescale() adds the outcome of
+ * writing this count. The functions decide() and recordRescale() are pure: time and state are passed as arguments.
  */
 import { limitMessages, messages, setCondition, withoutCondition } from './conditions.ts'
 import type { Condition, Decision, HpaEvent, HpaStatus, Memory } from './decision.ts'
@@ -10,15 +10,15 @@ import { recommend } from './recommend.ts'
 import { rememberChange } from './scale-changes.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, ReplicaCounts } from './types.ts'
 
-/** A decision, and the memory for the next synchronisation. */
+/** A decision, and the memory for the next sync. */
 export interface Step {
   readonly decision: Decision
   readonly memory: Memory
 }
 
 /**
- * Decides on an observation, like reconcileAutoscaler in Kubernetes. If `decision.scaleTo` is a number, the caller writes it to the
- * scale target and passes the outcome to recordRescale. If `decision.scaleTo` is null, the step is complete.
+ * Makes a decision based on an observation, like reconcileAutoscaler in Kubernetes. If `decision.scaleTo` is a number, the caller must
+ * write it to the scale target and pass the outcome to recordRescale. If `decision.scaleTo` is null, the step is complete.
  */
 export function decide(hpa: HorizontalPodAutoscaler, options: ControllerOptions, observation: Observation, memory: Memory): Step {
   const now = observation.timeSeconds
@@ -66,7 +66,7 @@ interface MetricsArg {
   readonly observation: Observation
   readonly counts: ReplicaCounts
   readonly memory: Memory
-  /** The decision as it is before any metric is evaluated. */
+  /** The decision before any metrics are evaluated. */
   readonly start: Decision
 }
 
@@ -106,7 +106,7 @@ function decideOnMetrics({ hpa, options, observation, counts, memory, start }: M
     sinceSeconds: nowSeconds,
   }
 
-  // `raised` means that the autoscaler scaled to zero earlier, and that the specification no longer allows zero replicas.
+  // `raised` means that the autoscaler previously scaled to zero, but the spec no longer allows zero replicas.
   const raised = currentReplicas === 0 && hpa.minReplicas !== 0 && limited.bounded < hpa.minReplicas
   const bounded = raised ? hpa.minReplicas : limited.bounded
   const reason = rescaleReason(recommendation, currentReplicas, description)
@@ -123,7 +123,10 @@ function decideOnMetrics({ hpa, options, observation, counts, memory, start }: M
   return finish({ ...memory, recommendations: stabilized.recommendations }, rescaleTo(decided, bounded))
 }
 
-/** Returns the decision if too many metrics failed: the count stays unchanged, and a condition and an event report the first failure. */
+/**
+ * Returns the decision if too many metrics failed: the replica count stays unchanged, and a condition and an event report the first
+ * failure.
+ */
 function metricsFailed(evaluated: Decision, { failure, failedCount, reports }: MetricsRecommendation): Decision {
   const cause = failure?.fullMessage ?? 'no metrics in the specification'
   const inactive: Condition = {
@@ -148,15 +151,15 @@ function rescaleReason(recommendation: number, currentReplicas: number, descript
 }
 
 /**
- * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, zero replicas disable autoscaling, unless the autoscaler
- * itself scaled to zero and either minReplicas is now above 0 or a metric can have a value without any pod.
+ * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, a replica count of zero disables autoscaling, unless the
+ * autoscaler itself scaled to zero and either minReplicas is now above 0 or a metric can have a value without any pods.
  */
 function scalesFromZero(hpa: HorizontalPodAutoscaler, options: ControllerOptions, memory: Memory): boolean {
   const scaledToZero = memory.status.conditions.some(({ type, status }) => type === 'ScaledToZero' && status === 'True')
   return options.featureGates.HPAScaleToZero && scaledToZero && (hpa.minReplicas !== 0 || hasObjectOrExternalMetric(hpa))
 }
 
-/** Whether a metric can have a value while no pod runs. */
+/** Whether any metric can have a value while no pods are running. */
 function hasObjectOrExternalMetric(hpa: HorizontalPodAutoscaler): boolean {
   return hpa.metrics.some(({ type }) => type === 'Object' || type === 'External')
 }
@@ -178,12 +181,12 @@ function scalingDisabled(start: Decision, memory: Memory, options: ControllerOpt
   })
 }
 
-/** The outcome of writing the new count to the scale target. */
+/** The outcome of writing the new replica count to the scale target. */
 export type RescaleOutcome = { readonly ok: true } | { readonly error: string }
 
 /**
- * Adds the outcome of writing a new replica count to a synchronisation step. The scaling policies take the change into account only if the
- * new count was written.
+ * Updates a step with the outcome of writing the new replica count. The scaling policies take the change into account only if the write
+ * succeeded.
  */
 export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerOptions, step: Step, outcome: RescaleOutcome): Step {
   const { decision, memory } = step
@@ -219,7 +222,7 @@ export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerO
   })
 }
 
-/** @param change negative when replicas were removed */
+/** @param change negative if replicas were removed */
 function withChange(hpa: HorizontalPodAutoscaler, memory: Memory, given: { timeSeconds: number; change: number }): Memory {
   const { behavior } = hpa
   if (behavior === undefined) return memory
@@ -246,7 +249,7 @@ function withScaledToZero(
   })
 }
 
-/** Returns a decision without results, which contains only fields of the specification and of the last status. */
+/** Returns a decision without results, which contains only fields of the spec and the last status. */
 function emptyDecision(hpa: HorizontalPodAutoscaler, status: HpaStatus, timeSeconds: number): Decision {
   return {
     timeSeconds,
@@ -270,13 +273,13 @@ function emptyDecision(hpa: HorizontalPodAutoscaler, status: HpaStatus, timeSeco
   }
 }
 
-/** Sets scaleTo, unless the scale target already has this count. */
+/** Sets scaleTo, unless the scale target already has this replica count. */
 function rescaleTo(decision: Decision, replicas: number): Decision {
   if (replicas === decision.currentReplicas) return { ...decision, desiredReplicas: replicas }
   return { ...decision, scaleTo: replicas, rescale: 'Pending' }
 }
 
-/** Returns the decision, and the memory, which contains the status from the decision. */
+/** Returns the decision together with the memory, which contains the decision's status. */
 function finish(memory: Memory, decision: Decision): Step {
   const { desiredReplicas, conditions, lastScaleTimeSeconds } = decision
   return { decision, memory: { ...memory, status: { desiredReplicas, conditions, lastScaleTimeSeconds } } }

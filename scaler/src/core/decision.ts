@@ -1,4 +1,4 @@
-/** The result of a synchronisation, and the memory for the next one. All types in this file can be stored as JSON. */
+/** Defines the result of a sync and the memory for the next one. All types in this file can be stored as JSON. */
 import type { MetricTarget, MetricType } from './types.ts'
 
 export type ConditionType = 'AbleToScale' | 'ScalingActive' | 'ScalingLimited' | 'ScaledToZero'
@@ -9,7 +9,8 @@ export interface Condition {
   readonly reason: string
   readonly message: string
   /**
-   * lastTransitionTime: the time of the last change of the status. A new reason with the same status does not change lastTransitionTime.
+   * lastTransitionTime: the time at which the condition's status last changed. A new reason with the same status does not change
+   * lastTransitionTime.
    */
   readonly sinceSeconds: number
 }
@@ -22,18 +23,18 @@ export interface HpaEvent {
 
 export type LimitReason = 'DesiredWithinRange' | 'TooManyReplicas' | 'TooFewReplicas' | 'ScaleUpLimit' | 'ScaleDownLimit'
 
-/** The current value of a metric, in the form of status.currentMetrics. */
+/** The current value of a metric, in the format of status.currentMetrics. */
 export interface MetricCurrent {
   readonly averageUtilization?: number
   readonly averageValueMilli?: number
   readonly valueMilli?: number
 }
 
-/** The calculation of a metric's proposal. */
+/** Describes how a metric's proposal was calculated. */
 export interface MetricReasoning {
   readonly current: MetricCurrent
   /**
-   * Current value of the metric divided by its target. For an average over zero replicas, the ratio is Infinity, which JSON represents as
+   * The metric's current value divided by its target. For an average over zero replicas, the ratio is Infinity, which JSON represents as
    * null.
    */
   readonly ratio: number
@@ -50,8 +51,7 @@ export interface MetricReasoning {
 /** The pods, grouped by their role in the calculation. */
 export interface PodGroups {
   /**
-   * Number of pods whose values are included in the calculation. The pods that are not included are listed by name in `unready`, `missing`
-   * and `ignored`.
+   * Number of pods whose values are included in the calculation. All other pods are listed by name in `unready`, `missing` and `ignored`.
    */
   readonly readyCount: number
   readonly unready: readonly string[]
@@ -61,17 +61,17 @@ export interface PodGroups {
 
 export interface MetricFailure {
   readonly reason: string
-  /** Error message that the metric's event and the condition contain. */
+  /** Error message in the metric's event and in the condition. */
   readonly message: string
-  /** Message of the event FailedComputeMetricsReplicas, with the name of the failed operation. */
+  /** Message of the FailedComputeMetricsReplicas event, which includes the name of the failed operation. */
   readonly fullMessage: string
 }
 
-/** The result for one metric of the specification; either `reasoning` or `failure` is null. */
+/** The result for one metric in the spec; either `reasoning` or `failure` is null. */
 export interface MetricReport {
   readonly type: MetricType
   readonly name: string
-  /** How the reason of a rescale refers to the metric, for example "pods metric NAME". */
+  /** How a rescale reason refers to the metric, for example "pods metric NAME". */
   readonly description: string
   readonly target: MetricTarget
   readonly reasoning: MetricReasoning | null
@@ -81,11 +81,11 @@ export interface MetricReport {
 /** The branch of the algorithm that produced the decision. */
 export type DecisionPath = 'ScaleUnreadable' | 'ScalingDisabled' | 'AboveMaxReplicas' | 'BelowMinReplicas' | 'MetricsFailed' | 'Metrics'
 
-/** The decision of a synchronisation, with all its steps. */
+/** The decision made in a sync, with all its steps. */
 export interface Decision {
   readonly timeSeconds: number
   readonly path: DecisionPath
-  /** Current number of replicas; null when the scale target could not be read. */
+  /** Current number of replicas; null if the scale target could not be read. */
   readonly currentReplicas: number | null
   readonly statusReplicas: number | null
   readonly minReplicas: number
@@ -103,12 +103,12 @@ export interface Decision {
   readonly bounded: number | null
   /** The limit that changed the replica count, if any. */
   readonly boundBy: Exclude<LimitReason, 'DesiredWithinRange'> | null
-  /** The replica count to write to the scale target; null if the replica count does not change. */
+  /** The replica count to write to the scale target; null if the count does not change. */
   readonly scaleTo: number | null
   readonly rescaleReason: string
-  /** Whether the new count has been written to the scale target; recordRescale replaces `Pending` by the outcome. */
+  /** Whether the new replica count has been written to the scale target; recordRescale replaces `Pending` with the outcome. */
   readonly rescale: 'None' | 'Pending' | 'Succeeded' | 'Failed'
-  /** The value that status.desiredReplicas has after this synchronisation. */
+  /** The value of status.desiredReplicas after this sync. */
   readonly desiredReplicas: number
   readonly lastScaleTimeSeconds: number | null
   readonly conditions: readonly Condition[]
@@ -120,18 +120,18 @@ export interface Recommendation {
   readonly replicas: number
 }
 
-/** A change of the count by the autoscaler itself: timestampedScaleEvent in Kubernetes. */
+/** A change that the autoscaler itself made to the replica count; called timestampedScaleEvent in Kubernetes. */
 export interface ScaleChange {
   readonly timeSeconds: number
   /** Number of replicas that were added or removed; positive in both cases. */
   readonly change: number
-  /** Whether the change is older than the period of every policy, so that a newer change may overwrite this change. */
+  /** Whether the change is older than the longest policy period, so that a newer change may overwrite it. */
   readonly outdated: boolean
 }
 
-/** The state that is carried from one synchronisation to the next. */
+/** The state that is carried over from one sync to the next. */
 export interface Memory {
-  /** Recent recommendations; null for a new autoscaler, whose current count becomes the first recommendation. */
+  /** Recent recommendations; null for a new autoscaler, whose current replica count becomes the first recommendation. */
   readonly recommendations: readonly Recommendation[] | null
   readonly scaleUps: readonly ScaleChange[]
   readonly scaleDowns: readonly ScaleChange[]

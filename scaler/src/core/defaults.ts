@@ -1,9 +1,9 @@
-/** Defaults of Kubernetes for fields that a specification omits. */
+/** Kubernetes' defaults for fields that a spec omits. */
 import type { MetricSpec, ScalingPolicy, ScalingRules } from './types.ts'
 
 export const defaultMinReplicas = 1
 
-/** The default for a specification without metrics: 80 % CPU utilization. */
+/** The default for a spec without metrics: 80 % CPU utilization. */
 export const defaultMetrics: readonly MetricSpec[] = [
   { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } },
 ]
@@ -11,8 +11,8 @@ export const defaultMetrics: readonly MetricSpec[] = [
 const all: ScalingPolicy = { type: 'Percent', value: 100, periodSeconds: 15 }
 
 /**
- * Defaults for the fields of `behavior.scaleUp`, which apply if the specification contains `behavior`. If a specification contains a list
- * of policies, this list replaces the default policies.
+ * Defaults for the fields of `behavior.scaleUp`, which apply if the spec contains `behavior`. A list of policies in the spec replaces the
+ * default policies.
  */
 export const defaultScaleUp = {
   stabilizationWindowSeconds: 0,
@@ -21,7 +21,7 @@ export const defaultScaleUp = {
 } as const satisfies ScalingRules
 
 /**
- * Defaults for `behavior.scaleDown`. The stabilization window is unset, because each synchronisation uses the controller's option for the
- * window.
+ * Defaults for `behavior.scaleDown`. The stabilization window is unset, so that each sync uses the controller's
+ * downscaleStabilizationSeconds option.
  */
 export const defaultScaleDown = { selectPolicy: 'Max', policies: [all] } as const satisfies ScalingRules

@@ -1,4 +1,4 @@
-/** Types for the evaluation of metrics of every type. */
+/** Types for evaluating metrics of every type. */
 import type { CpuTiming } from './group-pods.ts'
 import type { Tolerances } from './tolerance.ts'
 import type { MetricSpec, Observation, ReplicaCounts } from './types.ts'
@@ -12,12 +12,12 @@ export type PerPodMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerRe
 /** Metrics that have one value for the whole workload. */
 export type WholeMetric = Extract<MetricSpec, { type: 'Object' | 'External' }>
 
-/** The input that all metrics of a synchronisation share. */
+/** The input shared by all metrics in a sync. */
 export interface Evaluation {
   readonly observation: Observation
   readonly counts: ReplicaCounts
   readonly tolerances: Tolerances
   readonly cpuTiming: CpuTiming
-  /** Namespace of the autoscaler, which some messages contain. */
+  /** Namespace of the autoscaler, which appears in some messages. */
   readonly namespace: string
 }

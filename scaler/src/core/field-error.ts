@@ -1,4 +1,4 @@
-/** Validation errors of fields, with the messages of the API server. */
+/** Field validation errors, with the API server's messages. */
 
 const words = {
   FieldValueRequired: 'Required value',
@@ -12,9 +12,9 @@ export interface FieldError {
   /** Path of the field in the document, such as spec.metrics[0].resource.name. */
   readonly field: string
   readonly type: keyof typeof words
-  /** Explanation of the error, which may be empty. */
+  /** Explanation of the error; may be empty. */
   readonly detail: string
-  /** The invalid value as shown in the error message; absent for errors whose message shows no value. */
+  /** The invalid value as shown in the error message; absent if the message shows no value. */
   readonly shown?: string
 }
 
@@ -45,7 +45,7 @@ export function notSupported(field: string, value: string, supported: readonly s
   return { field, type: 'FieldValueNotSupported', detail: `supported values: ${values}`, shown: jsonOf(value) }
 }
 
-/** Returns an error as kubectl prints it: `field: Invalid value: 0: must be positive`. */
+/** Returns an error as kubectl prints it, such as `field: Invalid value: 0: must be positive`. */
 export function fieldErrorText({ field, type, detail, shown }: FieldError): string {
   return [field, words[type], ...(shown === undefined ? [] : [shown]), ...(detail === '' ? [] : [detail])].join(': ')
 }
@@ -72,7 +72,7 @@ function quoted(text: string): string {
   return `"${escaped}"`
 }
 
-/** Returns JSON like Go's encoding/json, which escapes the special characters of HTML. */
+/** Returns a value as JSON, with HTML's special characters escaped as in Go's encoding/json. */
 function jsonOf(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[<>&\u2028\u2029]/g, (mark) => `\\u${(mark.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`)
 }

@@ -1,9 +1,9 @@
-/** Groups pods by whether their value of a metric counts, is missing, or is ignored, like groupPods in Kubernetes. */
+/** Groups pods into ready, unready, missing and ignored for a metric, like groupPods in Kubernetes. */
 import type { PodGroups } from './decision.ts'
 import type { ControllerOptions, Pod } from './types.ts'
 
 /**
- * The value of one metric for one pod. For a resource metric, the fields `timeSeconds` and `windowSeconds` describe the sample; for other
+ * The value of one metric for one pod. For a resource metric, the `timeSeconds` and `windowSeconds` fields describe the sample; for other
  * metrics, they are 0.
  */
 export interface PodValue {
@@ -16,8 +16,8 @@ export type CpuTiming = Pick<ControllerOptions, 'cpuInitializationPeriodSeconds'
 
 /**
  * Groups the pods for a metric.
- * @param cpuTiming periods for the resource metric cpu; null for all other metrics. The CPU usage of a pod that is starting is not caused
- * by load, so the pod counts as unready even if it has a sample.
+ * @param cpuTiming time limits for the CPU resource metric; null for all other metrics. The CPU usage of a pod that is starting is not
+ * caused by load, so the pod counts as unready even if it has a sample.
  */
 export function groupPods(
   pods: readonly Pod[],
@@ -44,10 +44,10 @@ function isStarting(pod: Pod, value: PodValue, nowSeconds: number, timing: CpuTi
   const { ready, startTimeSeconds } = pod
   if (ready === null || startTimeSeconds === null) return true
   if (startTimeSeconds + timing.cpuInitializationPeriodSeconds > nowSeconds) {
-    // The window of the sample began before the pod became ready, so the sample includes the start-up.
+    // A sample whose window began before the pod became ready includes the pod's start-up.
     return ready.status === 'False' || value.timeSeconds < ready.sinceSeconds + value.windowSeconds
   }
-  // After the CPU initialization period, only a pod that has never been ready is unready. If a pod has been ready at some time, its value
-  // is used even while the pod is not ready.
+  // After the CPU initialization period, only a pod that has never been ready counts as unready.
+  // The value of a pod that has been ready before is used even while that pod is not ready.
   return ready.status === 'False' && startTimeSeconds + timing.initialReadinessDelaySeconds > ready.sinceSeconds
 }

@@ -1,16 +1,16 @@
-/** Integer arithmetic with 64 and 32 bits, as in Kubernetes. A double is exact only for whole numbers up to 2^53. */
+/** 64-bit and 32-bit integer arithmetic, as in Kubernetes. A double represents whole numbers exactly only up to 2^53. */
 
 const maxInt32 = 2 ** 31 - 1
 export const maxInt64 = 2n ** 63n - 1n
 
-/** Returns the sum as an int64, which wraps around as in Go. */
+/** Returns the sum as an int64 that wraps around on overflow, as in Go. */
 export function sumInt64(values: Iterable<bigint>): bigint {
   let sum = 0n
   for (const value of values) sum += value
   return BigInt.asIntN(64, sum)
 }
 
-/** Returns the sum, or the largest int64 as soon as an intermediate sum exceeds the largest int64. */
+/** Returns the sum, or the largest int64 if an intermediate sum exceeds it. */
 export function saturatingSumInt64(values: Iterable<bigint>): bigint {
   let sum = 0n
   for (const value of values) {
@@ -38,7 +38,7 @@ export function percentInt32(amount: bigint, whole: bigint): number {
   return Number(BigInt.asIntN(32, BigInt.asIntN(64, amount * 100n) / whole))
 }
 
-/** Returns the number rounded up to whole replicas, at most the largest int32. */
+/** Returns the number rounded up to whole replicas, but at most the largest int32. */
 export function ceilReplicas(count: number): number {
   // Adding 0 converts -0 to 0.
   return Math.min(Math.ceil(count), maxInt32) + 0

@@ -1,38 +1,38 @@
-/** Limits the change of the count in a synchronisation, first by the policies, then by minReplicas and maxReplicas. */
+/** Limits how far a sync may change the replica count: first by the policies, then by minReplicas and maxReplicas. */
 import type { LimitReason, ScaleChange } from './decision.ts'
 import { ceilReplicas } from './integers.ts'
 import { changeWithin } from './scale-changes.ts'
 import type { ScalingPolicy, ScalingRules } from './types.ts'
 
 export interface Limited {
-  /** The replica count after only the policies were applied. */
+  /** The replica count after applying only the policies. */
   readonly policyLimited: number
-  /** The replica count after the policies, minReplicas and maxReplicas were applied. */
+  /** The replica count after applying the policies, minReplicas and maxReplicas. */
   readonly bounded: number
   readonly reason: LimitReason
 }
 
-/** The fields have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+/** The fields have the same names as in NormalizationArg of Kubernetes' HPA controller. */
 export interface LimitArg {
   readonly minReplicas: number
   readonly maxReplicas: number
   readonly currentReplicas: number
-  /** The recommendation after the stabilization window. */
+  /** The recommendation after applying the stabilization window. */
   readonly desiredReplicas: number
 }
 
 export interface BehaviorLimitArg extends LimitArg {
   readonly scaleUpBehavior: ScalingRules
   readonly scaleDownBehavior: ScalingRules
-  /** The autoscaler's own changes of the replica count, which the scaling policies limit. */
+  /** The autoscaler's own changes to the replica count, which the scaling policies limit. */
   readonly scaleUps: readonly ScaleChange[]
   readonly scaleDowns: readonly ScaleChange[]
   readonly nowSeconds: number
 }
 
 /**
- * Limits the count without `behavior`, like convertDesiredReplicasWithRules in Kubernetes. When scaling up, the new count is at most twice
- * the current count, or 4 if 4 is more. When scaling down, the count is limited only by minReplicas.
+ * Limits the replica count if the spec has no `behavior`, like convertDesiredReplicasWithRules in Kubernetes. When scaling up, the new
+ * count is at most twice the current count or 4, whichever is larger. When scaling down, the count is limited only by minReplicas.
  */
 export function limit({ minReplicas, maxReplicas, currentReplicas, desiredReplicas }: LimitArg): Limited {
   const upLimit = Math.trunc(Math.max(2.0 * currentReplicas, 4.0))
@@ -43,7 +43,7 @@ export function limit({ minReplicas, maxReplicas, currentReplicas, desiredReplic
   return { policyLimited, bounded: upper, reason: maxReplicas > upLimit ? 'ScaleUpLimit' : 'TooManyReplicas' }
 }
 
-/** Limits the count by the policies of its direction, like `convertDesiredReplicasWithBehaviorRate` in Kubernetes. */
+/** Limits the replica count by the policies for the scaling direction, like `convertDesiredReplicasWithBehaviorRate` in Kubernetes. */
 export function limitWithBehavior(arg: BehaviorLimitArg): Limited {
   const { minReplicas, maxReplicas, currentReplicas, desiredReplicas } = arg
   if (desiredReplicas > currentReplicas) {
@@ -85,7 +85,9 @@ function scaleDownLimit(arg: BehaviorLimitArg): number {
   return selectPolicy === 'Min' ? Math.max(...proposals) : Math.min(...proposals)
 }
 
-/** Returns the replica count at the start of the policy's period: the current count without the autoscaler's changes in this period. */
+/**
+ * Returns the replica count at the start of the policy's period: the current count, excluding the autoscaler's changes during this period.
+ */
 function replicasAtPeriodStart(arg: BehaviorLimitArg, { periodSeconds }: ScalingPolicy): number {
   const { currentReplicas, scaleUps, scaleDowns, nowSeconds } = arg
   const period = { nowSeconds, periodSeconds }

@@ -1,5 +1,5 @@
 /**
- * Kubernetes' rules for names, with the error messages of Kubernetes. Each function returns a list of errors, which is empty for a valid
+ * Implements Kubernetes' naming rules, with the same error messages. Each function returns a list of errors, which is empty for a valid
  * name.
  */
 
@@ -21,14 +21,14 @@ function formatError(rule: string, format: string, examples: readonly string[]):
   return `${rule} (e.g. ${examples.map((example) => `'${example}', `).join(' or ')}regex used for validation is '${format}')`
 }
 
-/** Unit of a maximum length in error messages; two packages of Kubernetes use different units for the same rule. */
+/** Unit of a maximum length in error messages; two Kubernetes packages use different units for the same rule. */
 type Unit = 'bytes' | 'characters'
 
 function lengthErrors(text: string, most: number, unit: Unit): string[] {
   return Buffer.byteLength(text) > most ? [`must be no more than ${most} ${unit}`] : []
 }
 
-/** Checks a name that is a segment of a URL path, such as the name of a metric or a kind. */
+/** Checks a name that forms a segment of a URL path, such as the name of a metric or a kind. */
 export function pathSegmentErrors(name: string): string[] {
   if (name === '.' || name === '..') return [`may not be '${name}'`]
   return ['/', '%'].filter((mark) => name.includes(mark)).map((mark) => `may not contain '${mark}'`)
@@ -49,7 +49,7 @@ export function dnsSubdomainErrors(name: string, unit: Unit = 'characters'): str
   return [...errors, formatError(rule, subdomainFormat, ['example.com'])]
 }
 
-/** Checks the key of a label or an annotation, or the name of a finalizer, in the form NAME or DOMAIN/NAME. */
+/** Checks a label key, an annotation key or a finalizer name, in the form NAME or DOMAIN/NAME. */
 export function qualifiedNameErrors(key: string): string[] {
   const parts = key.split('/')
   const name = parts.at(-1) ?? ''
@@ -89,7 +89,7 @@ const otherResources = [
   'services.loadbalancers',
 ]
 
-/** Checks that a qualified name is a resource of a container: a standard resource of Kubernetes, or DOMAIN/NAME. */
+/** Checks that a qualified name is a container resource: a standard Kubernetes resource, or DOMAIN/NAME. */
 export function containerResourceErrors(name: string): string[] {
   if (name.includes('/')) {
     const isNative = name.includes('kubernetes.io/')

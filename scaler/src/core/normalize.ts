@@ -1,4 +1,4 @@
-/** Applies the stabilization windows and then the limits to the recommendation of the metrics. */
+/** Applies the stabilization windows and then the limits to the recommendation from the metrics. */
 import type { Memory } from './decision.ts'
 import type { Limited } from './limit.ts'
 import { limit, limitWithBehavior } from './limit.ts'
@@ -6,13 +6,13 @@ import type { Stabilized } from './stabilize.ts'
 import { stabilize, stabilizeWithBehavior } from './stabilize.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
 
-/** The replica counts have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+/** The replica counts have the same names as in NormalizationArg of Kubernetes' HPA controller. */
 export interface NormalizationArg {
   readonly hpa: Pick<HorizontalPodAutoscaler, 'behavior' | 'minReplicas' | 'maxReplicas'>
   readonly options: Pick<ControllerOptions, 'downscaleStabilizationSeconds'>
   readonly memory: Pick<Memory, 'recommendations' | 'scaleUps' | 'scaleDowns'>
   readonly currentReplicas: number
-  /** The recommendation of the metrics. */
+  /** The recommendation from the metrics. */
   readonly desiredReplicas: number
   readonly nowSeconds: number
 }
@@ -22,7 +22,7 @@ export interface Normalized {
   readonly limited: Limited
 }
 
-/** Returns the allowed count, like normalizeDesiredReplicas and normalizeDesiredReplicasWithBehaviors in Kubernetes. */
+/** Returns the allowed replica count, like normalizeDesiredReplicas and normalizeDesiredReplicasWithBehaviors in Kubernetes. */
 export function normalizeDesiredReplicas(arg: NormalizationArg): Normalized {
   const { memory, options, currentReplicas, desiredReplicas, nowSeconds } = arg
   const { behavior, minReplicas, maxReplicas } = arg.hpa

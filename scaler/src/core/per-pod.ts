@@ -1,4 +1,4 @@
-/** Evaluates Resource, ContainerResource and Pods metrics, which compare an average over the pods with a target. */
+/** Evaluates Resource, ContainerResource and Pods metrics, which compare an average over all pods with a target. */
 import type { MetricCurrent, MetricReasoning, PodGroups } from './decision.ts'
 import type { Evaluation, PerPodMetric, ValueOrError } from './evaluation.ts'
 import { groupPods } from './group-pods.ts'
@@ -11,11 +11,11 @@ import type { Observation } from './types.ts'
 /** Describes how the metric values of several pods are compared with the target. */
 interface Comparison {
   readonly ratioOf: (values: ReadonlyMap<string, bigint>) => ValueOrError<{ ratio: number; current: MetricCurrent }>
-  /** Returns the value that is assumed for a pod without a value when scaling down. */
+  /** Returns the value to assume for a pod without a value when scaling down. */
   readonly fullValueOf: (pod: string) => bigint
 }
 
-/** Returns the proposal of a metric with its calculation, or an error. */
+/** Returns a metric's proposal and how it was calculated, or an error. */
 export function evaluatePerPod(metric: PerPodMetric, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const { observation, counts, tolerances } = evaluation
   const read = readPerPod(metric, observation)
@@ -40,7 +40,7 @@ interface ProposalArg {
   readonly tolerances: Tolerances
 }
 
-/** Calculates a number of replicas from the values of the ready pods. Adds the assumed values of missing and unready pods to `values`. */
+/** Calculates a number of replicas from the values of the ready pods. Adds assumed values for missing and unready pods to `values`. */
 function propose(values: Map<string, bigint>, { pods, comparison, specReplicas, tolerances }: ProposalArg): ValueOrError<MetricReasoning> {
   const { ratioOf, fullValueOf } = comparison
   const plain = ratioOf(values)
@@ -68,7 +68,7 @@ function propose(values: Map<string, bigint>, { pods, comparison, specReplicas, 
     return answer(null, null, ceilReplicas(ratio * pods.readyCount))
   }
 
-  // The assumed values reduce the change: pods without a value count with their full target when scaling down, and with 0 when scaling up.
+  // The assumed values dampen the change: a pod without a value counts as fully loaded when scaling down, and as idle when scaling up.
   for (const name of pods.missing) {
     if (ratio < 1.0) values.set(name, fullValueOf(name))
     else if (ratio > 1.0) values.set(name, 0n)
@@ -88,7 +88,7 @@ function propose(values: Map<string, bigint>, { pods, comparison, specReplicas, 
   return answer(cautiousRatio, null, proposal)
 }
 
-/** Returns a comparison with the target averageValue if this field is set, or with averageUtilization otherwise. */
+/** Returns a comparison with the averageValue target if it is set, and with the averageUtilization target otherwise. */
 function comparisonFor(metric: PerPodMetric, observation: Observation): ValueOrError<Comparison> {
   const { averageValueMilli, averageUtilization } = metric.target
   if (averageValueMilli !== undefined) return { value: averageComparison(averageValueMilli) }
@@ -100,9 +100,7 @@ function comparisonFor(metric: PerPodMetric, observation: Observation): ValueOrE
   return { value: utilizationComparison(requests.value, averageUtilization) }
 }
 
-/**
- * Compares the average value with the target averageValue. The average includes the values of pods that are no longer in the list of pods.
- */
+/** Compares the average value with the averageValue target. The average includes the values of pods that are no longer in the pod list. */
 function averageComparison(targetMilli: number): Comparison {
   return {
     ratioOf: (values) => {
@@ -114,8 +112,8 @@ function averageComparison(targetMilli: number): Comparison {
 }
 
 /**
- * Compares with a utilization. Pods that are no longer in the list of pods are excluded, because the resource requests of these pods are
- * unknown.
+ * Compares the utilization with a target percentage. Pods that are no longer in the pod list are excluded, because their resource requests
+ * are unknown.
  */
 function utilizationComparison(requests: ReadonlyMap<string, bigint>, targetPercent: number): Comparison {
   const requestOf = (pod: string): bigint => requests.get(pod) ?? 0n

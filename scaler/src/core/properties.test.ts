@@ -1,4 +1,4 @@
-/** Property tests of the engine. A property test that fails prints its random seed. */
+/** Property tests of the scaling engine. A failing property test prints its random seed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
@@ -36,7 +36,7 @@ const behavior: fc.Arbitrary<Behavior | undefined> = fc.option(fc.record({ scale
 
 const bounds = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 30 })).map(([min, more]) => ({ min, max: min + more }))
 
-/** The number of sockets of a pod; null if the pod has no value. */
+/** A pod's number of sockets; null if the pod has no value. */
 const load = fc.option(fc.integer({ min: 0, max: 400 }), { nil: null, freq: 4 })
 
 const pod: fc.Arbitrary<Omit<Pod, 'name'>> = fc.record({
@@ -76,7 +76,7 @@ const syncs: fc.Arbitrary<Sync[]> = fc.array(
   { minLength: 1, maxLength: 30, size: 'max' },
 )
 
-/** Returns the decisions of successive synchronisations in which only the autoscaler changes the count. */
+/** Returns the decisions of successive syncs in which only the autoscaler changes the replica count. */
 function closedLoop(hpa: HorizontalPodAutoscaler, start: number, list: readonly Sync[]): Decision[] {
   let memory: Memory = emptyMemory
   let replicas = start
@@ -170,7 +170,7 @@ test('the count does not fall below the recommendations within the scale-down wi
     const asked: { time: number; replicas: number }[] = []
     for (const decision of closedLoop(hpa, start, list)) {
       const { timeSeconds: now, currentReplicas, recommendation, scaleTo } = decision
-      // At the first synchronisation, the current count is used as a recommendation.
+      // In the first sync, the current replica count serves as a recommendation.
       if (asked.length === 0) asked.push({ time: now, replicas: start })
       if (recommendation !== null) asked.push({ time: now, replicas: recommendation })
       if (scaleTo === null || currentReplicas === null || scaleTo >= currentReplicas) continue
@@ -209,7 +209,7 @@ describe('policies', () => {
   const least = ({ type, value }: ScalingPolicy, start: number): number =>
     type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100))
 
-  // Scaling up and scaling down have the same policies here, because Kubernetes forgets a change after the longest period of its direction.
+  // Both scaling directions use the same policies here, because Kubernetes forgets a change after its direction's longest period.
   test.each(['Max', 'Min'] as const)('with selectPolicy %s, the change within each period stays within the policies', (selectPolicy) => {
     const property = fc.property(bounds, fc.nat(), policies, syncs, (range, at, given, list) => {
       const both = { selectPolicy, policies: given, stabilizationWindowSeconds: 0 }

@@ -48,7 +48,7 @@ describe('parses quantities like Kubernetes', () => {
     // The quantity is too large for an int64. Only quantities with a binary suffix are capped at the largest int64.
     ['9Ei', (2n ** 63n - 1n) * unit],
     ['12E', 12n * 10n ** 18n * unit],
-    // A quantity without a digit is 0.
+    // A quantity without any digits is 0.
     ['.', 0n],
     ['Ki', 0n],
     ['1e-9999', 1n],

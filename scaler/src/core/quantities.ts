@@ -1,9 +1,9 @@
-/** Kubernetes quantities ("100m", "1k", "2Gi", "1e3"), parsed like resource.ParseQuantity of apimachinery. */
+/** Parses Kubernetes quantities ("100m", "1k", "2Gi", "1e3") like resource.ParseQuantity in apimachinery. */
 
 /** An exact amount in units of 10^-9. Digits beyond 10^-9 are rounded away from zero, as in Kubernetes. */
 export interface Quantity {
   readonly nano: bigint
-  /** The string that Kubernetes prints: the canonical form, or the original spelling of most short quantities. */
+  /** The string that Kubernetes prints: the canonical form or, for most short quantities, the original spelling. */
   readonly text: string
 }
 
@@ -12,13 +12,13 @@ const decimalExponents: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3
 const nanoPerUnit = 10n ** 9n
 const maxInt64 = 2n ** 63n - 1n
 const maxNano = maxInt64 * nanoPerUnit
-/** With a larger exponent, positive or negative, every quantity is either capped or rounded to the smallest amount. */
+/** Every quantity with a larger exponent, positive or negative, is either capped or rounded to the smallest amount. */
 const maxExponent = 100
 
 /** Description of valid quantities, for use in error messages. */
 export const quantityFormat = 'a number with an optional suffix n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei or exponent e3'
 
-/** Parses a quantity. Returns null for an invalid quantity. A quantity without a digit is 0, as in Kubernetes. */
+/** Parses a quantity. Returns null for an invalid quantity. A quantity without any digits is 0, as in Kubernetes. */
 export function parseQuantity(text: string): Quantity | null {
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?\d+|[numkMGTPE]?)$/.exec(text)
   if (match === null || text === '') return null
@@ -42,14 +42,14 @@ interface Written {
   readonly decimal: number
 }
 
-/** Whether Kubernetes prints the original string, which Kubernetes stores with most short quantities. */
+/** Whether Kubernetes prints the original string, which it stores for most short quantities. */
 function isPrintedAsWritten({ digits, fraction, binary, decimal }: Written): boolean {
   if (binary > 0) return fraction === '' && digits.length <= 15 - 3 * binary - 1 && BigInt(digits) % 8n !== 0n
   const scale = decimal - fraction.length
   return digits.length <= 18 && scale >= -9 && scale % 3 === 0 && !digits.endsWith('000') && !digits.startsWith('0')
 }
 
-/** Returns the shortest form without a fraction, with a suffix of the same family as in the original string. */
+/** Returns the shortest form without a fraction, with a suffix from the same family as the original one. */
 function canonical(nano: bigint, suffix: string): string {
   const sized = suffix in binaryExponents && nano % nanoPerUnit === 0n ? nano / nanoPerUnit : null
   if (sized !== null && (sized <= -1024n || sized >= 1024n)) {
@@ -78,14 +78,14 @@ function exponentsOf(suffix: string): { binary: number; decimal: number } {
   return { binary: 0, decimal: Math.max(-maxExponent, Math.min(maxExponent, exponent)) }
 }
 
-/** Returns whole thousandths, rounded away from zero and capped at the largest int64. */
+/** Returns a quantity in whole thousandths, rounded away from zero and capped at the largest int64. */
 export function milliOf({ nano }: Pick<Quantity, 'nano'>): number {
   const size = divideUp(nano < 0n ? -nano : nano, 10n ** 6n)
   const capped = size > maxInt64 ? maxInt64 : size
   return Number(nano < 0n ? -capped : capped)
 }
 
-/** Returns a double that is computed from the canonical form ("350m" is 350 × 0.001), as the controller does for tolerances. */
+/** Returns a double computed from the canonical form ("350m" is 350 × 0.001), as the HPA controller does for tolerances. */
 export function doubleOf({ nano }: Quantity): number {
   const { amount, times } = withoutFactors(nano, 1000n)
   return times === 3 ? Number(amount) : Number(amount) * Number(`1e${3 * times - 9}`)

@@ -1,4 +1,4 @@
-/** Extracts the values of a metric per pod from an observation. */
+/** Extracts a metric's per-pod values from an observation. */
 import type { PerPodMetric, ValueOrError } from './evaluation.ts'
 import type { PodValue } from './group-pods.ts'
 import { sumInt64 } from './integers.ts'
@@ -6,8 +6,8 @@ import type { MetricSpec, Observation, Pod, PodReadings } from './types.ts'
 import { seriesKey } from './types.ts'
 
 /**
- * Returns the metric values by pod, including the values of pods that are no longer in the list of pods. The result does not contain pods
- * without a value. Returns an error if no pod has a value.
+ * Returns the metric values, keyed by pod, including those of pods that are no longer in the pod list. Pods without a value are omitted.
+ * Returns an error if no pod has a value.
  */
 export function readPerPod(metric: PerPodMetric, observation: Observation): ValueOrError<Map<string, PodValue>> {
   const readings: PodReadings[] = [...observation.pods, ...(observation.orphans ?? [])]
@@ -46,7 +46,7 @@ function readPodsMetric(
   return { error: `unable to get metric ${metric.metric.name}: ${cause} custom metrics API${suffix(failure)}` }
 }
 
-/** Returns the sum, or undefined if the list is empty or a container has no value. */
+/** Returns the sum over all containers, or undefined if the list is empty or a container has no value. */
 function sumOfContainers(amounts: readonly (number | undefined)[]): bigint | undefined {
   const known = amounts.filter((amount) => amount !== undefined)
   if (known.length === 0 || known.length < amounts.length) return undefined
@@ -54,8 +54,8 @@ function sumOfContainers(amounts: readonly (number | undefined)[]): bigint | und
 }
 
 /**
- * Returns the requests of a resource by pod, or an error that names the first missing request.
- * @param container name of the container; null for the sum over all containers of the pod
+ * Returns the requests for a resource, keyed by pod, or an error that names the first missing request.
+ * @param container name of the container; null for the sum over all of the pod's containers
  */
 export function readRequests(pods: readonly Pod[], resource: string, container: string | null): ValueOrError<Map<string, bigint>> {
   const requests = new Map<string, bigint>()

@@ -9,11 +9,11 @@ import { evaluateWholeValue, isAverage, selectorText } from './whole-value.ts'
 
 export interface MetricsRecommendation {
   readonly reports: readonly MetricReport[]
-  /** Returns a warning for each failed metric. */
+  /** Contains a warning for each failed metric. */
   readonly events: readonly HpaEvent[]
   /** Index in `reports` of the report with the largest proposal. */
   readonly winner: number | null
-  /** The recommendation; null if too many metrics failed for a decision. */
+  /** The recommendation; null if too many metrics failed. */
   readonly recommendation: number | null
   /** The failure of the first metric that could not be evaluated, if any. */
   readonly failure: MetricFailure | null
@@ -22,7 +22,7 @@ export interface MetricsRecommendation {
 
 /**
  * Evaluates every metric and returns the largest proposal, like computeReplicasForMetrics in Kubernetes. If some metrics fail, the
- * remaining metrics can cause scaling up, but not scaling down.
+ * remaining metrics can still cause a scale-up, but not a scale-down.
  */
 export function recommend(
   hpa: HorizontalPodAutoscaler,
@@ -73,7 +73,7 @@ function nameOf(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
 
-/** Returns how Kubernetes describes a metric in the reason of a rescale. */
+/** Returns Kubernetes' description of a metric in a rescale reason. */
 function describe(metric: MetricSpec): string {
   switch (metric.type) {
     case 'Resource':
@@ -92,7 +92,7 @@ function describe(metric: MetricSpec): string {
   }
 }
 
-/** Returns a failure with Kubernetes' messages, which differ between types of metrics and for invalid selectors. */
+/** Returns a failure with Kubernetes' messages, which depend on the metric type and on whether the selector is invalid. */
 function failureOf(metric: MetricSpec, cause: string, bySelector: boolean): MetricFailure {
   const reason = `FailedGet${metric.type}Metric`
   switch (metric.type) {

@@ -1,8 +1,8 @@
-/** The changes of the count by the autoscaler. Policies limit the sum of the changes within a period. */
+/** Tracks the changes that the autoscaler makes to the replica count. Policies limit the sum of the changes within a period. */
 import type { ScaleChange } from './decision.ts'
 import type { ScalingRules } from './types.ts'
 
-/** Returns the sum of the changes of the replica count within the period. */
+/** Returns the sum of the replica count changes within the period. */
 export function changeWithin(
   changes: readonly ScaleChange[],
   { nowSeconds, periodSeconds }: { readonly nowSeconds: number; readonly periodSeconds: number },
@@ -11,8 +11,8 @@ export function changeWithin(
 }
 
 /**
- * Adds a change of the replica count to the list of changes in the same direction. A list entry is outdated once it is older than the
- * longest period of all policies for this direction. A new entry overwrites the last outdated entry, so the list stays bounded.
+ * Adds a change of the replica count to the list of changes in the same direction. An entry is outdated once it is older than the longest
+ * policy period for this direction. A new entry overwrites the last outdated entry, so the list remains bounded.
  */
 export function rememberChange(
   changes: readonly ScaleChange[],

@@ -1,9 +1,9 @@
-/** Label selectors of metrics. The API server accepts invalid selectors, and the controller parses them at each synchronisation. */
+/** Validates the label selectors of metrics. The API server accepts invalid selectors; the HPA controller parses them on every sync. */
 import { type FieldError, fieldErrorText, invalid, invalidJson } from './field-error.ts'
 import { labelValueErrors, qualifiedNameErrors } from './names.ts'
 import type { LabelSelector } from './types.ts'
 
-/** Returns Kubernetes' error message for an invalid selector, or null, like LabelSelectorAsSelector in apimachinery. */
+/** Returns Kubernetes' error message for an invalid selector, or null for a valid one, like LabelSelectorAsSelector in apimachinery. */
 export function selectorProblem({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): string | null {
   const labels = Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1))
   const problems = [

@@ -1,4 +1,4 @@
-/** The stabilization windows, which limit a recommendation to the range of the recent recommendations. */
+/** Applies the stabilization windows, which limit a recommendation to the range of recent recommendations. */
 import type { Recommendation } from './decision.ts'
 
 export interface Stabilized {
@@ -7,11 +7,11 @@ export interface Stabilized {
   readonly recommendations: readonly Recommendation[]
 }
 
-/** The replica counts have the same names as the fields of NormalizationArg in Kubernetes' controller. */
+/** The replica counts have the same names as in NormalizationArg of Kubernetes' HPA controller. */
 interface StabilizeArg {
-  /** Recommendations of earlier synchronisations. */
+  /** Recommendations from earlier syncs. */
   readonly recommendations: readonly Recommendation[]
-  /** The recommendation of this synchronisation. */
+  /** The recommendation from this sync. */
   readonly desiredReplicas: number
   readonly nowSeconds: number
 }
@@ -27,8 +27,8 @@ export interface BehaviorWindowsArg extends StabilizeArg {
 }
 
 /**
- * Stabilizes without `behavior`, like stabilizeRecommendation in Kubernetes: returns the largest recommendation within the window,
- * including the new one.
+ * Stabilizes a recommendation if the spec has no `behavior`, like stabilizeRecommendation in Kubernetes: returns the largest recommendation
+ * within the window, including the new one.
  */
 export function stabilize({ recommendations, desiredReplicas, nowSeconds, windowSeconds }: WindowArg): Stabilized {
   const cutoff = nowSeconds - windowSeconds
@@ -40,9 +40,9 @@ export function stabilize({ recommendations, desiredReplicas, nowSeconds, window
 }
 
 /**
- * Stabilizes with `behavior`, like stabilizeRecommendationWithBehaviors in Kubernetes: raises the current count to the smallest
- * recommendation of the scale-up window, and then lowers it to the largest recommendation of the scale-down window. A recommendation that
- * is exactly as old as its window does not count.
+ * Stabilizes a recommendation if the spec has `behavior`, like stabilizeRecommendationWithBehaviors in Kubernetes: raises the current count
+ * to the smallest recommendation in the scale-up window, and then lowers it to the largest recommendation in the scale-down window. A
+ * recommendation that is exactly as old as its window does not count.
  */
 export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
   const { recommendations, desiredReplicas, currentReplicas, nowSeconds } = arg
@@ -59,7 +59,7 @@ export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
   }
 }
 
-/** Overwrites the last entry that is older than the cutoff, or appends an entry to the list. */
+/** Overwrites the last entry that is older than the cutoff; if there is none, appends the new entry to the list. */
 function remember(recommendations: readonly Recommendation[], entry: Recommendation, cutoff: number): readonly Recommendation[] {
   const old = recommendations.findLastIndex(({ timeSeconds }) => timeSeconds < cutoff)
   return old < 0 ? [...recommendations, entry] : recommendations.with(old, entry)

@@ -1,4 +1,4 @@
-/** Tolerances: a metric whose ratio is within the tolerances does not change the replica count. */
+/** Determines the tolerances. A metric whose ratio is within the tolerances does not change the replica count. */
 import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
 
 export interface Tolerances {
@@ -6,7 +6,9 @@ export interface Tolerances {
   readonly up: number
 }
 
-/** Returns the tolerances in `behavior` if they are set and the feature gate is on; otherwise returns the controller's tolerances. */
+/**
+ * Returns the tolerances from `behavior` if they are set and the feature gate is enabled; otherwise returns the controller's tolerances.
+ */
 export function tolerancesFor(hpa: HorizontalPodAutoscaler, options: ControllerOptions): Tolerances {
   const own = options.featureGates.HPAConfigurableTolerance ? hpa.behavior : undefined
   return { down: own?.scaleDown.tolerance ?? options.tolerance, up: own?.scaleUp.tolerance ?? options.tolerance }

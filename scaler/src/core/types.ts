@@ -1,10 +1,10 @@
 /**
- * The input of a decision: the specification of the autoscaler, the options of the controller, and an observation of the workload.
- * Amounts are whole thousandths of their unit (Kubernetes' "milli"): half a core is 500, and a byte is 1000. Times are seconds
- * since an arbitrary but fixed point, and durations are seconds.
+ * Defines the input to a decision: the autoscaler's spec, the controller's options, and an observation of the workload. Amounts are whole
+ * thousandths of their unit (Kubernetes' "milli"): half a core is 500, and a byte is 1000. Times are in seconds since an arbitrary but
+ * fixed point, and durations are in seconds.
  */
 
-/** The name of a metric and an optional selector, which distinguishes series with the same name. */
+/** The name of a metric and an optional selector that distinguishes series with the same name. */
 export interface MetricIdentifier {
   readonly name: string
   readonly selector?: LabelSelector
@@ -25,8 +25,8 @@ export const metricTypes = ['ContainerResource', 'External', 'Object', 'Pods', '
 export type MetricType = (typeof metricTypes)[number]
 
 /**
- * The target of a metric in the specification. The type of the metric determines which number of the target applies; for an Object metric,
- * the target's own field `type` determines it.
+ * A metric's target in the spec. The type of the metric determines which of the target's numbers applies; for an Object metric, the
+ * target's own `type` field determines it.
  */
 export interface MetricTarget {
   readonly type: string
@@ -56,13 +56,13 @@ export interface ScalingPolicy {
   readonly periodSeconds: number
 }
 
-/** One direction of `behavior`, with defaults. */
+/** The rules for one scaling direction in `behavior`, with defaults applied. */
 export interface ScalingRules {
   /** If scaleDown has no stabilization window, the controller's downscaleStabilizationSeconds applies. */
   readonly stabilizationWindowSeconds?: number
   readonly selectPolicy: (typeof selectPolicies)[number]
   readonly policies: readonly ScalingPolicy[]
-  /** The tolerance is a ratio: 0.1 means 10 %. If the tolerance is absent, the controller's tolerance applies. */
+  /** The tolerance as a ratio: 0.1 means 10 %. If `tolerance` is absent, the controller's tolerance applies. */
   readonly tolerance?: number
 }
 
@@ -71,7 +71,7 @@ export interface Behavior {
   readonly scaleDown: ScalingRules
 }
 
-/** A HorizontalPodAutoscaler with the defaults of Kubernetes. */
+/** A HorizontalPodAutoscaler with Kubernetes' defaults applied. */
 export interface HorizontalPodAutoscaler {
   readonly name: string
   readonly namespace: string
@@ -81,21 +81,21 @@ export interface HorizontalPodAutoscaler {
   readonly minReplicas: number
   readonly maxReplicas: number
   readonly metrics: readonly MetricSpec[]
-  /** If `behavior` is absent, the older limits apply, which differ from the limits of an empty `behavior`. */
+  /** If `behavior` is absent, legacy limits apply, which differ from those of an empty `behavior`. */
   readonly behavior?: Behavior
 }
 
 export interface FeatureGates {
   /** Alpha feature: minReplicas may be 0. */
   readonly HPAScaleToZero: boolean
-  /** Beta feature: `behavior.*.tolerance` replaces the tolerance of the controller. */
+  /** Beta feature: `behavior.*.tolerance` replaces the controller's tolerance. */
   readonly HPAConfigurableTolerance: boolean
 }
 
-/** The defaults of Kubernetes v1.36. */
+/** The default values in Kubernetes v1.36. */
 export const defaultFeatureGates: FeatureGates = { HPAScaleToZero: false, HPAConfigurableTolerance: true }
 
-/** Flags of kube-controller-manager for the HorizontalPodAutoscaler controller. */
+/** The kube-controller-manager flags for the HPA controller. */
 export interface ControllerOptions {
   readonly syncPeriodSeconds: number
   readonly downscaleStabilizationSeconds: number
@@ -105,7 +105,7 @@ export interface ControllerOptions {
   readonly featureGates: FeatureGates
 }
 
-/** The defaults of Kubernetes v1.36. */
+/** The default values in Kubernetes v1.36. */
 export const defaultControllerOptions: ControllerOptions = {
   syncPeriodSeconds: 15,
   downscaleStabilizationSeconds: 300,
@@ -115,10 +115,10 @@ export const defaultControllerOptions: ControllerOptions = {
   featureGates: defaultFeatureGates,
 }
 
-/** Amounts of resources in thousandths, by resource name. */
+/** Resource amounts in thousandths, keyed by resource name. */
 export type ResourceAmounts = Readonly<Record<string, number>>
 
-/** The newest resource sample of a pod: the usage per container in the `windowSeconds` before `timeSeconds`. */
+/** A pod's newest resource sample: the usage per container in the `windowSeconds` before `timeSeconds`. */
 export interface ResourceSample {
   readonly timeSeconds: number
   readonly windowSeconds: number
@@ -128,15 +128,15 @@ export interface ResourceSample {
 /** The metric values of a pod that may no longer exist. */
 export interface PodReadings {
   readonly name: string
-  /** The newest resource sample; null if the resource metrics have no sample of this pod. */
+  /** The newest resource sample; null if the resource metrics contain no sample for this pod. */
   readonly sample: ResourceSample | null
-  /** Values of Pods metrics by seriesKey. If a key is absent, the value is missing, which is different from zero. */
+  /** Values of Pods metrics, keyed by seriesKey. An absent key means that the value is missing, not that it is zero. */
   readonly valuesMilli: Readonly<Record<string, number>>
 }
 
 export interface Pod extends PodReadings {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown'
-  /** Whether the pod is being deleted. A pod that is being deleted drains, and does not count as a replica. */
+  /** Whether the pod is being deleted. A pod that is being deleted is draining and does not count as a replica. */
   readonly deleting: boolean
   readonly startTimeSeconds: number | null
   /** The Ready condition with the time of its last change; null if the pod has no such condition yet. */
@@ -152,23 +152,23 @@ export interface ReplicaCounts {
   readonly statusReplicas: number
 }
 
-/** The state of the workload and its metrics at a synchronisation. */
+/** The state of the workload and its metrics at the time of a sync. */
 export interface Observation {
   readonly timeSeconds: number
   /** The replica counts of the scale target, or the error that occurred while reading them. */
   readonly scale: ReplicaCounts | { readonly error: string }
   readonly pods: readonly Pod[]
-  /** The metric values of pods that are no longer in the list of pods. */
+  /** The metric values of pods that are no longer in the pod list. */
   readonly orphans?: readonly PodReadings[]
-  /** Values of Object metrics by seriesKey. */
+  /** Values of Object metrics, keyed by seriesKey. */
   readonly objectValuesMilli: Readonly<Record<string, number>>
-  /** Values of External metrics by seriesKey, one for each series. */
+  /** Values of External metrics, keyed by seriesKey, with one value per series. */
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
-  /** The reasons why metrics are unavailable, by seriesKey, for use in messages. */
+  /** The reasons why metrics are unavailable, keyed by seriesKey; used in messages. */
   readonly failures?: Readonly<Record<string, string>>
 }
 
-/** Returns the key of a metric in observations. */
+/** Returns the key under which observations store a metric. */
 export function seriesKey(metric: MetricSpec): string {
   if (metric.type === 'Resource' || metric.type === 'ContainerResource') return `resource/${metric.name}`
   const object = metric.type === 'Object' ? ` of ${metric.describedObject.kind}/${metric.describedObject.name}` : ''

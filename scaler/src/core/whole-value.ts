@@ -6,14 +6,14 @@ import { isWithin } from './tolerance.ts'
 import { seriesKey } from './types.ts'
 
 /**
- * Whether the target is an average over the replicas. The target of an Object metric is an average if its type is AverageValue; the target
- * of an External metric, if averageValue is set.
+ * Whether the target is an average over the replicas. An Object metric's target is an average if its type is AverageValue; an External
+ * metric's target is an average if averageValue is set.
  */
 export function isAverage({ type, target }: WholeMetric): boolean {
   return type === 'Object' ? target.type === 'AverageValue' : target.averageValueMilli !== undefined
 }
 
-/** Returns the proposal of a metric with its calculation, or an error. */
+/** Returns a metric's proposal and how it was calculated, or an error. */
 export function evaluateWholeValue(metric: WholeMetric, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const targetMilli = targetOf(metric)
   if (targetMilli === undefined) {
@@ -25,7 +25,7 @@ export function evaluateWholeValue(metric: WholeMetric, evaluation: Evaluation):
   return isAverage(metric) ? { value: averageProposal(amounts, evaluation) } : ratioProposal(amounts, evaluation)
 }
 
-/** Returns the target number, or undefined for an Object metric with an unsupported target type. */
+/** Returns the target value, or undefined for an Object metric with an unsupported target type. */
 function targetOf(metric: WholeMetric): number | undefined {
   if (isAverage(metric)) return metric.target.averageValueMilli
   return metric.type === 'External' || metric.target.type === 'Value' ? metric.target.valueMilli : undefined
@@ -38,7 +38,7 @@ function readWholeValue(metric: WholeMetric, { observation, namespace }: Evaluat
     const milli = observation.objectValuesMilli[key]
     if (milli !== undefined) return { value: BigInt(milli) }
     const { kind, name } = metric.describedObject
-    // The words of this error message have the same order as in Kubernetes.
+    // The word order of this error message is the same as in Kubernetes.
     const where = `${kind} on ${namespace} ${name}/unable to fetch metrics from custom metrics API: ${cause}`
     return { error: `unable to get metric ${metric.metric.name}: ${where}` }
   }
@@ -55,7 +55,9 @@ interface Amounts {
   readonly targetMilli: number
 }
 
-/** Evaluates target.value: the proposed number of replicas is proportional to the ratio. At zero replicas, the tolerance does not apply. */
+/**
+ * Evaluates target.value: the proposed number of replicas is proportional to the ratio. With zero replicas, the tolerance does not apply.
+ */
 function ratioProposal({ usageMilli, targetMilli }: Amounts, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const { counts, tolerances, observation } = evaluation
   const { specReplicas } = counts
@@ -77,7 +79,7 @@ function averageProposal({ usageMilli, targetMilli }: Amounts, { counts, toleran
   const { statusReplicas } = counts
   const ratio = usageMilli / (targetMilli * statusReplicas)
   const within = isWithin(tolerances, ratio)
-  // As in Kubernetes, a usage that has overflowed an int64 is not divided by the number of replicas.
+  // As in Kubernetes, a usage value that has overflowed an int64 is not divided by the number of replicas.
   const average = usageMilli >= Number(maxInt64) ? usageMilli : Math.ceil(usageMilli / statusReplicas) + 0
   return {
     current: statusReplicas === 0 ? {} : { averageValueMilli: average },
@@ -86,12 +88,12 @@ function averageProposal({ usageMilli, targetMilli }: Amounts, { counts, toleran
     tolerance: { ...tolerances, within },
     holdReason: within ? 'WithinTolerance' : null,
     pods: null,
-    // For a target with averageValue, Kubernetes uses status.replicas as the current count instead of spec.replicas.
+    // For averageValue targets, Kubernetes uses status.replicas instead of spec.replicas as the current count.
     proposal: within ? statusReplicas : ceilReplicas(usageMilli / targetMilli),
   }
 }
 
-/** Returns a metric selector in the format of Kubernetes' descriptions and messages. */
+/** Returns a metric selector in the format that Kubernetes uses in descriptions and messages. */
 export function selectorText({ metric: { selector } }: WholeMetric): string {
   if (selector === undefined) return 'nil'
   const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,9 +1,9 @@
-/** A clock for tests, whose time advances with each sleep(). */
+/** A test clock whose time advances with each call of sleep(). */
 import type { Clock } from '../ports.ts'
 
 export interface FakeClock extends Clock {
   advance(seconds: number): void
-  /** Length of each sleep in seconds. */
+  /** Duration of each sleep in seconds. */
   readonly slept: number[]
 }
 

@@ -1,4 +1,7 @@
-/** A metric source whose values a test sets. If a test sets no values, the fake behaves like a Prometheus server that has no series. */
+/**
+ * A fake metric source whose values are set by the test. If the test sets no values, the fake behaves like a Prometheus server without any
+ * series.
+ */
 import { seriesKey } from '../core/types.ts'
 import type { MetricReadings, MetricSource } from '../ports.ts'
 

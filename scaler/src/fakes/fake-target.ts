@@ -1,18 +1,18 @@
-/** A replica target in memory for tests, with the numbering of Compose. */
+/** An in-memory replica target for tests that numbers replicas as Compose does. */
 import type { ListedReplica, ReplicaTarget } from '../ports.ts'
 
 export interface FakeTarget extends ReplicaTarget {
-  /** Replaces the replicas, as another client of Docker would. */
+  /** Replaces the replicas, as another Docker client would. */
   set(names: readonly string[]): void
-  /** Adds replicas that were created but not started, as an interrupted action would leave them. */
+  /** Adds replicas that were created but not started, as if an interrupted action had left them behind. */
   leaveCreated(names: readonly string[]): void
-  /** The requested numbers of replicas, in order. */
+  /** The requested replica counts, in order. */
   readonly asked: number[]
   /** Error with which list() rejects; null for no failure. */
   listError: string | null
   /** Error with which scaleTo() rejects; null for no failure. */
   scaleError: string | null
-  /** A function that every action calls, and for whose promise the action waits. */
+  /** A function that every action calls and waits for. */
   during: (signal: AbortSignal) => Promise<void>
 }
 

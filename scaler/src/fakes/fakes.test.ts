@@ -1,4 +1,7 @@
-/** Runs the test suites of the ports on the fakes. tests/k8s-sim runs the same suites on Docker and Prometheus. */
+/**
+ * Runs the test suites for the scaler's port interfaces against the fakes. The tests in tests/k8s-sim run the same suites against Docker
+ * and Prometheus.
+ */
 import { metrics } from '@lab/contract/metrics.ts'
 import { describe } from 'vitest'
 import { fakeMetrics, noReadings } from './fake-metrics.ts'

@@ -2,7 +2,7 @@
 import { services } from '@lab/contract/endpoints.ts'
 import type { HorizontalPodAutoscaler, MetricSpec } from '../core/types.ts'
 
-/** Returns an HPA with 1 to 10 replicas, a target of 100 connections each, and no `behavior`. @param change fields to replace */
+/** Returns an HPA with 1 to 10 replicas, a target of 100 connections per replica, and no `behavior`. @param change fields to replace */
 export function hpaFixture(change: Partial<HorizontalPodAutoscaler> = {}): HorizontalPodAutoscaler {
   return {
     name: services.ws,

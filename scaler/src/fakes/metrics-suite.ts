@@ -1,4 +1,4 @@
-/** The tests that every MetricSource must pass, both the fake in memory and the adapter for Prometheus. */
+/** The tests that every MetricSource must pass, both the in-memory fake and the Prometheus adapter. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'
@@ -9,7 +9,7 @@ import { podsMetric } from './hpa-fixture.ts'
 const connections = podsMetric(metrics.connectionsActive.name, 1)
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 
-/** Defines the tests. @param open returns a source with socket and CPU metrics of ws-1 and ws-2 */
+/** Defines the tests. @param open returns a source with socket and CPU metrics for ws-1 and ws-2 */
 export function metricSourceSuite(open: () => MetricSource): void {
   test('reads one value per replica, in whole thousandths', async () => {
     const { replicas, failures, draining } = await open().read([connections, cpu], AbortSignal.timeout(30_000))

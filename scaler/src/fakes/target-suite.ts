@@ -1,4 +1,4 @@
-/** The tests that every ReplicaTarget must pass, both the fake in memory and the adapter for Docker. */
+/** The tests that every ReplicaTarget must pass, both the in-memory fake and the Docker adapter. */
 import { expect, test } from 'vitest'
 import type { ReplicaTarget } from '../ports.ts'
 

@@ -1,4 +1,4 @@
-/** Provides a control loop on fakes, with helpers for its tests. */
+/** Provides a control loop that runs on fakes, with helpers for its tests. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { defaultControllerOptions } from '../core/types.ts'
 import { type LoopPorts, type LoopSettings, type LoopState, type Specification, synchronise } from '../loop.ts'
@@ -19,7 +19,7 @@ export const hpa = hpaFixture({
 })
 export const never = new AbortController().signal
 
-/** A control loop on fakes. */
+/** A control loop that runs on fakes. */
 export interface TestLoop {
   clock: FakeClock
   target: FakeTarget
@@ -31,11 +31,11 @@ export interface TestLoop {
   paused: boolean
   /** Content of the file that describes the current rollout. */
   rollout: RolloutScale | undefined
-  /** Current content of the specification file; null for the initial specification. */
+  /** Current content of the HPA file; null for the initial spec. */
   specification: Specification | null
 }
 
-/** Creates a loop on fakes, with two replicas. */
+/** Creates a control loop that runs on fakes with two replicas. */
 export function testLoop(over: Partial<LoopSettings> = {}, startSeconds = 1_700_000_000): TestLoop {
   const clock = fakeClock(startSeconds)
   const target = fakeTarget({ count: 2, service: 'ws', nowSeconds: clock.nowSeconds, requestsMilli: {} })
@@ -72,7 +72,7 @@ export function testLoop(over: Partial<LoopSettings> = {}, startSeconds = 1_700_
   return made
 }
 
-/** Sets the number of sockets of every replica. */
+/** Sets the number of sockets on every replica. */
 export async function sockets(w: TestLoop, perReplica: number): Promise<void> {
   const replicas = (await w.target.list(never)).map(({ name }) => ({
     name,
@@ -82,14 +82,14 @@ export async function sockets(w: TestLoop, perReplica: number): Promise<void> {
   w.metrics.readings = { ...noReadings, replicas }
 }
 
-/** Runs one synchronisation, and moves the clock to the next one. */
+/** Runs one sync and advances the clock to the next one. */
 export async function tick(w: TestLoop, state: LoopState, stop = never): Promise<LoopState> {
   const next = await synchronise(w.settings, w.ports, state, stop)
   w.clock.advance(w.settings.controller.syncPeriodSeconds / w.settings.timeScale)
   return next
 }
 
-/** Returns the newest record. @throws Error if there is none */
+/** Returns the newest record. @throws Error if there is no record */
 export const last = ({ records }: TestLoop): TickRecord => {
   const record = records.at(-1)
   if (!record) throw new Error('no record was written')

@@ -1,4 +1,4 @@
-/** Schema and validation of the metadata of an object (ValidateObjectMeta in apimachinery). */
+/** Schema and validation of an object's metadata (ValidateObjectMeta in apimachinery). */
 import { z } from 'zod'
 import type { FieldError } from '../core/field-error.ts'
 import { invalid, invalidJson, required, tooLong } from '../core/field-error.ts'
@@ -46,13 +46,13 @@ export type Metadata = z.infer<typeof metadata>
 type OwnerReference = z.infer<typeof ownerReference>
 
 /**
- * Replaces the five random characters that the API server adds to generateName. The suffix is constant, so that validating the same file
- * twice reports the same generated name.
+ * Replaces the five random characters that the API server adds to generateName. The suffix is constant, so that repeated validations of a
+ * file report the same generated name.
  */
 const generatedSuffix = 'local'
 const maxGeneratedBase = 58
 
-/** Returns the name of an object, which is empty if the metadata has no name. */
+/** Returns the name of an object, or an empty string if its metadata contains no name. */
 export function nameOf({ name, generateName }: Metadata): string {
   return name || (generateName ? generateName.slice(0, maxGeneratedBase) + generatedSuffix : '')
 }
@@ -95,7 +95,7 @@ export function validateMetadata(given: Metadata): FieldError[] {
   ]
 }
 
-/** Replaces the trailing dash of a prefix, as Kubernetes does, because the prefix is not the end of the name. */
+/** Replaces a prefix's trailing dash, as Kubernetes does, because more characters will follow the prefix. */
 function withoutTrailingDash(prefix: string): string {
   return prefix.length > 1 && prefix.endsWith('-') ? `${prefix.slice(0, -2)}a` : prefix
 }

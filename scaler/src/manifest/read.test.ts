@@ -7,7 +7,7 @@ import { readHpa } from './read.ts'
 
 const read = (text: string) => readHpa(text, 'hpa.yaml', defaultFeatureGates)
 
-/** Returns the error lines for a manifest file. The list of errors is empty for a valid file. */
+/** Returns the error lines for a manifest file, or an empty list for a valid file. */
 function problemsOf(text: string): string[] {
   const result = read(text)
   return result.ok ? [] : [...result.problems]

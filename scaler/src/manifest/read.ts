@@ -1,4 +1,4 @@
-/** Parses the text of a file to a HorizontalPodAutoscaler, or reports every error with its line and column. Pure. */
+/** Parses the text of a file into a HorizontalPodAutoscaler, or reports every error with its line and column. Pure. */
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { z } from 'zod'
 import type { FieldError } from '../core/field-error.ts'
@@ -10,7 +10,7 @@ import { apiVersion, kind, v1Schema, v2Schema } from './v2.ts'
 import { validateDocument } from './validate.ts'
 import { type Path, readYaml, type YamlDocument, YamlError } from './yaml.ts'
 
-/** A problem of a field. The error type `Decode` means that the object does not match the schema, so that nothing else was checked. */
+/** A problem with a field. The error type `Decode` means that the object does not match the schema, so nothing else was checked. */
 export interface Problem {
   readonly field: string
   readonly type: FieldError['type'] | 'Decode'
@@ -20,9 +20,9 @@ export interface Problem {
 }
 
 /**
- * Returns the HorizontalPodAutoscaler in a file, or every error with its line and column. Other kinds of objects are ignored, items of
- * lists are read, and objects of autoscaling/v1 are converted to autoscaling/v2.
- * @param file file name that the error messages contain
+ * Returns the HorizontalPodAutoscaler in a file, or every error with its line and column. Objects of other kinds are ignored, list items
+ * are read, and autoscaling/v1 objects are converted to autoscaling/v2.
+ * @param file file name to show in the error messages
  */
 export function readHpa(text: string, file: string, gates: FeatureGates): Result<HorizontalPodAutoscaler> {
   const refused = (problems: readonly Problem[]) =>
@@ -42,8 +42,8 @@ export function readHpa(text: string, file: string, gates: FeatureGates): Result
 }
 
 /**
- * Returns the validation errors in a file with objects of autoscaling/v2. An empty list means that the API server accepts the objects.
- * Objects of other kinds beside the HPAs are ignored. Lists and other API versions are reported as errors.
+ * Returns the validation errors in a file that contains autoscaling/v2 objects. An empty list means that the API server would accept the
+ * objects. Objects of kinds other than HPA are ignored. Lists and other API versions are reported as errors.
  */
 export function problemsOf(text: string, gates: FeatureGates): readonly Problem[] {
   const documents = tryYaml(text)
@@ -73,7 +73,7 @@ interface Found {
   readonly value: unknown
 }
 
-/** Returns the objects of a document, which is an object or a list of objects as in the output of `kubectl get -o yaml`. */
+/** Returns the objects in a document, which contains either a single object or a list, as in the output of `kubectl get -o yaml`. */
 function objectsOf(document: YamlDocument): Found[] {
   const { value } = document
   const listKind = String(propertyOf(value, 'kind'))
@@ -101,7 +101,7 @@ type Decoded =
   | { readonly ok: true; readonly document: V2Document; readonly found: Found }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Converts an object of autoscaling/v1 to autoscaling/v2. Returns objects of other API versions unchanged. */
+/** Converts an autoscaling/v1 object to autoscaling/v2. Returns objects of other API versions unchanged. */
 function converted(found: Found): Found | { readonly problems: readonly Problem[] } {
   const version = propertyOf(found.value, 'apiVersion')
   const beta = version === 'autoscaling/v2beta1' || version === 'autoscaling/v2beta2'
@@ -190,7 +190,7 @@ function propertyOf(value: unknown, key: string | number): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined
 }
 
-/** Returns the position of an offset as line:column, with both numbers starting at 1. */
+/** Returns the position of an offset as line:column, both starting at 1. */
 function placeOf(text: string, offset: number): string {
   const before = text.slice(0, offset).split('\n')
   return `${before.length}:${(before.at(-1)?.length ?? 0) + 1}`

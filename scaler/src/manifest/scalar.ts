@@ -1,6 +1,6 @@
 /**
- * Resolves YAML scalars like kubectl and the API server, which use go-yaml v2 (resolve.go): YAML 1.1 without sexagesimal numbers. A
- * whole number beyond 2^53 becomes a bigint.
+ * Resolves YAML scalars like kubectl and the API server, which use go-yaml v2 (resolve.go): YAML 1.1 without sexagesimal numbers. Whole
+ * numbers beyond 2^53 become bigints.
  */
 
 export type Scalar = string | number | bigint | boolean | null
@@ -16,7 +16,7 @@ const words: ReadonlyMap<string, Scalar> = new Map<string, Scalar>([
   ...['-.inf', '-.Inf', '-.INF'].map((text) => [text, Number.NEGATIVE_INFINITY] as const),
 ])
 
-/** Returns each word in lower case, capitalised, and in upper case, with the value of the word. */
+/** Returns each word in lower case, capitalised and in upper case, paired with the given value. */
 function spellings<T extends Scalar>(value: T, ...texts: readonly string[]): [string, T][] {
   return texts.flatMap((text) =>
     [text, text.charAt(0).toUpperCase() + text.slice(1), text.toUpperCase()].map((one): [string, T] => [one, value]),
@@ -33,9 +33,9 @@ const tagPrefix = 'tag:yaml.org,2002:'
 
 /**
  * Returns the value of a scalar.
- * @param tag tag of the scalar, in the long form
- * @param plain whether the scalar has no quotes
- * @throws Error when the text does not match the type of the tag
+ * @param tag the scalar's tag, in its long form
+ * @param plain whether the scalar is unquoted
+ * @throws Error if the text does not match the tag's type
  */
 export function scalarOf(text: string, tag: string | undefined, plain: boolean): Scalar {
   if (tag === undefined) return plain ? guess(text) : text
@@ -69,7 +69,7 @@ function guess(text: string): Scalar {
   return float.test(digits) ? finite(digits, text) : text
 }
 
-/** Returns a value as a key of a JSON object, or null for values that cannot be keys. */
+/** Returns a value as the key of a JSON object, or null if the value cannot be a key. */
 export function keyOf(value: unknown): string | null {
   if (typeof value === 'string' || typeof value === 'boolean') return String(value)
   if (typeof value === 'bigint') return value < 2n ** 63n ? String(value) : null

@@ -1,6 +1,6 @@
 /**
- * Parts of schemas that decode JSON like Go: a field with null counts as absent, and null in a list or a map becomes the zero
- * value of the element type.
+ * Building blocks for schemas that decode JSON as Go does: a field that is null counts as absent, and null in a list or map becomes the
+ * element type's zero value.
  */
 import { z } from 'zod'
 import type { Quantity } from '../core/quantities.ts'
@@ -39,18 +39,18 @@ export const textMap = z.record(
 
 const timeFormat = /^(\d{4}-\d\d-\d\d)T([01]?\d|2[0-3]):[0-5]\d:[0-5]\d([.,]\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
 
-/** A timestamp according to RFC 3339. */
+/** A timestamp in RFC 3339 format. */
 export const time = text.refine(
   (value) => {
     const [, date] = timeFormat.exec(value) ?? []
     const at = new Date(`${date}T00:00:00Z`)
-    // Date would convert a day that does not exist, such as 31 February, to a day of the next month.
+    // Date would convert a non-existent day, such as 31 February, to a day in the next month.
     return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === date
   },
   { error: 'must be a time such as 2026-01-31T15:04:05Z' },
 )
 
-/** A quantity. Spaces around the quantity are ignored. */
+/** A quantity; spaces around it are ignored. */
 export const quantity = z
   .union([z.string(), z.number(), z.bigint()], { error: `must be ${quantityFormat}` })
   .transform((value, context): Quantity => {

@@ -1,4 +1,4 @@
-/** Converts a document to the specification of the engine, with defaults and with numbers in place of quantities. */
+/** Converts a document to the engine's spec, with defaults applied and quantities converted to numbers. */
 import { defaultMetrics, defaultMinReplicas, defaultScaleDown, defaultScaleUp } from '../core/defaults.ts'
 import { doubleOf, milliOf } from '../core/quantities.ts'
 import type {
@@ -99,10 +99,10 @@ function toPolicy({ type, value, periodSeconds }: NonNullable<V2Rules['policies'
   return known === undefined ? null : { type: known, value: value ?? 0, periodSeconds: periodSeconds ?? 0 }
 }
 
-/** Annotations in which old versions of kubectl stored fields that autoscaling/v1 does not have. */
+/** Annotations in which old versions of kubectl stored fields that autoscaling/v1 lacks. */
 const v1Annotation = /^autoscaling\.alpha\.kubernetes\.io\/(metrics|behavior)$/
 
-/** Converts an object to autoscaling/v2. Returns null if the conversion would lose the content of annotations. */
+/** Converts an object to autoscaling/v2. Returns null if the conversion would lose fields stored in annotations. */
 export function v2Of({ metadata, spec }: V1Document): V2Document | null {
   if (Object.keys(metadata?.annotations ?? {}).some((key) => v1Annotation.test(key))) return null
   const { targetCPUUtilizationPercentage: averageUtilization, ...rest } = spec ?? {}

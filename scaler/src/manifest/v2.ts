@@ -1,6 +1,6 @@
 /**
- * Schema of an autoscaling/v2 HorizontalPodAutoscaler, with every field and its type. Like the strict decoding of the API server, the
- * schema refuses unknown fields and wrong types. validate.ts checks the values.
+ * Schema of an autoscaling/v2 HorizontalPodAutoscaler, with every field and its type. Like the API server's strict decoding, the schema
+ * refuses unknown fields and wrong types. The values are checked in validate.ts.
  */
 import { z } from 'zod'
 import { metadata } from './metadata.ts'
@@ -19,8 +19,8 @@ const target = z.strictObject({ type: text.nullish(), ...amounts })
 const reference = z.strictObject({ apiVersion: text.nullish(), kind: text.nullish(), name: text.nullish() })
 
 /**
- * Schema of a metric with its five sources. The parameter `number` is the schema of the target in a specification, and of the current value
- * in a status.
+ * Returns the schema of a metric with its five possible sources. The `number` parameter is the schema of the target in a spec, or of the
+ * current value in a status.
  */
 function metricOf<Name extends string, Schema extends z.ZodType>(name: Name, number: Schema) {
   const numberShape = { [name]: number.nullish() } as Record<Name, z.ZodOptional<z.ZodNullable<Schema>>>
@@ -61,7 +61,7 @@ const condition = z.strictObject({
   message: text.nullish(),
 })
 
-/** The status is decoded and ignored, as when an object is created. */
+/** The status is decoded but ignored, as when Kubernetes creates an object. */
 const status = z.strictObject({
   observedGeneration: int64.nullish(),
   lastScaleTime: time.nullish(),

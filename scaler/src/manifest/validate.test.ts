@@ -5,7 +5,7 @@ import { validateMetadata } from './metadata.ts'
 import { v2Schema } from './v2.ts'
 import { validateSpec } from './validate.ts'
 
-/** Returns a string `field type` for each validation error in a specification that is valid except for the given fields. */
+/** Returns a string of the form `field type` for each validation error in a spec that is valid except for the given fields. */
 function errorsOf(change: Record<string, unknown>): string[] {
   const spec = { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'ws' }, minReplicas: 1, maxReplicas: 5, ...change }
   const document = v2Schema.parse({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', spec })
@@ -71,7 +71,7 @@ describe('metrics', () => {
   const object = { kind: 'Ingress', name: 'front' }
   test.each<[Record<string, unknown>, string[]]>([
     [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 1000 } } }, []],
-    // The type of a target need not match the field that is set.
+    // A target's type need not match the field that is set.
     [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Value', averageUtilization: 1 } } }, []],
     [{ type: 'Resource', resource: { name: '', target: average } }, ['resource.name FieldValueRequired']],
     [

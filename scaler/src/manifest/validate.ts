@@ -1,4 +1,4 @@
-/** Validation of the API server for documents that match the schema (pkg/apis/autoscaling/validation). */
+/** Implements the API server's validation for documents that match the schema (pkg/apis/autoscaling/validation). */
 
 import type { FieldError } from '../core/field-error.ts'
 import { forbidden, invalid, invalidJson, notSupported, required } from '../core/field-error.ts'
@@ -54,7 +54,7 @@ function validateReference(reference: V2Reference | null | undefined, path: stri
 
 type SourceField = Exclude<keyof V2Metric, 'type'>
 
-/** Checks of the metric sources, in the order of the API server, which checks only the first source of a metric. */
+/** Checks for the metric sources, in the API server's order; the API server checks only the first source of each metric. */
 const sourceFields: Readonly<Record<SourceField, (metric: V2Metric, path: string) => FieldError[]>> = {
   object: ({ object }, path) => [
     ...validateReference(object?.describedObject, `${path}.describedObject`, true),
@@ -86,7 +86,7 @@ const sourceFields: Readonly<Record<SourceField, (metric: V2Metric, path: string
   ],
 }
 
-/** Returns the field name of a metric type, such as containerResource for ContainerResource. */
+/** Returns the field name for a metric type, such as containerResource for ContainerResource. */
 export function sourceFieldOf(type: string): SourceField | null {
   const field = type.charAt(0).toLowerCase() + type.slice(1)
   return metricTypes.some((known) => known === type) && isSourceField(field) ? field : null
@@ -199,7 +199,7 @@ function validateRules(rules: V2Rules | null | undefined, path: string, gates: F
       errors.push(invalid(`${at}.periodSeconds`, period, `must be less than or equal to ${maxPeriodSeconds}`))
     }
   }
-  // With the feature gate off, Kubernetes drops `tolerance` before the validation.
+  // If the feature gate is disabled, Kubernetes drops `tolerance` before validation.
   if (gates.HPAConfigurableTolerance && rules.tolerance != null && rules.tolerance.nano < 0n) {
     errors.push(invalid(`${path}.tolerance`, rules.tolerance.text, 'must be greater than or equal to 0'))
   }

@@ -1,6 +1,6 @@
 /**
- * Reads YAML like kubectl. The file is split at lines that begin with `---`, empty documents are skipped, scalars have the types of
- * YAML 1.1, and `<<` merges mappings. A duplicate key is an error, as in the strict decoding of the API server.
+ * Reads YAML as kubectl does. The file is split at lines that begin with `---`, empty documents are skipped, scalars have YAML 1.1 types,
+ * and `<<` merges mappings. A duplicate key is an error, as in the API server's strict decoding.
  */
 import type { Document, Node, Pair, Scalar as ScalarNode, YAMLMap } from 'yaml'
 import { isAlias, isMap, isNode, isPair, isScalar, isSeq, parseAllDocuments } from 'yaml'
@@ -9,9 +9,9 @@ import { keyOf, scalarOf } from './scalar.ts'
 export type Path = readonly (string | number)[]
 
 export interface YamlDocument {
-  /** The content of a document as JSON values. A whole number beyond 2^53 is a bigint. */
+  /** The content of a document as JSON values, in which whole numbers beyond 2^53 are bigints. */
   readonly value: unknown
-  /** Returns the offset of the value or the key at a path, or of its nearest parent if the path does not exist. */
+  /** Returns the offset of the value or key at a path, or that of the nearest existing parent if the path does not exist. */
   offsetOf(path: Path, part?: 'key' | 'value'): number
 }
 
@@ -25,7 +25,7 @@ export class YamlError extends Error {
   }
 }
 
-/** Maximum number of values after aliases are expanded, and maximum nesting depth. */
+/** Maximum number of values after alias expansion, and maximum nesting depth. */
 const maxValues = 100_000
 const maxDepth = 100
 
@@ -34,8 +34,8 @@ const maxDepth = 100
 const forbidden = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/
 
 /**
- * Returns the documents of a file that are not empty.
- * @throws YamlError when the text is not YAML, or kubectl would not accept it
+ * Returns the non-empty documents in a file.
+ * @throws YamlError if the text is not YAML or kubectl would not accept it
  */
 export function readYaml(text: string): YamlDocument[] {
   const control = forbidden.exec(text)
@@ -49,7 +49,7 @@ interface Part {
   readonly offset: number
 }
 
-/** Splits a file at lines with a document separator, like YAMLReader in apimachinery. */
+/** Splits a file at its document separators, like YAMLReader in apimachinery. */
 function split(text: string): Part[] {
   const parts: Part[] = []
   let begin = 0
@@ -63,7 +63,7 @@ function split(text: string): Part[] {
   return [...parts, { text: text.slice(begin), offset: begin }]
 }
 
-/** Returns a document, or null if the text has only blanks, comments or null. */
+/** Returns a document, or null if the text contains only whitespace, comments or null. */
 function readDocument({ text, offset }: Part): YamlDocument | null {
   const directive = /^%/m.exec(text)
   const [document] = parsed(text, offset)
@@ -80,7 +80,7 @@ function readDocument({ text, offset }: Part): YamlDocument | null {
 
 function parsed(text: string, offset: number): Document[] {
   try {
-    // The parser resolves neither scalars nor merges, because its implementation of YAML 1.1 differs from that of go-yaml.
+    // The parser resolves neither scalars nor merges, because its YAML 1.1 implementation differs from go-yaml's.
     const options = { schema: 'failsafe', resolveKnownTags: false, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' } as const
     const documents = parseAllDocuments(text, options)
     return 'empty' in documents ? [] : documents
@@ -90,7 +90,7 @@ function parsed(text: string, offset: number): Document[] {
   }
 }
 
-/** Converts the nodes of a document to values. */
+/** Converts a document's nodes to values. */
 class Reader {
   readonly #document: Document
   readonly #offset: number
@@ -131,8 +131,8 @@ class Reader {
   }
 
   /**
-   * Returns the entries of the mapping, or of the list of mappings, that the key `<<` merges. If a key occurs in several merged mappings,
-   * the first mapping has precedence.
+   * Returns the entries of the mapping, or of the list of mappings, that the `<<` key merges. If a key occurs in several merged mappings,
+   * the first mapping takes precedence.
    */
   #merged(value: unknown, depth: number): [string, unknown][] {
     const node = isAlias(value) ? value.resolve(this.#document) : value

@@ -15,7 +15,7 @@ const cpu = fc.oneof(
     .integer({ min: 1, max: 900 })
     .map((averageValueMilli): MetricSpec => ({ type: 'Resource', name: 'cpu', target: { type: 'AverageValue', averageValueMilli } })),
 )
-/** A metric that the simulated lab does not have. */
+/** A metric that the simulated lab does not provide. */
 const external: MetricSpec = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1000 } }
 
 const rules = fc.record({
@@ -31,7 +31,7 @@ const rules = fc.record({
   ),
 })
 
-/** Random settings with metrics that the simulated lab has. */
+/** Random settings whose metrics are provided by the simulated lab. */
 export const settings: fc.Arbitrary<HorizontalPodAutoscaler> = fc
   .record({
     min: fc.integer({ min: 1, max: 5 }),

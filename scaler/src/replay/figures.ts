@@ -1,25 +1,25 @@
-/** Calculates the figures of a replica curve, in seconds of the engine. A replica count applies until the next synchronisation. */
+/** Calculates the key figures of a replica curve, in engine seconds. A replica count applies until the next sync. */
 import type { CurvePoint } from './replay.ts'
 
 export interface Figures {
   readonly durationSeconds: number
   readonly peakReplicas: number
-  /** Number of changes of the replica count. */
+  /** Number of times that the replica count changed. */
   readonly changes: number
   /** Sum of the lifetimes of all replicas. */
   readonly replicaSeconds: number
-  /** The part of replicaSeconds that the load did not need. */
+  /** The part of replicaSeconds that the load did not require. */
   readonly overCapacityReplicaSeconds: number
-  /** Number of seconds in which the ready replicas were too few to meet every target. */
+  /** Number of seconds during which there were too few ready replicas to meet every target. */
   readonly aboveTargetSeconds: number
   /**
-   * Number of seconds in which the load was not known. The fields `overCapacityReplicaSeconds` and `aboveTargetSeconds` do not include
+   * Number of seconds during which the load was unknown. The `overCapacityReplicaSeconds` and `aboveTargetSeconds` figures do not include
    * seconds with an unknown load.
    */
   readonly unknownSeconds: number
 }
 
-/** Calculates the figures from the points of a replica curve, which must be in chronological order. */
+/** Calculates the key figures from the points of a replica curve, which must be in chronological order. */
 export function figuresOf(points: readonly CurvePoint[]): Figures {
   let peakReplicas = 0
   let changes = 0

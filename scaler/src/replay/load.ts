@@ -1,11 +1,11 @@
 /**
- * Extracts the load of a recording, which is the sum of each metric over all pods at each synchronisation. A replay of other settings
- * distributes the recorded sums over the replicas that those settings would have had.
+ * Extracts the load from a recording: the sum of each metric over all pods at each sync. A replay of different settings distributes the
+ * recorded sums over the replicas that would have existed with those settings.
  */
 import type { ControllerOptions, MetricSpec, Observation, Pod, PodReadings, ResourceAmounts } from '../core/types.ts'
 import { seriesKey } from '../core/types.ts'
 
-/** The input of a decision, which every record of the decision log contains. */
+/** The input to a decision, which every record in the decision log contains. */
 export interface SyncInput {
   readonly observation: Observation
   readonly options: ControllerOptions
@@ -13,9 +13,9 @@ export interface SyncInput {
 
 export interface LoadTick extends SyncInput {
   readonly timeSeconds: number
-  /** Sums of Pods metrics over the pods with a value, by seriesKey. Metrics without a value for any pod are absent from these sums. */
+  /** Sums of Pods metrics over the pods with a value, keyed by seriesKey. Metrics that have no value for any pod are absent. */
   readonly podsMilli: Readonly<Record<string, number>>
-  /** Sums of resource usage over the pods with a sample, by container and resource. */
+  /** Sums of resource usage over the pods with a sample, keyed by container and resource. */
   readonly usageMilli: Readonly<Record<string, ResourceAmounts>>
   /** Averaging window of the resource samples. */
   readonly windowSeconds: number
@@ -29,7 +29,7 @@ export interface RecordedLoad {
   readonly startDelaySeconds: number
 }
 
-/** Returns the load at each synchronisation, in chronological order. */
+/** Returns the load at each sync, in chronological order. */
 export function loadOf(inputs: readonly SyncInput[]): RecordedLoad {
   const pods = inputs.flatMap(({ observation }) => observation.pods)
   return {
@@ -66,7 +66,7 @@ function startDelayOf(pods: readonly Pod[], sinceSeconds: number): number {
   for (const { name, startTimeSeconds, ready } of pods) {
     if (startTimeSeconds === null || startTimeSeconds < sinceSeconds || ready?.status !== 'True') continue
     const key = `${name} ${startTimeSeconds}`
-    // Only the first readiness of a replica counts, because a replica can lose its readiness and become ready again.
+    // Only the first time that a replica becomes ready counts, because it can become unready and then ready again.
     if (!delays.has(key)) delays.set(key, Math.max(0, ready.sinceSeconds - startTimeSeconds))
   }
   const sorted = [...delays.values()].sort((a, b) => a - b)
@@ -74,8 +74,8 @@ function startDelayOf(pods: readonly Pod[], sinceSeconds: number): number {
 }
 
 /**
- * Returns the number of replicas with which the load exactly meets the targets, at least 1. The result is determined by the metric that
- * needs the most replicas. Returns null if no recorded metric has a value that is distributed over replicas.
+ * Returns the smallest number of replicas with which the load meets all targets, at least 1. The result is determined by the metric that
+ * needs the most replicas. Returns null if no metric has a recorded value that can be distributed over the replicas.
  */
 export function neededReplicas(metrics: readonly MetricSpec[], tick: LoadTick, containers: Pod['containers']): number | null {
   const needs = metrics.flatMap((metric) => neededBy(metric, tick, containers) ?? [])
@@ -89,7 +89,7 @@ function neededBy(metric: MetricSpec, tick: LoadTick, containers: Pod['container
   return Math.ceil(total / perReplica)
 }
 
-/** Returns the sum of a metric that is distributed over the replicas, in thousandths, or null. */
+/** Returns the sum of a metric to distribute over the replicas, in thousandths, or null if the sum was not recorded. */
 function totalOf(metric: MetricSpec, { observation, podsMilli, usageMilli }: LoadTick): number | null {
   const key = seriesKey(metric)
   switch (metric.type) {
@@ -118,12 +118,12 @@ function requestedTarget(metric: MetricSpec, containers: Pod['containers']): num
   return (request * averageUtilization) / 100
 }
 
-/** Returns the names of the metrics in the settings that the recording does not have. */
+/** Returns the names of the metrics that the settings use but the recording lacks. */
 export function missingMetrics(metrics: readonly MetricSpec[], { ticks }: RecordedLoad): string[] {
   return metrics.filter((metric) => ticks.every((tick) => totalOf(metric, tick) === null)).map(seriesKey)
 }
 
-/** Returns the names of all recorded metrics, in the format of missingMetrics. */
+/** Returns the names of all recorded metrics, in the same format as missingMetrics. */
 export function recordedMetrics({ ticks }: RecordedLoad): string[] {
   const keys = ticks.flatMap(({ observation, podsMilli, usageMilli }) => [
     ...Object.keys(podsMilli),

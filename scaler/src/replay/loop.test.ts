@@ -1,4 +1,4 @@
-/** Tests that the records of the loop can be verified, even after a pause, failures of Docker, and restarts with short and long gaps. */
+/** Tests that the control loop's records can be verified even after a pause, Docker failures, and restarts with short and long gaps. */
 import { expect, test } from 'vitest'
 import { defaultControllerOptions } from '../core/types.ts'
 import { fakeClock } from '../fakes/fake-clock.ts'

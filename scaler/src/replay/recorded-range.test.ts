@@ -1,4 +1,4 @@
-/** Tests the conversion of recorded data of Prometheus to observations. */
+/** Tests the conversion of recorded Prometheus data to observations. */
 import { failure, success } from '@lab/contract/result.ts'
 import { describe, expect, test } from 'vitest'
 import type { MetricSpec, Observation } from '../core/types.ts'
@@ -22,7 +22,7 @@ const sockets = podsMetric('sockets', 100)
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 const queue: MetricSpec = { type: 'External', metric: { name: 'queue' }, target: { type: 'Value', valueMilli: 1 } }
 
-/** Recorded data of replicas at one point in time, by name. */
+/** Recorded data about replicas at one point in time, keyed by replica name. */
 type Moment = Readonly<Record<string, { sockets?: number; cpu?: number; ready?: number; started?: number; drainingSince?: number }>>
 
 const start = 1_700_000_000

@@ -1,9 +1,10 @@
 /**
- * Converts recorded data of Prometheus to the observations that a loop would have made in a time range, even if no scaler ran. All
- * functions are pure: the query results are arguments.
+ * Converts recorded Prometheus data to the observations that a control loop would have made in a time range, even if no scaler was running.
+ * All functions are pure: the query results are passed as arguments.
  *
- * The recorded data differ from Docker's data in two respects. A replica that is ready at its first point counts as ready since its start,
- * so a start-up that is shorter than a step takes no time. The caller passes the resource requests of the replicas as an argument.
+ * The recorded data differ from Docker's data in two respects. First, a replica that is ready at its first point counts as ready since its
+ * start, so a start-up shorter than one step appears to take no time. Second, the replicas' resource requests are not recorded, so the
+ * caller passes them as an argument.
  */
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
@@ -22,20 +23,20 @@ export interface TimeRange {
   readonly stepSeconds: number
 }
 
-/** Maximum number of points of a range: about three days of sync periods. */
+/** Maximum number of points in a range: about three days of sync periods. */
 export const maxMoments = 20_000
 
 export interface RecordedRange {
   readonly timesSeconds: readonly number[]
-  /** The series of each query at each point of the range. */
+  /** The series of each query at each point in the range. */
   readonly answers: ReadonlyMap<string, readonly (readonly Series[])[]>
 }
 
-/** Data about replicas that is not recorded. */
+/** Replica data that Prometheus does not record. */
 export interface ReplicaSettings {
   /** Name of the service, and of the container in each replica. */
   readonly service: string
-  /** Resource requests of a replica in thousandths. */
+  /** A replica's resource requests, in thousandths. */
   readonly requestsMilli: Readonly<Record<string, number>>
 }
 
@@ -44,23 +45,23 @@ export interface ObservationSettings {
   readonly metrics: readonly MetricSpec[]
   readonly map: MetricMap
   readonly replica: ReplicaSettings
-  /** Factor of time compression; 1 is real time. */
+  /** Time compression factor; 1 is real time. */
   readonly timeScale: number
 }
 
 const noWorkingSets = (): Promise<never> => Promise.reject(new Error('memory is read from Docker, which does not record it'))
 
-/** Returns the number of points of a range. */
+/** Returns the number of points in a time range. */
 export function momentsOf({ sinceSeconds, untilSeconds, stepSeconds }: TimeRange): number {
   return Math.floor((untilSeconds - sinceSeconds) / stepSeconds) + 1
 }
 
-/** Returns the points of a range in Unix seconds. */
+/** Returns the points in a time range, in Unix seconds. */
 export function timesOf(range: TimeRange): number[] {
   return Array.from({ length: momentsOf(range) }, (_, i) => range.sinceSeconds + i * range.stepSeconds)
 }
 
-/** Returns the queries whose results observationsOf() needs. Fails when a metric has no query in the mapping file. */
+/** Returns the queries whose results observationsOf() needs. Fails if a metric has no query in the mapping file. */
 export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap): Promise<Result<readonly string[]>> {
   const queries = new Set(Object.values(map.recorded))
   const ask: Ask = async (query) => {
@@ -73,8 +74,8 @@ export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap)
 }
 
 /**
- * Returns an observation for each point, from the first to the last point with a replica. At an intermediate point without a replica, the
- * replica count is unreadable. The list of observations is empty if no replica existed at any point.
+ * Returns an observation for each point, from the first to the last point with a replica. At points in between without a replica, the
+ * replica count is unreadable. Returns an empty list if no replica existed at any point.
  */
 export async function observationsOf(
   { timesSeconds, answers }: RecordedRange,
@@ -105,7 +106,7 @@ function keyOf(name: string, startTimeSeconds: number | null): string {
 }
 
 /**
- * Returns the replicas at a point, ordered by number.
+ * Returns the replicas at a point in time, ordered by number.
  * @param sinceOf returns the time since which the readiness status has applied; an earlier observation with the same status takes
  * precedence
  */

@@ -114,8 +114,8 @@ describe('the model', () => {
         const recorded = loadOf(asRead(simulatedRecords(simulation)))
         const { points } = replay('any', hpa, recorded)
         expect(points).toHaveLength(recorded.ticks.length)
-        // While the number of replicas is zero, the autoscaler does not change it. Any number of replicas other than zero is within
-        // minReplicas and maxReplicas after the first decision.
+        // The autoscaler does not change a replica count of zero.
+        // After the first decision, any other replica count is between minReplicas and maxReplicas.
         const bounded = points.every(({ replicas }) => replicas === 0 || (replicas >= hpa.minReplicas && replicas <= hpa.maxReplicas))
         expect(bounded).toBe(true)
         expect(replay('any', hpa, recorded).points).toEqual(points)

@@ -1,16 +1,17 @@
 /**
- * Simulates other settings with a recorded load. The simulation makes these assumptions:
+ * Simulates different settings with a recorded load. The simulation makes these assumptions:
  *
- * - The sum of each metric is distributed evenly over the replicas that would have been ready. Real sockets do not move, so a real
- *   new replica gets load only from new clients. The model settles faster than the lab, because its replicas have equal load.
- * - The usage of an idle replica is part of the distributed sum. If fewer replicas run than were recorded, each replica therefore seems
- *   slightly busier than it would really be, and if more run, slightly less busy.
- * - A new replica becomes ready after the median time that the recorded replicas needed to become ready. In the model, a removed replica
- *   ends immediately.
+ * - The sum of each metric is distributed evenly over the replicas that would have been ready. Real sockets do not move, so a real new
+ *   replica receives load only from new clients. The model settles faster than the real lab, because all of its replicas carry the same
+ *   load.
+ * - The distributed sum includes the resource usage of idle replicas. Each replica therefore appears slightly busier than in reality if
+ *   fewer replicas run than were recorded, and slightly less busy if more replicas run.
+ * - A new replica becomes ready after the median time that the recorded replicas took to become ready. In the model, a removed replica
+ *   exits immediately.
  * - Values of Object and External metrics, and times with unreadable metrics, are taken from the recording.
  * - The load does not depend on the number of replicas, so clients that were refused during the recording are not added to the simulated
  *   load.
- * - Every change succeeds. The model does not repeat pauses and manual changes.
+ * - Every change succeeds. The model does not reproduce pauses or manual changes.
  */
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
@@ -20,21 +21,21 @@ import type { TickRecord } from '../record.ts'
 import type { LoadTick, RecordedLoad } from './load.ts'
 import { neededReplicas } from './load.ts'
 
-/** The replicas that exist at a synchronisation. */
+/** The replicas that exist at the time of a sync. */
 export interface CurvePoint {
   readonly timeSeconds: number
   /** Number of replicas after the decision. */
   readonly replicas: number
   /** Number of ready replicas before the decision. */
   readonly ready: number
-  /** Number of replicas that the load needs; null if the needed number is not known. */
+  /** Number of replicas that the load needs; null if that number is unknown. */
   readonly needed: number | null
   readonly changed: boolean
 }
 
 export interface Run {
   readonly title: string
-  /** The settings of the run; null if the settings are not known. */
+  /** The settings of the run; null if they are unknown. */
   readonly hpa: HorizontalPodAutoscaler | null
   readonly points: readonly CurvePoint[]
 }
@@ -45,10 +46,10 @@ interface ModelReplica {
   readonly readySeconds: number
 }
 
-/** Age of the replicas at the start of the recording, which is more than every start delay. */
+/** Assumed age of the replicas at the start of the recording; longer than any start delay. */
 const longAgoSeconds = 86_400
 
-/** Simulates settings with a load, from the first recorded count and without memory. */
+/** Simulates settings with a load, starting with the first recorded replica count and an empty memory. */
 export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
   const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
   let replicas: readonly ModelReplica[] = numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })
@@ -92,7 +93,7 @@ export function recordedRun(
   return { title, hpa: newest.hpa, points }
 }
 
-/** Returns the curve of recorded observations. The given metrics determine the needed replicas. */
+/** Returns the replica curve of recorded observations. The given metrics determine how many replicas were needed. */
 export function observedRun(title: string, metrics: readonly MetricSpec[], load: RecordedLoad): Run {
   let before = firstCount(load)
   const points = load.ticks.map((tick): CurvePoint => {
@@ -128,7 +129,7 @@ function firstCount({ ticks }: RecordedLoad): number {
   return 0
 }
 
-/** Returns new replicas, numbered from `above` + 1. */
+/** Returns new replicas, numbered starting at `above` + 1. */
 function numbered({ above, count }: { above: number; count: number }, times: Omit<ModelReplica, 'number'>): ModelReplica[] {
   return Array.from({ length: count }, (_, i) => ({ number: above + i + 1, ...times }))
 }
@@ -163,7 +164,7 @@ function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: Record
   }
 }
 
-/** Converts a replica to a pod. A replica that is not ready has no load and no values. */
+/** Converts a replica to a pod. A replica that is not ready has neither load nor metric values. */
 function podOf(
   { startSeconds, readySeconds }: ModelReplica,
   tick: LoadTick,
@@ -184,15 +185,15 @@ function podOf(
   }
 }
 
-/** A replica's share of a sum: the replica's position among the ready replicas, and the number of ready replicas. */
+/** Determines a replica's share of a sum: the replica's position among the ready replicas, and the number of ready replicas. */
 interface Share {
   readonly position: number
   readonly replicas: number
 }
 
 /**
- * Returns a replica's share of a sum in whole thousandths. The shares of all replicas add up to the exact sum, because rounding the shares
- * up could result in an additional replica.
+ * Returns a replica's share of a sum in whole thousandths. The shares of all replicas add up to exactly the sum, because rounding up each
+ * share could result in an additional replica.
  */
 function shared(amounts: Readonly<Record<string, number>>, { position, replicas }: Share): Record<string, number> {
   return mapValues(amounts, (milli) => Math.floor(milli / replicas) + (position < milli % replicas ? 1 : 0))

@@ -1,4 +1,4 @@
-/** Repeats every recorded decision with the recorded observation and settings, and compares the results. */
+/** Recomputes every recorded decision with the recorded observation and settings, and compares the results. */
 import type { Step } from '../core/decide.ts'
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
@@ -17,13 +17,13 @@ export interface Difference {
 export interface Verification {
   readonly compared: number
   readonly differences: readonly Difference[]
-  /** Whether the log lacks earlier records, so that the memory before the first record is not known. */
+  /** Whether the log lacks earlier records, so that the memory before the first record is unknown. */
   readonly startedLate: boolean
 }
 
 /**
- * Verifies all records. Each decision starts with the memory of the previous record, and the memory after the decision is compared as well,
- * so the whole sequence is verified. Whether writing a new number of replicas succeeded is taken from the record.
+ * Verifies all records. Each decision starts with the previous record's memory, and the resulting memory is compared as well, so the whole
+ * sequence is verified. Whether writing a new replica count succeeded is taken from the record.
  */
 export function verify(records: readonly TickRecord[]): Verification {
   const differences: Difference[] = []

@@ -1,4 +1,4 @@
-/** Converts simulations to records of the decision log. */
+/** Converts simulations to decision log records. */
 import type { TickRecord } from '../record.ts'
 import type { Simulation } from './simulate.ts'
 import { simulate } from './simulate.ts'
@@ -8,8 +8,8 @@ export const simulatedStartMs = Date.UTC(2026, 0, 1, 12)
 const actionSeconds = 2
 
 /**
- * Returns a record for each synchronisation of the simulation. Every simulated action succeeds, and removes the replicas with the highest
- * numbers.
+ * Returns a record for each sync in the simulation. Every simulated action succeeds; an action that scales down removes the replicas with
+ * the highest numbers.
  */
 export function simulatedRecords(simulation: Simulation): TickRecord[] {
   const { hpa, options } = simulation
@@ -34,7 +34,7 @@ export function simulatedRecords(simulation: Simulation): TickRecord[] {
   })
 }
 
-/** Returns the records as the lines of a file. */
+/** Returns the records as the content of a file, with one line per record. */
 export function linesOf(records: readonly TickRecord[]): string {
   return records.map((record) => `${JSON.stringify(record)}\n`).join('')
 }

@@ -1,4 +1,4 @@
-/** The simulations whose traces are compared with files. Each simulation tests one aspect of the autoscaler. */
+/** Defines the simulations whose traces are compared with stored files. Each simulation tests one aspect of the autoscaler. */
 import { defaultScaleDown, defaultScaleUp } from '../core/defaults.ts'
 import { defaultControllerOptions } from '../core/types.ts'
 import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
@@ -31,8 +31,7 @@ const lab: SimulatedLabSettings = {
 const base: Simulation = { title: '', hpa, options: defaultControllerOptions, lab, durationSeconds: 600 }
 
 /**
- * Returns a piecewise linear function through the points (time, clients), which is constant before the first point and after the last
- * point.
+ * Returns a piecewise linear function through the (time, clients) points that is constant before the first point and after the last one.
  */
 function curve(...points: readonly (readonly [number, number])[]): (timeSeconds: number) => number {
   return (timeSeconds) => {

@@ -1,4 +1,4 @@
-/** Runs the engine with a simulated lab, and prints a trace with one line per synchronisation. */
+/** Runs the engine in a simulated lab and produces a trace with one line per sync. */
 import { decide, recordRescale } from '../core/decide.ts'
 import type { Decision, Memory, MetricReport } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
@@ -17,14 +17,13 @@ export interface Simulation {
 export interface SimulatedStep {
   readonly observation: Observation
   readonly decision: Decision
-  /** What the engine remembers after the synchronisation. */
+  /** The engine's memory after the sync. */
   readonly memory: Memory
   readonly counts: SimulatedLabCounts
 }
 
 /**
- * Returns the decisions of the simulation in order. Every simulated change of the number of replicas succeeds, and takes effect
- * immediately.
+ * Returns the decisions of the simulation in order. Every simulated change to the number of replicas succeeds and takes effect immediately.
  */
 export function simulate({ hpa, options, lab: settings, durationSeconds }: Simulation): SimulatedStep[] {
   const lab = new SimulatedLab(settings)
@@ -47,8 +46,8 @@ const columns = [5, 7, 7, 8, 22, 13, 4, 4, 4, 4, 3] as const
 const header = ['time', 'clients', 'sockets', 'r+s+d', 'connections', 'cpu', 'ask', 'stab', 'poli', 'boun', 'to', 'why'] as const
 
 /**
- * Returns the trace as text. r+s+d are the ready, starting and draining replicas. In the trace, metrics have the form current/target →
- * proposal.
+ * Returns the trace as text. The column r+s+d contains the numbers of ready, starting and draining replicas. In the trace, metrics have the
+ * form current/target → proposal.
  */
 export function traceText(simulation: Simulation, steps: readonly SimulatedStep[]): string {
   const { hpa, lab } = simulation
@@ -82,7 +81,7 @@ function metricText({ reasoning, target }: MetricReport): string {
   return `${value}${guessed} → ${proposal}`
 }
 
-/** Returns the reasons of the conditions that differ from the normal state. */
+/** Returns the reasons for the conditions that differ from the normal state. */
 function whyText({ conditions, boundBy }: Decision): string {
   const able = conditions.find(({ type }) => type === 'AbleToScale')?.reason ?? ''
   const active = conditions.find(({ type }) => type === 'ScalingActive')

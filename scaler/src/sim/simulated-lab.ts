@@ -1,6 +1,6 @@
 /**
- * A simulated lab for the autoscaler. Replicas take time to start and to drain, sockets do not move, and metrics have a delay. The
- * simulation is determined by its settings and seed.
+ * A simulated lab for the autoscaler. Replicas take time to start and to drain, sockets do not move, and metrics are delayed. The
+ * simulation is deterministic: it depends only on its settings and seed.
  */
 import { services } from '@lab/contract/endpoints.ts'
 import { createRandom, type Random } from '@lab/contract/random.ts'
@@ -10,7 +10,7 @@ import { seriesKey } from '../core/types.ts'
 export interface SimulatedLabSettings {
   readonly seed: number
   readonly initialReplicas: number
-  /** Returns the number of clients with a socket at a time. Existing sockets stay on their replica. */
+  /** Returns the number of clients that have a socket at the given time. Existing sockets stay on their replica. */
   readonly clientsAt: (timeSeconds: number) => number
   readonly startDelaySeconds: number
   readonly drainSeconds: number
@@ -52,8 +52,8 @@ export interface SimulatedLabCounts {
 }
 
 /**
- * The simulation advances by one second with each tick(). The autoscaler reads the state of the lab with observe(), and scales the lab with
- * scaleTo().
+ * The simulation advances by one second with each call of tick(). The autoscaler reads the lab's state with observe() and scales the lab
+ * with scaleTo().
  */
 export class SimulatedLab {
   readonly #settings: SimulatedLabSettings
@@ -66,7 +66,7 @@ export class SimulatedLab {
     this.#settings = settings
     this.#random = createRandom(settings.seed, 0)
     this.#specReplicas = settings.initialReplicas
-    // The initial replicas of the simulation are an hour old.
+    // The simulation's initial replicas are an hour old.
     for (let number = 1; number <= settings.initialReplicas; number += 1)
       this.#replicas.push(simulatedReplica({ number, bornAtSeconds: -3600 }))
     // The simulation starts before time 0, so that the first samples exist at time 0.
@@ -81,7 +81,7 @@ export class SimulatedLab {
     for (const replica of this.#replicas) {
       if (replica.drainingSinceSeconds === null) continue
       const left = replica.drainingSinceSeconds + drainSeconds - this.#timeSeconds
-      // Sockets leave evenly during the drain, so that they do not reconnect all at once.
+      // Sockets leave at an even rate during the drain, so that they do not all reconnect at once.
       replica.sockets -= Math.ceil(replica.sockets / Math.max(left + 1, 1))
     }
     this.#replicas = this.#replicas.filter(
@@ -91,7 +91,7 @@ export class SimulatedLab {
     this.#scrape()
   }
 
-  /** Adds replicas with the next numbers, or drains those with the highest numbers, as with Compose. */
+  /** Adds replicas with the next numbers, or drains those with the highest numbers, as Compose does. */
   scaleTo(replicas: number): void {
     const running = this.#replicas.filter(({ drainingSinceSeconds }) => drainingSinceSeconds === null)
     for (const replica of running.slice(replicas)) replica.drainingSinceSeconds = this.#timeSeconds
@@ -139,7 +139,7 @@ export class SimulatedLab {
     return this.#replicas.filter((replica) => replica.drainingSinceSeconds === null && this.#readyAt(replica) <= this.#timeSeconds)
   }
 
-  /** Opens new sockets on random ready replicas, or closes random sockets. Sockets on other replicas do not move. */
+  /** Opens new sockets on random ready replicas, or closes random sockets. Existing sockets do not move to other replicas. */
   #placeSockets(): void {
     const wanted = this.#settings.clientsAt(this.#timeSeconds)
     const ready = this.#readyReplicas()
@@ -161,7 +161,7 @@ export class SimulatedLab {
   #scrape(): void {
     const { scrapeIntervalSeconds, scrapeLagSeconds } = this.#settings
     for (const replica of this.#replicas) {
-      // Replicas are scraped at different times, as by Prometheus.
+      // As in Prometheus, replicas are scraped at different times.
       if ((this.#timeSeconds + replica.number * 4) % scrapeIntervalSeconds !== 0) continue
       const noise = Math.floor(this.#random.between(0, cpuNoiseMilli))
       const starting = this.#timeSeconds < this.#readyAt(replica)

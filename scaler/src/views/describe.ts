@@ -1,4 +1,4 @@
-/** The output of `describe hpa`, in the layout of kubectl. */
+/** Formats the output of `describe hpa` in kubectl's layout. */
 import type { HpaEvent } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler, MetricSpec, ScalingRules } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
@@ -12,7 +12,7 @@ import { humanDuration, quantityText } from './words.ts'
 /** Kubernetes deletes events after an hour. */
 const eventLifetimeMs = 3_600_000
 
-/** Returns the complete description, with a newline at the end. */
+/** Returns the complete description with a trailing newline. */
 export function describeText(view: View, nowMs: number): string {
   const { hpa, newest, currentReplicas } = view
   const { conditions, desiredReplicas } = newest.decision
@@ -48,8 +48,8 @@ function keyed(title: string, entries: readonly string[]): string[] {
 }
 
 /**
- * Adds the events. If there are no events, the line `Events: <none>` belongs to the preceding table, as in kubectl; otherwise the events
- * have a separate table.
+ * Adds the events to the description. If there are no events, the line `Events: <none>` belongs to the preceding table, as in kubectl;
+ * otherwise, the events form a separate table.
  */
 function withEvents(lines: readonly string[], rows: readonly string[]): string {
   if (rows.length === 0) return tabulate([...lines, 'Events:\t<none>'].join('\n'), describeStyle)
@@ -107,8 +107,8 @@ interface CountedEvent extends HpaEvent {
 }
 
 /**
- * Returns the table rows of events, ordered by the last occurrence of each event. Equal events share one row, which shows how often the
- * event occurred.
+ * Returns the table rows for events, ordered by the last occurrence of each event. Identical events share one row, which shows how often
+ * the event occurred.
  */
 function eventRows({ records }: View, nowMs: number): string[] {
   const events = new Map<string, CountedEvent>()
@@ -129,7 +129,7 @@ function eventRows({ records }: View, nowMs: number): string[] {
   })
 }
 
-/** Returns the events of a record: first those of the scaler, which Kubernetes does not have, then those of the autoscaler. */
+/** Returns the events of a record: first the scaler's own events, which do not exist in Kubernetes, then the autoscaler's events. */
 function eventsOf({ decision, changedByHand, refusedFiles }: TickRecord): (HpaEvent & { readonly from: string })[] {
   const own: HpaEvent[] = []
   if (changedByHand) {

@@ -1,4 +1,4 @@
-/** The output of `explain`: the steps of each decision, which kubectl cannot show. */
+/** Formats the output of `explain`: the steps of each decision, which kubectl cannot show. */
 import { limitMessages } from '../core/conditions.ts'
 import type { Decision, DecisionPath, MetricReasoning, MetricReport, PodGroups } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler } from '../core/types.ts'
@@ -132,7 +132,7 @@ function pipelineRows({ hpa, decision }: TickRecord): Row[] {
   ]
 }
 
-/** Returns the reason that matches the way in which a step changed the number of replicas. */
+/** Returns the reason that matches how a step changed the number of replicas. */
 function compared(before: number | null, after: number | null, reasons: Readonly<Record<'same' | 'raised' | 'lowered', string>>): string {
   if (before === null || after === null || before === after) return reasons.same
   return after > before ? reasons.raised : reasons.lowered
@@ -146,7 +146,7 @@ function resultText({ currentReplicas, scaleTo }: Decision): string {
   return scaleTo === null ? 'keep' : `${currentReplicas} → ${scaleTo}`
 }
 
-/** Returns the result of a decision in words. */
+/** Describes the result of a decision in words. */
 function actionText({ decision, action, paused }: TickRecord): string {
   const reason = decision.rescaleReason === '' ? '' : `${decision.rescaleReason}; `
   if (action === null) {

@@ -1,4 +1,4 @@
-/** The output of `get hpa`: the table of kubectl, and the rows that a watch appends. */
+/** Formats the output of `get hpa`: kubectl's table, and the rows that a watch appends. */
 import type { TickRecord } from '../record.ts'
 import { getStyle, padded, tabulate } from './tabulate.ts'
 import { targetsColumn } from './targets.ts'
@@ -7,16 +7,16 @@ import { noteLines, viewOf } from './view.ts'
 import { humanDuration } from './words.ts'
 
 const columns = ['NAME', 'REFERENCE', 'TARGETS', 'MINPODS', 'MAXPODS', 'REPLICAS', 'AGE'] as const
-/** Additional columns with -o wide: the desired count, the active limit, and the time since the last synchronisation. */
+/** Additional columns with -o wide: the desired count, the active limit, and the time since the last sync. */
 const wideColumns = ['DESIRED', 'LIMITED', 'LASTSYNC'] as const
 
-/** Returns a table with one row, with a newline at the end. */
+/** Returns a table with one row and a trailing newline. */
 export function getTable(view: View, nowMs: number, isWide = false): string {
   const table = [header(isWide), cells(view, nowMs, isWide)].map((line) => line.join('\t')).join('\n')
   return `${noteLines(view.newest)}${tabulate(table, getStyle)}\n`
 }
 
-/** Returns the name in the format of `kubectl get -o name`, with a newline at the end. */
+/** Returns the autoscaler's name in the format of `kubectl get -o name`, with a trailing newline. */
 export function getName({ hpa }: View): string {
   return `horizontalpodautoscaler.autoscaling/${hpa.name}\n`
 }
@@ -46,8 +46,8 @@ function cells(view: View, nowMs: number, isWide: boolean): string[] {
 }
 
 /**
- * Returns the lines of a watch: the header, the first row, and a further row for each change in a column other than AGE. Printed lines
- * cannot be changed, so a column never becomes narrower.
+ * Returns the lines of a watch: the header, the first row, and an additional row for each change in a column other than AGE. Lines that
+ * have been printed cannot be changed, so columns never become narrower.
  */
 export class WatchRows {
   readonly #isWide: boolean
@@ -59,9 +59,7 @@ export class WatchRows {
     this.#isWide = isWide
   }
 
-  /**
-   * Returns the lines to print after the newest record, or an empty string if nothing changed. @param records ordered, with the newest last
-   */
+  /** Returns the lines to print after the newest record, or an empty string if nothing changed. @param records the records, newest last */
   next(records: readonly TickRecord[], nowMs: number): string {
     const view = viewOf(records)
     if (view === null) return ''
@@ -81,7 +79,7 @@ export class WatchRows {
   }
 }
 
-/** Returns a key for watches in JSON and YAML, which print a record only if its key differs from the previous one. */
+/** Returns a key for JSON and YAML watches, which print a record only if its key differs from the previous one. */
 export function watchKey({ newest, currentReplicas, reports }: View): string {
   const { desiredReplicas, conditions } = newest.decision
   return JSON.stringify([currentReplicas, desiredReplicas, reports.map(({ reasoning }) => reasoning?.current), conditions, newest.paused])

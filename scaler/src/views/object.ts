@@ -1,20 +1,18 @@
-/** The autoscaler as an autoscaling/v2 object with its status, in the format of `kubectl get -o json` and `-o yaml`. */
+/** Formats the autoscaler as an autoscaling/v2 object with its status, like `kubectl get -o json` and `-o yaml`. */
 import { stringify } from 'yaml'
 import type { Condition, MetricCurrent, MetricReport } from '../core/decision.ts'
 import type { Behavior, HorizontalPodAutoscaler, MetricIdentifier, MetricSpec, MetricTarget, ScalingRules } from '../core/types.ts'
 import type { View } from './view.ts'
 import { quantityText, targetText, timeText } from './words.ts'
 
-/**
- * Names of the annotations that contain the notes of a view (view.ts). An annotation is absent if its note does not apply to the record.
- */
+/** Names of the annotations that contain a view's notes (view.ts). An annotation is absent if its note does not apply to the record. */
 export const annotationNames = {
   timeScale: 'scaler/time-scale',
   paused: 'scaler/paused',
   refusedFiles: 'scaler/refused-files',
 } as const
 
-/** Returns the object as JSON values. */
+/** Returns the autoscaling/v2 object as JSON values. */
 export function v2Object(view: View): object {
   const { hpa } = view
   const marks = annotations(view)
@@ -33,7 +31,7 @@ export function v2Object(view: View): object {
   }
 }
 
-/** Returns a JSON document with the indentation of kubectl and a newline at the end. */
+/** Returns a JSON document with kubectl's indentation and a trailing newline. */
 export function getJson(view: View): string {
   return `${JSON.stringify(v2Object(view), null, 4)}\n`
 }
@@ -43,7 +41,7 @@ export function getYaml(view: View): string {
   return stringify(v2Object(view), { lineWidth: 0 })
 }
 
-/** Returns the notes of the newest record as annotations. */
+/** Returns the newest record's notes as annotations. */
 export function annotations({ newest }: View): Record<string, string> {
   return {
     ...(newest.timeScale !== 1 && { [annotationNames.timeScale]: String(newest.timeScale) }),
@@ -62,7 +60,7 @@ function specOf({ scaleTargetRef, minReplicas, maxReplicas, metrics, behavior }:
   }
 }
 
-/** Returns a metric as an entry of the specification or of the status; the two kinds of entries differ only in their last field. */
+/** Returns a metric as an entry in the spec or the status; the two kinds of entries differ only in their last field. */
 function metricEntry(metric: MetricSpec, field: 'target' | 'current', value: object): object {
   switch (metric.type) {
     case 'Resource':
@@ -119,8 +117,8 @@ function statusOf(view: View): object {
 }
 
 /**
- * Returns the status entry of a metric. Without a value, the status entry has only an empty type, so that the positions of status and
- * specification entries still match.
+ * Returns a metric's status entry. If the metric has no value, the entry contains only an empty type, so that the positions of status and
+ * spec entries still match.
  */
 function currentEntry(metric: MetricSpec, report: MetricReport | undefined): object {
   const current = report?.reasoning?.current

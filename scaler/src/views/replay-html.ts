@@ -1,15 +1,15 @@
-/** The comparison of runs as a self-contained HTML file with a plot, the figures, and the curves as a table. */
+/** Formats the comparison of runs as a self-contained HTML file with a plot, the key figures, and a table of the curves. */
 import { lineChart } from '@lab/report-kit/charts.ts'
 import { escaped, page, table } from '@lab/report-kit/html.ts'
 import type { CurvePoint, Run } from '../replay/replay.ts'
 import { comparison } from './replay-table.ts'
 
 export interface PlotInfo {
-  /** Notes about the plot, such as compressed time and the limitation of the model. */
+  /** Notes about the plot, such as time compression and the model's limitations. */
   readonly notes: readonly string[]
 }
 
-/** Maximum number of table rows. Longer replica curves are reduced evenly, so that the table stays readable. */
+/** Maximum number of table rows. Longer replica curves are thinned out evenly, so that the table stays readable. */
 const maxTableRows = 120
 
 /** Returns the complete HTML document. */
@@ -45,7 +45,7 @@ function chart(runs: readonly Run[]): string {
     text: `One step curve each for ${runs.map(({ title }) => title).join(', ')}. The grey area is what the load needs.`,
     caption: 'The numbers are in the tables below.',
     lines: runs.map(({ title, points }) => ({ name: title, steps: true, points: curve(points, ({ replicas }) => replicas) })),
-    // If the number of needed replicas is not known, the shaded area has the height 0.
+    // If the number of needed replicas is unknown, the shaded area has a height of 0.
     area: { name: `needed at the targets of ${runs[0]?.title ?? ''}`, points: curve(runs[0]?.points ?? [], ({ needed }) => needed ?? 0) },
     seconds: end - start,
     marks: [],
@@ -64,7 +64,7 @@ function curveTable(runs: readonly Run[]): string {
   return numbersTable('Replicas at each moment', { titles: ['Time', 'Needed', ...runs.map(({ title }) => title)], rows })
 }
 
-/** Returns a table whose first column has the names of the rows. All cells outside the first column are numbers. */
+/** Returns a table whose first column contains the row names. All cells outside the first column contain numbers. */
 function numbersTable(caption: string, { titles, rows }: { titles: readonly string[]; rows: readonly (readonly string[])[] }): string {
   return table({ caption, titles, rows: rows.map(([name = '', ...numbers]) => [name, ...numbers.map((number) => ({ number }))]) })
 }

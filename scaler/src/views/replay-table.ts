@@ -1,4 +1,4 @@
-/** A comparison of runs, as a table and as data. */
+/** Formats a comparison of runs as a table and as JSON. */
 import type { Figures } from '../replay/figures.ts'
 import { figuresOf } from '../replay/figures.ts'
 import type { Run } from '../replay/replay.ts'
@@ -25,13 +25,13 @@ export function comparison(runs: readonly Run[]): { readonly titles: readonly st
   return { titles: columns.map(({ title }) => title), rows }
 }
 
-/** Returns the table with one line per run, with a newline at the end. */
+/** Returns the table with one line per run and a trailing newline. */
 export function replayTable(runs: readonly Run[]): string {
   const { titles, rows } = comparison(runs)
   return `${tabulate([titles, ...rows].map((cells) => cells.join('\t')).join('\n'), getStyle)}\n`
 }
 
-/** Returns a JSON document with the figures and the replica curve of each run. */
+/** Returns a JSON document with the key figures and the replica curve of each run. */
 export function replayJson(runs: readonly Run[], timeScale: number): string {
   const entries = runs.map(({ title, points, hpa }) => ({ title, hpa, figures: figuresOf(points), points }))
   return `${JSON.stringify({ timeScale, runs: entries }, null, 2)}\n`

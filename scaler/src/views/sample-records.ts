@@ -1,4 +1,4 @@
-/** Records for the tests of all views, with a sample for each situation that a view must show. */
+/** Provides records for the view tests, with a sample for each situation that a view must display. */
 import type { RescaleOutcome } from '../core/decide.ts'
 import { decide, recordRescale } from '../core/decide.ts'
 import { emptyMemory } from '../core/decision.ts'
@@ -15,7 +15,7 @@ export function simulated(name: string, change: Partial<HorizontalPodAutoscaler>
 }
 
 const perPod = simulations.surge?.hpa.metrics ?? []
-/** Metrics of every type. The simulated lab has only metrics per pod, so metrics of other types cannot be read. */
+/** Metrics of every type. The simulated lab has only per-pod metrics, so metrics of other types cannot be read. */
 const everyMetric: HorizontalPodAutoscaler['metrics'] = [
   ...perPod,
   { type: 'ContainerResource', name: 'cpu', container: 'ws', target: { type: 'AverageValue', averageValueMilli: 350 } },
@@ -30,7 +30,7 @@ const everyMetric: HorizontalPodAutoscaler['metrics'] = [
 ]
 
 /**
- * Returns the records of the simulation `surge` up to its first scaling, and replaces the observation or the outcome in the last record.
+ * Returns the records of the `surge` simulation up to its first scaling action. Replaces the observation or the outcome in the last record.
  */
 function surgeThen(change: Partial<TickRecord>, outcome: RescaleOutcome | null = null): TickRecord[] {
   const records = simulated('surge').slice(0, 6)
@@ -44,7 +44,7 @@ function surgeThen(change: Partial<TickRecord>, outcome: RescaleOutcome | null =
 
 const noAnswer = 'Docker did not answer within 30 s'
 
-/** Sample records, by the name of the situation that they show. */
+/** Sample records, keyed by the situation that they represent. */
 export const samples: Readonly<Record<string, readonly TickRecord[]>> = {
   steady: simulated('steady').slice(0, 3),
   'scaled-up': simulated('surge').slice(0, 8),

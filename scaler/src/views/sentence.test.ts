@@ -1,4 +1,4 @@
-/** Tests the sentences with decisions of the engine. */
+/** Tests the sentences that describe the engine's decisions. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import { decide } from '../core/decide.ts'

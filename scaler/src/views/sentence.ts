@@ -1,12 +1,12 @@
-/** Describes a decision of the scaler in one or two sentences, for the live page and for reports. Pure. */
+/** Describes a scaler decision in one or two sentences, for the live page and for reports. Pure. */
 import { metrics } from '@lab/contract/metrics.ts'
 import type { MetricReport } from '../core/decision.ts'
 import type { TickRecord } from '../record.ts'
 import { counted, rolloutWords } from './words.ts'
 
 /**
- * Returns the decision and its reason, with the numbers of the HPA's formula, such as
- * "450 sockets / 3 replicas = 150 per replica; target 100 → 5 replicas. Scaled from 3 to 5 in 1.3 s."
+ * Returns the decision and its reason, with the numbers from the HPA formula, such as "450 sockets / 3 replicas = 150 per replica; target
+ * 100 → 5 replicas", and the outcome, such as "Scaled from 3 to 5 in 1.3 s".
  */
 export function decisionWords(record: TickRecord): string {
   return `${decided(record)}${record.rollout === undefined ? '' : ` ${rolloutWords(record.rollout)}.`}`

@@ -1,4 +1,4 @@
-/** Aligns columns like kubectl, which uses Go's text/tabwriter. Tests compare the output line by line. */
+/** Aligns columns like kubectl, which uses Go's text/tabwriter. The view tests compare the aligned output with stored snapshots. */
 
 export interface ColumnStyle {
   /** Minimum width of a cell in characters, including padding. */
@@ -6,14 +6,14 @@ export interface ColumnStyle {
   readonly padding: number
 }
 
-/** Style of tables in `kubectl get`. */
+/** Table style of `kubectl get`. */
 export const getStyle: ColumnStyle = { minWidth: 6, padding: 3 }
-/** Style of all tables in `kubectl describe`. */
+/** Table style of `kubectl describe`. */
 export const describeStyle: ColumnStyle = { minWidth: 0, padding: 2 }
 
 /**
- * Aligns the columns of a string whose cells end with a tab. Text after the last tab of a line belongs to no column. Successive lines with
- * a cell in the same column share the width of this column, so a line without tabs starts a new table.
+ * Aligns the columns of a string whose cells are terminated by tabs. Text after the last tab on a line belongs to no column. Consecutive
+ * lines with a cell in the same column share that column's width, so a line without tabs starts a new table.
  */
 export function tabulate(text: string, style: ColumnStyle): string {
   const lines = text.split('\n').map((line) => line.split('\t'))
@@ -36,7 +36,7 @@ interface Block {
   readonly column: number
 }
 
-/** Sets a common width for each block of successive lines with a cell in `column`, and then aligns the next column in the block. */
+/** Sets a common width for each block of consecutive lines with a cell in `column`, and then aligns the next column in the block. */
 function layOut(table: Table, { from, to, column }: Block): void {
   const { lines, widths, style } = table
   const cellAt = (line: number): string | undefined => (line < to ? lines[line]?.slice(0, -1)[column] : undefined)
@@ -57,7 +57,7 @@ function layOut(table: Table, { from, to, column }: Block): void {
   }
 }
 
-/** Returns a table line with padded cells. Cells without an entry in the list of column widths get no padding. */
+/** Returns a table line with padded cells. Cells without an entry in `widths` are not padded. */
 export function padded(cells: readonly string[], widths: readonly number[]): string {
   return cells.map((cell, i) => (i < cells.length - 1 ? cell.padEnd(widths[i] ?? 0) : cell)).join('')
 }

@@ -1,4 +1,4 @@
-/** Current value and target of a metric, in the format of `kubectl get` and `kubectl describe`. */
+/** Formats a metric's current value and target as `kubectl get` and `kubectl describe` do. */
 import type { MetricCurrent } from '../core/decision.ts'
 import type { MetricSpec } from '../core/types.ts'
 import { quantityText, targetText } from './words.ts'
@@ -8,7 +8,7 @@ const unknown = '<unknown>'
 export interface TargetTexts {
   readonly current: string
   readonly target: string
-  /** Whether a metric with one value for all replicas is compared as an average, that is, its value divided by the number of replicas. */
+  /** Whether a value that covers all replicas is divided by the number of replicas before it is compared with the target. */
   readonly isShare: boolean
 }
 
@@ -31,7 +31,7 @@ function amount(milli: number | undefined): string {
   return milli === undefined ? unknown : quantityText(milli)
 }
 
-/** Returns the content of the column TARGETS: the first two metrics, and the number of further metrics. */
+/** Returns the content of the TARGETS column: the first two metrics, and the number of additional metrics. */
 export function targetsColumn(metrics: readonly MetricSpec[], currents: readonly (MetricCurrent | undefined)[]): string {
   const texts = metrics.map((metric, i) => {
     const { current, target, isShare } = targetTexts(metric, currents[i])

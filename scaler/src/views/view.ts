@@ -1,4 +1,4 @@
-/** The data of all views: the newest record, and the state that Kubernetes would still have from earlier synchronisations. */
+/** Provides the data for all views: the newest record, and the state that Kubernetes would still have from earlier syncs. */
 import type { MetricReport } from '../core/decision.ts'
 import type { HorizontalPodAutoscaler, MetricSpec } from '../core/types.ts'
 import type { TickRecord } from '../record.ts'
@@ -8,26 +8,26 @@ export interface View {
   readonly hpa: HorizontalPodAutoscaler
   readonly newest: TickRecord
   readonly records: readonly TickRecord[]
-  /** Count of the newest synchronisation that could read the scale target; 0 without such a synchronisation. */
+  /** Replica count from the newest sync that could read the scale target; 0 if there is none. */
   readonly currentReplicas: number
-  /** Metric reports of one synchronisation, in the order of `hpa.metrics`. The list is empty if no metric was evaluated. */
+  /** Metric reports from one sync, in the order of `hpa.metrics`; empty if no metric was evaluated. */
   readonly reports: readonly MetricReport[]
   /**
-   * Time of the oldest record in the log, in milliseconds since 1970. The log is bounded, so the autoscaler may be older than the oldest
-   * record.
+   * Time of the oldest record in the log, in milliseconds since the Unix epoch. The log size is limited, so the autoscaler may be older
+   * than the oldest record.
    */
   readonly createdMs: number
-  /** Converts seconds of the engine to milliseconds since 1970. */
+  /** Converts engine seconds to milliseconds since the Unix epoch. */
   readonly wallMs: (engineSeconds: number) => number
 }
 
-/** Returns the view of records, or null without a record. */
+/** Returns the view of the records, or null if there are none. */
 export function viewOf(records: readonly TickRecord[]): View | null {
   const [oldest] = records
   const newest = records.at(-1)
   if (oldest === undefined || newest === undefined) return null
   const readable = records.findLast(({ decision }) => decision.currentReplicas !== null)
-  // Every time on the engine's clock is the time of a synchronisation, whose record has the wall-clock time.
+  // Every time value on the engine's clock is the time of a sync, whose record contains the wall-clock time.
   const known = new Map(records.map(({ decision, time }) => [decision.timeSeconds, Date.parse(time)]))
   const oldestMs = Date.parse(oldest.time)
   return {
@@ -41,7 +41,7 @@ export function viewOf(records: readonly TickRecord[]): View | null {
   }
 }
 
-/** Returns the name of a metric, which is the name of its resource or its series. */
+/** Returns a metric's name, which is the name of its resource or its series. */
 export function metricName(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
@@ -49,8 +49,8 @@ export function metricName(metric: MetricSpec): string {
 type Marks = Pick<TickRecord, 'timeScale' | 'paused' | 'rollout' | 'refusedFiles'>
 
 /**
- * Returns the notes that every output must contain, which are about compressed time, a pause, and refused files. Each note of the view is
- * one line.
+ * Returns the notes that every output must contain: about time compression, a pause, a rollout and refused files. Each note is one line
+ * long.
  */
 export function notes({ timeScale, paused, rollout, refusedFiles }: Marks): string[] {
   const compressed = `compressed time: every period and window takes 1/${timeScale} of the time in the file`
@@ -64,7 +64,7 @@ export function notes({ timeScale, paused, rollout, refusedFiles }: Marks): stri
   ]
 }
 
-/** Returns the notes of the view as comment lines. */
+/** Returns the view's notes as comment lines. */
 export function noteLines(marks: Marks): string {
   return notes(marks)
     .map((note) => `# ${note}\n`)

@@ -12,7 +12,7 @@ import { samples } from './sample-records.ts'
 import type { View } from './view.ts'
 import { viewOf } from './view.ts'
 
-/** Returns the time of the view, which is shortly after the last synchronisation. */
+/** Returns the time at which the records are viewed, which is shortly after the last sync. */
 const lookedAtMs = (records: readonly TickRecord[]): number => Date.parse(records.at(-1)?.time ?? '') + 5000
 
 function seen(records: readonly TickRecord[]): View {

@@ -9,7 +9,7 @@ const day = 24 * hour
 const year = 365 * day
 
 describe('humanDuration', () => {
-  // Cases from the unit test of apimachinery.
+  // Test cases from apimachinery's unit test.
   test.each([
     [second, '1s'],
     [70 * second, '70s'],

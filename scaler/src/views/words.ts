@@ -1,17 +1,17 @@
-/** Quantities, ages and times in the format of kubectl. */
+/** Formats quantities, ages and times as kubectl does. */
 
 const decimalSuffixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const
 const binarySuffixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'] as const
 
-/** Formats thousandths like a current value in Kubernetes: 184000 is "184", 500 is "500m", 2000000 is "2k". */
+/** Formats thousandths as Kubernetes formats current values: 184000 becomes "184", 500 becomes "500m", and 2000000 becomes "2k". */
 export function quantityText(milli: number): string {
   if (!Number.isInteger(milli) || milli % 1000 !== 0) return `${milli}m`
   return shortened(BigInt(milli) / 1000n, 1000n, decimalSuffixes)
 }
 
 /**
- * Formats thousandths like a target value in Kubernetes. Multiples of powers of 1024 get a binary suffix, which the specification does not
- * store.
+ * Formats thousandths as Kubernetes formats target values. Multiples of 1024 that are not multiples of 1000 get a binary suffix, because
+ * the spec does not store the original suffix.
  */
 export function targetText(milli: number): string {
   const whole = milli / 1000
@@ -40,15 +40,15 @@ const hour: Unit = { ms: 60 * minute.ms, suffix: 'h' }
 const day: Unit = { ms: 24 * hour.ms, suffix: 'd' }
 const year: Unit = { ms: 365 * day.ms, suffix: 'y' }
 
-/** Returns a sentence that states that a rollout is under way, with its revisions. */
+/** Returns a sentence stating that a rollout is under way, with its revisions. */
 export function rolloutWords({ from, to }: { readonly from: number; readonly to: number }): string {
   return `A rollout from revision ${from} to ${to} is under way`
 }
 
-/** Formats a duration with two or three digits, like the column AGE of kubectl. */
+/** Formats a duration with two or three digits, like kubectl's AGE column. */
 export function humanDuration(milliseconds: number): string {
   const seconds = Math.trunc(milliseconds / second.ms)
-  // kubectl tolerates a small difference between the clocks of two machines.
+  // kubectl tolerates a small clock difference between two machines.
   if (seconds < -1) return '<invalid>'
   if (seconds < 0) return '0s'
   const ms = seconds * second.ms
@@ -63,18 +63,18 @@ export function humanDuration(milliseconds: number): string {
   return inUnits(ms, year)
 }
 
-/** Formats a duration in whole units, followed by the remainder in the smaller unit unless the remainder is 0. */
+/** Formats a duration in whole units, followed by the remainder in the smaller unit unless it is 0. */
 function inUnits(ms: number, unit: Unit, smaller?: Unit): string {
   const left = smaller === undefined ? 0 : Math.trunc((ms % unit.ms) / smaller.ms)
   return `${Math.trunc(ms / unit.ms)}${unit.suffix}${left === 0 ? '' : `${left}${smaller?.suffix}`}`
 }
 
-/** Formats a time without milliseconds, like Kubernetes: 2026-01-01T12:00:00Z. */
+/** Formats a time without milliseconds, as Kubernetes does: 2026-01-01T12:00:00Z. */
 export function timeText(milliseconds: number): string {
   return new Date(milliseconds).toISOString().replace(/\.\d{3}Z$/, 'Z')
 }
 
-/** Formats a ratio with up to three decimals, or "none" for a ratio over zero replicas. */
+/** Formats a ratio with up to three decimals; returns "none" for a ratio over zero replicas. */
 export function ratioText(ratio: number | null): string {
   if (ratio === null || !Number.isFinite(ratio)) return 'none'
   return Number(ratio.toFixed(3)).toString()

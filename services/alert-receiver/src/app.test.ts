@@ -96,7 +96,7 @@ describe('the stored data', () => {
     const { alerts } = JSON.parse(await text(receiverPaths.list)) as { alerts: { labels: { alertname: string } }[] }
     expect(alerts).toHaveLength(maxStoredAlerts)
     expect(alerts[0]?.labels.alertname).toBe(`A${maxStoredAlerts + 19}`)
-    // All alert names after the first hundred share one series.
+    // All alert names beyond the first hundred share one metric series.
     expect(await text(receiverPaths.metrics)).toContain(`${receiverMetrics.alerts.name}{alertname="other",status="firing"} 20`)
   })
 

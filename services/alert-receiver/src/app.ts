@@ -1,4 +1,4 @@
-/** Defines the HTTP routes of the alert receiver. The app itself listens on no port and reads no clock. */
+/** Defines the HTTP routes of the alert receiver. The app itself neither listens on a port nor reads the clock. */
 import { receiverPaths } from '@lab/contract/endpoints.ts'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
@@ -10,10 +10,10 @@ import { alertsPage, contentSecurityPolicy } from './page.ts'
 
 export interface AppDeps {
   metrics: ReceiverMetrics
-  /** Runbooks as Markdown, by the name of their alert. */
+  /** Markdown runbooks, by alert name. */
   runbooks: ReadonlyMap<string, string>
   now: () => Date
-  /** Prints each alert, and each notification that the receiver refused. */
+  /** Prints a received alert or a refused notification. */
   print: (line: AlertLine | RefusedLine) => void
 }
 
@@ -24,9 +24,9 @@ export interface RefusedLine {
   problem: string
 }
 
-/** Maximum number of alerts that the receiver stores and displays; only the latest alerts are stored. */
+/** Maximum number of alerts that the receiver stores and displays; older alerts are dropped. */
 export const maxStoredAlerts = 100
-/** Maximum size of a notification: a hundred alerts with all their labels and annotations take about 150 kB. */
+/** Maximum size of a notification in bytes; a hundred alerts with all their labels and annotations take about 150 kB. */
 const maxBodyBytes = 1024 * 1024
 
 export function createApp({ metrics, runbooks, now, print }: AppDeps): Hono {
@@ -45,7 +45,7 @@ export function createApp({ metrics, runbooks, now, print }: AppDeps): Hono {
 
   app.use(secureHeaders({ strictTransportSecurity: false, xFrameOptions: 'DENY' }))
   app.post(receiverPaths.webhook, tooLarge, async (c) => {
-    // A page of another origin can send this content type only after a CORS preflight, which this server does not allow.
+    // A page from another origin can send JSON only after a CORS preflight, which this server does not allow.
     if (!c.req.header('content-type')?.startsWith('application/json')) {
       return c.text(`${refuse('invalid', 'content-type: allowed is application/json')}\n`, 415)
     }

@@ -1,4 +1,4 @@
-/** Receives the lab's alerts from Alertmanager, prints each alert as a line of JSON, counts the alerts, and displays the last hundred. */
+/** Receives the lab's alerts from Alertmanager, prints each one as a line of JSON, counts them, and displays the latest hundred. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { serve } from '@hono/node-server'
 import { ports } from '@lab/contract/endpoints.ts'
@@ -28,7 +28,7 @@ server.on('error', (error) => {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
     server.close()
-    // Alertmanager keeps its HTTP connection open, and repeats notifications that it could not deliver.
+    // Alertmanager keeps its HTTP connection open, and resends notifications that it could not deliver.
     if ('closeAllConnections' in server) server.closeAllConnections()
   })
 }

@@ -1,10 +1,10 @@
-/** The alert receiver's metrics, which the shared contract/ folder defines, in their own registry. */
+/** Registers the alert receiver's metrics, which are defined in the shared contract/ folder, in a separate registry. */
 import type { MetricSpec } from '@lab/contract/metrics.ts'
 import { type RejectionCause, receiverMetrics, rejectionCauses } from '@lab/contract/receiver-metrics.ts'
 import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
 import type { ReceivedAlert } from './notification.ts'
 
-/** Maximum number of alert names with their own series, because every label value uses memory until the process ends. */
+/** Maximum number of alert names with their own metric series. Every label value uses memory until the process ends. */
 const maxNames = 100
 
 export interface ReceiverMetrics {

@@ -5,9 +5,9 @@ import { z } from 'zod'
 
 /** Maximum stored length of a label or an annotation, in characters. */
 const maxTextLength = 1000
-/** Maximum number of labels or annotations of an alert. */
+/** Maximum number of labels per alert, and of annotations per alert. */
 const maxPairs = 32
-/** Maximum number of alerts in a notification, which is above the limit of a hundred in alertmanager.yml. */
+/** Maximum number of alerts in a notification; it is higher than the limit of a hundred in alertmanager.yml. */
 const maxAlerts = 200
 
 const text = z.string().transform((value) => (value.length > maxTextLength ? `${value.slice(0, maxTextLength)}…` : value))
@@ -34,7 +34,7 @@ export interface ReceivedAlert {
 }
 
 export interface Notification {
-  /** The alerts, in the order of the notification. */
+  /** The alerts, in the same order as in the notification. */
   alerts: ReceivedAlert[]
   /** Number of alerts that Alertmanager omitted. */
   truncated: number

@@ -1,4 +1,4 @@
-/** Creates the page with the latest alerts: one HTML document without scripts or external resources. */
+/** Renders the page of the latest alerts as one HTML document without scripts or external resources. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { html, raw } from 'hono/html'
@@ -6,7 +6,7 @@ import type { ReceivedAlert } from './notification.ts'
 
 const style = readFileSync(new URL('./page/style.css', import.meta.url), 'utf8')
 
-/** Content security policy that allows only the page's own style. */
+/** Content security policy that allows only the page's own style sheet. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
@@ -64,7 +64,7 @@ function row({ receivedAt, status, labels, annotations }: ReceivedAlert) {
 `
 }
 
-/** Returns a link, or an empty string if the URL is not a web address. */
+/** Returns an HTML link, or an empty string if the URL is not a web address. */
 function link(words: string, url: string | undefined) {
   return url !== undefined && /^https?:\/\//.test(url) ? html`<a href="${url}" rel="noreferrer">${words}</a>` : ''
 }

@@ -1,4 +1,4 @@
-/** Implements the server of the live page, which serves the page and the state, and performs the orders of the page's buttons. */
+/** Implements the live page's server, which serves the page and the lab's state, and performs the orders that the page sends. */
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -18,19 +18,19 @@ import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import type { z } from 'zod'
 
-/** The data that the server shows, and the orders that the server performs. */
+/** The data that the server provides, and the orders that it performs. */
 export interface Actions {
   snapshot(): LiveSnapshot
-  /** Returns the last decisions of the scaler; the newest is last. */
+  /** Returns the scaler's latest decisions, oldest first. */
   decisions(): EmbeddedState['decisions']
-  /** The folder of the scaler's decision log. */
+  /** The folder that contains the scaler's decision log. */
   stateFolder: string
-  /** The supported orders. Unsupported orders are refused with 404, and the page displays a command instead. */
+  /** The supported orders. Unsupported orders are refused with 404, and the page displays a shell command for them instead. */
   orders: Partial<Orders>
 }
 export type Orders = { [K in EmbeddedOrder]: (given: z.infer<(typeof embeddedOrders)[K]>) => void | Promise<void> }
 
-/** Maximum size of the body of an order. Bytes. */
+/** Maximum size of an order's request body. Bytes. */
 const maxOrderBytes = 1_024
 
 const tooLong = bodyLimit({
@@ -38,9 +38,9 @@ const tooLong = bodyLimit({
   onError: (c) => c.json({ error: `body: allowed are at most ${maxOrderBytes} bytes` }, 413),
 })
 
-/** Interval between two state messages to the page. Milliseconds. */
+/** Interval between state messages to the page. Milliseconds. */
 const sendStateEveryMs = 500
-/** Maximum number of live pages that are open at once. */
+/** Maximum number of live pages that may be open at the same time. */
 const maxWatchers = 20
 
 const policy =
@@ -52,9 +52,9 @@ const types: Record<string, string> = {
 }
 
 /**
- * Creates the HTTP app, which does not listen on a port yet.
- * @param allowed further origins that may read the state and send orders; null if a router in front of the server has already checked
- * Host and Origin
+ * Creates the HTTP app, without listening on a port.
+ * @param allowed additional origins that may read the state and send orders; null if a router in front of the server has already checked
+ * the Host and Origin headers
  */
 export function createApi(actions: Actions, entryUrl: string, log: (line: string) => void, allowed: readonly string[] | null): Hono {
   const app = new Hono()
@@ -112,7 +112,7 @@ export function createApi(actions: Actions, entryUrl: string, log: (line: string
       if (needsReplica && id === undefined) return c.json({ error: `id: missing; allowed are ${allowed}` }, 400)
       if (needsReplica && id !== undefined && !running.includes(id))
         return c.json({ error: `id: no replica ${JSON.stringify(id)}; allowed are ${allowed}` }, 404)
-      // The page shows the outcome of a slow order in the state of the lab, so the server only logs that the order failed.
+      // The page shows the outcome of a slow order as part of the lab's state, so the server only needs to log a failure.
       act(parsed.data)?.catch((error: unknown) => log(`${embeddedPaths[kind]} failed: ${String(error)}`))
       return c.json({ ok: true })
     })
@@ -123,7 +123,7 @@ export function createApi(actions: Actions, entryUrl: string, log: (line: string
 
 /**
  * Serves the page. The promise rejects if the port is not available.
- * @param hostname the address to listen on; in a container, Docker publishes the port
+ * @param hostname the address to listen on; in a container, all addresses, so that Docker can publish the port
  */
 export function servePage(app: Hono, port: number, hostname = '127.0.0.1'): Promise<{ port: number; close(): void }> {
   return new Promise((resolve, reject) => {

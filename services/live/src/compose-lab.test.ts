@@ -1,4 +1,4 @@
-/** Tests the state of the lab on Compose that the live page receives. */
+/** Tests the state that the live page receives from the lab on Compose. */
 import { liveSnapshot } from '@lab/contract/embedded-api.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
@@ -10,7 +10,7 @@ import { noLoad } from './load-messages.ts'
 
 const [changed] = simulated('surge').filter(({ action }) => action !== null)
 if (changed === undefined) throw new Error('the simulation has no change')
-/** A decision record in which the full name of the metric replaces the short name that the simulation uses. */
+/** A decision record that contains the metric's full name instead of the short name used in the simulation. */
 const surge = JSON.parse(JSON.stringify(changed).replaceAll('"connections"', JSON.stringify(metrics.connectionsActive.name))) as TickRecord
 const atSeconds = Date.parse(surge.time) / 1000 + 10
 const replica = (id: string, over: Partial<ReplicaReading> = {}): ReplicaReading => ({

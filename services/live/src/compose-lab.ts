@@ -1,4 +1,4 @@
-/** Converts readings of the lab on Compose to the state of the live page. Pure. */
+/** Converts readings of the lab on Compose to the state that the live page displays. Pure. */
 import type { EmbeddedState, LiveSnapshot } from '@lab/contract/embedded-api.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
@@ -7,27 +7,27 @@ import type { LoadReport } from './load-messages.ts'
 import { newEvents, type RolloutRecord, rolloutWords } from './rollouts.ts'
 import { scalerPart } from './scaler-part.ts'
 
-/** Values of the lab that were read at the same time. */
+/** Values read from the lab at the same time. */
 export interface ComposeReading {
   /** Unix seconds. */
   readonly atSeconds: number
-  /** Replicas, sorted by number. */
+  /** The replicas, sorted by replica number. */
   readonly replicas: readonly ReplicaReading[]
   readonly storeUp: boolean | null
-  /** Values by replica; a replica whose value is unknown is absent. */
+  /** Values by replica; replicas with an unknown value are omitted. */
   readonly cpuCores: ReadonlyMap<string, number>
   readonly residentBytes: ReadonlyMap<string, number>
   readonly eventLoop: ReadonlyMap<string, number>
   /** Versions by replica. */
   readonly versions: ReadonlyMap<string, string>
-  /** The record of rollouts and deploys; undefined if there was none. */
+  /** The record of rollouts and deploys; undefined if none has taken place. */
   readonly rollouts: RolloutRecord | undefined
-  /** The newest record of the scaler's log, whatever its age. */
+  /** The newest record in the scaler's decision log, regardless of its age. */
   readonly record: TickRecord | undefined
 }
 
 /**
- * Replaces the state `silent` by `starting` for replicas that have not answered since their container started.
+ * Replaces the state `silent` with `starting` for replicas that have not responded since their container started.
  * @param before the previous reading of the lab
  */
 export function withStarts(before: readonly ReplicaReading[], now: readonly ReplicaReading[]): ReplicaReading[] {
@@ -36,10 +36,10 @@ export function withStarts(before: readonly ReplicaReading[], now: readonly Repl
   return now.map((replica) => (replica.state === 'silent' && !hasStarted(replica.id) ? { ...replica, state: 'starting' } : replica))
 }
 
-/** A scaler decides every 15 s. A scaler that makes no decision for silentAfterSeconds counts as not running. Seconds. */
+/** A scaler decides every 15 s. A scaler that has made no decision for `silentAfterSeconds` is considered stopped. Seconds. */
 const silentAfterSeconds = 60
 
-/** Returns the last decision record of a running scaler; null if no scaler runs. */
+/** Returns the latest decision record of a running scaler; null if no scaler is running. */
 export function currentRecord({ record, atSeconds }: ComposeReading): TickRecord | null {
   return record !== undefined && atSeconds - Date.parse(record.time) / 1000 <= silentAfterSeconds ? record : null
 }
@@ -49,7 +49,7 @@ export function composeSnapshot(reading: ComposeReading, load: LoadReport, event
   const current = reading.replicas.filter(({ state }) => state !== 'draining').length
   return {
     mode: 'compose',
-    // The value storeUp is null if the lab has no Valkey, because VALKEY_URL is empty.
+    // If VALKEY_URL is empty, the lab runs without Valkey, and `storeUp` is null.
     shared: reading.storeUp !== null,
     storeUrl: null,
     storeUp: reading.storeUp ?? false,
@@ -84,13 +84,13 @@ export function changesBetween(before: ComposeReading, after: ComposeReading): s
   const lines = after.replicas.flatMap(({ id, state }) => (stateOf.get(id) === state ? [] : [`${id}: ${stateWords[state]}`]))
   for (const { id } of before.replicas) if (!after.replicas.some((one) => one.id === id)) lines.push(`${id}: gone`)
   if (after.record?.action != null && after.record.time !== before.record?.time) lines.push(decisionWords(after.record))
-  // Events from before the first reading are not reported.
+  // Events that occurred before the first reading are not reported.
   if (before.atSeconds > 0) lines.push(...newEvents(before.rollouts, after.rollouts).map(({ reason, message }) => `${reason}: ${message}`))
   return lines
 }
 const stateWords = { starting: 'starting', ready: 'ready', draining: 'draining', silent: 'does not answer Prometheus' }
 
-/** Converts a record of the scaler's decision log to a decision in the state of the page. */
+/** Converts a record of the scaler's decision log to a decision for the live page. */
 export function decisionOf(record: TickRecord): EmbeddedState['decisions'][number] {
   const { currentReplicas, desiredReplicas, rescaleReason } = record.decision
   return { time: record.time, current: currentReplicas, desired: desiredReplicas, reason: rescaleReason, text: decisionWords(record) }

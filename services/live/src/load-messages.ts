@@ -1,4 +1,4 @@
-/** Defines the messages between the lab and its load driver. */
+/** Defines the messages exchanged between the lab and its load driver. */
 
 export interface LoadRequest {
   sockets: number
@@ -9,25 +9,19 @@ export interface LoadReport {
   /** Number of open sockets with a session. */
   open: number
   answeredPerSecond: number
-  /** Round-trip times of the last few seconds, in milliseconds; null if no request was answered. */
+  /** Round-trip times over the last reporting interval, in milliseconds; null if no request was answered. */
   p50Ms: number | null
   p95Ms: number | null
   /** Number of sessions that continued on another replica. */
   moves: number
-  /**
-   * Number of sessions that were lost, so that their clients began new sessions. Clients that began a new session may have missed an
-   * unknown number of messages.
-   */
+  /** Number of lost sessions; their clients started new ones. A client that starts a new session may have missed any number of messages. */
   afresh: number
-  /**
-   * Number of room messages that are missing in resumed sessions. The number of missing messages is meaningful only if replicas share a
-   * store.
-   */
+  /** Number of room messages missing from resumed sessions. The number of missing messages is meaningful only if replicas share a store. */
   lost: number
   reconnects: number
 }
 
-/** The report of the load driver before its first request. */
+/** The load driver's report before it has been asked to open any sockets. */
 export const noLoad: LoadReport = {
   wanted: 0,
   open: 0,

@@ -1,22 +1,22 @@
 /**
- * Runs the load driver, which opens the requested number of clients. Each client sends a message every few seconds. The load driver ends
- * when its parent process ends.
+ * Runs the load driver, which opens the requested number of client connections. Each client sends a message every few seconds. The load
+ * driver exits when its parent process exits.
  */
 import { createClient } from '@lab/client/client.ts'
 import type { Client } from '@lab/client/types.ts'
 import type { LoadReport, LoadRequest } from './load-messages.ts'
 
 const url = process.argv[2] ?? ''
-/** Number of sockets that are opened or closed per step, so that a large change of the load is spread over time. */
+/** Maximum number of sockets opened or closed per step, so that a large load change is spread over time. */
 const perStep = 25
 const stepMs = 50
 const reportMs = 500
-/** Interval between two messages of a client. */
+/** Interval between two messages from the same client. */
 const sendEveryMs = 2_000
-/** Number of clients per room, and share of the messages that are sent to the room. */
+/** Number of clients per room, and fraction of the messages that clients send to their room. */
 const roomSize = 10
 const broadcastShare = 0.1
-/** A client with more unanswered requests than maxUnanswered sends no further requests. */
+/** A client with more than `maxUnanswered` unanswered requests sends no new ones. */
 const maxUnanswered = 10
 
 interface LoadClient {
@@ -29,7 +29,7 @@ let wanted = 0
 let answered = 0
 let roundTrips: number[] = []
 let afresh = 0
-/** Totals of the counters of clients that have been closed. */
+/** Counter totals of all closed clients. */
 const past = { moves: 0, lost: 0, reconnects: 0 }
 
 function add(): void {
@@ -99,7 +99,7 @@ function report(): void {
 process.on('message', ({ sockets }: LoadRequest) => {
   wanted = sockets
 })
-// The event `disconnect` also occurs if the parent process was killed.
+// The `disconnect` event also occurs if the parent process is killed.
 process.on('disconnect', () => process.exit(0))
 setInterval(step, stepMs)
 setInterval(sendMessages, stepMs)

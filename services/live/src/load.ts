@@ -1,6 +1,6 @@
 /**
- * Controls the load driver, which opens sockets to the lab. The sockets of the load driver are in a separate process, so that they do not
- * slow down the event loop of the lab.
+ * Controls the load driver, which opens sockets to the lab. The load driver runs in a separate process, so that its sockets do not slow
+ * down the lab's event loop.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { type LoadReport, type LoadRequest, noLoad } from './load-messages.ts'
 const worker = fileURLToPath(new URL('./load-worker.ts', import.meta.url))
 
 export interface Load {
-  /** Sets the number of sockets that the load driver opens. */
+  /** Sets the number of sockets that the load driver should hold open. */
   want(sockets: number): void
   /** Returns the latest report of the load driver. */
   report(): LoadReport
@@ -22,7 +22,7 @@ const endWithinMs = 2_000
 /**
  * Starts the driver.
  * @param url the WebSocket URL, such as ws://127.0.0.1:8000/ws
- * @param onSpawn called with the process of the load driver
+ * @param onSpawn called with the load driver's process
  */
 export function startLoad(url: string, log: (line: string) => void, onSpawn: (child: ChildProcess) => void): Load {
   const child = fork(worker, [url], { detached: true, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })

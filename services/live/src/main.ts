@@ -1,4 +1,4 @@
-/** Entry point of the live page of the lab on Compose, which connects the parts of the page's server. */
+/** Entry point of the live page's server in the lab on Compose. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveSnapshot } from '@lab/contract/embedded-api.ts'
 import { paths, ports } from '@lab/contract/endpoints.ts'
@@ -14,8 +14,8 @@ import { readRollouts, rolloutMetrics } from './rollouts.ts'
 
 const { LIVE_ENTRY = '', LIVE_LOAD = '', LIVE_PROMETHEUS = '', LIVE_ROLLOUTS = '', SCALER_STATE = defaultStateFolder() } = process.env
 /**
- * Interval between two readings of the lab, which is shorter than Prometheus' scrape interval of 5 s so that decisions are displayed
- * sooner. Milliseconds.
+ * Interval between two readings of the lab. The interval is shorter than Prometheus' scrape interval of 5 s, so that decisions are
+ * displayed sooner. Milliseconds.
  */
 const readEveryMs = 1_000
 /** Maximum number of event lines on the page. */
@@ -69,7 +69,7 @@ let last: ComposeReading = {
   versions: new Map(),
   rollouts: undefined,
 }
-/** The load driver is a separate process that starts with the first load order. */
+/** The load driver, a separate process that is started by the first load order. */
 let load: Load | undefined
 const app = createApi(
   {
@@ -86,7 +86,7 @@ const app = createApi(
   },
   LIVE_ENTRY,
   note,
-  // From the host, the server is reachable only through Traefik, which checks the headers Host and Origin.
+  // From the host, the server is reachable only through Traefik, which checks the Host and Origin headers.
   null,
 )
 const metrics = rolloutMetrics(() => last.rollouts)

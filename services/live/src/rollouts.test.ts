@@ -1,4 +1,4 @@
-/** Tests how the live page and Prometheus show the record of rollouts. */
+/** Tests how the live page and Prometheus show the rollout record. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Provides the part of the rollout record that the live page and Prometheus show. This service reads the record of rollouts but never
- * writes it.
+ * Provides the part of the rollout record that the live page and Prometheus show. The live page's server only reads this record and never
+ * writes to it.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,7 +14,9 @@ const recordSchema = z.object({
 })
 export type RolloutRecord = z.infer<typeof recordSchema>
 
-/** Returns the rollout record in a folder, or undefined if there was no rollout. The promise rejects if the record cannot be read. */
+/**
+ * Returns the rollout record stored in a folder; undefined if there has been no rollout. The promise rejects if the record cannot be read.
+ */
 export async function readRollouts(folder: string): Promise<RolloutRecord | undefined> {
   const text = await readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -23,7 +25,7 @@ export async function readRollouts(folder: string): Promise<RolloutRecord | unde
   return text === undefined ? undefined : recordSchema.parse(JSON.parse(text))
 }
 
-/** Describes the rollout that is under way in one sentence; returns null if no rollout is under way. Pure. */
+/** Describes the current rollout in one sentence; returns null if no rollout is in progress. Pure. */
 export function rolloutWords(record: RolloutRecord | undefined): string | null {
   const { rollout } = record ?? {}
   if (rollout === undefined || rollout.ended !== undefined) return null
@@ -31,13 +33,13 @@ export function rolloutWords(record: RolloutRecord | undefined): string | null {
   return `${what} from revision ${rollout.from} to ${rollout.target} is under way: ./lab rollout status shows how far it is.`
 }
 
-/** Returns the events of the later record that the earlier record does not contain. Pure. */
+/** Returns the events in the later rollout record that are not in the earlier one. Pure. */
 export function newEvents(before: RolloutRecord | undefined, after: RolloutRecord | undefined): readonly RolloutEvent[] {
   const last = before?.events.at(-1)?.time ?? ''
   return (after?.events ?? []).filter(({ time }) => time > last)
 }
 
-/** Returns the metrics that the live page's server exports about rollouts. */
+/** Returns the rollout metrics that the live page's server exports. */
 export function rolloutMetrics(read: () => RolloutRecord | undefined): Registry {
   const registry = new Registry()
   const { name, help, labels } = liveMetrics.rolloutEvent

@@ -6,8 +6,8 @@ import type { TickRecord } from '@lab/scaler/record.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 
 /**
- * @param record the record of the last decision; null if the scaler has not decided yet
- * @param now the current values, on which the scaler bases its next decision
+ * @param record the record of the scaler's latest decision; null if it has not made one yet
+ * @param now the scaler's current inputs, which may have changed since its latest decision
  */
 export function scalerPart(
   record: TickRecord | null,
@@ -27,7 +27,7 @@ export function scalerPart(
   }
 }
 
-/** Returns the HPA's target, the average number of sockets per replica; null if the HPA has no such target. */
+/** Returns the HPA's target for the average number of sockets per replica; null if the HPA has no such target. */
 function targetOf(hpa: HorizontalPodAutoscaler): number | null {
   for (const metric of hpa.metrics) {
     if (metric.type !== 'Pods' || metric.metric.name !== metrics.connectionsActive.name) continue

@@ -1,8 +1,8 @@
 /**
- * Tracks the clients' claims, that is, sequence numbers that clients have received from another replica and that this replica has not read
- * yet. A client can be ahead of this replica for two reasons: its previous replica has read further, or the store restarted with older data
- * and the log no longer contains the number. By reading further and by requesting the end of the log from the store, the replica
- * distinguishes messages that it has not read yet from lost messages. Pure.
+ * Tracks clients' claims: sequence numbers that clients received from another replica but that this replica has not read yet. A client can
+ * be ahead of this replica for two reasons: its previous replica had read more of the log, or the store restarted with older data and the
+ * claimed number is no longer in the log. To distinguish unread messages from lost ones, the replica continues to read the log and asks the
+ * store where the log ends. Pure.
  */
 import type { HubSession } from './membership.ts'
 
@@ -25,7 +25,7 @@ export class Ahead {
     this.claims.set(session, [...others, { room, seq, beyond: 0 }])
   }
 
-  /** Removes all claims that the client of a session has made, or only its claim for one room. */
+  /** Removes all claims of a session's client, or only its claim for the given room. */
   remove(session: HubSession, room?: string): void {
     if (this.claims.size === 0) return
     const left = room === undefined ? [] : (this.claims.get(session) ?? []).filter((claim) => claim.room !== room)
@@ -35,16 +35,15 @@ export class Ahead {
 
   /**
    * Records that the replica has read the given sequence number from the log.
-   * @returns the clients' claims whose sequence numbers the log lacks: the replica has read a higher sequence number, but never the claimed
-   * one
+   * @returns the claims whose sequence number is missing from the log: the replica has read a higher number, but never the claimed one
    */
   read(seq: number): Found[] {
     return this.settle((claim) => claim.seq <= seq).filter(([, claim]) => claim.seq < seq)
   }
 
   /**
-   * Records that all messages up to the given sequence number are lost.
-   * @returns the clients' claims about lost sequence numbers, which are no longer relevant
+   * Records that all messages up to the given sequence number have been lost.
+   * @returns the claims about lost messages; these claims are no longer tracked
    */
   lost(upToSeq: number): Found[] {
     return this.settle((claim) => claim.seq <= upToSeq)
@@ -52,7 +51,7 @@ export class Ahead {
 
   /**
    * Records that the log ends at the given sequence number.
-   * @returns the claims beyond the end of the log that two checks have found, as a single check may have begun before the claim was made
+   * @returns the claims that two checks have found to be beyond the end of the log; a single check may have begun before the claim was made
    */
   ends(lastSeq: number): Found[] {
     return this.settle((claim) => claim.seq > lastSeq && ++claim.beyond > 1)

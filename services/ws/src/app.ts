@@ -1,4 +1,4 @@
-/** Defines the HTTP routes of a replica: pages, refusals and probes. The app itself listens on no port and reads no clock. */
+/** Defines the HTTP routes of a replica: pages, refusals and probes. The app itself neither listens on a port nor reads the clock. */
 import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader, stickyCookie } from '@lab/contract/endpoints.ts'
@@ -14,13 +14,13 @@ import type { Log } from './ports.ts'
 import type { Tracer } from './telemetry/tracer.ts'
 import type { Upgrade } from './upgrade.ts'
 
-/** The state of the replica that the health route reports. */
+/** The replica's state, as reported by the health route. */
 export interface Status {
   state(): ReplicaState
   connections(): number
   uptimeSeconds(): number
   drain(): { socketsLeft: number; secondsLeft: number }
-  /** The kind of each dependency, and whether the dependency responds. */
+  /** The kind of each dependency, and whether it responds. */
   dependencies(): Record<string, { kind: string; up: boolean }>
 }
 
@@ -38,10 +38,13 @@ export interface AppDeps {
   tracer: Tracer
 }
 
-/** The variables in the context of a request. */
+/** The variables in a request's context. */
 export type Vars = { Variables: { requestId: string; connectionId?: string } }
 
-/** Creates the public app, which serves WebSockets, the page, health and info. The public app never serves metrics. */
+/**
+ * Creates the public app, which serves WebSockets, the test client page, and the health and info routes. The public app never serves
+ * metrics.
+ */
 export function createApp(deps: AppDeps): Hono<Vars> {
   const { config, status, meter, page } = deps
   const app = new Hono<Vars>()
@@ -51,7 +54,7 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   const connect = (c: Context<Vars>, connectionId: string) => {
     if (!isUpgrade(c))
       return upgradeRequired(c, 'This path expects a WebSocket handshake: GET with Connection: Upgrade, Upgrade: websocket and one Host.')
-    // The library ws also accepts version 8 of the protocol, and other spellings of version 13, such as 13.0.
+    // The ws library also accepts version 8 of the WebSocket protocol, and other spellings of version 13, such as 13.0.
     const version = c.req.header('sec-websocket-version')
     if (version !== '13') {
       c.header('sec-websocket-version', '13')
@@ -66,7 +69,7 @@ export function createApp(deps: AppDeps): Hono<Vars> {
         `connection id ${JSON.stringify(connectionId.slice(0, 80))}: allowed is what matches ${connectionIdPattern}`,
       )
     }
-    // No `await` follows until the socket is open, so concurrent upgrades cannot exceed the connection limit.
+    // There is no `await` between this check and the open socket, so concurrent upgrades cannot exceed the connection limit.
     if (status.connections() >= config.MAX_CONNECTIONS) {
       c.header('retry-after', '1')
       return refuse(c, meter, 'limit', 503, `the replica has reached its limit of ${config.MAX_CONNECTIONS} connections`)
@@ -123,7 +126,7 @@ export function createInternalApp({
   const app = new Hono<Vars>()
   app.get(paths.metrics, async (c) => {
     const bindings = c.env as Partial<HttpBindings> | undefined
-    // Called after the metrics response has been sent, because the replica closes the internal port after the last scrape.
+    // `onScraped` is called only after the metrics response has been sent, because it may close the internal port.
     bindings?.outgoing?.once('finish', onScraped)
     return c.body(await registry.metrics(), 200, { 'content-type': registry.contentType })
   })
@@ -131,14 +134,14 @@ export function createInternalApp({
   return app
 }
 
-/** Gives every request an id, adds the replica's name to the response, and counts the request. */
+/** Assigns an id to every request, adds the replica's name to the response, and counts the request. */
 function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars> {
   return async (c, next) => {
     const given = c.req.header(requestIdHeader)
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     await next()
-    // Sets the headers on the existing response, because c.header() would copy the response of every upgrade.
+    // The headers are set on the existing response, because `c.header()` would copy the response to every upgrade.
     c.res.headers.set(requestIdHeader, requestId)
     c.res.headers.set(replicaHeader, replica)
     const connectionId = c.get('connectionId')
@@ -147,7 +150,7 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
   }
 }
 
-/** Refuses a request with several Host headers (RFC 9112, section 3.2). Node itself refuses a request without a Host header. */
+/** Refuses a request with more than one Host header (RFC 9112, section 3.2). Node itself refuses a request without a Host header. */
 const oneHost: MiddlewareHandler = async (c, next) => {
   const incoming = (c.env as Partial<HttpBindings> | undefined)?.incoming
   if (incoming !== undefined && countHosts(incoming.rawHeaders) > 1)
@@ -156,8 +159,8 @@ const oneHost: MiddlewareHandler = async (c, next) => {
 }
 
 /**
- * Returns the number of Host headers of a request.
- * @param rawHeaders the alternating names and values of the headers, as Node provides them
+ * Returns the number of Host headers in a request.
+ * @param rawHeaders alternating header names and values, as Node provides them
  */
 export function countHosts(rawHeaders: readonly string[]): number {
   return rawHeaders.filter((text, i) => i % 2 === 0 && text.toLowerCase() === 'host').length
@@ -167,8 +170,8 @@ const validConnectionId = new RegExp(connectionIdPattern)
 const validRequestId = /^[A-Za-z0-9._-]{1,128}$/
 
 /**
- * Whether the request is a valid WebSocket upgrade. A request with the header Upgrade but without `Connection: upgrade` gets a plain
- * response.
+ * Whether the request is a valid WebSocket upgrade. A request with an Upgrade header but without `Connection: upgrade` receives an ordinary
+ * HTTP response.
  */
 function isUpgrade(c: Context): boolean {
   const bindings = c.env as Partial<HttpBindings> | undefined
@@ -176,8 +179,8 @@ function isUpgrade(c: Context): boolean {
 }
 
 /**
- * Adds the probes. A replica is live while it responds, and ready unless it is starting or draining. A full replica still counts as
- * ready: it refuses upgrades with 503.
+ * Adds the probes. A replica is live while it responds, and ready unless it is starting or draining. A full replica still counts as ready,
+ * although it refuses upgrades with 503.
  */
 function addProbes(app: Hono<Vars>, status: Status): void {
   const live = (c: Context) => c.text('ok\n')
@@ -233,7 +236,8 @@ function upgradeRequired(c: Context, hint: string): Response {
 }
 
 /**
- * Refuses an upgrade and counts it. The HTTP adapter sends no body with a refused upgrade, so a response header also carries the reason.
+ * Refuses an upgrade and counts the refusal. The HTTP adapter sends no body with a refused upgrade, so the reason is also sent in a
+ * response header.
  */
 function refuse(c: Context, meter: Meter, cause: RefusalCause, status: 400 | 404 | 503, text: string): Response {
   meter.refused(cause)

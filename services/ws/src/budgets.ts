@@ -1,14 +1,13 @@
-/** Limits the resources that all connections of a replica use together, in the replica and in the store. Pure. */
+/** Limits the total resources that a replica's connections use, both in the replica and in the store. Pure. */
 import type { StoreStats } from './stores.ts'
 
 /**
- * Selects the connections that must be closed so that the total use of a resource falls to its limit. The connections that use the most of
+ * Selects the connections to close so that the total use of a resource no longer exceeds its limit. The connections that use the most of
  * the resource are closed first.
- * @param holders a map whose keys are all connections that use the resource
- * @param held a function that returns how much of the resource a connection uses, as a number of 0 or more
- * @param limit the limit of the total use, in the unit of `held`
- * @returns an empty list while the total is within the limit, otherwise the connections that use the most of the resource, largest use
- * first
+ * @param holders a map whose keys are the connections that use the resource
+ * @param held a function that returns how much of the resource a connection uses; never negative
+ * @param limit the maximum total use, in the same unit as `held`
+ * @returns the connections to close, in order of decreasing use; empty if the total is within the limit
  */
 export function overLimit<T>(holders: ReadonlyMap<T, unknown>, held: (holder: T) => number, limit: number): T[] {
   let sum = 0
@@ -24,14 +23,14 @@ export function overLimit<T>(holders: ReadonlyMap<T, unknown>, held: (holder: T)
   return closing
 }
 
-/** The maximum number of rooms of a session that the store accepts when it is nearly full. */
+/** Maximum number of rooms of a session that may be stored while the store is nearly full. */
 const fewRooms = 10
 const nearlyFull = 0.8
 
 /**
- * Returns the maximum number of rooms of a session that may be stored.
- * @param stats the statistics of the store, if the replica uses a store
- * @param most the maximum number of rooms while the store has free memory
+ * Returns the maximum number of rooms that a session may have in order to be stored.
+ * @param stats the store's statistics, if the replica uses a store
+ * @param most the maximum number of rooms per session while the store has enough free memory
  */
 export function storableRooms(stats: StoreStats | undefined, most: number): number {
   const full = stats !== undefined && stats.memoryLimitBytes > 0 && stats.memoryBytes >= nearlyFull * stats.memoryLimitBytes

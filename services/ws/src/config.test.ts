@@ -5,7 +5,7 @@ const numbers = Object.entries(settings).flatMap(([name, setting]) =>
   setting.kind === 'integer' ? [{ name: name as SettingName, setting }] : [],
 )
 
-/** Returns the error messages for the given environment variables; an empty list if all variables are valid. */
+/** Returns the error messages for the given environment variables; the list is empty if all variables are valid. */
 function problemsOf(env: Record<string, string>): readonly string[] {
   const result = readConfig(env)
   return result.ok ? [] : result.problems
@@ -27,7 +27,7 @@ test('every setting has its default without an environment and with empty variab
 describe.each(numbers)('$name', ({ name, setting }) => {
   test('accepts its bounds, and its default is within them', () => {
     for (const value of [setting.min, setting.max, setting.default]) {
-      // Rules that concern several settings are tested separately below.
+      // Rules that involve more than one setting are tested separately below.
       expect(problemsOf({ [name]: String(value) }).filter((line) => line.includes('whole number'))).toEqual([])
     }
   })

@@ -1,6 +1,6 @@
 /**
- * Defines and reads the settings of the service ws. The table `settings` is the only source of the validation, the defaults and
- * docs/configuration.md. The function is pure: the environment is a parameter.
+ * Defines and reads the settings of the ws service. The `settings` table is the single source of the validation rules, the defaults and
+ * docs/configuration.md. `readConfig` is pure: the environment is passed as a parameter.
  */
 import { colours, ports } from '@lab/contract/endpoints.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
@@ -22,7 +22,7 @@ interface ChoiceSetting extends Setting {
 }
 interface TextSetting extends Setting {
   kind: 'text'
-  /** Default value. A replica whose secret is empty generates a secret when it starts. */
+  /** Default value. A replica whose secret is empty generates one when it starts. */
   default: string
   pattern: string
   secret?: true
@@ -314,10 +314,7 @@ export const settings = {
 type Settings = typeof settings
 export type SettingName = keyof Settings
 
-/**
- * Settings that the lab on Compose sets for its replicas. Compose passes all settings on to the replicas except those that this list
- * contains.
- */
+/** Settings that the lab on Compose sets for its replicas. Compose passes all other settings from its own environment to the replicas. */
 export const fixedUnderCompose: readonly SettingName[] = [
   'PORT',
   'HOST',
@@ -327,18 +324,18 @@ export const fixedUnderCompose: readonly SettingName[] = [
   'REPLICA_DNS_PREFIX',
   // Compose derives TELEMETRY from COMPOSE_PROFILES.
   'TELEMETRY',
-  // Everybody who can inspect a container can read its environment variables, so the replicas share the secret in a file.
+  // Anyone who can inspect a container can read its environment variables, so the replicas share the secret in a file instead.
   'RESUME_SECRET',
   'RESUME_SECRET_FILE',
 ]
 
-/** The validated settings, by the name of their environment variable. */
+/** The validated settings, by environment variable name. */
 export type Config = { readonly [N in SettingName]: Settings[N]['kind'] extends 'integer' ? number : string }
 
 /**
- * Reads the settings of a replica from environment variables.
- * @param env the variables by name; variables that are not settings are ignored
- * @returns the settings including defaults, or one error message per invalid variable with its name, its value and the allowed values
+ * Reads a replica's settings from environment variables.
+ * @param env the environment variables by name; variables that are not settings are ignored
+ * @returns the settings, including defaults; or one error message per invalid variable, with its name, its value and the allowed values
  */
 export function readConfig(env: Record<string, string | undefined>): Result<Config> {
   const problems: string[] = []
@@ -370,7 +367,7 @@ function check(setting: IntegerSetting | ChoiceSetting | TextSetting, given: str
   }
 }
 
-/** Checks rules that concern several settings, whose individual values are valid. */
+/** Checks the rules that involve more than one setting; each individual value is already known to be valid. */
 function crossCheck(config: Config): string[] {
   const problems: string[] = []
   if (config.DRAIN_DELAY > config.DRAIN_TIMEOUT) {

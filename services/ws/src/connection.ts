@@ -1,4 +1,4 @@
-/** Stores the state of one open socket, and sends messages with a limit on the bytes that a slow reader leaves unread. */
+/** Stores the state of one open socket, and sends its messages while limiting the number of unsent bytes for a slow reader. */
 import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
@@ -9,37 +9,34 @@ import type { Session, SessionConnection } from './sessions.ts'
 import type { ConnectionTrace } from './telemetry/tracer.ts'
 import { type TextFrame, textFrame } from './text-frame.ts'
 
-/** The methods of a WebSocket library that a connection uses. */
+/** The part of the WebSocket library that a connection uses. */
 export interface Socket {
-  /** Sends a frame, which may be shared with other sockets. Returns whether the socket accepted the frame. */
+  /** Sends a frame; the same frame may also be sent to other sockets. Returns whether the socket accepted the frame. */
   sendFrame(frame: TextFrame): boolean
   ping(): void
   pong(data: Buffer): void
   close(code: number, reason: string): void
   /** Terminates the socket without a closing handshake. */
   terminate(): void
-  /** Number of bytes that were passed to the socket and have not been sent yet. */
+  /** Number of bytes passed to the socket that have not been sent yet. */
   readonly bufferedAmount: number
-  /** Bytes received so far of a message or frame that is not complete yet. */
+  /** Number of bytes received so far of an incomplete message or frame. */
   readonly unfinishedBytes: number
 }
 
 /** Events that a connection reports to the hub. */
 export interface ConnectionEvents {
   sent(type: ServerMessageType, bytes: number): void
-  /** The unsent bytes of the connection exceed the limit, so the connection has to be closed. */
+  /** Called when a connection has too many unsent bytes and must be closed. */
   tooSlow(connection: Connection): void
 }
 
-/**
- * The state of a connection that other code may read. Other code may read the state of a connection, but only the methods of the class
- * Connection change it.
- */
+/** The state of an open connection. Other code may read this state, but only the methods of `Connection` change it. */
 export class Connection implements SessionConnection, PeerSigns {
   readonly id: string
   readonly rate: RateLimit
   readonly requestId: string
-  /** The trace to which the messages of the connection belong, if the upgrade was traced. */
+  /** The upgrade's trace, to which the connection's first messages also belong; undefined if the upgrade was not traced. */
   readonly trace: ConnectionTrace | undefined
   readonly openedAtMs: number
   private readonly socket: Socket
@@ -52,7 +49,7 @@ export class Connection implements SessionConnection, PeerSigns {
   private lastMessageAtMs: number
   private closeCause: CloseCause | null = null
   private reconnect: GoodbyeReason | null = null
-  /** Messages that wait while an earlier message is being handled; null if no message is being handled. */
+  /** Messages that are waiting for an asynchronous message handler to finish; null if none is running. */
   private waiting: { message: ClientMessage; bytes: number }[] | null = null
   private waitingBytes = 0
 
@@ -65,7 +62,7 @@ export class Connection implements SessionConnection, PeerSigns {
     nowMs: number
     maxBufferBytes: number
     events: ConnectionEvents
-    /** Begins the first session of the connection, which a resume may replace. */
+    /** Begins the connection's first session, which a resumed session may replace. */
     begin: (connection: Connection) => Session<Connection>
   }) {
     this.id = options.id
@@ -83,14 +80,14 @@ export class Connection implements SessionConnection, PeerSigns {
     return this.currentSession
   }
 
-  /** Whether the client has already sent a message or joined a room, after which it cannot resume another session. */
+  /** Whether the client has already sent a message or joined a room; if so, it can no longer resume another session. */
   get hasUsedSession(): boolean {
     return this.sessionUsed
   }
 
   /**
-   * The reason why the connection is closing; null while it is open. The first cause of a close is recorded, whatever the socket reports
-   * afterwards.
+   * The reason why the connection is closing; null while it is open. Only the first close cause is recorded, regardless of what the socket
+   * reports afterwards.
    */
   get closing(): CloseCause | null {
     return this.closeCause
@@ -106,12 +103,12 @@ export class Connection implements SessionConnection, PeerSigns {
     return this.waiting !== null
   }
 
-  /** Bytes sent to the client that are still in the buffer of the socket. */
+  /** Number of bytes for the client that are still in the socket's send buffer. */
   get unsentBytes(): number {
     return this.socket.bufferedAmount
   }
 
-  /** Total size of incomplete messages, and of messages that wait until an earlier message has been handled. */
+  /** Total size, in bytes, of incomplete messages and of messages waiting for an earlier message to be handled. */
   get unfinishedBytes(): number {
     return this.socket.unfinishedBytes + this.waitingBytes
   }
@@ -133,7 +130,7 @@ export class Connection implements SessionConnection, PeerSigns {
     if (this.maySend()) this.hand(type, textFrame(text))
   }
 
-  /** Sends a frame that is already encoded, unless the connection is closing or has too many unsent bytes. */
+  /** Sends an encoded frame, unless the connection is closing or has too many unsent bytes. */
   sendFrame(type: ServerMessageType, frame: TextFrame): void {
     if (this.maySend()) this.hand(type, frame)
   }
@@ -148,7 +145,7 @@ export class Connection implements SessionConnection, PeerSigns {
     this.socket.ping()
   }
 
-  /** Records a pong from the client. Returns whether the connection answers a ping. */
+  /** Records a pong from the client. Returns whether the pong answers a ping from this replica. */
   receivedPong(): boolean {
     const answered = this.pingSentAtMs !== 0
     this.pingSentAtMs = 0
@@ -172,12 +169,12 @@ export class Connection implements SessionConnection, PeerSigns {
     this.lastMessageAtMs = nowMs
   }
 
-  /** Records that the client has sent a message or joined a room in the session. */
+  /** Records that the client has sent a message or joined a room in its current session. */
   usedSession(): void {
     this.sessionUsed = true
   }
 
-  /** Replaces the session of the connection by the resumed session. */
+  /** Replaces the connection's session with the resumed session. */
   resumed(session: Session<Connection>): void {
     this.currentSession = session
   }
@@ -187,7 +184,7 @@ export class Connection implements SessionConnection, PeerSigns {
     this.reconnect = reason
   }
 
-  /** Records that an asynchronous message handler has started. Further messages of the connection wait until `handled` is called. */
+  /** Records that an asynchronous message handler has started. Subsequent messages on the connection wait until `handled` is called. */
   startedHandling(): void {
     this.waiting = []
   }
@@ -200,7 +197,7 @@ export class Connection implements SessionConnection, PeerSigns {
     return true
   }
 
-  /** Records that an asynchronous message handler has ended. Returns the messages that waited for the handler, in order. */
+  /** Records that an asynchronous message handler has finished. Returns the messages that were waiting for the handler, in order. */
   handled(): readonly { message: ClientMessage; bytes: number }[] {
     const waited = this.waiting ?? []
     this.waiting = null
@@ -208,7 +205,7 @@ export class Connection implements SessionConnection, PeerSigns {
     return waited
   }
 
-  /** Starts the closing handshake of RFC 6455. Only the first cause of a close is recorded. */
+  /** Starts the RFC 6455 closing handshake. Only the first close cause is recorded. */
   close(cause: CloseCause): void {
     if (this.closeCause !== null) return
     this.closeCause = cause
@@ -216,8 +213,8 @@ export class Connection implements SessionConnection, PeerSigns {
   }
 
   /**
-   * Closes a connection because it uses too many resources. A second call of `closeOrCut` terminates the connection if the client does not
-   * answer the close frame.
+   * Closes a connection because it uses too many resources. A second call to `closeOrCut` terminates the connection if the client has not
+   * answered the close frame.
    */
   closeOrCut(cause: CloseCause): void {
     if (this.closeCause === null) this.close(cause)
@@ -225,8 +222,8 @@ export class Connection implements SessionConnection, PeerSigns {
   }
 
   /**
-   * Records that the WebSocket library closes the socket because a frame violates the protocol. Only the first cause of a close is
-   * recorded.
+   * Records that the WebSocket library is closing the socket because a frame violates the protocol or a limit. Only the first close cause
+   * is recorded.
    */
   closedByLibrary(cause: CloseCause): void {
     this.closeCause ??= cause
@@ -234,7 +231,7 @@ export class Connection implements SessionConnection, PeerSigns {
 
   /**
    * Terminates the socket without a closing handshake.
-   * @param cause the cause to record; by default, the close code of the socket determines the cause
+   * @param cause the cause to record; by default, the cause is determined by the socket's close code
    */
   terminate(cause?: CloseCause): void {
     if (cause !== undefined) this.closeCause ??= cause

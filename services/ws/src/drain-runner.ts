@@ -1,4 +1,4 @@
-/** Runs the drain of drain.ts with a timer, and afterwards waits for the last scrape of the metrics. */
+/** Runs the drain state machine of drain.ts with a timer, and then waits for the last scrape of the metrics. */
 import type { Config } from './config.ts'
 import { type DrainState, returnWindowMs, startDrain, stepDrain } from './drain.ts'
 import type { Hub } from './hub.ts'
@@ -6,7 +6,7 @@ import type { Clock, Log } from './ports.ts'
 
 export interface DrainRunner {
   progress(): { socketsLeft: number; secondsLeft: number }
-  /** Begins the drain. A second call of `begin` moves the drain deadline to the current time. */
+  /** Begins the drain. A second call to `begin` moves the drain deadline to the current time. */
   begin(): void
   /** Records that Prometheus has scraped the metrics. */
   scraped(): void
@@ -18,17 +18,17 @@ export interface DrainRunnerDeps {
   hub: Hub
   log: Log
   /**
-   * Called when all connections of the replica have closed. After the last connection has closed, the replica still serves metrics for one
-   * last scrape.
+   * Called when all of the replica's connections have closed. After the last connection has closed, the replica still serves its metrics
+   * for one last scrape.
    */
   onEmpty: () => void
-  /** Called when the drain of the replica is complete. */
+  /** Called when the replica's drain is complete. */
   onDone: () => void
 }
 
-/** Interval between two steps of a drain. Milliseconds. */
+/** Interval between the steps of a drain. Milliseconds. */
 const stepMs = 100
-/** Maximum time between two log lines about the progress of the drain. Milliseconds. */
+/** Maximum time between two log lines about a drain's progress. Milliseconds. */
 const logEveryMs = 5000
 
 export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: DrainRunnerDeps): DrainRunner {
@@ -68,7 +68,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
     if (state.phase === 'done') empty()
   }
 
-  /** Waits for one more scrape; without it, Prometheus would miss the last counts. */
+  /** Waits for one more scrape; without it, Prometheus would miss the final values of the counters. */
   function empty(): void {
     clearInterval(stepTimer)
     onEmpty()
@@ -93,7 +93,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
         logProgress(state.phase, clock.steady())
         stepTimer = setInterval(step, stepMs)
       } else {
-        // A second signal to stop the replica ends the wait for the drain deadline and the wait for the last scrape.
+        // A second stop signal ends the wait for the drain deadline and skips the wait for the last scrape.
         hurried = true
         state = { ...state, deadlineMs: clock.steady() }
       }

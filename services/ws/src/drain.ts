@@ -1,7 +1,7 @@
 /**
- * Controls the drain of a replica: the replica becomes not ready, waits until the router stops routing to it, asks its clients to reconnect
- * at a limited rate, and closes the remaining connections. The drain is a pure state machine: time and number of sockets are parameters,
- * and the actions are returned.
+ * Controls a replica's drain: the replica stops being ready, waits until the router stops routing to it, asks its clients to reconnect at a
+ * limited rate, and closes the remaining connections. The drain is a pure state machine: it takes the time and the number of sockets as
+ * parameters, and returns the actions to perform.
  */
 
 export interface DrainSettings {
@@ -31,21 +31,21 @@ export interface DrainStep {
   closeAll: boolean
 }
 
-/** Shortest and longest time window in which clients are asked to reconnect. Milliseconds. */
+/** Shortest and longest time window within which clients are asked to reconnect. Milliseconds. */
 const minWindowMs = 500
 const maxWindowMs = 10_000
-/** Fraction of the time between the first goodbye message and the deadline; all clients are asked to reconnect within this fraction. */
+/** All clients are asked to reconnect within this fraction of the time between the first goodbye message and the deadline. */
 const askShare = 0.6
-/** Time after the deadline in which closed sockets may finish the closing handshake. Milliseconds. */
+/** Time after the deadline during which sockets may finish the closing handshake. Milliseconds. */
 export const closingGraceMs = 2_000
 
-/** Begins a drain. All times are on a monotonic clock. */
+/** Begins a drain. All times are taken from a monotonic clock. */
 export function startDrain(settings: DrainSettings, nowMs: number, sockets: number): DrainState {
   return { phase: 'letting-go', startedAtMs: nowMs, deadlineMs: nowMs + settings.timeoutMs, initialSockets: sockets, said: 0 }
 }
 
 /**
- * Performs one step of the drain. Call this method about ten times per second until the phase is `done`.
+ * Performs one step of the drain. Call this function about ten times per second until the phase is `done`.
  * @param socketsLeft the number of open sockets
  * @param askedLeft the number of open sockets whose clients have been asked to reconnect
  */
@@ -69,15 +69,15 @@ export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: num
   return stay('waiting')
 }
 
-/** Returns how many clients must be asked per second so that even the last clients have enough time to reconnect before the deadline. */
+/** Returns how many clients to ask per second so that even the last ones have enough time to reconnect before the deadline. */
 function pace({ delayMs, timeoutMs, perSecond }: DrainSettings, sockets: number): number {
   const askWithinMs = (timeoutMs - delayMs) * askShare
   return askWithinMs > 0 ? Math.max(perSecond, (sockets * 1000) / askWithinMs) : perSecond
 }
 
 /**
- * Returns the time window in which clients are asked to reconnect. The window is wide enough that clients do not reconnect faster than they
- * are asked to, and it ends before the deadline.
+ * Returns the time window within which clients are asked to reconnect. The window grows with the number of sockets, so that clients do not
+ * all reconnect at once, and it ends before the deadline.
  */
 export function returnWindowMs(settings: DrainSettings, state: DrainState, nowMs: number): number {
   const wanted = Math.max(minWindowMs, Math.min(maxWindowMs, (state.initialSockets * 1000) / settings.perSecond))

@@ -1,4 +1,4 @@
-/** Tests that each message which is concatenated from strings equals JSON.stringify of the message, whatever a client sends. */
+/** Tests that each message assembled from strings equals the output of JSON.stringify, whatever a client sends. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +14,7 @@ const text = fc.oneof(
 const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.constantFrom(0, -0, 1e21, 1e-7, 5e-324))
 const id = fc.option(fc.oneof(text, number), { nil: undefined })
 const time = fc.option(number, { nil: undefined })
-/** Generates any value that JSON.parse can return, whose strings and keys may contain any characters. */
+/** Generates any value that JSON.parse can return; its strings and keys may contain any characters. */
 const data = fc.letrec((tie) => ({
   any: fc.oneof(
     { depthSize: 'small', withCrossShrink: true },
@@ -82,7 +82,7 @@ describe('a message equals JSON.stringify:', () => {
         const fields = { ...first('room_message'), room, from, id, clientTime: time, data }
         expect(start + placedEnd(seq, offset)).toBe(JSON.stringify({ ...fields, seq, offset }))
         expect(start + provisionalEnd).toBe(JSON.stringify({ ...fields, provisional: true }))
-        // The encoder sends the message as UTF-8.
+        // Messages are sent as UTF-8, so converting one to UTF-8 and back must not change it.
         expect(Buffer.from(start).toString()).toBe(start)
       }),
     )

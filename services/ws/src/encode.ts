@@ -1,18 +1,18 @@
 /**
  * Encodes every server message as JSON: first type, replica and time, and then the fields of the message's schema. Pure.
  *
- * Frequent messages are concatenated from strings, each type by its own function, because JSON.stringify of a whole message is slower.
- * The test encode.test.ts compares each type with JSON.stringify.
+ * Frequent messages are assembled from strings, each type by its own function, because calling JSON.stringify for a whole message is
+ * slower. The tests in encode.test.ts compare each type with the output of JSON.stringify.
  */
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { Clock } from './ports.ts'
 import type { ServerMessage } from './protocol.ts'
 import type { Published } from './room-log.ts'
 
-/** The fields of a message that follow type, replica and time. */
+/** A message's fields after type, replica and time. */
 export type FieldsOf<T extends ServerMessageType> = Omit<Extract<ServerMessage, { type: T }>, 'type' | 'replica' | 'time'>
 
-/** Optional fields of a client message that the answer contains unchanged. */
+/** Optional fields of a client message that are copied unchanged to the answer. */
 interface Given {
   id?: string | number | undefined
   /** Time on the client's clock, in milliseconds since 1970. */
@@ -22,14 +22,14 @@ interface Given {
 export interface Encoder {
   /** Encodes any message with JSON.stringify. */
   message<T extends ServerMessageType>(type: T, fields: FieldsOf<T>): string
-  /** @param seq the sequence number up to which all messages were sent to the client; 0 if the number is unknown */
+  /** @param seq the sequence number up to which all messages have been sent to the client; 0 if unknown */
   heartbeat(given: Given, seq: number): string
   /** Encodes the message_response to a message. */
   echo(given: Given & { data: unknown }): string
   /** Encodes the message_response to a broadcast. */
   outcome(given: Given, outcome: Exclude<Published, { result: 'refused' }>): string
   /**
-   * Encodes a room_message without its last fields, which `placedEnd` or `provisionalEnd` provides.
+   * Encodes a room_message without its last fields, which are added by `placedEnd` or `provisionalEnd`.
    * @param from the connection id of the sender
    */
   roomMessage(room: string, from: string, given: Given & { data: unknown }): string
@@ -40,8 +40,8 @@ export function createEncoder(replica: string, clock: Clock): Encoder {
   const heartbeat = start('heartbeat')
   const response = start('message_response')
   const roomMessage = start('room_message')
-  // The formatted time is reused for messages in the same millisecond, because formatting it takes longer than formatting the other fields
-  // that every message has.
+  // The formatted time is reused within the same millisecond.
+  // Formatting it takes longer than formatting the other fields that all messages share.
   let nowMs = 0
   let nowText = '0'
   const time = () => {
@@ -63,12 +63,12 @@ export function createEncoder(replica: string, clock: Clock): Encoder {
   }
 }
 
-/** Returns the JSON text at the end of a room_message that is stored in the log. */
+/** Returns the JSON text that ends a room_message stored in the log. */
 export function placedEnd(seq: number, offset: number): string {
   return `,"seq":${seq},"offset":${offset}}`
 }
 
-/** The JSON text at the end of a room_message that is not stored yet. */
+/** The JSON text that ends a room_message not yet stored in the log. */
 export const provisionalEnd = ',"provisional":true}'
 
 /** Returns the id and the time of the client's message as JSON fields. */

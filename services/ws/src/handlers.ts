@@ -1,4 +1,4 @@
-/** Handles each type of client message. */
+/** Contains a handler for each type of client message. */
 import { everyoneRoom } from '@lab/contract/messages.ts'
 import { fields } from '@lab/contract/telemetry.ts'
 import type { Config } from './config.ts'
@@ -17,7 +17,7 @@ import { answerError, sendMessage } from './send.ts'
 import { claimOf, type SessionRecord, type SessionStore } from './sessions.ts'
 import type { Span, Tracer } from './telemetry/tracer.ts'
 
-/** The dependencies of the message handlers. */
+/** The message handlers' dependencies. */
 export interface Handling {
   config: Config
   clock: Clock
@@ -31,13 +31,13 @@ export interface Handling {
   encoder: Encoder
   membership: Membership
   provisional: Provisional
-  /** Returns the maximum number of rooms of a connection, which is lower while the store is nearly full. */
+  /** Returns the maximum number of rooms per connection, which is lower while the store is nearly full. */
   mostRooms: () => number
   /** Generates an id that cannot be guessed. */
   newId: () => string
   /** Creates a resume token. */
   tokenFor: (claim: TokenClaim) => string
-  /** Verifies a resume token of a client. */
+  /** Verifies a client's resume token. */
   readToken: (token: string) => TokenResult
   /** Whether the connection is open and not closing. */
   isOpen: (connection: Connection) => boolean
@@ -47,7 +47,7 @@ type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
 /**
  * Handles and answers a message from a client.
- * @returns a promise if the handler is asynchronous; the next message of the connection then waits for this promise
+ * @returns a promise if the handler is asynchronous; the connection's next message then waits for this promise
  */
 export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage, span?: Span): Promise<void> | undefined {
   if (message.type !== 'resume' && message.type !== 'heartbeat' && message.type !== 'ack') connection.usedSession()
@@ -100,21 +100,20 @@ async function join(handling: Handling, connection: Connection, { room, id, sinc
   const { session } = connection
   const { membership, history, encoder, presence, roomLog } = handling
   const most = handling.mostRooms()
-  // The room of everyone does not count towards the room limit.
+  // The room that every session joins does not count towards the room limit.
   if (!session.rooms.has(room) && session.rooms.size > most) {
     answerError(handling, connection, 'too_many_rooms', `The connection is in ${most} rooms, which is the maximum; leave one first.`, id)
     return
   }
-  // Another replica may have sent the client messages that this replica has not read yet.
-  // A session waits only once for the replica to read the log, because messages that the replica reads later are delivered to the client
-  // anyway.
+  // The client may have received messages from another replica that this replica has not read yet.
+  // A session waits for the log only once, because messages that the replica reads later are delivered to the client anyway.
   if (since !== undefined && session.ahead.size === 0) await roomLog.reached(since)
-  // The session is saved before the answer, so that the room membership survives the end of this replica.
+  // The session is saved before the join is answered, so that the room membership survives a failure of this replica.
   await membership.save(session, room)
   const others = await presence.total(room)
   if (!handling.isOpen(connection)) return
   const members = session.rooms.has(room) ? others : others + 1
-  // The session enters the room after the last `await`, so that messages to the room are sent after the answer to the join.
+  // The session enters the room after the last `await`, so that room messages are sent only after the answer to the join.
   membership.enter(room, session)
   membership.ahead.remove(session, room)
   session.ahead.delete(room)
@@ -156,11 +155,11 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
   }
   const { record, number } = found
   const from = lastSeq ?? record.ackedSeq
-  // Another replica may have sent the client messages that this replica has not read yet.
-  // Messages to newly joined rooms are sent after the messages that the client missed.
+  // The client may have received messages from another replica that this replica has not read yet.
+  // New messages to the session's rooms are sent after the messages that the client missed.
   await handling.roomLog.reached(from)
   if (!handling.isOpen(connection)) {
-    // The client has disconnected, so the session waits for the client's next connection.
+    // The client has disconnected in the meantime, so the session is stored until the client reconnects.
     handling.sessions.hold(record)
     return
   }
@@ -179,7 +178,7 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
     seq: from,
     resumeToken: handling.tokenFor(claimOf(session)),
   })
-  // A pong shows that the client has received the new token and no longer needs the previous token.
+  // A pong shows that the client has received the new token and no longer needs the previous one.
   if (connection.pingedAtMs === 0) connection.ping(handling.clock.steady())
   if (gap !== null) sendMessage(encoder, connection, 'resume_gap', gap)
   for (const message of messages) session.deliver(message.room, message)
@@ -192,7 +191,7 @@ type Found =
   | { ok: true; record: SessionRecord; number: number }
   | { ok: false; why: 'invalid' | 'expired' | 'unknown' | 'unavailable' | 'too_late'; resumeToken?: string }
 
-/** Takes over the session that a resume token names, either from the store or from the connection that carries the session. */
+/** Takes over the session named in a resume token, either from the store or from the connection to which it is still attached. */
 async function findSession(handling: Handling, connection: Connection, token: string): Promise<Found> {
   if (connection.hasUsedSession) return { ok: false, why: 'too_late' }
   const verdict = handling.readToken(token)
@@ -208,8 +207,8 @@ async function findSession(handling: Handling, connection: Connection, token: st
     handling.log.error({ err, connectionId: connection.id }, 'the session store cannot be reached')
     why = 'unavailable'
   }
-  // The service still recognises repeated messages, because the valid token proves that their ids belong to this client.
-  // The token of the new session contains the id scope, so other replicas also recognise repeated messages.
+  // Resent messages are still recognised as duplicates, because the valid token proves that their ids belong to this client.
+  // The new session's token contains the id scope, so that other replicas also recognise resent messages.
   connection.session.idScope = verdict.idScope
   if (handling.sessions.shared) void handling.membership.save(connection.session)
   return { ok: false, why, resumeToken: handling.tokenFor(claimOf(connection.session)) }

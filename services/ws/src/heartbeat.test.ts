@@ -48,8 +48,8 @@ describe('the wheel', () => {
 })
 
 /**
- * Simulates a client that dies at `diesAtMs`, and returns when the heartbeat finds it dead. Each check of a connection is up to `lateMs`
- * late.
+ * Simulates a client that dies at `diesAtMs`, and returns the time at which the heartbeat detects its death. The `late` function returns
+ * the delay of each check.
  */
 function foundDead(intervalMs: number, firstVisitMs: number, diesAtMs: number, late: (visit: number) => number): number {
   const { slots, tickMs } = planWheel(intervalMs, intervalMs * 10)
@@ -71,7 +71,7 @@ describe('a visit', () => {
     fc.assert(
       fc.property(fc.constantFrom(...intervals), share, share, fc.array(share, { minLength: 1 }), (intervalMs, first, dies, lateness) => {
         const diesAtMs = intervalMs * (2 + dies * 3)
-        // The bound of one and a half intervals holds even if timers are late by a twenty-fifth of the interval (1.2 s of 30 s).
+        // The bound of one and a half intervals holds even if timers are late by 4 % of the interval (1.2 s for 30 s).
         const found = foundDead(intervalMs, first, diesAtMs, (n) => ((lateness[n % lateness.length] ?? 0) * intervalMs) / 25)
         expect(found).toBeGreaterThanOrEqual(diesAtMs)
         expect(found - diesAtMs).toBeLessThanOrEqual(1.5 * intervalMs)

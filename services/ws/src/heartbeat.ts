@@ -1,17 +1,17 @@
 /**
- * Schedules the heartbeat checks of all connections: a timer wheel spreads ten thousand pings over the interval, so that they do not
- * block other work. The timer wheel is pure: the caller owns the timer and the clock.
+ * Schedules the heartbeat checks of all connections. A timer wheel spreads the pings over the interval, so that even ten thousand of them
+ * do not block other work. The timer wheel is pure: the caller provides the timer and the clock.
  */
 
 /** A wheel with more slots would need more frequent ticks than a timer can provide. */
 const maxSlots = 256
-/** Minimum time between two ticks. Ticks that are more frequent would cost CPU time without a benefit. Milliseconds. */
+/** Minimum time between two ticks. More frequent ticks would cost CPU time without any benefit. Milliseconds. */
 const minTickMs = 5
 
 /**
  * Each connection is checked every 0.45 intervals and pinged on every second check. A client that dies right after a pong is pinged within
- * 0.9 intervals and found dead at the next check, within 1.35 intervals. The limit is 1.5 intervals, so the remaining 0.15 intervals allow
- * for late timers.
+ * 0.9 intervals and detected as dead at the next check, within 1.35 intervals. The limit is 1.5 intervals, so the remaining 0.15 intervals
+ * allow for late timers.
  */
 const visitShare = 0.45
 
@@ -23,8 +23,8 @@ export interface WheelPlan {
 /**
  * Returns the number of slots of the timer wheel and the time between two ticks.
  * @param heartbeatIntervalMs the interval between two pings
- * @param connectionTimeoutMs the allowed idle time; a short time makes the timer wheel turn faster, so that idle connections are closed
- * in time
+ * @param connectionTimeoutMs the maximum idle time; if it is short, the timer wheel turns faster, so that idle connections are closed in
+ * time
  */
 export function planWheel(heartbeatIntervalMs: number, connectionTimeoutMs: number): WheelPlan {
   const revolutionMs = Math.min(heartbeatIntervalMs, connectionTimeoutMs) * visitShare
@@ -41,7 +41,7 @@ export class Wheel<T> {
     this.slots = Array.from({ length: slots }, () => new Set<T>())
   }
 
-  /** Adds the member to a slot of the timer wheel. Returns the number of the slot, which the method `remove` needs. */
+  /** Adds the member to a slot of the timer wheel. Returns the slot number, which `remove` needs. */
   add(member: T): number {
     const slot = this.next
     this.next = (this.next + 1) % this.slots.length
@@ -62,7 +62,7 @@ export class Wheel<T> {
 }
 
 export interface PeerSigns {
-  /** Time of the ping that has not been answered yet; 0 if there is none. */
+  /** Time of the unanswered ping; 0 if there is none. */
   readonly pingedAtMs: number
   /** Time of the last ping; before the first ping, the time when the connection opened. */
   readonly lastPingMs: number
@@ -72,7 +72,7 @@ export interface PeerSigns {
 
 export type Visit = 'dead' | 'idle' | 'ping' | 'nothing'
 
-/** Returns the action to perform when a connection is checked. All times are on one monotonic clock, in milliseconds. */
+/** Returns the action to perform when a connection is checked. All times are in milliseconds, from the same monotonic clock. */
 export function visit(signs: PeerSigns, nowMs: number, heartbeatIntervalMs: number, connectionTimeoutMs: number): Visit {
   const halfWay = heartbeatIntervalMs * visitShare
   if (signs.pingedAtMs !== 0 && nowMs - signs.pingedAtMs >= halfWay * 0.9) return 'dead'

@@ -1,6 +1,6 @@
 /**
- * Stores the latest room messages in the memory of this replica. The number, the total size and the age of the stored messages are
- * limited. All sessions share the stored messages, so a session that waits for its client needs almost no memory. Pure.
+ * Stores the latest room messages in the memory of this replica. The number, the total size and the age of the stored messages are limited.
+ * All sessions share the stored messages, so a session waiting for its client needs almost no memory. Pure.
  */
 
 import type { TextFrame } from './text-frame.ts'
@@ -28,26 +28,26 @@ interface RoomEntries {
   first: number
 }
 
-/** Number of message losses that a replica remembers. Messages are lost only when the store fails, so losses are rare. */
+/** Maximum number of message losses that a replica remembers. Messages are lost only when the store fails, so losses are rare. */
 const maxEnds = 100
 
 export class History {
   private readonly bounds: HistoryBounds
   private readonly rooms = new Map<string, RoomEntries>()
-  /** All entries in order, of which the valid ones start at index `first`. */
+  /** All entries in order; the valid ones start at index `first`. */
   private entries: Entry[] = []
   private first = 0
   private size = 0
   /**
-   * Sequence number of each room's last message that is no longer stored. The room whose entry is oldest comes first, and the map contains
-   * at most `bounds.messages` rooms.
+   * For each room, the sequence number of the last message that is no longer stored. The room with the oldest entry comes first, and the
+   * map contains at most `bounds.messages` rooms.
    */
   private readonly dropped = new Map<string, number>()
-  /** Highest sequence number of a removed message, over all rooms that are not in the map `dropped`. */
+  /** Highest sequence number of any removed message in rooms that are not in the `dropped` map. */
   private droppedElsewhere = 0
   /**
-   * Sequence numbers at which the latest losses of messages end. The log has no message with the lost sequence numbers, and the next stored
-   * message has a higher number.
+   * The last sequence number of each recent message loss. The log contains no messages with the lost sequence numbers, and the next stored
+   * message has a higher one.
    */
   private readonly ends: number[] = []
 
@@ -65,7 +65,7 @@ export class History {
     return this.size
   }
 
-  /** Stores a message. The sequence numbers of added messages must increase. */
+  /** Stores a message. Messages must be added in order of increasing sequence numbers. */
   add({ room, seq, frame }: StoredMessage, nowMs: number): void {
     const entry: Entry = { room, seq, frame, storedAtMs: nowMs }
     this.entries.push(entry)
@@ -88,7 +88,7 @@ export class History {
     }
   }
 
-  /** Records that messages of any room up to the given sequence number are lost. */
+  /** Records a loss of messages up to the given sequence number, which may affect any room. */
   lose(upToSeq: number): void {
     this.ends.push(upToSeq)
     if (this.ends.length > maxEnds) this.ends.shift()
@@ -98,9 +98,9 @@ export class History {
 
   /**
    * Returns the messages that a member of the given rooms missed.
-   * @param lastSeq the sequence number of the last message that the member received; 0 if it received none, so that no earlier message
-   * counts as missing
-   * @returns the stored messages after `lastSeq`, in order, and the range in which further messages may be missing, if any
+   * @param lastSeq the sequence number of the last message that the member received; 0 if it received none, in which case no earlier
+   * message counts as missing
+   * @returns the stored messages after `lastSeq`, in order, and the range in which other messages may be missing, if any
    */
   since(lastSeq: number, rooms: Iterable<string>): { messages: StoredMessage[]; gap: { from: number; to: number } | null } {
     const messages: StoredMessage[] = []
@@ -121,8 +121,8 @@ export class History {
   }
 
   /**
-   * Detects a sequence number that this log never contained: it lies between two adjacent messages, because the store has lost the message
-   * with this number.
+   * Detects a sequence number that this log never contained. The missing number lies between two adjacent messages, because the store lost
+   * the message with this number.
    * @returns the last missing sequence number, which precedes the next stored message; 0 if no unreported loss was detected
    */
   private missingAfter(seq: number): number {
@@ -138,7 +138,7 @@ export class History {
     return this.ends.some((end) => end >= seq && end < after.seq) ? 0 : after.seq - 1
   }
 
-  /** Returns the last messages of a room, oldest first. */
+  /** Returns a room's latest messages, oldest first. */
   last(room: string, count: number): StoredMessage[] {
     const ofRoom = this.rooms.get(room)
     if (ofRoom === undefined || count === 0) return []
@@ -171,7 +171,7 @@ export class History {
     }
   }
 
-  /** Drops the unused start of a list when it is half of the list, so that each removal is cheap on average. */
+  /** Drops the unused start of a list once it makes up half of the list, so that removals are cheap on average. */
   private tightened(entries: Entry[], first: number, restart: () => void): Entry[] {
     if (first < 64 || first * 2 < entries.length) return entries
     restart()
@@ -179,5 +179,5 @@ export class History {
   }
 }
 
-/** Replaces a removed entry in the list, so that its frame can be garbage-collected. */
+/** Placeholder for a removed list entry, so that the entry's frame can be garbage-collected. */
 const gone: Entry = { room: '', seq: 0, frame: { frame: Buffer.alloc(0), payloadBytes: 0 }, storedAtMs: 0 }

@@ -1,4 +1,4 @@
-/** Tests of the hub with simulated sockets and a simulated clock, including internal failures. */
+/** Tests the hub with simulated sockets and a simulated clock, including internal failures. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
@@ -80,7 +80,7 @@ function setUp(env: Parameters<typeof testConfig>[0] = {}) {
   return { hub, roomLog, sessions, taken, time, errors, limits, open, metric }
 }
 
-/** Returns a room message that has a sequence number. */
+/** Returns a room message with the given sequence number. */
 const messageAt = (seq: number, room = '*') => ({
   room,
   head: Buffer.from(`{"type":"room_message","room":"${room}"`),

@@ -1,6 +1,6 @@
 /**
- * Manages the connections of this replica: opening, heartbeats, closing, and requests to reconnect. The module inbox.ts handles the
- * messages of the connections. The hub uses no socket, timer or process: sockets implement the interface of connection.ts, time comes from
+ * Manages this replica's connections: opening, heartbeats, closing, and requests to reconnect. Messages from clients are handled in
+ * inbox.ts. The hub itself uses no sockets, timers or processes: sockets implement the interface in connection.ts, the time comes from
  * `Clock`, and the owner of a timer calls `tick`.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
@@ -23,14 +23,14 @@ import { claimOf } from './sessions.ts'
 import { connectionTrace, type Span } from './telemetry/tracer.ts'
 import { textFrame } from './text-frame.ts'
 
-/** The dependencies of the hub, which creates the other dependencies of the message handlers itself. */
+/** The hub's dependencies. The hub itself creates the other dependencies of the message handlers. */
 export type HubDeps = Omit<Handling, 'encoder' | 'membership' | 'provisional' | 'isOpen'> & { replica: string; version: string }
 
-/** The data that identify a socket. */
+/** The data that identifies a socket. */
 interface Who {
   connectionId: string
   requestId: string
-  /** The trace span of the upgrade, if the upgrade is traced. */
+  /** The upgrade's trace span, if the upgrade is traced. */
   span?: Span | undefined
 }
 
@@ -39,7 +39,7 @@ export interface Hub extends Inbox {
   readonly size: number
   /** Number of connections that were asked to reconnect, either for the given reason or for any reason. */
   askedToReconnect(reason?: GoodbyeReason): number
-  /** Handles the events of the room log: sends each message to the members on this replica. */
+  /** Handles room log events: sends each room message to the room's members on this replica. */
   readonly roomEvents: RoomLogEvents
   readonly rooms: Rooms<HubSession>
   /** Registers a socket that has just opened. */
@@ -48,7 +48,7 @@ export interface Hub extends Inbox {
   closed(connection: Connection, code: number): void
   /** Performs one tick of the heartbeat wheel: pings connections that are due, and closes dead and idle connections. */
   tick(): void
-  /** Milliseconds between two ticks of the heartbeat wheel. */
+  /** Interval between two ticks of the heartbeat wheel, in milliseconds. */
   readonly tickMs: number
   /**
    * For each resource whose total use exceeds its limit, closes the connections with the largest use. Call this method about ten times
@@ -56,7 +56,7 @@ export interface Hub extends Inbox {
    */
   enforceLimits(): void
   /**
-   * Asks up to `count` connections to reconnect within `windowMs`. Each connection is asked once per reason. Returns the number of
+   * Asks up to `count` connections to reconnect within `windowMs`. Each connection is asked at most once per reason. Returns the number of
    * connections that were asked to reconnect.
    */
   sayGoodbye(goodbye: { count: number; windowMs: number; reason: GoodbyeReason; random: () => number }): number
@@ -67,7 +67,7 @@ export interface Hub extends Inbox {
 
 export function createHub(deps: HubDeps): Hub {
   const { config, clock, meter, log, tracer, roomLog, history } = deps
-  /** Each open connection with its slot in the heartbeat wheel. */
+  /** The open connections, each with its slot in the heartbeat wheel. */
   const connections = new Map<Connection, number>()
   const wheelPlan = planWheel(config.HEARTBEAT_INTERVAL, config.CONNECTION_TIMEOUT)
   const wheel = new Wheel<Connection>(wheelPlan.slots)
@@ -94,7 +94,7 @@ export function createHub(deps: HubDeps): Hub {
       const message = { room, seq, frame: textFrame(head, placedEnd(seq, offset)) }
       history.add(message, nowMs)
       provisional.stored(head)
-      // The gap is reported before the message, because the client's earlier messages may not be part of this log.
+      // The gap is reported before the message is delivered, because the client's earlier messages may not be part of this log.
       for (const [session, claim] of membership.ahead.read(seq)) reportMissing(session, claim, { seq: readSeq, nextSeq: seq })
       readSeq = seq
       for (const member of members) member.deliver(room, message)
@@ -113,8 +113,7 @@ export function createHub(deps: HubDeps): Hub {
         notified++
         sendMessage(encoder, session.connection, 'resume_gap', { room, from, to: upToSeq })
       }
-      // If a session has no sequence number of its own yet, the numbers that its client claims for single rooms determine which loss is
-      // reported.
+      // If a session has no sequence number yet, its client's claims for individual rooms determine which loss is reported.
       for (const [session, { room, seq }] of membership.ahead.lost(upToSeq)) {
         if (room !== undefined && seq < upToSeq && session.seq === 0 && before === 0) notify(session, seq + 1, room)
       }
@@ -122,7 +121,7 @@ export function createHub(deps: HubDeps): Hub {
         if (session.seq >= upToSeq) continue
         const after = backTo ?? Math.max(session.seq, before)
         session.seq = upToSeq
-        // If neither the session nor this replica has a sequence number yet, the loss concerns only earlier messages and is not reported.
+        // If neither the session nor this replica has a sequence number yet, the loss affects only earlier messages and is not reported.
         if (after > 0) notify(session, after + 1)
       }
       if (notified > 0) log.error({ upToSeq, backTo, notified }, 'room messages lost: the store no longer has them')
@@ -134,12 +133,12 @@ export function createHub(deps: HubDeps): Hub {
 
   /**
    * Reports a gap to a client whose last sequence number is not in the log, because the store restarted with older data.
-   * @param at the two adjacent sequence numbers of the log between which messages are missing
+   * @param at the two adjacent sequence numbers in the log between which messages are missing
    */
   function reportMissing(session: HubSession, { room, seq }: Claim, at: { seq: number; nextSeq: number }): void {
     if (room !== undefined) session.ahead.delete(room)
     else if (session.seq === seq) session.seq = at.seq
-    // The client has not received every message up to its sequence number, but only the messages that were stored before the loss.
+    // The client has received only the messages stored before the loss, not every message up to its sequence number.
     const to = Math.max(seq, at.nextSeq - 1)
     sendMessage(encoder, session.connection, 'resume_gap', { room, from: at.seq + 1, to })
     log.error(
@@ -185,11 +184,11 @@ export function createHub(deps: HubDeps): Hub {
     if (connection.reconnectReason !== null) asked[connection.reconnectReason]--
     const cause = connection.closing ?? causeOfCode(code)
     const seconds = (clock.steady() - connection.openedAtMs) / 1000
-    // The close code that the replica sent is recorded, not the code that it received in answer.
-    // All unknown close codes are counted as one code.
+    // The close code sent by the replica is recorded, not the one received in response.
+    // All unknown close codes are counted under a single code.
     const counted = closeCodes[cause].code
     meter.closed(cause, counted, seconds)
-    // A client that closed its connection normally does not reconnect, nor does a client whose close code forbids reconnecting.
+    // A client does not reconnect after a normal close, or after a close code that forbids reconnecting.
     membership.detach(connection, closeCodes[cause].comeBack)
     const { id: connectionId, requestId } = connection
     log.info({ connectionId, requestId, code: cause === 'other' ? code : counted, cause, seconds }, 'connection closed')
@@ -222,7 +221,7 @@ export function createHub(deps: HubDeps): Hub {
   const limits: { held: (connection: Connection) => number; limit: number; cause: CloseCause }[] = [
     { held: (connection) => connection.unsentBytes, limit: config.MAX_UNSENT_BYTES, cause: 'slow_reader' },
     { held: (connection) => connection.unfinishedBytes, limit: config.MAX_UNFINISHED_BYTES, cause: 'resource_limit' },
-    // The room of everyone does not count towards the room limit.
+    // The room that every session joins does not count towards the membership limit.
     { held: ({ session }) => Math.max(0, session.rooms.size - 1), limit: config.MAX_MEMBERSHIPS, cause: 'resource_limit' },
   ]
 
@@ -237,7 +236,7 @@ export function createHub(deps: HubDeps): Hub {
     for (const connection of connections.keys()) {
       if (left <= 0) break
       const before = connection.reconnectReason
-      // A client that was asked to reconnect for rebalancing is asked once more when the replica drains.
+      // A client that was asked to reconnect for rebalancing is asked again when the replica drains.
       if (before === reason || before === 'draining') continue
       if (before !== null) asked[before]--
       connection.askedToReconnect(reason)

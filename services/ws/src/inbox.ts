@@ -1,5 +1,5 @@
 /**
- * Handles frames from clients: applies the rate limit, parses messages, answers errors, runs the handlers in order, and records metrics.
+ * Handles frames from clients: applies the rate limit, parses messages, reports errors, runs the handlers in order, and records metrics.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import { errorCodes } from '@lab/contract/messages.ts'
@@ -14,34 +14,34 @@ export interface Inbox {
   /** Answers a binary frame with an error. */
   receiveBinary(connection: Connection): void
   /**
-   * Handles a frame that violates the protocol or a limit, for which the WebSocket library closes the socket with `code`. Sends an error
-   * to the client and returns the close code.
+   * Handles a frame that violates the protocol or a limit and makes the WebSocket library close the socket with `code`. Sends an error to
+   * the client and returns the close code.
    */
   broken(connection: Connection, code: number): { code: number; reason: string }
-  /** Answers a ping, which counts towards the rate limit like a message. */
+  /** Answers a ping; pings count towards the rate limit, as messages do. */
   ping(connection: Connection, data: Buffer): void
   pong(connection: Connection): void
 }
 
-/** Latencies above this value are discarded, because they come from a wrong client clock. Milliseconds. */
+/** Latencies above this value are discarded, because they result from an incorrect client clock. Milliseconds. */
 const maxLatencyMs = 3_600_000
 
-/** Minimum average size of the frames or network reads in which a message may arrive. */
+/** Minimum average size, in bytes, of the frames or network reads in which a message may arrive. */
 const bytesPerPart = 512
-/** Number of parts that is always allowed, so that even a small message may arrive in several parts. */
+/** Number of parts that are always allowed, so that even a small message may arrive in several parts. */
 const sparePart = 64
 
 /**
- * Returns the maximum number of frames, or network reads, in which a message may arrive. Each part of a message needs memory in addition
- * to its bytes, so the limit is proportional to the maximum message size.
+ * Returns the maximum number of frames, or network reads, in which a message may arrive. Each part of a message has a memory overhead, so
+ * the number of parts is limited in proportion to the maximum message size.
  */
 export function mostParts(maxFrameBytes: number): number {
   return sparePart + Math.ceil(maxFrameBytes / bytesPerPart)
 }
 
 /**
- * Returns the reason why the WebSocket library closes the socket. The WebSocket library uses close code 1008 for a message in too many
- * parts.
+ * Returns the close cause that corresponds to the WebSocket library's close code. The WebSocket library uses close code 1008 for a message
+ * that arrives in too many parts.
  */
 function brokenCause(code: number): CloseCause {
   if (code === closeCodes.rate_abuse.code) return 'frame_too_large'
@@ -52,7 +52,9 @@ function brokenCause(code: number): CloseCause {
 export function createInbox(handling: Handling): Inbox {
   const { config, clock, meter, log, tracer } = handling
 
-  /** Whether the rate limit allows another frame of this connection. If the rate limit is exceeded, the frame is answered with an error. */
+  /**
+   * Whether the rate limit allows another frame from this connection. If the rate limit is exceeded, the frame is answered with an error.
+   */
   function admit(connection: Connection, nowMs: number): boolean {
     const verdict = connection.rate.take(nowMs)
     if (verdict === 'pass') return true
@@ -86,7 +88,7 @@ export function createInbox(handling: Handling): Inbox {
   }
 
   /**
-   * Handles a message. Messages that arrive while an asynchronous handler is running wait, so that the messages of a connection are
+   * Handles a message. Messages that arrive while an asynchronous handler is running are queued, so that a connection's messages are
    * handled in order. Returns the trace id of the message, if the message is traced.
    */
   function handle(connection: Connection, message: ClientMessage): string | undefined {
@@ -114,14 +116,14 @@ export function createInbox(handling: Handling): Inbox {
   function catchUp(connection: Connection): void {
     for (const { message, bytes } of connection.handled()) {
       if (connection.closing !== null) return
-      // The handler of a waiting message may also be asynchronous.
+      // A waiting message's handler may also be asynchronous.
       handleInTurn(connection, message, bytes)
     }
   }
 
   function handleInTurn(connection: Connection, message: ClientMessage, bytes: number): string | undefined {
     if (!connection.isHandling) return handle(connection, message)
-    // The queue holds two seconds of messages, because no handler takes longer than two seconds.
+    // The queue holds two seconds' worth of messages, because no handler takes longer than two seconds.
     const most = 2 * config.MAX_MESSAGES_PER_SECOND
     if (!connection.wait(message, bytes, most)) {
       answerError(handling, connection, 'rate_limited', `${most} messages are already waiting.`, 'id' in message ? message.id : undefined)
@@ -129,7 +131,7 @@ export function createInbox(handling: Handling): Inbox {
     return undefined
   }
 
-  /** Reports a failed handler. The failure of a handler must not end the process and thereby all other connections. */
+  /** Reports a failed handler. A failed handler must not end the process, because that would close all other connections. */
   function failed(connection: Connection, message: ClientMessage, err: unknown): void {
     log.error({ err, connectionId: connection.id, requestId: connection.requestId }, 'message failed')
     answerError(handling, connection, 'internal', undefined, 'id' in message ? message.id : undefined)
@@ -162,7 +164,7 @@ export function createInbox(handling: Handling): Inbox {
   function pong(connection: Connection): void {
     const pingedAtMs = connection.pingedAtMs
     if (connection.receivedPong()) handling.membership.answeredPing(connection.session, pingedAtMs)
-    // A client may send pongs without a ping, but they count towards the message rate.
+    // A client may send unsolicited pongs, but they count towards the message rate.
     else if (connection.closing === null) admit(connection, clock.steady())
   }
 

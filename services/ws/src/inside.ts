@@ -1,6 +1,6 @@
 /**
- * Creates the core of a replica, which is its hub with history and resume tokens, on the given stores. The core uses no port, process or
- * timer.
+ * Creates a replica's core (its hub with history and resume tokens), which uses the given stores. The core itself uses no ports, processes
+ * or timers.
  */
 import type { KeyObject } from 'node:crypto'
 import { storableRooms } from './budgets.ts'
@@ -11,7 +11,7 @@ import type { Stores } from './stores.ts'
 
 export type InsideOptions = Pick<HubDeps, 'config' | 'replica' | 'version' | 'clock' | 'meter' | 'log' | 'tracer' | 'newId'> & {
   stores: Pick<Stores, 'roomLog' | 'sessions' | 'presence' | 'stats'>
-  /** The key that signs resume tokens; all replicas must have the same key. */
+  /** The key that signs resume tokens; all replicas must use the same key. */
   secret: KeyObject
 }
 

@@ -38,6 +38,6 @@ test('the count of refusals is reset once the bucket is full again', () => {
   const limit = new RateLimit(10, 0)
   burst(limit, 110, 0)
   expect(burst(limit, 110, 1_000)).toEqual({ pass: 10, limited: 100, abuse: 0 })
-  // The token bucket does not fill within half a second, so the earlier refusals still count.
+  // The token bucket does not fill up within half a second, so the earlier refusals still count.
   expect(burst(limit, 6, 1_500)).toEqual({ pass: 5, limited: 0, abuse: 1 })
 })

@@ -1,13 +1,13 @@
-/** Limits the message rate of a connection. The rate limiter is pure: time is a parameter. */
+/** Limits a connection's message rate. The rate limiter is pure: the time is passed as a parameter. */
 
-/** A connection is closed for abuse if more frames in a row are refused than the allowed rate permits in `abuseFactor` seconds. */
+/** A connection is closed for abuse if more frames are refused than the rate limit allows in this number of seconds. */
 const abuseFactor = 10
 
 export type RateDecision = 'pass' | 'limited' | 'abuse'
 
 /**
- * The token bucket holds the tokens of one second. Refused frames are counted until the token bucket is full again. More refused frames
- * than the rate allows in ten seconds count as abuse.
+ * The token bucket holds one second's worth of tokens. Refused frames are counted until the token bucket is full again. If more frames are
+ * refused than the rate limit allows in ten seconds, this counts as abuse.
  */
 export class RateLimit {
   private tokens: number
@@ -16,7 +16,7 @@ export class RateLimit {
   private readonly perSecond: number
 
   /**
-   * @param perSecond the allowed number of messages per second, which is also the maximum size of a burst
+   * @param perSecond the allowed number of messages per second, which is also the maximum burst size
    * @param nowMs the time on a monotonic clock
    */
   constructor(perSecond: number, nowMs: number) {
@@ -25,7 +25,7 @@ export class RateLimit {
     this.lastMs = nowMs
   }
 
-  /** Takes a token from the bucket for one message. @param nowMs the time on the clock of the constructor */
+  /** Takes a token from the bucket for one message. @param nowMs the time on the same clock as in the constructor */
   take(nowMs: number): RateDecision {
     const refilled = this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000
     this.lastMs = nowMs

@@ -1,4 +1,4 @@
-/** Entry point of the process: reads the environment, starts the replica, and begins the drain on a signal. */
+/** Entry point of the process: reads the environment, starts the replica, and drains it on a stop signal. */
 import pino from 'pino'
 import packageJson from '../package.json' with { type: 'json' }
 import { readConfig } from './config.ts'
@@ -13,7 +13,7 @@ if (!result.ok) {
   for (const problem of result.problems) console.error(problem)
   process.exit(1)
 }
-// Until the replica has started, the process can exit at once.
+// Until the replica has started, the process can exit immediately.
 let leave = async () => process.exit(0)
 process.on('SIGTERM', () => leave())
 process.on('SIGINT', () => leave())
@@ -21,7 +21,7 @@ process.on('SIGINT', () => leave())
 const config = result.value
 const id = await replicaName(config)
 const version = `${config.LAB_VERSION || packageJson.version}+${fingerprintOf(config, sourceFiles())}`
-// Log lines are written in batches, so that a line per connection does not need a system call each.
+// Log lines are written in batches, so that not every line needs its own system call.
 const destination = pino.destination({ dest: 1, sync: false, minLength: 4096 })
 const logOptions = { level: config.LOG_LEVEL, base: { replica: id }, timestamp: pino.stdTimeFunctions.isoTime }
 const localLog = pino(logOptions, destination)
@@ -51,7 +51,7 @@ try {
   process.exit(1)
 }
 
-/** Returns one line for a frequent configuration mistake, and the stack trace for any other error. */
+/** Returns a one-line message for a common configuration mistake, and the stack trace for any other error. */
 function describeStartError(error: unknown): string {
   const { code, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
   if (code === 'EADDRINUSE') return `port ${port} on ${address} is in use: set PORT or INTERNAL_PORT to a free one, or 0 for any`

@@ -16,7 +16,7 @@ export class Membership {
   private readonly presence: Presence
   private readonly mostRooms: () => number
 
-  /** @param mostRooms returns the maximum number of rooms with which a session may be stored after its connection is lost */
+  /** @param mostRooms returns the maximum number of rooms of a session that may be stored after its connection is lost */
   constructor(store: SessionStore, presence: Presence, mostRooms: () => number) {
     this.mostRooms = mostRooms
     this.store = store
@@ -25,8 +25,8 @@ export class Membership {
   }
 
   /**
-   * Begins a session for a connection: either a new session in the room of everyone, or a resumed session.
-   * @param seq the sequence number in the room log up to which the client has received everything
+   * Begins a session for a connection: either a new session, which is only in the room that every session joins, or a resumed session.
+   * @param seq the sequence number up to which the client has received all messages in the room log
    */
   begin(record: Omit<SessionRecord, 'ackedSeq'>, connection: Connection, seq: number): HubSession {
     const session: HubSession = new Session(record.id, record.connectionId, connection, seq)
@@ -64,7 +64,7 @@ export class Membership {
    * @param mayComeBack whether to store the session so that another connection can resume it
    */
   detach({ session }: Connection, mayComeBack: boolean): void {
-    // Another connection, on this replica or on another, already carries the session.
+    // The session has already been taken over by another connection, on this or another replica.
     if (this.attached.get(session.id) !== session) return
     const record = session.record()
     this.drop(session)
@@ -73,23 +73,23 @@ export class Membership {
   }
 
   /**
-   * Records that the client has received everything that was sent before a ping.
+   * Records that the client has received everything sent before a ping that it has answered.
    * @param pingedAtMs the time of the ping on a monotonic clock
    */
   answeredPing(session: HubSession, pingedAtMs: number): void {
     if (session.tokenArrived(pingedAtMs) && this.store.shared) void this.save(session)
   }
 
-  /** Ends the session of a connection that resumes another session. */
+  /** Ends a connection's own session, because the connection resumes another one. */
   end(session: HubSession): void {
     this.drop(session)
     this.store.end(session.id)
   }
 
   /**
-   * Takes over the session with the given id for another connection. The session is either in the store, or still attached to a connection
-   * that the client has lost, which the method then closes. Returns undefined if the session does not exist, or does not accept a token
-   * with the given number. The promise rejects if the store is unavailable.
+   * Takes over the session with the given id for another connection. The session is either in the store or still attached to a connection
+   * that the client has lost; this method closes such a connection. Returns undefined if the session does not exist, or does not accept a
+   * token with the given number. The promise rejects if the store is unavailable.
    */
   async take(id: string, token: number): Promise<SessionRecord | undefined> {
     const session = this.attached.get(id)
@@ -97,7 +97,7 @@ export class Membership {
     return await this.store.take(id, token)
   }
 
-  /** Detaches a session from its connection so that another connection can take it, and closes the old connection. */
+  /** Detaches a session from its connection so that another connection can take it over, and closes the old connection. */
   private giveUp(id: string): SessionRecord | undefined {
     const session = this.attached.get(id)
     if (session === undefined) return undefined

@@ -1,4 +1,4 @@
-/** Compares the metrics that the shared contract/ folder defines with the exported metrics, in both directions. */
+/** Compares the metrics defined in the shared contract/ folder with the exported metrics, in both directions. */
 import { paths } from '@lab/contract/endpoints.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
@@ -8,12 +8,12 @@ import { createMetrics } from './metrics.ts'
 interface Family {
   help: string
   type: string
-  /** The label names of the samples, without `le`. */
+  /** The label names of the samples, except `le`. */
   labels: Set<string>
   buckets: Set<string>
 }
 
-/** Parses the text format of Prometheus. */
+/** Parses the Prometheus text format. */
 function families(text: string): Map<string, Family> {
   const found = new Map<string, Family>()
   for (const line of text.split('\n')) {

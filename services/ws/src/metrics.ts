@@ -1,6 +1,6 @@
 /**
- * Registers the metrics of the shared contract/ folder with prom-client. The code that handles a message only increments plain numbers,
- * which are copied to prom-client at each scrape, so that counting costs almost nothing per message.
+ * Registers the metrics defined in the shared contract/ folder with prom-client. Message handling only increments plain numbers, which are
+ * copied to prom-client at each scrape. Counting therefore costs almost nothing per message.
  */
 import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -32,7 +32,7 @@ import {
 import { Counter, collectDefaultMetrics, Gauge, type OpenMetricsContentType, Registry } from 'prom-client'
 import { TalliedHistogram } from './tallied-histogram.ts'
 
-/** Records the events of the service as metrics. */
+/** Records the service's events as metrics. */
 export interface Meter {
   opened(): void
   closed(cause: CloseCause, code: number, seconds: number): void
@@ -40,21 +40,21 @@ export interface Meter {
   received(type: ClientMessageType, bytes: number): void
   sent(type: ServerMessageType, bytes: number): void
   error(code: ErrorCode): void
-  /** Records the time from the moment at which the client sent the message until the answer. */
+  /** Records the time from when the client sent a message until the replica answered it. */
   latency(seconds: number, traceId?: string): void
-  /** Records the time from reading a frame until the answer is written to the socket. */
+  /** Records the time from reading a frame to writing the answer to the socket. */
   handling(seconds: number, traceId?: string): void
   pubsubLag(seconds: number, traceId?: string): void
   goodbye(reason: GoodbyeReason): void
   /** Records the outcome of a room message from a client. */
   roomMessage(result: RoomMessageResult): void
-  /** Records the time from sending a room message to the store until the store's answer. */
+  /** Records the time from sending a room message to the store until the store has answered. */
   storeRoundTrip(seconds: number): void
   resume(result: ResumeResult, replayed: number): void
   http(route: string, method: string, status: number): void
 }
 
-/** Values of gauges that are read at each scrape. */
+/** The gauges' values, which are read at each scrape. */
 export interface Gauges {
   connections(): number
   connectionsLimit(): number
@@ -63,7 +63,7 @@ export interface Gauges {
   rooms(): { rooms: number; members: number }
   sessionsHeld(): number
   roomLog(): { messages: number; bytes: number; waiting: number }
-  /** Statistics of the store; undefined if the replica has no store, or the store has not reported any yet. */
+  /** The store's statistics; undefined if the replica has no store or the store has not reported any yet. */
   store(): { clients: number; memoryBytes: number; commands: number } | undefined
   dependencies(): Record<string, boolean>
 }
@@ -71,20 +71,20 @@ export interface Gauges {
 export interface Metrics {
   registry: Registry
   meter: Meter
-  /** Connects the gauges to the source of their values; before this call, the gauges have no values. */
+  /** Connects the gauges to the source of their values; until then, they have no values. */
   watch(gauges: Gauges): void
 }
 
 export interface MetricsOptions {
   version: string
   colour: string
-  /** If false, messages are not recorded, which makes it possible to measure the cost of metrics. */
+  /** If false, messages are not recorded, so that the cost of recording them can be measured. */
   recordMessages: boolean
   /** If true, histograms have exemplars, which link to traces and require the OpenMetrics format. */
   exemplars?: boolean
 }
 
-/** Creates every metric that the shared contract/ folder defines. The count of each label value starts at zero. */
+/** Creates every metric that the shared contract/ folder defines. Counters start at zero for each label value. */
 export function createMetrics({ version, colour, recordMessages, exemplars = false }: MetricsOptions): Metrics {
   const registry = new Registry()
   if (exemplars) (registry as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
@@ -100,7 +100,7 @@ export function createMetrics({ version, colour, recordMessages, exemplars = fal
   const storeRoundTrip = histogram(registry, 'storeRoundTrip')
   registerGauges(registry, () => gauges)
   counter(registry, 'storeCommands', (c) => c.inc(gauges?.store()?.commands ?? 0))
-  // If the container has no memory limit, the reported value is larger than the memory of any machine.
+  // Without a memory limit for the container, Node may report a value larger than the machine's memory.
   gauge(registry, 'memoryLimit').set(Math.min(process.constrainedMemory() || Infinity, totalmem()))
   gauge(registry, 'buildInfo').set({ version, colour, node: process.version }, 1)
 
@@ -144,7 +144,7 @@ export function createMetrics({ version, colour, recordMessages, exemplars = fal
 
 function ignore(): void {}
 
-/** Counters that are plain numbers and are incremented for each message. */
+/** Counters stored as plain numbers, which are incremented for each message. */
 function createTally() {
   return {
     opened: 0,

@@ -1,7 +1,7 @@
 /**
- * Prepares the test client page and its scripts. The scripts are TypeScript modules of the lab. The types of the script modules are
- * stripped when the service starts, so the browser runs the tested code. The content security policy allows only the page's own scripts and
- * style.
+ * Prepares the test client page and its scripts. The page's scripts are TypeScript modules of the lab. Types are stripped from the script
+ * modules when the service starts, so the browser runs the same code that the tests cover. The content security policy allows only the
+ * page's own scripts and style.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -12,14 +12,14 @@ import { paths } from '@lab/contract/endpoints.ts'
 export interface Page {
   html: string
   contentSecurityPolicy: string
-  /** The scripts, by the path under which they are served. */
+  /** The scripts, by the path at which they are served. */
   modules: ReadonlyMap<string, string>
 }
 
 const root = new URL('../../../', import.meta.url)
 const entry = 'services/ws/src/page/test-client.ts'
 
-/** Inserts style and script into the page, and collects the modules that the script imports. */
+/** Inserts the style and the script into the page, and collects the modules that the script imports. */
 export function loadPage(): Page {
   const read = (name: string) => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8')
   const style = read('style.css')
@@ -32,7 +32,7 @@ export function loadPage(): Page {
     "default-src 'none'",
     "script-src 'self'",
     `style-src ${hashOf(style)}`,
-    // The source 'self' includes ws: and wss: connections to the same host.
+    // In a content security policy, 'self' includes ws: and wss: connections to the same host.
     "connect-src 'self'",
     'img-src data:',
     "base-uri 'none'",
@@ -43,8 +43,8 @@ export function loadPage(): Page {
 }
 
 /**
- * Returns a module and the modules that it imports, by the path under which they are served.
- * @param first the path of the first script in the repository
+ * Returns a module and the modules that it imports, by the path at which they are served.
+ * @param first the first script's path in the repository
  */
 function modulesFrom(first: string): Map<string, string> {
   const modules = new Map<string, string>()
@@ -66,8 +66,8 @@ function pathOf(file: string): string {
 }
 
 /**
- * Strips the types, and suppresses Node's warning that this function is experimental. The Node version is pinned, and tests cover the
- * result of stripping the types.
+ * Strips the types, and suppresses Node's warning that type stripping is experimental. The Node version is pinned, and tests cover the
+ * stripped code.
  */
 function withoutTypes(source: string): string {
   const { emitWarning } = process
@@ -81,7 +81,10 @@ function withoutTypes(source: string): string {
   }
 }
 
-/** Replaces a placeholder. Throws if the script is missing, because a page without its script would fail only in the browser. */
+/**
+ * Replaces a placeholder. Throws unless the placeholder occurs exactly once, because a page without its style or script would fail only in
+ * the browser.
+ */
 function fill(text: string, placeholder: string, content: string): string {
   const parts = text.split(placeholder)
   if (parts.length !== 2) throw new Error(`the page contains ${placeholder} ${parts.length - 1} times, expected once`)

@@ -1,12 +1,12 @@
 /**
- * Defines the interfaces to the clock, the timers and the logger. The interfaces to sockets (connection.ts), the room log and the session
+ * Defines the interfaces of the clock, the timers and the logger. The interfaces of sockets (connection.ts), the room log and the session
  * store are defined in other files.
  */
 
 export interface Clock {
   /** Returns the wall-clock time, in milliseconds since 1970. */
   now(): number
-  /** Returns the time of a monotonic clock, in milliseconds from an arbitrary start. */
+  /** Returns the time of a monotonic clock, in milliseconds since an arbitrary starting point. */
   steady(): number
 }
 
@@ -14,7 +14,7 @@ export interface Clock {
 export interface Timers {
   after(ms: number, then: () => void): () => void
   every(ms: number, then: () => void): () => void
-  /** Runs a function after the current turn of the event loop, and thus after pending promises. */
+  /** Runs a function after the current turn of the event loop, and therefore after all pending promise callbacks. */
   soon(then: () => void): void
 }
 

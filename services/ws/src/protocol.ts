@@ -1,5 +1,5 @@
 /**
- * Defines the schema of every message of the socket protocol, and the function that parses a frame. The module is pure.
+ * Defines the schema of every message of the socket protocol, and the function that parses a frame. The module is pure. The file
  * docs/protocol.schema.json is generated from these schemas.
  */
 import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
@@ -21,7 +21,7 @@ const seq = z
     'Sequence number in the log of all room messages. The sequence number increases from message to message and is equal on all replicas.',
   )
 
-/** Messages from the client. */
+/** Schemas of the messages that clients send. */
 export const clientMessages = {
   message: z
     .strictObject({ type: z.literal('message'), id: id.optional(), time: time.optional(), data })
@@ -64,7 +64,7 @@ export const clientMessages = {
 
 export type ClientMessage = { [T in ClientMessageType]: z.infer<(typeof clientMessages)[T]> }[ClientMessageType]
 
-/** Fields of every message from the server. */
+/** Fields that every server message has. */
 const from = { replica: z.string().describe('The replica that sent the message.'), time }
 
 const limits = z.strictObject({
@@ -76,7 +76,7 @@ const limits = z.strictObject({
 
 const members = z.int().describe('Number of members of the room on all replicas.')
 
-/** Messages from the server. */
+/** Schemas of the messages that the server sends. */
 export const serverMessages = {
   connection_established: z.strictObject({
     type: z.literal('connection_established'),
@@ -186,14 +186,14 @@ export const serverMessages = {
 
 export type ServerMessage = { [T in ServerMessageType]: z.infer<(typeof serverMessages)[T]> }[ServerMessageType]
 
-/** A valid message, or the error with which to answer. */
+/** A valid message, or the error to send in response. */
 export type Parsed = { ok: true; message: ClientMessage } | { ok: false; code: ErrorCode; text: string; id?: string | number }
 
 const known = new Set<string>(clientMessageTypes)
 
 /**
  * Parses a text frame. Never throws.
- * @param text the text of the frame, whose size has been checked
+ * @param text the frame's text, whose size has already been checked
  * @returns the message, or an error code and a sentence that states the problem and the allowed values
  */
 export function parseFrame(text: string): Parsed {
@@ -241,7 +241,7 @@ function failure(code: ErrorCode, text: string, id?: string | number): Parsed {
   return id === undefined ? { ok: false, code, text } : { ok: false, code, text, id }
 }
 
-/** Quotes a value from a client for an error text, shortened to a fixed length. */
+/** Quotes a client's value for an error message, shortened to a fixed maximum length. */
 function quote(value: unknown): string {
   if (value === undefined) return '(none)'
   const text = JSON.stringify(value) ?? String(value)

@@ -9,7 +9,7 @@ interface SimulationOptions {
   /** Maximum age of the announcements that a replica reads, in addition to the interval of one second between announcements. */
   staleMs: number
   seed: number
-  /** What clients do after a goodbye message: reconnect through round robin, reconnect to the same replica (sticky cookie), or nothing. */
+  /** What clients do after a goodbye message: reconnect by round robin, reconnect to the same replica (sticky cookie), or nothing. */
   clients: 'round-robin' | 'sticky' | 'deaf'
   /** Changes the simulation at a given time. */
   act?: (simulation: Simulation, nowMs: number) => void
@@ -19,10 +19,10 @@ interface SimulatedReplica {
   id: string
   state: Load['state']
   size: number
-  /** Times at which the clients that were asked to reconnect will leave. */
+  /** The times at which clients that were asked to reconnect will leave the replica. */
   leavingAtMs: number[]
   plan: RebalanceState
-  /** The latest load announcements of the replica. */
+  /** The replica's latest load announcements. */
   announced: { atMs: number; load: Load }[]
   phaseMs: number
   readDelayMs: number
@@ -33,11 +33,11 @@ interface Simulation {
   goodbyes: { atMs: number; replica: string; count: number }[]
   /** Total number of sockets at each step of the simulation. */
   totals: number[]
-  /** Ratio of the largest to the mean number of sockets of the ready replicas. */
+  /** Ratio of the largest to the mean number of sockets on the ready replicas. */
   spread(): number
 }
 
-/** Simulates replicas that announce their load once per second, read tables of different age, and decide on the basis of these tables. */
+/** Simulates replicas that announce their load once per second, read tables of different ages, and make decisions based on these tables. */
 function simulate(
   { sockets, staleMs, seed, clients, act }: SimulationOptions,
   lengthMs: number,
@@ -181,7 +181,7 @@ describe('rebalancing', () => {
           }
         })
         expect(simulation.goodbyes.at(-1)?.atMs ?? 0).toBeLessThan(150_000)
-        // A replica may start shedding again, because clients that leave a fuller replica may also reach this replica.
+        // A replica may start shedding sockets again, because clients that leave a fuller replica may reconnect to this one.
         expect(Math.max(0, ...begun.values())).toBeLessThanOrEqual(3)
         expect(simulation.replicas.map(({ plan }) => plan.phase)).toEqual(sockets.map(() => 'even'))
         const mean = sockets.reduce((a, b) => a + b, 0) / sockets.length
@@ -213,7 +213,7 @@ describe('rebalancing', () => {
     const simulation = simulate({ ...base, sockets: [1000, 0, 0], act }, 120_000)
     const at = simulation.goodbyes.map(({ atMs }) => atMs)
     expect(at.some((atMs) => atMs < 10_000)).toBe(true)
-    // A replica announces its new state within a second, and other replicas read the new state within two more seconds.
+    // A replica announces its new state within a second, and other replicas read it within two more seconds.
     expect(at.filter((atMs) => atMs > 13_000 && atMs < 30_000)).toEqual([])
     expect(at.some((atMs) => atMs > 34_000)).toBe(true)
   })

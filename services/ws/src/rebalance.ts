@@ -1,25 +1,25 @@
 /**
- * Rebalances sockets between replicas after new replicas have started: a replica with clearly more sockets than the mean asks some of its
- * clients to reconnect, until it has reached the mean. The functions are pure: the time, the table of replicas and the number of sockets
- * are parameters, and the number of goodbye messages is returned.
+ * Rebalances sockets between replicas after new replicas have started: a replica with significantly more sockets than the mean asks some of
+ * its clients to reconnect, until it has reached the mean. The functions are pure: they take the time, the table of replicas and the number
+ * of sockets as parameters, and return the number of goodbye messages to send.
  *
  * Every replica decides on its own, based on a table whose entries may be a few seconds old. All replicas together must not exceed the
  * total rate of goodbye messages. Each replica computes its share of the rate from its own smallest excess and the largest excess of all
- * other replicas within the last `settleMs`. As long as no table entry is older than `settleMs`, the shares of all replicas never add up to
- * more than 1.
+ * other replicas within the last `settleMs`. As long as no table entry is older than `settleMs`, the replicas' shares never add up to more
+ * than 1.
  */
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 
 export interface RebalanceSettings {
-  /** Fraction of all sockets that all replicas together may ask to reconnect per second, 0 to 1. */
+  /** Fraction of all sockets, from 0 to 1, whose clients may be asked to reconnect per second by all replicas together. */
   ratePerSecond: number
-  /** A replica starts shedding sockets when its number of sockets exceeds the mean number times `startAbove`, and stops at the mean. */
+  /** A replica starts shedding sockets when it has more than `startAbove` times the mean number of sockets, and stops at the mean. */
   startAbove: number
-  /** Minimum excess, in sockets, with which a replica starts shedding sockets. */
+  /** Minimum excess, in sockets, at which a replica starts shedding sockets. */
   leastExcess: number
-  /** Time for which the set of replicas must be unchanged, and maximum age of a table entry. Milliseconds. */
+  /** Time for which the set of replicas must remain unchanged; also the maximum age of a table entry. Milliseconds. */
   settleMs: number
-  /** Duration for which rebalancing pauses when clients keep returning to the same replica. Milliseconds. */
+  /** How long rebalancing pauses when clients keep returning to the same replica. Milliseconds. */
   restMs: number
 }
 
@@ -40,17 +40,17 @@ export interface Load {
 
 interface Seen {
   atMs: number
-  /** Number of sockets of each ready replica, by replica id. */
+  /** Number of sockets on each ready replica, by replica id. */
   connections: ReadonlyMap<string, number>
 }
 
 export interface RebalanceState {
   phase: 'even' | 'shedding' | 'resting'
-  /** The tables of replicas that were read within the last `settleMs`, all with the same set of replicas. */
+  /** The tables of replicas read within the last `settleMs`, all with the same set of replicas. */
   seen: readonly Seen[]
   /** Time at which this replica last sent goodbye messages. */
   saidAtMs: number
-  /** Number of goodbye messages that may still be sent before rebalancing pauses because it had no effect. */
+  /** Number of goodbye messages that may still be sent before rebalancing pauses for lack of effect. */
   allowance: number
   restUntilMs: number
 }
@@ -59,7 +59,7 @@ export interface RebalanceInput {
   nowMs: number
   /** This replica's id. */
   self: string
-  /** Number of sockets of this replica whose clients have not been asked to reconnect. */
+  /** Number of sockets on this replica whose clients have not been asked to reconnect. */
   staying: number
   table: readonly Load[]
   /** During a rollout, replicas do not rebalance, because the rollout itself moves clients from old replicas to new ones. */
@@ -72,16 +72,16 @@ export interface RebalanceStep {
   goodbyes: number
 }
 
-/** Returns the initial state of the rebalancing. */
+/** Returns the initial rebalancing state. */
 export function startRebalance(): RebalanceState {
   return { phase: 'even', seen: [], saidAtMs: Number.NEGATIVE_INFINITY, allowance: 0, restUntilMs: Number.NEGATIVE_INFINITY }
 }
 
-/** Performs one step. Call this function several times per second. All times are on a monotonic clock. */
+/** Performs one step. Call this function several times per second. All times are taken from a monotonic clock. */
 export function stepRebalance(settings: RebalanceSettings, before: RebalanceState, input: RebalanceInput): RebalanceStep {
   const { nowMs, self, staying, table, rollingOut } = input
   const ready = table.filter(({ state }) => state === 'ready')
-  // The sockets of a draining replica move to the other replicas, and in a rolling update the next replica drains soon after.
+  // A draining replica's sockets move to the other replicas, and in a rolling update, the next replica drains soon afterwards.
   const leaving = rollingOut || table.some(({ state }) => state === 'draining')
   if (leaving || ready.length < 2 || !ready.some(({ id }) => id === self)) return none({ ...before, phase: stopped(before), seen: [] })
 
@@ -95,7 +95,7 @@ export function stepRebalance(settings: RebalanceSettings, before: RebalanceStat
   if (state.phase !== 'shedding') return none(state)
 
   const perSecond = settings.ratePerSecond * bounds.total.least * shareOf(self, bounds)
-  // If the rate is below one socket per second, one client at a time is asked to reconnect, at intervals of more than a second.
+  // If the rate is below one socket per second, clients are asked to reconnect one at a time, more than a second apart.
   const pauseMs = Math.max(1000, 1000 / perSecond)
   if (nowMs - state.saidAtMs < pauseMs) return none(state)
   const goodbyes = Math.min(Math.max(1, Math.floor(perSecond)), Math.ceil(staying - mean), state.allowance)
@@ -110,7 +110,9 @@ function stopped({ phase }: RebalanceState): RebalanceState['phase'] {
   return phase === 'shedding' ? 'even' : phase
 }
 
-/** A replica starts shedding sockets when its excess is clear, stops at the mean, and pauses if its goodbye messages had no effect. */
+/**
+ * A replica starts shedding sockets when its excess is large enough, stops at the mean, and pauses if its goodbye messages had no effect.
+ */
 function changePhase(
   settings: RebalanceSettings,
   state: RebalanceState,
@@ -119,13 +121,13 @@ function changePhase(
 ): RebalanceState {
   switch (state.phase) {
     case 'even': {
-      // A replica sheds sockets only if its excess has lasted for some time, because while many clients connect, its own count is newer
-      // than the counts of the other replicas.
+      // A replica sheds sockets only if its excess has lasted for some time.
+      // While many clients are connecting, a replica's own socket count is newer than the counts it has of the other replicas.
       const least = bounds.each.get(self)?.least ?? 0
       const clearly = Math.min(staying, least) > (bounds.total.most / ready.length) * settings.startAbove
       if (!clearly || staying - mean < settings.leastExcess) return state
-      // The router distributes reconnecting clients over all replicas, so some of them return to this replica.
-      // Clients that leave the other overloaded replicas may reach this replica.
+      // The router distributes reconnecting clients across all replicas, so some of them return to this replica.
+      // Clients that leave other overloaded replicas may also reconnect to this replica.
       const leaveFor = ready.filter(({ connections }) => connections <= mean).length
       const excess =
         staying + sum(ready.map(({ id, connections }) => (id === self ? 0 : Math.max(mean, connections)))) - mean * ready.length
@@ -141,8 +143,8 @@ function changePhase(
 }
 
 /**
- * Remembers the latest table of replicas, and drops old tables that are not needed to cover the last `settleMs`. When the set of replicas
- * changes, all earlier tables of replicas are dropped.
+ * Remembers the latest table of replicas, and drops older tables that are not needed to cover the last `settleMs`. When the set of replicas
+ * changes, all earlier tables are dropped.
  */
 function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[] {
   const before = seen.at(-1)?.connections
@@ -155,9 +157,9 @@ function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[]
 }
 
 /**
- * Returns the weight that determines a replica's share of the total rate: 0 for up to the mean number of sockets, otherwise the number of
- * sockets minus half the mean. If the weight were equal to the excess, the weights from tables of different age would differ so much that
- * most of the rate would stay unused.
+ * Returns the weight that determines a replica's share of the total rate: 0 if the replica has at most the mean number of sockets,
+ * otherwise its number of sockets minus half the mean. If the weight were equal to the excess, the weights from tables of different ages
+ * would differ so much that most of the rate would remain unused.
  */
 function weight(connections: number, mean: number): number {
   return connections > mean ? connections - mean / 2 : 0
@@ -185,7 +187,7 @@ function boundsOf(seen: readonly Seen[]): Bounds {
   }
 }
 
-/** Returns this replica's share of the total rate of goodbye messages, 0 to 1. The shares of all replicas never add up to more than 1. */
+/** Returns this replica's share of the total rate of goodbye messages, from 0 to 1. The replicas' shares never add up to more than 1. */
 function shareOf(self: string, { total, each }: Bounds): number {
   const own = weight(each.get(self)?.least ?? 0, total.most / each.size)
   let others = 0

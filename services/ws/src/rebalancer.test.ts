@@ -9,8 +9,8 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 /**
- * Runs a replica with a thousand sockets next to an empty replica for ten seconds, and stops the rebalancer after `endAfterMs`. Returns the
- * goodbyes.
+ * Runs a replica with a thousand sockets alongside an empty replica for ten seconds, and stops the rebalancer after `endAfterMs`. Returns
+ * the goodbyes.
  */
 function tenSeconds(
   env: Record<string, string>,

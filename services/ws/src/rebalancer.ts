@@ -1,4 +1,4 @@
-/** Runs the rebalancing of rebalance.ts with a timer: reads the table of replicas, and asks clients to reconnect. */
+/** Runs the rebalancing functions of rebalance.ts with a timer: reads the table of replicas, and asks clients to reconnect. */
 import type { Config } from './config.ts'
 import type { Hub } from './hub.ts'
 import type { Clock, Log } from './ports.ts'
@@ -7,7 +7,7 @@ import type { ReplicaLoad, ReplicaTable } from './stores.ts'
 
 export interface RebalancerDeps {
   config: Config
-  /** The id of this replica in the table of replicas. */
+  /** This replica's id in the table of replicas. */
   id: string
   clock: Clock
   hub: Hub
@@ -17,14 +17,14 @@ export interface RebalancerDeps {
 
 /** Interval between steps. Milliseconds. */
 const stepMs = 100
-/** The time window within which clients reconnect after they were asked. Milliseconds. */
+/** The time window within which clients reconnect after they have been asked to. Milliseconds. */
 const windowMs = 1000
 
-/** Starts rebalancing sockets between replicas, unless REBALANCE=off. Returns a function that stops the rebalancing. */
+/** Starts rebalancing sockets between replicas, unless REBALANCE=off. Returns a function that stops rebalancing. */
 export function startRebalancer({ config, id, clock, hub, replicas, log }: RebalancerDeps): () => void {
   if (config.REBALANCE === 'off') return () => {}
   let state = startRebalance()
-  // Rebalancing ignores ready replicas of the other colour, because the deploy decides which share of the sockets they have.
+  // Rebalancing ignores ready replicas of the other colour, because the deploy determines their share of the sockets.
   // Rebalancing includes draining replicas of the other colour, because their clients reconnect to replicas of this colour.
   const counts = ({ colour = config.LAB_COLOUR, state }: ReplicaLoad) => colour === config.LAB_COLOUR || state === 'draining'
 

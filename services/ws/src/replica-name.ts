@@ -1,13 +1,13 @@
-/** Determines the name of a replica from the setting, from the container's name in Docker's DNS, or from the host name. */
+/** Determines a replica's name from the REPLICA_ID setting, from the container's name in Docker's DNS, or from the host name. */
 import { resolvePtr } from 'node:dns/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from './config.ts'
 
-/** Maximum time by which the DNS query may delay the start. Milliseconds. */
+/** Maximum time by which the DNS query may delay the replica's start. Milliseconds. */
 const patienceMs = 1_000
 
-/** Returns the name of this replica. If the DNS server does not answer, the name is the host name. */
+/** Returns the name of this replica. If the DNS server does not answer, the host name is used. */
 export async function replicaName(config: Config): Promise<string> {
   if (config.REPLICA_ID !== '') return config.REPLICA_ID
   if (config.REPLICA_DNS_PREFIX === '') return hostname()
@@ -16,8 +16,8 @@ export async function replicaName(config: Config): Promise<string> {
 }
 
 /**
- * Returns the part of a container's DNS name between the prefix and the first dot: `ws-1` of `lab-ws-1.lab_stores`.
- * Throws if none of the container's DNS names begins with the prefix.
+ * Returns the part of a container's DNS name between the prefix and the first dot, for example `ws-1` for `lab-ws-1.lab_stores`. Throws if
+ * none of the container's DNS names begins with the prefix.
  */
 export function nameAfterPrefix(names: string[], prefix: string): string {
   const name = names.find((candidate) => candidate.startsWith(prefix))

@@ -1,6 +1,6 @@
 /**
- * Starts a complete replica: hub, apps, ports, timers and drain. main.ts passes the environment of the process;
- * tests pass settings and free ports.
+ * Starts a complete replica: hub, apps, ports, timers and drain. The settings come from the process environment (main.ts) or from a test,
+ * which also chooses free ports.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -28,23 +28,23 @@ export interface RunningService {
   hub: Hub
   state(): ReplicaState
   /**
-   * Drains the replica: it becomes not ready, asks its clients to reconnect, and closes the remaining connections at the deadline. Resolves
-   * when all connections of the replica have closed. A second call of `drain` ends the drain of the replica at once.
+   * Drains the replica: it stops being ready, asks its clients to reconnect, and closes the remaining connections at the deadline. Resolves
+   * when all of the replica's connections have closed. A second call to `drain` ends the replica's drain immediately.
    */
   drain(): Promise<void>
 }
 
 export interface ReplicaOptions {
   config: Config
-  /** The name of the replica. */
+  /** The replica's name. */
   id: string
   version: string
   log: Log
-  /** The tracer of the replica; without it, nothing is traced. */
+  /** The replica's tracer; without one, nothing is traced. */
   tracer?: Tracer
 }
 
-/** Starts a replica, which is ready when the promise resolves. The promise rejects if a port is not available. */
+/** Starts a replica; it is ready when the returned promise resolves. The promise rejects if a port is not available. */
 export async function startReplica({ config, id, version, log, tracer = noTracer }: ReplicaOptions): Promise<RunningService> {
   const secret = resumeSecret(config)
   const clock = { now: Date.now, steady: () => performance.now() }
@@ -137,20 +137,20 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
   return { id, port: publicPort.port, internalPort: internalPort.port, hub, state: () => state, drain }
 }
 
-/** Interval between checks of the resource limits for all connections together. Milliseconds. */
+/** Interval between checks of the resource limits that apply to all connections together. Milliseconds. */
 const enforceMs = 100
 
-/** Interval between two writes of a replica's entry to the shared table of replicas. Milliseconds. */
+/** Interval at which a replica writes its entry to the shared table of replicas. Milliseconds. */
 const announceMs = 1000
 
 async function createStores(config: Config, who: { id: string; clock: Clock; log: Log }): Promise<Stores> {
   if (config.VALKEY_URL === '') return memoryStores(config, who.clock)
-  // The client library of Valkey is loaded only if the replica uses Valkey.
+  // The Valkey client library is loaded only if the replica uses Valkey.
   const { valkeyStores } = await import('./valkey/stores.ts')
   return valkeyStores(config, who)
 }
 
-/** Listens on the public and the internal port. If the second port is not available, the first port is closed again. */
+/** Listens on both the public and the internal port. If the second port is not available, the first port is closed again. */
 async function listenBoth(first: () => Promise<Listening>, second: () => Promise<Listening>): Promise<[Listening, Listening]> {
   const one = await first()
   try {

@@ -1,4 +1,4 @@
-/** Tests that replicas agree on a generated secret, and report an unusable secret. */
+/** Tests that replicas agree on a generated secret, and that they report an unusable one. */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,16 +1,18 @@
-/** Provides the key that signs resume tokens: it comes from a setting, from a file that replicas share, or from a random generator. */
+/** Provides the key that signs resume tokens: it comes from a setting, from a file shared by the replicas, or from a random generator. */
 import { createSecretKey, type KeyObject, randomBytes, randomUUID } from 'node:crypto'
 import { linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Config } from './config.ts'
 
-/** The error that is thrown if the secret is not available. The error message is one line for the person who starts the replica. */
+/**
+ * The error that is thrown if the resume secret is unavailable. The error message is a single line for the person who starts the replica.
+ */
 export class SecretError extends Error {}
 
 type SecretSettings = Pick<Config, 'RESUME_SECRET' | 'RESUME_SECRET_FILE'>
 
 /**
- * Returns the key that signs resume tokens. The first replica that does not find the file creates it, so replicas that share the file
- * share the key.
+ * Returns the key that signs resume tokens. The first replica that does not find the secret file creates it, so all replicas that share the
+ * file use the same key.
  * @throws SecretError if the file cannot be read or created, or has other content
  */
 export function resumeSecret({ RESUME_SECRET: given, RESUME_SECRET_FILE: file }: SecretSettings): KeyObject {
@@ -28,7 +30,7 @@ function readOrMake(file: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw new SecretError(`RESUME_SECRET_FILE=${file}: ${(error as Error).message}`)
   }
-  // The call of link() creates the file atomically, and fails if another replica has created the file first.
+  // The call to link() creates the file atomically, and fails if another replica has already created it.
   const draft = `${file}.${randomUUID()}`
   try {
     writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true })

@@ -1,105 +1,103 @@
 /**
- * Defines the room log, which contains all messages to rooms in one order that all replicas share. Each replica stores the latest
- * messages in memory (history.ts) and sends them to late joiners and resumed sessions. This file defines the interface and the in-memory
- * log of a replica without Valkey. Pure.
+ * Defines the room log, which contains all room messages in a single order shared by all replicas. Each replica stores the latest messages
+ * in memory (history.ts) and sends them to late joiners and resumed sessions. This file defines the room log's interface, and the in-memory
+ * log for a replica without Valkey. Pure.
  */
 
-/** A message to a room that is not stored yet and has no sequence number. */
+/** A room message that is not stored yet and has no sequence number. */
 export interface RoomDraft {
   room: string
-  /** The JSON of the room_message in UTF-8 without its end; sequence number, offset and closing brace are appended later. */
+  /** The room_message's JSON in UTF-8, without its end; the sequence number, offset and closing brace are appended later. */
   head: Buffer
-  /** The wall-clock time of publishing, in milliseconds since 1970. */
+  /** The wall-clock time at which the message was published, in milliseconds since 1970. */
   publishedAtMs: number
-  /** The trace context of the message, if the message is traced. */
+  /** The message's trace context, if the message is traced. */
   traceparent?: string | undefined
-  /** Identifies the message. A second draft with the same key gets the sequence number of the first draft and is not delivered. */
+  /** Identifies the message. A second draft with the same key receives the first draft's sequence number and is not delivered. */
   key: string
 }
 
-/** A message that is stored in the room log. */
+/** A message stored in the room log. */
 export interface RoomMessage extends Omit<RoomDraft, 'key'> {
   /**
-   * The sequence number of the message over all rooms. The sequence number always increases, even after a loss of the log, but it may skip
-   * values.
+   * The message's sequence number across all rooms. Sequence numbers always increase, even if the log is lost, but they may skip values.
    */
   seq: number
-  /**
-   * The number of the message within its room, counted from 1 without gaps. The offset restarts at 1 if the store has lost the data of the
-   * room.
-   */
+  /** The message's number within its room, counted from 1 without gaps. The offset restarts at 1 if the store has lost the room's data. */
   offset: number
 }
 
-/** Outcome of a draft. The outcome `provisional` is followed by another outcome, unless the replica ends first. */
+/** Outcome of a draft. The outcome `provisional` is followed by another outcome, unless the replica stops first. */
 export type Published = { result: 'stored' | 'duplicate'; seq: number } | { result: 'provisional' } | { result: 'refused' }
 
 export interface RoomLogEvents {
-  /** Called for every stored message of all replicas, in the order of the log. */
+  /** Called for every stored message from any replica, in log order. */
   onMessage(message: RoomMessage): void
-  /** Called for a draft of this replica that cannot be stored at present. The call of `onMessage` follows when the message is stored. */
+  /**
+   * Called for a draft from this replica that currently cannot be stored. Once the message has been stored, `onMessage` is called for it.
+   */
   onProvisional(draft: RoomDraft): void
   /**
-   * Called when all messages up to the given sequence number are lost.
+   * Called when all messages up to the given sequence number have been lost.
    * @param backTo set if the store restarted with older data: messages after `backTo` are also lost, even if they were already read
    */
   onLost(upToSeq: number, backTo?: number): void
   /**
-   * Called when the store has reported the end of the log.
-   * @param lastSeq the last sequence number of the log
+   * Called when the store has reported where the log ends.
+   * @param lastSeq the last sequence number in the log
    * @param nextSeq a lower bound for the sequence numbers of later messages
    */
   onEnd(lastSeq: number, nextSeq: number): void
 }
 
 export interface RoomLog {
-  /** The name of the log in health reports. */
+  /** The room log's name in health reports. */
   readonly name: string
   /**
    * Starts the log with the given event handlers. Resolves when the messages that are already stored have been delivered. Call this method
-   * once, before the first publish.
+   * once, before publishing any message.
    */
   start(events: RoomLogEvents): Promise<void>
   /**
-   * Stores a message. The callback `done` is called once, and a second time if the first outcome was `provisional`. This method does not
+   * Stores a message. The `done` callback is called once, and a second time if the first outcome was `provisional`. This method does not
    * throw if the store is unavailable.
    */
   publish(draft: RoomDraft, done: (outcome: Published) => void): void
   /** Sequence number up to which this replica has delivered the log; 0 if it has read nothing yet. */
   readonly position: number
   /**
-   * Resolves when the log has been delivered up to the given sequence number, or after one second. Resolves at once if the store is
-   * unavailable. A client that comes from another replica may have received messages that this replica has not read yet.
+   * Resolves when the log has been delivered up to the given sequence number, or after one second. Resolves immediately if the store is
+   * unavailable. A client that moves here from another replica may have received messages that this replica has not read yet.
    */
   reached(seq: number): Promise<void>
-  /** Number of drafts that wait until the store has stored them. */
+  /** Number of drafts that are waiting to be stored. */
   readonly waiting: number
-  /** Whether published messages reach the other replicas at present. */
+  /** Whether published messages currently reach the other replicas. */
   healthy(): boolean
   stop(): Promise<void>
 }
 
 /**
- * Number of available sequence numbers per millisecond. A new log starts with a sequence number computed from the current time, which
- * exceeds every number used before.
+ * Number of available sequence numbers per millisecond. A new log starts at a sequence number that is computed from the current time and
+ * exceeds all numbers used before.
  */
 export const seqsPerMs = 1000
 
-/** The room log of a replica without Valkey. The in-memory log stores and delivers published messages at once. */
+/** The room log of a replica without Valkey. The in-memory log stores and delivers published messages immediately. */
 export class MemoryRoomLog implements RoomLog {
   readonly name = 'memory'
   readonly waiting = 0
   position: number
   private events: RoomLogEvents | undefined
   private readonly offsets = new Map<string, number>()
-  /** The sequence numbers of the last messages by message key, oldest first. */
+  /** The sequence numbers of the latest messages, by message key, oldest first. */
   private readonly places = new Map<string, number>()
   private readonly now: () => number
   private readonly maxKeys: number
 
   /**
    * @param now returns the wall-clock time, in milliseconds since 1970
-   * @param maxKeys the number of latest messages whose repetition is recognised
+   * @param maxKeys the number of latest messages that are recognised if they are sent again
    */
   constructor(now: () => number, maxKeys: number) {
     this.now = now
@@ -109,7 +107,7 @@ export class MemoryRoomLog implements RoomLog {
 
   async start(events: RoomLogEvents): Promise<void> {
     this.events = events
-    // Messages of an earlier process of this replica are not available.
+    // Messages from an earlier process of this replica are no longer available.
     events.onLost(this.position)
   }
 
@@ -120,7 +118,7 @@ export class MemoryRoomLog implements RoomLog {
       return
     }
     const offset = (this.offsets.get(draft.room) ?? 0) + 1
-    // The room is deleted from the map and inserted again, so that the least recently used room comes first.
+    // The room is removed from the map and inserted again, so that the least recently used room comes first.
     this.offsets.delete(draft.room)
     this.offsets.set(draft.room, offset)
     this.position = Math.max(this.position + 1, this.now() * seqsPerMs)

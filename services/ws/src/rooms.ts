@@ -1,17 +1,17 @@
-/** Stores the members of rooms on this replica, and defines the interface that counts members on all replicas. Pure. */
+/** Stores the room members on this replica, and defines the interface for counting members across all replicas. Pure. */
 
-/** Counts the members of rooms on all replicas. */
+/** Counts room members across all replicas. */
 export interface Presence {
   /** Records the number of members that a room has on this replica. */
   set(room: string, here: number): void
   /**
-   * Returns the number of members of a room on all reachable replicas. Resolves within two seconds; if the store is unavailable, the result
+   * Returns a room's number of members across all reachable replicas. Resolves within two seconds; if the store is unavailable, the result
    * is the number of local members.
    */
   total(room: string): Promise<number>
 }
 
-/** Counts the room members of a replica without Valkey. */
+/** Counts room members on a replica without Valkey. */
 export class LocalPresence implements Presence {
   private readonly here = new Map<string, number>()
 
@@ -25,7 +25,7 @@ export class LocalPresence implements Presence {
   }
 }
 
-/** Stores the members of rooms on this replica. */
+/** Stores the room members on this replica. */
 export class Rooms<M extends { rooms: Set<string> }> {
   private readonly members = new Map<string, Set<M>>()
   private memberships = 0
@@ -35,7 +35,7 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return this.members.size
   }
 
-  /** Number of memberships in all rooms on this replica. */
+  /** Total number of room memberships on this replica. */
   get memberCount(): number {
     return this.memberships
   }
@@ -67,7 +67,7 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return inRoom.size
   }
 
-  /** Returns the number of members of a room on this replica. */
+  /** Returns a room's number of members on this replica. */
   count(room: string): number {
     return this.members.get(room)?.size ?? 0
   }

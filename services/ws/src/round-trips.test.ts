@@ -1,4 +1,4 @@
-/** Tests the statistics and the line chart of the test client page. */
+/** Tests the round-trip statistics and the line chart of the test client page. */
 import { expect, test } from 'vitest'
 import { milliseconds, RoundTrips } from './page/round-trips.ts'
 

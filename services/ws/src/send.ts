@@ -9,10 +9,10 @@ export function sendMessage<T extends ServerMessageType>(encoder: Encoder, conne
 }
 
 /**
- * Sends an error to the client and counts the error.
- * @param text a description of the error and of the allowed values; by default the text of the error code
+ * Sends an error to the client and counts it.
+ * @param text a description of the error and of the allowed values; by default, the error code's text
  * @param id the id of the client's message
- * @param resumeToken the token of the new session, if it replaces a token that was sent before
+ * @param resumeToken the new session's token, if it replaces one sent earlier
  */
 export function answerError(
   { encoder, meter }: { encoder: Encoder; meter: Meter },

@@ -18,7 +18,7 @@ export interface Listening {
   port: number
   /** Stops accepting connections. */
   stop(): void
-  /** Closes all open connections at once. */
+  /** Closes all open connections immediately. */
   cut(): void
 }
 
@@ -30,13 +30,13 @@ export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter
     maxPayload: config.MAX_FRAME_BYTES,
     maxFragments: mostParts(config.MAX_FRAME_BYTES),
     maxBufferedChunks: mostParts(config.MAX_FRAME_BYTES),
-    // By default, ws accepts the first subprotocol that a client offers.
+    // By default, the ws library accepts the first subprotocol that a client offers.
     // The server supports no subprotocols, so it selects none (RFC 6455, section 4.2.2).
     handleProtocols: () => false,
-    // Compression triples the memory of a socket.
+    // Compression triples a socket's memory use.
     perMessageDeflate: false,
     closeTimeout: config.CLOSE_TIMEOUT,
-    // Pings count towards the message rate, so the hub answers them.
+    // Pings count towards the message rate, so the hub answers them instead of the ws library.
     autoPong: false,
     // The hub maintains its own set of connections.
     clientTracking: false,
@@ -59,7 +59,7 @@ export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter
     },
   }) as Server
   server.on('clientError', (error, socket) => refuseBroken(error, socket as Socket, config, meter))
-  // A refused client that never closes its side would occupy its socket for ever.
+  // A refused client that never closes its side of the connection would otherwise occupy a socket for ever.
   const cutLater = function (this: Socket) {
     const timer = setTimeout(() => this.destroy(), config.CLOSE_TIMEOUT)
     this.once('close', () => clearTimeout(timer))
@@ -88,8 +88,8 @@ function listening(server: Server): Promise<Listening> {
 }
 
 /**
- * Whether a request is handled as a WebSocket upgrade. An invalid upgrade is handled as a plain request: otherwise the request would get
- * no response, and the first error of its socket would end the process.
+ * Whether a request is handled as a WebSocket upgrade. An invalid upgrade is handled as an ordinary request; otherwise, it would receive no
+ * response, and the first error on its socket would end the process.
  */
 function takesUpgrade({ url = '', headers, rawHeaders }: IncomingMessage, meter: Meter): boolean {
   if (headers.upgrade?.toLowerCase() !== 'websocket') return false
@@ -100,7 +100,7 @@ function takesUpgrade({ url = '', headers, rawHeaders }: IncomingMessage, meter:
 const plainHost = /^[A-Za-z0-9.:_[\]-]*$/
 const plainTarget = /^(http:\/\/[A-Za-z0-9.:_[\]-]+)?\/[^\\]*$/
 
-/** Answers an HTTP request that could not be parsed because it is too slow, too large or not HTTP, or because the connection was reset. */
+/** Answers a request that could not be parsed because it was too slow, too large or not HTTP, or because the connection was reset. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Socket, config: Config, meter: Meter): void {
   const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const cause: RefusalCause = timedOut ? 'handshake_timeout' : 'bad_handshake'

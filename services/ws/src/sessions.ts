@@ -1,13 +1,13 @@
 /**
- * Sessions outlive connections, so that a client that reconnects to any replica misses no message. A session needs little memory: it
- * consists of its ids, its rooms, and the sequence numbers that its client has received. The messages themselves are stored once for all
- * sessions, in the room log.
+ * Sessions outlive connections, so a client that reconnects to any replica misses no messages. A session needs little memory: it consists
+ * of its ids, its rooms, and the sequence numbers that its client has received. The messages themselves are stored once for all sessions,
+ * in the room log.
  */
 import { everyoneRoom, type ServerMessageType } from '@lab/contract/messages.ts'
 import type { TokenClaim } from './resume-token.ts'
 import type { TextFrame } from './text-frame.ts'
 
-/** The methods of a connection that a session uses. */
+/** The connection methods that a session uses. */
 export interface SessionConnection {
   sendFrame(type: ServerMessageType, frame: TextFrame): void
 }
@@ -18,18 +18,20 @@ export class Session<C extends SessionConnection = SessionConnection> {
   readonly connectionId: string
   readonly rooms = new Set<string>()
   connection: C
-  /** The sequence number up to which all messages were sent to the client; 0 if the session began before this replica read the log. */
+  /**
+   * The sequence number up to which all messages have been sent to the client; 0 if the session began before this replica had read the log.
+   */
   seq: number
-  /** Sequence numbers, higher than `seq`, up to which the client reports that it has received all messages of single rooms. */
+  /** For individual rooms, sequence numbers above `seq` up to which the client reports having received all of the room's messages. */
   readonly ahead = new Map<string, number>()
-  /** The sequence number that the client acknowledged. */
+  /** The latest sequence number that the client has acknowledged. */
   ackedSeq: number
-  /** The scope in which the ids of the client's messages are unique: the id of the session, or of the session that it replaced. */
+  /** The scope within which the client's message ids are unique: the id of this session, or of the session that it replaced. */
   idScope: string
 
-  /** The number of the oldest resume token that is accepted. */
+  /** The number of the oldest resume token that is still accepted. */
   oldestToken = 0
-  /** The number of the latest token, and the time at which it was sent. */
+  /** The number of the latest resume token, and the time at which it was sent. */
   private latestToken = 0
   private handedOutAtMs = 0
 
@@ -41,8 +43,8 @@ export class Session<C extends SessionConnection = SessionConnection> {
   }
 
   /**
-   * Sends a room message to the client, unless the client has it already: a resumed client may have received more than this replica has
-   * read.
+   * Sends a room message to the client, unless the client has already received it: a client that resumes its session may have received
+   * messages that this replica has not read yet.
    */
   deliver(room: string, { seq, frame }: { seq: number; frame: TextFrame }): void {
     if (seq <= this.seq || seq <= (this.ahead.get(room) ?? 0)) return
@@ -52,7 +54,7 @@ export class Session<C extends SessionConnection = SessionConnection> {
 
   /**
    * Records that this replica has read and delivered the room log up to the given sequence number.
-   * @returns the sequence number up to which all messages were sent to the client
+   * @returns the sequence number up to which all messages have been sent to the client
    */
   sentUpTo(position: number): number {
     this.seq = Math.max(this.seq, position)
@@ -63,15 +65,15 @@ export class Session<C extends SessionConnection = SessionConnection> {
     return this.latestToken
   }
 
-  /** Records that the resume token with the given number is sent to the client. @param nowMs the time on a monotonic clock */
+  /** Records that the resume token with the given number is being sent to the client. @param nowMs the time on a monotonic clock */
   handsOut(number: number, nowMs: number): void {
     this.latestToken = number
     this.handedOutAtMs = nowMs
   }
 
   /**
-   * Records that everything that was sent to the client before the given time has arrived.
-   * @returns whether older tokens of the session are refused from now on
+   * Records that everything sent to the client before the given time has arrived.
+   * @returns whether the session's older tokens are refused from now on
    */
   tokenArrived(sentAtMs: number): boolean {
     if (this.oldestToken >= this.latestToken || sentAtMs < this.handedOutAtMs) return false
@@ -86,41 +88,40 @@ export class Session<C extends SessionConnection = SessionConnection> {
   }
 }
 
-/** Returns the content of a resume token for the session. */
+/** Returns the contents of a resume token for the session. */
 export function claimOf({ id, idScope, tokenNumber }: Session): TokenClaim {
   return { sessionId: id, idScope, number: tokenNumber }
 }
 
-/** The stored data of a session. */
+/** A session's stored data. */
 export interface SessionRecord {
   id: string
   connectionId: string
-  /** The rooms of the session, without the room of everyone. */
+  /** The session's rooms, without the room that every session joins. */
   rooms: string[]
   ackedSeq: number
-  /** The id of the session that this session replaced, if the ids of the client's messages are unique within that replaced session. */
+  /** The id of the session that this one replaced, if that session is the scope of the client's message ids. */
   idScope?: string
-  /** The number of the oldest resume token that is accepted; 0 if absent. */
+  /** The number of the oldest resume token that is still accepted; 0 if absent. */
   oldestToken?: number
 }
 
 /**
- * Stores sessions, so that another connection, on this replica or on another, can continue them. A replica owns a session from the moment
- * at which it saves or takes the session until another replica takes the session. After the takeover, saves by the former owner have no
- * effect.
+ * Stores sessions, so that another connection, on this or another replica, can continue them. A replica owns a session from the moment it
+ * saves or takes over the session until another replica takes it over. After the takeover, saves by the former owner have no effect.
  */
 export interface SessionStore {
   readonly name: string
   /**
    * Whether other replicas can take over the stored sessions, even after this replica has failed. Sessions of open connections are also
-   * saved, so that they can be resumed after a failure of the replica.
+   * saved, so that they can be resumed after the replica has failed.
    */
   readonly shared: boolean
   /** Saves the session of an open connection. Resolves within two seconds, with false if the session is not stored yet. */
   save(record: SessionRecord): Promise<boolean>
-  /** Stores a session whose connection was lost. A session whose connection is lost waits for its client for the resume window. */
+  /** Stores a session whose connection was lost. The session waits for its client until the resume window ends. */
   hold(record: SessionRecord): void
-  /** Deletes a session whose client does not return. */
+  /** Deletes a session whose client will not return. */
   end(id: string): void
   /**
    * Takes a session over. Resolves with undefined if no session exists for the given id and token number. The promise rejects if the store
@@ -148,7 +149,7 @@ export class MemorySessionStore implements SessionStore {
   private nowMs = 0
 
   /**
-   * @param windowMs the time for which a session waits for its client
+   * @param windowMs how long a session waits for its client
    * @param limit the maximum number of waiting sessions; the oldest session is removed first
    */
   constructor(windowMs: number, limit: number) {
@@ -188,7 +189,7 @@ export class MemorySessionStore implements SessionStore {
 
   tick(nowMs: number): void {
     this.nowMs = nowMs
-    // The order of the map is the order of expiry, so the loop ends at the first session that has not expired.
+    // The map is sorted by expiry time, so the loop ends at the first session that has not expired.
     for (const [id, { untilMs }] of this.waiting) {
       if (untilMs > nowMs) break
       this.waiting.delete(id)

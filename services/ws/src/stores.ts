@@ -1,4 +1,4 @@
-/** Defines the state that replicas may share: the room log, sessions, room members, and the load of each replica. */
+/** Defines the state that replicas may share: the room log, sessions, room members, and each replica's load. */
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './ports.ts'
@@ -6,29 +6,29 @@ import { MemoryRoomLog, type RoomLog } from './room-log.ts'
 import { LocalPresence, type Presence } from './rooms.ts'
 import { MemorySessionStore, type SessionStore } from './sessions.ts'
 
-/** The load that a replica reports to the others. */
+/** The load that a replica reports to the other replicas. */
 export interface ReplicaLoad {
   id: string
   state: ReplicaState
   connections: number
-  /** The LAB_COLOUR of the replica; undefined if the lab has only one set of replicas. */
+  /** The replica's LAB_COLOUR; undefined if the lab has only one set of replicas. */
   colour?: string
 }
 
-/** The table with the loads of all replicas. */
+/** The table of all replicas' loads. */
 export interface ReplicaTable {
-  /** Reports the load of this replica to the other replicas. Call this method once per second. */
+  /** Reports this replica's load to the other replicas. Call this method once per second. */
   announce(self: ReplicaLoad): void
-  /** Returns the loads that replicas reported within the last few seconds, including the load of this replica. */
+  /** Returns the loads that replicas reported within the last few seconds, including this replica's load. */
   all(): ReplicaLoad[]
-  /** Whether a rollout is under way, which itself moves sockets between replicas; false if this is unknown. */
+  /** Whether a rollout, which itself moves sockets between replicas, is under way; false if unknown. */
   isRollingOut(): boolean
 }
 
 export interface StoreStats {
   clients: number
   memoryBytes: number
-  /** The memory limit of the store; 0 if the store has no limit. */
+  /** The store's memory limit; 0 if it has none. */
   memoryLimitBytes: number
   commands: number
 }
@@ -38,12 +38,12 @@ export interface Stores {
   sessions: SessionStore
   presence: Presence
   replicas: ReplicaTable
-  /** Statistics of the store; undefined if the replica has no store, or the store has not answered yet. */
+  /** The store's statistics; undefined if the replica has no store or the store has not answered yet. */
   stats(): StoreStats | undefined
   stop(): Promise<void>
 }
 
-/** Creates the in-memory stores of a replica without Valkey. */
+/** Creates the in-memory stores for a replica without Valkey. */
 export function memoryStores(config: Config, clock: Clock): Stores {
   let load: ReplicaLoad[] = []
   const roomLog = new MemoryRoomLog(clock.now, config.ROOM_LOG_MESSAGES)

@@ -1,6 +1,6 @@
 /**
- * A histogram without labels, which counts in plain numbers and is converted to prom-client samples at each scrape.
- * The class Histogram of prom-client finds its series by a hash at every observation, which causes most of the cost of metrics per message.
+ * A histogram without labels, which counts in plain numbers and is converted to prom-client samples at each scrape. The Histogram class of
+ * prom-client looks up its series by a hash for every observation, which accounts for most of the metrics' cost per message.
  */
 import { exemplarLabel } from '@lab/contract/telemetry.ts'
 import type { Histogram, Registry } from 'prom-client'
@@ -29,11 +29,11 @@ export class TalliedHistogram {
     this.help = spec.help
     this.bounds = spec.buckets
     this.counts = new Array(spec.buckets.length + 1).fill(0)
-    // A prom-client registry uses only the name of a metric and its method `get`.
+    // A prom-client registry uses only a metric's name and its `get` method.
     registry.registerMetric(this as unknown as Histogram)
   }
 
-  /** Counts one observation, in the metric's unit. @param traceId the trace of the observed operation, if the operation was traced */
+  /** Counts one observation, in the metric's unit. @param traceId the trace id of the observed operation, if the operation was traced */
   observe(value: number, traceId?: string): void {
     let bucket = 0
     while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++
@@ -42,7 +42,7 @@ export class TalliedHistogram {
     if (traceId !== undefined) this.exemplars[bucket] = { labelSet: { [exemplarLabel]: traceId }, value, timestamp: Date.now() / 1000 }
   }
 
-  /** Returns the samples of the histogram in the format of prom-client. */
+  /** Returns the histogram's samples in prom-client's format. */
   async get() {
     const { name, help } = this
     let sum = 0

@@ -4,10 +4,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { textFrame } from './text-frame.ts'
 
-/** The frame parser of the library ws, which the type definitions of the library omit. */
+/** The ws library's frame parser, which is missing from the library's type definitions. */
 const { Receiver } = createRequire(import.meta.url)('ws') as { Receiver: new (options: { isServer: boolean }) => Writable }
 
-/** Returns the text that a peer receives from the given bytes, with the frame parser of ws. */
+/** Returns the text that a peer would receive from the given bytes, as parsed by the ws library. */
 function read({ frame }: { frame: Buffer }): Promise<string> {
   return new Promise((resolve, reject) => {
     const receiver = new Receiver({ isServer: false })

@@ -6,13 +6,13 @@
 
 const textOpcode = 0x81 // FIN and opcode 1
 /**
- * The second byte of the header contains payload lengths up to 125 bytes; two further bytes contain lengths up to 65535, and eight further
- * bytes contain greater lengths.
+ * The header's second byte holds payload lengths up to 125 bytes; two additional bytes hold lengths up to 65535, and eight additional bytes
+ * hold greater lengths.
  */
 const shortest = 125
 const longest16Bit = 0xffff
 
-/** A complete frame, and the length of the frame's payload. */
+/** A complete frame, and the length of its payload. */
 export interface TextFrame {
   frame: Buffer
   payloadBytes: number
@@ -21,7 +21,7 @@ export interface TextFrame {
 /**
  * Encodes a frame.
  * @param head the start of the message, as a string or as UTF-8 bytes
- * @param tail the ASCII string that is appended to the start
+ * @param tail an ASCII string that is appended to `head`
  */
 export function textFrame(head: string | Buffer, tail = ''): TextFrame {
   const headBytes = typeof head === 'string' ? Buffer.byteLength(head) : head.length

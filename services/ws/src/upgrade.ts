@@ -1,8 +1,8 @@
 /**
- * Registers a socket with the hub after the app has accepted its upgrade. No other file depends on the events of the WebSocket library.
+ * Registers a socket with the hub after the app has accepted its upgrade. No other file depends on the WebSocket library's events.
  *
- * The listeners of the HTTP adapter would keep the request with its headers and URL in memory until the socket is closed, which costs 7 KiB
- * per socket. Therefore, listeners that all sockets share replace the listeners of the HTTP adapter as soon as the socket is open.
+ * The HTTP adapter's listeners would keep the request, with its headers and URL, in memory until the socket is closed, which costs 7 KiB
+ * per socket. Therefore, listeners shared by all sockets replace the HTTP adapter's listeners as soon as the socket is open.
  */
 import type { Socket as NetSocket } from 'node:net'
 import { type HttpBindings, upgradeWebSocket } from '@hono/node-server'
@@ -13,13 +13,13 @@ import type { Hub } from './hub.ts'
 import type { Span } from './telemetry/tracer.ts'
 import type { TextFrame } from './text-frame.ts'
 
-/** Accepts the upgrade of a request and gives the connection the given id. */
+/** Accepts a request's upgrade and assigns the given id to the connection. */
 export type Upgrade = (c: Context, who: Upgrading) => Response | Promise<Response>
 
 interface Upgrading {
   connectionId: string
   requestId: string
-  /** The trace span of the upgrade, which ends when the socket is open. */
+  /** The upgrade's trace span, which ends when the socket is open. */
   span: Span | undefined
 }
 
@@ -28,7 +28,7 @@ interface Attachment {
   connection: Connection
 }
 
-/** Returns the upgrade function of @hono/node-server for `createApp`. */
+/** Returns the upgrade function for `createApp`, based on @hono/node-server. */
 export function nodeUpgrade(hub: Hub): Upgrade {
   return (c, who) => {
     const net = (c.env as HttpBindings).incoming.socket
@@ -38,8 +38,8 @@ export function nodeUpgrade(hub: Hub): Upgrade {
     return upgradeWebSocket(c, {
       onOpen: (_event, context) => {
         const raw = context.raw as unknown as HubWebSocket
-        // The HTTP adapter adds its listeners right after the `onOpen` callback. A microtask replaces the listeners of the HTTP adapter
-        // before any event can arrive.
+        // The HTTP adapter adds its listeners right after the `onOpen` callback.
+        // A microtask replaces the HTTP adapter's listeners before any event can arrive.
         queueMicrotask(() => takeOver(hub, raw, net, who))
       },
     })
@@ -84,12 +84,12 @@ function attachmentOf(socket: WebSocket): Attachment | undefined {
 }
 
 /**
- * Ignores network errors, such as a reset, because a close event follows each error. Without this listener, an error would end the
+ * Ignores network errors, such as a reset, because a close event follows each error. Without this listener, a network error would end the
  * process.
  */
 function onError(): void {}
 
-/** Private fields of the library ws that describe a message which has not arrived completely. */
+/** Private fields of the ws library that describe an incomplete message. */
 interface Receiver {
   _bufferedBytes: number
   _messageLength: number
@@ -97,20 +97,20 @@ interface Receiver {
   _fragments: readonly Buffer[]
 }
 /**
- * The memory overhead of a network read or of a fragment, in addition to the data itself. The measured overhead is 126 bytes, and this
+ * The memory overhead of a network read or of a message fragment, excluding the data itself. The measured overhead is 126 bytes; this
  * constant is rounded up.
  */
 const partBytes = 256
 
-/** The WebSocket class of the hub's connections. */
+/** The WebSocket class used for the hub's connections. */
 export class HubWebSocket extends WebSocket implements Socket {
-  /** The hub and the connection object of this socket, once the socket is open. */
+  /** The socket's hub and connection object, once the socket is open. */
   attached: Attachment | undefined
   /** The network socket to which the frames are written. */
   net: NetSocket | undefined
   corked = false
 
-  /** Writes a frame with a single call of the socket. All frames that a socket gets in one turn of the event loop are sent together. */
+  /** Writes a frame in a single call to the socket. All frames written to a socket in one turn of the event loop are sent together. */
   sendFrame({ frame }: TextFrame): boolean {
     if (this.net === undefined || this.readyState !== WebSocket.OPEN) return false
     if (!this.corked) gather(this, this.net)
@@ -119,9 +119,9 @@ export class HubWebSocket extends WebSocket implements Socket {
   }
 
   /**
-   * The library ws closes with a code but no reason when a frame violates the protocol or a limit. A client that violates the protocol or a
-   * limit gets an error message, and then a close frame with a reason. If the server only echoes the client's close frame, the call has a
-   * reason or no close code. A close that the server itself starts always has a reason.
+   * When a frame violates the protocol or a limit, the ws library closes the socket with a code but without a reason. The client then
+   * receives an error message, followed by a close frame with a reason. If the server only echoes the client's close frame, `close` is
+   * called with a reason or without a close code. When the server itself closes a socket, it always states a reason.
    */
   override close(code?: number, reason?: string | Buffer): void {
     if (this.attached === undefined || code === undefined || reason !== undefined) super.close(code, reason)
@@ -141,8 +141,8 @@ export class HubWebSocket extends WebSocket implements Socket {
 let gathering: HubWebSocket[] = []
 
 /**
- * Delays the frames of a socket until the running code has finished. A client that sends sixteen messages at once gets sixteen answers in
- * one write. This saves CPU time, because writes cause most of the cost of a message.
+ * Delays a socket's frames until the running code has finished. A client that sends sixteen messages at once receives sixteen answers in
+ * one write. Sending frames together saves CPU time, because writing accounts for most of a message's cost.
  */
 function gather(socket: HubWebSocket, net: NetSocket): void {
   if (gathering.push(socket) === 1) process.nextTick(release)

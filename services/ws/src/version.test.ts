@@ -1,4 +1,4 @@
-/** Tests that all replicas of one version have the same fingerprint, and that other code or other settings change the fingerprint. */
+/** Tests that all replicas of one version have the same fingerprint, and that different code or settings change the fingerprint. */
 import { expect, test } from 'vitest'
 import { type Config, readConfig } from './config.ts'
 import { fingerprintOf, sourceFiles } from './version.ts'

@@ -5,7 +5,8 @@ import { type Config, type SettingName, settings } from './config.ts'
 
 const root = new URL('../../../', import.meta.url)
 /**
- * The folders that contain the code of a replica. The fingerprint does not cover third-party packages, whose versions package.json pins.
+ * The folders that contain a replica's code. The fingerprint does not cover third-party packages, whose versions are pinned in
+ * package.json.
  */
 const folders = ['services/ws/src', 'contract/src', 'client/src']
 
@@ -21,7 +22,7 @@ const ofOneReplica: readonly SettingName[] = [
 ]
 
 /**
- * Returns the fingerprint, which consists of seven hexadecimal digits. Secrets are left out, because the fingerprint is public.
+ * Returns the fingerprint, which consists of seven hexadecimal digits. Secrets are excluded, because the fingerprint is public.
  * @param files the contents of the source files, by path
  */
 export function fingerprintOf(config: Config, files: ReadonlyMap<string, string>): string {
@@ -33,8 +34,7 @@ export function fingerprintOf(config: Config, files: ReadonlyMap<string, string>
 }
 
 /**
- * Returns the source files of the service that a replica runs, without tests, by their path in the repository. Throws an error if a file
- * cannot be read.
+ * Returns the source files that a replica runs, excluding tests, by their path in the repository. Throws an error if a file cannot be read.
  */
 export function sourceFiles(): Map<string, string> {
   const paths = folders.flatMap((folder) =>

@@ -1,9 +1,9 @@
-/** Runs a well-behaved client next to a misbehaving one. The misbehaving client must not affect the well-behaved client. */
+/** Runs a well-behaved client alongside a misbehaving one. The misbehaving client must not affect the well-behaved one. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
 import type { TestSocket } from './harness.ts'
 
-/** Pause between two echoes; the resulting rate is below the limit of the default settings. Milliseconds. */
+/** Pause between two echoes; the resulting message rate is below the default limit. Milliseconds. */
 const paceMs = 15
 
 export interface Bystander {
@@ -22,8 +22,8 @@ export function bystander(socket: TestSocket): Bystander {
   let going = true
   let lastOffset = 0
   /**
-   * Pairs of successive offsets in the room of everyone that are not adjacent, which means that a message was lost, duplicated or out of
-   * order.
+   * Pairs of successively received offsets that are not consecutive, in the room that every session joins. Each pair shows that a message
+   * was lost, duplicated or out of order.
    */
   const jumps: number[][] = []
   socket.raw.on('message', (data) => {
@@ -41,7 +41,7 @@ export function bystander(socket: TestSocket): Bystander {
       await sleep(paceMs)
     }
   })()
-  // The error of the echo loop is ignored at this point, because wasNotDisturbed() reports it.
+  // The echo loop's error is ignored here, because wasNotDisturbed() reports it.
   echoing.catch(() => {})
   return {
     count: () => count,

@@ -1,4 +1,4 @@
-/** Test helpers: a WebSocket client that records its events, and a TCP proxy that can stop forwarding. */
+/** Test helpers: a WebSocket client that records its events, and a TCP proxy that can stop forwarding data. */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { type Client, type ClientEvent, type ClientOptions, createClient } from '@lab/client/client.ts'
@@ -13,10 +13,7 @@ export interface TestClient extends Client {
   data(room?: string): unknown[]
 }
 
-/**
- * Creates a client with real sockets and timers that is closed after the test. The backoff of the test client is shorter than the
- * default.
- */
+/** Creates a client with real sockets and timers, which is closed after the test. The test client's backoff is shorter than the default. */
 export function testClient(options: Omit<ClientOptions, 'onEvent'>): TestClient {
   const events: ClientEvent[] = []
   const client = createClient({ backoffBaseMs: 50, ...options, onEvent: (event) => void events.push(event) })

@@ -1,4 +1,4 @@
-/** Tests the WebSocket client with a real replica. */
+/** Tests the WebSocket client against a real replica. */
 import { paths } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { stallingProxy, type TestClient, testClient } from './client-lab.ts'
@@ -93,8 +93,8 @@ test('after a goodbye, the client waits, dials, and only then leaves the drainin
   expect(forgotten).toEqual(['draining'])
   const order = ann.events.flatMap((event) => (event.type === 'attached' || event.type === 'closed' ? [event.type] : []))
   expect(order).toEqual(['attached', 'closed', 'attached'])
-  // If the replicas do not share a store, the second replica does not know the client's session, so the client gets a new session and joins
-  // the same rooms again.
+  // Without a shared store, the second replica does not know the client's session.
+  // The client therefore gets a new session and joins the same rooms again.
   expect(ann.of('attached')[1]).toMatchObject({ how: 'fresh', refused: 'resume_invalid' })
   ann.broadcast('tea', 'still here')
   await has(ann, ['still here'])
@@ -134,8 +134,8 @@ test('detects a half-open connection within two heartbeat intervals, and replace
     'it notices',
   )
   proxy.heal()
-  // The unit test of the client's state machine checks the exact time; this test allows more time, because timers may be late on a busy
-  // machine.
+  // The unit test of the client's state machine checks the exact time.
+  // This test allows more time, because timers may be late on a busy machine.
   expect(noticedAtMs - stalledAtMs).toBeLessThan(2 * heartbeatMs + 1000)
   await eventually(
     () => ann.stats.resumes,

@@ -1,4 +1,4 @@
-/** Tests the messages between clients and the service, over real sockets. */
+/** Tests the messages exchanged between clients and the service over real sockets. */
 import { createSecretKey } from 'node:crypto'
 import { once } from 'node:events'
 import { closeCodes } from '@lab/contract/close-codes.ts'
@@ -82,7 +82,7 @@ describe('messages', () => {
     const broadcast = { type: 'broadcast', id: 'b-1', data: 'once' }
     const { seq } = await ann.ask(broadcast, 'message_response')
     expect(await ann.ask(broadcast, 'message_response')).toMatchObject({ id: 'b-1', stored: true, seq, duplicate: true })
-    // The same message id from another client belongs to another message.
+    // The same message id from another client identifies a different message.
     await bob.ask({ ...broadcast, data: 'mine' }, 'message_response')
     for (const data of ['once', 'mine']) expect((await eve.next('room_message')).data).toBe(data)
     expect(await replica.metric(metrics.roomMessages.name, { result: 'duplicate' })).toBe(1)

@@ -1,4 +1,4 @@
-/** Tests a draining replica by its sockets, its probes and its metrics. */
+/** Tests a draining replica through its sockets, probes and metrics. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { paths } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'

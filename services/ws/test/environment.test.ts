@@ -1,4 +1,4 @@
-/** Tests the process of the service: invalid settings, ports in use, signals and logs. */
+/** Tests the service's process: invalid settings, ports in use, signals and logs. */
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { closeCodes } from '@lab/contract/close-codes.ts'
@@ -18,7 +18,7 @@ async function connect(port: number, id: string, headers: Record<string, string>
   return socket
 }
 
-/** Occupies a free port until the end of the test, and returns the port. */
+/** Occupies a free port until the end of the test, and returns the port number. */
 async function takenPort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -86,7 +86,7 @@ test('the public port is closed again if the internal port is in use', async () 
 
 describe('signals', () => {
   test('a signal during the start ends the process at once', async () => {
-    // If the store does not answer, the start of the replica takes two seconds.
+    // If the store does not answer, the replica takes two seconds to start.
     const silent = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void silent.close())
     await once(silent, 'listening')

@@ -1,7 +1,7 @@
 /**
- * Sends a hundred thousand random frames from two kinds of clients. One kind of client sends valid frames with any content, all of which
- * must be accounted for. The other kind of client sends random bytes, which may not even form a frame. To repeat a run, set the
- * environment variable FUZZ_SEED to the seed of that run.
+ * Sends a hundred thousand random frames from two kinds of clients. One kind of client sends valid frames with arbitrary content, and the
+ * replica's counters must account for all of them. The other kind of client sends random bytes, which may not even form a frame. To repeat
+ * a run, set the FUZZ_SEED environment variable to that run's seed.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -18,7 +18,7 @@ const framesPerRound = 25_000
 const socketsPerRound = 25
 const heapGrowthMostBytes = 20 * 1024 * 1024
 
-/** The error codes with which the replica answers an invalid frame; all other error codes answer a valid message. */
+/** The error codes that the replica sends in response to an invalid frame; all other error codes are responses to a valid message. */
 const notUnderstood: ErrorCode[] = ['invalid_json', 'invalid_message', 'unknown_type', 'binary_not_supported']
 
 const unexpected: unknown[] = []
@@ -48,7 +48,9 @@ test(`100,000 random frames leak no socket, no memory and no message (seed ${see
   expect(unexpected).toEqual([])
 }, 60_000)
 
-/** Sends valid frames with any content, and checks that received and refused frames add up to the frames sent. */
+/**
+ * Sends valid frames with arbitrary content, and checks that the counts of received and refused frames add up to the number of frames sent.
+ */
 async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
   const before = await accounted(replica)
   const quiet = await replica.connect()
@@ -146,7 +148,7 @@ function likelyMessage(random: Random): Record<string, unknown> {
   }
   some('id', random.int(1e6))
   if (type === 'message' || type === 'broadcast') some('data', anyValue(random, 3))
-  // Only a few broadcasts go to the room that all sockets have joined, because each of these broadcasts reaches all sockets.
+  // Only a few broadcasts go to the room that all sockets have joined, because each of them reaches every socket.
   if (type === 'join' || type === 'leave' || type === 'broadcast') some('room', `room-${random.int(200)}`)
   if (type === 'ack') some('seq', random.int(100))
   if (type === 'resume') Object.assign(message, { token: bytes(random, 20).toString('base64url'), lastSeq: random.int(10) })
@@ -193,7 +195,7 @@ function forget(peer: RawPeer): void {
   peer.socket.resume()
 }
 
-/** Waits until all bytes written to a socket have been sent. */
+/** Waits until all bytes written to the given clients' sockets have been sent. */
 async function drained(peers: RawPeer[]): Promise<void> {
   await eventually(
     () => peers.every(({ socket, ended }) => ended || socket.destroyed || socket.writableLength === 0),

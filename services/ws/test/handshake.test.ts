@@ -136,7 +136,7 @@ describe('a client that disconnects', () => {
     ['a plain path', 'GET /health HTTP/1.1\r\nHost: lab\r\n\r\n'],
   ]
   const half = frame(opcodes.text, JSON.stringify({ type: 'message', data: 'half of it is missing' })).subarray(0, 20)
-  /** The bytes that the client sends before it closes the connection, and whether the client waits for the response first. */
+  /** The bytes that the client sends before it closes the connection, and whether it waits for the response before closing. */
   const phases: [string, (request: string) => string | Buffer, boolean][] = [
     ['after connecting', () => '', false],
     ['within the request line', (request) => request.slice(0, 7), false],
@@ -157,7 +157,7 @@ describe('a client that disconnects', () => {
     const before = openSockets()
     for (const end of Object.values(ends)) {
       for (const [, bytes, answered] of phases) {
-        // Several clients connect at once, so that some of them stop at the same step of the handshake.
+        // Several clients connect at the same time, so that more than one of them stops at the same step of the handshake.
         const peers = await Promise.all(Array.from({ length: 5 }, () => RawPeer.connect(replica.port)))
         for (const peer of peers) peer.write(bytes(request))
         if (answered) await Promise.all(peers.map((peer) => peer.response()))
@@ -208,7 +208,7 @@ describe('a slow request', () => {
   })
 })
 
-/** Returns the number of TCP sockets of this process, which runs both the replica and the tests. */
+/** Returns the number of TCP sockets in this process, which runs both the replica and the tests. */
 function openSockets(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
 }

@@ -9,7 +9,7 @@ import { type Config, readConfig, type SettingName } from '../src/config.ts'
 import type { ServerMessage } from '../src/protocol.ts'
 import { type RunningService, startReplica } from '../src/replica.ts'
 
-/** Timeout of every wait in a test. The timeout is generous, because the machine may be busy. */
+/** Timeout for every wait in a test. The timeout is generous, because the machine may be busy. */
 export const patienceMs = 15_000
 
 export type Env = Partial<Record<SettingName, string | number>>
@@ -29,7 +29,7 @@ export function testConfig(env: Env = {}): Config {
   return result.value
 }
 
-/** The lines that the replica has logged; the newest line is last. */
+/** The lines that the replica has logged, oldest first. */
 export interface Logged {
   level: 'info' | 'error'
   text: string
@@ -54,7 +54,7 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
   }
   const replica = await startReplica({ config: testConfig(env), id: 'ws-test', version: '0.0.0', log })
   onTestFinished(async () => {
-    // A drain ends quickly if no sockets are open, and a second call of the drain skips the delay for the router.
+    // A drain ends quickly if no sockets are open, and a second call to `drain` skips the delay for the router.
     replica.hub.terminateAll()
     await eventually(
       () => replica.hub.size,
@@ -90,8 +90,7 @@ export function sumSeries(text: string, name: string, labels: Record<string, str
 }
 
 /**
- * Reads a value repeatedly until the value satisfies the condition, and returns the value. The error of a timeout contains the last
- * value.
+ * Reads a value repeatedly until it satisfies the condition, and then returns it. If the time runs out, the error contains the last value.
  */
 export async function eventually<T>(read: () => T | Promise<T>, fits: (value: T) => boolean, what: string): Promise<T> {
   const probe = async () => {
@@ -109,7 +108,7 @@ export class TestSocket {
   readonly raw: WebSocket
   readonly opened: Promise<void>
   readonly closed: Promise<{ code: number; reason: string }>
-  /** The response headers of the upgrade. */
+  /** The headers of the response to the upgrade request. */
   headers: Record<string, string | string[] | undefined> = {}
   private readonly inbox: ServerMessage[] = []
   private wake = () => {}
@@ -136,7 +135,7 @@ export class TestSocket {
     this.raw.send(typeof message === 'string' || Buffer.isBuffer(message) ? message : JSON.stringify(message))
   }
 
-  /** Returns the next message of the given type. Until a message of this type arrives, messages of other types are dropped. */
+  /** Returns the next message of the given type. Messages of other types are dropped until a message of the given type arrives. */
   async next<T extends ServerMessageType>(type: T): Promise<Received<T>> {
     const deadline = Date.now() + patienceMs
     for (;;) {
@@ -149,7 +148,7 @@ export class TestSocket {
     }
   }
 
-  /** Sends a message, and returns the next message whose type is the type of the expected answer. */
+  /** Sends a message, and returns the next message of the expected answer type. */
   async ask<T extends ServerMessageType>(message: object, answer: T): Promise<Received<T>> {
     this.send(message)
     return this.next(answer)

@@ -63,7 +63,7 @@ describe('a slow reader', () => {
     for (const member of [reader, sender]) await member.ask({ type: 'join', room: 'tea' }, 'room_joined')
 
     const text = 'x'.repeat(60_000)
-    // The kernel buffers on both ends fill before the buffers of the replica. The kernel buffers hold some megabytes.
+    // The kernel buffers on both ends fill up before the replica's buffers. The kernel buffers hold several megabytes.
     const most = 1_000
     let sent = 0
     for (; sent < most && replica.hub.size === 4; sent++) {
@@ -104,7 +104,7 @@ describe('limits for all connections together', () => {
     const small = await RawPeer.upgraded(replica.port)
     small.write(begun(1_000))
     const hoarders = await Promise.all(Array.from({ length: 10 }, () => RawPeer.upgraded(replica.port)))
-    // Some clients stop within a fragmented message, and others within a frame.
+    // Some clients stop in the middle of a fragmented message, and others in the middle of a frame.
     for (const [i, peer] of hoarders.entries())
       peer.write(i % 2 === 0 ? begun(40_000) : frame(opcodes.text, 'x'.repeat(40_000)).subarray(0, 39_000))
     const left = await eventually(
@@ -201,8 +201,8 @@ describe('silence', () => {
       (ended) => ended,
       'the dead peer is cut',
     )
-    // The unit test src/heartbeat.test.ts checks the exact bound of 1.5 intervals; this test allows more time, because the machine may be
-    // busy.
+    // The unit test src/heartbeat.test.ts checks the exact bound of 1.5 intervals.
+    // This test allows more time, because the machine may be busy.
     expect(performance.now() - deadSince).toBeLessThan(1.5 * intervalMs + 5_000)
     expect(dead.frames().filter(({ opcode }) => opcode === opcodes.ping)).toHaveLength(1)
     expect(await replica.metric(metrics.connectionsClosed.name, { cause: 'heartbeat_lost' })).toBe(1)

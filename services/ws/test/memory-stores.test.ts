@@ -1,6 +1,6 @@
 /**
- * Runs the test suites of the stores with the in-memory stores. The files 11-room-log.test.ts and 11-sessions.test.ts in tests/stack run
- * the same suites with the Valkey stores.
+ * Runs the store test suites with the in-memory stores. The files 11-room-log.test.ts and 11-sessions.test.ts in tests/stack run the same
+ * suites with the Valkey stores.
  */
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../src/config.ts'
@@ -32,7 +32,7 @@ describe('presence in memory', () => {
   presenceSuite(async () => ({ presence: new LocalPresence(), stop: async () => {} }))
 })
 
-// Sessions in memory cannot move to another replica, so a client that is asked to reconnect would lose its session.
+// In-memory sessions cannot move to another replica, so a client that is asked to reconnect would lose its session.
 test('a replica without a shared store finds no other replica, so it never asks clients to reconnect', () => {
   const read = readConfig({})
   if (!read.ok) throw new Error('the defaults cannot be read')

@@ -9,12 +9,12 @@ const main = new URL('../src/main.ts', import.meta.url).pathname
 
 export interface ServiceProcess {
   child: ChildProcess
-  /** The output of the process so far. */
+  /** The process's output so far. */
   stdout(): string
   stderr(): string
-  /** The log lines of the process so far. Throws an error if a log line is not JSON. */
+  /** The process's log lines so far. Throws an error if a log line is not JSON. */
   log(): Record<string, unknown>[]
-  /** The exit code of the process, and the time from start to exit. */
+  /** The process's exit code, and the time from its start to its exit. */
   exited: Promise<{ code: number | null; afterMs: number }>
 }
 
@@ -35,7 +35,7 @@ export function startProcess(env: Env = {}, extra: Record<string, string> = {}):
   let [out, err] = ['', '']
   child.stdout.on('data', (data) => (out += data))
   child.stderr.on('data', (data) => (err += data))
-  // The event 'close' of a process is emitted after all of its output has been read.
+  // A process emits its 'close' event only after all of its output has been read.
   const exited = once(child, 'close').then(([code]) => ({ code: code as number | null, afterMs: performance.now() - startedAt }))
   onTestFinished(async () => {
     child.kill('SIGKILL')

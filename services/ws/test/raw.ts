@@ -1,4 +1,4 @@
-/** Provides a test client without a WebSocket library, which sends valid or invalid bytes on a TCP socket. */
+/** Provides a test client that uses no WebSocket library and sends valid or invalid bytes over a TCP socket. */
 import { connect, type Socket } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
 import type { ServerMessage } from '../src/protocol.ts'
@@ -6,7 +6,7 @@ import { eventually } from './harness.ts'
 
 export const opcodes = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const
 
-/** Returns the text of an upgrade request. @param change headers to set to another value, or to omit if the value is null */
+/** Returns the text of an upgrade request. @param change headers to set to a different value, or to omit if the value is null */
 export function handshake(path: string = paths.ws, change: Record<string, string | null> = {}): string {
   const headers = {
     Host: 'lab',
@@ -29,7 +29,7 @@ export interface FrameOptions {
   claimedLength?: number
 }
 
-/** Encodes one WebSocket frame as a client sends it. */
+/** Encodes one WebSocket frame as a client would send it. */
 export function frame(opcode: number, payload: Buffer | string, options: FrameOptions = {}): Buffer {
   const { fin = true, rsv = 0, mask = Buffer.from([1, 2, 3, 4]), claimedLength } = options
   const body = Buffer.from(payload)
@@ -49,7 +49,9 @@ export interface ReceivedFrame {
   payload: Buffer
 }
 
-/** A TCP connection from a test to the replica. The test client never closes its side of the connection by itself and answers no frames. */
+/**
+ * A TCP connection from a test to the replica. The test client answers no frames, and never closes its side of the connection on its own.
+ */
 export class RawPeer {
   readonly socket: Socket
   /** The bytes received so far, unless the test discards them. */

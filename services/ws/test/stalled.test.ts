@@ -1,4 +1,4 @@
-/** Tests thousands of handshakes that begin and never end, with the service in its own process. */
+/** Tests thousands of handshakes that begin but never finish, with the service in a separate process. */
 import { execFileSync } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -14,7 +14,7 @@ import { handshake } from './raw.ts'
 const spare = 500
 const limit = fileLimit()
 const stalled = limit >= 10_000 + spare ? 10_000 : Math.min(2_000, limit - spare)
-/** The kernel limits the queue of connections that the process has not accepted yet. */
+/** Sockets connect in batches, because the kernel limits the queue of connections that the process has not accepted yet. */
 const batch = 250
 
 test(`${stalled} stalled upgrades are all answered with 408 in time, while other clients are served`, async () => {
@@ -78,7 +78,7 @@ function ending(socket: Socket): Promise<Ending> {
   return new Promise((resolve) => socket.once('close', () => resolve({ text, afterMs: performance.now() - startedAt })))
 }
 
-/** Returns the limit on open files of a process. */
+/** Returns a process's limit on open files. */
 function fileLimit(): number {
   if (process.platform === 'win32') return 2_000 + spare
   const said = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim()

@@ -7,7 +7,7 @@ import WebSocket from 'ws'
 import { openSocket, type TestSocket } from '../../stack/lib/socket.ts'
 import { containers, type Stack, url } from '../../stack/lib/stack.ts'
 
-/** The sticky cookie of a replica: Traefik's hash of the server address. */
+/** Returns a replica's sticky cookie: Traefik's hash of the server address. */
 export async function cookieOf(stack: Stack, replica: string): Promise<string> {
   const container = (await containers(stack, services.ws)).find((one) => replicaName(one.Config.Labels) === replica)
   const address = container?.NetworkSettings.Networks[`${stack.project}_lab`]?.IPAddress
@@ -16,7 +16,7 @@ export async function cookieOf(stack: Stack, replica: string): Promise<string> {
   return `${stickyCookie}=${hash.slice(0, 16)}`
 }
 
-/** Opens sockets on one replica. */
+/** Opens the given number of sockets on one replica. */
 export async function openOn(stack: Stack, replica: string, count: number): Promise<TestSocket[]> {
   const cookie = await cookieOf(stack, replica)
   const sockets: TestSocket[] = []
@@ -42,8 +42,8 @@ export async function closeAll(sockets: readonly TestSocket[]): Promise<void> {
 }
 
 /**
- * Starts a WebSocket handshake without waiting for its result. If the socket opens, the function either closes it normally or cuts the
- * connection without a close frame.
+ * Starts a WebSocket handshake without waiting for its result. If the socket opens, it is then either closed normally or cut without a
+ * close frame.
  */
 export function knock(stack: Stack, path: string, { cookie = '', cut = false } = {}): void {
   const socket = new WebSocket(url(stack, 'LAB_PORT', path).replace('http', 'ws'), {
@@ -55,7 +55,7 @@ export function knock(stack: Stack, path: string, { cookie = '', cut = false } =
   socket.on('open', () => (cut ? socket.terminate() : socket.close(1000)))
 }
 
-/** Repeats an action until the returned function is called. */
+/** Repeats an action at an interval until the returned function is called. */
 export function again(everyMs: number, act: () => void): () => void {
   const timer = setInterval(act, everyMs)
   return () => clearInterval(timer)

@@ -1,4 +1,4 @@
-/** Faults of single replicas: a kill, a drain that does not finish, and a new replica that Traefik does not discover. */
+/** Faults that affect a single replica: a kill, a drain that does not finish, and a new replica that Traefik does not discover. */
 import { jobs, services } from '@lab/contract/endpoints.ts'
 import { scaleCommand } from '@lab/host/compose.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -12,9 +12,9 @@ import { replicas } from './settings.ts'
 import type { AlertWatch } from './watch.ts'
 
 /**
- * Injects three faults one after the other, each into the last replica, and each with its own alert. The number of replicas goes down, up,
- * down and up again, which also triggers the alert ScalerFlapping.
- * @returns the time at which the number of replicas became one higher than it was at the start, in milliseconds of Unix time
+ * Injects three faults one after another, each into the last replica, and each with its own alert. The number of replicas goes down, up,
+ * down and up again, which also triggers the ScalerFlapping alert.
+ * @returns the Unix time, in milliseconds, at which there was one more replica than at the start
  */
 export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number> {
   const lab = await labOf(stack)
@@ -35,8 +35,8 @@ export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number
       await openOn(stack, 'ws-5', 2)
       undo(() => scaleTo(stack, replicas))
       undo(() => lab.act('kill', 'ws-5'))
-      // The drain uses a timer with a period of 100 ms, which this script disables. No other timer in the replica has a period of 100 ms,
-      // so only the drain stops making progress.
+      // This script disables the 100 ms timer that the drain uses.
+      // No other timer in the replica has this period, so only the drain stops making progress.
       await evaluateInContainer(
         containerName(stack, 'ws-5'),
         'const set = setInterval; globalThis.setInterval = (act, ms, ...more) => set(ms === 100 ? () => {} : act, ms, ...more); 0',
@@ -58,10 +58,7 @@ export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number
   return oneMoreMs
 }
 
-/**
- * Sets the number of replicas. The function does not wait until all replicas are healthy, because other faults may make some replicas
- * unhealthy.
- */
+/** Sets the number of replicas, without waiting until all replicas are healthy, because other faults may make some of them unhealthy. */
 export async function scaleTo(stack: Stack, count: number): Promise<void> {
   await docker(scaleCommand({ replicas: count, files: [], env: environmentOf(stack) }), { withinSeconds: 120 })
   await untilScraped(stack, count)

@@ -1,4 +1,4 @@
-/** Starts the lab with a paused scaler, so that only the tests change the replicas. The lab is always taken down after the tests. */
+/** Starts the lab with a paused scaler, so that only the tests change the replicas. The lab is always shut down after the tests. */
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { services } from '@lab/contract/endpoints.ts'
@@ -31,10 +31,10 @@ export default async function setup(project: TestProject): Promise<() => void> {
     await mkdir(dirname(pause), { recursive: true })
     await writeFile(pause, '')
     await getImages(stack, stop)
-    // The services are listed by name, because Compose would require Grafana's image even with `--scale grafana=0`.
+    // The services are listed by name, because Compose would otherwise require Grafana's image, even with `--scale grafana=0`.
     const some = [...expectedServices(stack), ...overlayServices]
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '120']
-    // Valkey starts first, so that no replica starts without it.
+    // Valkey starts first, so that no replica has to start without it.
     await compose(stack, [...up, services.valkey], { withinSeconds: 150, stop })
     await compose(stack, [...up, '--scale', `${services.ws}=${replicas}`, ...some], { withinSeconds: 150, stop })
   })

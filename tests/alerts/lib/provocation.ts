@@ -1,6 +1,6 @@
 /**
- * Injects a fault, waits until its alerts fire, undoes the fault, and waits until the alerts resolve. The times that each alert needed to
- * fire and to resolve are written to reports/alerts.json and reports/alerts.md.
+ * Injects a fault, waits until its alerts fire, undoes the fault, and waits until the alerts resolve. How long each alert took to fire and
+ * to resolve is written to reports/alerts.json and reports/alerts.md.
  */
 import { writeFileSync } from 'node:fs'
 import type { FaultNameOn } from '@lab/faults/catalogue/index.ts'
@@ -10,21 +10,21 @@ import { fromRoot } from './settings.ts'
 import { type AlertWatch, type Labels, words } from './watch.ts'
 
 /**
- * Injects a fault that causes alerts. The function must register each cleanup step with `undo` as soon as the step may be needed. The
- * cleanup steps run in reverse order, even when the fault was injected only partly.
+ * Injects a fault that causes alerts. The function must register each cleanup step with `undo` as soon as that step may be needed. Cleanup
+ * steps run in reverse order, even if the fault was only partly injected.
  */
 export type Begin = (undo: (step: () => unknown) => void) => Promise<unknown>
 
 export interface Provocation {
-  /** Description of the fault for the report. */
+  /** Description of the fault, for the report. */
   fault: string
   alerts: readonly Labels[]
   begin: Begin
-  /** Start time of a fault that is already in effect, in milliseconds of Unix time. */
+  /** If the fault is already in effect: the Unix time, in milliseconds, at which it started. */
   sinceMs?: number
   firesWithinSeconds?: number
   resolvesWithinSeconds?: number
-  /** A function that runs while the alerts fire, before the fault is undone. */
+  /** A function that runs while the alerts are firing, before the fault is undone. */
   meanwhile?: () => Promise<void>
 }
 
@@ -32,19 +32,19 @@ interface Row {
   alert: string
   fault: string
   secondsToFiring: number | null
-  /** Seconds from undoing the fault until the alert resolved; null when it did not resolve. */
+  /** Number of seconds from undoing the fault until the alert resolved; null if it did not resolve. */
   secondsToResolved: number | null
   note?: string
 }
 
 const rows: Row[] = []
-/** The maximum duration of a fault if no test undoes it. This limit is longer than the time that any alert needs to fire. */
+/** The maximum duration of a fault that no test undoes. This limit is longer than any alert takes to fire. */
 const maxFaultSeconds = 600
 
 /**
- * Provokes alerts. Rejects when an alert does not fire or resolve in time. The fault is always undone.
- * @param late the alerts that resolve late; for each of these alerts, a function that waits until the alert resolves is added to `ends`,
- * for use by a later test
+ * Provokes alerts. Rejects if an alert does not fire or resolve in time. The fault is always undone.
+ * @param late the alerts that resolve late; for each of them, a function that waits until it resolves is added to `ends`, for a later test
+ * to call
  */
 export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhile, ...bounds }: Provocation, late?: Late): Promise<void> {
   const own = alerts.map((labels) => {
@@ -77,7 +77,7 @@ export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhi
   await all(own.filter(({ labels }) => !isLate(labels)).map((one) => end(one, (bounds.resolvesWithinSeconds ?? 180) * 1000)))
 }
 
-/** Injects a fault of the catalogue, by default into the last replica. */
+/** Injects a fault from the fault catalogue, by default into the last replica. */
 export function catalogued(stack: Stack, fault: FaultNameOn<'compose'>, replica?: string): Begin {
   return async (undo) => {
     const begun = await begin(await labOf(stack), fault, { replica, seconds: maxFaultSeconds })
@@ -88,7 +88,7 @@ export function catalogued(stack: Stack, fault: FaultNameOn<'compose'>, replica?
   }
 }
 
-/** Runs all steps in reverse order, even when a step fails. */
+/** Runs all cleanup steps in reverse order, even if one of them fails. */
 async function undoAll(steps: readonly (() => unknown)[]): Promise<void> {
   const failures: string[] = []
   for (const step of steps.toReversed())
@@ -98,7 +98,7 @@ async function undoAll(steps: readonly (() => unknown)[]): Promise<void> {
   if (failures.length > 0) throw new Error(failures.join('\n'))
 }
 
-/** Alerts that resolve long after their fault has ended. */
+/** Alerts that resolve only long after their fault has ended. */
 export interface Late {
   alerts: readonly Labels[]
   ends: ((withinMs: number) => Promise<void>)[]
@@ -107,14 +107,14 @@ export interface Late {
 export interface Seen {
   fault: string
   labels: Labels
-  /** Start time of the fault, in milliseconds of Unix time. */
+  /** Unix time at which the fault started, in milliseconds. */
   sinceMs: number
   withinMs: number
-  /** The reason why the test does not wait until the alert resolves. */
+  /** The reason why the test does not wait for the alert to resolve. */
   note: string
 }
 
-/** Waits until an alert fires, and adds the alert to the report without waiting until it resolves. */
+/** Waits until an alert fires, and adds it to the report without waiting for it to resolve. */
 export async function seenFiring(watch: AlertWatch, { fault, labels, sinceMs, withinMs, note }: Seen): Promise<void> {
   const row: Row = { alert: words(labels), fault, secondsToFiring: null, secondsToResolved: null, note }
   rows.push(row)
@@ -122,7 +122,7 @@ export async function seenFiring(watch: AlertWatch, { fault, labels, sinceMs, wi
   writeReport()
 }
 
-/** Returns the names of the alerts that have fired, and have then either resolved or are listed with a reason for not resolving. */
+/** Returns the names of the alerts that have fired and have either resolved or been listed with a reason for not waiting. */
 export function provoked(): string[] {
   const done = rows.filter(
     ({ secondsToFiring, secondsToResolved, note }) => secondsToFiring !== null && (secondsToResolved !== null || note),
@@ -130,7 +130,7 @@ export function provoked(): string[] {
   return [...new Set(done.map(({ alert }) => alert.split(' ')[0] ?? ''))].sort()
 }
 
-/** Writes the current report as a table to reports/alerts.md, and as JSON. */
+/** Writes the current report to reports/alerts.md as a table, and to reports/alerts.json. */
 export function writeReport(): string {
   const sorted = rows.toSorted((a, b) => a.alert.localeCompare(b.alert))
   const cell = (value: number | null, note = 'not seen') => (value === null ? note : String(value))
@@ -151,7 +151,7 @@ function seconds(ms: number): number {
   return Math.round(ms / 100) / 10
 }
 
-/** Waits for all promises, even when one promise rejects. */
+/** Waits for all promises, even if one of them rejects. */
 async function all(promises: Promise<void>[]): Promise<void> {
   const failures = (await Promise.allSettled(promises)).flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : []))
   if (failures.length > 0) throw new Error(failures.join('\n'))

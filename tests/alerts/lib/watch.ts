@@ -1,4 +1,4 @@
-/** Reads the active alerts from Alertmanager, and the received alerts from the alert receiver, once per second. */
+/** Once per second, reads the active alerts from Alertmanager and the received alerts from the alert receiver. */
 import { receiverPaths } from '@lab/contract/endpoints.ts'
 import { pause, until } from '@lab/host/until.ts'
 import { labOf, type Stack, url } from '../../stack/lib/stack.ts'
@@ -13,13 +13,14 @@ interface Received {
 
 export interface AlertWatch {
   /**
-   * Waits until an alert with the given labels is active in Alertmanager and the receiver has received it as firing since the given time.
-   * @returns the time at which the alert receiver first received the alert, in milliseconds of Unix time
+   * Waits until an alert with the given labels is active in Alertmanager and, since the given time, has reached the alert receiver as
+   * firing.
+   * @returns the Unix time, in milliseconds, at which the alert receiver first received the alert
    */
   firing(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
   /**
-   * Waits until the alert is no longer active and the receiver has received it as resolved.
-   * @returns the time at which the alert receiver received the resolved alert, in milliseconds of Unix time
+   * Waits until the alert is no longer active in Alertmanager and has reached the alert receiver as resolved.
+   * @returns the Unix time, in milliseconds, at which the alert receiver received the resolved alert
    */
   resolved(labels: Labels, sinceMs: number, withinMs: number): Promise<number>
   stop(): Promise<void>
@@ -48,7 +49,7 @@ export function watchAlerts(stack: Stack): AlertWatch {
     }
   })()
 
-  /** The delivery times of the alert with the given labels, in order. */
+  /** Returns the times at which the alert with the given labels was delivered, in order. */
   const came = (status: Received['status'], labels: Labels, sinceMs: number) =>
     [...received.values()]
       .filter((one) => one.status === status && has(one.labels, labels))
@@ -83,7 +84,7 @@ export function watchAlerts(stack: Stack): AlertWatch {
   }
 }
 
-/** The name of the alert, together with the labels that distinguish it from other alerts of the same name. */
+/** Returns the alert's name, together with the labels that distinguish it from other alerts with the same name. */
 export function words({ alertname = '', ...others }: Labels): string {
   return [alertname, ...Object.entries(others).map(([name, value]) => `${name}=${value}`)].join(' ')
 }

@@ -1,4 +1,4 @@
-/** A real Chromium for the tests of pages. */
+/** Provides a real Chromium for the page tests. */
 import { existsSync } from 'node:fs'
 import AxeBuilder from '@axe-core/playwright'
 import { type Browser, chromium, type Page } from 'playwright-core'
@@ -6,11 +6,11 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', process.env.CHROMIUM_PATH ?? '']
 const executablePath = places.find((path) => existsSync(path))
 
-/** Whether Chromium is installed. Without Chromium, tests of pages are skipped and reported as skipped. */
+/** Whether Chromium is installed. Without Chromium, page tests are reported as skipped. */
 export const hasChromium = executablePath !== undefined
 if (!hasChromium) console.warn('Pages are not tested: no Chromium here. On Debian: apt-get install chromium; elsewhere: CHROMIUM_PATH')
 
-/** Starts Chromium. @param more a list of additional command line switches */
+/** Starts Chromium. @param more additional command-line switches */
 export function launch(...more: readonly string[]): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', ...more]
   return chromium.launch({ executablePath: executablePath ?? '', args })
@@ -18,7 +18,7 @@ export function launch(...more: readonly string[]): Promise<Browser> {
 
 /**
  * Opens a page in a separate browser context, with separate cookies.
- * @param complaints an array to which logged errors, thrown errors, and requests to other origins are added
+ * @param complaints an array that collects logged errors, thrown errors, and requests to other origins
  */
 export async function openPage(browser: Browser, url: string, complaints: string[]): Promise<Page> {
   const { origin } = new URL(url)
@@ -33,7 +33,7 @@ export async function openPage(browser: Browser, url: string, complaints: string
   return page
 }
 
-/** Returns the violations that axe finds in the current state of the page, one line each. */
+/** Returns the violations that axe finds on the page in its current state, one line each. */
 export async function faults(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze()
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)

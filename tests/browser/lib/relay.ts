@@ -1,6 +1,5 @@
 /**
- * A TCP relay that can stop forwarding bytes. While the relay does not forward bytes, its connections stay open, and neither side is
- * notified.
+ * A TCP relay that can stop forwarding bytes. While forwarding is stopped, the relay's connections stay open, and neither side is notified.
  */
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 

@@ -1,4 +1,4 @@
-/** Records Docker's events about replicas that are stopped or exit. */
+/** Records Docker's events about replicas that stop or exit. */
 
 import { services } from '@lab/contract/endpoints.ts'
 import { followDocker } from '@lab/host/docker.ts'
@@ -14,7 +14,10 @@ export interface ReplicaEvent {
   exitCode: string | undefined
 }
 
-/** Collects events until `stop` is called. The events are recorded continuously, because Docker itself stores only the latest events. */
+/**
+ * Collects Docker events until `stop` is called. The events are recorded continuously, because Docker itself stores only the most recent
+ * ones.
+ */
 export function watchDeaths(stack: Stack): { events: ReplicaEvent[]; stop: () => Promise<void> } {
   const events: ReplicaEvent[] = []
   const filters = [
@@ -41,7 +44,7 @@ export function watchDeaths(stack: Stack): { events: ReplicaEvent[]; stop: () =>
   )
   const stop = async () => {
     await reading.stop()
-    // If the stream of events ends early, later events are missing, so stop() must fail.
+    // If the event stream ended early, later events are missing, so stop() must fail.
     if (failure !== undefined) throw new Error(failure)
   }
   return { events, stop }

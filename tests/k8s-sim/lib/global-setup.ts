@@ -1,4 +1,4 @@
-/** Starts the lab with a paused scaler, and always takes it down. */
+/** Starts the lab with a paused scaler, and always shuts the lab down afterwards. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { overlayServices } from '@lab/host/compose.ts'
@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     COMPOSE_PATH_SEPARATOR: ':',
     SCALER_TIME_SCALE: String(timeScale),
     SCALER_STATE: stateFolder,
-    // k6 writes its summary with this user and group.
+    // k6 writes its summary as this user and group.
     LAB_UID: String(process.getuid?.() ?? 0),
     LAB_GID: String(process.getgid?.() ?? 0),
   }
@@ -25,13 +25,13 @@ export default async function setup(project: TestProject): Promise<() => void> {
   return boot(project, stack, async (stop) => {
     await startPaused()
     await getImages(stack, stop)
-    // The services are listed by name, because Compose would require Grafana's image even with `--scale grafana=0`.
+    // The services are listed by name, because Compose would otherwise require Grafana's image, even with `--scale grafana=0`.
     const some = [...expectedServices(stack), ...overlayServices]
     await compose(stack, ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...some], { withinSeconds: 120, stop })
   })
 }
 
-/** Removes the files of earlier runs, and pauses the scaler until a test resumes it. */
+/** Removes files from earlier test runs, and pauses the scaler until a test resumes it. */
 async function startPaused(): Promise<void> {
   for (const folder of [stateFolder, hostStateFolder]) await rm(fromRoot(folder), { recursive: true, force: true })
   const file = fromRoot(pauseFilePath(stateFolder))

@@ -1,17 +1,20 @@
-/** Settings that the global setup and the tests of the scaler share. */
+/** Settings that the scaler tests and their global setup share. */
 import { root } from '../../stack/lib/compose-file.ts'
 
 /**
- * In the tests, periods and windows have a fifth of their normal length; for example, the scaler runs every 3 s, which is shorter than the
- * scrape interval.
+ * In these tests, the scaler's periods and windows are a fifth of their normal length; for example, it decides every 3 s, more often than
+ * Prometheus scrapes.
  */
 export const timeScale = 5
 
-/** The folders with the decision log and the pause file of the scaler in its container and on the host, relative to the root. */
+/**
+ * The folders that contain the decision log and the pause file, for the scaler in its container and for the one on the host, relative to
+ * the repository root.
+ */
 export const stateFolder = 'reports/scaler-test'
 export const hostStateFolder = 'reports/scaler-test-host'
 
-/** Both Compose files, for every `docker compose` command of these tests. */
+/** Both Compose files, which every `docker compose` command in these tests uses. */
 export const composeFiles = ['compose.yaml', 'compose.k8s-sim.yaml']
 
 export function fromRoot(path: string): string {

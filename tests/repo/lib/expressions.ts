@@ -1,4 +1,4 @@
-/** Every PromQL expression in the repository, with its file. */
+/** Collects every PromQL expression in the repository, together with its file. */
 
 import { ledgerLength, questions } from '@lab/cli/workshop/questions.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
@@ -7,9 +7,9 @@ import { type MetricMap, queryFor, readMetricMap } from '@lab/scaler/metric-map.
 import { read, readYaml, repoFiles } from './repo-files.ts'
 
 export interface Expression {
-  /** Path of the file that contains the expression, relative to the root of the repository. */
+  /** Path of the file that contains the expression, relative to the repository root. */
   file: string
-  /** Identifies the expression within its file by a panel, a rule, a name or a number. */
+  /** Identifies the expression within its file, by panel, rule, name or number. */
   what: string
   expr: string
 }
@@ -31,7 +31,7 @@ interface Target {
   datasource?: { type: string; uid: string }
 }
 
-/** Display settings that replace the defaults of a Grafana panel for some of the panel's series. */
+/** Display settings that replace a Grafana panel's defaults for some of its series. */
 export interface Override {
   matcher: { id: string; options: string }
   properties: { id: string; value: unknown }[]
@@ -70,9 +70,9 @@ export interface DashboardFile {
   annotations: { list: { name: string; expr?: string; datasource: { uid: string } }[] }
 }
 
-/** Dashboards with queries for Prometheus. */
+/** Dashboards that query Prometheus. */
 export const dashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/[^/]*\.json$/.test(path))
-/** Dashboards with queries for Loki. */
+/** Dashboards that query Loki. */
 export const logDashboardFiles = repoFiles((path) => /^grafana\/provisioning\/dashboards\/logs\/.*\.json$/.test(path))
 export const ruleFiles = repoFiles((path) => /^prometheus\/rules\/.*\.rules\.yaml$/.test(path))
 
@@ -80,15 +80,15 @@ export function readDashboard(path: string): DashboardFile {
   return JSON.parse(read(path)) as DashboardFile
 }
 
-/** The rules of all groups of one file. */
+/** Returns the rules from all groups in one rule file. */
 export function readRules(path: string): Rule[] {
   return readYaml<{ groups: { rules: Rule[] }[] }>(path).groups.flatMap(({ rules }) => rules)
 }
 
-/** The queries of the scaler, for each metric that an HPA can name. */
+/** Maps each metric that an HPA can name to the query that the scaler sends for it. */
 export const metricMapFile = 'scaler/metrics.yaml'
 
-/** All expressions: rules, dashboards, shared queries, the scaler, the workshop, and code blocks of documents. */
+/** Returns all expressions: from rules, dashboards, shared queries, the scaler, the workshop, and code blocks in documents. */
 export function allExpressions(): Expression[] {
   return [
     ...ruleFiles.flatMap(ruleExpressions),
@@ -108,7 +108,7 @@ function ruleExpressions(file: string): Expression[] {
   return readRules(file).map(({ alert, record, expr }) => ({ file, what: alert ?? record ?? '', expr: String(expr) }))
 }
 
-/** Expressions of panels, annotations and variables, without the queries for Loki. */
+/** Returns the expressions in a dashboard's panels, annotations and variables, excluding Loki queries. */
 export function dashboardExpressions(file: string, { panels, annotations, templating }: DashboardFile): Expression[] {
   const ofPanels = panels.flatMap(({ title = '', targets = [] }) =>
     targets
@@ -130,7 +130,7 @@ function selectorOfVariable(query: string): string {
   return selector === undefined ? query : `count by (${label}) (${selector})`
 }
 
-/** Returns the queries of a metrics file in the form in which the scaler sends them. @throws Error when the file is invalid */
+/** Returns the queries in a metrics file as the scaler would send them. @throws Error if the file is invalid */
 export function metricMapExpressions(file: string, text: string): Expression[] {
   const result = readMetricMap(text, file)
   if (!result.ok) throw new Error(result.problems.join('\n'))
@@ -145,7 +145,7 @@ export function metricMapExpressions(file: string, text: string): Expression[] {
 }
 
 /**
- * Returns an HPA metric for each rule of a metrics file, with an example selector and an example object as placeholders. The substituted
+ * Returns an HPA metric for each rule in a metrics file, with an example selector and an example object as placeholders. The placeholder
  * values are arbitrary, but must not make a query invalid.
  */
 function metricsOf(map: MetricMap): MetricSpec[] {

@@ -1,4 +1,6 @@
-/** All metrics that queries may use, with their labels: the metrics of contract/, and listed metrics of Prometheus, Traefik and k6. */
+/**
+ * Lists all metrics that queries may use, with their labels: the metrics from contract/, and some metrics of Prometheus, Traefik and k6.
+ */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
@@ -8,13 +10,13 @@ import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { conditionStatuses, metricTargetTypes, proposalStages, scaleDirections, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 
-/** The names of all known metrics, each with the names of its labels. */
+/** The names of all known metrics, each with its label names. */
 export type KnownMetrics = ReadonlyMap<string, ReadonlySet<string>>
 
 /** Labels that Prometheus adds to scraped metrics. */
 const scrapeLabels = ['job', 'instance', replicaLabel]
 
-/** Metrics of Prometheus, Traefik and k6 that the lab queries. Before a dashboard or rule queries another metric, add the metric here. */
+/** Metrics of Prometheus, Traefik and k6 that the lab queries. Before you use another such metric in a dashboard or rule, add it here. */
 const otherSystems: Record<string, string[]> = {
   up: [],
   ALERTS: ['alertname', 'alertstate', 'severity', 'job', 'replica', 'slo', 'clock'],
@@ -25,7 +27,7 @@ const otherSystems: Record<string, string[]> = {
   traefik_entrypoint_request_duration_seconds_bucket: ['entrypoint', 'code', 'method', 'protocol', 'le'],
   traefik_service_requests_total: ['service', 'code', 'method', 'protocol'],
   traefik_service_server_up: ['service', 'url'],
-  // Built-in metrics of k6.
+  // k6's built-in metrics.
   k6_ws_sessions_total: ['status', 'scenario', 'name'],
   prometheus_config_last_reload_successful: [],
   alertmanager_config_last_reload_successful: [],
@@ -35,8 +37,8 @@ const otherSystems: Record<string, string[]> = {
 const loadLabels = ['scenario', 'testid']
 
 /**
- * @param specs the metrics of contract/; the tests of this module pass modified metrics instead
- * @param recorded names of recording rules
+ * @param specs the metrics from contract/; this module's tests pass modified metrics instead
+ * @param recorded the names of the recording rules
  */
 export function knownMetrics(
   specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)],
@@ -60,12 +62,12 @@ const histogramSeries: [string, string[]][] = [
   ['_count', []],
 ]
 
-/** The default metrics of prom-client, read from prom-client itself. */
+/** Returns prom-client's default metrics, read from prom-client itself. */
 function nodeMetrics(): Pick<MetricSpec, 'name' | 'kind' | 'labels'>[] {
   const register = new Registry()
   collectDefaultMetrics({ register })
   return register.getMetricsAsArray().map((metric) => {
-    // At run time, every metric of prom-client has the property labelNames, but the types of prom-client do not declare it.
+    // At run time, every prom-client metric has a labelNames property, but prom-client's types do not declare it.
     const { labelNames } = metric as unknown as { labelNames: string[] }
     const kind = (metric as unknown) instanceof Histogram ? 'histogram' : 'gauge'
     return { name: metric.name, kind, labels: labelNames }
@@ -80,8 +82,8 @@ function loadMetricNames(): string[] {
 }
 
 /**
- * Returns the possible values of a metric's label according to contract/.
- * @returns undefined when the values of the label are not fixed
+ * Returns the values that a metric's label can have, according to contract/.
+ * @returns undefined if the label's values are not fixed
  */
 export function knownValues(metric: string, label: string): readonly string[] | undefined {
   return valuesByMetric[metric]?.[label] ?? valuesByLabel[label]

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 
 const program = await createProgram()
 
-/** The arguments of each `./lab` command in a line, up to the end of the command. */
+/** Returns the arguments of each `./lab` command in a line, up to the end of that command. */
 export function labCommandsIn(line: string): string[][] {
   return [...line.matchAll(/(?<![\w/])\.{1,2}\/lab((?: [^\s|&;<>)]+)*)/g)].map(([, words = '']) => words.split(' ').filter(Boolean))
 }
@@ -19,7 +19,7 @@ function isArgument({ registeredArguments: [first] }: Command, word: string): bo
   }
 }
 
-/** Returns error messages for a command if the command or one of its options does not exist. Words in capitals are placeholders. */
+/** Returns error messages if a command or one of its options does not exist. Words in capitals are placeholders. */
 export function labProblems(words: readonly string[]): string[] {
   let command = program
   let next = 0

@@ -1,9 +1,9 @@
-/** TypeScript and JavaScript modules as syntax trees: their imports, their string literals, and their code without comments. */
+/** Parses TypeScript and JavaScript modules into syntax trees, and extracts their imports, string literals, and code without comments. */
 import { dirname, posix } from 'node:path'
 import { parseAst } from 'vitest/node'
 import { read, repoFiles } from './repo-files.ts'
 
-/** All modules of the repository. */
+/** Paths of all modules in the repository. */
 export const modules = repoFiles((path) => /\.(ts|js|mjs)$/.test(path))
 
 /** Whether a module is used only by tests. */
@@ -14,16 +14,16 @@ export function isTest(path: string): boolean {
 export interface Import {
   /** The import specifier: `./x.ts`, `node:fs`, `@lab/contract/metrics.ts`. */
   from: string
-  /** The imported path relative to the root if the import is relative; otherwise undefined. */
+  /** For a relative import, the imported path relative to the repository root; otherwise undefined. */
   path: string | undefined
   line: number
   typesOnly: boolean
 }
 
 export interface Literal {
-  /** A string literal, or a fixed part of a template literal. */
+  /** The text of a string literal, or of a fixed part of a template literal. */
   value: string
-  /** Start offset in the text of the module; lineAt converts it to a line number. */
+  /** Start offset in the module's text; lineAt converts it to a line number. */
   start: number
 }
 
@@ -37,7 +37,7 @@ export interface Node {
 
 const trees = new Map<string, Node>()
 
-/** Returns the syntax tree of a module. @param file the path of the module, relative to the root */
+/** Returns the syntax tree of a module. @param file the module's path, relative to the repository root */
 export function treeOf(file: string): Node {
   const known = trees.get(file)
   if (known !== undefined) return known
@@ -59,12 +59,15 @@ export function walk(node: Node, visit: (node: Node, parent: Node | undefined) =
   }
 }
 
-/** Static and dynamic imports, type imports and re-exports of a module. @param file the path of the module, relative to the root */
+/**
+ * Returns a module's static, dynamic and type imports, and its re-exports.
+ * @param file the module's path, relative to the repository root
+ */
 export function importsOf(file: string): Import[] {
   return importsIn(file, read(file), treeOf(file))
 }
 
-/** Returns the imports of a source text. */
+/** Returns the imports in a source text. */
 export function importsIn(file: string, text: string, tree: Node = parse(text)): Import[] {
   const found: Import[] = []
   const visit = (node: Node) => {
@@ -77,13 +80,13 @@ export function importsIn(file: string, text: string, tree: Node = parse(text)):
     const typesOnly = node.type === 'TSImportType' || node.importKind === 'type' || node.exportKind === 'type'
     found.push({ from, path, line: lineAt(text, node.start), typesOnly })
   }
-  // Imports within expressions or types are rare, so all nodes are visited only if the text contains `import(`, which saves time.
+  // Imports within expressions or types are rare, so to save time, all nodes are visited only if the text contains `import(`.
   if (/\bimport\s*\(/.test(text)) walk(tree, visit)
   else for (const statement of tree.body as Node[]) visit(statement)
   return found
 }
 
-/** Every string literal of a module, except import specifiers. */
+/** Returns every string literal in a module, except import specifiers. */
 export function literalsIn(tree: Node): Literal[] {
   const found: Literal[] = []
   walk(tree, (node, parent) => {
@@ -94,19 +97,19 @@ export function literalsIn(tree: Node): Literal[] {
   return found
 }
 
-/** Returns the code of a module without comments and string literals, but with its template literals, because they contain code. */
+/** Returns a module's code without comments and string literals, but with its template literals, because these contain code. */
 export function codeOf(file: string): string {
   return codeIn(read(file))
 }
 
-/** Returns the code of a source text without comments and strings. */
+/** Returns the code in a source text, without comments and strings. */
 export function codeIn(text: string): string {
   return text
     .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, (part) => (part.startsWith('/') ? '' : part))
     .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g, "''")
 }
 
-/** The line number of an offset, starting at 1. */
+/** Returns the line number of an offset, counting from 1. */
 export function lineAt(text: string, position: number): number {
   return text.slice(0, position).split('\n').length
 }

@@ -1,15 +1,15 @@
-/** The npm packages of this repository, and the imports of their modules. */
+/** Lists the npm packages in this repository, and the imports of their modules. */
 import { dirname } from 'node:path'
 import { type Import, importsOf, modules } from './modules.ts'
 import { read, repoFiles } from './repo-files.ts'
 
 export interface Package {
   name: string
-  /** The folder relative to the root; empty for the root package. */
+  /** The package's folder, relative to the repository root; empty for the root package. */
   folder: string
   dependencies: readonly string[]
   devDependencies: readonly string[]
-  /** The field `exports`: importable names and their files, with `*` for any path. */
+  /** The package's `exports` field: importable names and their files; `*` stands for any path. */
   exports: Readonly<Record<string, string>>
 }
 
@@ -38,12 +38,12 @@ export const packages: readonly Package[] = repoFiles((path) => /(^|\/)package\.
   })
   .sort((a, b) => a.folder.localeCompare(b.folder))
 
-/** The field `workspaces` of the root package. */
+/** The root package's `workspaces` field. */
 export const workspaces: readonly string[] = manifestOf('package.json').workspaces ?? []
 
 const byName = new Map(packages.map((one) => [one.name, one]))
 
-/** Returns the package of a file, which is the package in the nearest parent folder. */
+/** Returns a file's package, which is the one in the nearest parent folder. */
 export function packageOf(path: string): Package | undefined {
   const above = packages.filter(({ folder }) => folder === '' || path.startsWith(`${folder}/`))
   return above.sort((a, b) => b.folder.length - a.folder.length)[0]
@@ -55,16 +55,16 @@ export interface Use extends Import {
   by: Package
   /** Name of the imported package. */
   name: string
-  /** The imported package, if this repository contains the package. */
+  /** The imported package, if it is in this repository. */
   to: Package | undefined
-  /** The key of the package's `exports` that matches the import; undefined when no key matches or the import is relative. */
+  /** The key in the package's `exports` that matches the import; undefined if no key matches or the import is relative. */
   face: string | undefined
 }
 
-/** Modules that Node.js, k6 or the types of vitest provide. */
+/** Built-in modules of Node.js and k6. */
 const builtIn = /^(node:|k6$|k6\/)/
 
-/** All imports from other packages, without built-in modules. */
+/** All imports from other packages, excluding built-in modules. */
 export const uses: readonly Use[] = modules.flatMap((file) => {
   const by = packageOf(file)
   if (by === undefined) return []
@@ -83,7 +83,10 @@ export const uses: readonly Use[] = modules.flatMap((file) => {
   })
 })
 
-/** Returns the file that an import by package name refers to, relative to the root; undefined when the package does not export the file. */
+/**
+ * Returns the path, relative to the repository root, of the file that a package import refers to; undefined if the package does not export
+ * it.
+ */
 export function exportedFile(to: Package, from: string): string | undefined {
   const wanted = `.${from.slice(to.name.length)}`
   const face = faceOf(to, wanted)
@@ -97,7 +100,7 @@ function faceOf({ exports }: Package, wanted: string): string | undefined {
   return Object.keys(exports).find((key) => key === wanted || (key.endsWith('*') && wanted.startsWith(key.slice(0, -1))))
 }
 
-/** The packages of this repository that each package declares or imports, by package name. */
+/** Returns, by package name, which of this repository's packages each package declares or imports. */
 export function graph(): Map<string, string[]> {
   return new Map(
     packages
@@ -111,8 +114,8 @@ export function graph(): Map<string, string[]> {
 }
 
 /**
- * Sorts packages into layers. Each package depends only on packages of earlier layers.
- * @returns the layers, and separately the packages that cannot be sorted because they are part of a cycle or depend on a cycle
+ * Sorts packages into layers, so that each package depends only on packages in earlier layers.
+ * @returns the layers and, separately, the packages that cannot be sorted because they are part of a cycle or depend on one
  */
 export function layersOf(needs: ReadonlyMap<string, readonly string[]>): { layers: string[][]; rest: string[] } {
   const placed = new Set<string>()
@@ -126,7 +129,7 @@ export function layersOf(needs: ReadonlyMap<string, readonly string[]>): { layer
   return { layers, rest: [...needs.keys()].filter((name) => !placed.has(name)) }
 }
 
-/** Returns the packages of one cycle, with the first package repeated at the end; undefined when no cycle exists. */
+/** Returns the packages in one cycle, with the first package repeated at the end, or undefined if there is no cycle. */
 export function cycleIn(needs: ReadonlyMap<string, readonly string[]>): string[] | undefined {
   const { rest } = layersOf(needs)
   const way: string[] = []
@@ -138,7 +141,7 @@ export function cycleIn(needs: ReadonlyMap<string, readonly string[]>): string[]
   return next === undefined ? undefined : [...way.slice(way.indexOf(next)), next]
 }
 
-/** The dependency graph as text, layer by layer. */
+/** Formats the dependency graph as text, layer by layer. */
 export function graphText(needs: ReadonlyMap<string, readonly string[]>): string {
   const { layers, rest } = layersOf(needs)
   const line = (name: string) => `  ${name.padEnd(20)} ${(needs.get(name) ?? []).join(' ')}`.trimEnd()

@@ -13,7 +13,7 @@ export interface Selector {
   matchers: Matcher[]
 }
 
-/** The labels in a clause such as `by (…)` or `on (…)`, together with the metrics in the operands of the clause. */
+/** The labels in a clause such as `by (…)` or `on (…)`, together with the metrics in the clause's operands. */
 export interface Grouping {
   labels: string[]
   metrics: string[]
@@ -26,20 +26,20 @@ export interface Rate {
 }
 
 export interface Parsed {
-  /** The parts of the text that are invalid PromQL; empty when the text is valid. */
+  /** The parts of the text that are not valid PromQL; empty if the text is valid. */
   errors: string[]
   selectors: Selector[]
   groupings: Grouping[]
   rates: Rate[]
 }
 
-/** Placeholder for the value of a dashboard variable. */
+/** Placeholder for a dashboard variable's value. */
 export const variableValue = '__variable__'
 
-/** Dashboard variables whose value is a number and not a label value. */
+/** Dashboard variables whose value is a number rather than a label value. */
 const numberVariables = /\$(price)\b/g
 
-/** Replaces Grafana's variables with valid PromQL, because the PromQL parser would silently misread names that contain variables. */
+/** Replaces Grafana variables with valid PromQL, because the PromQL parser would silently misread names that contain variables. */
 export function withoutVariables(expr: string): string {
   return expr
     .replaceAll(numberVariables, '1')
@@ -49,7 +49,7 @@ export function withoutVariables(expr: string): string {
 
 type Node = ReturnType<typeof parser.parse>['topNode']
 
-/** @param expr PromQL, with or without Grafana's variables */
+/** @param expr PromQL, with or without Grafana variables */
 export function parsePromql(expr: string): Parsed {
   const plain = withoutVariables(expr)
   const text = (node: Node) => plain.slice(node.from, node.to)
@@ -94,7 +94,7 @@ function readRate(node: Node, text: (node: Node) => string, metricsIn: (node: No
     : []
 }
 
-/** Returns the aggregation or binary operation to which a syntax node belongs. */
+/** Returns the aggregation or binary operation that a syntax node belongs to. */
 function enclosing(node: Node): Node {
   let outer = node
   while (outer.parent && outer.name !== 'AggregateExpr' && outer.name !== 'BinaryExpr') outer = outer.parent

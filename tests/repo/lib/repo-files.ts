@@ -1,43 +1,42 @@
-/** Reads the files of this repository for tests. */
+/** Reads files in this repository, for tests. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { composeFile } from '@lab/generate/compose-file.ts'
 import { parse } from 'yaml'
 
-/** The root folder of the repository. */
+/** Path of the repository's root folder. */
 export const root = join(import.meta.dirname, '..', '..', '..')
 
-/** Folders of third-party and uncommitted files, as in .gitignore. In a worktree of Git, `.git` is not a folder but a file. */
+/** Folders of third-party and uncommitted files, as in .gitignore. In a Git worktree, `.git` is a file instead of a folder. */
 const ignoredFolders = new Set(['node_modules', '.git', 'coverage', 'reports'])
 const ignoredFile = /(\.log|^\.env|^\.git)$/
 
 /**
- * The sorted paths of the files, relative to the root and with `/`.
- * @param matches a function that selects the paths
+ * Returns the sorted paths of the repository's files, relative to its root and with `/` as the separator.
+ * @param matches selects the paths to return
  */
 export function repoFiles(matches: (path: string) => boolean = () => true): string[] {
   return walk(root).filter(matches).sort()
 }
 
-/** Returns the text of a file. @param path the path of the file, relative to the root */
+/** Returns a file's text. @param path the file's path, relative to the repository root */
 export function read(path: string): string {
   return readFileSync(join(root, path), 'utf8')
 }
 
 /**
- * Returns the content of a YAML file as data, with resolved anchors and merge keys. @param path the path of the file, relative to the
- * root
+ * Returns a YAML file's content as data, with anchors and merge keys resolved. @param path the file's path, relative to the repository root
  */
 export function readYaml<T>(path: string): T {
   return parse(read(path), { merge: true }) as T
 }
 
-/** Returns the content of a Compose file as data, with resolved `extends`. @param path the path of the file, relative to the root */
+/** Returns a Compose file's content as data, with `extends` resolved. @param path the file's path, relative to the repository root */
 export function readCompose<T>(path: string): T {
   return composeFile<T>(path, read)
 }
 
-/** Replaces the variables of a Compose text with their defaults. */
+/** Replaces the variables in the text of a Compose file with their defaults. */
 export function withDefaults(text: string): string {
   return text.replaceAll(/\$\{[A-Z_]+:?-([^}]*)\}/g, '$1')
 }

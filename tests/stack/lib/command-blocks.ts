@@ -1,14 +1,14 @@
-/** Reads the command blocks of the README and the documentation pages, so that tests can run the commands. */
+/** Reads the command blocks in the README and the documentation pages, so that tests can run the commands. */
 import { globSync, readFileSync } from 'node:fs'
 import { root } from './compose-file.ts'
 
 export interface CommandBlock {
-  /** The file and the line number of the first command in the code block. */
+  /** The file, and the line number of the first command in the code block. */
   where: string
   commands: string
 }
 
-/** All code blocks marked `sh`, in the order of the given files. */
+/** Returns all `sh` code blocks, in the order of the given files. */
 export function commandBlocks(files: readonly string[]): CommandBlock[] {
   return files.flatMap((file) => {
     const text = readFileSync(`${root}${file}`, 'utf8')

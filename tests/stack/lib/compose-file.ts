@@ -12,14 +12,14 @@ export interface ComposeService {
   command?: string[]
 }
 
-/** The path of the root of the repository. */
+/** Path of the repository root. */
 export const root = new URL('../../../', import.meta.url).pathname
 
 const read = (path: string) => readFileSync(`${root}${path}`, 'utf8')
 
 export const composeServices = composeFile<{ services: Record<string, ComposeService> }>('compose.yaml', read).services
 
-/** Returns the image of a service in compose.yaml. */
+/** Returns the image that compose.yaml specifies for a service. */
 export function imageOf(service: string): string {
   const image = composeServices[service]?.image
   if (!image) throw new Error(`compose.yaml names no image for ${service}`)

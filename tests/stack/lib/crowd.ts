@@ -1,4 +1,4 @@
-/** Opens many clients of the client library at once, and records to which replica each client is connected and which events it receives. */
+/** Opens many clients of the client library at once, and records which replica each client is connected to and which events it receives. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from '@lab/client/client.ts'
 import { nodeEnvironment } from '@lab/client/node.ts'
@@ -10,18 +10,18 @@ import { type Stack, url } from './stack.ts'
 export interface SocketGroup {
   /** The number of clients per replica. */
   at(): Map<string, number>
-  /** The number of clients on the replica with the most clients, divided by the mean number of clients per replica. */
+  /** The number of clients on the fullest replica, divided by the mean number of clients per replica. */
   spread(replicas: number): number
-  /** The arrival times of all goodbye messages, in milliseconds of a monotonic clock. */
+  /** The arrival times of all goodbye messages, in milliseconds on a monotonic clock. */
   goodbyes: number[]
-  /** The number of sessions that were resumed on another connection. */
+  /** The number of sessions that were resumed on a new connection. */
   resumed: number
-  /** Unwanted events: new sessions after the first one, gaps, errors and broken connections. */
+  /** Unwanted events: new sessions after a client's first one, gaps, errors and broken connections. */
   mishaps: string[]
   close(): void
 }
 
-/** Opens clients without cookies, 200 per second. Resolves when each client has a session, and rejects after 60 s. */
+/** Opens clients without cookies, 200 per second. Resolves once every client has a session; rejects after 60 s. */
 export async function openSocketGroup(stack: Stack, count: number): Promise<SocketGroup> {
   const replicas = new Map<number, string>()
   const clients: Client[] = []

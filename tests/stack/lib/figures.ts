@@ -1,4 +1,4 @@
-/** Writes measurements of the stack tests to reports/stack-figures.json. */
+/** Writes the stack tests' measurements to reports/stack-figures.json. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { docker } from '@lab/host/docker.ts'
 import { root } from './compose-file.ts'
@@ -6,7 +6,7 @@ import { containers, type Stack, serviceOf } from './stack.ts'
 
 const path = `${root}reports/stack-figures.json`
 
-/** Creates an empty file for the measurements. */
+/** Creates an empty measurements file. */
 export function startFigures(figures: Record<string, unknown>): void {
   writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
 }
@@ -17,7 +17,7 @@ export function addFigure(name: string, value: unknown): void {
   startFigures({ ...figures, [name]: value })
 }
 
-/** The memory of each service without load, and the total, according to `docker stats`. */
+/** Returns the memory usage of each service without load, and the total, according to `docker stats`. */
 export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; byServiceMiB: Record<string, number> }> {
   const running = await containers(stack)
   const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...running.map(({ Id }) => Id)])).split('\n')

@@ -1,4 +1,4 @@
-/** Starts the lab once for all stack tests, and always takes it down. */
+/** Starts the lab once for all stack tests, and always shuts it down afterwards. */
 
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
@@ -15,7 +15,7 @@ declare module 'vitest' {
   }
 }
 
-/** Maximum time in seconds until all services are healthy, if the images exist. */
+/** Maximum time, in seconds, until all services are healthy, if the images already exist. */
 const healthyWithinSeconds = 90
 
 export default async function setup(project: TestProject): Promise<() => void> {
@@ -23,7 +23,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
   const stack: Stack = { project: `labtest-${process.pid}`, env: await freePorts(), missing: {}, startSeconds: 0 }
   return boot(project, stack, async (stop) => {
     await getImages(stack, stop)
-    // The services are listed by name, because Compose would require Grafana's image even with `--scale grafana=0`.
+    // The services are listed by name, because Compose would otherwise require Grafana's image, even with `--scale grafana=0`.
     const someOnly = Object.keys(stack.missing).length > 0 ? expectedServices(stack) : []
     const startedAt = performance.now()
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
@@ -34,10 +34,9 @@ export default async function setup(project: TestProject): Promise<() => void> {
 }
 
 /**
- * Starts a stack for the tests of a vitest project. The stack is always taken down: at the end, after a signal, or when it fails to
+ * Starts a stack for a Vitest project's tests. The stack is always shut down: at the end of the tests, after a signal, or if it fails to
  * start.
- * @param start starts the stack; when the signal aborts, the commands that are still running must exit, because the stack is then taken
- * down
+ * @param start starts the stack; if the signal aborts, commands that are still running must exit, because the stack is then shut down
  */
 export async function boot(project: TestProject, stack: Stack, start: (stop: AbortSignal) => Promise<void>): Promise<() => void> {
   const down = once(() => takeDown(stack))
@@ -60,10 +59,10 @@ export async function boot(project: TestProject, stack: Stack, start: (stop: Abo
   return down
 }
 
-/** Services whose images may be missing during the tests, because no other service depends on these services. */
+/** Services whose images may be missing during the tests, because no other service depends on them. */
 const mayBeMissing: readonly string[] = [services.grafana, services.loki, services.jaeger, services.toxiproxy]
 
-/** Builds all images of the lab that have a Dockerfile, and pulls the other images if they are missing. */
+/** Builds all the lab's images that have a Dockerfile, and pulls the others if they are missing. */
 export async function getImages(stack: Stack, stop: AbortSignal): Promise<void> {
   await compose(stack, ['--profile', '*', 'build', '--quiet'], { withinSeconds: 240, stop })
   for (const service of Object.keys(composeServices)) {
@@ -79,7 +78,7 @@ export async function getImages(stack: Stack, stop: AbortSignal): Promise<void> 
   }
 }
 
-/** A free port on the loopback address for every port variable of compose.yaml. */
+/** Returns a free port on the loopback address for every port variable in compose.yaml. */
 export async function freePorts(): Promise<Record<string, string>> {
   const servers = await Promise.all(
     publishedPorts.map(
@@ -91,7 +90,7 @@ export async function freePorts(): Promise<Record<string, string>> {
     ),
   )
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  // The listening sockets that reserve the ports are closed only after all ports are chosen, so that no port is chosen twice.
+  // The listening sockets that reserve the ports are closed only after all ports have been chosen, so that no port is chosen twice.
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
   return Object.fromEntries(publishedPorts.map(({ variable, written }, index) => [variable ?? written, String(ports[index])]))
 }

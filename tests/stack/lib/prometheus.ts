@@ -9,12 +9,12 @@ export function query(stack: Stack, promql: string): Promise<Sample[]> {
   return prometheusOf(stack).query(promql)
 }
 
-/** Returns the active targets of one job. */
+/** Returns a job's active targets. */
 export function targets(stack: Stack, job: string): Promise<Target[]> {
   return prometheusOf(stack).targets(job)
 }
 
-/** The sorted names of the replicas that Prometheus scrapes successfully, one per target. */
+/** Returns the sorted names of the replicas that Prometheus scrapes successfully, one per target. */
 export async function replicasUp(stack: Stack): Promise<string[]> {
   return (await targets(stack, jobs.ws))
     .filter(({ health }) => health === 'up')

@@ -1,4 +1,4 @@
-/** A WebSocket client for tests that sends messages and waits for expected messages. */
+/** A WebSocket client for tests, which sends messages and waits for expected ones. */
 import { paths, stickyCookie } from '@lab/contract/endpoints.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import { until } from '@lab/host/until.ts'
@@ -12,17 +12,17 @@ export interface TestSocket {
   /** The name of the connected replica, from its first message. */
   replica: string
   connectionId: string
-  /** The cookie `lab_replica=…` of the router, or undefined when the router set none. */
+  /** The router's `lab_replica=…` cookie, or undefined if the router set none. */
   cookie: string | undefined
-  /** The attributes of the router's cookie, for example `HttpOnly`. */
+  /** The attributes of the router's cookie, such as `HttpOnly`. */
   cookieAttributes: string[]
   /** All messages received so far. */
   received: ServerMessage[]
-  /** Resolves when the socket is closed, and never rejects. */
+  /** Resolves when the socket is closed; never rejects. */
   closed: Promise<{ code: number; reason: string; atMs: number }>
   isOpen(): boolean
   send(message: object | string | Buffer): void
-  /** Resolves with the first message of the given type that has arrived or arrives within the timeout. */
+  /** Resolves with the first message of the given type that has already arrived or that arrives within the timeout. */
   next<T extends ServerMessageType>(type: T, withinMs?: number): Promise<MessageOf<T>>
   close(): Promise<void>
 }
@@ -39,8 +39,8 @@ export class Refused extends Error {
 }
 
 /**
- * Opens a socket through Traefik and waits for its first message. Rejects with the error `Refused` if the handshake is refused, or with the
- * connection error.
+ * Opens a socket through Traefik and waits for its first message. Rejects with a `Refused` error if the handshake is refused, or with the
+ * connection error if connecting fails.
  */
 export async function openSocket(
   stack: Stack,
@@ -120,7 +120,7 @@ export async function openSocket(
   }
 }
 
-/** Opens sockets without cookies until each of the given replicas has one socket, and closes the other sockets. */
+/** Opens sockets without cookies until each of the given replicas has one, and closes all other sockets. */
 export async function oneSocketPerReplica(stack: Stack, replicas: readonly string[]): Promise<Map<string, TestSocket>> {
   const found = new Map<string, TestSocket>()
   const next = async () => {
@@ -130,6 +130,6 @@ export async function oneSocketPerReplica(stack: Stack, replicas: readonly strin
     if (found.size === replicas.length) return found
     throw new Error(`reached so far: ${[...found.keys()]}`)
   }
-  // The router needs a moment to discover new replicas.
+  // The router may take a moment to discover new replicas.
   return until(`a socket on each of ${replicas}`, next, { withinMs: 20_000, everyMs: 50 })
 }

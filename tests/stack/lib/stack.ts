@@ -9,32 +9,32 @@ import { composeServices, publishedPorts } from './compose-file.ts'
 /** The data that the global setup provides to the tests. */
 export interface Stack {
   project: string
-  /** The port variables of compose.yaml with the chosen free ports. */
+  /** The port variables in compose.yaml, set to the chosen free ports. */
   env: Record<string, string>
-  /** Services that the stack does not start because their images are missing on this machine, each with the reason. */
+  /** Services that the stack does not start, each with the reason why its image is missing on this machine. */
   missing: Record<string, string>
-  /** The number of seconds from `docker compose up` until all services were healthy, without the time for building or pulling images. */
+  /** The time, in seconds, from `docker compose up` until all services were healthy, excluding the time for building or pulling images. */
   startSeconds: number
 }
 
 export type Handle = Pick<Stack, 'project' | 'env'>
 
-/** Environment variables that select this stack for every command. The user's .env has no effect on the tests. */
+/** Environment variables that make every command use this stack. The user's .env has no effect on the tests. */
 export function environmentOf({ project, env }: Handle): Record<string, string> {
   return { ...env, COMPOSE_PROJECT_NAME: project, COMPOSE_DISABLE_ENV_FILE: '1' }
 }
 
-/** Returns the stack as an object with the interface `Lab`, through which all tools of the lab work. */
+/** Returns the stack as a `Lab` object, the interface through which all the lab's tools work. */
 export function labOf(stack: Handle): Promise<ComposeLab> {
   return composeLab({ env: environmentOf(stack) })
 }
 
-/** Runs `docker compose …`; throws when it fails. */
+/** Runs `docker compose …`, and throws if it fails. */
 export function compose(stack: Handle, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return docker(composeCall(stack, args), options)
 }
 
-/** Runs `docker compose …` and returns its result, even when it fails. */
+/** Runs `docker compose …`, and returns its result even if it fails. */
 export function tryCompose(stack: Handle, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   return tryDocker(composeCall(stack, args), options)
 }
@@ -43,7 +43,7 @@ function composeCall(stack: Handle, args: readonly string[]): Call {
   return { args: ['compose', ...args], env: environmentOf(stack) }
 }
 
-/** Takes the stack down synchronously, so that exit handlers can call this function, and prints an error instead of throwing. */
+/** Shuts the stack down synchronously, so that exit handlers can call this function; prints errors instead of throwing them. */
 export function takeDown(stack: Handle): void {
   const down = ['compose', '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '5', '--rmi', 'local']
   const failed = dockerSync(down, { env: environmentOf(stack), withinSeconds: 90 })
@@ -64,15 +64,14 @@ export interface Inspected extends Container {
   NetworkSettings: { Networks: Record<string, { IPAddress: string }>; Ports: Record<string, { HostIp: string; HostPort: string }[] | null> }
 }
 
-/** Returns details of the given containers, except containers that no longer exist. */
+/** Returns details of the given containers, omitting those that no longer exist. */
 export async function inspect(ids: readonly string[]): Promise<Inspected[]> {
   return ids.length === 0 ? [] : (JSON.parse((await tryDocker(['inspect', ...ids])).stdout) as Inspected[])
 }
 
 /**
- * Returns the containers of one service or of the whole stack, ordered by container number. With the option `stopped`, the result
- * includes exited
- * containers.
+ * Returns the containers of one service or of the whole stack, ordered by container number. With the `stopped` option, the result includes
+ * containers that have exited.
  */
 export async function containers(stack: Handle, service?: string, { stopped = false } = {}): Promise<Inspected[]> {
   const filters = serviceLabels(stack.project, service).flatMap((label) => ['--filter', `label=${label}`])
@@ -81,17 +80,17 @@ export async function containers(stack: Handle, service?: string, { stopped = fa
   return found.sort((a, b) => containerNumber(a.Config.Labels) - containerNumber(b.Config.Labels))
 }
 
-/** Returns the service to which a container belongs. */
+/** Returns the service that a container belongs to. */
 export function serviceOf(container: Container): string {
   return container.Config.Labels['com.docker.compose.service'] ?? ''
 }
 
-/** Returns the container name of a replica, for example `lab-ws-1` for the replica ws-1. */
+/** Returns a replica's container name, for example `lab-ws-1` for the replica ws-1. */
 export function containerName({ project }: Handle, replica: string): string {
   return `${project}-${replica}`
 }
 
-/** Returns the URL of a host port of the lab. */
+/** Returns the URL of one of the lab's host ports. */
 export function url(stack: Handle, variable: string, path = '/'): string {
   const port = stack.env[variable]
   if (!port) throw new Error(`no host port ${variable}; there are ${publishedPorts.map((published) => published.variable).join(', ')}`)

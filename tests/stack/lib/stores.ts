@@ -1,4 +1,4 @@
-/** Gives each test file a separate Valkey instance for the stores of its replicas. The stores are closed when a test ends. */
+/** Gives each test file its own Valkey instance for its replicas' stores. The stores are closed when a test ends. */
 
 import { until } from '@lab/host/until.ts'
 import { LogUser } from '@lab/ws/test/suites/room-log-suite.ts'
@@ -12,8 +12,8 @@ let valkey: Valkey
 const cleanUps: (() => Promise<void> | void)[] = []
 
 /**
- * Starts a Valkey before the first test of a file and removes it after the last test.
- * @returns a function that returns the test file's Valkey; this function may only be called within tests
+ * Starts a Valkey instance before a file's first test, and removes it after the last test.
+ * @returns a function that returns the test file's Valkey; it may be called only within tests
  */
 export function useValkey(): () => Valkey {
   beforeAll(async () => {
@@ -26,7 +26,7 @@ export function useValkey(): () => Valkey {
   return () => valkey
 }
 
-/** Cleanup steps that run when the test ends, in reverse order. */
+/** Cleanup steps, which run in reverse order when the test ends. */
 export function cleanUpBy(cleanUp: () => Promise<void> | void): void {
   cleanUps.push(cleanUp)
 }
@@ -35,7 +35,7 @@ export async function empty(): Promise<void> {
   await valkey.cli('FLUSHALL')
 }
 
-/** Saves the current data of the test's Valkey. @returns a function that restores the saved data and discards all later changes */
+/** Saves the current data of the test file's Valkey. @returns a function that restores the saved data, discarding all later changes */
 export async function backUp(): Promise<() => Promise<void>> {
   const run = (lua: string) => valkey.cli('EVAL', lua, '0')
   await run(`for _, key in ipairs(redis.call('KEYS', 'lab:*')) do redis.call('COPY', key, 'backup:' .. key, 'REPLACE') end`)
@@ -61,13 +61,13 @@ export async function replica(id: string, env?: Env, port?: number): Promise<Tes
   return stores
 }
 
-/** Returns the stores of a connected replica, whose room log is started and records all messages. */
+/** Returns the stores of a connected replica, after starting its room log, which records all messages. */
 export async function logUser(id: string, env?: Env, port?: number): Promise<LogUser & { stores: TestStores }> {
   const stores = await replica(id, env, port)
   return Object.assign(await new LogUser(stores.roomLog).start(), { stores })
 }
 
-/** A TCP relay to Valkey that a test can interrupt. */
+/** Starts a TCP relay to Valkey that a test can interrupt. */
 export async function openRelay(): Promise<Relay> {
   const relay = await startRelay(valkey.port)
   cleanUpBy(relay.close)

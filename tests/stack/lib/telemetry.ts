@@ -1,4 +1,4 @@
-/** Logs and traces: enables and disables their profiles, and queries Loki and Jaeger. */
+/** Enables and disables the Compose profiles for logs and traces, and queries Loki and Jaeger. */
 import { readFileSync } from 'node:fs'
 import { logsOfConnection } from '@lab/contract/telemetry.ts'
 import { root } from './compose-file.ts'
@@ -6,7 +6,7 @@ import { compose, expectedServices, type Stack, url } from './stack.ts'
 
 const withinSeconds = 120
 
-/** Enables a Compose profile and traces every message; both changes recreate the replicas and the router. */
+/** Enables a Compose profile and the tracing of every message, which recreates the replicas and the router. */
 export async function switchOn(stack: Stack, profile: string, service: string): Promise<void> {
   const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', '90', ...expectedServices(stack), service]
   await compose(stack, up, { withinSeconds, env: { COMPOSE_PROFILES: profile, OTEL_TRACES_SAMPLER_ARG: '1' } })
@@ -20,19 +20,19 @@ export async function switchOff(stack: Stack, profile: string, service: string):
 
 /** A log line in Loki. */
 export interface LogLine {
-  /** The stream labels and the structured metadata of the log line. */
+  /** The log line's stream labels and structured metadata. */
   fields: Record<string, string>
   text: string
 }
 
-/** Returns the log lines of one connection in the last ten minutes, oldest first. */
+/** Returns a connection's log lines from the last ten minutes, oldest first. */
 export async function logsOf(stack: Stack, connectionId: string): Promise<LogLine[]> {
   const data = await askLoki<{ stream: Record<string, string>; values: [string, string][] }>(stack, logsOfConnection(connectionId))
   const lines = data.flatMap(({ stream, values }) => values.map(([at, text]) => ({ at: BigInt(at), fields: stream, text })))
   return lines.sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ fields, text }) => ({ fields, text }))
 }
 
-/** Returns the result of a LogQL query for the last ten minutes, which consists of streams or series. */
+/** Returns the result of a LogQL query over the last ten minutes, as streams or series. */
 export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
   const parameters = new URLSearchParams({ query, since: '10m', limit: '100', direction: 'forward' })
   const response = await fetch(`${url(stack, 'LOKI_PORT', '/loki/api/v1/query_range')}?${parameters}`, {
@@ -42,7 +42,7 @@ export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
   return ((await response.json()) as { data: { result: T[] } }).data.result
 }
 
-/** All queries of the page *Logs* in the form that Grafana sends, by panel title. */
+/** Returns all queries of the Logs dashboard, as Grafana would send them, by panel title. */
 export function logsPageQueries(connectionId: string): { title: string; query: string }[] {
   const page = JSON.parse(readFileSync(`${root}grafana/provisioning/dashboards/logs/lab-logs.json`, 'utf8')) as {
     panels: { title: string; targets?: { expr: string }[] }[]
@@ -56,7 +56,7 @@ export function logsPageQueries(connectionId: string): { title: string; query: s
 export interface FoundSpan {
   id: string
   name: string
-  /** The service name of the span: Traefik or ws. */
+  /** The name of the service that created the span: Traefik or ws. */
   service: string
   replica: string | undefined
   /** The id of the parent span; undefined for a root span. */
@@ -76,13 +76,13 @@ interface JaegerTrace {
   }[]
 }
 
-/** Returns all spans of a trace, or an empty list when Jaeger does not have the trace. */
+/** Returns all spans of a trace, or an empty list if Jaeger does not have that trace. */
 export async function spansOf(stack: Stack, traceId: string): Promise<FoundSpan[]> {
   const [trace] = await traces(stack, `/api/traces/${traceId}`)
   return trace === undefined ? [] : read(trace)
 }
 
-/** Returns the ids of recent traces that contain a span of the service `ws` with the given tag and value. */
+/** Returns the ids of recent traces that contain a span from the `ws` service with the given tag value. */
 export async function tracesWith(stack: Stack, tag: string, value: string): Promise<string[]> {
   const parameters = new URLSearchParams({ service: 'ws', tags: JSON.stringify({ [tag]: value }), lookback: '10m', limit: '20' })
   return (await traces(stack, `/api/traces?${parameters}`)).map(({ traceID }) => traceID)

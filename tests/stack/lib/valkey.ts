@@ -1,5 +1,5 @@
 /**
- * Starts a separate Valkey with the image and settings of the lab for tests that pause, kill and empty Valkey, and a TCP relay that can
+ * For tests that pause, kill or empty Valkey: starts a separate Valkey with the lab's image and settings, and a TCP relay that can
  * interrupt connections.
  */
 import { randomBytes } from 'node:crypto'
@@ -11,12 +11,12 @@ import { composeServices, imageOf } from './compose-file.ts'
 export interface Valkey {
   port: number
   cli(...args: string[]): Promise<string>
-  /** Runs a Docker command, such as `pause` or `restart`, for the container of this Valkey. */
+  /** Runs a Docker command, such as `pause` or `restart`, on this Valkey's container. */
   does(...action: string[]): Promise<void>
   remove(): Promise<void>
 }
 
-/** Starts a Valkey on a free port of the loopback address. */
+/** Starts a Valkey instance on a free port of the loopback address. */
 export async function startValkey(): Promise<Valkey> {
   const name = `labtest-valkey-${process.pid}-${randomBytes(3).toString('hex')}`
   const port = await freePort()
@@ -50,11 +50,11 @@ async function freePort(): Promise<number> {
 /** A TCP relay between one replica and Valkey. */
 export interface Relay {
   port: number
-  /** The number of connections to the relay that replicas have attempted since the relay started. */
+  /** How many times replicas have tried to connect to the relay since it started. */
   dials(): number
-  /** Resets all connections, and resets every new connection until `restore` is called. */
+  /** Resets all current connections and, until `restore` is called, every new one. */
   cut(): void
-  /** Holds back Valkey's answers until `restore` is called. */
+  /** Holds back Valkey's replies until `restore` is called. */
   holdAnswers(): void
   restore(): void
   close(): void
@@ -77,7 +77,7 @@ export async function startRelay(to: number): Promise<Relay> {
     far.pipe(near)
     if (state === 'holding') far.unpipe(near).pause()
     for (const socket of [near, far]) {
-      // When one side (the replica or Valkey) closes a relayed connection, the relay also closes the connection to the other side.
+      // If one side (the replica or Valkey) closes a relayed connection, the relay also closes the connection to the other side.
       socket.on('error', () => {})
       socket.on('close', () => {
         pairs.delete(pair)

@@ -1,6 +1,6 @@
 /**
- * Provides the images and an empty learner folder for the workshop tests. The first step starts the lab, and this setup always takes the
- * lab down.
+ * Provides the images and an empty learner folder for the workshop tests. The first workshop step starts the lab; this setup always shuts
+ * it down.
  */
 import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,12 +12,12 @@ import { boot, freePorts, getImages } from '../../stack/lib/global-setup.ts'
 import type { Stack } from '../../stack/lib/stack.ts'
 import { learnerFolder, outputFolder, stateFolder } from './settings.ts'
 
-/** The empty file that keeps the learner folder in Git, because Git cannot store an empty folder. */
+/** An empty file in the learner folder, which is needed because Git cannot store an empty folder. */
 const placeholder = '.gitkeep'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await docker(['version'], { withinSeconds: 20 })
-  // The setup builds and removes the lab with both Compose files, whereas each command on a workshop page selects its Compose files.
+  // The setup uses both Compose files to build and remove the lab, whereas each command on a workshop page selects its own.
   const env = { ...(await freePorts()), COMPOSE_FILE: 'compose.yaml:compose.k8s-sim.yaml', COMPOSE_PATH_SEPARATOR: ':' }
   const stack: Stack = { project: `labworkshop-${process.pid}`, env, missing: {}, startSeconds: 0 }
   const aside = await mkdtemp(join(tmpdir(), 'lab-workshop-'))

@@ -1,19 +1,19 @@
-/** Settings that the global setup and the tests of the workshop steps share. */
+/** Settings that the workshop tests and their global setup share. */
 import { root } from '../../stack/lib/compose-file.ts'
 
-/** The folder of the scaler's decision log, relative to the root. */
+/** The folder that contains the scaler's decision log, relative to the repository root. */
 export const stateFolder = 'reports/workshop-test'
 
-/** The folder to which the tests write the output of each command block. */
+/** The folder to which the tests write each command block's output. */
 export const outputFolder = `${root}reports/workshop`
 
 /**
- * The folder in which a learner writes files. During the tests, any files that the user already has in the learner folder are moved
- * elsewhere.
+ * The folder in which workshop learners write their files. During the tests, any files that the user already has in the learner folder are
+ * moved to another folder.
  */
 export const learnerFolder = `${root}workshop/my`
 
-/** Environment variables that shorten the steps of the workshop during the tests. */
+/** Environment variables that make the workshop steps shorter during the tests. */
 export const hurried = {
   SCALER_TIME_SCALE: '5',
   LOAD_FOR: '45s',

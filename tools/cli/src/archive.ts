@@ -1,15 +1,15 @@
-/** Packs a folder into one file that users can attach to a request for help. */
+/** Packs a folder into a single file that users can attach to a help request. */
 import { existsSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { create } from 'tar'
 
-/** Returns the path of the archive of a folder, which is next to the folder. */
+/** Returns the path of a folder's archive, which is located next to the folder. */
 export const archiveOf = (folder: string) => `${folder}.tar.gz`
 
 /**
- * Packs a folder into an archive without user names, and does not delete the folder.
- * Each path in the archive begins with the name of the packed folder.
- * @param folder path of the folder, without a slash at the end
+ * Packs a folder into an archive that contains no user names, and leaves the folder in place. Each path in the archive begins with the name
+ * of the packed folder.
+ * @param folder path of the folder, without a trailing slash
  * @returns the path of the archive. Rejects if the archive already exists or cannot be written.
  */
 export async function packFolder(folder: string): Promise<string> {

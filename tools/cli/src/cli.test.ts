@@ -1,4 +1,4 @@
-/** Runs the command as a process, and runs the probes of doctor on real ports and files. Needs no Docker. */
+/** Runs the `./lab` command as a process, and runs doctor's probes on real ports and files. Needs no Docker. */
 import {
   cpSync,
   mkdirSync,
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === 'win32')('the file lab', () => {
   test('is consistent with the npm scripts, which report the same in one line', async () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
     const own = Object.keys(scripts).filter((name) => !name.startsWith('pre'))
-    // `npm test` is exempt, because it begins with `npm run check`.
+    // `npm test` is exempt, because it starts with `npm run check`.
     expect(own.filter((name) => name !== 'test' && scripts[`pre${name}`] !== 'node tools/cli/installed.mjs')).toEqual([])
     mkdirSync(join(checkout, 'tools/cli'), { recursive: true })
     cpSync(join(root, 'tools/cli/installed.mjs'), join(checkout, 'tools/cli/installed.mjs'))
@@ -214,7 +214,7 @@ describe.skipIf(process.platform === 'win32')('nuke with a fake docker', () => {
   })
 })
 
-/** The program `script` runs the command in a terminal and passes its own input to the command. */
+/** The `script` program runs the command in a terminal and passes its own input to the command. */
 test.skipIf(process.platform !== 'linux')(
   'in a terminal, nuke shows its docker command and deletes nothing when the answer is no',
   async () => {
@@ -291,7 +291,7 @@ describe('ports', () => {
   const firstForAll = process.platform === 'linux' ? Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) : 0
 
   test.skipIf(process.getuid?.() !== 0 || firstForAll < 2)('a privileged port is reported as denied, not as taken', async () => {
-    // The process changes its user only after the import, because another user may not be able to read the checkout.
+    // The process switches to another user only after the import, because that user may not be able to read the checkout.
     const ask = `import('${root}tools/cli/src/doctor/port-probe.ts').then(async ({ probePort }) => {
       process.seteuid(65534)
       console.log(await probePort(1))

@@ -1,23 +1,22 @@
-/** Finds the running embedded lab for commands with the option `--on embedded`. */
+/** Finds the running embedded lab for commands with the `--on embedded` option. */
 import type { OpenPlace } from '@lab/lab/compose/places.ts'
 import type { AnyLab } from '@lab/lab/lab.ts'
 import type { WhichLab } from '@lab/lab/options.ts'
 
 /**
- * Resolves with the running embedded lab. The module of the embedded lab is imported on demand, because loading it takes a tenth of a
- * second.
+ * Resolves with the running embedded lab. The embedded lab's module is imported on demand, because loading it takes a tenth of a second.
  */
 export async function embeddedLab(which: WhichLab): Promise<AnyLab> {
   const { findLab } = await import('@lab/lab/find.ts')
   return findLab(which)
 }
 
-/** The option that makes another command use the same embedded lab, for use in hints. */
+/** Returns the option that makes another command use the same embedded lab, for use in hints. */
 export function toTheSame({ page }: WhichLab): string {
   return page === undefined ? '--on embedded' : `--page ${page}`
 }
 
-/** The pages of an embedded lab, by their names in the command `./lab open`. */
+/** Returns an embedded lab's pages, with the names that `./lab open` uses for them. */
 export function embeddedPlaces({ name, entry }: Pick<AnyLab, 'name' | 'entry'>): OpenPlace[] {
   return [
     { word: 'page', what: 'live page', url: name },

@@ -1,22 +1,22 @@
-/** Determines the images of a lab, and the tags that they need after a transfer to another machine. Pure. */
+/** Determines a lab's images and the tags that they need after a transfer to another machine. Pure. */
 import type { Model } from '@lab/lab/compose/project.ts'
 
 export interface LabImage {
   image: string
   services: string[]
-  /** Whether the image is built from a Dockerfile of this project. */
+  /** Whether the image is built from one of this project's Dockerfiles. */
   built: boolean
 }
 
-/** Returns the image that a service runs, with the tag. */
+/** Returns the image that a service runs, including its tag. */
 export function imageOf({ name, services }: Model, service: string): string {
   const image = services[service]?.image ?? `${name}-${service}`
   return /:[^/]+$/.test(image) ? image : `${image}:latest`
 }
 
 /**
- * Lists all images without duplicates, including the images of all profiles and of the scaler.
- * @param only limits the list to the given services, if any are given
+ * Lists all images without duplicates, including those of all profiles and of the scaler.
+ * @param only if not empty, limits the list to the given services
  */
 export function imagesOf(model: Model, only: readonly string[] = []): LabImage[] {
   const wanted = Object.keys(model.services).filter((service) => only.length === 0 || only.includes(service))
@@ -25,14 +25,14 @@ export function imagesOf(model: Model, only: readonly string[] = []): LabImage[]
     .sort((a, b) => a.image.localeCompare(b.image))
 }
 
-/** Parses the names of images from the output of `docker load`. */
+/** Parses image names from the output of `docker load`. */
 export function loadedImages(text: string): string[] {
   return [...text.matchAll(/^Loaded image: (\S+)$/gm)].map(([, image = '']) => image)
 }
 
 /**
- * Computes the tags that must be added to loaded images. The name of a built image contains the name of the Compose project that built
- * the image.
+ * Computes the tags that must be added to images after loading them. The name of a built image contains the name of the Compose project
+ * that built it.
  */
 export function renames(model: Model, loaded: readonly string[]): { from: string; to: string }[] {
   return imagesOf(model)
@@ -56,7 +56,7 @@ export function imagesNamedIn(text: string): string[] {
 }
 
 /**
- * Appends a digest to each image tag in a Compose file or a Dockerfile, or removes the digest.
+ * Adds a digest to each image tag in a Compose file or a Dockerfile, or removes the digests.
  * @param digestOf returns the new digest (sha256:…) for an image and its current digest; undefined removes the digest
  */
 export function withDigests(text: string, digestOf: (image: string, before?: string) => string | undefined): string {

@@ -1,4 +1,4 @@
-/** Checks that secrets are removed from a report. */
+/** Checks that a report contains no secrets. */
 
 import { settings } from '@lab/ws/config.ts'
 import { expect, test } from 'vitest'

@@ -1,18 +1,18 @@
-/** Masks secrets in output that users send to others. Pure. */
+/** Masks secrets in output that users send to other people. Pure. */
 import { settings } from '@lab/ws/config.ts'
 
 const masked = '***'
 
-/** The minimum length of a secret value that is masked wherever it occurs; shorter values would match parts of unrelated words. */
+/** Minimum length of a secret value that is masked wherever it occurs; shorter values would match parts of unrelated words. */
 const shortestToFind = 6
 
-/** Whether config.ts declares a setting as secret, or the name of the setting is typical of a secret. */
+/** Returns whether config.ts declares a setting as secret, or the setting's name is typical of a secret. */
 export function isSecret(name: string): boolean {
   const setting = (settings as Record<string, { secret?: true }>)[name]
   return setting?.secret === true || /SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY/i.test(name)
 }
 
-/** Returns the values of all secret variables, longest first, so that masking a short value does not leave a part of a longer one. */
+/** Returns the values of all secret variables, longest first, so that masking a short value does not leave part of a longer one visible. */
 export function secretsOf(...environments: readonly Readonly<Record<string, string | null | undefined>>[]): string[] {
   const values = environments.flatMap((environment) =>
     Object.entries(environment).flatMap(([name, value]) => (value && isSecret(name) && value.length >= shortestToFind ? [value] : [])),
@@ -20,14 +20,14 @@ export function secretsOf(...environments: readonly Readonly<Record<string, stri
   return [...new Set(values)].sort((a, b) => b.length - a.length)
 }
 
-/** Masks the given values in a string, including their JSON and URL encodings, and masks user names and passwords in URLs. */
+/** Masks the given values in a string, including their JSON and URL encodings, as well as user names and passwords in URLs. */
 export function maskText(text: string, secrets: readonly string[]): string {
   const written = secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
   const without = written.reduce((rest, secret) => rest.replaceAll(secret, masked), text)
   return without.replaceAll(/(:\/\/)[^\s/@"']+@/g, `$1${masked}@`)
 }
 
-/** Formats variables as `NAME=value` lines, and masks the value of every secret variable, however short the value is. */
+/** Formats variables as `NAME=value` lines, and masks the value of every secret variable, however short it is. */
 export function maskedLines(environment: Readonly<Record<string, string | null | undefined>>, secrets: readonly string[]): string {
   return Object.entries(environment)
     .map(([name, value]) => `${name}=${isSecret(name) && value ? masked : maskText(value ?? '', secrets)}\n`)

@@ -1,4 +1,4 @@
-/** Builds the command tree: all commands in groups, in the order of --help. */
+/** Builds the command tree, which contains all commands in groups, in the order of --help. */
 import { readFileSync } from 'node:fs'
 import { plainError } from '@lab/host/arguments.ts'
 import { root } from '@lab/host/root.ts'
@@ -9,13 +9,13 @@ interface CommandModule {
 }
 
 interface Entry {
-  /** The names of the commands that a module defines, each with its description in --help. */
+  /** Names of the commands that a module defines, each with its description for --help. */
   commands: Readonly<Record<string, string>>
-  /** Imports the module of a command only when the command is used. Importing the modules of all commands would slow down every command. */
+  /** Imports a command's module only when that command is used. Importing all command modules would slow down every command. */
   load: () => Promise<CommandModule>
 }
 
-/** To add a command, add one line to the list of commands and create a module that exports the function `register`. */
+/** To add a command, add one line to this list and create a module that exports a `register` function. */
 const groups: Readonly<Record<string, readonly Entry[]>> = {
   'Run the lab:': [
     {
@@ -100,8 +100,8 @@ Examples:
 `
 
 /**
- * Creates the command tree. No command is executed before `parseAsync` is called.
- * @param words the typed arguments, which name the commands to load completely; if omitted, all commands are loaded
+ * Creates the command tree. No command runs until `parseAsync` is called.
+ * @param words the command-line arguments, which name the commands to load completely; if omitted, all commands are loaded
  */
 export async function createProgram(words?: readonly string[]): Promise<Command> {
   const program = new Command('./lab')

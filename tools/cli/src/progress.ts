@@ -1,4 +1,4 @@
-/** Shows progress on stderr: a spinner in a terminal, and plain lines elsewhere. */
+/** Shows progress on stderr: as a spinner in a terminal, and as plain lines elsewhere. */
 import { Listr, ListrLogger, type ListrTask, ProcessOutput } from 'listr2'
 
 /** Runs tasks one after another. @throws the error of the first task that fails */

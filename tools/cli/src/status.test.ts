@@ -1,4 +1,4 @@
-/** Tests the output of the command `status`. */
+/** Tests the output of the `status` command. */
 
 import { failure, success } from '@lab/contract/result.ts'
 import { readContainers } from '@lab/lab/compose/project.ts'
@@ -34,7 +34,7 @@ test('replicas are sorted by number, with their reported state and their sockets
   ])
   expect(status.connections).toBe(12)
   expect(status.running).toBe(true)
-  // An exited container is not a replica, but the output lists it among the services.
+  // An exited container does not count as a replica, but the output still lists it among the services.
   expect(status.services.map(({ service, state }) => [service, state])).toEqual([
     ['traefik', 'running'],
     ['ws-3', 'exited'],

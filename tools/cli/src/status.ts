@@ -1,4 +1,4 @@
-/** Computes the output of `./lab status` from containers and Prometheus, or from the state of an embedded lab. Pure. */
+/** Computes the output of `./lab status` from the containers and Prometheus, or from the state of an embedded lab. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 import type { Result } from '@lab/contract/result.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
@@ -7,7 +7,7 @@ import { type OpenPlace, openPlaces } from '@lab/lab/compose/places.ts'
 import type { LabContainer } from '@lab/lab/compose/project.ts'
 import { columns } from './columns.ts'
 
-/** The last readings from Prometheus, by name of the replica, for example ws-1. */
+/** The latest readings from Prometheus, by replica name, for example ws-1. */
 export interface ReplicaReadings {
   sockets: ReadonlyMap<string, number>
   states: ReadonlyMap<string, ReplicaReading['state']>
@@ -15,9 +15,9 @@ export interface ReplicaReadings {
 
 export interface ReplicaRow {
   name: string
-  /** The state that the replica reports (starting, ready, draining, silent), or otherwise the state of its container in Docker. */
+  /** State reported by the replica itself (starting, ready, draining, silent), or else the state of its container in Docker. */
   state: string
-  /** The result of Docker's health check, or an empty string without a health check; only a healthy replica receives new sockets. */
+  /** Result of Docker's health check, or an empty string if there is none; only a healthy replica receives new sockets. */
   health: string
   /** Number of open sockets at the last scrape; null if Prometheus has no value. */
   connections: number | null
@@ -26,16 +26,16 @@ export interface ReplicaRow {
 export interface Status {
   running: boolean
   replicas: ReplicaRow[]
-  /** Number of open sockets of all replicas; null if the number of any replica is unknown. */
+  /** Number of open sockets on all replicas together; null if the number is unknown for any replica. */
   connections: number | null
-  /** The containers of all services other than the replicas, and the containers of exited replicas. */
+  /** The containers of all services other than the replicas, as well as the containers of exited replicas. */
   services: { service: string; state: string; health: string }[]
   urls: OpenPlace[]
   /** The reason why the value of `connections` is unknown. */
   problem?: string
 }
 
-/** Computes the status of the lab on Compose. */
+/** Computes the status of the Compose lab. */
 export function statusOf(containers: readonly LabContainer[], readings: Result<ReplicaReadings>): Status {
   const known = readings.ok ? readings.value : undefined
   const isOne = ({ service, state }: LabContainer) => service === services.ws && isReplica({ State: { Status: state } })

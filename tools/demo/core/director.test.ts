@@ -1,4 +1,4 @@
-/** Tests that every change of a scene is undone exactly once, newest first, wherever the scene fails. */
+/** Tests that every change made by a scene is undone exactly once, newest first, wherever the scene fails. */
 
 import { fakeClock } from '@lab/scaler/fakes/fake-clock.ts'
 import fc from 'fast-check'
@@ -35,7 +35,7 @@ async function perform(play: Scene['play'], fake: Omit<FakeSettings, 'clock'> = 
 type Step = 'load' | 'fault' | 'store' | 'pause' | 'settings' | 'undo' | 'until' | 'say'
 const steps = fc.array(fc.constantFrom<Step>('load', 'fault', 'store', 'pause', 'settings', 'undo', 'until', 'say'), { maxLength: 12 })
 
-/** Plays random steps. The arguments of each step contain the index of the step, which identifies the change that an undo call reverts. */
+/** Plays random steps. Each step's arguments contain the step's index, which identifies the change that an undo call reverts. */
 async function walk(director: Director, script: readonly Step[]): Promise<void> {
   const undos: (() => Promise<void>)[] = []
   for (const [index, step] of script.entries()) {
@@ -50,7 +50,7 @@ async function walk(director: Director, script: readonly Step[]): Promise<void> 
   }
 }
 
-/** Returns the call that undoes a given call. */
+/** Returns the call that undoes the given call. */
 function undoOf(call: string): string | undefined {
   const [, name, replica] = /^fault (\S+) (\S+)$/.exec(call) ?? []
   if (name !== undefined) return `end ${name} ${replica}`
@@ -58,7 +58,7 @@ function undoOf(call: string): string | undefined {
 }
 const isUndo = (call: string) => /^(end |store true|paused false|settings before|load 0$)/.test(call)
 
-/** Returns the calls that have not been undone, and any undo without a matching call. */
+/** Returns the calls that have not been undone, as well as undo calls that match no earlier call. */
 function balance(calls: readonly string[]): string[] {
   const open: string[] = []
   for (const call of calls) {
@@ -73,7 +73,7 @@ function balance(calls: readonly string[]): string[] {
   return open
 }
 
-/** The last undo calls that the director must make: one for each change that was still in effect, newest first. */
+/** Returns the final undo calls that the director must make: one for each change still in effect, newest first. */
 function expectedAtEnd(calls: readonly string[], undos: number): string[] {
   return balance(calls.slice(0, calls.length - undos)).reverse()
 }
@@ -118,7 +118,7 @@ test('an interrupt at any event, including during the undo, leaves nothing chang
       expect(balance(lab.calls)).toEqual([])
       expect(lab.unusual()).toEqual([])
       const end = trailing(lab.calls)
-      // After an interrupt, the order of undo calls is not compared, because the undo calls that the scene itself requested come first.
+      // After an interrupt, the order of the undo calls is not compared, because those that the scene itself requested come first.
       const expected = expectedAtEnd(lab.calls, end.length)
       if (verdict === 'interrupted') expect([...end].sort()).toEqual([...expected].sort())
       expect(events.at(-1)?.kind).toBe('end')

@@ -1,6 +1,6 @@
 /**
  * Plays a scene: waits for facts, emits captions with measured numbers, and undoes every change, even after an error or an interrupt.
- * Playing a scene is testable without a lab, because the lab, its faults and the clock are arguments.
+ * Scenes can be tested without a lab, because the lab, its faults and the clock are passed as arguments.
  */
 import { createRandom, type Random } from '@lab/contract/random.ts'
 import type { FaultName } from '@lab/faults/catalogue/index.ts'
@@ -12,9 +12,8 @@ import type { Director, Fact, Met, Need, Scene, SceneLab } from './scene.ts'
 import { attempt, type Undo, UndoStack } from './undo-stack.ts'
 
 /**
- * Starts a fault on one replica.
- * Resolves with a function that ends the fault and then resolves with one line for each change that could not be undone.
- * Rejects if the fault could not be started, after it has undone the partial changes of the fault.
+ * Starts a fault on a single replica. Resolves with a function that ends the fault and reports each change that could not be undone, one
+ * line each. Rejects if the fault could not be started; by then, the fault's partial changes have been undone.
  */
 export type BeginFault = (fault: FaultName, replica: string) => Promise<() => Promise<readonly string[]>>
 
@@ -22,11 +21,11 @@ export interface PlayOptions {
   seed: number
   clock: Clock
   beginFault: BeginFault
-  /** Called with each event of the scene; the scene continues after the promise returned by this function has resolved. */
+  /** Called with each event of the scene; the scene waits for the returned promise before it continues. */
   onEvent: (event: DemoEvent) => void | Promise<void>
-  /** Whether every observation ends after at most `shortSeconds`, for a short version of the scene. */
+  /** Limits every observation to `shortSeconds`, for a short version of the scene. */
   short?: boolean
-  /** If the signal aborts, the scene ends and its changes are undone. */
+  /** Signal that ends the scene, whose changes are then undone. */
   signal: AbortSignal
 }
 
@@ -36,14 +35,14 @@ export interface Played {
   text: string
 }
 
-/** The maximum length of an observation in a short scene. Seconds. */
+/** Maximum duration of an observation in a short scene. Seconds. */
 const shortSeconds = 2
 
-/** Thrown if the condition for which the scene waits does not become true within its time limit. */
+/** Thrown if a condition that the scene waits for is not met within its time limit. */
 class Unmet extends Error {}
 class Interrupted extends Error {}
 
-/** Plays a scene to its end, and always resolves with a verdict and its reason, even if the scene fails. */
+/** Plays a scene to its end, and always resolves with a verdict and the reason for it, even if the scene fails. */
 export async function playScene(scene: Scene, lab: SceneLab, options: PlayOptions): Promise<Played> {
   const play = new Play(lab, options)
   const { name, title } = scene
@@ -64,7 +63,7 @@ function has({ scaler, store }: SceneLab, need: Need): boolean {
   return need === 'scaler' ? scaler !== undefined : store?.set !== undefined
 }
 
-/** Returns a one-line error, with the remedy, for each part that the lab lacks. */
+/** One-line errors for parts that the lab may lack, each with a remedy. */
 const lacking: Record<Need, string> = {
   scaler: 'this lab runs without its scaler; start the scaler: ./lab up --k8s-sim',
   store: 'the store of this lab cannot be stopped: omit --page so that the scene starts its own lab, or use --on compose',
@@ -73,7 +72,7 @@ const lacking: Record<Need, string> = {
 function resultOf(failed: boolean, aborted: boolean, leftovers: readonly string[]): SceneResult {
   if (leftovers.length > 0) return 'failed'
   if (!failed) return 'passed'
-  // If the scene was interrupted, any failure of the scene is a consequence of the interrupt.
+  // If the scene was interrupted, any failure is a consequence of the interrupt.
   return aborted ? 'interrupted' : 'failed'
 }
 
@@ -193,7 +192,7 @@ class Play implements Director {
   async rollOut(): Promise<Undo> {
     await this.step({ kind: 'action', text: 'a rollout begins' })
     const done = this.lab.rollOut()
-    // The rollout may fail before the scene waits for its end, so an empty handler marks the rejection as handled.
+    // The rollout may fail before the scene waits for it to finish, so an empty handler marks the rejection as handled.
     done.catch(() => undefined)
     const over = this.undos.push('the rollout is over', () => done)
     this.checkSignal()
@@ -233,7 +232,7 @@ class Play implements Director {
   throughout(what: string, fact: Fact, seconds: number): Promise<Met> {
     const forSeconds = this.short ? Math.min(seconds, shortSeconds) : seconds
     return this.watch(`${what}, all the while`, forSeconds, (readings, elapsed) => {
-      // An observation continues after a failed read of the lab, but its last read must succeed.
+      // An observation continues after a failed read of the lab's state, but its last read must succeed.
       if (readings !== undefined && !fact(readings)) return 'unmet'
       if (elapsed < forSeconds) return 'on'
       return readings === undefined ? 'unmet' : 'met'
@@ -282,7 +281,7 @@ class Play implements Director {
     }
   }
 
-  /** Runs an action and registers its undo function first, so that a partial failure is undone as well. */
+  /** Registers an undo function and then runs the action, so that a partial failure is undone as well. */
   private async act(undoText: string, run: () => Promise<void>, undo: () => Promise<void>): Promise<Undo> {
     const undoNow = this.undos.push(undoText, undo)
     await run()
@@ -299,7 +298,7 @@ class Play implements Director {
     if (this.signal.aborted) throw new Interrupted('interrupted')
   }
 
-  /** Emits each decision of the scaler once, beginning with the first decision in the readings. */
+  /** Emits each of the scaler's decisions once, beginning with the first decision in the readings. */
   private async emitDecisions(decisions: readonly DecisionReading[]): Promise<void> {
     for (const { time, ...decision } of decisions) {
       if (this.lastDecision !== undefined && time <= this.lastDecision) continue
@@ -311,7 +310,7 @@ class Play implements Director {
 
 const tenth = (value: number) => Math.round(value * 10) / 10
 
-/** Replaces each `{name}` in a caption by a number, and uses the singular for the number one: "1 socket is open". */
+/** Replaces each `{name}` in a caption with a number, and uses the singular for the number one: "1 socket is open". */
 function inWords(text: string, value: (name: string) => number): string {
   return text.replaceAll(/\{(\w+)\}(?: (socket|replica|message|session|time)s\b(?: (are|were)\b)?)?/g, (whole, name, noun, verb) => {
     const number = value(name)

@@ -1,22 +1,22 @@
 /**
- * Defines the schema of a scene's events, which are stored as one JSON line per event. Pure.
- * The transcript and the film are both created from the events, and are checked against the events.
+ * Defines the schema of a scene's events, which are stored as one line of JSON per event. Pure. Both the transcript and the film are
+ * created from the events and checked against them.
  */
 import { labKinds } from '@lab/lab/lab.ts'
 import { z } from 'zod'
 
-/** Names of the still pictures that a recording can contain. */
+/** Names of the still images that a recording can contain. */
 export const stillNames = ['start', 'under-load', 'scaling-out', 'at-maximum', 'draining', 'scaled-in', 'failure', 'recovery'] as const
 export type StillName = (typeof stillNames)[number]
 
 const measured = z.object({
   value: z.number(),
-  /** The unit is empty for a plain count. */
+  /** Unit of the number; empty for a plain count. */
   unit: z.string(),
-  /** The origin of a measured number, for example a metric or a PromQL query. */
+  /** Source of the measured number, for example a metric or a PromQL query. */
   source: z.string(),
 })
-/** A measured number with the unit and the source of the number. */
+/** A measured number with its unit and its source. */
 export type Measured = z.infer<typeof measured>
 
 const stamp = {
@@ -35,15 +35,15 @@ const demoEvent = z.discriminatedUnion('kind', [
     /** The kind of lab on which the scene is played. */
     on: z.enum(labKinds),
     seed: z.number(),
-    /** The factor by which the scaler's clock is faster than in a cluster. */
+    /** Factor by which the scaler's clock runs faster than in a cluster. */
     timeScale: z.number(),
   }),
   z.object({ ...stamp, kind: z.literal('chapter'), title: z.string() }),
-  /** A caption with its measurements: `numbers` contains every number that occurs in the text, measured when the caption was created. */
+  /** A caption with its measurements: `numbers` contains every number in the text, measured when the caption was created. */
   z.object({ ...stamp, kind: z.literal('say'), text: z.string(), numbers: z.record(z.string(), measured) }),
   z.object({ ...stamp, kind: z.literal('note'), name: z.string(), ...measured.shape }),
   z.object({ ...stamp, kind: z.literal('load'), sockets: z.number(), text: z.string() }),
-  /** An action of the director, for example that it pauses the scaler. */
+  /** An action taken by the director, for example pausing the scaler. */
   z.object({ ...stamp, kind: z.literal('action'), text: z.string() }),
   z.object({
     ...stamp,
@@ -54,7 +54,7 @@ const demoEvent = z.discriminatedUnion('kind', [
     seen: z.string(),
   }),
   z.object({ ...stamp, kind: z.literal('unmet'), what: z.string(), withinSeconds: z.number(), seen: z.string() }),
-  /** A scaling decision, as recorded by the scaler. The replica count is null if the scaler could not determine it. */
+  /** A scaling decision, as recorded by the scaler. The replica counts are null if the scaler could not determine them. */
   z.object({
     ...stamp,
     kind: z.literal('decision'),

@@ -1,4 +1,4 @@
-/** Computes the figures to which captions of scenes refer by name, from the readings of a lab. Pure. */
+/** Computes the figures that scene captions refer to by name from a lab's readings. Pure. */
 import type { ReplicaReading } from '@lab/host/readings.ts'
 import type { FigureName, Lab, Readings } from '@lab/lab/lab.ts'
 import type { Measured } from './events.ts'
@@ -25,7 +25,7 @@ export function isFigure(name: string): name is FigureName {
 
 const tenth = (value: number) => Math.round(value * 10) / 10
 
-/** Returns the value of a figure, rounded for display. Returns null if the readings do not contain the figure. */
+/** Returns a figure's value, rounded for display. Returns null if the readings do not contain the figure. */
 export function figureOf(name: FigureName, readings: Readings): number | null {
   const { replicas, scaler } = readings
   const inState = (wanted: ReplicaReading['state']) => replicas.filter(({ state }) => state === wanted)
@@ -51,13 +51,13 @@ export function figureOf(name: FigureName, readings: Readings): number | null {
   }
 }
 
-/** A figure with its unit and its source. Returns null if the readings do not contain the figure. */
+/** Returns a figure with its unit and its source. Returns null if the readings do not contain the figure. */
 export function measure(name: FigureName, readings: Readings, sources: Lab['sources']): Measured | null {
   const value = figureOf(name, readings)
   return value === null ? null : { value, unit: units[name], source: sources[name] }
 }
 
-/** Summarises the readings of a lab in one line, for the error message about a fact that was not met. */
+/** Summarises a lab's readings in one line, for the error message about a fact that was not met. */
 export function seenText(readings: Readings): string {
   const each = readings.replicas.map(({ id, state, sockets }) => `${id} ${state === 'ready' ? sockets : `${state} ${sockets}`}`)
   const parts = [`sockets: ${each.join(', ') || 'no replica'}`]

@@ -1,11 +1,11 @@
-/** Renders the events of a scene as text, line by line. The function is pure, so equal events always produce the same text. */
+/** Renders a scene's events as text, line by line. The function is pure, so the same events always produce the same text. */
 import type { DemoEvent } from './events.ts'
 
-/** Renders one event at a time, and omits repeated decisions. */
+/** Renders one event at a time, omitting repeated decisions. */
 export class Transcript {
   private desired: number | null | undefined
 
-  /** Returns the lines for one event; empty for events that only the film or the event log needs. */
+  /** Returns the lines for one event; empty for events that only the film or the event log uses. */
   add(event: DemoEvent): string[] {
     const time = `${event.seconds.toFixed(1).padStart(6)} s `
     switch (event.kind) {
@@ -27,7 +27,7 @@ export class Transcript {
       case 'unmet':
         return [`${time} ✗ ${event.what}: not within ${event.withinSeconds} s`, `${' '.repeat(10)}seen: ${event.seen}`]
       case 'decision': {
-        // A decision with the same desired number of replicas as the previous decision appears only in the event log.
+        // A decision with the same desired number of replicas as the previous one appears only in the event log.
         const isNew = event.desired !== this.desired
         this.desired = event.desired
         return isNew ? [`${time} ~ ${event.text}`] : []
@@ -42,11 +42,11 @@ export class Transcript {
   }
 }
 
-/** Describes how fast the scaler's clock runs; returns an empty string if the clock runs in real time. */
+/** Describes how fast the scaler's clock runs; returns an empty string if it runs in real time. */
 export const paceWords = (before: string, timeScale: number): string =>
   timeScale === 1 ? '' : `${before}the scaler's clock runs ${timeScale} times as fast`
 
-/** Returns the complete transcript, with a final line break. */
+/** Returns the complete transcript, including a final line break. */
 export function transcriptOf(events: readonly DemoEvent[]): string {
   const transcript = new Transcript()
   return `${events.flatMap((event) => transcript.add(event)).join('\n')}\n`

@@ -1,6 +1,8 @@
-/** Stores changes on a stack and undoes them newest first, each exactly once. Pure. */
+/** Keeps changes on a stack and undoes each of them exactly once, newest first. Pure. */
 
-/** Undoes one change before the end of the scene, at most once however often it is called. Rejects if the change cannot be undone. */
+/**
+ * Undoes one change before the end of the scene, at most once, no matter how often it is called. Rejects if the change cannot be undone.
+ */
 export type Undo = () => Promise<void>
 
 interface Act {
@@ -12,12 +14,12 @@ export class UndoStack {
   private readonly acts: Act[] = []
   private readonly report: (text: string) => Promise<void>
 
-  /** @param report called with one line after each undo function, which says whether the undo function succeeded or failed */
+  /** @param report called after each undo function with one line that says whether it succeeded or failed */
   constructor(report: (text: string) => Promise<void>) {
     this.report = report
   }
 
-  /** Registers an undo. Register the undo function before the change is made, because the change may fail halfway. */
+  /** Registers an undo. Register an undo function before making the change that it undoes, because the change may fail halfway. */
   push(text: string, undo: () => Promise<void>): Undo {
     const act: Act = { text, undo }
     this.acts.push(act)
@@ -30,7 +32,9 @@ export class UndoStack {
     }
   }
 
-  /** Undoes all remaining changes, even if some undo functions fail. Resolves with one line for each change that could not be undone. */
+  /**
+   * Undoes all remaining changes, even if some of the undo functions fail. Resolves with one line for each change that could not be undone.
+   */
   async undoAll(): Promise<string[]> {
     const leftovers: string[] = []
     for (let act = this.acts.pop(); act !== undefined; act = this.acts.pop()) {

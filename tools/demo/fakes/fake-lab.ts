@@ -1,4 +1,4 @@
-/** An in-memory lab for tests of scenes. The fake lab records each call, and can be configured to fail at any call. */
+/** An in-memory lab for scene tests. The fake lab records every call, and can be configured to fail at any of them. */
 
 import type { Readings, ScaleDownRules } from '@lab/lab/lab.ts'
 import type { FakeClock } from '@lab/scaler/fakes/fake-clock.ts'
@@ -9,7 +9,7 @@ export interface FakeLab extends SceneLab {
   readonly beginFault: BeginFault
   /** The recorded calls in order, for example `load 300`. Read calls are not recorded. */
   readonly calls: string[]
-  /** Lists the differences between the current and the initial state of the fake lab, for example `paused`. */
+  /** Lists the differences between the fake lab's current and initial states, for example `paused`. */
   unusual(): string[]
 }
 
@@ -38,13 +38,13 @@ interface Pod {
   number: number
   since: number
   leavingSince?: number
-  /** The time at which a new replica replaces this replica in a rollout; undefined without a rollout. */
+  /** Time at which a new replica replaces this replica in a rollout; undefined if no rollout affects it. */
   replacedAt?: number
 }
 
 /**
- * Creates the lab. The fake lab always spreads its sockets evenly over the ready replicas. The scaler of the fake lab applies the HPA
- * formula with a scale-down stabilization window, and removes one replica at a time.
+ * Creates the lab. The fake lab always spreads its sockets evenly over the ready replicas. The fake lab's scaler applies the HPA formula
+ * with a scale-down stabilization window, and removes one replica at a time.
  */
 export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): FakeLab {
   const calls: string[] = []
@@ -55,11 +55,11 @@ export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): F
   let paused = false
   let storeUp = true
   let rules: ScaleDownRules | null = null
-  /** Initial values above zero simulate a lab on which scenes have already been played. */
+  /** The initial values above zero simulate a lab on which scenes have already been played. */
   const counted = { reconnects: 41, moves: 23, lost: 17 }
   let lastSync = Number.NEGATIVE_INFINITY
   let lastDrop = Number.NEGATIVE_INFINITY
-  /** The active faults, each with the number of replicas before the fault began. */
+  /** The active faults, with the number of replicas that existed before each fault began. */
   const faults = new Map<string, number>()
   const now = () => clock.nowSeconds()
   const isReady = ({ since, leavingSince }: Pod) => leavingSince === undefined && (since === 0 || now() - since >= startSeconds)
@@ -114,7 +114,7 @@ export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): F
     call(`store ${up}`, () => {
       storeUp = up
     })
-  /** Adds the sockets of one replica to the counters of reconnected and moved sockets. */
+  /** Counts the sockets of one replica as reconnected and moved sockets. */
   const moveOne = () => {
     const share = Math.round(load / (pods.filter(isReady).length || 1))
     counted.reconnects += share

@@ -1,7 +1,7 @@
-/** Writes captions and pace labels as Advanced SubStation Alpha, the subtitle format that ffmpeg burns into the video. Pure. */
+/** Writes captions and pace labels in Advanced SubStation Alpha, the subtitle format that ffmpeg burns into the video. Pure. */
 import type { Cue } from './captions.ts'
 
-/** The layout of a video frame with 1280×720 pixels. The filmed page draws nothing in the area of the captions. */
+/** Layout of a video frame of 1280×720 pixels. The filmed page leaves the caption area empty. */
 export const picture = { width: 1280, height: 720, captionTop: 620, captionHeight: 100, topHeight: 44 } as const
 
 export interface Label {
@@ -10,7 +10,7 @@ export interface Label {
   text: string
 }
 
-/** Formats the captions, and the labels that mark faster and slower parts of the film, as an ASS script. */
+/** Formats the captions, and the labels that mark the faster and slower parts of the film, as an ASS script. */
 export function assOf(cues: readonly Cue[], labels: readonly Label[]): string {
   const { width, height, captionTop, captionHeight, topHeight } = picture
   const centre = `{\\an5\\pos(${width / 2},${captionTop + captionHeight / 2})}`
@@ -39,12 +39,12 @@ ${events.join('\n')}
 const dialogue = (style: string, start: number, end: number, text: string) =>
   `Dialogue: 0,${stamp(start)},${stamp(end)},${style},,0,0,0,,${text}`
 
-/** Formats a time as H:MM:SS.cc, with hundredths of a second as the ASS format requires. */
+/** Formats a time as H:MM:SS.cc, with hundredths of a second, as the ASS format requires. */
 function stamp(seconds: number): string {
   const hundredths = Math.round(seconds * 100)
   const two = (value: number) => String(Math.floor(value)).padStart(2, '0')
   return `${Math.floor(hundredths / 360_000)}:${two((hundredths / 6000) % 60)}:${two((hundredths / 100) % 60)}.${two(hundredths % 100)}`
 }
 
-/** Replaces the characters that would begin a command of the ASS format. */
+/** Replaces the characters that would start a command in the ASS format. */
 const plain = (text: string) => text.replaceAll('\\', '＼').replaceAll('{', '(').replaceAll('}', ')')

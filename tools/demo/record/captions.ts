@@ -1,4 +1,4 @@
-/** Splits the captions of a scene into cues and computes when each cue is shown. Pure. */
+/** Splits a scene's captions into cues and computes when each cue is shown. Pure. */
 
 export const captionRules = {
   lines: 2,
@@ -7,11 +7,11 @@ export const captionRules = {
   minSeconds: 1,
   maxSeconds: 7,
   wordsPerMinute: 170,
-  /** Duration of one frame of the film. Captions begin and end on a frame. Seconds. */
+  /** Duration of one film frame. Captions start and end exactly on a frame. Seconds. */
   frame: 0.04,
 } as const
 
-/** The text of a caption event, and the time of the event in the recording. */
+/** The text of a caption event, and the event's time in the recording. */
 export interface Said {
   /** Time since the recording began, in seconds. */
   seconds: number
@@ -19,24 +19,25 @@ export interface Said {
 }
 
 export interface Cue {
-  /** Rounds seconds to a whole number of frames. */
+  /** Start time in seconds, rounded to a whole number of frames. */
   start: number
   end: number
   lines: string[]
 }
 
-/** A caption cue with the index of the caption event whose text the cue shows completely or in part. */
+/** A caption cue with the index of the caption event whose text it shows in full or in part. */
 export interface SaidCue extends Cue {
   said: number
 }
 
-/** The maximum number of words that a viewer can read while one cue is shown. */
+/** Maximum number of words that a viewer can read while one cue is shown. */
 export const maxWords = Math.floor((captionRules.maxSeconds * captionRules.wordsPerMinute) / 60)
 
 export const wordsOf = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
 
 /**
- * Computes the cues for the texts of all caption events. A cue begins at the time of its caption event, or when the previous cue ends.
+ * Computes the cues for the texts of all caption events. A cue begins at the time of its caption event, or later if the previous cue is
+ * still shown at that time.
  * @param said the caption events in chronological order
  */
 export function cuesOf(said: readonly Said[]): SaidCue[] {
@@ -50,17 +51,17 @@ export function cuesOf(said: readonly Said[]): SaidCue[] {
   return cues
 }
 
-/** Returns how many seconds, as a whole number of frames, the given lines must be shown so that a viewer can read them. */
+/** Returns how many seconds, as a whole number of frames, the given lines must be shown for a viewer to be able to read them. */
 export function readingSeconds(lines: readonly string[]): number {
   const { minSeconds, maxSeconds, wordsPerMinute } = captionRules
   const needed = (lines.flatMap(wordsOf).length / wordsPerMinute) * 60
-  // Reading time is increased by 15 %, so that the viewer can also watch the video.
+  // The reading time is increased by 15 %, so that the viewer can also watch the video.
   return Math.min(maxSeconds, Math.max(minSeconds, upToFrame(needed), upToFrame(needed * 1.15)))
 }
 
 /**
- * Splits the text of a caption into blocks whose lines fit the caption area. A block of a long caption ends at the end of a clause if
- * possible.
+ * Splits a caption's text into blocks whose lines fit the caption area. If possible, each block of a long caption ends at a clause
+ * boundary.
  */
 export function blocksOf(text: string): string[][] {
   const left = wordsOf(text).flatMap(chopped)
@@ -73,7 +74,7 @@ export function blocksOf(text: string): string[][] {
   return blocks
 }
 
-/** Splits a word that is longer than a line. */
+/** Splits up a word that is longer than a line. */
 function chopped(word: string): string[] {
   const characters = [...word]
   const pieces: string[] = []
@@ -88,7 +89,7 @@ function mostThatFit(words: readonly string[]): number {
   return count
 }
 
-/** Returns how many words to place in a block with room for `most` words, so that the block ends at a clause and is not nearly empty. */
+/** Returns how many words to place in a block with room for `most` words, so that it ends at a clause boundary and is not nearly empty. */
 function clauseWithin(words: readonly string[], most: number): number {
   const enough = Math.ceil(most / 3)
   for (const ends of [/[.!?:;]$/, /,$/]) {
@@ -96,11 +97,11 @@ function clauseWithin(words: readonly string[], most: number): number {
   }
   for (let count = most; count >= enough; count--)
     if (/^(and|but|so|while|because|for|until|that|which|when)$/.test(words[count] ?? '')) return count
-  // The words are divided into two blocks of equal length, so that the last block does not consist of a single word.
+  // The remaining words are divided into two blocks of equal length, so that the last block does not consist of a single word.
   return words.length < most * 2 && words.length <= maxWords * 2 ? Math.min(most, Math.ceil(words.length / 2)) : most
 }
 
-/** Distributes words over lines, filling one line after the other. */
+/** Distributes words over lines, filling one line after another. */
 function filled(words: readonly string[]): string[] {
   const lines: string[] = []
   for (const word of words) {
@@ -111,7 +112,7 @@ function filled(words: readonly string[]): string[] {
   return lines
 }
 
-/** Arranges the words of a block in one line, or in two lines of similar length that preferably break at a clause. */
+/** Arranges a block's words in one line, or in two lines of similar length that preferably break at a clause boundary. */
 function linesOf(words: readonly string[]): string[] {
   const whole = words.join(' ')
   if (lengthOf(whole) <= captionRules.width) return [whole]
@@ -129,7 +130,7 @@ function linesOf(words: readonly string[]): string[] {
   return best?.lines ?? filled(words)
 }
 
-/** Counts the visible characters (Unicode code points). */
+/** Counts visible characters (Unicode code points). */
 export const lengthOf = (text: string): number => [...text].length
 
 const frames = (seconds: number) => seconds / captionRules.frame
@@ -147,7 +148,7 @@ export function cueFaults(cues: readonly Cue[]): string[] {
     const words = lines.flatMap(wordsOf).length
     if (lines.length < 1 || lines.length > most) fault(`${lines.length} lines, allowed are 1 to ${most}`)
     for (const line of lines) if (lengthOf(line) > width) fault(`${lengthOf(line)} characters in a line, allowed are ${width}`)
-    // Times in caption files are rounded to a thousandth of a second.
+    // Times in caption files are rounded to thousandths of a second.
     if (seconds < minSeconds - 0.001 || seconds > maxSeconds + 0.001)
       fault(`shows for ${seconds.toFixed(2)} s, allowed are ${minSeconds} to ${maxSeconds}`)
     if ((words / (seconds + 0.001)) * 60 > wordsPerMinute)

@@ -1,11 +1,11 @@
-/** Finds the numbers in a caption and assigns a measurement to each number. Pure. */
+/** Finds the numbers in a caption and assigns a measurement to each of them. Pure. */
 import type { Measured } from '../core/events.ts'
 
 export interface Claim {
   /** The number as written in the caption. */
   text: string
   value: number
-  /** The name of the measurement; null if no measurement matches the number. */
+  /** Name of the measurement; null if none matches the number. */
   name: string | null
   measured: Measured | null
 }
@@ -19,8 +19,8 @@ const numerals = new RegExp(
 )
 
 /**
- * Returns each number in a caption with its measurement. If several measurements have the same value, each occurrence of this value is
- * assigned a different measurement.
+ * Returns each number in a caption with the measurement that it states. If several measurements have the same value, each occurrence of
+ * this value is assigned a different one.
  */
 export function claimsOf(text: string, numbers: Readonly<Record<string, Measured>>): Claim[] {
   const all = Object.entries(numbers)

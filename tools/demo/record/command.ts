@@ -1,6 +1,6 @@
 /**
- * The command `record`, which plays scenes on a lab, films the scenes, and checks the film. The exit code of `record` reports whether the
- * recording succeeded.
+ * Implements the `record` command, which plays scenes on a lab, films them, and checks the film. The exit code of `record` indicates
+ * whether the recording succeeded.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -36,7 +36,7 @@ const known = (text: string): Scene[] =>
     return scene
   })
 
-/** Adds the command `record` to a program. */
+/** Adds the `record` command to a program. */
 export function register(program: Command): void {
   program
     .command('record')
@@ -105,7 +105,9 @@ function labOf({ on, seed, timeScale, valkey, live }: Options): Promise<FilmedLa
   return on === 'compose' ? filmedComposeLab({ seed, timeScale, live }) : filmedEmbeddedLab({ timeScale, valkey })
 }
 
-/** The required stills of the film: all stills if the scenes `surge` and `crash` were played, otherwise the stills that were taken. */
+/**
+ * Returns the stills that the film must have: all stills if the scenes `surge` and `crash` were played, otherwise those that were taken.
+ */
 function stillsOf(chosen: readonly Scene[], taken: ReadonlyMap<StillName, number>): readonly StillName[] {
   const played = chosen.map(({ name }) => name)
   return played.includes('surge') && played.includes('crash') ? stillNames : [...taken.keys()]

@@ -1,7 +1,4 @@
-/**
- * Runs ffmpeg and ffprobe to encode and inspect films. Every call has a time limit, and an error contains the output of the failed
- * program.
- */
+/** Runs ffmpeg and ffprobe to encode and inspect films. Every call has a time limit, and errors contain the failed program's output. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -11,30 +8,30 @@ import { filmRules } from './timeline.ts'
 const encodeWithinMs = 600_000
 const askWithinMs = 120_000
 
-/** An image file, and the number of seconds for which the film shows the image. */
+/** An image file, and how many seconds the film shows the image. */
 export interface Clip {
   file: string
   seconds: number
 }
 
 export interface Film {
-  /** Working folder of ffmpeg, to which the names of the film's clips, subtitles and captions are relative. */
+  /** ffmpeg's working folder, to which the names of the film's clips, subtitles and captions are relative. */
   folder: string
   clips: readonly Clip[]
   /** The subtitle script that ffmpeg burns into the video. */
   ass: string
-  /** The captions that are stored as a separate track of the film. */
+  /** The captions that are stored as a separate track in the film. */
   vtt: string
   output: string
   metadata: Readonly<Record<string, string>>
 }
 
-/** Encodes the film as H.264 with 25 frames a second, and writes the index at the start of the file so that playback can begin at once. */
+/** Encodes the film as H.264 at 25 frames per second, with the index at the start of the file so that playback can begin at once. */
 export async function encode({ folder, clips, ass, vtt, output, metadata }: Film): Promise<void> {
   const last = clips.at(-1)
   if (last === undefined) throw new Error('there are no pictures to encode')
   const list = clips.map(({ file, seconds }) => `file '${file}'\nduration ${seconds.toFixed(3)}\n`).join('')
-  // ffmpeg's concat format ignores the duration of the last image, so the last image is listed twice.
+  // ffmpeg's concat format ignores the duration of the last image, so this image is listed twice.
   await writeFile(join(folder, 'pictures.txt'), `ffconcat version 1.0\n${list}file '${last.file}'\n`)
   const total = clips.reduce((sum, { seconds }) => sum + seconds, 0)
   const colours = 'scale=in_range=full:out_range=tv:out_color_matrix=bt709'
@@ -52,9 +49,9 @@ export async function encode({ folder, clips, ass, vtt, output, metadata }: Film
 /** A video filter that reduces the number of colours, so that the file is small enough for a web page. */
 const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[b][p]paletteuse=dither=none'
 
-/** Writes one frame of the film with a burned-in caption as an image that is small enough for a web page. */
+/** Writes one film frame, with its caption burned in, as an image that is small enough for a web page. */
 export async function still(folder: string, picture: string, ass: string, atSeconds: number, output: string): Promise<void> {
-  // ffmpeg's subtitle filter selects the caption by the timestamp of the frame.
+  // ffmpeg's subtitle filter selects the caption by the frame's timestamp.
   await drawn(folder, picture, `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${palette}`, output)
 }
 
@@ -64,7 +61,7 @@ export const shrink = (folder: string, picture: string, output: string): Promise
 const drawn = (folder: string, picture: string, filter: string, output: string) =>
   ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
 
-/** Returns the properties of a film that `verify` needs, as reported by ffprobe. Size in bytes. */
+/** The film properties that `verify` needs, as reported by ffprobe. Size in bytes. */
 export interface Probed {
   codec: string
   width: number
@@ -95,20 +92,20 @@ export async function probe(file: string): Promise<Probed> {
   }
 }
 
-/** Returns the caption track of a film as WebVTT. */
+/** Returns a film's caption track as WebVTT. */
 export async function subtitlesOf(file: string): Promise<string> {
   const { stdout } = await execa('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:s:0', '-f', 'webvtt', '-'], { timeout: askWithinMs })
   return `${stdout}\n`
 }
 
-/** Lists the black stretches of a film, one line each, as reported by ffmpeg's blackdetect filter. */
+/** Lists the black stretches of a film as reported by ffmpeg's blackdetect filter, one line each. */
 export async function blackStretches(file: string): Promise<string[]> {
   const asked = ['-hide_banner', '-i', file, '-vf', 'blackdetect=d=0.04:pix_th=0.10', '-an', '-f', 'null', '-']
   const { stderr } = await execa('ffmpeg', asked, { timeout: askWithinMs })
   return stderr.split('\n').flatMap((line) => /black_start:.*$/.exec(line)?.[0] ?? [])
 }
 
-/** Returns the highest brightness (0 to 255) of an area in each frame, which shows whether the area contains text. */
+/** Returns the highest brightness (0 to 255) in an area of each frame, which shows whether the area contains text. */
 export async function brightness(
   file: string,
   area: { x: number; y: number; width: number; height: number },

@@ -1,4 +1,4 @@
-/** Prepares a lab for a film: starts its pages, and selects the source with which the film's numbers are compared. */
+/** Prepares a lab for filming: starts its pages, and selects the source with which the film's numbers are compared. */
 import { services } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
@@ -22,11 +22,11 @@ export async function filmedEmbeddedLab(options: Pick<FindOptions, 'timeScale' |
 }
 
 export interface FilmedComposeOptions extends Pick<FindOptions, 'seed' | 'timeScale'> {
-  /** Address of a page to film instead of the Grafana dashboard Scaling. */
+  /** Address of a page to film instead of Grafana's Scaling dashboard. */
   live?: string | undefined
 }
 
-/** Resolves with the running lab on Compose. Rejects with a one-line error if no lab runs or if there is no page to film. */
+/** Resolves with the running Compose lab. Rejects with a one-line error if no lab is running or if there is no page to film. */
 export async function filmedComposeLab({ seed, timeScale, live }: FilmedComposeOptions): Promise<FilmedLab> {
   const shown = live ?? (await scalingPage())
   const lab = await composeLabForScenes({ seed, timeScale })
@@ -34,7 +34,7 @@ export async function filmedComposeLab({ seed, timeScale, live }: FilmedComposeO
   return { lab, pages, source: prometheusSource(lab.prometheus) }
 }
 
-/** Returns the address of the Grafana dashboard Scaling, without menus. */
+/** Returns the address of Grafana's Scaling dashboard, without menus. */
 async function scalingPage(): Promise<string> {
   const grafana = openPlaces(await labContainers()).find(({ word }) => word === services.grafana)?.url
   if (grafana === undefined)

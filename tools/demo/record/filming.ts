@@ -1,6 +1,6 @@
 /**
- * Films a page in a separate Chromium. The filmed page shows the events of the scene, and each captured image of the page is stored when it
- * arrives.
+ * Films a page in a separate instance of Chromium. The filmed page shows the scene's events, and each captured image of the page is stored
+ * when it arrives.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,31 +11,31 @@ import { picture } from './ass.ts'
 import { pageFile } from './server.ts'
 import { chromiumPath } from './tools.ts'
 
-/** The number of pictures per second, which is low because filming shares the CPU with the lab, whose pages change twice a second. */
+/** Number of images captured per second. It is low, because filming shares the CPU with the lab, whose pages change twice a second. */
 const picturesPerSecond = 8
 const jpegQuality = 90
-/** The time in milliseconds from a measurement until the filmed page displays the measured value. */
+/** Time in milliseconds from a measurement until the filmed page shows the measured value. */
 const shownAfterMs = 700
 const loadWithinMs = 30_000
 
 export interface FilmedPages {
-  /** Address of the page that is filmed. The filmed page shows the pages `live` and `client` in frames. */
+  /** Address of the page to be filmed. The filmed page shows the `live` and `client` pages in frames. */
   recording: string
   live: string
-  /** Selector of an element of the page `live` that must exist before the film begins. */
+  /** Selector of an element that must exist on the `live` page before filming begins. */
   liveReady: string
-  /** Name of a style sheet that makes the page `live` more compact; null leaves the page unchanged. */
+  /** Name of a style sheet that makes the `live` page more compact; null leaves the page unchanged. */
   liveStyle: string | null
   client: string
 }
 
-/** A captured image of the filmed page. The time `at` is in Unix milliseconds. */
+/** A captured image of the filmed page. `at` is given in Unix milliseconds. */
 export interface Picture {
   at: number
   file: string
 }
 
-/** The functions that page/recording.js defines. */
+/** The functions defined in page/recording.js. */
 interface RecordingPage {
   show(pages: { live: string; client: string }): void
   scene(name: string, title: string, timeScale: number): void
@@ -48,7 +48,7 @@ export class Filming {
   private readonly pictures: Picture[] = []
   private readonly stills = new Map<StillName, number>()
   private readonly troubles: string[] = []
-  /** The queue of updates of the filmed page, which are executed one after the other while the scene continues. */
+  /** The queue of updates to the filmed page, which are executed one after another while the scene continues. */
   private work: Promise<void> = Promise.resolve()
   private readonly shots: Promise<void>[] = []
   private readonly browser: Browser
@@ -57,7 +57,7 @@ export class Filming {
 
   /**
    * Opens the pages. Filming begins when {@link roll} is called.
-   * @param folder the folder for pictures and stills
+   * @param folder folder for the captured images and the stills
    */
   static async open(pages: FilmedPages, folder: string): Promise<Filming> {
     // By default, Chromium treats intercepted pages as public and blocks their requests to the local network.
@@ -66,7 +66,7 @@ export class Filming {
     const browser = await chromium.launch({ executablePath: chromiumPath() ?? '', args })
     try {
       const viewport = { width: picture.width, height: picture.height }
-      // All filmed pages show times in UTC, like the clock in the title bar of the film.
+      // All filmed pages show times in UTC, like the clock in the film's title bar.
       const context = await browser.newContext({ viewport, colorScheme: 'dark', locale: 'en-GB', timezoneId: 'UTC' })
       const filming = new Filming(browser, await context.newPage(), folder)
       await filming.prepare(context, pages)
@@ -83,7 +83,7 @@ export class Filming {
     this.folder = folder
   }
 
-  /** Starts to capture images of the filmed page. */
+  /** Starts capturing images of the filmed page. */
   async roll(): Promise<void> {
     await this.page.screencast.start({
       size: { width: picture.width, height: picture.height },
@@ -97,13 +97,13 @@ export class Filming {
     })
   }
 
-  /** Shows a text card that covers everything except the captions; null hides the card. Resolves when the filmed page has been updated. */
+  /** Shows a text card that covers everything except the captions; null hides the card. Resolves once the filmed page has been updated. */
   card(title: string | null, texts: readonly string[] = []): Promise<void> {
     this.call('card', title, texts)
     return this.work
   }
 
-  /** Queues an event for display on the filmed page, and returns immediately, so that the scene continues. */
+  /** Queues an event for display on the filmed page, and returns immediately so that the scene continues. */
   showEvent(event: DemoEvent, lines: readonly string[]): void {
     if (event.kind === 'scene') this.call('scene', event.name, event.title, event.timeScale)
     if (event.kind === 'chapter') this.call('chapter', event.title)
@@ -112,7 +112,7 @@ export class Filming {
     if (shown.length > 0) this.call('lines', event.kind, shown)
   }
 
-  /** Waits until all updates are shown and all pictures are stored, and then closes the browser. */
+  /** Waits until all updates have been shown and all images have been stored, and then closes the browser. */
   async end(): Promise<{ pictures: Picture[]; stills: Map<StillName, number>; troubles: string[] }> {
     await this.work
     await Promise.all(this.shots)
@@ -138,7 +138,7 @@ export class Filming {
     await framed(context, live, liveStyle)
     await framed(context, client, 'compact-client.css')
     this.page.setDefaultTimeout(loadWithinMs)
-    // The HTTP status of each page is checked, because otherwise an error page would be filmed.
+    // Each page's HTTP status is checked, because otherwise an error page might be filmed.
     for (const page of [live, client]) {
       const status = (await context.request.get(page, { timeout: loadWithinMs })).status()
       if (status >= 400) throw new Error(`${page} cannot be filmed: it answers with HTTP ${status}`)
@@ -159,7 +159,7 @@ export class Filming {
     })
   }
 
-  /** Takes a still. Only the first still of each name is taken. */
+  /** Takes a still. Only the first still with each name is taken. */
   private take(name: StillName): void {
     if (this.stills.has(name)) return
     this.stills.set(name, Date.now() + shownAfterMs)
@@ -182,7 +182,7 @@ export class Filming {
 
 /**
  * Allows a page to be shown in a frame, and optionally adds a style sheet that makes the page more compact. The security headers of the
- * lab's pages forbid frames, so the headers are removed from the response.
+ * lab's pages forbid frames, so they are removed from the response.
  */
 async function framed(context: BrowserContext, page: string, style: string | null): Promise<void> {
   const { origin, pathname } = new URL(page)

@@ -2,9 +2,9 @@
 import { z } from 'zod'
 import type { DemoEvent, StillName } from '../core/events.ts'
 
-/** The maximum accepted difference between a number and its source. */
+/** Maximum accepted difference between a caption's number and its source. */
 export const tolerance = 1
-/** The maximum time, in seconds, between a caption and a reading with which the caption's numbers are compared. */
+/** Maximum time, in seconds, between a caption and a reading with which its numbers are compared. */
 export const nearSeconds = 1.5
 
 const reading = z.object({
@@ -14,7 +14,7 @@ const reading = z.object({
   source: z.string(),
   values: z.record(z.string(), z.number()),
 })
-/** One reading of a source: the time, the name of the source, and the values by the names that captions use. */
+/** One reading of a source: the time, the name of the source, and the values under the names that captions use. */
 export type NumberReading = z.infer<typeof reading>
 
 /** Parses a log of readings. @throws Error with the number of the first invalid line */
@@ -28,8 +28,8 @@ export function readChecks(text: string): NumberReading[] {
 }
 
 /**
- * Lists the numbers in captions that differ from their source, one line each.
- * A number in a caption is also reported if its source was not read at about the time of the caption.
+ * Lists the numbers in captions that differ from their source, one line each. A number in a caption is also listed if its source was not
+ * read at about the time of the caption.
  */
 export function numberFaults(events: readonly DemoEvent[], readings: readonly NumberReading[]): string[] {
   const known = new Set(readings.flatMap(({ values }) => Object.keys(values)))
@@ -42,7 +42,7 @@ export function numberFaults(events: readonly DemoEvent[], readings: readonly Nu
       const values = near.map(({ values }) => values[name] ?? 0)
       const where = `${name} ${value} in: ${event.text}`
       if (values.length === 0) return [`the source was not read at that moment: ${where}`]
-      // A number in a caption may have any value between the values of its source just before and just after the caption.
+      // A number in a caption may lie anywhere between its source's values just before and just after the caption.
       if (isWithin(value, values)) return []
       return [`${near[0]?.source} reported ${rangeOf(values)}: ${where}`]
     })
@@ -51,14 +51,14 @@ export function numberFaults(events: readonly DemoEvent[], readings: readonly Nu
 
 type Said = Extract<DemoEvent, { kind: 'say' }>
 
-/** A still, the time at which the still was captured (Unix milliseconds), and the caption in the still, if any. */
+/** A still, the time at which it was captured (Unix milliseconds), and the caption that it shows, if any. */
 export interface StillSaid {
   name: StillName
   at: number
   said: Said | undefined
 }
 
-/** Lists the numbers in stills' captions that differ from the readings just before and just after the still, one line each. */
+/** Lists the numbers in the captions of stills that differ from the readings just before and just after the still, one line each. */
 export function stillFaults(stills: readonly StillSaid[], readings: readonly NumberReading[]): string[] {
   return stills.flatMap(({ name, at, said }) => {
     const around = [readings.findLast((reading) => reading.at <= at), readings.find((reading) => reading.at > at)]

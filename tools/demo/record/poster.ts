@@ -1,4 +1,4 @@
-/** Draws the poster of the film: a still with a title and a play symbol. */
+/** Draws the film's poster: a still with a title and a play symbol. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { chromium } from 'playwright-core'
@@ -9,9 +9,9 @@ import { chromiumPath } from './tools.ts'
 
 /**
  * Draws the poster and writes it to a file.
- * @param still path of a PNG file
+ * @param still path of a PNG file to use as the background
  * @param output path of the poster to write
- * @param folder the folder for temporary files
+ * @param folder folder for temporary files
  */
 export async function drawPoster(still: string, output: string, folder: string): Promise<void> {
   const browser = await chromium.launch({ executablePath: chromiumPath() ?? '', args: ['--no-sandbox', '--disable-gpu'] })

@@ -14,7 +14,7 @@ import { names, verify } from './verify.ts'
 const missing = await missingTools()
 if (missing.length > 0) console.warn(`No film is made here: ${missing.join('; ')}`)
 
-/** A short scene. The checksum needs the name of an existing scene, because the script of the scene is read. */
+/** A short scene. The scene has the name of an existing scene, because the checksum is computed from that scene's script. */
 const short: Scene = {
   name: 'steady',
   title: 'a few sockets',

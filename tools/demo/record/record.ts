@@ -18,7 +18,7 @@ import { names } from './verify.ts'
 export interface RecordOptions {
   scenes: readonly Scene[]
   filmed: FilmedLab
-  /** The folder for the files of the recording, such as the events and the readings. */
+  /** Folder for the recording's files, such as the events and the readings. */
   folder: string
   seed: number
   say: (line: string) => void
@@ -27,17 +27,17 @@ export interface RecordOptions {
 
 export interface Recording extends Recorded {
   scenes: readonly Scene[]
-  /** Folder for the pictures and stills. `finish` removes it. */
+  /** Folder for the captured images and the stills. `finish` removes it. */
   pictureFolder: string
   pictures: Picture[]
-  /** The time at which each still was taken. Unix milliseconds. */
+  /** Time at which each still was taken. Unix milliseconds. */
   stills: ReadonlyMap<StillName, number>
   troubles: string[]
   /** The reason why no film can be made; null if a film can be made. */
   failure: string | null
 }
 
-/** Plays and films the scenes one after the other, and stops after the first scene that fails. */
+/** Plays and films the scenes one after another, and stops after the first scene that fails. */
 export async function record({ scenes, filmed, folder, seed, say, signal }: RecordOptions): Promise<Recording> {
   const pictureFolder = await mkdtemp(join(tmpdir(), 'lab-film-'))
   await mkdir(join(folder, names.stills), { recursive: true })
@@ -94,14 +94,14 @@ export async function record({ scenes, filmed, folder, seed, say, signal }: Reco
   }
 }
 
-/** The time limit for the lab to settle between two scenes, and the time for which the lab must remain settled. Seconds. */
+/** How long the lab may take to settle between two scenes, and how long it must then remain settled. Seconds. */
 const restWithinSeconds = 60
 const restForSeconds = 4
 const checkEverySeconds = 0.5
 
 /**
- * Waits until no replica starts or exits and the sockets of the load are closed, but not longer than the time limit.
- * If the lab is still changing at the time limit, this function returns as usual, and the next scene reports the problem.
+ * Waits, up to a time limit, until no replica is starting or exiting and the load's sockets are closed. If the lab is still changing at the
+ * time limit, this function returns normally and leaves it to the next scene to report the problem.
  */
 async function untilAtRest(lab: AnyLab, signal: AbortSignal): Promise<void> {
   const until = systemClock.nowSeconds() + restWithinSeconds
@@ -113,7 +113,7 @@ async function untilAtRest(lab: AnyLab, signal: AbortSignal): Promise<void> {
     await systemClock.sleep(checkEverySeconds, signal)
   }
 }
-/** The number of sockets per replica that may remain open between scenes, because the test client page also opens sockets. */
+/** Number of sockets per replica that may stay open between scenes, because the test client page also opens sockets. */
 const otherSockets = 2
 
 function introOf(scenes: readonly Scene[], timeScale: number): string[] {

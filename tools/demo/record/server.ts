@@ -10,7 +10,7 @@ const types: Record<string, string> = {
 }
 const files: Record<string, string> = { '/': 'index.html', '/recording.css': 'recording.css', '/recording.js': 'recording.js' }
 
-/** Starts the server. Port 0 selects a free port. Rejects if the port is in use. */
+/** Starts the server. With port 0, the system selects a free port. Rejects if the port is already in use. */
 export function serveRecordingPage(port: number): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const file = files[request.url ?? '']
@@ -30,5 +30,5 @@ export function serveRecordingPage(port: number): Promise<{ url: string; close()
   })
 }
 
-/** Reads a text file from the folder `page`, which contains the files of the filmed page. */
+/** Reads a text file from the `page` folder, which contains the files of the filmed page. */
 export const pageFile = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8')

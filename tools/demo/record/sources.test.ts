@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readChecks } from './numbers.ts'
 import { readRepeatedly, replicasSource } from './sources.ts'
 
-/** The metrics of three replicas, of which the last replica is draining. */
+/** Metrics of three replicas, the last of which is draining. */
 const scrapes: Record<string, string> = {
   '/1': `${metrics.connectionsActive.name} 70\n${metrics.replicaState.name}{state="ready"} 1\n`,
   '/2': `${metrics.connectionsActive.name} 30\n${metrics.replicaState.name}{state="ready"} 1\n`,

@@ -1,4 +1,4 @@
-/** Reads the independent sources with which numbers in captions are compared: the metrics of each replica, or Prometheus. */
+/** Reads the independent sources with which numbers in captions are compared: each replica's metrics, or Prometheus. */
 import { appendFile } from 'node:fs/promises'
 import type { EmbeddedState } from '@lab/contract/embedded-api.ts'
 import { metrics, replicaLabel } from '@lab/contract/metrics.ts'
@@ -7,20 +7,20 @@ import { parseExposition, type Sample, sumOf } from '@lab/embedded/exposition.ts
 import type { Prometheus } from '@lab/host/prometheus.ts'
 import type { NumberReading } from './numbers.ts'
 
-/** Reads the source once. Rejects if the source does not answer, or if one of its replicas does not answer. */
+/** Reads the source once. Rejects if the source, or one of its replicas, does not respond. */
 export type NumberSource = () => Promise<NumberReading>
 
-/** Time limit for one request to a source of numbers. Milliseconds. */
+/** Time limit for a single request to a source of numbers. Milliseconds. */
 const askWithinMs = 1_000
-/** The interval, in milliseconds, at which a source of numbers is read. */
+/** Interval, in milliseconds, at which a source of numbers is read. */
 const readEveryMs = 400
 
-/** Returns the addresses at which the replicas of an embedded lab serve their metrics. */
+/** The addresses at which an embedded lab's replicas serve their metrics. */
 interface MetricsUrls {
   replicas: readonly Pick<EmbeddedState['replicas'][number], 'metricsUrl'>[]
 }
 
-/** Creates a source that reads the metrics of each replica of an embedded lab. */
+/** Creates a source that reads the metrics of each of an embedded lab's replicas. */
 export function replicasSource(state: () => Promise<MetricsUrls>): NumberSource {
   const ask = (url: string) => fetch(url, { signal: AbortSignal.timeout(askWithinMs) })
   return async () => {
@@ -32,7 +32,7 @@ export function replicasSource(state: () => Promise<MetricsUrls>): NumberSource 
   }
 }
 
-/** Sums the metrics of all replicas, and names the sums as captions do. */
+/** Sums the metrics of all replicas, and gives the sums the names that captions use. */
 export function valuesOf(scrapes: readonly Sample[][]): NumberReading['values'] {
   const sockets = (scrape: Sample[]) => sumOf(scrape, metrics.connectionsActive.name) ?? 0
   const ready = scrapes.filter((scrape) => sumOf(scrape, metrics.replicaState.name, { state: 'ready' }) === 1)
@@ -71,16 +71,16 @@ export function prometheusSource(prometheus: Prometheus): NumberSource {
   return () => askPrometheus(prometheus, Date.now())
 }
 
-/** Controls how a source of numbers is read repeatedly. */
+/** Controls the repeated reading of a source of numbers. */
 export interface NumberReadings {
-  /** Reads the source immediately. Resolves when the reading has been written, or if the source did not answer. */
+  /** Reads the source immediately. Resolves when the reading has been written, or if the source did not respond. */
   now(): Promise<void>
   end(): Promise<void>
 }
 
 /**
- * Reads a source repeatedly and appends the readings to a file, until `end` is called. A failed read does not stop the repeated reading.
- * @param say called with the error of the first of several consecutive failed reads
+ * Reads a source repeatedly and appends the readings to a file until `end` is called. A failed read does not end the repeated reading.
+ * @param say called with the error message when a read fails for the first time after a success
  */
 export function readRepeatedly(source: NumberSource, file: string, say: (line: string) => void): NumberReadings {
   const ended = new AbortController()

@@ -7,23 +7,23 @@ export interface Span {
   to: number
 }
 
-/** A part of the recording, and the speed factor at which the film shows that part. A speed factor below one is slower than real time. */
+/** A part of the recording, and the speed factor at which the film shows it. A speed factor below 1 means slower than real time. */
 export interface Segment extends Span {
   factor: number
 }
 
 export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 25 } as const
 
-/** The speed factors that the plan tries in order, until the film is short enough. */
+/** The speed factors that the planner tries in order until the film is short enough. */
 export const factors = [1, 2, 4, 8, 16] as const
-/** The length that a planned film should not exceed, in seconds; the margin below the limit allows for rounding by the file format. */
+/** The length that a planned film should not exceed, in seconds; the margin below the limit allows for rounding in the file format. */
 export const aimSeconds = filmRules.maxSeconds - 4
-/** The factors by which a stretch is slowed down if its caption cannot be read in real time. */
+/** The factors by which a stretch of the recording may be slowed down if its caption cannot be read in real time. */
 const slower = [1.5, 2, 3, 4, 6, 8, 12] as const
-/** The minimum length, in seconds, of a stretch without events that the film shows faster. */
+/** Minimum length, in seconds, of a stretch without events that the film speeds up. */
 const shortestIdleSeconds = 2
 
-/** Sorts spans, and merges overlapping and adjacent spans. */
+/** Sorts spans, and merges those that overlap or are adjacent. */
 export function merged(spans: readonly Span[]): Span[] {
   const result: Span[] = []
   for (const { from, to } of spans.toSorted((a, b) => a.from - b.from)) {
@@ -35,8 +35,8 @@ export function merged(spans: readonly Span[]): Span[] {
 }
 
 /**
- * Splits a part of the recording into segments without a gap.
- * @param ownPace spans that the film shows in real time; the film shows the rest `factor` times faster
+ * Splits a part of the recording into segments without gaps.
+ * @param ownPace spans that the film shows in real time; it shows the rest `factor` times faster
  */
 export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Span[], factor: number): Segment[] {
   const segments: Segment[] = []
@@ -54,14 +54,14 @@ export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Spa
   return joined(segments)
 }
 
-/** Slows a part of the recording down by the smallest factor with which the part lasts `forSeconds`, or else by the largest factor. */
+/** Slows down a part of the recording by the smallest factor that makes it last `forSeconds`, or else by the largest factor. */
 export function slowed({ from, to }: Span, forSeconds: number): Segment[] {
   if (to <= from) return []
   const times = slower.find((one) => (to - from) * one >= forSeconds) ?? slower.at(-1) ?? 1
   return [{ from, to, factor: 1 / times }]
 }
 
-/** Joins adjacent segments that have equal speed. */
+/** Joins adjacent segments that have the same speed. */
 export function joined(segments: readonly Segment[]): Segment[] {
   const result: Segment[] = []
   for (const segment of segments) {
@@ -96,15 +96,15 @@ export function recordedTime(segments: readonly Segment[], film: number): number
   return segments.at(-1)?.to ?? 0
 }
 
-/** The index of a captured image, and the time for which the film shows the image: seconds, as a whole number of frames. */
+/** The index of a captured image, and how long the film shows it: seconds, as a whole number of frames. */
 export interface Shown {
   picture: number
   seconds: number
 }
 
 /**
- * Computes the sequence of captured images that the film shows. Consecutive frames with the same image are combined into one entry.
- * @param times the times of the captured images in ascending order, in seconds since the recording began
+ * Computes the sequence of captured images that the film shows. Consecutive frames that show the same image are combined into one entry.
+ * @param times capture times of the images in ascending order, in seconds since the recording began
  */
 export function shownPictures(times: readonly number[], segments: readonly Segment[]): Shown[] {
   const shown: Shown[] = []
@@ -116,7 +116,7 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
     count = 0
   }
   for (let frame = 0; frame < frames; frame++) {
-    // The middle of the frame is used, so that an image that begins exactly with the frame is shown in that frame.
+    // The middle of the frame is used, so that an image captured exactly at the start of a frame is shown in that frame.
     const moment = recordedTime(segments, (frame + 0.5) / filmRules.framesPerSecond)
     let next = picture
     while (next + 1 < times.length && (times[next + 1] ?? 0) <= moment) next++
@@ -128,7 +128,7 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
   return shown
 }
 
-/** Returns the labels for the faster and slower parts of the film, with times in seconds since the start of the film. */
+/** Returns the labels for the faster and slower parts of the film, with times in seconds from the start of the film. */
 export function paceLabels(segments: readonly Segment[]): { start: number; end: number; text: string }[] {
   return segments
     .filter(({ factor }) => factor !== 1)

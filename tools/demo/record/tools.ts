@@ -1,14 +1,14 @@
-/** Finds the programs that a recording needs, and reports missing programs. */
+/** Finds the programs that a recording needs, and reports any that are missing. */
 import { existsSync } from 'node:fs'
 import { execa } from 'execa'
 
-/** Returns the path of Chromium; undefined if Chromium is not installed. */
+/** Returns the path of Chromium; undefined if it is not installed. */
 export function chromiumPath(): string | undefined {
   const places = [process.env.CHROMIUM_PATH ?? '', '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   return places.find((path) => path !== '' && existsSync(path))
 }
 
-/** Lists the missing programs, one line each with the remedy; empty if all programs are installed. */
+/** Lists the missing programs, one line each with its remedy; empty if all programs are installed. */
 export async function missingTools(): Promise<string[]> {
   const missing: string[] = []
   if (chromiumPath() === undefined)
@@ -18,7 +18,7 @@ export async function missingTools(): Promise<string[]> {
   return missing
 }
 
-/** Whether ffmpeg and ffprobe are installed. */
+/** Returns whether ffmpeg and ffprobe are installed. */
 export const hasFfmpeg = async (): Promise<boolean> => (await runs('ffmpeg')) && (await runs('ffprobe'))
 
 const runs = async (tool: string) => !(await execa(tool, ['-version'], { reject: false, timeout: 10_000 })).failed

@@ -1,4 +1,4 @@
-/** Writes the transcript of the film: each caption with its time, and the source of each number. Pure. */
+/** Writes the film's transcript: each caption with its time, and the source of each number. Pure. */
 import type { DemoEvent } from '../core/events.ts'
 import { paceWords } from '../core/transcript.ts'
 import { claimsOf } from './claims.ts'

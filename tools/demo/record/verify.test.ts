@@ -1,4 +1,4 @@
-/** Makes a film of five seconds from images and captions, and checks that `verify` finds each kind of fault. */
+/** Makes a five-second film from images and captions, and checks that `verify` finds each kind of fault. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

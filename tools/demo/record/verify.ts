@@ -1,4 +1,4 @@
-/** Checks the files of a finished recording, independently of the code that created the files. */
+/** Checks the files of a finished recording, independently of the code that created them. */
 import { access, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DemoEvent, readEvents } from '../core/events.ts'
@@ -29,9 +29,9 @@ export const maxPictureBytes = 150 * 1024
 export interface Wanted {
   minSeconds: number
   maxSeconds: number
-  /** The checksum of the scene scripts, which the film's metadata must contain. */
+  /** Checksum of the scene scripts, which the film's metadata must contain. */
   checksum: string
-  /** Names of the stills that the folder of the recording must contain. */
+  /** Names of the stills that the recording's folder must contain. */
   stills: readonly string[]
 }
 
@@ -74,7 +74,7 @@ export function filmFaults({ codec, width, height, pixels, seconds, bytes, subti
   return faults
 }
 
-/** Compares the captions of the film with the captions in the event log, which must be equal and in the same order. */
+/** Compares the film's captions with those in the event log: they must be the same and in the same order. */
 export function saidFaults(cues: readonly Cue[], events: readonly DemoEvent[]): string[] {
   const said = events.flatMap((event) => (event.kind === 'say' ? [{ seconds: 0, text: event.text }] : []))
   const expected = cuesOf(said).map(({ lines }) => lines.join(' / '))
@@ -98,7 +98,7 @@ function trackFaults(cues: readonly Cue[], track: readonly Cue[]): string[] {
 
 /** The area of the video frame in which captions are burned in. */
 const captionArea = { x: 0, y: picture.captionTop + 2, width: picture.width, height: picture.captionHeight - 4 }
-/** Caption letters are white and brighter than `brightLuma`, and a caption bar without text is darker than `darkLuma`. */
+/** Caption letters are white and brighter than `brightLuma`; a caption bar without text is darker than `darkLuma`. */
 const brightLuma = 180
 const darkLuma = 90
 

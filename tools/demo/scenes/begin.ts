@@ -1,4 +1,4 @@
-/** Defines steps with which most scenes begin. Pure. */
+/** Defines the steps with which most scenes begin. Pure. */
 
 import type { Readings } from '@lab/lab/lab.ts'
 import type { Director, Met } from '../core/scene.ts'
@@ -6,16 +6,16 @@ import { ready, replicasAre, replicasAsWanted, socketsOpen } from './facts.ts'
 
 /** Time limit for replicas to become ready. Seconds. */
 export const startSeconds = 60
-/** Time limit for sockets to open or to close. Seconds. */
+/** Time limit for sockets to open or close. Seconds. */
 export const loadSeconds = 60
 
 /**
- * The share of the load's sockets that must stay open during an observation. The replicas' metrics are not read simultaneously, so a socket
+ * Fraction of the load's sockets that must stay open during an observation. The replicas' metrics are not read simultaneously, so a socket
  * that moves between two replicas may be counted twice or not at all.
  */
 const staying = 0.95
 
-/** Waits until no replica starts or exits and, in a lab with a scaler, the scaler has made a decision. */
+/** Waits until no replica is starting or exiting and, in a lab with a scaler, the scaler has made a decision. */
 export async function atRest(director: Director): Promise<Readings> {
   await director.chapter('At rest')
   const { readings } = await director.until(
@@ -39,7 +39,7 @@ export async function observe(director: Director, load: number, replicas: number
   return director.throughout(`the sockets stay open on at least ${replicas} replicas`, fact, seconds)
 }
 
-/** Pauses the scaler, sets the number of replicas by hand, and opens the sockets of the load. */
+/** Pauses the scaler, sets the number of replicas by hand, and opens the load's sockets. */
 export async function byHand(director: Director, replicas: number, load: number): Promise<Readings> {
   await atRest(director)
   await director.pauseScaler()
@@ -48,7 +48,7 @@ export async function byHand(director: Director, replicas: number, load: number)
   return (await underLoad(director, load)).readings
 }
 
-/** Opens the sockets of the load and waits until all sockets are open. */
+/** Opens the load's sockets and waits until all of them are open. */
 export async function underLoad(director: Director, load: number): Promise<Met> {
   await director.load(load)
   const open = await director.until(`${load} sockets are open`, socketsOpen(director.near(load)), loadSeconds)

@@ -1,11 +1,11 @@
-/** Kills a replica: its clients reconnect to other replicas, and a new replica replaces the killed one. */
+/** Kills a replica: its clients reconnect to other replicas, and a new replica replaces it. */
 
 import type { Readings } from '@lab/lab/lab.ts'
 import type { Scene } from '../core/scene.ts'
 import { atRest, observe, startSeconds, underLoad } from './begin.ts'
 import { between, gained, goneAndMoved, isThere, ready, replicasAsWanted } from './facts.ts'
 
-/** The load as a multiple of the scaler's target for one replica, chosen so that three replicas can carry the load but two cannot. */
+/** The load as a multiple of the scaler's target for one replica, chosen so that three replicas can carry it but two cannot. */
 const share = 2.7
 const enough = 3
 

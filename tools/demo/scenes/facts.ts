@@ -1,4 +1,4 @@
-/** Defines the facts for which scenes wait, and the measurements that scenes make. Pure. */
+/** Defines the facts that scenes wait for and the measurements that they make. Pure. */
 import type { ReplicaReading } from '@lab/host/readings.ts'
 import type { Readings } from '@lab/lab/lab.ts'
 import type { Measured } from '../core/events.ts'
@@ -21,14 +21,14 @@ export const fromWaitingFor = (earlier: Met, later: Met): Measured => {
 export const ready = ({ replicas }: Readings): readonly ReplicaReading[] => replicas.filter(({ state }) => state === 'ready')
 export const sockets = (now: Readings): number => figureOf('sockets', now) ?? 0
 
-/** The counters of the load generator's clients. */
+/** Counters of the load generator's clients. */
 const counters = {
   reconnects: { unit: '', source: "the load's clients: reconnects" },
   moves: { unit: '', source: "the load's clients: sessions resumed on another replica" },
   lost: { unit: 'messages', source: "the load's clients: room messages known to be lost" },
 } as const
 
-/** Returns the increase of a counter between two readings; null if the lab does not have the counter. */
+/** Returns a counter's increase between two readings; null if the lab does not have this counter. */
 export function gained(counter: keyof typeof counters, earlier: Readings, later: Readings): Measured | null {
   const [from, to] = [earlier[counter], later[counter]]
   return from === null || to === null ? null : { value: to - from, ...counters[counter] }
@@ -40,7 +40,7 @@ export const replicasAre =
   (now) =>
     ready(now).length === count && now.replicas.length === count
 
-/** All replicas are ready, there are at least `atLeast` replicas, and their number is equal to the scaler's desired number. */
+/** All replicas are ready, there are at least `atLeast` of them, and their number equals the scaler's desired number. */
 export const replicasAsWanted =
   (atLeast: number): Fact =>
   (now) => {
@@ -57,17 +57,17 @@ export const socketsOpen =
 /** Allowance for the sockets of other clients, such as a test client page. */
 const otherSockets = 10
 
-/** Whether a replica still exists and has not been replaced by another replica with the same name. */
+/** Returns whether a replica still exists and has not been replaced by another replica with the same name. */
 export const isThere = ({ id, startedAtSeconds }: ReplicaReading, now: Readings): boolean =>
   now.replicas.some((one) => one.id === id && one.startedAtSeconds === startedAtSeconds)
 
-/** The load has between `near` and `wanted` open sockets, with an allowance for other clients. */
+/** The load has between `near` and `wanted` open sockets, plus an allowance for other clients. */
 export const socketsAre =
   (wanted: number, near: number): Fact =>
   (now) =>
     sockets(now) >= near && sockets(now) <= wanted + otherSockets
 
-/** The replica no longer exists, and the other replicas hold all sockets. */
+/** The replica no longer exists, and at least `wanted` sockets are open on the other replicas. */
 export const goneAndMoved =
   (replica: ReplicaReading, wanted: number): Fact =>
   (now) =>
@@ -87,7 +87,7 @@ export function fewestReady() {
   }
 }
 
-/** Observes in each reading how quickly clients reconnect, and reports the highest rate. */
+/** Observes how fast clients reconnect in each reading, and reports the highest rate. */
 export function quickestReturn() {
   let before: { at: number; count: number } | undefined
   let most = 0
@@ -131,11 +131,11 @@ export function decisionChanges() {
   }
 }
 
-/** The scaler has made at least `count` decisions after the given time. */
+/** The scaler has made at least `count` decisions since the given time. */
 export const decisionsAfter =
   (time: string, count: number): Fact =>
   ({ decisions }) =>
     decisions.filter((decision) => decision.time > time).length >= count
 
-/** Returns the time of the scaler's last decision; if there is no decision, returns the empty string, which sorts before any time. */
+/** Returns the time of the scaler's last decision, or an empty string, which sorts before any time, if there is none. */
 export const lastDecision = ({ decisions }: Readings): string => decisions.at(-1)?.time ?? ''

@@ -10,7 +10,7 @@ import { decisionChanges, decisionsAfter, lastDecision, socketsAre } from './fac
 const low = 1.6
 const high = 3.2
 const waves = 2
-/** The number of scaling decisions to wait for at the low and the high point of each wave. */
+/** Number of scaling decisions to wait for at the low and the high point of each wave. */
 const decisions = 2
 
 export const flapping: Scene = {

@@ -1,11 +1,11 @@
-/** Replaces every replica, one by one, while clients are served. */
+/** Replaces every replica, one by one, while clients are being served. */
 import type { Scene } from '../core/scene.ts'
 import { byHand, observe } from './begin.ts'
 import { fewestReady, gained, isThere, ready, replicasAre, sockets } from './facts.ts'
 
 const load = 240
 const replicas = 3
-/** On Compose, the replacement of a replica takes up to a minute, because the new replica starts and the old one drains. */
+/** With Compose, replacing a replica takes up to a minute, because the new replica must start and the old one must drain. */
 const rolloutSeconds = 300
 
 export const rollingUpdate: Scene = {

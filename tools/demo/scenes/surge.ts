@@ -6,13 +6,13 @@ import { atRest, loadSeconds, observe, startSeconds, underLoad } from './begin.t
 import { between, fromWaitingFor, ready, replicasAre, replicasAsWanted, sockets, socketsAre, socketsOpen } from './facts.ts'
 
 /**
- * The loads of the scene, as multiples of the scaler's target for one replica. The surge exceeds the capacity of five replicas by more than
- * the scaler's tolerance, so the scaler starts a sixth replica.
+ * The loads used in the scene, as multiples of the scaler's target for one replica. The surge exceeds the capacity of five replicas by more
+ * than the scaler's tolerance, so the scaler starts a sixth replica.
  */
 const surgeShare = 5.6
 const raisedShare = 5.8
 const restShare = 1.2
-/** The upper limit of sockets per replica after rebalancing, as a multiple of the target. */
+/** Upper limit for the sockets per replica after rebalancing, as a multiple of the target. */
 const spread = 1.25
 /**
  * Time limit for rebalancing the sockets. Each second, 2 % of the sockets move, so moving half of the sockets takes most of a minute.
@@ -38,11 +38,11 @@ export const surge: Scene = {
     const grows = ({ replicas }: Readings) => replicas.length > few
     const begun = await director.until('new replicas start', grows, director.scaled(60) + 30)
     await director.still('scaling-out')
-    // If opening the sockets takes long, some replicas start before all sockets are open.
+    // If opening the sockets takes a long time, some replicas start before all sockets are open.
     await director.say('{took} s after the surge began, new replicas start.', { took: fromWaitingFor(open, begun) })
 
     await director.chapter('The scaler adds replicas')
-    // The scaler does not act while the load is within the scaler's tolerance of a tenth.
+    // The scaler does not act while the load is within its tolerance of one tenth.
     const enough = (now: Readings) => replicasAsWanted(few + 1)(now) && sockets(now) <= ready(now).length * target * 1.1
     const grown = await director.until('all wanted replicas are ready', enough, director.scaled(120) + startSeconds)
     const took = between(open, grown)
@@ -81,8 +81,8 @@ export const surge: Scene = {
 }
 
 /**
- * With a shared store, a session can move to another replica, so full replicas request some of their clients to reconnect. Waits until
- * the sockets have been rebalanced.
+ * With a shared store, a session can move to another replica, so full replicas ask some of their clients to reconnect. Waits until the
+ * sockets have been rebalanced.
  */
 async function spreadOut(director: Director, target: number): Promise<void> {
   const most = Math.round(target * spread)

@@ -1,4 +1,4 @@
-/** Stops Valkey for a while: sockets stay open, and room messages are stored after Valkey has restarted. */
+/** Stops Valkey for a while: sockets stay open, and room messages are stored once Valkey has restarted. */
 import type { Scene } from '../core/scene.ts'
 import { atRest, observe, underLoad } from './begin.ts'
 import { gained, ready, socketsOpen } from './facts.ts'

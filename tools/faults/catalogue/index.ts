@@ -1,6 +1,6 @@
 /**
- * The catalogue of all faults by name, which chaos, demo, storm, prove and the tests of alerts share. The module contains only pure data
- * and functions.
+ * The catalogue of all faults by name, shared by chaos, demo, storm, prove and the alert tests. This module contains only pure data and
+ * functions.
  */
 import type { LabKind } from '@lab/lab/lab.ts'
 import type { Fault, InPlan } from '../fault.ts'
@@ -42,9 +42,9 @@ const catalogue = {
 
 type Catalogue = typeof catalogue
 export type FaultName = keyof Catalogue
-/** The names of the faults that this kind of lab supports. */
+/** Names of the faults that this kind of lab supports. */
 export type FaultNameOn<K extends LabKind> = { [N in FaultName]: K extends keyof Catalogue[N]['on'] ? N : never }[FaultName]
-/** The names of the faults that `prove` can include in its plan. */
+/** Names of the faults that `prove` can include in its plan. */
 export type PlanFaultName = { [N in FaultName]: Catalogue[N] extends { inPlan: InPlan } ? N : never }[FaultName]
 
 export const faults: Readonly<Record<FaultName, Fault>> = catalogue
@@ -52,7 +52,7 @@ export const faults: Readonly<Record<FaultName, Fault>> = catalogue
 export const planFaults: Readonly<Record<PlanFaultName, Fault & { readonly inPlan: InPlan }>> = catalogue
 
 const faultNames = Object.keys(catalogue) as FaultName[]
-/** The names of the faults that can run alone, for example with the command `chaos`. */
+/** Names of the faults that can run alone, for example with the `chaos` command. */
 export const singleFaultNames: readonly FaultName[] = faultNames.filter((name) => faults[name].inPlan?.only !== true)
 export const planFaultNames = faultNames.filter((name): name is PlanFaultName => faults[name].inPlan !== undefined)
 
@@ -60,7 +60,7 @@ export function isFaultName(name: string): name is FaultName {
   return Object.hasOwn(catalogue, name)
 }
 
-/** Selects the faults in `names` that this kind of lab supports; by default, `names` contains all faults that can run alone. */
+/** Selects those faults in `names` that this kind of lab supports; by default, `names` contains all faults that can run alone. */
 export function faultsOn<N extends FaultName, K extends LabKind>(
   kind: K,
   names: readonly N[] = singleFaultNames as readonly N[],

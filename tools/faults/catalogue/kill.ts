@@ -24,7 +24,7 @@ export const kill = {
     evidenceWithinSeconds: 10,
     wholeWithinSeconds: 90,
     mayEnd: ['abnormal', 'heartbeat_lost', 'internal'],
-    // The router closes the clients' connections, so that the clients detect the crash.
+    // The router closes the clients' connections, so that the clients notice the crash.
     noticed: { after: 'evidence', seconds: 10 },
   },
   on: {
@@ -48,7 +48,7 @@ export const kill = {
           during(20, `Prometheus has no target ${facts.replica} any more`, query(`absent(${up(facts.replica)})`)),
           entryAnswers,
           isReady(facts, 45),
-          // The alert ReplicaLost evaluates the last minute, and Alertmanager resolves the alert up to half a minute later.
+          // The ReplicaLost alert looks back over the last minute and keeps firing for another 30 s.
           ...alert({ alertname: 'ReplicaLost', replica: facts.replica }, 35, 150),
         ],
         notes: ['The clients of the replica see code 1006, reconnect within seconds, resume on other replicas, and lose no message.'],

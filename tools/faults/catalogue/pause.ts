@@ -24,10 +24,10 @@ export const pause = {
     takesSeconds: 16,
     lastsSeconds: 10,
     evidenceWithinSeconds: 10,
-    // Docker counts a health check that the pause interrupted as failed, so the replica may need one more health check to become healthy.
+    // Docker counts a health check that the pause interrupted as failed, so the replica may need another health check to become healthy.
     wholeWithinSeconds: 90,
     mayEnd: ['abnormal', 'heartbeat_lost', 'replaced', 'moving_on'],
-    // Connections that clients closed during the pause are counted as closed only after the replica resumes.
+    // Connections that clients closed during the pause are not counted as closed until the replica resumes.
     noticed: { after: 'undo', seconds: 10 },
   },
   on: {

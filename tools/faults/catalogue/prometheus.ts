@@ -15,7 +15,7 @@ import {
 } from '../core/expect.ts'
 import type { Fault } from '../fault.ts'
 
-/** Minimum time for which an alert remains active in Alertmanager after Prometheus last sent the alert. */
+/** Minimum time for which an alert stays active in Alertmanager after Prometheus last sent it. */
 const watchdogLastsSeconds = 150
 
 export const prometheusDown = {

@@ -5,7 +5,7 @@ import type { CheckOf } from '@lab/lab/lab.ts'
 import { after, alert, disturbance, during, entryAnswers, query, series, silent, victim } from '../core/expect.ts'
 import type { Fault } from '../fault.ts'
 
-/** Memory that the process may still use after the fault, because garbage collection does not return all memory. MiB. */
+/** Memory that the process may still use after the fault, because garbage collection does not return all of it. MiB. */
 const restMiB = 96
 const extraMiB = Math.round(addedMiB * memoryShare)
 

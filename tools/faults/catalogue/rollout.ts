@@ -10,7 +10,7 @@ export const rollout = {
     evidenceWithinSeconds: 10,
     wholeWithinSeconds: 90,
     mayEnd: ['draining', 'replaced', 'moving_on'],
-    // Replicas drain only during the rollout, and not after it.
+    // Replicas drain only during the rollout, not after it.
     noticed: { after: 'evidence', seconds: 1 },
     hitsEvery: true,
     only: true,

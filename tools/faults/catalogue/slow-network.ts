@@ -1,4 +1,4 @@
-/** Places toxiproxy between the replicas and Valkey, and removes it again, without changing a name, an address or a replica. */
+/** Places toxiproxy between the replicas and Valkey and later removes it, without changing any name, address or replica. */
 import { services } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { orders, proxyPorts as ports, proxyLatencyMs } from '@lab/host/inside/proxy.ts'
@@ -19,7 +19,7 @@ import {
 } from '../core/expect.ts'
 import type { Fault } from '../fault.ts'
 
-/** The limit that separates answers of Valkey on the slow network, which take longer, from answers on the normal network. Milliseconds. */
+/** Limit that separates Valkey's replies over the slow network, which take longer, from those over the normal network. Milliseconds. */
 const slowAnswerMs = proxyLatencyMs * 0.9
 const roundTrip = `histogram_quantile(0.5, sum by (le) (rate(${series(`${metrics.storeRoundTrip.name}_bucket`)}[20s])))`
 
@@ -68,7 +68,7 @@ export const slowNetwork = {
   },
 } as const satisfies Fault
 
-/** The proxy joins the network namespace of Valkey's container, so that the proxy can listen on Valkey's previous port. */
+/** The proxy joins the network namespace of Valkey's container, so that it can listen on the port that Valkey used before. */
 function behindProxy(facts: FactsOf<'compose'>): { begin: StepOf<'compose'>[]; undo: StepOf<'compose'>[] } {
   const cli = (...args: string[]) => docker('exec', containerOf(facts, 'valkey'), 'valkey-cli', ...args)
   const compose = (...args: string[]): StepOf<'compose'> => ({

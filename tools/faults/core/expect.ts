@@ -1,4 +1,4 @@
-/** Defines helpers for writing expectations, steps and PromQL. Pure. */
+/** Defines helper functions for writing expectations, steps and PromQL. Pure. */
 import type { Disturbance } from '@lab/contract/embedded-api.ts'
 import { jobs, ports, services } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -9,7 +9,7 @@ import type { Expectation, Expected } from '../fault.ts'
 type ComposeFacts = FactsOf<'compose'>
 type EmbeddedFacts = FactsOf<'embedded'>
 
-/** Expects that the condition holds at some time during the fault, at most `withinSeconds` after its start. */
+/** Expects that the condition holds at some time during the fault, at most `withinSeconds` after the fault starts. */
 export function during<const C>(withinSeconds: number, what: string, check: C): Expected<C> {
   return { phase: 'during', what, check, withinSeconds }
 }
@@ -29,20 +29,20 @@ export function evidence<C>(expected: Expected<C>): Expected<C> {
   return { ...expected, evidence: true }
 }
 
-/** Expects that clients are still served. */
+/** Expects that the lab's entry point still answers requests. */
 export const entryAnswers = throughout('the entry still answers', { kind: 'entry' })
 
 export function query(promql: string): CheckOf<'compose'> {
   return { kind: 'query', promql }
 }
 
-/** Formats an alert as text: its name and its other labels. */
+/** Formats an alert as text, with its name and its other labels. */
 function alertWords({ alertname = '', ...others }: Labels): string {
   const rest = Object.entries(others).map(([name, value]) => `${name}="${value}"`)
   return rest.length === 0 ? alertname : `${alertname}{${rest.join(', ')}}`
 }
 
-/** Expects that the alert fires during the fault and is resolved after the fault, each within a time limit. */
+/** Expects that the alert fires during the fault and is resolved after it, each within a time limit. */
 export function alert(labels: Labels, firesWithin: number, endsWithin: number): Expectation<'compose'>[] {
   const name = alertWords(labels)
   return [
@@ -57,16 +57,16 @@ export function silent(labels: Labels): Expectation<'compose'> {
 }
 
 /**
- * Returns a PromQL selector for the series of one replica or of all replicas.
+ * Returns a PromQL selector for the series of one replica, or of all replicas.
  * @param more additional label matchers, for example `, state="ready"`
  */
 export function series(name: string, replica?: string, more = ''): string {
   return `${name}{job="${jobs.ws}"${replica === undefined ? '' : `, replica="${replica}"`}${more}}`
 }
 
-/** Returns a PromQL query that tells whether Prometheus can scrape a replica, or each replica. */
+/** Returns a PromQL query that shows whether Prometheus can scrape one replica, or each of them. */
 export const up = (replica?: string): string => series('up', replica)
-/** Returns a PromQL query that tells whether a replica, or each replica, is connected to its stores. */
+/** Returns a PromQL query that shows whether one replica, or each of them, is connected to its stores. */
 export const store = (replica?: string): string => series(metrics.dependencyUp.name, replica)
 
 /** Returns a PromQL query that yields a series if the replica is in Traefik's pool. */
@@ -93,9 +93,9 @@ export function storesUp(withinSeconds: number): Expectation<'compose'> {
   return after(withinSeconds, what, query(`min(${store()}) == 1`))
 }
 
-/** Returns the container of the replica. */
+/** Returns the name of the replica's container. */
 export const victim = ({ project, replica }: ComposeFacts): string => `${project}-${replica}`
-/** Returns the first container of a service. */
+/** Returns the name of a service's first container. */
 export const containerOf = ({ project }: ComposeFacts, service: keyof typeof services): string => `${project}-${services[service]}-1`
 export const network = ({ project }: ComposeFacts, name: string): string => `${project}_${name}`
 
@@ -112,7 +112,7 @@ export function asManyReady({ replicas }: EmbeddedFacts, withinSeconds: number):
   return after(withinSeconds, `${replicas} replicas are ready`, { kind: 'ready', atLeast: replicas })
 }
 
-/** Returns the steps that begin and end a fault of the embedded lab or of one of its replicas. */
+/** Returns the steps that begin and end a fault that affects the embedded lab or one of its replicas. */
 export function disturbance(
   kind: Disturbance,
   { replica, seconds }: Pick<EmbeddedFacts, 'replica' | 'seconds'>,

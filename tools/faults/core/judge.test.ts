@@ -1,4 +1,4 @@
-/** Tests whether observations meet an expectation. Observations that are late, interrupted or missing do not meet an expectation. */
+/** Tests how observations are compared with an expectation. Late, interrupted or missing observations do not meet an expectation. */
 import { expect, test } from 'vitest'
 import { isSettled, type Judged, judge, type Observation } from './judge.ts'
 

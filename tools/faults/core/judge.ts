@@ -1,14 +1,14 @@
-/** Decides whether observations meet an expectation. Pure. */
+/** Determines whether observations meet an expectation. Pure. */
 import type { LabKind } from '@lab/lab/lab.ts'
 import type { Expectation } from '../fault.ts'
 
 /** The result of checking an expectation once. */
 export interface Observation {
-  /** Time in seconds since the phase began. */
+  /** Time of the check, in seconds since the phase began. */
   atSeconds: number
-  /** The value is undefined if the condition could not be checked. */
+  /** Whether the condition held; undefined if it could not be checked. */
   holds: boolean | undefined
-  /** The observed state, as text. */
+  /** Description of the observed state. */
   seen: string
 }
 
@@ -16,17 +16,15 @@ export interface Finding {
   phase: Expectation<LabKind>['phase']
   what: string
   asExpected: boolean
-  /**
-   * The time at which the condition first held, in seconds since the phase began; null if it never held or had to hold all the time.
-   */
+  /** Time at which the condition first held, in seconds since the phase began; null if it never held or had to hold throughout. */
   afterSeconds: number | null
   detail: string
 }
 
-/** The fields of an expectation that `judge` uses. */
+/** The expectation fields that `judge` uses. */
 export type Judged = Pick<Expectation<LabKind>, 'phase' | 'what' | 'withinSeconds' | 'steadySeconds'>
 
-/** @param observations the results of the checks, sorted by time */
+/** @param observations the results of the checks, in chronological order */
 export function judge({ phase, what, withinSeconds, steadySeconds }: Judged, observations: readonly Observation[]): Finding {
   const judgement =
     withinSeconds === undefined
@@ -35,7 +33,7 @@ export function judge({ phase, what, withinSeconds, steadySeconds }: Judged, obs
   return { phase, what, ...judgement }
 }
 
-/** Whether further checks cannot change the result. */
+/** Returns whether additional checks cannot change the result. */
 export function isSettled({ withinSeconds, steadySeconds = 0 }: Judged, observations: readonly Observation[]): boolean {
   if (withinSeconds === undefined) return false
   return heldSince(observations, steadySeconds) !== undefined || (observations.at(-1)?.atSeconds ?? 0) > withinSeconds
@@ -66,7 +64,7 @@ function judgeWithin(observations: readonly Observation[], bounds: { withinSecon
   return { asExpected: false, afterSeconds: null, detail: `${late} within ${withinSeconds} s: ${lastSeen(observations)}` }
 }
 
-/** Returns the time since which the condition has held long enough; undefined if the condition has not held for the required time. */
+/** Returns the time since which the condition has held long enough; undefined if it has not held for the required time. */
 function heldSince(observations: readonly Observation[], steadySeconds: number): number | undefined {
   let since: number | undefined
   for (const { atSeconds, holds } of observations) {

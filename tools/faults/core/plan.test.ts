@@ -7,7 +7,7 @@ import type { FaultPlan } from '../fault.ts'
 import { planOf } from './plan.ts'
 import { sampleFacts } from './sample-facts.ts'
 
-/** Each fault that can run alone, on each kind of lab that supports the fault, with its default duration. */
+/** Each fault that can run alone, on each kind of lab that supports it, with its default duration. */
 const cases = labKinds.flatMap((kind) =>
   faultsOn(kind).map((name) => ({ name: name as FaultName, kind, seconds: faults[name].on[kind]?.seconds ?? Number.NaN })),
 )

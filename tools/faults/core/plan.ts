@@ -4,7 +4,7 @@ import type { CheckOf, FactsOf, LabKind, StepOf } from '@lab/lab/lab.ts'
 import { type FaultName, faults, faultsOn } from '../catalogue/index.ts'
 import type { Expectation, FaultPlan } from '../fault.ts'
 
-/** Returns the plan of a fault, or the reason why the lab does not support the fault. */
+/** Returns a fault's plan, or the reason why the lab does not support the fault. */
 export function planOf<K extends LabKind>(name: FaultName, kind: K, facts: FactsOf<K>): Result<FaultPlan<K>> {
   const on = faults[name].on[kind]
   if (on === undefined) return failure(`${name}: not possible on a lab of kind ${kind}, which supports ${faultsOn(kind).join(', ')}`)
@@ -20,7 +20,7 @@ export function planOf<K extends LabKind>(name: FaultName, kind: K, facts: Facts
     seconds,
     begin,
     undo,
-    // An expectation for the time after the fault is omitted if its counterpart during the fault was omitted.
+    // An expectation for the time after the fault is omitted if its counterpart for the fault itself was omitted.
     expect: expect.filter((expectation) => !tooLate.includes(expectation) && !unseen.has(JSON.stringify(expectation.check))),
     evidence: expect.filter((expectation) => expectation.evidence),
     notes: [

@@ -1,4 +1,4 @@
-/** Example facts of a lab of each kind, for tests and for the generated page of faults. */
+/** Sample facts of a lab of each kind, for tests and for the generated page about faults. */
 import type { FactsOf } from '@lab/lab/lab.ts'
 
 /** @param seconds duration of the fault */

@@ -1,7 +1,7 @@
 /**
- * Derives a model of the lab from the Compose files and the mounted configuration: the networks and host ports of services, and the calls
- * between services. Calls between services are not declared; they are derived from addresses `NAME:PORT` in the environment, command or
- * configuration of the caller. Pure.
+ * Derives a model of the lab from the Compose files and the mounted configuration: each service's networks and host ports, and the calls
+ * between services. Calls between services are not declared; they are derived from `NAME:PORT` addresses in the caller's environment,
+ * command or configuration. Pure.
  */
 
 export interface ComposeService {
@@ -37,11 +37,11 @@ export interface PrometheusConfig {
 export interface Service {
   name: string
   /**
-   * The networks in the order of the Compose file. A service that shares the network of another service belongs to the networks of that
-   * service.
+   * The service's networks, in the order of the Compose file. A service that shares another service's network belongs to that service's
+   * networks.
    */
   networks: readonly string[]
-  /** The service whose network this service shares (`network_mode`). */
+  /** The service whose network this service shares (through `network_mode`). */
   inside: string | undefined
   hostPorts: readonly { variable: string; fallback: number; target: number }[]
   profiles: readonly string[]
@@ -56,7 +56,7 @@ export interface Service {
 export interface Call {
   from: string
   to: string
-  /** The port numbers at the called service; empty if the caller shares the network of the called service. */
+  /** The called service's port numbers; empty if the caller shares that service's network. */
   ports: readonly number[]
 }
 
@@ -66,12 +66,12 @@ export interface Model {
   calls: readonly Call[]
 }
 
-/** The files from which the model is built. */
+/** The input files from which the model is built. */
 export interface Sources {
   /** The base Compose file, followed by its overlays. */
   files: readonly ComposeFile[]
   prometheus: PrometheusConfig
-  /** The text of the configuration that each service mounts or contains, keyed by the name of the service. */
+  /** The text of the configuration that each service mounts or contains, by service name. */
   configuration: Readonly<Record<string, string>>
 }
 
@@ -109,7 +109,7 @@ export function modelOf({ files, prometheus, configuration }: Sources): Model {
   }
 }
 
-/** Merges the definitions of a service as Compose does, for the fields of this model. */
+/** Merges a service's definitions as Compose does, for the fields that this model uses. */
 function merge(parts: readonly ComposeService[]): ComposeService {
   const merged: ComposeService = {}
   for (const part of parts) Object.assign(merged, part, { labels: { ...merged.labels, ...part.labels } })
@@ -136,7 +136,7 @@ type Found = { from: string; to: string; port: number }
 
 function textOf({ environment = {}, command = [] }: ComposeService, configuration = ''): string {
   const text = [...Object.values(environment), ...[command].flat(), configuration].join('\n')
-  // Each variable is replaced by its default value.
+  // Each variable is replaced with its default value.
   return text.replaceAll(/\$\{\w+:?-([^}]*)\}/g, '$1')
 }
 
@@ -147,7 +147,7 @@ function addressesIn(text: string, from: string, names: readonly string[]): Foun
   return [...text.matchAll(address)].flatMap(([, to = '', port]) => (to === from ? [] : [{ from, to, port: Number(port) }]))
 }
 
-/** Traefik calls every service that has Traefik's labels. */
+/** Traefik calls every service that has Traefik labels. */
 function routed(name: string, services: ReadonlyMap<string, ComposeService>): Found[] {
   const labels = services.get(name)?.labels ?? {}
   if (labels['traefik.enable'] !== 'true') return []
@@ -156,7 +156,7 @@ function routed(name: string, services: ReadonlyMap<string, ComposeService>): Fo
   )
 }
 
-/** Prometheus calls the services that its relabelling rules select after service discovery by Docker. */
+/** Prometheus calls the services that its relabelling rules select after Docker service discovery. */
 function discovered({ scrape_configs }: PrometheusConfig): Found[] {
   return scrape_configs
     .filter(({ docker_sd_configs }) => docker_sd_configs !== undefined)

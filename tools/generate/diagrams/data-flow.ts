@@ -9,7 +9,7 @@ export interface Contract {
   >
   ports: Readonly<Record<'public' | 'internal' | 'alerts', number>>
   paths: Readonly<Record<string, string>>
-  /** Paths that the service serves on the internal port. */
+  /** Paths that the service serves on its internal port. */
   internalPaths: readonly string[]
   webhook: string
   clientMessageTypes: readonly string[]
@@ -19,7 +19,7 @@ export interface Contract {
   replicaHeader: string
 }
 
-/** Number of names that one line of a label contains. */
+/** Number of names per line of a label. */
 const perLine = 2
 
 export function dataFlowDiagram(contract: Contract): Flowchart {

@@ -1,6 +1,6 @@
 /**
- * Writes flowcharts as Mermaid text. The generated Mermaid text uses a small part of the language and always quotes labels, so that a
- * label cannot contain Mermaid syntax. Pure.
+ * Writes flowcharts as Mermaid text. The generated text uses only a small part of the Mermaid language, and always quotes labels, so that
+ * labels cannot contain Mermaid syntax. Pure.
  */
 
 export type Shape = 'box' | 'round' | 'store' | 'hexagon'
@@ -23,7 +23,7 @@ export interface Edge {
   to: string
   /** The lines of the label. */
   lines?: readonly string[]
-  /** A `line` has no direction; a `dotted` arrow means a control flow or an occasional call. */
+  /** A `line` has no direction; a `dotted` arrow stands for control flow or an occasional call. */
   kind?: 'arrow' | 'line' | 'dotted'
 }
 
@@ -65,7 +65,7 @@ function edgeText({ from, to, lines = [], kind = 'arrow' }: Edge): string {
   return `  ${from} ${arrows[kind]}${lines.length === 0 ? '' : `|${quoted(lines)}|`} ${to}`
 }
 
-/** Quotes a label, and escapes number signs, quotes and angle brackets, which have a special meaning in Mermaid labels. */
+/** Quotes a label and escapes number signs, quotation marks and angle brackets, which have a special meaning in Mermaid labels. */
 function quoted(lines: readonly string[]): string {
   const entities: Record<string, string> = { '#': '#35;', '"': '#quot;', '<': '#lt;', '>': '#gt;' }
   return `"${lines.map((line) => line.replaceAll(/[#"<>]/g, (sign) => entities[sign] ?? sign)).join('<br>')}"`

@@ -1,4 +1,4 @@
-/** Builds the diagram of the scaler's control loop, with the values of its HorizontalPodAutoscaler. Pure. */
+/** Builds the diagram of the scaler's control loop, with the values from its HorizontalPodAutoscaler. Pure. */
 import { paths } from '@lab/contract/endpoints.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, MetricSpec, ScalingRules } from '@lab/scaler/core/types.ts'
 import type { Flowchart } from './mermaid.ts'
@@ -7,7 +7,7 @@ export interface LoopFacts {
   hpa: HorizontalPodAutoscaler
   controller: ControllerOptions
   scrapeInterval: string
-  /** Names of the metrics that show the scaler's decisions. */
+  /** Names of the metrics that expose the scaler's decisions. */
   views: readonly string[]
 }
 

@@ -2,7 +2,7 @@
 import type { Model, Service } from './compose-model.ts'
 import type { Flowchart, Group, Node } from './mermaid.ts'
 
-/** The Docker Engine of the machine, which is not a service. */
+/** The machine's Docker Engine, which is not a Compose service. */
 const engine: Node = { id: 'engine', lines: ['Docker Engine'], shape: 'round' }
 
 function nodeOf({ name, profiles, added, replicas }: Service): Node {
@@ -10,7 +10,7 @@ function nodeOf({ name, profiles, added, replicas }: Service): Node {
   return { id: name, lines: [replicas === undefined ? name : `${name} × ${replicas}`, ...notes] }
 }
 
-/** Renders the calls between services, with their ports. Each service is drawn in the smallest network that it belongs to. */
+/** Renders the calls between services, with their ports. Each service is drawn inside the smallest network that it belongs to. */
 export function systemDiagram({ services, networks, calls }: Model): Flowchart {
   const members = (network: string) => services.filter((service) => service.networks.includes(network)).length
   const smallest = ({ networks }: Service) => [...networks].sort((a, b) => members(a) - members(b))[0]
@@ -27,7 +27,7 @@ export function systemDiagram({ services, networks, calls }: Model): Flowchart {
   }
 }
 
-/** Renders the networks of each service, and the host ports. */
+/** Renders each service's networks, and the host ports. */
 export function networkDiagram({ services, networks }: Model): Flowchart {
   const idOf = (network: string) => `net-${network}`
   const open = services.filter(({ hostPorts }) => hostPorts.length > 0)

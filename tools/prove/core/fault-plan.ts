@@ -1,23 +1,23 @@
-/** Plans the faults of a run: their kinds, times and replicas. Equal seeds and settings give equal plans. Pure. */
+/** Plans a run's faults: their kinds, times and replicas. The same seed and settings always give the same plan. Pure. */
 import { createRandom, type Random } from '@lab/contract/random.ts'
 import { planFaults as catalogue, type PlanFaultName } from '@lab/faults/catalogue/index.ts'
 
 export interface PlannedFault {
-  /** Earliest start of the fault, in milliseconds from the beginning of the run. A fault starts only after the previous fault has ended. */
+  /** Earliest start of the fault, in milliseconds from the start of the run. A fault starts only after the previous one has ended. */
   atMs: number
   kind: PlanFaultName
-  /** Number of the replica that the fault affects, from 1; undefined if the fault does not affect a single replica. */
+  /** Number of the affected replica, counted from 1; undefined if the fault does not affect a single replica. */
   replica: number | undefined
 }
 
 export interface PlanSettings {
   seed: number
-  /** The kinds of faults that the kind of lab supports, see `faultsOn`. */
+  /** The kinds of faults to plan, all of which the lab must support; see `faultsOn`. */
   kinds: readonly PlanFaultName[]
-  /** Exact number of drains in the plan, which then contains each other fault once; if undefined, all faults repeat until the run ends. */
+  /** Exact number of drains in the plan, which then contains every other fault once; if undefined, all faults repeat until the run ends. */
   drains: number | undefined
   durationMs: number
-  /** Number of replicas during the run, numbered from 1. */
+  /** Number of replicas during the run; they are numbered from 1. */
   replicas: number
 }
 
@@ -36,12 +36,12 @@ function onceEach(kinds: readonly PlanFaultName[], drains: number | undefined): 
   return [...Array.from({ length: drains }, (): PlanFaultName => 'drain'), ...kinds.filter((kind) => kind !== 'drain')]
 }
 
-/** @returns the faults sorted by time; empty if no kinds of faults are given */
+/** @returns the faults in chronological order; empty if no kinds of faults are given */
 export function planFaults(settings: PlanSettings): PlannedFault[] {
   const { seed, kinds, drains, durationMs, replicas } = settings
   const random = createRandom(seed, 0)
   const order = shuffled(onceEach(kinds, drains), random)
-  // Each round contains every kind of fault once, so that a long run contains about equally many faults of each kind.
+  // Each round contains every kind of fault once, so that a long run contains roughly equal numbers of each kind.
   while (drains === undefined && kinds.length > 0) {
     const deck = shuffled(kinds, random)
     const fits = deck.findIndex((_, index) => lengthOf([...order, ...deck.slice(0, index + 1)]) > durationMs)
@@ -61,7 +61,7 @@ export function planFaults(settings: PlanSettings): PlannedFault[] {
   })
 }
 
-/** Chooses a replica at random, except for the replica that was affected last, which may still be restarting. */
+/** Chooses a random replica other than the one affected last, which may still be restarting. */
 function otherThan(last: number | undefined, replicas: number, random: Random): number {
   if (last === undefined || replicas === 1) return 1 + Math.floor(random.between(0, replicas))
   const chosen = 1 + Math.floor(random.between(0, replicas - 1))

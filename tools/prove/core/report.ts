@@ -1,10 +1,10 @@
-/** Renders the result of a run as a Markdown page. Pure. */
+/** Renders a run's result as a Markdown page. Pure. */
 
 import { type FindingKind, findingKinds } from '@lab/ledger/findings.ts'
 import type { Verdict } from '@lab/ledger/verdict.ts'
 import type { Options } from '../options.ts'
 
-/** Percentiles and maximum of times in milliseconds, and the number of values. */
+/** Percentiles and maximum of a list of times in milliseconds, and the number of values. */
 export interface Times {
   count: number
   p50: number
@@ -16,20 +16,20 @@ export interface Times {
 
 /** Figures that were measured during the run. */
 export interface Figures {
-  /** Time from the crash of a client's replica to the client's new connection. */
+  /** Time from the crash of a client's replica until the client has a new connection. */
   reconnectAfterKillMs: Times
-  /** Time from SIGTERM to the exit of the process. */
+  /** Time from SIGTERM until the process exits. */
   drainMs: Times
-  /** Time from the loss of a connection to a draining replica until the session continues elsewhere; 0 if the session had already moved. */
+  /** Time from losing the connection to a draining replica until the session continues elsewhere; 0 if the session had already moved. */
   awayDuringDrainMs: Times
-  /** Time from sending to delivery on another replica, both while no fault was active and during the whole run. */
+  /** Time from sending a message to its delivery on another replica, both while no fault was active and during the whole run. */
   crossReplicaMs: Times
   crossReplicaUnderFaultsMs: Times
-  /** Time from sending to the answer "stored". */
+  /** Time from sending a message until it is acknowledged as stored. */
   storedMs: Times
   /** Maximum number of clients that reconnected within one second after a move or a lost connection. */
   mostReturnsPerSecond: number
-  /** Counters of the client library, summed over all members of rooms. */
+  /** The client library's counters, summed over all room members. */
   clients: Record<string, number>
 }
 
@@ -40,20 +40,20 @@ export interface Report {
   /** Duration of the load and the faults. */
   seconds: number
   figures: Figures
-  /** Number of planned faults; the list of faults does not contain planned faults for which there was no time. */
+  /** Number of planned faults, including those for which there was no time and which are missing from the list of faults. */
   planned: number
-  /** The faults that were attempted, with their time, target and outcome. */
+  /** The attempted faults, with their time, target and outcome. */
   faults: readonly { atSeconds: number; kind: string; replica: string | undefined; happened: boolean; detail: string }[]
 }
 
-/** Computes the percentiles of a list of times. Milliseconds. */
+/** Computes percentiles of a list of times. Milliseconds. */
 export function timesOf(values: readonly number[]): Times {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN
   return { count: sorted.length, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
-/** Returns the maximum number of times that lie within one second. @param atMs times in milliseconds, in any order */
+/** Returns the maximum number of the given times that lie within one second. @param atMs times in milliseconds, in any order */
 export function mostPerSecond(atMs: readonly number[]): number {
   const sorted = atMs.toSorted((a, b) => a - b)
   let [first, most] = [0, 0]

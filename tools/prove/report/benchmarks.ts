@@ -3,14 +3,14 @@ import type { WsComparison } from './schema.ts'
 
 export interface BenchmarkRow {
   title: string
-  /** The median of the reference, for example plain `ws`, and the median of the service. */
+  /** Median of the reference, for example plain `ws`, and median of the service. */
   reference: number
   service: number
 }
 
 /**
  * @param markdown content of docs/benchmarks.md
- * @returns the rows of the table "Against plain `ws`"; a title that begins with "the same" is prefixed with the title of the preceding row
+ * @returns the rows of the "Against plain `ws`" table; a title that begins with "the same" is prefixed with the preceding row's title
  */
 export function readBenchmarks(markdown: string): BenchmarkRow[] {
   const section = markdown.split(/^## /m).find((part) => part.startsWith('Against plain')) ?? ''
@@ -28,7 +28,10 @@ export function readBenchmarks(markdown: string): BenchmarkRow[] {
   })
 }
 
-/** The rows that the proof report shows, and their names. In each row, the service and plain `ws` ran in the same rounds on one machine. */
+/**
+ * The benchmark rows that the proof report shows, and the names under which it shows them. In each row, the service and plain `ws` were
+ * measured in the same rounds on the same machine.
+ */
 export const shownBenchmarks: readonly Pick<WsComparison, 'id' | 'what' | 'unit' | 'better'>[] = [
   { id: 'echo, one message in flight per socket, 100 sockets, msg/s', what: 'Echo, one at a time', unit: 'msg/s', better: 'higher' },
   { id: 'echo, 16 messages in flight per socket, 100 sockets, msg/s', what: 'Echo, 16 at a time', unit: 'msg/s', better: 'higher' },
@@ -43,7 +46,7 @@ export const shownBenchmarks: readonly Pick<WsComparison, 'id' | 'what' | 'unit'
   },
 ]
 
-/** Returns the selected benchmark rows that docs/benchmarks.md contains. */
+/** Returns those of the selected benchmark rows that docs/benchmarks.md contains. */
 export function againstWs(benchmarks: readonly BenchmarkRow[]): WsComparison[] {
   return shownBenchmarks.flatMap((shown) => {
     const row = benchmarks.find(({ title }) => title === shown.id)

@@ -1,4 +1,4 @@
-/** Builds the proof report from the evidence of a run. Pure. */
+/** Builds the proof report from the evidence collected during a run. Pure. */
 import type { Report, Times } from '../core/report.ts'
 import { againstWs, type BenchmarkRow } from './benchmarks.ts'
 import { costOf } from './cost.ts'
@@ -8,14 +8,13 @@ import { growthOf, type Scaled, scalingOf } from './scaling.ts'
 import { type Availability, type Environment, type ProofReport, type ReportTimes, schemaVersion } from './schema.ts'
 import { availabilityObjective, objectiveText, slosOf } from './slos.ts'
 
-/** Maximum number of load points in a report. */
+/** Maximum number of load data points in a report. */
 const mostPoints = 1800
 /** Maximum number of failures that the report lists individually. */
 const mostCases = 20
 
 /**
- * The result of one new client, which connects, receives the first message, sends a message, receives the answer, and closes the
- * connection.
+ * The result of one new client, which connects, receives the first message, sends a message, receives the reply, and closes the connection.
  */
 export interface Probe {
   atMs: number
@@ -30,7 +29,7 @@ export interface Evidence {
   report: Report
   /** Number of additional clients during the surge. */
   surgeClients: number
-  /** Start and end of the run, in Unix milliseconds. Unix milliseconds. */
+  /** Start and end of the run. Unix milliseconds. */
   window: readonly [number, number]
   probes: readonly Probe[]
   scaled: Omit<Scaled, 'greetings' | 'faults'>
@@ -141,7 +140,7 @@ function availabilityOf({ probes, handshakes, report, window }: Evidence): Avail
     part('room messages answered as stored', sent, accepted),
   ]
   const ratios = parts.flatMap(({ ratio }) => ratio ?? [])
-  // If any kind of attempt was never made, the availability is unknown, because the ratio of this kind might have been the lowest.
+  // If any kind of attempt was never made, the availability is unknown, because that kind might have had the lowest ratio.
   return { objective: availabilityObjective, ratio: ratios.length < parts.length ? null : Math.min(...ratios), parts }
 }
 
@@ -158,13 +157,13 @@ function verdictOf(slos: ProofReport['slos'], ledgersPass: boolean): ProofReport
   return { pass: reasons.length === 0, reasons }
 }
 
-/** Reduces the number of points of a long run at even intervals, and always includes the last point. */
+/** Reduces the number of points in a long run by keeping them at even intervals; the last point is always included. */
 function thinned(load: ProofReport['load']): ProofReport['load'] {
   const every = Math.ceil(load.length / mostPoints)
   return load.filter((_, i) => i % every === 0 || i === load.length - 1)
 }
 
-/** The sum of socket hours assumes that the number of sockets remains constant between two recorded points. */
+/** Computes the socket hours on the assumption that the number of sockets remains constant between two recorded points. */
 function socketHours(load: ProofReport['load']): number {
   return load.reduce((sum, { atSeconds, sockets }, i) => sum + (sockets * ((load[i + 1]?.atSeconds ?? atSeconds) - atSeconds)) / 3600, 0)
 }

@@ -24,12 +24,12 @@ export function compareTable({ rows, notes, worse }: Comparison, names: { before
   return [...notes.map((note) => `Note: ${note}`), ...(notes.length > 0 ? [''] : []), ...lines, '', verdict, ''].join('\n')
 }
 
-/** Formats the mean, and the range if there are several runs. */
+/** Formats the mean and, if there are several runs, the range. */
 function sideText({ mean, least, most, runs }: Side): string {
   return runs < 2 ? numberText(mean) : `${numberText(mean)} (${numberText(least)} to ${numberText(most)})`
 }
 
-/** Returns the noise band as a percentage of the previous value, or as a number if the previous value is 0. */
+/** Returns the noise band as a percentage of the previous value, or as a plain number if the previous value is 0. */
 function bandText(before: number | null, band: number | null): string {
   if (before === null || band === null) return ''
   return before === 0 ? `± ${numberText(band)}` : `± ${((band / Math.abs(before)) * 100).toFixed(1)} %`

@@ -11,7 +11,7 @@ import { compare } from './compare.ts'
 import { sampleEvidence } from './sample-evidence.ts'
 import type { CostAmount, ProofReport } from './schema.ts'
 
-/** Creates a run with the given delivery time of room messages and the given number of lost messages. */
+/** Creates a run with the given delivery time for room messages and the given number of lost messages. */
 function runOf(deliveryMs: number, lost = 0): ProofReport {
   const evidence = sampleEvidence()
   const report = buildReport({ ...evidence, delivery: { ...evidence.delivery, all: timesOf([deliveryMs]) } })
@@ -61,10 +61,10 @@ describe('beyond noise', () => {
 
 describe('many comparisons of runs that differ by noise', () => {
   const random = createRandom(1, 0)
-  /** Returns a normally distributed random number, by the Box-Muller transform. */
+  /** Returns a normally distributed random number, using the Box-Muller transform. */
   const normal = () => Math.sqrt(-2 * Math.log(1 - random.between(0, 1))) * Math.cos(2 * Math.PI * random.between(0, 1))
   const { slos, ...base } = runOf(10)
-  // The reference run does not meet the objective for errors, so that its error rate is above zero and noise can be applied to the rate.
+  // The reference run misses the objective for errors, so that its error rate is above zero and noise can be applied to it.
   const reference = { ...base, slos: slos.map((slo) => (slo.id === 'errors' ? { ...slo, value: 0.1 } : slo)) }
 
   /** Creates a run in which each compared value has independent noise. @param times factor by which the delivery times are multiplied */

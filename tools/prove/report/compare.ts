@@ -1,12 +1,12 @@
-/** Compares two sets of runs metric by metric, and takes the noise of at least three runs in each set into account. Pure. */
+/** Compares two sets of runs metric by metric, taking into account the noise of at least three runs in each set. Pure. */
 import { growthOf } from './scaling.ts'
 import type { ProofReport } from './schema.ts'
 import { slowest } from './slos.ts'
 import { upperQuantile } from './students-t.ts'
 
-/** Number of runs in each set that a noise band requires. */
+/** Minimum number of runs in each set for a noise band. */
 export const runsForBand = 3
-/** Changes of less than a tenth are ignored even without noise, because the speed of a machine varies from hour to hour. */
+/** Changes of less than a tenth are ignored even without noise, because a machine's speed varies from hour to hour. */
 const leastShare = 0.1
 /** Probability that any row is classified as worse although the code is unchanged. */
 const falseAlarms = 0.04
@@ -15,7 +15,7 @@ interface Metric {
   name: string
   unit: string
   better: 'lower' | 'higher'
-  /** Whether any increase of a count is a deterioration, which is the case if the count is not subject to noise. */
+  /** Whether any increase of this count is a deterioration, because the count is not subject to noise. */
   exact?: true
   of: (report: ProofReport) => number | null
 }
@@ -53,7 +53,7 @@ const metrics: readonly Metric[] = [
   { name: 'cost of a million messages, by usage', unit: '', better: 'lower', of: ({ cost }) => cost.byUsage?.perMillionMessages ?? null },
 ]
 
-/** Number of rows that are compared with a noise band. */
+/** Number of rows that are compared using a noise band. */
 const noisyRows = metrics.filter(({ exact }) => !exact).length
 
 function asked({ scaling }: ProofReport): number | null {
@@ -86,14 +86,14 @@ export interface Compared {
   unit: string
   before: Side
   after: Side
-  /** The difference of means that noise alone can cause; null if there are too few runs, or if the row has no noise. */
+  /** The difference between the means that noise alone can cause; null if there are too few runs, or if the row has no noise. */
   band: number | null
   verdict: CompareVerdict
 }
 
 export interface Comparison {
   rows: Compared[]
-  /** Lists differences that make the comparison unreliable: settings, machines, or too few runs. */
+  /** Lists the differences that make the comparison unreliable: settings, machines, or too few runs. */
   notes: string[]
   worse: boolean
 }
@@ -118,11 +118,11 @@ function sideOf(values: readonly number[]): Side {
 }
 
 /**
- * Computes the noise band of a row: t × s × √(1/n₁ + 1/n₂), where s² is the pooled variance of both sets. The method is the two-sample
- * t-test for equal means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.3). Unchanged code has the same noise in both sets, so
- * the runs of both sets estimate the noise, and t has n₁ + n₂ − 2 degrees of freedom. With few runs, t must be large: in half of the cases,
- * a fourth run lies outside the range of three runs. Because many rows are compared at once, each row gets an equal share of the
- * probability that any row is wrong (Bonferroni, NIST e-Handbook 7.4.7.3).
+ * Computes a row's noise band: t × s × √(1/n₁ + 1/n₂), where s² is the pooled variance of both sets. The method is the two-sample t-test
+ * for equal means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.3). Unchanged code has the same noise in both sets, so the runs
+ * of both sets estimate the noise, and t has n₁ + n₂ − 2 degrees of freedom. With few runs, t must be large: half of the time, a fourth run
+ * lies outside the range of the first three. Because many rows are compared at once, each row gets an equal share of the probability that
+ * any row is wrong (Bonferroni, NIST e-Handbook 7.4.7.3).
  */
 function bandOf(before: readonly number[], after: readonly number[]): number | null {
   if (before.length < runsForBand || after.length < runsForBand) return null
@@ -133,7 +133,7 @@ function bandOf(before: readonly number[], after: readonly number[]): number | n
 }
 
 /**
- * A change exceeds noise if the means differ by more than the noise band. For counts without noise, the worst runs of both sets are
+ * A change exceeds the noise if the means differ by more than the noise band. For counts without noise, the worst run of each set is
  * compared.
  */
 function verdictOf(before: readonly number[], after: readonly number[], band: number | null, { better, exact }: Metric): CompareVerdict {

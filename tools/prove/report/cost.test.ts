@@ -19,7 +19,7 @@ const prices = fc.record({
 })
 const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
 
-/** Compares numbers with a tolerance of one in a thousand. */
+/** Compares two numbers with a tolerance of one in a thousand. */
 function near(actual: number, expected: number): void {
   expect(Math.abs(actual - expected)).toBeLessThanOrEqual(Math.abs(expected) * 0.001 + 1e-12)
 }

@@ -8,11 +8,11 @@ export interface Consumed {
   replicas: Resources['replicas']
   /** Number of messages that were delivered to clients. */
   messages: number
-  /** Sum of the hours for which each socket was open. */
+  /** Total time, in hours, for which the sockets were open. */
   socketHours: number
 }
 
-/** The cost covers the replicas only, because router, store and monitoring do not grow with the number of replicas. */
+/** The cost covers only the replicas, because the router, the store and monitoring do not grow with the number of replicas. */
 export function costOf({ replicas, messages, socketHours }: Consumed, prices: Prices): Cost {
   const { currency, perVcpuHour, perGibHour, source, request } = prices
   const perVcpuSecond = perVcpuHour / secondsPerHour

@@ -1,4 +1,4 @@
-/** Converts the scaler's decision log into the decisions of the report. Pure. */
+/** Converts the scaler's decision log into the report's decisions. Pure. */
 
 import { planFaults } from '@lab/faults/catalogue/index.ts'
 import type { FaultRecord } from '@lab/ledger/drops.ts'
@@ -7,7 +7,7 @@ import type { ScaleDecision } from './scaling.ts'
 
 /**
  * @param words describes a decision record in words
- * @returns the changes of the number of replicas that succeeded
+ * @returns the successful changes of the number of replicas
  */
 export function decisionsOf(records: readonly TickRecord[], words: (record: TickRecord) => string): ScaleDecision[] {
   return records.flatMap((record) => {
@@ -19,8 +19,8 @@ export function decisionsOf(records: readonly TickRecord[], words: (record: Tick
 }
 
 /**
- * Records each removed replica as a fault from the decision until a second after the replica's exit, because the replica may request its
- * clients to reconnect.
+ * Records each removed replica as a fault from the decision until one second after the replica exits, because it may ask its clients to
+ * reconnect.
  */
 export function removalsOf(decisions: readonly ScaleDecision[]): FaultRecord[] {
   return decisions.flatMap(({ atMs, from, to, tookSeconds, removed }) =>

@@ -78,7 +78,7 @@ function availabilitySection({ availability }: ProofReport): string {
     { number: numberText(part.attempts) },
     { number: numberText(part.succeeded) },
     { number: percentText(part.ratio) },
-    // The epsilon 1e-9 compensates for the floating-point error of 1 − 0.999.
+    // The 1e-9 compensates for the floating-point error of 1 − 0.999.
     { number: numberText(Math.floor(part.attempts * (1 - objective) + 1e-9)) },
   ])
   return `<h2>Availability</h2>

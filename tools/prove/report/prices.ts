@@ -1,4 +1,4 @@
-/** Parses the text of a price file, and reports every problem with its line and column. Pure. */
+/** Parses a price file, and reports every problem with its line and column. Pure. */
 import { isMap, isNode, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { z } from 'zod'
 
@@ -14,7 +14,7 @@ const schema = z.strictObject({
   request: z.strictObject({ vcpu: share, gib: share }),
 })
 
-/** Defines the prices of resources, and the resource requests of one replica. */
+/** The resource prices, and the resource requests of one replica. */
 export type Prices = z.infer<typeof schema>
 
 export type ReadPrices = { ok: true; prices: Prices } | { ok: false; problems: string[] }
@@ -56,7 +56,9 @@ export function readPrices(content: string, file: string): ReadPrices {
   return { ok: false, problems }
 }
 
-/** Returns the offset of the value at a path, or of its key; if the path does not exist, of the nearest existing parent. */
+/**
+ * Returns the offset of the value at a path, or of its key; if the path does not exist, returns the offset of its nearest existing parent.
+ */
 function offsetOf(contents: Node | null, path: readonly string[], wantsKey: boolean): number {
   let node: unknown = contents
   let offset = contents?.range?.[0] ?? 0

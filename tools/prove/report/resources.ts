@@ -1,4 +1,4 @@
-/** Computes each replica's resource usage from Prometheus samples and Docker events. Pure. */
+/** Computes each replica's resource usage from Prometheus samples and replica events. Pure. */
 import type { ContainerEvent } from './scaling.ts'
 import { livesOf } from './scaling.ts'
 import type { Resources } from './schema.ts'
@@ -6,11 +6,11 @@ import type { Resources } from './schema.ts'
 /** The samples of one time series. */
 export interface Series {
   replica: string
-  /** Pairs of Unix milliseconds and value, in chronological order. */
+  /** Pairs of a time in Unix milliseconds and a value, in chronological order. */
   samples: readonly (readonly [atMs: number, value: number])[]
 }
 
-/** If two samples are more than 15 seconds apart, the process of the replica has restarted between them or a sample is missing. */
+/** If two samples are more than 15 seconds apart, the replica's process has restarted in between or a sample is missing. */
 const longestGapMs = 15_000
 const gib = 2 ** 30
 
@@ -38,7 +38,7 @@ export function resourcesOf(
     const seconds = own.reduce((sum, life) => sum + (life.toMs - life.fromMs) / 1000, 0)
     if ('problem' in sampled) return { replica, seconds, cpuSeconds: null, memoryPeakBytes: null, memoryGibSeconds: null }
     const memory = within(sampled.residentBytes, replica)
-    // If a replica was already running at the start of the run, the CPU time that it used before the run is not counted.
+    // If a replica was already running at the start of the run, the CPU time that it had used by then is not counted.
     const isNew = !atStart.includes(replica)
     return {
       replica,
@@ -51,7 +51,7 @@ export function resourcesOf(
   return { replicas, problem: 'problem' in sampled ? sampled.problem : null }
 }
 
-/** Computes the growth of a counter, which restarts at zero when its process restarts. */
+/** Computes the growth of a counter that restarts at zero whenever its process restarts. */
 export function growth(samples: Series['samples'], fromZero: boolean): number | null {
   if (samples.length === 0) return null
   let total = fromZero ? (samples[0]?.[1] ?? 0) : 0
@@ -62,7 +62,7 @@ export function growth(samples: Series['samples'], fromZero: boolean): number | 
   return total
 }
 
-/** Computes the mean over time, where each value holds until the next sample, or for the maximum age of a sample. */
+/** Computes the mean over time; each value holds until the next sample, or for the maximum age of a sample. */
 function mean(samples: Series['samples']): number {
   let [weighted, weight] = [0, 0]
   for (const [i, [atMs, value]] of samples.entries()) {

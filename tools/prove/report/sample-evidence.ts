@@ -1,4 +1,4 @@
-/** The evidence of an invented run, for tests. The evidence is small enough to be counted by hand. Pure. */
+/** Evidence of a fictitious run, for tests. The evidence is small enough for its figures to be calculated by hand. Pure. */
 import { ClientLedger } from '@lab/ledger/ledger.ts'
 import { judge } from '@lab/ledger/verdict.ts'
 import { timesOf } from '../core/report.ts'

@@ -1,7 +1,7 @@
-/** Computes when replicas started and exited, which decisions caused this, and how long each change took. Pure. */
+/** Computes when replicas started and exited, which decisions caused these changes, and how long each change took. Pure. */
 import type { Scaling } from './schema.ts'
 
-/** A Docker event about the container of a replica. */
+/** An event in the life of a replica, such as its start or exit. */
 export interface ContainerEvent {
   atMs: number
   /** As in ws-4. */
@@ -9,7 +9,7 @@ export interface ContainerEvent {
   what: 'started' | 'ready' | 'unready' | 'gone'
 }
 
-/** A change of the number of replicas, and the reason for the change. */
+/** A change in the number of replicas, and the reason for it. */
 export interface ScaleDecision {
   atMs: number
   from: number
@@ -37,12 +37,12 @@ export interface Scaled {
   events: readonly ContainerEvent[]
   /** Replicas that were already running when the run began. */
   atStart: readonly string[]
-  /** The time at which each new client was accepted, and the replica that accepted it. */
+  /** When each new client was accepted, and by which replica. */
   greetings: readonly { atMs: number; replica: string }[]
   faults: readonly { atMs: number; text: string }[]
 }
 
-/** The period in which a replica ran, limited to the duration of the run. */
+/** The period for which a replica ran during the run. */
 export interface Life {
   replica: string
   fromMs: number
@@ -93,7 +93,7 @@ export function scalingOf(scaled: Scaled, window: readonly [number, number]): Sc
   }
 }
 
-/** The steps from the demand to the first socket on a replica that the decision added. */
+/** Returns the steps from the demand to the first socket on a replica that the decision added. */
 function upOf({ atMs, from, to }: ScaleDecision, scaled: Scaled, at: (atMs: number) => number): Scaling['ups'][number] {
   const { demands, decisions, events, greetings } = scaled
   // If an earlier decision added too few replicas, the time is still measured from the moment when the load began to require more replicas.
@@ -148,7 +148,7 @@ function timelineOf({ demands, decisions, events, faults }: Scaled, ups: Scaling
   return moments.sort((a, b) => a.atSeconds - b.atSeconds)
 }
 
-/** Returns the reason, preceded by the change of the number of replicas unless the reason already contains the change. */
+/** Returns the reason, preceded by the change in the number of replicas unless the reason already states it. */
 function decisionText(from: number, to: number, reason: string): string {
   const change = `${from} → ${to}`
   return reason.includes(change) ? reason : `${change}: ${reason}`

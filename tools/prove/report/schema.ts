@@ -1,7 +1,7 @@
 /** Defines the schema of the proof report, which is written to reports/proof/report.json and read by `./lab compare`. Pure. */
 import { z } from 'zod'
 
-/** The version increases when a reader of an older version would misinterpret the report. */
+/** This version is increased whenever a reader of an older version would misinterpret the report. */
 export const schemaVersion = 4
 
 const count = z.int().nonnegative()
@@ -17,22 +17,22 @@ const slo = z.strictObject({
   id: z.string(),
   name: z.string(),
   formula: z.string(),
-  /** Whether a value must not exceed the limit (`lower`), or must not be below the limit (`higher`). */
+  /** Whether the value must not exceed the limit (`lower`), or must not fall below it (`higher`). */
   better: z.enum(['lower', 'higher']),
   limit: z.number(),
   unit: z.string(),
   value: measured,
   /** The project or document from which the objective was taken. */
   source: z.string(),
-  /** A remark about the value, or the reason why there is no value. */
+  /** A remark about the value, or the reason why it is missing. */
   note: z.string(),
-  /** Whether the objective is met: false without a measurement, and null if the objective does not apply to the run. */
+  /** Whether the objective is met: false if it was not measured, and null if it does not apply to the run. */
   pass: z.boolean().nullable(),
 })
 
 const availability = z.strictObject({
   objective: z.number(),
-  /** The availability equals the lowest ratio of its parts, because many deliveries do not offset a client that could not connect. */
+  /** The availability equals the lowest ratio of its parts, because many deliveries do not make up for a client that could not connect. */
   ratio: measured,
   parts: z.array(
     z.strictObject({
@@ -48,7 +48,7 @@ const availability = z.strictObject({
 
 const scaling = z.strictObject({
   by: z.enum(['scaler', 'run']),
-  /** Factor by which the scaler's time ran faster than real time; null without a scaler. */
+  /** Factor by which the scaler's time ran faster than real time; null if there was no scaler. */
   timeScale: measured,
   synchronisations: count,
   timeline: z.array(
@@ -58,13 +58,13 @@ const scaling = z.strictObject({
       text: z.string(),
     }),
   ),
-  /** For each change of the replicas, the number of running containers and the number of healthy containers. */
+  /** After each change of the replicas, the number of running replicas and the number of healthy replicas. */
   replicas: z.array(z.strictObject({ atSeconds, running: count, ready: count })),
   ups: z.array(
     z.strictObject({
       from: count,
       to: count,
-      /** The new replica that received the first socket. */
+      /** Name of the new replica that received the first socket. */
       replica: z.string().nullable(),
       demandAtSeconds: measured,
       decisionAtSeconds: z.number(),
@@ -88,7 +88,7 @@ const ledger = z.strictObject({
   drops: z.strictObject({ total: count, explained: counts, unexplained: counts }),
 })
 
-/** Medians of one row of docs/benchmarks.md: of this service, and of plain `ws` in the same rounds. */
+/** Medians from one row of docs/benchmarks.md: of this service, and of plain `ws` in the same rounds. */
 const wsComparison = z.strictObject({
   /** Title of the benchmark row. */
   id: z.string(),
@@ -192,7 +192,7 @@ export type ReportTimes = z.infer<typeof times>
 /**
  * Parses the text of a proof report.
  * @param file file name for the error message
- * @throws Error with a one-line message that contains the problem and its location
+ * @throws Error with a one-line message that states the problem and its location
  */
 export function readReport(text: string, file: string): ProofReport {
   let value: unknown

@@ -1,4 +1,4 @@
-/** Renders the sections of the report that consist mainly of tables. Pure. */
+/** Renders those sections of the report that consist mainly of tables. Pure. */
 import { findingKinds } from '@lab/ledger/findings.ts'
 import { barChart } from '@lab/report-kit/charts.ts'
 import { escaped, table, withLinks } from '@lab/report-kit/html.ts'

@@ -1,10 +1,10 @@
-/** Defines the objectives of a run, each with its formula, its limit and its source. Pure. */
+/** Defines a run's objectives, each with its formula, its limit and its source. Pure. */
 import type { Growth } from './scaling.ts'
 import type { ReportTimes, Slo } from './schema.ts'
 
 /** The values that the objectives use; null means that a value was not measured. */
 export interface Measured {
-  /** Share of successful attempts, from 0 to 1, for the worst kind of attempt. */
+  /** Fraction of successful attempts, from 0 to 1, for the worst kind of attempt. */
   availability: number | null
   findings: Readonly<Record<string, number>>
   /** Milliseconds. */
@@ -19,12 +19,12 @@ export interface Measured {
 }
 
 export const availabilityObjective = 0.999
-/** 95th percentile of the delivery time of room messages. Milliseconds. */
+/** Limit for the 95th percentile of the delivery time of room messages. Milliseconds. */
 const deliveryLimitMs = 100
 
 interface Rule extends Omit<Slo, 'value' | 'note' | 'pass'> {
   measure: (measured: Measured) => number | null
-  /** Whether the objective applies to the run; if undefined, the objective applies to every run. */
+  /** Whether the objective applies to the run; if undefined, it applies to every run. */
   asked?: (measured: Measured) => boolean
   note?: (measured: Measured) => string
 }
@@ -34,7 +34,7 @@ const stressPlan = 'stress-test plan for a cluster on EKS'
 const tenThousand = 'concurrentSockets, for 10,000 sockets'
 const regions = 'devops-insights, rooms by region'
 
-/** The kinds of delivery errors that have an objective of their own, and the names of these objectives. */
+/** The kinds of delivery errors that have their own objective, and the names of these objectives. */
 const named = {
   lost: 'Messages lost',
   doubled: 'Messages doubled',
@@ -176,8 +176,8 @@ const rules: readonly Rule[] = [
 ]
 
 /**
- * @returns every objective; an objective without a measurement is not met, because an untested guarantee cannot be relied on. For an
- * objective that does not apply to the run, `pass` is null.
+ * @returns every objective; an objective that was not measured is not met, because an untested guarantee cannot be relied on. If an
+ * objective does not apply to the run, its `pass` value is null.
  */
 export function slosOf(measured: Measured): Slo[] {
   return rules.map(({ measure, asked = () => true, note = () => '', ...rule }) => {
@@ -207,14 +207,14 @@ export function objectiveText({ better, limit, unit }: Pick<Slo, 'better' | 'lim
 }
 
 function percent(share: number | null): number | null {
-  // Rounding to seven decimals removes floating-point errors, such as that of 1 − 0.999.
+  // Rounding to seven decimal places removes floating-point errors, such as that of 1 − 0.999.
   return share === null ? null : Number((share * 100).toFixed(7))
 }
 
-/** Returns the slowest of the given times; null if there are no times, or if a time is unknown. */
+/** Returns the slowest of the given times; null if there are none, or if any of them is unknown. */
 export function slowest(times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null)
-  // If any replica never received a socket, the slowest time is unknown, so the objective is not met.
+  // If any new replica never received a socket, the slowest time is unknown, so the objective is not met.
   return known.length === 0 || known.length < times.length ? null : Math.max(...known)
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { upperQuantile } from './students-t.ts'
 
-/** The critical values of Student's t distribution are from the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2. */
+/** The critical values of Student's t distribution are taken from the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2. */
 test.each([
   [0.025, 1, 12.706],
   [0.001, 2, 22.327],

@@ -1,8 +1,9 @@
-/** Computes Student's t distribution for whole degrees of freedom. Pure. */
+/** Computes Student's t distribution for whole-number degrees of freedom. Pure. */
 
 /**
- * Computes A(t|ν), the probability that |t| stays below t. The probability is computed from a sum of powers of cos θ up to ν − 2, where θ =
- * atan(t / √ν). The formulas are from Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 for odd ν and 26.7.4 for even ν.
+ * Computes A(t|ν), the probability that the absolute value of a t-distributed variable stays below t. The probability is computed from a
+ * sum of powers of cos θ up to ν − 2, where θ = atan(t / √ν). The formulas are taken from Abramowitz and Stegun, Handbook of Mathematical
+ * Functions, 26.7.3 for odd ν and 26.7.4 for even ν.
  */
 function chanceWithin(t: number, freedom: number): number {
   const theta = Math.atan(t / Math.sqrt(freedom))
@@ -10,7 +11,7 @@ function chanceWithin(t: number, freedom: number): number {
   const isOdd = freedom % 2 === 1
   let sum = 0
   let term = isOdd ? cosine : 1
-  // In the sum, the ratios of consecutive coefficients are 2/3, 4/5, … for odd ν, and 1/2, 3/4, … for even ν.
+  // In this sum, the ratios of consecutive coefficients are 2/3, 4/5, … for odd ν, and 1/2, 3/4, … for even ν.
   for (let power = isOdd ? 1 : 0; power <= freedom - 2; power += 2) {
     sum += term
     term *= ((power + 1) / (power + 2)) * cosine ** 2
@@ -18,7 +19,7 @@ function chanceWithin(t: number, freedom: number): number {
   return isOdd ? (2 / Math.PI) * (theta + sine * sum) : sine * sum
 }
 
-/** Returns the value of t that is exceeded with the given probability, which is below one half. */
+/** Returns the value that t exceeds with the given probability, which must be below one half. */
 export function upperQuantile(chance: number, freedom: number): number {
   const isBelow = (t: number) => 1 - chanceWithin(t, freedom) > 2 * chance
   let [low, high] = [0, 1]

@@ -1,38 +1,38 @@
-/** Draws charts as inline SVG. Each chart has a title and a text alternative; the tables of the report contain the numbers. Pure. */
+/** Draws charts as inline SVG. Each chart has a title and a text alternative; the report's tables contain the numbers. Pure. */
 import { escaped } from './html.ts'
 
 const plot = { width: 960, height: 280, left: 64, right: 28, top: 24, bottom: 32 } as const
 const inner = { width: plot.width - plot.left - plot.right, height: plot.height - plot.top - plot.bottom } as const
 
 /**
- * CSS classes of the lines, each of which has a different colour and dash pattern. A chart with more lines than classes uses the classes
- * again, from the first class on.
+ * CSS classes for chart lines, each with its own colour and dash pattern. If a chart has more lines than there are classes, the classes are
+ * reused from the start.
  */
 const lineClasses = ['a', 'b', 'c', 'd', 'e', 'f'] as const
 
 export interface Line {
   name: string
   points: readonly (readonly [atSeconds: number, value: number])[]
-  /** Whether each value holds until the next point of the line. */
+  /** Whether each value applies until the line's next point. */
   steps: boolean
 }
 
 export interface LineChart {
   id: string
   title: string
-  /** The text alternative of the chart, for screen readers. */
+  /** The chart's text alternative, for screen readers. */
   text: string
-  /** Text below the chart; by default, the text alternative of the chart. */
+  /** Text below the chart; the default is the text alternative. */
   caption?: string
   lines: readonly Line[]
-  /** A step curve behind the lines; the area between the curve and the axis is filled. */
+  /** A step curve drawn behind the lines, with the area below it filled. */
   area?: Pick<Line, 'name' | 'points'>
   seconds: number
-  /** Moments that the chart marks with a vertical line and a label. */
+  /** Times that the chart marks with a vertical line and a label. */
   marks: readonly { atSeconds: number; label: string }[]
 }
 
-/** Draws a figure with a line chart over time. */
+/** Returns a figure that contains a line chart over time. */
 export function lineChart({ id, title, text, caption = text, lines, area, seconds, marks }: LineChart): string {
   const curves = area === undefined ? lines : [...lines, area]
   const top = curves.reduce((most, { points }) => points.reduce((higher, [, value]) => Math.max(higher, value), most), 1)
@@ -65,7 +65,7 @@ export function lineChart({ id, title, text, caption = text, lines, area, second
 }
 
 const hours = { until: Number.POSITIVE_INFINITY, seconds: 3600, name: 'h' } as const
-/** The units of the time axis; the duration of the chart in seconds determines the unit. */
+/** The possible units of the time axis; the chart's duration in seconds determines which one is used. */
 const timeUnits = [{ until: 600, seconds: 1, name: 's' }, { until: 36_000, seconds: 60, name: 'min' }, hours] as const
 
 function lineClass(index: number): string {
@@ -117,7 +117,7 @@ export interface BarChart {
 
 const bar = { height: 28, left: 300, right: 150 } as const
 
-/** Draws a figure with a bar for each name. */
+/** Returns a figure that contains a chart with one bar for each name. */
 export function barChart({ id, title, text, caption = text, bars, logarithmic, shown }: BarChart): string {
   const values = bars.flatMap(({ parts, limit }) => [...parts, ...(limit === undefined ? [] : [limit])]).filter((value) => value > 0)
   const [least, most] = [Math.min(...values, 1), Math.max(...values, 1)]
@@ -142,8 +142,8 @@ export function barChart({ id, title, text, caption = text, bars, logarithmic, s
 }
 
 /**
- * Wraps the content of a chart in a figure.
- * @param frame the properties of the chart; the caption is markup, and the other strings are plain text
+ * Wraps a chart's content in a figure.
+ * @param frame the chart's properties; the caption is markup, and the other strings are plain text
  */
 function figure(frame: { id: string; title: string; text: string; caption: string; height: number }, content: readonly string[]): string {
   const { id, title, text, caption, height } = frame

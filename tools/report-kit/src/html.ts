@@ -1,4 +1,4 @@
-/** Builds a report as one self-contained HTML file: the page, tables and links. Pure. */
+/** Builds a report as a single self-contained HTML file, with tables and links. Pure. */
 import { styles } from './styles.ts'
 
 /**
@@ -44,9 +44,7 @@ export interface TableOptions {
   rows: readonly (readonly Cell[])[]
 }
 
-/**
- * Renders a table whose first column contains row headers. A wide table scrolls horizontally, and can also be scrolled with the keyboard.
- */
+/** Renders a table whose first column contains row headers. Wide tables scroll horizontally, also with the keyboard. */
 export function table({ caption, titles, rows }: TableOptions): string {
   const isNumber = (column: number) => rows.some((cells) => typeof cells[column] === 'object' && 'number' in cells[column])
   const head = titles.map((title, column) => `<th scope="col"${isNumber(column) ? ' class="number"' : ''}>${escaped(title)}</th>`).join('')

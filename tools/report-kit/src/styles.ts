@@ -1,4 +1,4 @@
-/** The stylesheet of reports, which supports light mode, dark mode, narrow screens and printing. */
+/** The report stylesheet, which supports light mode, dark mode, narrow screens and printing. */
 export const styles = `
 :root { color-scheme: light dark; --text: #1b1f24; --soft: #505862; --back: #fff; --card: #f4f6f8; --grid: #d5dae0; --link: #1a56b0;
   --good: #17663f; --bad: #a8201a; --area: #8a929c;

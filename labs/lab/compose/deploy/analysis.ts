@@ -1,17 +1,17 @@
 /** Decides whether a canary performs as well as the old version, by comparing the metrics of both versions over the same period. */
 import { milliseconds, percent, share, type VersionReading } from '../rollout/version-reading.ts'
 
-/** Limits for the difference between a canary and the old version. */
+/** Limits for the differences between a canary and the old version. */
 export const analysisBounds = {
-  /** Minimum number of connections to the canary that the comparison requires. */
+  /** Minimum number of connections that the canary must have received for the comparison. */
   leastOpened: 5,
-  /** How much higher the canary's errors per message and drops per connection may be than the old version's. */
+  /** How far the canary's error and drop rates (errors per message, drops per connection) may exceed those of the old version. */
   errors: 0.01,
   drops: 0.01,
-  /** Minimum number of errors or drops for which a canary fails before the time window of the comparison has ended. */
+  /** Minimum number of errors or drops that makes a canary fail before the comparison's time window has ended. */
   leastErrors: 10,
   leastDrops: 3,
-  /** The canary's latency must not exceed the old version's latency times `latencyFactor`, plus `latencySlackSeconds`. */
+  /** The canary's latency must not exceed the old version's latency multiplied by `latencyFactor`, plus `latencySlackSeconds`. */
   latencyFactor: 2,
   latencySlackSeconds: 0.05,
 } as const
@@ -23,7 +23,7 @@ export interface CanaryResult {
   readonly why: string
 }
 
-/** Compares a canary with the old version. Pure. @param over whether the time window of the comparison has ended */
+/** Compares a canary with the old version. Pure. @param over whether the comparison's time window has ended */
 export function judge(old: VersionReading, canary: VersionReading, over: boolean): CanaryResult {
   const problem = errorProblem(old, canary, over) ?? dropProblem(old, canary, over)
   if (problem !== undefined) return { verdict: 'fail', why: problem }

@@ -1,4 +1,4 @@
-/** Carries out a deploy in a loop: reads the state of the replicas, computes the next action with plan.ts, and performs the action. */
+/** Carries out a deploy in a loop: reads the state of the replicas, computes the next action with plan.ts, and performs it. */
 import { type Colour, colourHeader, colours, services } from '@lab/contract/endpoints.ts'
 import { scaleCommand } from '@lab/host/compose.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -32,16 +32,16 @@ import { colourOf, type Deploy, otherColour } from './state.ts'
 const everyMs = 500
 /** Time limit within which Traefik must apply a changed route file. */
 const routedWithinMs = 20_000
-/** Number of consecutive smoke loads that the new colour must serve, and the time limit for all of these smoke loads. */
+/** Number of consecutive smoke loads that the new colour must serve, and the time limit for all of them. */
 const arrivals = 6
 const arriveWithinMs = 20_000
 const steps = 7
 
-/** The outcome of a command that carried out a deploy; `ready` means that the new colour waits for `deploy switch`. */
+/** The outcome of a command that carried out a deploy; `ready` means that the new colour is waiting for `deploy switch`. */
 export type DeployOutcome = Outcome | 'ready'
 
 export interface DeployTarget extends RolloutTarget {
-  /** Address of Traefik's API. */
+  /** Address of the Traefik API. */
   readonly traefik: string
   readonly prometheus: Prometheus
   readonly scaler: LabScaler | undefined
@@ -62,7 +62,7 @@ export class DeployCarrier {
     this.#record = record
   }
 
-  /** Carries out the current deploy until the deploy ends, waits for `deploy switch`, or is interrupted. */
+  /** Carries out the current deploy until it ends, waits for `deploy switch`, or is interrupted. */
   async run({ say, stop }: CarryOut): Promise<DeployOutcome> {
     let [failures, said] = [0, 0]
     const step = (number: number, text: string) => {
@@ -132,7 +132,7 @@ export class DeployCarrier {
       }
       case 'drain':
         say(`${action.replica.name} drains${action.afterwards === 'start' ? ', and stays without traffic' : ''}`)
-        // Docker waits for the grace period of the container before killing it, and the grace period is longer than the drain of a replica.
+        // Docker waits for the container's grace period before killing it, and the grace period is longer than the replica's drain.
         await docker([action.afterwards === 'start' ? 'restart' : 'stop', action.replica.id], { withinSeconds: stopWithinSeconds, stop })
         return action.afterwards === 'start' ? undefined : remove(action.replica)
       case 'give-up':
@@ -159,7 +159,7 @@ export class DeployCarrier {
     })
   }
 
-  /** Starts the rollback to the previous colour. If the deploy is already rolling back, records that the deploy has failed. */
+  /** Starts the rollback to the previous colour. If the deploy is already rolling back, records that it has failed. */
   async #giveUp({ record, rollout, deploy }: Under, reason: string, message: string, say: CarryOut['say']): Promise<void> {
     const colour = otherColour(deploy.colour)
     if (rollout.rollingBack) {
@@ -175,15 +175,15 @@ export class DeployCarrier {
   }
 
   /**
-   * Records in the rollout record that the deploy has ended. Unless the replicas of the other colour keep running, also removes the route
-   * file and resumes the scaler.
+   * Records in the rollout record that the deploy has ended. Also removes the route file and resumes the scaler, unless the replicas of the
+   * other colour are to continue running.
    */
   async #end({ record, rollout, deploy: { keep, holdsScaler } }: Under, ended: 'complete' | 'rolled-back' | 'failed'): Promise<void> {
     const { deploy: _deploy, ...plain } = rollout
     if (!keep) {
       await removeRouteFile('deploy', this.#target.project)
       this.#route = ''
-      // The scaler resumes before the end is recorded: if this command is killed in between, a later command can end the deploy.
+      // The scaler resumes before the end is recorded: if this command is killed in between, a later command can still end the deploy.
       if (holdsScaler) await this.#target.scaler?.resume()
     }
     await this.#store.write({ ...record, rollout: keep ? { ...rollout, ended } : { ...plain, ended } })
@@ -203,11 +203,11 @@ export class DeployCarrier {
     if (keep && holdsScaler) say('the scaler stays paused until then')
   }
 
-  /** Pauses the scaler during a deploy, because the scaler would count the replicas of both colours. */
+  /** Pauses the scaler during a deploy, because it would count the replicas of both colours. */
   async #holdScaler(under: Under): Promise<Under> {
     const { scaler } = this.#target
     if (under.deploy.holdsScaler || scaler === undefined || (await scaler.isPaused())) return under
-    // The pause is recorded before the scaler is paused, so that a later command undoes the pause even if this command is killed.
+    // The pause is recorded before the scaler is paused, so that a later command can undo the pause even if this command is killed.
     const held = await this.#write(under, { ...under.deploy, holdsScaler: true })
     await scaler.pause()
     return held
@@ -238,7 +238,7 @@ export class DeployCarrier {
     return judge(old, canary, seconds >= deploy.analysisSeconds)
   }
 
-  /** @returns the reason why new sockets do not reach the updated replicas; undefined if updated replicas serve all new sockets */
+  /** @returns the reason why new sockets do not reach the updated replicas; undefined if the updated replicas serve all new sockets */
   async #verify(replicas: readonly DeployReplica[], stop: AbortSignal): Promise<string | undefined> {
     const names = replicas.filter(({ updated }) => updated).map(({ name }) => name)
     let row = 0
@@ -263,7 +263,7 @@ export class DeployCarrier {
     }
   }
 
-  /** @param act whether to route connections by the recorded share, and to test the updated replicas with sockets */
+  /** @param act whether to route connections according to the recorded percentage, and to test the updated replicas with sockets */
   async observe(record: RolloutRecord, act: boolean): Promise<(DeployReplica & { colour: Colour })[]> {
     const { rollout } = record
     const containers = await this.#target.containers()
@@ -280,7 +280,7 @@ export class DeployCarrier {
     )
   }
 
-  /** Puts a smoke load on a replica that has not passed a smoke load yet; a request header selects the replica's colour. */
+  /** Runs a smoke load against a replica that has not passed one yet; a request header selects the replica's colour. */
   #smoke(container: Container): Promise<Served> {
     const address = container.NetworkSettings?.Networks[`${this.#target.project}_lab`]?.IPAddress ?? ''
     const { name } = rolloutReplica(container, true, { ok: true, detail: '' })
@@ -288,14 +288,14 @@ export class DeployCarrier {
     return this.#smokes.run(container.Id, { entry: this.#target.entry, replicas: [name], headers, objectives: defaultObjectives })
   }
 
-  /** Makes Traefik route connections by the recorded share, and resolves when Traefik has applied the route. */
+  /** Makes Traefik route connections according to the recorded percentage, and resolves when Traefik has applied the route. */
   async #steer(deploy: Deploy, containers: readonly Container[]): Promise<void> {
     const present = colours.filter((colour) => containers.some((one) => isWell(one) && colourOf(one) === colour))
     const shares: Shares = Object.fromEntries(
       present.map((colour) => [colour, colour === deploy.colour ? deploy.share : 100 - deploy.share]),
     )
     const text = routeFileText(deployRoutes(this.#target.project, shares), await readHardened())
-    // If no replica is healthy, the route stays unchanged, because a new route would have no server in Traefik.
+    // If no replica is healthy, the route is left unchanged, because a new route would not contain any servers.
     if (text === this.#route || present.length === 0) return
     await writeRouteFile('deploy', this.#target.project, text)
     await until(`Traefik routes ${JSON.stringify(shares)}`, () => routesBy(this.#target.traefik, shares), { withinMs: routedWithinMs })
@@ -303,7 +303,7 @@ export class DeployCarrier {
   }
 }
 
-/** Prints one line for each of the seven steps of a deploy when the deploy reaches the step. */
+/** Prints one line for each of the seven steps of a deploy when the deploy reaches that step. */
 function tell(
   action: DeployAction,
   { rollout, deploy }: Under,

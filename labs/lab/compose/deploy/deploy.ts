@@ -1,7 +1,6 @@
 /**
- * Switches the Compose lab to another colour: starts and checks a second set of replicas, moves the traffic to the new replicas, and
- * drains the old replicas. Each colour has a revision of the service, as in a rollout. The variable LAB_COLOUR of a replica contains its
- * colour.
+ * Switches the Compose lab to another colour: starts and checks a second set of replicas, moves the traffic to it, and drains the old
+ * replicas. As in a rollout, each colour runs one revision of the service. A replica's LAB_COLOUR variable contains its colour.
  */
 
 import { type Colour, services } from '@lab/contract/endpoints.ts'
@@ -16,7 +15,7 @@ import { DeployCarrier, type DeployOutcome, type DeployTarget } from './carry-ou
 import type { DeployReplica } from './plan.ts'
 import { colourOf, type Deploy, otherColour, refuseDeploy, retainedDeploy } from './state.ts'
 
-/** Default duration of the comparison of a canary with the old version. */
+/** Default duration of the comparison between a canary and the old version. */
 export const defaultAnalysisSeconds = 60
 const quietly: CarryOut = { say: () => undefined, stop: new AbortController().signal }
 
@@ -24,7 +23,7 @@ export interface DeployOptions {
   readonly colour: Colour
   readonly image?: string
   readonly set?: Settings
-  /** Percentage of new connections that a canary gets; 100 means no canary, and 0 means no connections until `deploy switch`. */
+  /** Percentage of new connections that a canary receives; 100 means no canary, and 0 means no connections until `deploy switch`. */
   readonly weight: number
   readonly analysisSeconds: number
   readonly keep: boolean
@@ -36,10 +35,10 @@ export interface DeployOptions {
 export interface DeployStatus {
   readonly live: Colour
   readonly record: RolloutRecord
-  /** The unfinished deploy, or the last deploy if the other colour still runs. */
+  /** The unfinished deploy, or the last deploy if the other colour is still running. */
   readonly deploy: Deploy | undefined
   readonly replicas: readonly (DeployReplica & { readonly colour: Colour })[]
-  /** Process id of the command that carries out the deploy; undefined if there is none. */
+  /** ID of the process that is carrying out the deploy; undefined if there is none. */
   readonly holder: number | undefined
 }
 
@@ -57,8 +56,8 @@ export class Deploys {
   }
 
   /**
-   * Computes the changes that a deploy would make, and writes only to the rollout history. Rejects with a one-line error if the deploy is
-   * not possible.
+   * Computes the changes that a deploy would make; only the rollout history is written. Rejects with a one-line error if no deploy is
+   * possible.
    */
   async prepare(options: DeployOptions): Promise<RolloutPlan> {
     const { colour, weight, analysisSeconds, keep, cause, progressDeadlineSeconds } = options
@@ -99,7 +98,7 @@ export class Deploys {
     })
   }
 
-  /** Routes all connections to the previous colour again, and removes the new replicas. */
+  /** Routes all connections back to the previous colour and removes the new replicas. */
   async rollback(how: CarryOut): Promise<DeployOutcome> {
     return this.#hold(how, async (record) => {
       const { rollout } = record
@@ -112,7 +111,7 @@ export class Deploys {
     })
   }
 
-  /** Removes the replicas of the colour that the last deploy left running. */
+  /** Removes the replicas that the last deploy left running in the other colour. */
   async cleanup(how: CarryOut): Promise<DeployOutcome> {
     return this.#hold(how, async (record) => {
       const { rollout } = record
@@ -125,7 +124,7 @@ export class Deploys {
     })
   }
 
-  /** Deploys the colour that is not live, without printing anything. Rejects if the deploy fails. */
+  /** Deploys the colour that is not currently live, without printing anything. Rejects if the deploy fails. */
   async toOther(): Promise<void> {
     const colour = otherColour(await this.#live())
     const how = { weight: 100, analysisSeconds: defaultAnalysisSeconds, keep: false, progressDeadlineSeconds: defaultDeadlineSeconds }
@@ -137,7 +136,7 @@ export class Deploys {
     if (unfinished(await this.#rollouts.store.read())?.deploy !== undefined) await this.#must(await this.switch(quietly))
   }
 
-  /** Returns the live colour, the state of the replicas, and the unfinished deploy if there is one. */
+  /** Returns the live colour, the state of the replicas, and the unfinished deploy, if any. */
   async status(): Promise<DeployStatus> {
     const { store } = this.#rollouts
     const [record, holder] = await Promise.all([store.read(), store.holder()])
@@ -155,7 +154,7 @@ export class Deploys {
     if (outcome !== 'complete') throw new LabError(`the deploy is ${outcome}; ./lab deploy status says why`)
   }
 
-  /** Returns the live colour, which gets most of the new connections. */
+  /** Returns the live colour, which receives most of the new connections. */
   async #live(): Promise<Colour> {
     const { rollout } = await this.#rollouts.store.read()
     if (rollout?.deploy !== undefined) return rollout.deploy.share >= 50 ? rollout.deploy.colour : otherColour(rollout.deploy.colour)
@@ -166,7 +165,7 @@ export class Deploys {
     return live
   }
 
-  /** Swaps the old and the new revision of a deploy, so that continuing the deploy restores the old colour. */
+  /** Swaps a deploy's old and new revisions, so that continuing the deploy restores the old colour. */
   async #swap(record: RolloutRecord, last: Rollout, deploy: Deploy, rollingBack: boolean): Promise<void> {
     const now = new Date().toISOString()
     const colour = otherColour(deploy.colour)
@@ -179,7 +178,7 @@ export class Deploys {
     await this.#rollouts.store.write({ ...record, rollout })
   }
 
-  /** Locks the rollout for this process, changes the record, and carries out the deploy. */
+  /** Locks the rollout for this process, changes the rollout record, and carries out the deploy. */
   async #hold(how: CarryOut, change: (record: RolloutRecord) => Promise<void>): Promise<DeployOutcome> {
     const { store } = this.#rollouts
     const release = await store.hold()

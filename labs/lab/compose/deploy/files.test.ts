@@ -1,4 +1,4 @@
-/** Tests the route by colours, the comparison of a canary with the old version, and the detection of a replica's colour. */
+/** Tests routing by colour, the comparison of a canary with the old version, and the detection of a replica's colour. */
 import { readFileSync } from 'node:fs'
 import type { Container } from '@lab/host/replicas.ts'
 import { describe, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ interface File {
 
 const limits = readFileSync(new URL('../../../../traefik/dynamic/hardened.yaml', import.meta.url), 'utf8')
 
-/** Renders the template of the route file as Traefik does, and parses the YAML. */
+/** Renders the route file's template as Traefik does, and parses the resulting YAML. */
 function read(shares: Shares, hardened: boolean): File {
   const text = routeFileText(deployRoutes('lab2', shares), limits)
   expect(text.split('\n')[0]).toBe('{{ if eq (env "LAB_PROJECT") "lab2" }}')

@@ -1,39 +1,39 @@
 /**
  * Computes the next action of a deploy from the current state of the replicas. Pure. No state is stored between calls, so a new command can
- * continue a deploy whose command has ended.
+ * continue a deploy that an earlier command left unfinished.
  */
 import { problemOf, type RolloutAction, type RolloutReplica, type RolloutSpec } from '../rollout/plan.ts'
 
 export interface DeployReplica extends RolloutReplica {
-  /** Time when the replica's process started, in Unix seconds. */
+  /** Time at which the replica's process started, in Unix seconds. */
   readonly startedAtSeconds: number
 }
 
 export interface DeploySpec extends Pick<RolloutSpec, 'replicas' | 'progressDeadlineSeconds' | 'rollingBack'> {
-  /** Percentage of new connections that the updated replicas get now, and the percentage that they get as a canary. */
+  /** Percentage of new connections that the updated replicas receive now, and the percentage that they receive as a canary. */
   readonly share: number
   readonly weight: number
-  /** Time when the percentage of new connections was last changed, in Unix seconds. */
+  /** Time at which the percentage of new connections last changed, in Unix seconds. */
   readonly sharedAtSeconds: number
-  /** Whether new connections have reached the updated replicas. */
+  /** Whether new connections are known to have reached the updated replicas. */
   readonly verified: boolean
-  /** Whether the old replicas keep running without sockets after the deploy. */
+  /** Whether the old replicas continue to run without sockets after the deploy. */
   readonly keep: boolean
 }
 
 export type DeployAction =
   | Extract<RolloutAction, { kind: 'remove' | 'wait' | 'done' | 'give-up' }>
   | { readonly kind: 'start'; readonly count: number }
-  /** The updated replicas get no connections until the user runs `deploy switch`. */
+  /** The updated replicas receive no connections until the user runs `deploy switch`. */
   | { readonly kind: 'ready' }
   /** Routes this percentage of new connections to the updated replicas. */
   | { readonly kind: 'share'; readonly percent: number }
   /** Compares the canary with the old version. */
   | { readonly kind: 'analyse' }
   | { readonly kind: 'verify' }
-  /** Drains an old replica, and then removes the replica or starts it again without sockets. */
+  /** Drains an old replica, and then either removes it or restarts it without sockets. */
   | { readonly kind: 'drain'; readonly replica: DeployReplica; readonly afterwards: 'remove' | 'start' }
-  /** Starts an old replica that has exited. */
+  /** Restarts an old replica that has exited. */
   | { readonly kind: 'revive'; readonly replica: DeployReplica }
 
 /** Returns the next action of a deploy. @param nowSeconds the current Unix time in seconds */
@@ -41,7 +41,7 @@ export function nextDeployAction(replicas: readonly DeployReplica[], spec: Deplo
   const byAge = [...replicas].sort((a, b) => a.number - b.number)
   const updated = byAge.filter((one) => one.updated)
   const old = byAge.filter((one) => !one.updated)
-  // After a rollback, an updated replica may be days old, so its deadline is counted from the last change of the traffic share.
+  // After a rollback, an updated replica may be days old, so its deadline runs from the last change of the traffic percentage.
   const aged = updated.map((one) => ({ ...one, createdAtSeconds: Math.max(one.createdAtSeconds, spec.sharedAtSeconds) }))
   const problem = problemOf(aged, spec, nowSeconds)
   if (problem !== undefined) return problem

@@ -1,12 +1,12 @@
 /**
- * Routes connections while replicas of two colours exist: by the weight of each colour, or by a request header that names a colour. The
- * routes are written to a file of Traefik's dynamic configuration.
+ * Routes connections while replicas of two colours exist, either by the weight of each colour or by a request header that names a colour.
+ * The routes are written to a file of Traefik's dynamic configuration.
  */
 import { type Colour, colourHeader, services } from '@lab/contract/endpoints.ts'
 import { z } from 'zod'
 import type { RouteFile } from '../rollout/route-file.ts'
 
-/** Percentage of new connections by colour, without colours that have no healthy replica and therefore no service in Traefik. */
+/** Percentage of new connections for each colour; omits colours without a healthy replica, which have no service in Traefik. */
 export type Shares = Readonly<Partial<Record<Colour, number>>>
 
 /** Name of the sticky cookie that selects a colour; a second sticky cookie selects the replica. */
@@ -17,7 +17,7 @@ const answerWithinMs = 4_000
 export function deployRoutes(project: string, shares: Shares): RouteFile {
   const colours = Object.keys(shares) as Colour[]
   const total = Object.values(shares).reduce((sum, share) => sum + share, 0)
-  // If one colour should get all connections but has no healthy replica, the other colour gets all connections.
+  // If the colour that should receive all connections has no healthy replica, the other colour receives them.
   const weighted = colours.map((colour) => ({ name: serviceOf(colour), weight: total === 0 ? 100 : shares[colour] }))
   const byHeader = colours.map((colour) => ({
     name: `deploy-${colour}`,
@@ -41,8 +41,8 @@ const serviceSchema = z.object({
 })
 
 /**
- * Returns whether Traefik already distributes new connections by the given shares. Rejects if Traefik does not answer.
- * @param traefik address of Traefik's API
+ * Returns whether Traefik already distributes new connections according to the given percentages. Rejects if Traefik does not respond.
+ * @param traefik address of the Traefik API
  */
 export async function routesBy(traefik: string, shares: Shares): Promise<boolean> {
   const answer = await fetch(`${traefik}/api/http/services/deploy@file`, { signal: AbortSignal.timeout(answerWithinMs) })

@@ -1,4 +1,4 @@
-/** Defines the data of a deploy in the rollout record, such as the new colour and its share of the new connections. */
+/** Defines the deploy data in the rollout record, such as the new colour and its percentage of new connections. */
 import { type Colour, colours } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import type { Container } from '@lab/host/replicas.ts'
@@ -9,17 +9,17 @@ export const deploySchema = z.object({
   colour: z.enum(colours),
   /** Percentage of new connections that Traefik currently routes to the deployed colour. */
   share: z.number(),
-  /** Time when the percentage of new connections was last changed, in ISO 8601. */
+  /** Time at which the percentage of new connections last changed, in ISO 8601. */
   sharedAt: z.string(),
-  /** Percentage of new connections that a canary gets; 100 means no canary, and 0 means no connections until `deploy switch`. */
+  /** Percentage of new connections that a canary receives; 100 means no canary, and 0 means no connections until `deploy switch`. */
   weight: z.number(),
   /** Duration of the comparison of the canary with the old version. */
   analysisSeconds: z.number(),
-  /** Whether new connections have reached the deployed colour. */
+  /** Whether new connections are known to have reached the deployed colour. */
   verified: z.boolean(),
-  /** Whether the replicas of the other colour keep running without traffic after the deploy. */
+  /** Whether the replicas of the other colour continue to run without traffic after the deploy. */
   keep: z.boolean(),
-  /** Whether the deploy has paused the scaler and must resume the scaler at the end. */
+  /** Whether the deploy has paused the scaler and must therefore resume it at the end. */
   holdsScaler: z.boolean(),
 })
 export type Deploy = z.infer<typeof deploySchema>
@@ -29,14 +29,13 @@ interface Recorded {
   readonly rollout?: { readonly ended?: string | undefined; readonly deploy?: Deploy | undefined } | undefined
 }
 
-/** Returns the last deploy if it has ended and has left the other colour running; otherwise undefined. */
+/** Returns the last deploy if it has ended but has left the other colour running; otherwise undefined. */
 export function retainedDeploy({ rollout }: Recorded): Deploy | undefined {
   return rollout?.ended !== undefined && rollout.deploy?.keep === true ? rollout.deploy : undefined
 }
 
 /**
- * Throws if a deploy is unfinished or has left the other colour running, because another change of the replicas would conflict with the
- * deploy.
+ * Throws if a deploy is unfinished or has left the other colour running, because any other change to the replicas would conflict with it.
  */
 export function refuseDeploy(record: Recorded): void {
   const { rollout } = record
@@ -54,7 +53,7 @@ export function otherColour(colour: Colour): Colour {
   return colour === 'blue' ? 'green' : 'blue'
 }
 
-/** Returns the colour of a replica from its environment variable LAB_COLOUR, or the first colour if the variable is missing. */
+/** Returns a replica's colour from its LAB_COLOUR environment variable, or the first colour if the variable is missing. */
 export function colourOf({ Config }: Container): Colour {
   const line = Config.Env?.find((one) => one.startsWith('LAB_COLOUR=')) ?? ''
   return colours.find((colour) => line === `LAB_COLOUR=${colour}`) ?? colours[0]

@@ -17,17 +17,17 @@ import type { VersionReading } from './version-reading.ts'
 import { type ComposeProject, resolveService, tagImage } from './versions.ts'
 
 const everyMs = 500
-/** Time limits of one docker command, in seconds. The limit for stopping a container includes the container's grace period. */
+/** Time limits for a single docker command, in seconds. The time limit for stopping a container includes the container's grace period. */
 export const callWithinSeconds = 60
 export const stopWithinSeconds = 120
-/** Number of consecutive failed calls after which the command ends; the rollout can be resumed. */
+/** Number of consecutive failed calls after which the command exits; the rollout can then be resumed. */
 const mostFailures = 5
 const failurePauseMs = 2_000
-/** Time in seconds for which rebalancing is prevented, which is longer than any action, and the interval at which it is extended. */
+/** How long rebalancing is prevented, in seconds, which is longer than any action takes; and the interval at which this time is renewed. */
 const holdSeconds = stopWithinSeconds + 30
 const renewHoldSeconds = 15
 /**
- * Interval at which the objectives are checked while both versions run, and the number of consecutive misses that fail the rollout.
+ * Interval at which the objectives are checked while both versions run, and the number of consecutive misses after which the rollout fails.
  * Scrapes are 5 s apart.
  */
 const judgeEverySeconds = 5
@@ -38,19 +38,21 @@ const mostKilled = 3
 export interface RolloutTarget extends ComposeProject {
   /** Where clients connect. */
   readonly entry: string
-  /** Containers of the service `ws`, in any state. */
+  /** Returns the containers of the `ws` service in any state. */
   containers(): Promise<Container[]>
   /** The folder in which the scaler stores the desired number of replicas. */
   readonly scalerState: string
-  /** The maximum number of replicas that the scaler may request. */
+  /** Returns the maximum number of replicas that the scaler may request. */
   mostReplicas(): Promise<number>
-  /** Prevents the rebalancing of sockets by replicas for the given number of seconds; 0 allows rebalancing again. */
+  /** Prevents replicas from rebalancing their sockets for the given number of seconds; 0 allows rebalancing again. */
   holdRebalancing(seconds: number): Promise<void>
-  /** Reads the metrics of some replicas from Prometheus. Rejects if Prometheus does not answer. */
+  /** Reads the metrics of the given replicas from Prometheus. Rejects if Prometheus does not respond. */
   reading(replicas: readonly string[]): Promise<VersionReading>
-  /** Recreates the scaler's actuator, so that the scaler starts new replicas with the current configuration; no-op without a scaler. */
+  /**
+   * Recreates the scaler's actuator, so that the scaler starts new replicas with the current configuration; does nothing without a scaler.
+   */
   renewActuator(): Promise<void>
-  /** Returns the number of sockets of each replica for which this number is known. */
+  /** Returns each replica's number of sockets, if that number is known. */
   sockets(): Promise<ReadonlyMap<string, number>>
 }
 
@@ -62,19 +64,19 @@ export interface RolloutView {
 export interface CarryOut {
   /** Called with one line of output for each step. */
   readonly say: (line: string) => void
-  /** Called after each observation of the replicas; if `show` is absent, `say` is called when the progress changes. */
+  /** Called after each observation of the replicas; without `show`, `say` is called instead when the progress changes. */
   readonly show?: (view: RolloutView) => void
   readonly stop: AbortSignal
 }
 
-/** How a command that carried out a rollout ended. */
+/** The outcome of a command that carried out a rollout. */
 export type Outcome = 'complete' | 'rolled-back' | 'failed' | 'paused' | 'interrupted'
 
 export class Carrier {
   readonly #target: RolloutTarget
   readonly #store: RolloutStore
   readonly #smokes = new SmokeTests()
-  /** The sockets that each updated replica has received, as a share of an equal distribution, by container id. */
+  /** How much of an equal share of the sockets each updated replica has received, as a fraction, by container ID. */
   readonly #filled = new Map<string, number>()
   #pool: readonly (RouteServer & { readonly id: string })[] = []
   #route = ''
@@ -89,7 +91,7 @@ export class Carrier {
     this.#store = store
   }
 
-  /** Carries out the current rollout until the rollout ends, is paused or is interrupted. */
+  /** Carries out the current rollout until it ends, is paused or is interrupted. */
   async run({ say, show, stop }: CarryOut): Promise<Outcome> {
     let [said, failures] = ['', 0]
     const most = await this.#target.mostReplicas()
@@ -125,7 +127,7 @@ export class Carrier {
     }
   }
 
-  /** Rebalancing is prevented in the background, so that an unavailable store does not delay the rollout. */
+  /** Prevents rebalancing in the background, so that an unavailable store does not delay the rollout. */
   #holdRebalancing(say: CarryOut['say']): void {
     if (performance.now() - this.#heldAtMs < renewHoldSeconds * 1000) return
     this.#heldAtMs = performance.now()
@@ -135,7 +137,7 @@ export class Carrier {
     })
   }
 
-  /** Describes the objective that the updated replicas miss; undefined until an objective has been missed in enough consecutive checks. */
+  /** Describes the objective that the updated replicas miss; undefined until objectives have been missed in enough consecutive checks. */
   async #judge(replicas: readonly RolloutReplica[], rollout: Rollout, say: CarryOut['say']): Promise<string | undefined> {
     const namesOf = (isUpdated: boolean) =>
       replicas.filter(({ updated, state }) => updated === isUpdated && state === 'available').map(({ name }) => name)
@@ -152,7 +154,7 @@ export class Carrier {
     return this.#missed >= mostMissed ? missed : undefined
   }
 
-  /** Copies the scaler's desired number of replicas into the record, and informs the scaler about the current rollout. */
+  /** Copies the scaler's desired number of replicas into the rollout record, and informs the scaler about the current rollout. */
   async #followScaler(record: RolloutRecord, rollout: Rollout, most: number): Promise<{ record: RolloutRecord; rollout: Rollout }> {
     const { scalerState } = this.#target
     const found = await readRolloutScale(scalerState)
@@ -184,7 +186,7 @@ export class Carrier {
       }
       case 'stop':
         say(`${action.replica.name} drains: ${action.why}`)
-        // Docker waits for the grace period of the container before killing it, and the grace period is longer than the drain of a replica.
+        // Docker waits for the container's grace period before killing it, and the grace period is longer than the replica's drain.
         await docker(['stop', action.replica.id], { withinSeconds: stopWithinSeconds, stop })
         if (!action.replica.updated) this.#noteDrain()
         return remove(action.replica)
@@ -225,20 +227,20 @@ export class Carrier {
     }
   }
 
-  /** Changes the target of a rollout to an earlier revision, and restores the .env lines and the image tag of that revision. */
+  /** Points a rollout back to an earlier revision, and restores that revision's .env lines and image tag. */
   async turn(record: RolloutRecord, rollingBack: boolean): Promise<void> {
     const { rollout } = record
     const revision = revisionIn(record, rollout?.target)
     if (rollout === undefined) return
     const { imageName } = await resolveService(this.#target)
     await writeSettings(revision.settings)
-    // The image is tagged with the name in the Compose files, so that a later `docker compose up` uses the image of this revision.
+    // The image is tagged with the name from the Compose files, so that a later `docker compose up` uses this revision's image.
     await tagImage(revision.version.image, imageName)
     const { madeAfterSeconds: _restart, ended: _ended, ...back } = rollout
     await this.#store.write({ ...record, rollout: { ...back, rollingBack } })
   }
 
-  /** Adds an event to the record of the rollout. */
+  /** Adds an event to the rollout record. */
   async event(type: RolloutEvent['type'], reason: string, message: string): Promise<void> {
     await this.#store.write(withEvent(await this.#store.read(), { time: new Date().toISOString(), type, reason, message }))
   }
@@ -270,13 +272,13 @@ export class Carrier {
     return missed && !rollout.rollingBack ? { ...served, missed } : served
   }
 
-  /** Routes new connections to updated replicas only, while old replicas exist. */
+  /** Routes new connections only to updated replicas while old replicas exist. */
   async #steer(updated: readonly Container[], rollout: Rollout, old: number): Promise<void> {
     const well = old > 0 && !rollout.rollingBack ? updated.filter(isWell) : []
     const key = well.map(({ Id }) => `${Id} ${this.#smokes.hasPassed(Id)}`).join()
     if (key === this.#route) return
     await this.#rememberShares(well, rollout)
-    // A replica that has not passed the smoke test gets the lowest weight, so that Traefik routes few clients to the replica.
+    // A replica that has not passed the smoke test gets the lowest weight, so that Traefik routes few clients to it.
     this.#pool = well.map((container) => ({
       id: container.Id,
       address: this.#addressOf(container),
@@ -287,8 +289,8 @@ export class Carrier {
   }
 
   /**
-   * Remembers each updated replica's share of sockets: 0 for a new replica, or the number in Prometheus if an earlier command created the
-   * replica.
+   * Records each updated replica's fraction of the sockets: 0 for a new replica, or the value from Prometheus if an earlier command created
+   * it.
    */
   async #rememberShares(updated: readonly Container[], rollout: Rollout): Promise<void> {
     const unknown = updated.filter(({ Id }) => !this.#filled.has(Id))
@@ -301,7 +303,7 @@ export class Carrier {
     }
   }
 
-  /** Distributes the sockets of a drained replica over the pool in proportion to the weights. */
+  /** Adds a drained replica's sockets to the replicas in the pool, in proportion to their weights. */
   #noteDrain(): void {
     const weights = weightsOf(this.#pool)
     const all = weights.reduce((sum, weight) => sum + weight, 0)
@@ -316,7 +318,7 @@ export class Carrier {
 
 const unheld = (error: Error) => `replicas may move sockets for balance during the rollout: ${error.message}`
 
-/** Returns the last line that a replica printed, for an error message. */
+/** Returns the last line that a replica printed, for use in an error message. */
 export async function lastWords({ id }: RolloutReplica): Promise<string> {
   const { stdout, stderr } = await tryDocker(['logs', '--tail', '5', id], { withinSeconds: callWithinSeconds })
   const last = `${stdout}\n${stderr}`.trim().split('\n').at(-1) ?? ''
@@ -324,9 +326,9 @@ export async function lastWords({ id }: RolloutReplica): Promise<string> {
 }
 
 /**
- * Waits after a failed call, so that the call can be repeated. Rejects with the error and the hint after too many failures in a row.
- * @param failures number of failures in a row
- * @param hint how a person continues
+ * Waits after a failed call, so that it can be retried. Rejects with the error and the hint after too many consecutive failures.
+ * @param failures number of consecutive failures
+ * @param hint tells the user how to continue
  */
 export async function afterFailure(error: unknown, failures: number, hint: string, { say, stop }: CarryOut): Promise<void> {
   const { message } = error as Error
@@ -335,12 +337,12 @@ export async function afterFailure(error: unknown, failures: number, hint: strin
   await pause(failurePauseMs, stop)
 }
 
-/** Removes the container of a replica. */
+/** Removes a replica's container. */
 export async function remove({ id }: RolloutReplica): Promise<void> {
   await docker(['rm', '--force', id], { withinSeconds: callWithinSeconds })
 }
 
-/** Whether a container is a running replica that Docker reports as healthy. */
+/** Returns whether a container is a running replica that Docker reports as healthy. */
 export function isWell(container: Container): boolean {
   return isReplica(container) && container.State.Status === 'running' && container.State.Health?.Status === 'healthy'
 }

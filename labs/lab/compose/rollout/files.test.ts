@@ -1,6 +1,4 @@
-/**
- * Tests the files that a rollout writes: lines of .env, a Traefik route, the rollout record, and the Compose file of an existing replica.
- */
+/** Tests the files that a rollout writes: .env lines, a Traefik route, the rollout record, and the Compose file of an existing replica. */
 import { mkdtempSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -71,7 +69,7 @@ describe('the route of a lab with limits', () => {
     for (const [name, limit] of Object.entries(limits)) {
       const { priority, ...router } = routers[`rollout-${name}`] ?? {}
       expect(router).toEqual({ ...limit, service: 'rollout' })
-      // Priority that Traefik assigns to a router without an explicit priority.
+      // Traefik's default priority for a router is the length of its rule.
       expect(priority).toBeGreaterThan(String(limit.rule).length)
     }
   })
@@ -81,7 +79,7 @@ interface RouteFile {
   http: { routers: Record<string, Record<string, unknown>>; services: Record<string, unknown> }
 }
 
-/** Renders the template as Traefik does with LAB_HARDENED=true, and without it. */
+/** Renders the template as Traefik does, both with and without LAB_HARDENED=true. */
 function partsOf(text: string): { hardened: RouteFile; plain: RouteFile } {
   const [, limited = '', plain = ''] = text.split(/^\{\{ if eq \(env "LAB_HARDENED"\) "true" \}\}$|^\{\{ else \}\}$/m)
   return { hardened: parse(limited) as RouteFile, plain: parse(plain.replaceAll('{{ end }}', '')) as RouteFile }

@@ -1,4 +1,4 @@
-/** Tests when a new version misses its objectives, and when a missed objective is not the fault of the new version. */
+/** Tests when a new version misses its objectives, and when a miss is not the fault of the new version. */
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
@@ -62,9 +62,7 @@ describe('the smoke load', () => {
     }
   })
 
-  /**
-   * Starts an entry point whose replica answers each message with the result of `answer`, and does not answer if the result is undefined.
-   */
+  /** Starts an entry point whose replica sends the result of `answer` in reply to each message, or nothing if the result is undefined. */
   async function entry(
     replica: string,
     answer: () => { type: string } | undefined,

@@ -1,25 +1,25 @@
-/** Checks whether an updated version meets its objectives for errors and latency, under the smoke load and with real clients. */
+/** Checks whether an updated version meets its objectives for errors and latency, both under the smoke load and with real clients. */
 import { milliseconds, percent, share, type VersionReading } from './version-reading.ts'
 
 export interface Objectives {
-  /** Maximum share of messages that are answered with an error, from 0 to 1. */
+  /** Maximum fraction of messages that may be answered with an error, from 0 to 1. */
   readonly maxErrorRatio: number
-  /** Time limit within which 95 of 100 answers must arrive. Seconds. */
+  /** Time limit within which 95 % of the replies must arrive. Seconds. */
   readonly maxP95Seconds: number
 }
 
-/** The default latency limit of a rollout is equal to the threshold of the alert MessageLatencyHigh. */
+/** The default latency limit of a rollout equals the threshold of the MessageLatencyHigh alert. */
 export const defaultObjectives: Objectives = { maxErrorRatio: 0.05, maxP95Seconds: 1 }
 
-/** The metrics of one version that the objectives concern. */
+/** The metrics of one version that the objectives use. */
 export type ObjectiveReading = Pick<VersionReading, 'messages' | 'errors' | 'latencySeconds'>
 
-/** Minimum number of messages for a comparison with the objectives, so that one error or slow answer does not decide the result. */
+/** Minimum number of messages required to check the objectives, so that a single error or slow reply does not decide the result. */
 const fewestMessages = 20
 
 /**
- * Describes the objective that the updated version misses; undefined if every objective is met, or if there are too few messages to decide.
- * An objective that the new version misses is ignored if the old version misses it by more, because a rollback would make the service
+ * Describes the objective that the updated version misses; undefined if it meets every objective, or if there are too few messages to
+ * decide. A missed objective is ignored if the old version misses it by a larger margin, because a rollback would then make the service
  * worse. Pure.
  */
 export function missedObjective(updated: ObjectiveReading, old: ObjectiveReading | undefined, objectives: Objectives): string | undefined {
@@ -39,7 +39,7 @@ function ratioOf(reading: ObjectiveReading | undefined): number {
   return reading === undefined ? 0 : share(reading.errors, reading.messages)
 }
 
-/** Returns the 95th percentile, by the nearest-rank method. Pure. */
+/** Returns the 95th percentile, computed with the nearest-rank method. Pure. */
 export function p95(values: readonly number[]): number | undefined {
   return values.toSorted((a, b) => a - b)[Math.ceil(0.95 * values.length) - 1]
 }

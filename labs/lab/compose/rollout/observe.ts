@@ -1,4 +1,4 @@
-/** Reads the state of the replicas for a rollout: the revision of each, and whether it serves sockets through Traefik. */
+/** Reads the state of the replicas for a rollout: each replica's revision, and whether it serves sockets through Traefik. */
 import { createHash, randomUUID } from 'node:crypto'
 import { ports, stickyCookie } from '@lab/contract/endpoints.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
@@ -11,26 +11,26 @@ import { versionOf } from './versions.ts'
 
 /** Exit code of a process that was killed with SIGKILL. */
 const killedExitCode = 137
-/** Time limit for the smoke load of one replica. */
+/** Time limit for one replica's smoke load. */
 const smokeWithinMs = 6_000
-/** Number of sockets in the smoke load; with LAB_HARDENED, one address may not open more sockets at once. */
+/** Number of sockets in the smoke load, which is the maximum that a single address may open at once with LAB_HARDENED. */
 const smokeSockets = 4
-/** Maximum number of messages on each socket of the smoke load. */
+/** Maximum number of messages sent on each socket of the smoke load. */
 const smokeMessages = 10
 
-/** Whether a replica has the wanted version and, in a restart, was created after the restart began. */
+/** Returns whether a replica has the desired version and, for a restart, was created after the restart began. */
 export function isUpdated(container: Container, version: Version, { madeAfterSeconds = 0 }: Pick<Rollout, 'madeAfterSeconds'>): boolean {
   return sameVersion(versionOf(container), version) && createdAt(container) >= madeAfterSeconds
 }
 
-/** Returns the creation time of a container in Unix seconds. */
+/** Returns a container's creation time in Unix seconds. */
 export function createdAt({ Created }: Container): number {
   return Date.parse(Created) / 1000
 }
 
 /**
- * Converts a container into a replica of a rollout. Pure.
- * @param served the result of the replica's smoke load, used for updated replicas only; a replica that misses an objective has failed
+ * Converts a container into a rollout replica. Pure.
+ * @param served the result of the replica's smoke load, used only for updated replicas; a replica that misses an objective has failed
  */
 export function rolloutReplica(container: Container, updated: boolean, served: Served): RolloutReplica {
   const { State, Config, Id, RestartCount } = container
@@ -52,12 +52,12 @@ export function rolloutReplica(container: Container, updated: boolean, served: S
   return { ...base, state: 'available', detail: 'it serves' }
 }
 
-/** Whether the container was killed from outside; a container that exceeds its memory limit ends with the same exit code. */
+/** Returns whether the container was killed from outside; a container that exceeds its memory limit exits with the same code. */
 function isKilled({ State }: Container): boolean {
   return State.ExitCode === killedExitCode && !State.OOMKilled
 }
 
-/** The sticky cookie with which Traefik routes a client to the given replica. */
+/** Returns the sticky cookie with which Traefik routes a client to the given replica. */
 export function cookieFor(address: string): string {
   const hash = createHash('sha256').update(`http://${address}:${ports.public}`).digest('hex').slice(0, 16)
   return `${stickyCookie}=${hash}`
@@ -67,20 +67,20 @@ export function cookieFor(address: string): string {
 export interface Served {
   readonly ok: boolean
   readonly detail: string
-  /** Set if the smoke load reached the replica and the replica missed an objective. */
+  /** Set if the smoke load reached the replica but an objective was missed. */
   readonly missed?: true
 }
 
 export interface SmokeTarget {
   readonly entry: string
-  /** Names of the replicas that may serve the sockets of the smoke load. */
+  /** Names of the replicas that may serve the smoke load's sockets. */
   readonly replicas: readonly string[]
-  /** Request headers that make Traefik route the sockets to the tested replicas. */
+  /** Request headers that make Traefik route the sockets to the replicas under test. */
   readonly headers: Readonly<Record<string, string>>
   readonly objectives: Objectives
 }
 
-/** Opens sockets through Traefik, sends messages, and compares the answers with the objectives. */
+/** Opens sockets through Traefik, sends messages, and compares the replies with the objectives. */
 export async function smokeLoad({ entry, replicas, headers, objectives }: SmokeTarget): Promise<Served> {
   const ran = await Promise.all(Array.from({ length: smokeSockets }, () => smokeSocket({ entry, replicas, headers })))
   const refused = ran.find(({ detail }) => detail !== undefined)
@@ -92,10 +92,12 @@ export async function smokeLoad({ entry, replicas, headers, objectives }: SmokeT
   return missed === undefined ? { ok: true, detail: 'it serves' } : { ok: false, detail: `the smoke load failed: ${missed}`, missed: true }
 }
 
-/** Number of consecutive smoke loads that must miss an objective before a replica fails, because a process's first answers are slow. */
+/**
+ * Number of consecutive smoke loads that must miss an objective before a replica fails, because a new process is slow to reply at first.
+ */
 const mostMissed = 5
 
-/** Puts smoke loads on replicas until each replica has passed one. */
+/** Runs smoke loads against replicas until each replica has passed one. */
 export class SmokeTests {
   readonly #passed = new Set<string>()
   readonly #missed = new Map<string, number>()
@@ -106,8 +108,8 @@ export class SmokeTests {
   }
 
   /**
-   * Puts one smoke load on a replica, unless the replica has already passed one. A missed objective is reported only if several consecutive
-   * smoke loads miss it.
+   * Runs one smoke load against a replica, unless the replica has already passed one. A miss is reported only after several consecutive
+   * smoke loads have missed an objective.
    */
   async run(id: string, target: SmokeTarget): Promise<Served> {
     if (this.#passed.has(id)) return { ok: true, detail: '' }
@@ -124,13 +126,13 @@ interface SmokeSocket {
   readonly messages: number
   /** Round-trip times of the messages that were answered without an error. */
   readonly seconds: readonly number[]
-  /** The reason why the socket was not served; undefined if the socket was served. */
+  /** Reason why the socket was not served; undefined if it was served. */
   readonly detail?: string
 }
 
 /**
- * Sends one message after the other. The number of messages does not exceed the burst that the replica allows, so that a low rate limit is
- * not counted as an error of the new version.
+ * Sends one message at a time, and no more messages than the replica allows in a burst. A low rate limit of the new version therefore does
+ * not count as an error.
  */
 async function smokeSocket({ entry, replicas, headers }: Omit<SmokeTarget, 'objectives'>): Promise<SmokeSocket> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()

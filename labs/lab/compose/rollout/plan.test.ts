@@ -1,4 +1,4 @@
-/** Checks that a rolling update respects its limits and comes to an end, whatever the replicas do. */
+/** Checks that a rolling update respects its limits and comes to an end, no matter how the replicas behave. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nextAction, progressText, type RolloutReplica, type RolloutSpec } from './plan.ts'
@@ -23,11 +23,11 @@ interface Played {
 interface Play {
   readonly from: readonly RolloutReplica[]
   readonly spec: RolloutSpec
-  /** Seconds until each updated replica becomes available, in the order of their start; Infinity means never. */
+  /** Seconds until each updated replica becomes available, in the order in which the replicas start; Infinity means never. */
   readonly readyAfter: (order: number) => number
 }
 
-/** Simulates each action as Docker would perform it, with one second between two actions. */
+/** Simulates each action's effect in Docker, with one second between two actions. */
 function play({ from, spec: wanted, readyAfter }: Play): Played {
   let replicas = [...from]
   const actions: string[] = []
@@ -142,7 +142,7 @@ describe('a rolling update', () => {
           const before = from.filter(({ state }) => state === 'available').length
           expect(leastAvailable).toBeGreaterThanOrEqual(Math.min(before, wanted.replicas - wanted.maxUnavailable))
           expect(most).toBeLessThanOrEqual(Math.max(from.length, wanted.replicas + wanted.maxSurge))
-          // A rollout that is not completed must have been given up, because an existing replica may never become available.
+          // A rollout that was not completed must have been abandoned, because an existing replica may never become available.
           if (end === 'done')
             expect(replicas.map(({ updated, state }) => updated && state === 'available')).toEqual(Array(wanted.replicas).fill(true))
           else expect(end).toBe('give-up')

@@ -1,17 +1,17 @@
 /**
- * Computes the next action of a rolling update from the state of the replicas, by the rules of the Deployment controller of Kubernetes.
- * Pure. No state is stored between calls, so a new command can continue a rollout whose command has ended.
+ * Computes the next action of a rolling update from the state of the replicas, following the rules of the Kubernetes Deployment controller.
+ * Pure. No state is stored between calls, so a new command can continue a rollout that an earlier command left unfinished.
  */
 
 /** A replica during a rollout. */
 export interface RolloutReplica {
-  /** The container id in Docker. */
+  /** Docker's container ID. */
   readonly id: string
   /** As in ws-4. */
   readonly name: string
-  /** Compose's container number; the lowest number is the oldest container. */
+  /** Compose's container number; the container with the lowest number is the oldest. */
   readonly number: number
-  /** Whether the replica has the wanted revision. */
+  /** Whether the replica runs the desired revision. */
   readonly updated: boolean
   /**
    * `failed`: the replica has exited or restarts repeatedly; `killed`: it was killed from outside; `unavailable`: it is unhealthy or
@@ -20,18 +20,18 @@ export interface RolloutReplica {
   readonly state: 'starting' | 'available' | 'unavailable' | 'failed' | 'killed'
   /** Creation time of the container, in Unix seconds. */
   readonly createdAtSeconds: number
-  /** The reason why the replica is not available, for display. */
+  /** The reason why the replica is unavailable, for display. */
   readonly detail: string
 }
 
-/** The specification of the rollout, with the same field names as a Kubernetes Deployment. */
+/** The rollout's spec, with the same field names as a Kubernetes Deployment. */
 export interface RolloutSpec {
   readonly replicas: number
   readonly maxSurge: number
   readonly maxUnavailable: number
-  /** Seconds after its creation within which an updated replica must become available; otherwise the replica has failed. */
+  /** Number of seconds after its creation within which an updated replica must become available; otherwise, it has failed. */
   readonly progressDeadlineSeconds: number
-  /** Whether the rollout is returning to the previous revision; if so, a replica that exits does not make the rollout fail. */
+  /** Whether the rollout is returning to the previous revision; if so, an exited replica does not make the rollout fail. */
   readonly rollingBack: boolean
 }
 
@@ -46,7 +46,7 @@ export type RolloutAction =
   | {
       readonly kind: 'give-up'
       readonly reason: 'ProgressDeadlineExceeded' | 'ReplicaFailed' | 'ObjectiveMissed'
-      /** The replica that failed; absent if the revision as a whole failed. */
+      /** The replica that failed; absent if the whole revision failed. */
       readonly replica?: RolloutReplica
       readonly message: string
     }
@@ -71,7 +71,7 @@ export function nextAction(replicas: readonly RolloutReplica[], spec: RolloutSpe
   const leastAvailable = Math.max(0, spec.replicas - spec.maxUnavailable)
   if (updated.length < spec.replicas && byAge.length < spec.replicas + spec.maxSurge) return { kind: 'start' }
   const surplus = old.length > 0 ? old : updated.length > spec.replicas ? [...updated].reverse() : []
-  // An unavailable replica is stopped first, because it serves no clients.
+  // An unavailable replica is stopped first, because it does not serve any clients.
   const idle = surplus.find(({ state }) => state !== 'available')
   const updatedUnavailable = updated.filter(({ state }) => state !== 'available').length
   if (idle !== undefined && (idle.updated || byAge.length - updatedUnavailable > leastAvailable))
@@ -84,7 +84,7 @@ export function nextAction(replicas: readonly RolloutReplica[], spec: RolloutSpe
   return { kind: 'wait', why: waiting.join('; ') }
 }
 
-/** Returns the reason why a revision has failed; undefined if the revision has not failed. */
+/** Returns the reason why a revision has failed, or undefined if it has not failed. */
 export function problemOf(
   updated: readonly RolloutReplica[],
   spec: Pick<RolloutSpec, 'progressDeadlineSeconds' | 'rollingBack'>,
@@ -101,7 +101,7 @@ export function problemOf(
   return { kind: 'give-up', reason: 'ProgressDeadlineExceeded', replica: late, message }
 }
 
-/** Describes the progress of a rollout in the wording of `kubectl rollout status`. */
+/** Describes a rollout's progress in the wording of `kubectl rollout status`. */
 export function progressText(service: string, replicas: readonly RolloutReplica[], wanted: number): string {
   const updated = replicas.filter((one) => one.updated)
   const available = updated.filter(({ state }) => state === 'available').length

@@ -1,5 +1,5 @@
 /**
- * Starts, carries out, pauses and undoes rolling updates of the replicas on Compose. plan.ts computes one action at a time from the
+ * Starts, carries out, pauses and undoes rolling updates of the Compose lab's replicas. plan.ts computes one action at a time from the
  * current containers, so that a later command can continue an interrupted rollout.
  */
 import { rm } from 'node:fs/promises'
@@ -43,37 +43,37 @@ import {
   versionOf,
 } from './versions.ts'
 
-/** Default time limit for a replica to become available, as in a Deployment. */
+/** Default time limit for a replica to become available, the same as for a Kubernetes Deployment. */
 export const defaultDeadlineSeconds = 600
 const callWithinSeconds = 60
 const unwatched = { progressDeadlineSeconds: defaultDeadlineSeconds, objectives: defaultObjectives }
-/** A setting that makes a replica exit immediately after its start. */
+/** A setting that makes a replica exit immediately after it starts. */
 const failing = { MAX_CONNECTIONS: 'none' }
 const quietly: CarryOut = { say: () => undefined, stop: new AbortController().signal }
 
 export interface RolloutOptions {
   readonly image?: string
   readonly set?: Settings
-  /** Whether the settings apply to this rollout only, so that .env remains unchanged. */
+  /** Whether the settings apply only to this rollout, in which case .env remains unchanged. */
   readonly unwritten?: boolean
-  /** Whether to replace even replicas that already have the new revision. */
+  /** Whether to replace all replicas, even those that already have the new revision. */
   readonly restart?: boolean
   readonly maxSurge?: number
   readonly maxUnavailable?: number
   readonly progressDeadlineSeconds: number
   readonly objectives: Objectives
-  /** The command as typed, for the history. */
+  /** The command as the user typed it, for the rollout history. */
   readonly cause: string
 }
 
-/** The changes and settings of a planned rollout. */
+/** The changes that a planned rollout makes, and its settings. */
 export interface RolloutPlan {
   readonly from: Revision
   readonly to: Revision
   readonly rollout: Rollout
-  /** The changes of the planned rollout, one line each. */
+  /** The planned rollout's changes, one line each. */
   readonly changes: readonly string[]
-  /** Lines to write to .env, and their previous values. */
+  /** Lines to write to .env, with their previous values. */
   readonly set: Settings
   readonly written: Settings
   readonly imageName: string
@@ -84,7 +84,7 @@ export interface RolloutPlan {
 export interface Progress {
   readonly record: RolloutRecord
   readonly replicas: readonly RolloutReplica[]
-  /** The progress in one line, in the wording of kubectl. */
+  /** The rollout's progress in one line, in the wording of kubectl. */
   readonly text: string
 }
 
@@ -100,8 +100,8 @@ export class Rollouts {
   }
 
   /**
-   * Computes the changes that a rollout would make. Writes only to files of the rollout history. Rejects with a one-line error if there is
-   * nothing to roll out.
+   * Computes the changes that a rollout would make. Only the rollout history is written. Rejects with a one-line error if there is nothing
+   * to roll out.
    */
   async prepare(options: RolloutOptions): Promise<RolloutPlan> {
     const record = await this.store.read()
@@ -124,7 +124,7 @@ export class Rollouts {
     const known = record.revisions.findLast((one) => sameVersion(one.version, versionOf(current)))
     const next = 1 + Math.max(0, ...record.revisions.map(({ number }) => number))
     const since = new Date().toISOString()
-    // The old revision is resolved without the new variables, because labels of the service may contain these variables as well.
+    // The old revision is resolved without the new variables, because the service's labels may contain these variables as well.
     const before = Object.keys(set).length === 0 ? now : await resolveService(this.#target)
     const from = known ?? (await this.#found(next, current, before, written))
     const number = known === undefined ? next + 1 : next
@@ -153,7 +153,7 @@ export class Rollouts {
     return { from, to, rollout, changes, set: options.unwritten ? {} : set, written, imageName: now.imageName, text: now.text }
   }
 
-  /** Creates the revision of a replica that no rollout has created. */
+  /** Creates a revision for a replica that was not created by a rollout. */
   async #found(number: number, container: Container, now: ResolvedService, settings: Settings): Promise<Revision> {
     const recoverable = await recoverFile(this.#target.project, container, now, async (text) => {
       await this.store.saveFile(number, text)
@@ -164,14 +164,14 @@ export class Rollouts {
 
   /**
    * Starts a rollout and carries it out.
-   * @param carry replaces the function that carries out the plan, for example by a deploy with two colours
+   * @param carry function that carries out the plan instead, for example as a deploy with two colours
    */
   async begin<O = Outcome>(plan: RolloutPlan, how: CarryOut, carry?: (how: CarryOut) => Promise<O>): Promise<O | Outcome> {
     const release = await this.store.hold()
     try {
       let record = await this.store.read()
       await this.#refuseUnfinished(record)
-      // A revision that does not set one of the changed variables gets the previous value of this variable in .env.
+      // If a revision does not set one of the changed variables, it gets that variable's previous value from .env.
       record = { ...record, revisions: record.revisions.map((one) => ({ ...one, settings: { ...plan.written, ...one.settings } })) }
       for (const revision of [plan.from, plan.to]) {
         if (record.revisions.some(({ number }) => number === revision.number)) continue
@@ -185,7 +185,7 @@ export class Rollouts {
       await tagImage(plan.to.version.image, plan.imageName)
       await this.store.setPaused(false)
       const { from, target: to, replicas } = plan.rollout
-      // The scaler reads this file during a rollout; a deploy pauses the scaler and therefore needs no file.
+      // The scaler reads this file during a rollout. A deploy pauses the scaler, so it does not need the file.
       if (carry === undefined) await writeRolloutScale(this.#target.scalerState, { from, to, replicas })
       await this.store.write({ ...record, rollout: plan.rollout })
       await this.#carrier.event(
@@ -214,12 +214,12 @@ export class Rollouts {
     }
   }
 
-  /** Replaces every replica by a rollout that prints nothing. Rejects if the restart fails. */
+  /** Replaces every replica with a rollout that prints nothing. Rejects if the restart fails. */
   async restart(): Promise<void> {
     await this.#must('complete', this.begin(await this.prepare({ ...unwatched, restart: true, cause: 'restart by a fault' }), quietly))
   }
 
-  /** Rolls out a version that exits immediately, without changing .env. Rejects if the version is not rolled back. */
+  /** Rolls out a version that exits immediately, without changing .env. Rejects if that version is not rolled back. */
   async fail(): Promise<void> {
     const plan = await this.prepare({ ...unwatched, set: failing, unwritten: true, cause: 'failing version of a fault' })
     await this.#must('rolled-back', this.begin(plan, quietly))
@@ -235,7 +235,7 @@ export class Rollouts {
     if ((await outcome) !== wanted) throw new LabError(`the rollout is ${await outcome}; ./lab rollout status shows the reason`)
   }
 
-  /** Makes the command that carries out the rollout exit before its next action. Rejects if there is no rollout to pause. */
+  /** Makes the command that is carrying out the rollout exit before its next action. Rejects if there is no rollout to pause. */
   async pause(): Promise<void> {
     const record = await this.store.read()
     refuseDeploy(record)
@@ -244,7 +244,7 @@ export class Rollouts {
     await this.store.setPaused(true)
   }
 
-  /** Rolls back to an earlier revision: by default the previous revision, or the revision from which an unfinished rollout started. */
+  /** Rolls back to an earlier revision: by default to the previous revision, or to the one from which an unfinished rollout started. */
   async undo(to: number | undefined, how: CarryOut): Promise<Outcome> {
     const release = await this.store.hold()
     try {
@@ -271,15 +271,15 @@ export class Rollouts {
 
   /**
    * Returns the replicas that a plain `docker compose up` would recreate all at once.
-   * @param lab the Compose files and profiles for `docker compose up`; by default, the files and profiles of the running lab
-   * @returns the outdated replicas, and the number of their sockets if Prometheus knows this number
+   * @param lab the Compose files and profiles to use for `docker compose up`; by default, those of the running lab
+   * @returns the outdated replicas, and the number of sockets that they hold if Prometheus knows it
    */
   async outdated(lab: StartedWith = this.#target.lab): Promise<{ replicas: string[]; sockets: number | undefined }> {
     const now = await resolveService({ ...this.#target, lab })
     const image = await imageId(now.imageName)
     const running = replicasAmong(await this.#target.containers())
     const replicas = running
-      // If the image is missing, `docker compose up` will build an image whose id is not known yet.
+      // If the image is missing, `docker compose up` will build a new image, whose ID is not known yet.
       .filter((one) => versionOf(one).hash !== now.hash || (image !== undefined && one.Image !== image))
       .map(({ Config }) => replicaName(Config.Labels))
     const sockets = await this.#target.sockets()
@@ -287,7 +287,7 @@ export class Rollouts {
     return { replicas, sockets: known ? replicas.reduce((sum, name) => sum + (sockets.get(name) ?? 0), 0) : undefined }
   }
 
-  /** Returns the progress of the current rollout, or the outcome of the last one. */
+  /** Returns the current rollout's progress, or the last rollout's outcome. */
   async progress(): Promise<Progress> {
     const record = await this.store.read()
     const { rollout } = record
@@ -311,12 +311,12 @@ export class Rollouts {
 
   async #forget(revision: number, imageName: string): Promise<void> {
     await this.store.removeFile(revision)
-    // The command fails if the image has already been removed.
+    // This command fails if the image has already been removed.
     await tryDocker(['image', 'rm', '--no-prune', revisionTag(imageName, revision)], { withinSeconds: callWithinSeconds })
   }
 }
 
-/** Deletes the rollout history of a project, and the images of its revisions. Rejects with a one-line error if Docker fails. */
+/** Deletes a project's rollout history and the images of its revisions. Rejects with a one-line error if Docker fails. */
 export async function forgetRollouts(project: string): Promise<void> {
   const reference = `reference=${revisionTag(`${project}-${services.ws}`, '*')}`
   const listed = await docker(['image', 'ls', '--filter', reference, '--format', '{{.Repository}}:{{.Tag}}'], {

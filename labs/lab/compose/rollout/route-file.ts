@@ -1,5 +1,5 @@
 /**
- * Writes route files: files of Traefik's dynamic configuration that route new connections to some of the replicas during a rollout or a
+ * Writes route files: dynamic configuration for Traefik that routes new connections to a subset of the replicas during a rollout or a
  * deploy.
  */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -8,22 +8,22 @@ import { parse, stringify } from 'yaml'
 
 export interface Route {
   readonly name: string
-  /** Traefik rule of the requests that the route applies to; undefined for all requests. */
+  /** Traefik rule for the requests to which the route applies; undefined for all requests. */
   readonly rule: string | undefined
-  /** Name of the Traefik service. */
+  /** Name of the Traefik service that receives the requests. */
   readonly service: string
-  /** Routes with a higher number have a higher priority. */
+  /** Routes with a higher number take precedence. */
   readonly priority: number
 }
 
 export interface RouteFile {
   readonly project: string
   readonly routes: readonly Route[]
-  /** Definitions of Traefik services by name. */
+  /** Traefik service definitions by name. */
   readonly services: object
 }
 
-/** Loads the rate limits of a hardened lab, which also apply to the routes of a route file. */
+/** Loads the rate limits of a hardened lab, which also apply to the routes in a route file. */
 export function readHardened(): Promise<string> {
   return readFile(`${root}traefik/dynamic/hardened.yaml`, 'utf8')
 }
@@ -32,13 +32,13 @@ const everything = 'PathPrefix(`/`)'
 
 /** Returns the content of a route file. Pure. @param hardened content of hardened.yaml */
 export function routeFileText({ project, routes, services }: RouteFile, hardened: string): string {
-  // The priority is higher than that of the default route to all replicas, which is the length of the default route's rule.
+  // The priority is higher than that of the default route to all replicas, which equals the length of the default route's rule.
   const open = routes.map(({ name, rule = everything, service, priority }) => [
     name,
     { entryPoints: ['web', 'websecure', 'load'], rule, priority: everything.length + 1 + priority, middlewares: ['lab'], service },
   ])
   const { http: limits } = parse(hardened.replaceAll(/^\{\{.*\}\}$/gm, '')) as HardenedFile
-  // The priority is higher than that of the route in hardened.yaml, which is the length of the rule of that route.
+  // The priority is higher than that of the route in hardened.yaml, which equals the length of that route's rule.
   const limited = Object.entries(limits.routers).flatMap(([limit, router]) =>
     routes.map(({ name, rule, service, priority }) => [
       `${name}-${limit}`,
@@ -51,7 +51,7 @@ export function routeFileText({ project, routes, services }: RouteFile, hardened
     ]),
   )
   const text = (routers: unknown[][]) => stringify({ http: { routers: Object.fromEntries(routers), services } })
-  // Other labs in this checkout read the same folder, so the template applies only to Traefik in the project whose name it contains.
+  // Other labs in this checkout read the same folder, so the template applies only to the Traefik of the project that it names.
   return [
     `{{ if eq (env "LAB_PROJECT") "${project}" }}\n{{ if eq (env "LAB_HARDENED") "true" }}\n`,
     text([...open, ...limited]),
@@ -68,7 +68,7 @@ interface HardenedFile {
 type Kind = 'rollout' | 'deploy'
 const pathOf = (kind: Kind, project: string) => `${root}traefik/dynamic/${kind}-${project}.yaml`
 
-/** Writes a temporary file and renames it, so that Traefik never reads an incomplete route file. */
+/** Writes a temporary file and then renames it, so that Traefik never reads an incomplete route file. */
 export async function writeRouteFile(kind: Kind, project: string, text: string): Promise<void> {
   const path = pathOf(kind, project)
   // Traefik ignores files whose names end in .new.

@@ -1,22 +1,22 @@
 /**
- * Routes new connections to updated replicas during a rollout, so that each client moves only once; the replica with the fewest sockets
- * gets the most connections, so that no sockets are rebalanced afterwards. The route is written to a file of Traefik's
- * dynamic configuration.
+ * Routes new connections to updated replicas during a rollout, so that each client moves only once. The replica with the fewest sockets
+ * receives the most connections, so that no sockets have to be rebalanced afterwards. The route is written to a file of Traefik's dynamic
+ * configuration.
  */
 import { paths, ports, stickyCookie } from '@lab/contract/endpoints.ts'
 import { type RouteFile, readHardened, removeRouteFile, routeFileText, writeRouteFile } from './route-file.ts'
 
 export interface RouteServer {
-  /** IP address of the replica in the network that the replica shares with Traefik. */
+  /** IP address of the replica in the network that it shares with Traefik. */
   readonly address: string
-  /** The sockets that the replica has received, as a share of an equal distribution; 1 is the full share. */
+  /** How much of an equal share of the sockets the replica has received, as a fraction; 1 means its full share. */
   readonly filled: number
 }
 
 const heaviest = 100
 
 /**
- * Returns a weight from 1 to 100 for each replica, in proportion to its missing share of sockets; a weight of 1 keeps the replica in the
+ * Returns a weight from 1 to 100 for each replica, in proportion to the sockets that it lacks; a weight of 1 leaves the replica in the
  * pool. Pure.
  */
 export function weightsOf(servers: readonly RouteServer[]): number[] {
@@ -25,7 +25,7 @@ export function weightsOf(servers: readonly RouteServer[]): number[] {
   return missing.map((one) => (most === 0 ? 1 : Math.max(1, Math.round((heaviest * one) / most))))
 }
 
-/** Returns the route file of a rollout. If no updated replica is healthy, Traefik falls back to all replicas. Pure. */
+/** Returns the content of a rollout's route file. If no updated replica is healthy, Traefik falls back to all replicas. Pure. */
 export function rolloutRoutes(project: string, servers: readonly RouteServer[]): RouteFile {
   const weights = weightsOf(servers)
   const updated = {
@@ -43,7 +43,7 @@ export function rolloutRoutes(project: string, servers: readonly RouteServer[]):
   }
 }
 
-/** Writes the route file of a rollout, or removes it if there is no updated replica. */
+/** Writes a rollout's route file, or removes it if there is no updated replica. */
 export async function writeRoute(project: string, servers: readonly RouteServer[]): Promise<void> {
   if (servers.length === 0) return removeRoute(project)
   await writeRouteFile('rollout', project, routeFileText(rolloutRoutes(project, servers), await readHardened()))

@@ -1,4 +1,4 @@
-/** Reads and changes lines of .env, so that a later `docker compose up` uses the settings of the rollout. */
+/** Reads and changes .env lines, so that a later `docker compose up` uses the rollout's settings. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { addedBy, envFile, envFilePath } from '@lab/host/env-file.ts'
 import { LabError } from '@lab/host/lab-error.ts'
@@ -10,7 +10,7 @@ export function readSettings(names: readonly string[]): Settings {
   return Object.fromEntries(names.map((name) => [name, written[name] ?? null]))
 }
 
-/** Rejects a variable that is already set in the environment of this process, because the environment overrides .env. */
+/** Rejects a variable that is already set in this process's environment, because the environment overrides .env. */
 export function refuseShadowed(settings: Settings): void {
   const written = envFile()
   for (const name of Object.keys(settings)) {
@@ -21,7 +21,10 @@ export function refuseShadowed(settings: Settings): void {
     throw new LabError('--set writes .env, which COMPOSE_DISABLE_ENV_FILE turns off here')
 }
 
-/** Returns the content of .env with new values for some variables; null removes the line. Other lines of .env remain unchanged. Pure. */
+/**
+ * Returns the content of .env with new values for some variables; null removes a variable's line. Other lines of .env remain unchanged.
+ * Pure.
+ */
 export function withSettings(text: string, settings: Settings): string {
   const lines = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
@@ -34,7 +37,7 @@ export function withSettings(text: string, settings: Settings): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
 
-/** Changes the lines of .env whose values differ from the given values. */
+/** Changes those .env lines whose values differ from the given values. */
 export async function writeSettings(settings: Settings): Promise<void> {
   const now = readSettings(Object.keys(settings))
   const changed = Object.entries(settings).filter(([name, value]) => now[name] !== value)
@@ -44,7 +47,7 @@ export async function writeSettings(settings: Settings): Promise<void> {
     throw error
   })
   await writeFile(envFilePath, withSettings(text, Object.fromEntries(changed)))
-  // Child processes inherit the environment of this process, which overrides .env, so changed values must be set both in .env and in the
+  // Child processes inherit this process's environment, which overrides .env, so changed values must be set both in .env and in this
   // environment.
   for (const [name, value] of changed) {
     if (process.env[name] !== (now[name] ?? undefined)) continue

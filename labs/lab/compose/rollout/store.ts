@@ -1,6 +1,6 @@
 /**
- * Stores the revisions and the current rollout of a project in a folder. The progress of a rollout is not stored, because the labels of the
- * containers show which replicas have been replaced.
+ * Stores a project's revisions and its current rollout in a folder. A rollout's progress is not stored, because the container labels show
+ * which replicas have already been replaced.
  */
 import { mkdir, open, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import { z } from 'zod'
 import { deploySchema } from '../deploy/state.ts'
 import { defaultObjectives } from './objectives.ts'
 
-/** Identifies the revision of a replica: Compose's hash of the service's configuration, and the image id. */
+/** Identifies a replica's revision: Compose's hash of the service configuration, and the image ID. */
 const versionSchema = z.object({ hash: z.string(), image: z.string() })
 export type Version = z.infer<typeof versionSchema>
 
@@ -22,9 +22,9 @@ const revisionSchema = z.object({
   since: z.string(),
   /** The command that created the revision, as the user typed it. */
   cause: z.string(),
-  /** Lines of .env that the revision sets; null means that .env has no such line. */
+  /** The .env lines that the revision sets; null means that .env has no such line. */
   settings: z.record(z.string(), z.string().nullable()),
-  /** Whether the stored Compose file creates replicas with exactly the version of the revision. */
+  /** Whether the stored Compose file creates replicas with exactly the revision's version. */
   recoverable: z.boolean(),
 })
 export type Revision = z.infer<typeof revisionSchema>
@@ -34,18 +34,20 @@ const rolloutSchema = z.object({
   target: z.number(),
   from: z.number(),
   startedAt: z.string(),
-  /** Replicas created before this time are replaced even if they have the wanted revision, as in `./lab rollout restart`. Unix seconds. */
+  /**
+   * Replicas created before this time are replaced even if they have the desired revision, as with `./lab rollout restart`. Unix seconds.
+   */
   madeAfterSeconds: z.number().optional(),
   maxSurge: z.number(),
   maxUnavailable: z.number(),
   progressDeadlineSeconds: z.number(),
   maxErrorRatio: z.number().default(defaultObjectives.maxErrorRatio),
   maxP95Seconds: z.number().default(defaultObjectives.maxP95Seconds),
-  /** The desired number of replicas, like spec.replicas of a Deployment. */
+  /** The desired number of replicas, like a Deployment's spec.replicas. */
   replicas: z.number(),
   rollingBack: z.boolean(),
   ended: z.enum(['complete', 'rolled-back', 'failed']).optional(),
-  /** The data of a deploy; absent if the rollout replaces the replicas one by one. */
+  /** Data of the deploy; absent if the rollout replaces the replicas one by one. */
   deploy: deploySchema.optional(),
 })
 export type Rollout = z.infer<typeof rolloutSchema>
@@ -57,14 +59,14 @@ const recordSchema = z.object({
 })
 export type RolloutRecord = z.infer<typeof recordSchema>
 
-/** Maximum number of old revisions in the history, like revisionHistoryLimit of a Deployment. */
+/** Maximum number of old revisions in the history, like a Deployment's revisionHistoryLimit. */
 export const storedRevisions = 10
 const storedEvents = 50
-/** Maximum age of the lock file of a running rollout command. */
+/** Age after which a lock file counts as stale; a running rollout command renews its lock file more often. */
 const holdFreshMs = 30_000
 const holdRenewMs = 5_000
 
-/** Returns the folder of a project's rollouts, relative to the root of the checkout. */
+/** Returns the folder of a project's rollout data, relative to the root of the checkout. */
 export function rolloutFolder(project: string): string {
   return join('reports', project, 'rollout')
 }
@@ -74,7 +76,7 @@ export function unfinished({ rollout }: RolloutRecord): Rollout | undefined {
   return rollout?.ended === undefined ? rollout : undefined
 }
 
-/** Adds an event to the record, and removes the oldest event if there are too many. */
+/** Adds an event to the rollout record, and removes the oldest event if there are too many. */
 export function withEvent(record: RolloutRecord, event: RolloutEvent): RolloutRecord {
   return { ...record, events: [...record.events, event].slice(-storedEvents) }
 }
@@ -101,17 +103,17 @@ export interface RolloutStore {
   write(record: RolloutRecord): Promise<void>
   isPaused(): Promise<boolean>
   setPaused(paused: boolean): Promise<void>
-  /** Path of the Compose file that defines the service of a revision, with all variables filled in. */
+  /** Returns the path of the Compose file that defines a revision's service, with all variables filled in. */
   fileOf(revision: number): string
   saveFile(revision: number, text: string): Promise<void>
   removeFile(revision: number): Promise<void>
-  /** Process id of the command that carries out a rollout; undefined if there is none. */
+  /** Returns the ID of the process that is carrying out a rollout; undefined if there is none. */
   holder(): Promise<number | undefined>
-  /** Locks the rollout for this process, until the returned function is called. Rejects if another process holds the lock. */
+  /** Locks the rollout for this process until the returned function is called. Rejects if another process holds the lock. */
   hold(): Promise<() => Promise<void>>
 }
 
-/** @param folder absolute path of the folder that stores the rollouts */
+/** @param folder absolute path of the folder that stores the rollout data */
 export function rolloutStore(folder: string): RolloutStore {
   const recordPath = join(folder, 'record.json')
   const pausePath = join(folder, 'paused')
@@ -121,7 +123,7 @@ export function rolloutStore(folder: string): RolloutStore {
     const text = await ifThere(readFile(holdPath, 'utf8'))
     if (text === undefined) return undefined
     const { mtimeMs } = await stat(holdPath)
-    // A lock file is ignored if it is no longer renewed or its process has exited, because a killed command leaves its lock file behind.
+    // A killed command leaves its lock file behind, so a lock file is ignored if it is no longer renewed or its process has exited.
     return Date.now() - mtimeMs < holdFreshMs && isAlive(Number(text)) ? Number(text) : undefined
   }
   return {
@@ -139,7 +141,7 @@ export function rolloutStore(folder: string): RolloutStore {
     },
     write: async (record) => {
       await mkdir(folder, { recursive: true })
-      // The temporary file is renamed, so that a killed command never leaves an incomplete record.
+      // The record is written to a temporary file that is then renamed, so that a killed command never leaves an incomplete record.
       await writeFile(`${recordPath}.new`, `${JSON.stringify(record, null, 1)}\n`)
       await rename(`${recordPath}.new`, recordPath)
     },

@@ -1,25 +1,25 @@
-/** Reads the metrics of one version from Prometheus, for the objectives of a rollout and for the comparison of a canary. */
+/** Reads one version's metrics from Prometheus, for a rollout's objectives and for the comparison of a canary with the old version. */
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
 import type { Prometheus } from '@lab/host/prometheus.ts'
 
 /** The metrics of all replicas of one version over a time window. */
 export interface VersionReading {
-  /** Number of connections that clients have opened to replicas of this version. */
+  /** Number of connections that clients have opened to this version's replicas. */
   readonly opened: number
   /** Number of messages from clients. */
   readonly messages: number
   readonly errors: number
-  /** Number of connections that were cut, or that closed because the replica failed. */
+  /** Number of connections that were lost, or that closed because the replica failed. */
   readonly drops: number
-  /** The 95th percentile of the time from sending a message to its answer; undefined if no message contained its send time. */
+  /** 95th percentile of the time between sending a message and receiving its reply; undefined if no message contained its send time. */
   readonly latencySeconds: number | undefined
 }
 
 /** Minimum time window in seconds; Prometheus needs four scrapes to compute a rate. */
 export const leastWindowSeconds = 20
 
-/** Reads the metrics of the given replicas over the last `seconds` seconds. Rejects if Prometheus does not answer. */
+/** Reads the metrics of the given replicas over the last `seconds` seconds. Rejects if Prometheus does not respond. */
 export async function readVersion(prometheus: Prometheus, replicas: readonly string[], seconds: number): Promise<VersionReading> {
   const selector = `${allReplicas.selector}, ${replicaLabel}=~"${replicas.join('|')}"`
   const asked = queries({ selector, window: `${Math.ceil(seconds)}s` })
@@ -34,9 +34,7 @@ export async function readVersion(prometheus: Prometheus, replicas: readonly str
   return { opened, messages, errors, drops, latencySeconds }
 }
 
-/**
- * Returns `part` as a share of `whole`, or of 1 if `whole` is smaller, so that errors without any message still give a share above zero.
- */
+/** Returns `part` divided by `whole`, or by 1 if `whole` is smaller, so that errors without any messages still yield a ratio above zero. */
 export function share(part: number, whole: number): number {
   return part / Math.max(whole, 1)
 }

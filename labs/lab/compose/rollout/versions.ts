@@ -1,4 +1,4 @@
-/** Determines revisions of the service ws: the current revision of the Compose files, and the revisions of running replicas. */
+/** Determines the revisions of the ws service: the one that the Compose files currently define, and those of running replicas. */
 import { services } from '@lab/contract/endpoints.ts'
 import { fileArgs, type StartedWith } from '@lab/host/compose.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
@@ -23,15 +23,15 @@ const serviceSchema = z.looseObject({
 const fileSchema = z.looseObject({ services: z.looseObject({ [services.ws]: serviceSchema }) })
 type ServiceFile = z.infer<typeof fileSchema>
 
-/** The configuration of the service as a single Compose file in which all variables and includes are resolved. */
+/** The service's configuration as a single Compose file in which all variables and includes are resolved. */
 export interface ResolvedService {
   readonly text: string
   /** The configuration hash that Compose stores in a label of each container. */
   readonly hash: string
-  /** Name of the image from which Compose creates replicas. */
+  /** Name of the image from which Compose creates the replicas. */
   readonly imageName: string
   readonly environment: Readonly<Record<string, string | null>>
-  /** Limit of a rolling update, read from the field deploy.update_config, which only Docker's swarm mode uses otherwise. */
+  /** Limits of a rolling update, read from deploy.update_config, a field that otherwise only Docker's swarm mode uses. */
   readonly maxSurge: number
   readonly maxUnavailable: number
 }
@@ -41,7 +41,7 @@ export interface ComposeProject {
   readonly lab: StartedWith
 }
 
-/** The label in which Compose stores the configuration hash of a container. */
+/** The label in which Compose stores a container's configuration hash. */
 const hashLabel = 'com.docker.compose.config-hash'
 
 export function versionOf({ Config, Image }: Container): Version {
@@ -72,13 +72,13 @@ function resolved(project: string, text: string, hashLine: string): ResolvedServ
   }
 }
 
-/** Computes Compose's configuration hash of the service in one file. */
+/** Computes Compose's configuration hash for the service in one file. */
 async function hashOf(project: string, file: string): Promise<string> {
   const line = await docker(['compose', '-f', file, '-p', project, 'config', '--hash', services.ws], { withinSeconds })
   return line.trim().split(/\s+/)[1] ?? ''
 }
 
-/** Id of an image on this machine; undefined if the image does not exist. */
+/** Returns the ID of an image on this machine; undefined if the image does not exist. */
 export async function imageId(name: string): Promise<string | undefined> {
   const { stdout, exitCode } = await tryDocker(['image', 'inspect', '--format', '{{.Id}}', name], { withinSeconds })
   return exitCode === 0 ? stdout.trim() : undefined
@@ -89,7 +89,7 @@ export async function tagImage(image: string, name: string): Promise<void> {
   await docker(['tag', image, name], { withinSeconds })
 }
 
-/** Returns the tag that preserves the image of a revision on this machine; `*` gives a pattern for all revisions. */
+/** Returns the tag that preserves a revision's image on this machine; `*` yields a pattern that matches all revisions. */
 export function revisionTag(imageName: string, revision: number | '*'): string {
   return `${imageName.replace(/:[^/:]*$/, '')}:revision-${revision}`
 }
@@ -100,7 +100,7 @@ export function variablesOf(lines: readonly string[]): Record<string, string> {
 }
 
 /**
- * Reconstructs the Compose file of a running replica, from the current Compose files and the environment variables of the replica. Pure.
+ * Reconstructs a running replica's Compose file from the current Compose files and the replica's environment variables. Pure.
  * @param imageVariables the environment variables that the image itself defines
  */
 export function fileOfReplica(
@@ -111,15 +111,15 @@ export function fileOfReplica(
   const file = fileSchema.parse(parse(text)) as ServiceFile
   const service = file.services[services.ws]
   const own = Object.entries(variables).filter(([name, value]) => imageVariables[name] !== value || name in service.environment)
-  // Compose interprets a dollar sign in a file as the beginning of a variable.
+  // In a Compose file, a dollar sign marks the beginning of a variable.
   service.environment = Object.fromEntries(own.map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
   return stringify(file)
 }
 
 /**
  * Writes the Compose file from which a replica was created.
- * @param save writes the Compose file and returns its path
- * @returns false if the Compose files have changed in more than their variables, so that the replica cannot be recreated
+ * @param save function that writes the Compose file and returns its path
+ * @returns false if more than the variables in the Compose files has changed, so that the replica cannot be recreated
  */
 export async function recoverFile(
   project: string,
@@ -140,7 +140,7 @@ export async function recoverFile(
   return (await hashOf(project, file)) === hash
 }
 
-/** Lists the differences between two environments, one line each; secrets are not shown. Pure. */
+/** Lists the differences between two environments, one line each, without showing secrets. Pure. */
 export function changedSettings(before: ResolvedService['environment'], after: ResolvedService['environment']): string[] {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()
   const shown = (name: string, value: string | null | undefined) => {
@@ -152,7 +152,7 @@ export function changedSettings(before: ResolvedService['environment'], after: R
     .map((name) => `${name}: ${shown(name, before[name])} -> ${shown(name, after[name])}`)
 }
 
-/** Rejects if the image is not on this machine. */
+/** Rejects if the image does not exist on this machine. */
 export async function imageHere(name: string): Promise<string> {
   const id = await imageId(name)
   if (id === undefined)

@@ -1,5 +1,5 @@
 // @ts-check
-/** Computes the labels, bars and lines of the live page from the state of the lab. Pure. */
+/** Computes the labels, bars and lines of the live page from the lab's state. Pure. */
 
 /**
  * @typedef {{ id: string, state: 'starting' | 'ready' | 'draining' | 'silent', connections: number }} ReplicaView
@@ -7,10 +7,10 @@
  * @typedef {{ atMs: number, value: number | null }} Point
  */
 
-/** Formats a whole number with separators, as in 5,000. @param {number} value */
+/** Rounds a number and formats it with thousands separators, such as 5,000. @param {number} value */
 export const whole = (value) => Math.round(value).toLocaleString('en')
 
-/** Formats a time in milliseconds with two or three figures and a unit, as in 8.4 ms, 230 ms and 44.8 s. @param {number | null} ms */
+/** Formats a time given in milliseconds with two or three digits and a unit, such as 8.4 ms, 230 ms or 44.8 s. @param {number | null} ms */
 export function duration(ms) {
   if (ms === null) return '–'
   if (ms < 999.5) return `${ms < 10 && ms > 0 ? ms.toFixed(1) : Math.round(ms)}\u00a0ms`
@@ -18,7 +18,7 @@ export function duration(ms) {
 }
 
 /**
- * Returns the largest value of an axis: the smallest of 1, 2, 4, 6, 8 or 10 times a power of ten that is not below the given value.
+ * Returns the maximum of a chart axis: the smallest value not below the given one that is 1, 2, 4, 6, 8 or 10 times a power of ten.
  * @param {number} value
  */
 export function niceTop(value) {
@@ -28,7 +28,7 @@ export function niceTop(value) {
 }
 
 /**
- * Returns the value at the right end of all bars, so that the mark of the target has the same position in each bar.
+ * Returns the value at the right end of every bar. All bars share this scale, so the target mark has the same position in each of them.
  * @param {readonly ReplicaView[]} replicas
  * @param {number | null} target
  */
@@ -37,7 +37,7 @@ export function barTop(replicas, target) {
 }
 
 /**
- * Returns the parts of a replica's bar in percent of its width, and the number of sockets above the target.
+ * Returns the parts of a replica's bar as percentages of its width, and the number of sockets above the target.
  * @param {number} connections
  * @param {number | null} target
  * @param {number} top
@@ -47,7 +47,7 @@ export function bar(connections, target, top) {
   return { within: ((connections - over) / top) * 100, above: (over / top) * 100, over }
 }
 
-/** Up to 1.1 times the target, the scaler does not act, because the default tolerance of the HPA is 10 %. */
+/** The scaler adds no replicas at up to 1.1 times the target, because the HPA's default tolerance is 10 %. */
 const tolerance = 1.1
 
 /**
@@ -60,7 +60,7 @@ export function summary(replicas, scaler) {
   const serving = replicas.filter(({ state }) => state === 'ready' || state === 'silent')
   const socketsOf = (/** @type {readonly ReplicaView[]} */ some) => some.reduce((sum, { connections }) => sum + connections, 0)
   if (socketsOf(replicas) === 0) return { total: 0, room: roomOf(serving.length, scaler), level: 'idle', text: 'No socket is open yet.' }
-  // The sockets of a draining replica are counted for the replicas to which they will move.
+  // A draining replica's sockets are not included; they count once they have moved to other replicas.
   const total = socketsOf(serving)
   const target = scaler?.targetConnections ?? null
   const room = roomOf(serving.length, scaler)
@@ -87,11 +87,11 @@ export function summary(replicas, scaler) {
   }
 }
 
-/** Returns the target number of sockets for all replicas together. @param {number} serving @param {Scaler | null} scaler */
+/** Returns the target number of sockets for all serving replicas together. @param {number} serving @param {Scaler | null} scaler */
 const roomOf = (serving, scaler) => (scaler?.targetConnections == null ? null : serving * scaler.targetConnections)
 
 /**
- * Returns a hint to a first-time visitor of the page about what to do next.
+ * Returns a hint that shows first-time visitors of the page what to do next.
  * @param {{ replicas: readonly ReplicaView[], scaler: Scaler | null, shared: boolean, load: { wanted: number } }} lab
  * @param {boolean} canKill
  */
@@ -121,13 +121,13 @@ export const box = { width: 320, height: 130, left: 46, right: 312, top: 8, bott
 /** The time span that a chart covers. Milliseconds. */
 export const spanMs = 120_000
 
-/** Returns the vertical position of a value in the chart. @param {number} value @param {number} top */
+/** Returns the vertical position of a value in a chart. @param {number} value @param {number} top */
 export const yOf = (value, top) => box.bottom - (value / top) * (box.bottom - box.top)
 /** @param {number} atMs @param {number} nowMs */
 export const xOf = (atMs, nowMs) => box.right - ((nowMs - atMs) / spanMs) * (box.right - box.left)
 
 /**
- * Returns an SVG path through the points, with a gap at unknown values.
+ * Returns an SVG path through the points, with gaps at unknown values.
  * @param {readonly Point[]} points the points of the line, oldest first
  * @param {number} nowMs
  * @param {number} top

@@ -1,4 +1,4 @@
-/** Tests the labels and the geometry that the live page displays. */
+/** Tests the labels and the chart geometry of the live page. */
 import { expect, test } from 'vitest'
 import { bar, barTop, box, duration, guide, line, niceTop, spanMs, summary, whole } from './drawing.js'
 

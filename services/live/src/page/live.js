@@ -1,4 +1,4 @@
-// Runs the live page, which displays the state that the lab sends twice per second, and sends the orders of its buttons.
+// Runs the live page, which displays the state that the lab sends twice per second, and sends the user's orders to the lab.
 import { bar, barTop, box, duration, guide, line, niceTop, spanMs, summary, whole, xOf, yOf } from './drawing.js'
 
 const byId = (id) => document.getElementById(id)
@@ -8,11 +8,11 @@ const show = (id, text) => {
 }
 const make = (name, text = '', of = {}) => Object.assign(document.createElement(name), { textContent: text, ...of })
 
-/** Values that the server inserts into the page: the paths of the API, the supported orders, and the bounds of the orders. */
+/** Values that the server inserts into the page: the API paths, the supported orders, and the allowed ranges of their values. */
 const [paths, orders, bounds] = ['paths', 'orders', 'bounds'].map((name) => JSON.parse(document.body.dataset[name]))
 const can = (name) => orders.includes(name)
 
-/** Sends an order. The refusal of an order is displayed beside the field of the order, or at the top of the page. */
+/** Sends an order. If the server refuses the order, the error is displayed beside the order's field or at the top of the page. */
 async function order(name, body, errorId = 'trouble') {
   const refused = await fetch(paths[name], { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     .then(async (answer) => (answer.ok ? '' : (await answer.json()).error))
@@ -23,7 +23,7 @@ async function order(name, body, errorId = 'trouble') {
 
 /* Draws the diagram of the lab: the Traefik endpoint, and a row for each replica. */
 
-/** The state of a replica is shown by word, shape and colour, so that no reader depends on only one of them. */
+/** A replica's state is shown as a word, a shape and a colour, so that no reader has to rely on only one of them. */
 const stateText = { starting: '○ starting', ready: '● ready', draining: '◆ draining', silent: '▲ not answering' }
 
 function rowOf({ id }) {
@@ -69,7 +69,7 @@ function updateRow(row, replica, target, top) {
         ]
   row.querySelector('.more').textContent = known.filter(Boolean).join(' · ')
   // A replica that is still starting accepts no orders.
-  // The buttons of a starting replica are disabled, not hidden, because a hidden button would lose the focus.
+  // A starting replica's buttons are disabled rather than hidden, because a hidden button would lose focus.
   for (const button of row.querySelectorAll('button')) {
     const off = replica.state === 'starting' || (replica.state === 'draining' && button.textContent === 'Drain')
     button.setAttribute('aria-disabled', String(off))
@@ -97,8 +97,8 @@ function drawReplicas(replicas, scaler) {
 }
 
 /**
- * Removes a row. If the focused button disappears, the focus moves to the heading; otherwise the browser would restart at the top of the
- * page.
+ * Removes a row. If the focused button disappears, focus moves to the heading; otherwise, keyboard navigation would restart at the top of
+ * the page.
  */
 function remove(row) {
   const hadFocus = row.contains(document.activeElement)
@@ -227,7 +227,7 @@ function drawScaler(scaler) {
   show('range', scaler === null ? '–' : `${scaler.min} to ${scaler.max}`)
   show('scaler-note', scaler === null ? '' : `Target: ${scaler.targetConnections ?? 'no'} sockets per replica, from the scaler’s HPA file.`)
   show('pause', scaler?.paused ? 'Resume the scaler' : 'Pause the scaler')
-  // Screen readers announce the scaler's state in words, so these words change at most once per second.
+  // Screen readers announce the text of the scaler's state, so this text changes at most once per second.
   if (performance.now() - wordsShownAt <= 1000) return
   show('words', scaler?.words ?? 'No scaler runs: the number of replicas stays as it is.')
   wordsShownAt = performance.now()
@@ -242,8 +242,8 @@ let knownTarget
 function drawAll(lab) {
   const { scaler, load, replicas, shared } = lab
   const { total, room } = summary(replicas, scaler)
-  // The target field and the slider show each new value, even a value that was set on another page.
-  // The position of the slider is not updated while the user moves the slider.
+  // The target field and the slider show each new value, even one set on another page.
+  // The slider's position is not updated while the user is moving it.
   if (scaler?.targetConnections !== knownTarget) byId('target').value = scaler?.targetConnections ?? ''
   knownTarget = scaler?.targetConnections
   if (load.wanted !== seen?.load.wanted && sliding === undefined) setSlider(load.wanted)
@@ -337,7 +337,7 @@ byId('rollout-controls').hidden = !can('rollOut')
 byId('scaler-controls').hidden = !can('target')
 byId('scaler-note').hidden = can('target')
 
-// The browser reconnects an event stream automatically.
+// The browser automatically reconnects an interrupted event stream.
 const source = new EventSource(paths.events)
 const away = 'The lab does not answer; trying again.'
 source.onmessage = ({ data }) => {

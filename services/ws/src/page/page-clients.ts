@@ -1,9 +1,9 @@
-/** Manages the additional connections of the page, and counts the replicas that they reach. */
+/** Manages the page's additional connections, and counts how many of them each replica has. */
 import type { Client, ClientEvent } from '../../../../client/src/client.ts'
 
-/** Maximum number of additional connections of the page. Browsers allow about 250 connections to one host. */
+/** Maximum number of additional connections that the page opens. Browsers allow about 250 connections per host. */
 export const maxClients = 50
-/** Maximum time to wait for a connection before the next connection is opened. Milliseconds. */
+/** Maximum time to wait for a connection before opening the next one. Milliseconds. */
 const nextAfterMs = 2_000
 
 export interface ReplicaShare {
@@ -17,12 +17,12 @@ export class PageClients {
   private readonly connect: (onEvent: (event: ClientEvent) => void) => Client
   private readonly forgetReplica: () => Promise<void>
   private readonly changed: () => void
-  /** Incrementing this counter stops a call of `fill` that is still running. */
+  /** Incrementing this counter stops any call to `fill` that is still running. */
   private turn = 0
   private busy = false
 
   /**
-   * @param forgetReplica deletes the sticky cookie, which would route the next connection to the same replica
+   * @param forgetReplica deletes the sticky cookie, which would otherwise route the next connection to the same replica
    * @param changed called when a connection opens, closes or moves to another replica
    */
   constructor(connect: PageClients['connect'], forgetReplica: () => Promise<void>, changed: () => void) {
@@ -35,7 +35,7 @@ export class PageClients {
     return this.clients.length
   }
 
-  /** Whether the page is still opening further connections. */
+  /** Whether the page is still opening additional connections. */
   get filling(): boolean {
     return this.busy
   }
@@ -44,7 +44,7 @@ export class PageClients {
     return this.clients.filter(isOpen).length
   }
 
-  /** Returns the number of connections per replica, sorted by name; clients without a connection come last. */
+  /** Returns the number of connections per replica, sorted by replica name; clients without a connection come last. */
   places(): ReplicaShare[] {
     const counts = new Map<string, number>()
     for (const { state } of this.clients.filter(isOpen)) counts.set(state.replica ?? '', (counts.get(state.replica ?? '') ?? 0) + 1)
@@ -54,14 +54,14 @@ export class PageClients {
     return waiting === 0 ? places : [...places, { replica: undefined, sockets: waiting }]
   }
 
-  /** Opens connections one after the other until the maximum is reached, each without the sticky cookie. */
+  /** Opens connections one by one, each without the sticky cookie, until the maximum is reached. */
   async fill(): Promise<void> {
     if (this.busy) return
     this.busy = true
     const turn = ++this.turn
     try {
       while (turn === this.turn && this.size < maxClients) {
-        // If the request that deletes the cookie fails, the next connection reaches the same replica, which the page shows.
+        // If the request that deletes the cookie fails, the next connection goes to the same replica, and the page shows this.
         await this.forgetReplica().catch(() => undefined)
         if (turn === this.turn) await this.add()
       }
@@ -71,7 +71,7 @@ export class PageClients {
     }
   }
 
-  /** Closes all additional connections, and stops a call of `fill` that is still running. */
+  /** Closes all additional connections, and stops any call to `fill` that is still running. */
   close(): void {
     this.turn++
     for (const client of this.clients.splice(0)) client.close()

@@ -1,6 +1,6 @@
 /** Stores the latest round-trip times, and converts them to statistics and a line chart. Pure. */
 
-/** Number of round-trip times that are stored. */
+/** Maximum number of round-trip times that are stored. */
 const maxCount = 60
 
 export class RoundTrips {
@@ -15,18 +15,21 @@ export class RoundTrips {
     return this.all.length
   }
 
-  /** Returns the minimum, the latest and the maximum round-trip time in milliseconds; undefined while there is no value. */
+  /** Returns the minimum, the latest and the maximum round-trip time in milliseconds; undefined if there are no values yet. */
   get range(): { least: number; last: number; most: number } | undefined {
     const last = this.all.at(-1)
     return last === undefined ? undefined : { least: Math.min(...this.all), last, most: Math.max(...this.all) }
   }
 
-  /** The 95th percentile. The round-trip time in milliseconds; undefined while there is no value. */
+  /** The 95th percentile of the round-trip times, in milliseconds; undefined if there are no values yet. */
   get p95(): number | undefined {
     return [...this.all].sort((a, b) => a - b)[Math.ceil(this.all.length * 0.95) - 1]
   }
 
-  /** Returns an SVG path from left (oldest value) to right, with the maximum at the top. The path is empty for fewer than two values. */
+  /**
+   * Returns an SVG path with the oldest value on the left, the newest on the right, and the maximum at the top. The path is empty if there
+   * are fewer than two values.
+   */
   path(width: number, height: number): string {
     const top = Math.max(...this.all)
     if (this.all.length < 2 || top <= 0) return ''
@@ -36,7 +39,7 @@ export class RoundTrips {
   }
 }
 
-/** Formats a time for display: 0.4 ms, 12 ms. */
+/** Formats a time for display, for example as 0.4 ms or 12 ms. */
 export function milliseconds(value: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`
 }

@@ -1,4 +1,4 @@
-/** Runs the test client page, which displays the state and the events of the lab's client. */
+/** Runs the test client page, which displays the state and events of the lab's client library. */
 import type { Client, ClientEvent, ClientState, RoomMessage } from '../../../../client/src/client.ts'
 import { createClient } from '../../../../client/src/client.ts'
 import { paths } from '../../../../contract/src/endpoints.ts'
@@ -6,7 +6,7 @@ import { maxClients, PageClients } from './page-clients.ts'
 import { milliseconds, RoundTrips } from './round-trips.ts'
 
 const maxLogLines = 200
-/** Interval of the round-trip measurement, and timeout of the request that deletes the sticky cookie. Milliseconds. */
+/** Interval between round-trip measurements, and timeout of the request that deletes the sticky cookie. Milliseconds. */
 const measureEveryMs = 2_000
 const forgetWithinMs = 2_000
 /** The content of a message that measures the round-trip time. */
@@ -27,13 +27,13 @@ function textOf(id: string): string {
 }
 
 let paused = false
-/** The start of the session, the start of the connection, and the time of the last frame, on the page's monotonic clock. */
+/** The start times of the session and the connection, and the time of the last frame, on the page's monotonic clock. */
 let sessionBeganMs = 0
 let openedAtMs = 0
 let heardAtMs = 0
 let frames = 0
 let measuring = true
-/** The id of the measuring message that has not been answered yet. */
+/** The id of the measurement message that has not been answered yet. */
 let measured: string | undefined
 /** Whether the last connection ended because the other side had silently disappeared (half-open). */
 let foundDead = false
@@ -49,8 +49,8 @@ function log(direction: string, text: string): void {
 }
 
 /**
- * Deletes the sticky cookie, which would route the client back to the replica that sent the goodbye message. Scripts cannot delete the
- * sticky cookie.
+ * Deletes the sticky cookie, which would otherwise route the client back to the replica that sent the goodbye message. Scripts cannot
+ * delete the HttpOnly cookie themselves, so the server deletes it.
  */
 async function forgetReplica(): Promise<void> {
   await fetch(paths.forgetReplica, { method: 'POST', signal: AbortSignal.timeout(forgetWithinMs) })
@@ -58,7 +58,7 @@ async function forgetReplica(): Promise<void> {
 
 const url = `${location.origin.replace('http', 'ws')}${paths.ws}`
 
-/** Connects. Events that occur before `createClient` has returned are handled right afterwards. */
+/** Connects. Events that occur before `createClient` has returned are handled right after it returns. */
 function connect(): Client {
   const early: ClientEvent[] = []
   let made: Client | undefined
@@ -92,7 +92,7 @@ function take(event: ClientEvent): void {
       log('!', event.how === 'resumed' ? `resumed at ${event.replica}` : `new session at ${event.replica} ${event.refused ?? ''}`)
       break
     case 'closed':
-      // A failed connection attempt does not change the reason for which the client reconnects.
+      // A failed connection attempt does not change why the client is reconnecting.
       if (event.opened) foundDead = event.why === 'half_open'
       log('!', `closed: ${event.code} ${event.reason} (${event.why})`)
       break
@@ -109,7 +109,7 @@ function take(event: ClientEvent): void {
   showStats()
 }
 
-/** Whether a frame is a measuring message or the answer to one. */
+/** Whether a frame contains a measurement message or the answer to one. */
 function isMeasuring(text: string): boolean {
   return text.includes(JSON.stringify(measureData))
 }
@@ -173,7 +173,7 @@ function showRoundTrips(): void {
   byId('rtt-graph').setAttribute('aria-label', text)
 }
 
-/** Updates the displayed values that change with time alone. */
+/** Updates the displayed durations, which change as time passes. */
 function showAges(): void {
   const seconds = (sinceMs: number) => `${Math.floor((performance.now() - sinceMs) / 1000)} s`
   show('session-age', sessionBeganMs === 0 || client.state.word === 'closed' ? '–' : seconds(sessionBeganMs))
@@ -181,14 +181,14 @@ function showAges(): void {
   show('heard', heardAtMs === 0 ? '–' : `${seconds(heardAtMs)} ago`)
 }
 
-/** Sends a message that measures the round-trip time, unless the previous one is unanswered. */
+/** Sends a message that measures the round-trip time, unless the previous one is still unanswered. */
 function measure(): void {
   if (measuring && measured === undefined && client.state.word === 'open') measured = client.send(measureData)
 }
 
 function showClients(): void {
   const places = clients.places()
-  // Screen readers announce the status of the additional connections, so this text does not change with each socket that opens.
+  // Screen readers announce the status of the additional connections, so this text does not change every time a socket opens.
   show('clients-text', clients.filling ? 'opening' : clients.size === 0 ? 'none open' : `${clients.open} of ${maxClients} open`)
   byId('clients').replaceChildren(
     ...places.map(({ replica, sockets }) => {
@@ -207,7 +207,7 @@ function showClients(): void {
 
 const clients = new PageClients((onEvent) => createClient({ url, onEvent, forgetReplica }), forgetReplica, showClients)
 
-/** Handles a click on a button. If the client library rejects the action, the frame log shows the error. */
+/** Performs the action of a clicked button. If the client library rejects the action, the frame log shows the error. */
 function attempt(action: () => unknown): void {
   try {
     action()

@@ -1,5 +1,5 @@
 /**
- * Tests that a scrape returns the OpenMetrics format if tracing is enabled. The response has the same series as without tracing, and also
+ * Tests that a scrape returns the OpenMetrics format if tracing is enabled. The response contains the same series as without tracing, plus
  * exemplars.
  */
 import { metrics } from '@lab/contract/metrics.ts'

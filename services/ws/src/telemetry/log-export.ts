@@ -1,4 +1,4 @@
-/** Exports log lines by OTLP, in addition to standard output. This module is loaded only if log export is enabled. */
+/** Exports log lines over OTLP, in addition to their output on standard output. This module is loaded only if log export is enabled. */
 
 import { type AnyValue, SeverityNumber } from '@opentelemetry/api'
 import { OTLPLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
@@ -11,8 +11,8 @@ export function otlpLogs(url: string): LogRecordExporter {
 }
 
 /**
- * Returns a destination stream for the logger pino. Log lines wait in a queue of 8192 lines and are exported every second; further lines
- * are dropped. The function `stop` exports the waiting log lines.
+ * Returns a destination stream for the pino logger. Up to 8192 log lines are queued and exported every second; any additional lines are
+ * dropped. The returned `stop` function exports the queued log lines.
  */
 export function logExport(exporter: LogRecordExporter, resource: Record<string, string>) {
   const batches = { maxQueueSize: 8192, maxExportBatchSize: 1024, scheduledDelayMillis: 1000, exportTimeoutMillis: 5000 }
@@ -40,7 +40,7 @@ interface PinoLine {
   [field: string]: unknown
 }
 
-/** The OpenTelemetry severities by pino level. */
+/** The OpenTelemetry severities, by pino level. */
 const severities: Record<number, SeverityNumber> = {
   10: SeverityNumber.TRACE,
   20: SeverityNumber.DEBUG,
@@ -50,7 +50,7 @@ const severities: Record<number, SeverityNumber> = {
   60: SeverityNumber.FATAL,
 }
 
-/** Removes fields with the value null, which OpenTelemetry attributes do not allow. */
+/** Removes fields whose value is null, which OpenTelemetry attributes do not allow. */
 function known(attributes: Record<string, unknown>): Record<string, AnyValue> {
   return Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== null)) as Record<string, AnyValue>
 }

@@ -11,11 +11,11 @@ const who = { connectionId: 'c1', requestId: 'r1' }
 let stop = async () => {}
 afterEach(() => stop())
 
-/** Returns a tracer, and a function that returns the spans that the tracer has exported. */
+/** Returns a tracer, and a function that returns the spans it has exported. */
 function setUp(ratio: number) {
   const exporter = new InMemorySpanExporter()
   let sent: ReadableSpan[] = []
-  // Without this replacement of `shutdown`, the in-memory exporter would delete its spans on shutdown.
+  // `shutdown` is replaced, because the in-memory exporter would otherwise discard its spans on shutdown.
   exporter.shutdown = async () => {
     sent = exporter.getFinishedSpans()
   }

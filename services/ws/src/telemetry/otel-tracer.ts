@@ -29,8 +29,8 @@ export interface OtelTracerOptions {
 }
 
 /**
- * The maximum number of message traces that one replica starts per second. The number is limited, because a span costs about as much as
- * three messages.
+ * The maximum number of message traces that one replica starts per second. The number of message traces is limited because recording a span
+ * costs about as much as handling three messages.
  */
 const messageTracesPerSecond = 100
 
@@ -40,7 +40,7 @@ export function otlpSpans(url: string): SpanExporter {
 }
 
 /**
- * Spans wait in a queue of 4096 spans and are exported every second; further spans are dropped. The function `stop` exports the waiting
+ * Up to 4096 spans are queued and exported every second; any additional spans are dropped. The returned `stop` function exports the queued
  * spans.
  */
 export function otelTracer({ exporter, resource, ratio, random, now }: OtelTracerOptions): { tracer: Tracer; stop: () => Promise<void> } {
@@ -50,7 +50,7 @@ export function otelTracer({ exporter, resource, ratio, random, now }: OtelTrace
   const provider = (root: Sampler) =>
     new TracerProvider({ ...shared, spanProcessors: [processor], sampler: new ParentBasedSampler({ root }) }).getTracer('ws')
   const byRatio = provider(new TraceIdRatioBasedSampler(ratio))
-  // The tracer for operations that have already been selected for sampling; this tracer records all of them.
+  // The tracer for operations that have already been selected for sampling; it records all of them.
   const chosen = provider(new AlwaysOnSampler())
   const sampleMessage = atMostPerSecond(messageTracesPerSecond, ratioSampler(ratio, random), now)
 
@@ -88,7 +88,7 @@ export function otelTracer({ exporter, resource, ratio, random, now }: OtelTrace
   return { tracer, stop: () => processor.shutdown() }
 }
 
-/** Returns the parent context of a `traceparent` header. */
+/** Returns the parent context from a `traceparent` header. */
 function parentOf(traceparent: string | undefined): Context {
   const parent = readTraceparent(traceparent)
   if (parent === undefined) return ROOT_CONTEXT

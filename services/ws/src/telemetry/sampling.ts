@@ -1,16 +1,17 @@
 /**
- * Samples function calls by a ratio. The sampler draws one random number per sampled call, and otherwise only decrements a counter. Pure.
+ * Samples function calls at a given ratio. The sampler draws one random number per sampled call, and otherwise only decrements a counter.
+ * Pure.
  */
 
 /**
  * Returns a function that selects the given fraction of its calls, each call independently of the others.
  * @param ratio 0 to 1
- * @param random a function that returns a number from 0 (included) to 1 (excluded)
+ * @param random a function that returns a number from 0 (inclusive) to 1 (exclusive)
  */
 export function ratioSampler(ratio: number, random: () => number): () => boolean {
   let left = gap()
 
-  /** Returns the number of calls until the next call that is sampled. */
+  /** Returns the number of calls until the next sampled call. */
   function gap(): number {
     if (ratio >= 1) return 1
     if (ratio <= 0) return Number.POSITIVE_INFINITY

@@ -1,4 +1,4 @@
-/** Tests that disabled parts of telemetry are not loaded, and that a failed export is reported. */
+/** Tests that disabled telemetry parts are not loaded, and that a failed export is reported. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { startTelemetry } from './start.ts'
 const nowhere = 'http://127.0.0.1:9/'
 const options = { logsUrl: nowhere, tracesUrl: nowhere, ratio: 1, replica: 'ws-1', version: '0', onTrouble: () => {} }
 
-/** Returns the packages that a process loads if the given parts of telemetry are enabled. */
+/** Returns the packages that a process loads if the given telemetry parts are enabled. */
 async function loads(parts: string): Promise<string[]> {
   const program = `
     import { registerHooks } from 'node:module'

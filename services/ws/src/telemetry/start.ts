@@ -1,4 +1,4 @@
-/** Starts the export of traces and of logs, each only if it is enabled. The libraries of a disabled part of telemetry are not loaded. */
+/** Starts exporting traces and logs, each only if it is enabled. The libraries that a disabled telemetry part needs are not loaded. */
 
 import { profiles } from '@lab/contract/telemetry.ts'
 import type { Config } from '../config.ts'
@@ -16,22 +16,22 @@ export interface TelemetryOptions {
   ratio: number
   replica: string
   version: string
-  /** Called when telemetry data cannot be exported, at most once in 30 s. */
+  /** Called when telemetry data cannot be exported, at most once every 30 s. */
   onTrouble: (text: string) => void
 }
 
 export interface Telemetry {
   tracer: Tracer
-  /** Additional destination of log lines, if log export is enabled. */
+  /** Additional destination for log lines, if log export is enabled. */
   logs: { write(line: string): void } | undefined
-  /** Exports the waiting telemetry data, for at most two seconds. */
+  /** Exports the queued telemetry data, taking at most two seconds. */
   stop(): Promise<void>
 }
 
 const troubleEveryMs = 30_000
 const stopWithinMs = 2000
 
-/** Returns the telemetry options from the settings of the replica. */
+/** Returns the telemetry options from the replica's settings. */
 export function telemetrySettings(config: Config): Pick<TelemetryOptions, 'parts' | 'logsUrl' | 'tracesUrl' | 'ratio'> {
   return {
     parts: config.TELEMETRY,
@@ -73,9 +73,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   return { tracer, logs, stop }
 }
 
-/**
- * Forwards the diagnostics of the OpenTelemetry SDK to the log, because only they report data that was dropped or could not be exported.
- */
+/** Forwards the OpenTelemetry SDK's diagnostics to the log, because only they report data that was dropped or could not be exported. */
 async function reportTrouble(onTrouble: (text: string) => void): Promise<void> {
   const { diag, DiagLogLevel } = await import('@opentelemetry/api')
   let reportedAtMs = Number.NEGATIVE_INFINITY
@@ -89,12 +87,12 @@ async function reportTrouble(onTrouble: (text: string) => void): Promise<void> {
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
 }
 
-/** Returns the message of an error, which the OpenTelemetry SDK reports as JSON together with the stack. */
+/** Returns the message of an error that the OpenTelemetry SDK reports as JSON together with its stack. */
 function inShort(text: string): string {
   try {
     return String((JSON.parse(text) as { message?: unknown }).message ?? text)
   } catch {
-    // If the diagnostic is a plain message and not JSON, the message is returned unchanged.
+    // A diagnostic that is not JSON but a plain message is returned unchanged.
     return text
   }
 }

@@ -6,7 +6,7 @@ export interface TraceParent {
   sampled: boolean
 }
 
-/** Parses the header. Returns undefined if the header is absent or invalid; in this case, a new trace begins. */
+/** Parses the header. Returns undefined if the header is absent or invalid; in that case, a new trace begins. */
 export function readTraceparent(text: string | undefined): TraceParent | undefined {
   const [, version, traceId = '', spanId = '', flags = '', rest = ''] = pattern.exec(text ?? '') ?? []
   if (version === undefined || version === 'ff' || (version === '00' && rest !== '')) return undefined

@@ -1,6 +1,6 @@
 /**
- * Maintains a connection to Valkey that reconnects automatically. Each connection attempt uses a new Valkey client, which is discarded
- * when the attempt fails, so that late events of an old client are ignored.
+ * Maintains a connection to Valkey that reconnects automatically. Each connection attempt uses a new Valkey client, which is discarded when
+ * the attempt fails, so that late events from an old client are ignored.
  */
 import { createClient, type RedisClientType } from '@redis/client'
 import { type Script, scripts } from './scripts.ts'
@@ -15,11 +15,10 @@ export interface ConnectionOptions {
   /** The name of the connection in Valkey's client list. */
   name: string
   /**
-   * The channel to which the connection subscribes. The messages of the channel are handled after the answers that Valkey sent before
-   * them.
+   * The channel to which the connection subscribes. Messages from this channel are handled after all answers that Valkey sent before them.
    */
   subscription?: { channel: string; onMessage: (text: string) => void }
-  /** If an answer is due and no data arrives from Valkey for this time, the connection is closed. Milliseconds. */
+  /** If an answer is pending and no data arrives from Valkey for this long, the connection is closed. Milliseconds. */
   patienceMs: number
   onUp: () => void
   onDown: (why: Error) => void
@@ -30,15 +29,15 @@ const tickMs = 100
 const idleMs = 500
 const connectMs = 1000
 const backoff = { firstMs: 50, mostMs: 1000 }
-/** Maximum number of commands that wait for an answer. */
+/** Maximum number of commands that may be waiting for an answer. */
 const mostUnanswered = 100_000
 
-/** The interface through which stores use Valkey. The callbacks `onUp` and `onDown` report when a connection is established or lost. */
+/** The interface through which stores use Valkey. The `onUp` and `onDown` callbacks report when a connection is established or lost. */
 export interface ValkeyConnection {
   readonly up: boolean
   /** Resolves when the first connection is established. */
   readonly reached: Promise<void>
-  /** The reason why Valkey is not connected, if the reason is known. */
+  /** The reason why the replica is not connected to Valkey, if the reason is known. */
   readonly reason: Error | undefined
   start(): void
   /**
@@ -63,13 +62,13 @@ export class ReconnectingConnection implements ValkeyConnection {
   private retry: NodeJS.Timeout | undefined
   private ticker: NodeJS.Timeout | undefined
   private failures = 0
-  /** The error of the last connection attempt. */
+  /** The error from the last connection attempt. */
   private why: Error | undefined
   private upForMs = 0
   private unanswered = 0
   /**
-   * The number of timer ticks since the last answer from Valkey, or since the first unanswered command if that command was sent later. The
-   * code counts ticks instead of measuring time, so that a process that was suspended does not treat its own pause as silence of Valkey.
+   * The number of timer ticks since the last answer from Valkey, or since the first unanswered command if that command was sent later.
+   * Ticks are counted instead of time, so that a suspended process does not mistake its own pause for silence from Valkey.
    */
   private quietTicks = 0
   private stopped = false
@@ -108,7 +107,7 @@ export class ReconnectingConnection implements ValkeyConnection {
       },
       (error: unknown) => {
         this.answered(client)
-        // Scripts are loaded whenever a connection is established, so a new connection also loads a script that Valkey no longer has.
+        // Scripts are loaded on every new connection, so reconnecting also restores a script that Valkey no longer has.
         if (error instanceof Error && error.message.startsWith('NOSCRIPT')) this.fail(error)
         throw error
       },
@@ -168,7 +167,7 @@ export class ReconnectingConnection implements ValkeyConnection {
       disableOfflineQueue: true,
       disableClientInfo: true,
       maintNotifications: 'disabled',
-      // The connection's own timer detects missing answers, so commands do not need a timeout each.
+      // The connection's own timer detects missing answers, so individual commands need no timeout.
       commandOptions: { timeout: 0 },
     })
     client.on('error', (error: Error) => this.lost(client, error))
@@ -187,7 +186,7 @@ export class ReconnectingConnection implements ValkeyConnection {
     if (this.upForMs >= backoff.mostMs) this.failures = 0
     const quietMs = ++this.quietTicks * tickMs
     if (this.unanswered === 0) {
-      // A later tick of the timer detects if the PING is not answered.
+      // A later timer tick detects an unanswered PING.
       if (quietMs >= idleMs) this.send(['PING']).catch(() => {})
     } else if (quietMs > this.options.patienceMs) this.lost(this.client, new Error(`no answer for ${this.options.patienceMs} ms`))
   }
@@ -204,7 +203,7 @@ export class ReconnectingConnection implements ValkeyConnection {
   private later(): void {
     if (this.stopped) return
     const waitMs = Math.min(backoff.mostMs, backoff.firstMs * 2 ** Math.min(this.failures++, 10))
-    // The reconnect delay is random, so that replicas do not reconnect at the same moment.
+    // The reconnect delay is random, so that replicas do not all reconnect at the same moment.
     this.retry = setTimeout(() => void this.connect(), waitMs * (0.5 + Math.random() / 2))
   }
 }

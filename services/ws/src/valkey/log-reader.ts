@@ -1,7 +1,8 @@
 /**
- * Reads the room log on its own connection, first the stored messages and then new messages, and reports lost messages. Each log entry
- * contains the sequence number of the previous entry. The reader compares the number of the previous entry with the last entry that it has
- * read. This reveals trimmed entries, and a Valkey that restarted with older data and continues at a lower sequence number.
+ * Reads the room log on a separate connection: first the stored messages, and then new ones. Reports lost messages. Each log entry contains
+ * the sequence number of the previous entry. The reader compares the previous entry's number with that of the last entry that it has read.
+ * This comparison reveals trimmed entries, and also a Valkey instance that restarted with older data and continues at a lower sequence
+ * number.
  */
 import { RESP_TYPES } from '@redis/client'
 import { type RoomMessage, seqsPerMs } from '../room-log.ts'
@@ -15,7 +16,7 @@ export interface ReaderEvents {
   onHealth(why?: Error): void
 }
 
-/** The time for which Valkey waits for a new log entry before it answers a read with no entries. Milliseconds. */
+/** How long Valkey waits for a new log entry before it answers a read with no entries. Milliseconds. */
 const blockMs = 500
 const mostAtOnce = 256
 /** Number of reads after which the reader checks the end of the log, even if every read returns new entries. */
@@ -29,7 +30,7 @@ interface Options {
   name: string
   maxAgeMs: number
   events: ReaderEvents
-  /** Returns the sequence numbers of this replica's stored messages that the replica has not read from the log yet, in order. */
+  /** Returns, in order, the sequence numbers of this replica's own stored messages that it has not read from the log yet. */
   given: () => readonly number[]
 }
 
@@ -40,16 +41,19 @@ export class LogReader {
   private readonly events: ReaderEvents
   private readonly maxAgeMs: number
   private readonly given: () => readonly number[]
-  /** The sequence number up to which the log was read; undefined until the end of the log was found. */
+  /** The sequence number up to which the log has been read; undefined until the end of the log has been found. */
   private at: number | undefined
-  /** The sequence number to which the log went back; undefined once this sequence number is recorded in Valkey for the other readers. */
+  /**
+   * The sequence number to which the log fell back when messages were lost; undefined once it has been recorded in Valkey for the other
+   * readers.
+   */
   private wentBackTo: number | undefined
   /**
-   * The sequence number to which the log went back when this reader last detected and recorded a loss of messages. The reader that recorded
-   * the loss skips the entry with which it recorded the loss.
+   * The sequence number to which the log fell back when this reader last detected and recorded a loss of messages. The reader that recorded
+   * the loss skips its own entry about it.
    */
   private reportedBackTo: number | undefined
-  /** Whether the reader has read all entries that existed when the connection was made. */
+  /** Whether the reader has read all entries that existed when it connected. */
   private current = false
   private readonly first = Promise.withResolvers<void>()
 
@@ -69,7 +73,7 @@ export class LogReader {
     })
   }
 
-  /** Starts reading. @returns a promise that resolves when all entries that were already stored have been read */
+  /** Starts reading. @returns a promise that resolves when all previously stored entries have been read */
   start(): Promise<void> {
     this.valkey.start()
     return this.first.promise
@@ -83,12 +87,12 @@ export class LogReader {
     return this.valkey.up
   }
 
-  /** The sequence number up to which the log was read; 0 if nothing was read. */
+  /** The sequence number up to which the log has been read; 0 if nothing has been read yet. */
   get position(): number {
     return this.at ?? 0
   }
 
-  /** The highest sequence number that this replica has read from the log, or that Valkey has assigned to a message of this replica. */
+  /** The highest sequence number that this replica has read from the log, or that Valkey has assigned to one of this replica's messages. */
   get known(): number {
     return Math.max(this.position, this.given().at(-1) ?? 0)
   }
@@ -106,7 +110,7 @@ export class LogReader {
         reads = 0
         const end = await this.findEnd()
         if (end.more) continue
-        // If the end of the log is later than the last entry that was read, the messages in between are no longer available.
+        // If the log ends after the last entry that was read, the messages in between are no longer available.
         if (this.at === undefined || end.last > this.at) this.lose(end.last)
         if (this.current) continue
         this.current = true
@@ -114,14 +118,14 @@ export class LogReader {
         this.events.onHealth()
       }
     } catch (error) {
-      // If Valkey answers with an error, the reader also opens a new connection and searches for the end of the log again.
+      // If Valkey answers with an error, the reader opens a new connection and looks for the end of the log again.
       this.valkey.fail(error as Error)
     }
   }
 
   /**
-   * Requests the last sequence number of the log, and whether the log has unread entries. If the log went back to a lower sequence number,
-   * this is also recorded in Valkey.
+   * Asks Valkey for the last sequence number of the log, and whether the log has unread entries. If the log fell back to a lower sequence
+   * number, this request also records that number in Valkey.
    */
   private async findEnd(): Promise<{ last: number; more: boolean }> {
     const { at, known, wentBackTo } = this
@@ -144,14 +148,13 @@ export class LogReader {
       if (!room || !head || !key) throw new Error(`entry ${id} of ${keys.log} is not a room message`)
       const [seq, afterSeq] = [seqOf(id), Number(after)]
       if (head.length === 0) {
-        // An entry without a message records that Valkey lost the last messages of the log, back to the sequence number that the entry
-        // names as its predecessor.
+        // An entry without a message records a loss: Valkey lost all messages after the entry's predecessor.
         if (afterSeq !== this.reportedBackTo) this.lose(seq, this.at === undefined ? undefined : Math.min(afterSeq, this.at))
         this.at = seq
         continue
       }
-      // Each entry names its predecessor in the log, which may belong to any room. If the predecessor is not the last entry that was read,
-      // messages may be missing.
+      // Each entry contains its predecessor's sequence number; the predecessor may belong to any room.
+      // If the predecessor is not the last entry that was read, messages may be missing.
       if (this.at === undefined || afterSeq > this.at) this.lose(afterSeq)
       else this.checkBack(seq, afterSeq)
       this.at = seq
@@ -163,8 +166,8 @@ export class LogReader {
   }
 
   /**
-   * Detects that the log lost its last messages. This is the case if the entry follows an entry that is older than the last one that was
-   * read, or if the log does not contain a message that this replica stored earlier.
+   * Detects whether the log has lost its latest messages. Messages were lost if an entry's predecessor is older than the last entry that
+   * was read, or if the log does not contain a message that this replica stored earlier.
    */
   private checkBack(seq: number, afterSeq: number): void {
     if (afterSeq === this.at && (this.given()[0] ?? seq) >= seq) return

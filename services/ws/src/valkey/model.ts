@@ -1,7 +1,6 @@
 /**
- * Implements an in-memory model of Valkey: the commands that the service uses, and each script of scripts.ts in TypeScript. The test
- * suites of the stores compare the model with the real Valkey. The model performs no input or output; its callers decide how clients
- * reach the model.
+ * Implements an in-memory model of Valkey: the commands that the service uses, and a TypeScript version of each script in scripts.ts. The
+ * store test suites compare the model with the real Valkey. The model performs no input or output; its callers decide how clients reach it.
  */
 import { createHash } from 'node:crypto'
 import { seqsPerMs } from '../room-log.ts'
@@ -10,13 +9,13 @@ import { announce, endSession, maxPlaces, maxRooms, open, publish, roomsAgeMs, s
 /** An answer. A JavaScript Map represents a RESP3 map. */
 export type Reply = string | number | null | Reply[] | Map<string, Reply> | StoreError
 
-/** The error that Valkey returns for a command that it refuses. */
+/** The error that Valkey returns for a refused command. */
 export class StoreError extends Error {}
 
 /** Strings have one byte per character (latin1), because Valkey's strings are byte strings. */
 interface Value {
   fields: Map<string, string>
-  /** The expiry time in Unix milliseconds. */
+  /** The expiry time as a Unix time in milliseconds. */
   expiresAtMs?: number
 }
 interface Entry {
@@ -24,14 +23,14 @@ interface Entry {
   fields: string[]
 }
 
-/** All data of a model at one point in time. */
+/** All of a model's data at one point in time. */
 export interface Snapshot {
   values: Map<string, Value>
   streams: Map<string, Entry[]>
 }
 type Run = (keys: string[], args: string[]) => Reply
 
-/** The interval between two removals of expired values. Milliseconds. */
+/** The interval at which expired values are removed. Milliseconds. */
 const sweepMs = 1_000
 
 export class StoreModel {
@@ -56,14 +55,14 @@ export class StoreModel {
     return copyOf({ values: this.values, streams: this.streams })
   }
 
-  /** Restores a snapshot, which may be earlier or later than the current data. */
+  /** Restores a snapshot, which may be older or newer than the current data. */
   restore(snapshot: Snapshot): void {
     ;({ values: this.values, streams: this.streams } = copyOf(snapshot))
   }
 
   /**
-   * Runs a command or a script; a script runs atomically. The model answers XREAD immediately, so the caller must wait itself if XREAD has
-   * the option BLOCK.
+   * Runs a command or a script; a script runs atomically. The model answers XREAD immediately, so the caller itself must wait if XREAD has
+   * the BLOCK option.
    */
   run([name = '', ...args]: readonly string[]): Reply {
     this.commands++
@@ -145,15 +144,15 @@ export class StoreModel {
   }
 
   /**
-   * The script in Valkey does not trim the log on each call, because finding the oldest entry is expensive in Valkey. The model trims the
-   * log on each call.
+   * The model removes every message that exceeds a limit on each call; the script in Valkey does so less often, because finding the oldest
+   * entry is expensive there.
    */
   private trim(entries: Entry[], sinceMs: number, most: number, sinceBytes: number): void {
     const isOld = ({ seq, fields }: Entry, index: number) =>
       seq < sinceMs * seqsPerMs || entries.length - index > most || Number(fields[13]) < sinceBytes
     let old = 0
     for (let first = entries[0]; first !== undefined && isOld(first, old); first = entries[old]) old++
-    // At least one message remains in the log, however large the message is.
+    // At least one message remains in the log, however large it is.
     entries.splice(0, Math.min(old, entries.length - 1))
   }
 
@@ -169,7 +168,7 @@ export class StoreModel {
   }
 
   /**
-   * Returns the last sequence number of the log, which is always higher than `known`. A partial loss of the log is recorded by an entry
+   * Returns the last sequence number of the log, which is never lower than `known`. A partial loss of the log is recorded as an entry
    * without a message.
    */
   private ending(log: string, meta: string, known: number): number {
@@ -286,7 +285,7 @@ export class StoreModel {
     return value?.expiresAtMs !== undefined && value.expiresAtMs <= this.nowMs() ? undefined : value
   }
 
-  /** Removes expired values, because most of them are never read again and would remain for ever. */
+  /** Removes expired values, because most of them are never read again and would otherwise remain in memory for ever. */
   private sweep(): void {
     const nowMs = this.nowMs()
     if (Math.abs(nowMs - this.sweptAtMs) < sweepMs) return
@@ -312,7 +311,7 @@ export class StoreModel {
     return entries.slice(low, Math.min(low + count, entries.length)).filter(({ seq }) => seq <= last)
   }
 
-  /** Implements XREAD COUNT n BLOCK ms STREAMS key id, for one stream. */
+  /** Implements XREAD COUNT n BLOCK ms STREAMS key id, for a single stream. */
   private xread(args: string[]): Reply {
     const [key = '', id = '0'] = args.slice(args.indexOf('STREAMS') + 1)
     const found = this.range(key, `(${id}`, '+', countOf(args))
@@ -320,7 +319,7 @@ export class StoreModel {
   }
 }
 
-// The model must implement each script of scripts.ts; otherwise it throws when it is loaded.
+// The model must implement every script in scripts.ts; otherwise, this module throws an error when it is loaded.
 const modelled = [publish, open, saveSession, endSession, takeSession, announce]
 const missing = scripts.filter((script) => !modelled.includes(script))
 if (missing.length > 0) throw new Error(`${missing.length} scripts of scripts.ts are not in the model of the store`)
@@ -338,7 +337,7 @@ function countOf(args: string[]): number {
   return at === -1 ? Number.POSITIVE_INFINITY : Number(args[at + 1])
 }
 
-/** Parses a stream id such as 1795267133888-1 to a sequence number; the prefix `(` excludes the id itself. */
+/** Converts a stream id such as 1795267133888-1 to a sequence number; the prefix `(` excludes the id itself. */
 function seqOf(id: string): number {
   const after = id.startsWith('(')
   const [ms, number = '0'] = (after ? id.slice(1) : id).split('-')

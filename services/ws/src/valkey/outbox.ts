@@ -1,4 +1,4 @@
-/** Stores the room messages of this replica that the store has not confirmed yet, in the order of publishing. Pure. */
+/** Stores this replica's room messages that the store has not confirmed yet, in publishing order. Pure. */
 import type { Published, RoomDraft } from '../room-log.ts'
 
 export interface Waiting {
@@ -6,12 +6,12 @@ export interface Waiting {
   /** The key by which the store recognises the message. */
   key: Buffer
   done: (outcome: Published) => void
-  /** The number of times that the message was sent to the store. */
+  /** The number of times that the message has been sent to the store. */
   attempts: number
   provisional: boolean
   /** Whether an earlier message in the outbox has the same key. */
   again: boolean
-  /** Whether the sequence number of the message is known and was reported. */
+  /** Whether the message's sequence number is known and has been reported. */
   settled: boolean
 }
 
@@ -35,7 +35,7 @@ export class Outbox {
     return this.entries.length - this.first
   }
 
-  /** Adds a message. @returns the message in the outbox; undefined if a limit would be exceeded */
+  /** Adds a message. @returns the message's entry in the outbox; undefined if a limit would be exceeded */
   add(draft: RoomDraft, key: Buffer, done: (outcome: Published) => void): Waiting | undefined {
     const { messages, bytes } = this.bounds
     if (this.count >= messages || this.bytes + draft.head.length > bytes) return undefined
@@ -72,14 +72,14 @@ export class Outbox {
     this.first = 0
   }
 
-  /** Removes the messages whose outcome is known and was reported. */
+  /** Removes the messages whose outcome is known and has been reported. */
   dropSettled(): void {
     const left = this.all().filter(({ settled }) => !settled)
     for (let count = this.count; count > 0; count--) this.shift()
     for (const entry of left) this.push(entry)
   }
 
-  /** Returns all messages of the outbox, oldest first. */
+  /** Returns all messages in the outbox, oldest first. */
   all(): Waiting[] {
     return this.entries.slice(this.first)
   }

@@ -5,7 +5,7 @@ import { ValkeyPresence } from './presence.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** A connection to Valkey that records the commands which it receives, and refuses the first deletions. */
+/** A simulated Valkey connection that records the commands it receives, and refuses the first deletions. */
 function connectionRefusing(deletions: number) {
   const commands: string[] = []
   const send = async ([command = '', ...rest]: readonly string[]) => {

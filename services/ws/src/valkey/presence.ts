@@ -1,6 +1,5 @@
 /**
- * Counts the members of rooms: each replica stores its own numbers in Valkey under a key that expires, and sums the numbers of all live
- * replicas.
+ * Counts room members: each replica stores its own counts in Valkey under a key that expires, and adds up the counts of all live replicas.
  */
 import type { Timers } from '../ports.ts'
 import type { Presence } from '../rooms.ts'
@@ -16,13 +15,13 @@ export class ValkeyPresence implements Presence {
   private readonly key: string
   private readonly others: () => string[]
   private readonly here = new Map<string, number>()
-  /** The rooms whose number of members has changed and has not been sent to Valkey yet. */
+  /** The rooms whose changed member count has not been sent to Valkey yet. */
   private unsent = new Set<string>()
   private sending = false
-  /** Whether a change of the member counts could not be sent. */
+  /** Whether a change in the member counts could not be sent to Valkey. */
   private incomplete = false
 
-  /** @param others a function that returns the process names of the other replicas */
+  /** @param others a function that returns the names of the other replicas' processes */
   constructor({
     valkey,
     timers,
@@ -38,7 +37,7 @@ export class ValkeyPresence implements Presence {
   set(room: string, here: number): void {
     if (here === 0) this.here.delete(room)
     else this.here.set(room, here)
-    // All member counts are sent after the next reconnect.
+    // The replica sends all member counts again once it has reconnected to Valkey.
     if (!this.valkey.up) return
     this.unsent.add(room)
     if (!this.sending) this.sendSoon()
@@ -56,12 +55,12 @@ export class ValkeyPresence implements Presence {
     }
   }
 
-  /** Sends all member counts again if Valkey may lack some of them. @param known whether Valkey contains the key of this replica */
+  /** Sends all member counts again if Valkey may lack some of them. @param known whether Valkey contains this replica's key */
   check(known: boolean): void {
     if (this.incomplete || (!known && this.here.size > 0)) this.sendAll()
   }
 
-  /** Replaces all member counts of this replica in Valkey. */
+  /** Replaces all of this replica's member counts in Valkey. */
   sendAll(): void {
     if (!this.valkey.up) return
     this.incomplete = false
@@ -73,7 +72,10 @@ export class ValkeyPresence implements Presence {
     if (this.unsent.size > 0 && !this.sending) this.sendSoon()
   }
 
-  /** Sends the counts after the current turn of the event loop, so that the changes of a thousand closing sockets are one command. */
+  /**
+   * Sends the counts after the current turn of the event loop, so that the changes caused by a thousand closing sockets are sent in one
+   * command.
+   */
   private sendSoon(): void {
     this.sending = true
     this.timers.soon(() => void this.sendChanges())

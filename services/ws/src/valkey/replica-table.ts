@@ -1,6 +1,6 @@
 /**
- * Maintains the table of replicas in Valkey: each replica stores its load once per second, and reads the loads of the others in the same
- * script.
+ * Maintains the table of replicas in Valkey: each replica stores its load once per second, using a script that also returns the loads of
+ * the other replicas.
  */
 import { rolloutKey } from '@lab/contract/endpoints.ts'
 import type { ReplicaState } from '@lab/contract/metrics.ts'
@@ -9,11 +9,11 @@ import type { ReplicaLoad, ReplicaTable } from '../stores.ts'
 import type { ValkeyConnection } from './connection.ts'
 import { announce, keys } from './scripts.ts'
 
-/** The time after which a replica no longer counts if it has written no new table entry. Milliseconds. */
+/** A replica is no longer considered live if it has written no new table entry for this long. Milliseconds. */
 const silentMs = 5000
-/** Age after which table entries are deleted. Milliseconds. */
+/** Age at which table entries are deleted from Valkey. Milliseconds. */
 const forgottenMs = 60_000
-/** The time for which the member counts of a failed replica remain part of the total counts. Milliseconds. */
+/** How long a failed replica's member counts are still included in the totals. Milliseconds. */
 const presenceMs = 15_000
 
 interface Peer extends ReplicaLoad {
@@ -35,7 +35,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
   private rollingOut = false
   private asking = false
 
-  /** @param onPresence called after each exchange with Valkey; reports whether Valkey has the room members of this replica */
+  /** @param onPresence called after each exchange with Valkey, and receives whether Valkey has this replica's member counts */
   constructor({
     clock,
     valkey,
@@ -55,7 +55,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
 
   announce(self: ReplicaLoad): void {
     this.self = self
-    // Only one exchange with Valkey runs at a time; if an exchange is in progress, the next exchange sends the new load.
+    // Only one exchange with Valkey runs at a time; if one is in progress, the new load is sent with the next one.
     if (this.valkey.up && !this.asking) void this.exchange(self)
   }
 
@@ -68,7 +68,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
     return this.rollingOut
   }
 
-  /** Returns the names of the processes of the other replicas. */
+  /** Returns the names of the other replicas' processes. */
   instances(): string[] {
     return this.live().map(({ instance }) => instance)
   }
@@ -99,7 +99,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
       this.onPresence(present === 1)
     } catch {
       // The next exchange with Valkey follows within a second.
-      // The owner of the connection reports that Valkey is unavailable, so the error is not reported here.
+      // The connection's owner reports that Valkey is unavailable, so the error is not reported here.
     } finally {
       this.asking = false
     }
@@ -113,8 +113,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
       const [at, state, connections, instance = '', colour] = (all[i + 1] ?? '').split(' ')
       const announcedAt = Number(at)
       const before = this.peers.get(id)
-      // A table entry that has changed counts as a new entry. When an entry is read for the first time, its age is determined by Valkey's
-      // clock.
+      // A table entry that has changed counts as a new entry. When an entry is read for the first time, Valkey's clock determines its age.
       const receivedAtMs =
         before?.announcedAt === announcedAt ? before.receivedAtMs : before === undefined ? nowMs - (now - announcedAt) : nowMs
       const load = { id, state: state as ReplicaState, connections: Number(connections), ...(colour !== undefined && { colour }) }

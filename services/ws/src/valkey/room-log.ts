@@ -1,7 +1,8 @@
 /**
- * Implements the room log in Valkey, which all replicas share. A Lua script stores the messages, and calls of the script are pipelined. A
- * separate connection reads the messages from a Valkey stream, so no message waits for another one and every replica reads the same order.
- * While Valkey is unavailable, messages wait in the outbox. The waiting messages are stored in order after the reconnect.
+ * Implements the room log in Valkey, which all replicas share. A Lua script stores the messages; calls to the script are pipelined, so no
+ * message has to wait for another. A separate connection reads the messages from a Valkey stream, so every replica reads them in the same
+ * order. While Valkey is unavailable, messages wait in the outbox. The waiting messages are stored in order once the replica has
+ * reconnected to Valkey.
  */
 import { createHash } from 'node:crypto'
 import type { Config } from '../config.ts'
@@ -12,30 +13,26 @@ import { LogReader } from './log-reader.ts'
 import { Outbox, type Waiting } from './outbox.ts'
 import { logKeys, publish } from './scripts.ts'
 
-/** The time for which a starting replica waits for Valkey before it becomes ready without Valkey. Milliseconds. */
+/** How long a starting replica waits for Valkey before it becomes ready without it. Milliseconds. */
 const startMs = 2000
-/**
- * The longest time for which this replica waits until it has read a sequence number that another replica has already read. Milliseconds.
- */
+/** Maximum time for which this replica waits until it has read a sequence number that another replica has already read. Milliseconds. */
 const reachMs = 1000
 /**
- * Lower bounds for the size limits of the log in Valkey. They ensure that every replica can read the messages of the other replicas before
- * the log is trimmed.
+ * Lower bounds for the size limits of the log in Valkey. These bounds ensure that every replica can read the other replicas' messages
+ * before the log is trimmed.
  */
 const smallestLog = { messages: 1000, bytes: 4_194_304 }
 
 interface Options {
   config: Config
   timers: Timers
-  /**
-   * The connection for storing messages, shared with other stores. The owner of the connection calls `connectionUp` and `connectionDown`.
-   */
+  /** The connection for storing messages, shared with other stores. The connection's owner calls `connectionUp` and `connectionDown`. */
   valkey: ValkeyConnection
   /** Opens the connection that reads the log. */
   connect: MakeConnection
-  /** The name, in Valkey's client list, of the connection that reads the log. */
+  /** The name that the log-reading connection has in Valkey's client list. */
   readerName: string
-  /** Called when the state of the log may have changed between healthy and unhealthy. */
+  /** Called when the log may have become healthy or unhealthy. */
   onHealth: (why?: Error) => void
 }
 
@@ -47,15 +44,18 @@ export class ValkeyRoomLog implements RoomLog {
   private readonly outbox: Outbox
   private readonly onHealth: (why?: Error) => void
   private events: RoomLogEvents | undefined
-  /** The number of connections to Valkey so far. The room log ignores an answer that belongs to an earlier connection to Valkey. */
+  /**
+   * Incremented whenever the connection to Valkey is established or lost, and when the room log stops. The room log ignores answers that
+   * belong to an earlier connection.
+   */
   private connections = 0
-  /** Sequence numbers of this replica's stored messages that the replica has not read from the log yet, in order. */
+  /** The sequence numbers of this replica's own stored messages that it has not read from the log yet, in order. */
   private given: number[] = []
-  /** The sequence numbers of the last messages that this replica has read, by message key. */
+  /** The sequence numbers of the latest messages that this replica has read, by message key. */
   private readonly places = new Map<string, number>()
   private readonly maxPlaces: number
   private readonly limits: string[]
-  /** Pending calls of the method `reached`, each of which waits at most one second. */
+  /** Pending calls to `reached`, each of which waits for at most one second. */
   private readonly behind = new Set<{ seq: number; resolve: () => void }>()
   private emptied: (() => void) | undefined
 
@@ -89,8 +89,7 @@ export class ValkeyRoomLog implements RoomLog {
     this.events = events
     const late = Promise.withResolvers<void>()
     const cancel = this.timers.after(startMs, late.resolve)
-    // The start waits for both Valkey connections, because a ready replica cannot take over sessions without the connection that stores
-    // data.
+    // The start waits for both Valkey connections. Without the connection that stores data, a ready replica could not take over sessions.
     await Promise.race([Promise.all([this.reader.start(), this.valkey.reached]), late.promise])
     cancel()
     if (!this.reader.healthy) this.onHealth(this.valkey.reason ?? new Error(`not reached within ${startMs} ms`))
@@ -122,11 +121,11 @@ export class ValkeyRoomLog implements RoomLog {
 
   publish(draft: RoomDraft, done: (outcome: Published) => void): void {
     const key = createHash('sha1').update(draft.key).digest().subarray(0, 16)
-    // The replica detects repeated messages itself even while Valkey is available, because Valkey may have restarted with older data and
-    // may no longer know the message.
+    // The replica itself detects resent messages even while Valkey is available.
+    // Valkey may have restarted with older data, and may no longer know the message.
     const known = this.places.get(key.toString('latin1'))
     if (known !== undefined) {
-      // This replica has already delivered the message provisionally to its room members.
+      // This replica has already read the message from the log and delivered it to the room's members.
       done({ result: 'duplicate', seq: known })
       return
     }
@@ -136,17 +135,17 @@ export class ValkeyRoomLog implements RoomLog {
     else this.wait(entry)
   }
 
-  /** After a reconnect, stores the waiting messages in order. */
+  /** Stores the waiting messages in order when the connection to Valkey is established. */
   connectionUp(): void {
     this.connections++
-    // A message that this replica has read from the log counts as stored. Even if Valkey has lost a stored message, the message must not be
-    // stored again.
+    // A message that this replica has read from the log counts as stored.
+    // A stored message must not be stored again, even if Valkey has lost it.
     this.outbox.dropSettled()
     for (const entry of this.outbox.all()) this.hand(entry)
     this.onHealth()
   }
 
-  /** After the connection to Valkey was lost, provisionally delivers the messages that Valkey has not confirmed. */
+  /** When the connection to Valkey is lost, provisionally delivers the messages that Valkey has not confirmed. */
   connectionDown(why: Error): void {
     this.connections++
     this.onHealth(why)
@@ -161,7 +160,7 @@ export class ValkeyRoomLog implements RoomLog {
     }
   }
 
-  /** Stops the room log when all waiting messages are stored, and after `withinMs` at the latest. */
+  /** Stops the room log when all waiting messages have been stored, or after `withinMs` at the latest. */
   async stop(withinMs = 0): Promise<void> {
     if (this.outbox.count > 0 && this.valkey.up && withinMs > 0) {
       await new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * Lua scripts, which Valkey runs atomically, without other commands in between.
- * The size of every data structure is bounded. The number, total bytes and age of the stored messages are limited. Lookup tables (message
- * keys, room offsets) have two generations: when the young generation is full or old, it replaces the old generation.
+ * Lua scripts, which Valkey runs atomically, without other commands in between. The size of every data structure is bounded. The number,
+ * total bytes and age of the stored messages are limited. Lookup tables (message keys, room offsets) have two generations: when the young
+ * generation is full or too old, it replaces the old generation.
  */
 import { createHash } from 'node:crypto'
 
@@ -18,18 +18,18 @@ export const keys = {
   /** The stream of room messages. */
   log: 'lab:log',
   /**
-   * Hash with the last sequence number, the total bytes stored, the start times of the young generations, and the last number to which
-   * the log went back.
+   * Hash with the last sequence number, the total bytes stored, the start times of the young generations, and the last number to which the
+   * log fell back.
    */
   meta: 'lab:log:meta',
-  /** Hashes that map the key of a message to its sequence number. */
+  /** Hashes that map each message key to the message's sequence number. */
   places: 'lab:log:places',
   placesBefore: 'lab:log:places:before',
   /** Hashes that map each room to its last offset. */
   offsets: 'lab:log:offsets',
   offsetsBefore: 'lab:log:offsets:before',
   session: (id: string) => `lab:session:${id}`,
-  /** The channel that notifies a replica of sessions that other replicas took from it. */
+  /** The channel that notifies a replica of sessions that other replicas have taken over from it. */
   taken: (instance: string) => `lab:taken:${instance}`,
   /** Hash that maps each replica to its load. */
   replicas: 'lab:replicas',
@@ -46,10 +46,10 @@ local function whole(number) return string.format('%.0f', number) end
 `
 
 /**
- * Lua function that returns the last sequence number of the log. The last sequence number of the log always increases, regardless of the
- * clocks, even if Valkey lost the log or a part of it. A Valkey without data starts with a sequence number that is higher than
- * \`known\`. If Valkey restarted with older data, so that its last sequence number is below \`known\`, the function adds an entry without
- * a message, whose sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry
+ * Lua function that returns the last sequence number of the log. The last sequence number of the log always increases, whatever the clocks
+ * show, and even if Valkey has lost all or part of the log. An empty Valkey instance starts with a sequence number higher than \`known\`.
+ * If Valkey restarted with older data and its last sequence number is below \`known\`, the function adds an entry without a message. The
+ * added entry's sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry
  * and this one were lost.
  */
 const ending = `
@@ -75,14 +75,14 @@ end
 /** Maximum number of entries in each generation of the lookup tables; an entry needs about 100 bytes. */
 export const maxPlaces = 150_000
 export const maxRooms = 25_000
-/** The time after which the message offsets may restart at 1 in a room in which no messages are sent. Milliseconds. */
+/** If no messages are sent to a room for this long, its message offsets may restart at 1. Milliseconds. */
 export const roomsAgeMs = 3_600_000
 
 /**
- * Stores a message once. KEYS: \`logKeys\`. ARGV: room, start of the message, time of publishing, message key, highest sequence number
- * known to the publisher, maximum number of messages, maximum bytes, maximum age in ms, and the traceparent if the message is traced.
- * Returns the sequence number of the message, and whether the message was already stored. The script may exceed maxmemory (allow-oom):
- * the size of its own data is bounded, so other data must not cause it to fail.
+ * Stores a message once. KEYS: \`logKeys\`. ARGV: room, start of the message, publishing time, message key, highest sequence number known
+ * to the publisher, maximum number of messages, maximum bytes, maximum age in ms, and the traceparent if the message is traced. Returns the
+ * message's sequence number, and whether the message had already been stored. The script may exceed maxmemory (allow-oom): the size of its
+ * own data is bounded, so other data must not cause it to fail.
  */
 export const publish = script(`#!lua flags=allow-oom
 local log, meta, places, placesBefore, offsets, offsetsBefore = unpack(KEYS)
@@ -133,7 +133,7 @@ return {whole(seq), 0}`)
 
 /**
  * Finds the last sequence number of the log. KEYS: \`logKeys\`. ARGV: maximum age in ms; sequence number up to which the log was read (or
- * empty); highest known number (or empty); number to which the log went back (or empty), which is recorded once for all readers. Returns
+ * empty); highest known number (or empty); number to which the log fell back (or empty), which is recorded once for all readers. Returns
  * the last sequence number of the log, whether the log has unread entries, and a lower bound for the sequence numbers of later entries.
  */
 export const open = script(`#!lua flags=allow-oom
@@ -154,9 +154,9 @@ return {whole(last), more, whole(math.max(last + 1, nowMs * 1000))}`)
 
 /**
  * Saves a session that the given replica owns. KEYS: session. ARGV: owner, connection id, rooms, acknowledged sequence number, time to live
- * in ms, oldest accepted token, number of takeovers when this owner took the session. The script returns 0 if another replica owns the
- * session and has at least the same number of takeovers as the caller. A stored owner with a lower number of takeovers is outdated and does
- * not prevent the save; this happens only if Valkey restarted with older data.
+ * in ms, oldest accepted token, number of takeovers when this owner took over the session. The script returns 0 if another replica owns the
+ * session and has at least as many takeovers as the caller. A stored owner with fewer takeovers is outdated and does not prevent the save;
+ * this happens only if Valkey restarted with older data.
  */
 export const saveSession = script(`#!lua
 local state = redis.call('HMGET', KEYS[1], 'owner', 'taken')
@@ -168,9 +168,9 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1`)
 
 /**
- * Deletes a session that the given replica owns. KEYS: session. ARGV: owner, ms. A session that was taken from another replica leaves a
- * marker for the given time, so that a late save of the former owner does not restore the session. The script returns 0 if another replica
- * owns the session.
+ * Deletes a session that the given replica owns. KEYS: session. ARGV: owner, ms. A session that was taken over from another replica leaves
+ * a marker for the given time, so that a late save by the former owner does not restore the session. The script returns 0 if another
+ * replica owns the session.
  */
 export const endSession = script(`#!lua flags=allow-oom
 local owner, taken = unpack(redis.call('HMGET', KEYS[1], 'owner', 'taken'))
@@ -183,10 +183,10 @@ end
 return 1`)
 
 /**
- * Takes a session over and notifies its former owner. KEYS: session. ARGV: new owner, time to live in ms, prefix of the channels, session
- * id, number of the client's token. Returns the stored data of the session, the number of takeovers and the oldest accepted token; nil if
- * the session does not exist or the token is older. The former owner of the session is notified of the new number of takeovers. The number
- * of takeovers is never lower than the number in the client's token, so it does not decrease if Valkey restarts with older data.
+ * Takes a session over and notifies its former owner. KEYS: session. ARGV: new owner, time to live in ms, channel prefix, session id,
+ * number of the client's token. Returns the session's stored data, its number of takeovers and its oldest accepted token; nil if the
+ * session does not exist or the client's token is older. The former owner of the session is notified of the new number of takeovers. Each
+ * takeover raises the number of takeovers above the client's token number, so it does not decrease if Valkey restarts with older data.
  */
 export const takeSession = script(`#!lua flags=allow-oom
 local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken', 'token')
@@ -202,7 +202,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {record[2], record[3], record[4], taken, oldest}`)
 
 /**
- * Stores the load of a replica in the table. KEYS: table of replicas, presence of this replica, marker of a rollout. ARGV: name and load
+ * Stores a replica's load in the table of replicas. KEYS: table of replicas, presence of this replica, rollout marker. ARGV: name and load
  * of the replica, age in ms after which entries are deleted, time to live of the replica's presence in ms. Returns Valkey's time, whether
  * the replica's presence exists, all table entries with their times, and whether a rollout is under way.
  */

@@ -1,7 +1,7 @@
 /**
- * Sessions in Valkey. Each session is stored with the name of its owner, and every write checks the owner first. A replica that has lost a
- * session to another replica can no longer change the session. A replica that loses a session is notified by a message, and detects the
- * loss at the latest when it next saves the session.
+ * Sessions in Valkey. Each session is stored with its owner's name, and every write checks the owner first. A replica that has lost a
+ * session to another replica can no longer change it. A replica that loses a session is notified by a message, and detects the loss at the
+ * latest when it next saves the session.
  */
 import type { Config } from '../config.ts'
 import type { Clock, Timers } from '../ports.ts'
@@ -9,7 +9,7 @@ import type { SessionRecord, SessionStore } from '../sessions.ts'
 import type { ValkeyConnection } from './connection.ts'
 import { endSession, keys, saveSession, takeSession } from './scripts.ts'
 
-/** A change of a session that Valkey has not confirmed yet. */
+/** A session change that Valkey has not confirmed yet. */
 type Change = { what: 'save' | 'end'; record: Pick<SessionRecord, 'id'> & Partial<SessionRecord>; untilMs?: number }
 
 export class ValkeySessionStore implements SessionStore {
@@ -22,18 +22,18 @@ export class ValkeySessionStore implements SessionStore {
   private readonly windowMs: number
   private readonly attachedMs: number
   private readonly most: { changes: number; held: number }
-  /** The latest unconfirmed change of each session, oldest first. */
+  /** The latest unconfirmed change to each session, oldest first. */
   private readonly changes = new Map<string, Change>()
-  /** The expiry times of the waiting sessions of this replica, oldest first. */
+  /** The expiry times of this replica's waiting sessions, earliest first. */
   private readonly holding = new Map<string, number>()
   /**
-   * The number of takeovers of each session at the time when this replica took the session. The number of takeovers of a session never
-   * decreases, so it shows which of two owners took the session later.
+   * Each session's number of takeovers at the time when this replica took it over. A session's number of takeovers never decreases, so it
+   * shows which of two owners took over the session later.
    */
   private readonly takings = new Map<string, number>()
   private taken: (id: string) => void = () => {}
 
-  /** @param owner the name of this process, which differs from all other processes that use the store, and changes after a restart */
+  /** @param owner the name of this process, which is unique among all processes that use the store and changes after a restart */
   constructor({
     config,
     clock,
@@ -55,7 +55,7 @@ export class ValkeySessionStore implements SessionStore {
     return this.holding.size
   }
 
-  /** The number of changes that wait for Valkey. */
+  /** The number of changes that Valkey has not confirmed yet. */
   get waiting(): number {
     return this.changes.size
   }
@@ -101,14 +101,13 @@ export class ValkeySessionStore implements SessionStore {
   }
 
   /**
-   * Handles the notification that another replica has taken a session over.
+   * Handles the notification that another replica has taken over a session.
    * @param message the number of takeovers and the id of the session
    */
   receiveTaken(message: string): void {
     const space = message.indexOf(' ')
     const [times, id] = [Number(message.slice(0, space)), message.slice(space + 1)]
-    // A notification of a takeover is handled after pending answers from Valkey, because this replica may have taken the session back in
-    // the meantime.
+    // A takeover notification is handled after pending answers from Valkey. This replica may have taken the session back in the meantime.
     this.timers.soon(() => {
       if ((this.takings.get(id) ?? 0) < times) this.lost(id)
     })
@@ -117,7 +116,7 @@ export class ValkeySessionStore implements SessionStore {
   private lost(id: string): void {
     this.changes.delete(id)
     this.takings.delete(id)
-    // A session that waits for its client has no connection on this replica.
+    // A session that is waiting for its client has no connection on this replica.
     if (!this.holding.delete(id)) this.taken(id)
   }
 
@@ -134,7 +133,7 @@ export class ValkeySessionStore implements SessionStore {
     return this.valkey.up
   }
 
-  /** After a reconnect, sends the unconfirmed changes again. */
+  /** Sends all unconfirmed changes again when the connection to Valkey is established. */
   connectionUp(): void {
     for (const change of [...this.changes.values()]) void this.hand(change)
   }
@@ -160,8 +159,8 @@ export class ValkeySessionStore implements SessionStore {
       if (!mine && change.what === 'save') this.lost(id)
       return mine
     } catch {
-      // The change of the session is still unconfirmed, and is sent again after the reconnect.
-      // The owner of the connection reports that Valkey is unavailable, so the error is not reported here.
+      // The session change is still unconfirmed, and is sent again once the replica has reconnected to Valkey.
+      // The connection's owner reports that Valkey is unavailable, so the error is not reported here.
       return false
     }
   }

@@ -13,7 +13,7 @@ import { ValkeyRoomLog } from './room-log.ts'
 import { keys } from './scripts.ts'
 import { ValkeySessionStore } from './session-store.ts'
 
-/** Time without an answer from Valkey after which Valkey counts as unavailable. Milliseconds. */
+/** Valkey counts as unavailable if it sends no answer for this long. Milliseconds. */
 const patienceMs = 1000
 const statsMs = 1000
 /**
@@ -26,7 +26,7 @@ const stopMs = { store: 600, leave: 300 }
 export interface Outside {
   timers: Timers
   connect: MakeConnection
-  /** The name of this process, which differs from all other processes that use the store, and changes after a restart. */
+  /** The name of this process, which is unique among all processes that use the store and changes after a restart. */
   instance: string
 }
 
@@ -37,9 +37,9 @@ const standardOutside = (): Outside => ({
 })
 
 /**
- * Creates the stores of a replica that shares state with others, and begins to connect. The function does not wait until Valkey is
- * available.
- * @param id the id of the replica, for example ws-1
+ * Creates the stores of a replica that shares state with others, and begins to connect to Valkey. The function does not wait for Valkey to
+ * become available.
+ * @param id the replica's id, for example ws-1
  */
 export function valkeyStores(
   config: Config,
@@ -68,7 +68,7 @@ export function valkeyStores(
 
   async function askStats(): Promise<void> {
     if (!valkey.up) return
-    // Until Valkey answers, the previous statistics of the store remain in use.
+    // Until Valkey has answered, the store's previous statistics remain in use.
     stats = readInfo(await valkey.send<string>(['INFO', 'clients', 'memory', 'stats']).catch(() => '')) ?? stats
   }
 
@@ -89,7 +89,7 @@ export function valkeyStores(
   }
 }
 
-/** Returns a function that logs each change between healthy and unhealthy, including the first connection. */
+/** Returns a function that logs when the connection to Valkey becomes healthy or unhealthy, including the first time. */
 function healthReporter(log: Log, clock: Clock, healthy: () => boolean): (why?: Error) => void {
   let reported: boolean | undefined
   let sinceMs = clock.steady()
@@ -105,7 +105,7 @@ function healthReporter(log: Log, clock: Clock, healthy: () => boolean): (why?: 
   }
 }
 
-/** Parses Valkey's answer to the command INFO. Returns undefined if a field of the answer is missing. */
+/** Parses Valkey's answer to the INFO command. Returns undefined if a field of the answer is missing. */
 function readInfo(info: string): ReturnType<Stores['stats']> {
   const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1])
   const stats = {
@@ -117,7 +117,7 @@ function readInfo(info: string): ReturnType<Stores['stats']> {
   return Object.values(stats).some(Number.isNaN) ? undefined : stats
 }
 
-/** Waits for a promise that may reject, up to a maximum time. */
+/** Waits for a promise, which may reject, for at most the given time. */
 async function within(timers: Timers, ms: number, attempt: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
   const cancel = timers.after(ms, late.resolve)

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Presence } from '../../src/rooms.ts'
 
-/** @param make a function that creates an empty presence store, and returns it with a function that stops it */
+/** @param make a function that creates an empty presence store, and returns it together with a function that stops it */
 export function presenceSuite(make: () => Promise<{ presence: Presence; stop: () => Promise<void> }>): void {
   let presence: Presence
   let stop: () => Promise<void>

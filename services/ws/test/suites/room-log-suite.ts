@@ -8,10 +8,10 @@ export class LogUser {
   /** The text of each message that was delivered provisionally. */
   readonly provisional: string[] = []
   readonly lost: number[] = []
-  /** The sequence numbers to which the log went back when messages were lost in the store. */
+  /** The sequence numbers to which the log fell back when the store lost messages. */
   readonly wentBackTo: number[] = []
   readonly log: RoomLog
-  /** The time at which each message arrived, in milliseconds of performance.now(), by the text of the message. */
+  /** The arrival time of each message, as returned by performance.now(), by message text. */
   readonly arrivals = new Map<string, number>()
 
   constructor(log: RoomLog) {
@@ -35,7 +35,7 @@ export class LogUser {
   }
 
   /**
-   * Publishes a message that uses the same string as its text and as its key.
+   * Publishes a message that uses the same string as both its text and its key.
    * @returns an array to which each outcome of the message is added when it arrives
    */
   publish(room: string, text: string): Published[] {

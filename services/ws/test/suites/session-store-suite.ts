@@ -4,7 +4,7 @@ import type { SessionRecord, SessionStore } from '../../src/sessions.ts'
 
 export interface StoreUnderTest {
   store: SessionStore
-  /** Advances the clock of the store. */
+  /** Advances the store's clock. */
   pass(ms: number): Promise<void> | void
 }
 
@@ -16,9 +16,7 @@ export const sessionRecord = (id: string): SessionRecord => ({
   idScope: `scope-of-${id}`,
 })
 
-/**
- * @param make a function that creates an empty session store with the given resume window and the given maximum number of waiting sessions
- */
+/** @param make a function that creates an empty session store with the given resume window and maximum number of waiting sessions */
 export function sessionStoreSuite(make: (bounds: { windowMs: number; limit: number }) => StoreUnderTest | Promise<StoreUnderTest>): void {
   let used: StoreUnderTest
   const windowMs = 400

@@ -6,9 +6,9 @@ import { LogUser } from './room-log-suite.ts'
 import { sessionRecord } from './session-store-suite.ts'
 
 export interface SharedStore {
-  /** Deletes all data of the store. */
+  /** Deletes all data in the store. */
   empty(): Promise<void>
-  /** Returns the stores of a replica, which are already connected. The stores are stopped after the test. */
+  /** Returns a replica's stores, already connected. The stores are stopped after the test. */
   replica(id: string): Promise<Stores>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Creates the shared stores of a replica without starting the replica. Tests use these stores to test the backend, which is Valkey or the
- * store of the embedded lab.
+ * Creates a replica's shared stores without starting the replica. Tests use these stores to check their backend, which is either Valkey or
+ * the embedded lab's store.
  */
 import { type Config, readConfig, type SettingName } from '../../src/config.ts'
 import type { Stores } from '../../src/stores.ts'
@@ -10,7 +10,7 @@ export interface TestStores extends Stores {
   logged: { level: 'info' | 'error'; text: string }[]
 }
 
-/** Returns the stores of a replica that uses the Valkey instance on a local port. Settings that are not given have their default values. */
+/** Returns the stores of a replica that uses the Valkey instance on a local port. Any setting that is not given has its default value. */
 export async function storesOn(port: number, id: string, env: Partial<Record<SettingName, string | number>> = {}): Promise<TestStores> {
   const logged: TestStores['logged'] = []
   const clock = { now: Date.now, steady: () => performance.now() }

@@ -1,2 +1,2 @@
-/** The command `chaos`, which injects faults; see tools/chaos. */
+/** Implements the `chaos` command, which injects faults; see tools/chaos. */
 export { register } from '@lab/chaos/command.ts'

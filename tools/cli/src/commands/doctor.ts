@@ -1,4 +1,4 @@
-/** The command `doctor`, which checks whether the lab can run on this machine and changes nothing. */
+/** Implements the `doctor` command, which checks whether the lab can run on this machine, without changing anything. */
 
 import { examples, printJson } from '@lab/host/arguments.ts'
 import { profilesOn } from '@lab/lab/compose/project.ts'

@@ -1,4 +1,4 @@
-/** The command `down`, which stops the lab and preserves the lab's data. */
+/** Implements the `down` command, which stops the lab but preserves its data. */
 
 import { examples } from '@lab/host/arguments.ts'
 import { downCommand } from '@lab/host/compose.ts'

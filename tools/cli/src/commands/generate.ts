@@ -1,6 +1,6 @@
 /**
- * The command `generate`, which writes all generated files. The generator runs in a separate process, because generating the help pages
- * requires loading every command.
+ * Implements the `generate` command, which writes all generated files. The generator runs in a separate process, because it has to load
+ * every command in order to generate the help pages.
  */
 import { examples } from '@lab/host/arguments.ts'
 import { run } from '@lab/host/docker.ts'

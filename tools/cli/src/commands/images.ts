@@ -1,4 +1,4 @@
-/** The command `images`, which transfers the lab's images as a file, for workshops without a network. */
+/** Implements the `images` command, which transfers the lab's images as a file, for workshops without network access. */
 import { createReadStream, createWriteStream, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -16,7 +16,7 @@ import { imagesNamedIn, imagesOf, type LabImage, loadedImages, megabytes, rename
 import { withProgress } from '../progress.ts'
 import { refuseUnknownServices } from '../services.ts'
 
-/** Returns the name of an image without its digest. */
+/** Returns an image's name without its digest. */
 const tagOnly = (image: string) => image.replace(/@.*$/, '')
 
 interface SizedImage extends LabImage {
@@ -114,7 +114,7 @@ async function load(file: string): Promise<void> {
       output.setEncoding('utf8').on('data', (text: string) => {
         said += text
       })
-      // Docker may close its input before it has read the whole file.
+      // Docker may close its input before it has read the entire file.
       await pipeline(createReadStream(path), counter, input).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EPIPE') throw error
       })
@@ -144,8 +144,8 @@ async function load(file: string): Promise<void> {
 const filesWithImages = ['compose*.yaml', 'services/*.yaml', '{scaler,services/*}/Dockerfile']
 
 /**
- * Adds digests to the images in the Compose files, or removes the digests. If a registry does not answer, the image's digest remains
- * unchanged and the command exits with code 1.
+ * Adds digests to the image names in the Compose files and Dockerfiles, or removes the digests. If a registry does not respond, the image's
+ * digest remains unchanged and the command exits with code 1.
  */
 async function pin({ remove = false }: { remove?: boolean }): Promise<void> {
   const files = globSync(filesWithImages, { cwd: root }).map((file) => ({
@@ -155,7 +155,7 @@ async function pin({ remove = false }: { remove?: boolean }): Promise<void> {
   const digests = new Map<string, string>()
   const named = remove ? [] : [...new Set(files.flatMap(({ text }) => imagesNamedIn(text)))].sort()
   for (const image of named) {
-    // buildx ignores --format for an image that is not an index, so the digest is parsed from the plain output.
+    // buildx ignores --format for images that are not an index, so the digest is parsed from the plain output.
     const ran = await tryDocker(['buildx', 'imagetools', 'inspect', image])
     const [, digest] = /^Digest:\s+(sha256:[0-9a-f]{64})$/m.exec(ran.stdout) ?? []
     if (ran.exitCode === 0 && digest !== undefined) digests.set(image, digest)
@@ -171,7 +171,7 @@ async function pin({ remove = false }: { remove?: boolean }): Promise<void> {
   if (digests.size < named.length) process.exitCode = 1
 }
 
-/** Runs a transfer of images and shows its progress. @param total an upper bound for the number of bytes to transfer */
+/** Transfers images and shows the progress. @param total upper bound for the number of bytes to transfer */
 async function counted(title: string, total: number, transfer: (counter: Transform) => Promise<void>): Promise<void> {
   await withProgress([
     {
@@ -182,7 +182,7 @@ async function counted(title: string, total: number, transfer: (counter: Transfo
           transform(chunk: Buffer, _encoding, done) {
             const before = Math.floor((passed / total) * 10)
             passed += chunk.length
-            // In a log file, ten lines of progress are enough.
+            // Ten progress lines are enough in a log file.
             if (process.stderr.isTTY || Math.floor((passed / total) * 10) > before) {
               task.output = `${megabytes(passed)} of ${megabytes(Math.max(total, passed))}`
             }

@@ -1,4 +1,4 @@
-/** The command `load`, which runs k6 against the lab on Compose, or sets the load of the embedded lab's own clients. */
+/** Implements the `load` command, which runs k6 against the Compose lab, or sets the load that the embedded lab's own clients create. */
 import { embeddedBounds } from '@lab/contract/embedded-api.ts'
 import { services } from '@lab/contract/endpoints.ts'
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
@@ -24,7 +24,7 @@ interface LoadOptions {
 
 type Wanted = { sockets: number } | { scenario: string }
 
-/** The exit codes that k6 returns when a threshold is crossed and when a signal interrupts k6. */
+/** Exit codes of k6: when a threshold is crossed, and when a signal interrupts the run. */
 const thresholdsCrossed = 99
 const endedBySignal = 105
 const socketsOnCompose = { min: 1, max: 20_000 } as const

@@ -1,4 +1,4 @@
-/** The command `logs`, which shows the output of the services. */
+/** Implements the `logs` command, which shows the output of the services. */
 
 import { examples } from '@lab/host/arguments.ts'
 import { type LogsOptions, logsCommand } from '@lab/host/compose.ts'
@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .option('--since <when>', 'show only newer lines, for example 5m or 2026-01-31T12:00:00Z')
     .addHelpText('after', examples('./lab logs ws -f --tail 20', './lab logs --since 5m'))
     .action(async (services: readonly string[], options: Omit<LogsOptions, 'services'>, command: Command) => {
-      // Compose's error for an unknown service does not list the allowed names.
+      // Compose's own error message for an unknown service does not list the valid names.
       if (services.length > 0) refuseUnknownServices(services, await model(), command)
       await attachedOrFail(logsCommand({ ...options, services }))
     })

@@ -1,4 +1,4 @@
-/** The command `nuke`, which stops the lab and, after a confirmation, deletes its data. */
+/** Implements the `nuke` command, which stops the lab and deletes its data after a confirmation. */
 import { rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { examples } from '@lab/host/arguments.ts'
@@ -29,15 +29,15 @@ async function nuke({ yes = false, pulledImages = false }: { yes?: boolean; pull
     say('Nothing was deleted.')
     return
   }
-  // The scaler's state is deleted only after the scaler has stopped, because a running scaler would write the state again.
+  // The scaler's state is deleted only after the scaler has stopped, because a running scaler would write it again.
   if (!endedWell(await attached(command))) return
   await deleteScalerState()
   await forgetRollouts(projectOf())
 }
 
 /**
- * Deletes the stored state of the scaler.
- * If the state remained, the next lab's scaler would load the old decisions, and would be paused if the deleted lab's scaler was paused.
+ * Deletes the scaler's stored state. If this state were not deleted, the next lab's scaler would load the old decisions, and would be
+ * paused if the deleted lab's scaler was paused.
  */
 async function deleteScalerState(): Promise<void> {
   for (const file of stateFiles(scalerState())) {

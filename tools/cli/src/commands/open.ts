@@ -1,4 +1,4 @@
-/** The command `open`, which opens a page of the lab in the browser. */
+/** Implements the `open` command, which opens a page of the lab in the browser. */
 
 import { examples } from '@lab/host/arguments.ts'
 import { run, say } from '@lab/host/docker.ts'

@@ -1,4 +1,6 @@
-/** The command `report`, which collects diagnostic information for a help request in a folder and an archive, without secrets. */
+/**
+ * Implements the `report` command, which collects diagnostic information for a help request in a folder and an archive, without secrets.
+ */
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
@@ -23,7 +25,7 @@ const linesOfLog = 2_000
 
 type Environment = Record<string, string | undefined>
 
-/** Masks the secrets in a string and writes the string to a file. */
+/** Masks the secrets in a string and writes the result to a file. */
 type Write = (file: string, text: string) => Promise<void>
 
 export function register(program: Command): void {
@@ -56,7 +58,7 @@ async function report({ output }: { output?: string }): Promise<void> {
     { title: 'Logs', task: () => writeLogs(write) },
     { title: 'Findings of doctor', task: async () => write('doctor.json', await diagnosis()) },
   ])
-  // The archive contains no secrets, because it is created from the written report files, in which secrets are already masked.
+  // The archive contains no secrets, because it is created from the written report files, in which all secrets are already masked.
   const archive = await packFolder(folder)
   process.stdout.write(`${shown(folder)}\n${shown(archive)}\n`)
 }
@@ -67,7 +69,7 @@ const shown = (path: string) => relative(process.cwd(), path) || path
 const psTable: DockerCommand = { args: ['compose', 'ps', '--all'] }
 const statsTable: DockerCommand = { args: ['compose', 'stats', '--no-stream'] }
 
-/** Returns the output of commands, including errors, each after its command line. */
+/** Returns the output of the given commands, including errors; each output follows its command line. */
 async function said(...commands: DockerCommand[]): Promise<string> {
   const parts = commands.map(async (command) => {
     show(command)
@@ -87,7 +89,7 @@ async function writeConfiguration(write: Write, config: string, written: Environ
   await write('compose.json', asMaskedJson(config))
   const names = new Set<string>(Object.keys(hostPorts))
   const known = ([name]: [string, unknown]) => names.has(name) || /^(COMPOSE|DOCKER|LAB|SCALER)_/.test(name)
-  // The variables that were loaded from .env are not listed again as environment variables, because the report lists .env separately.
+  // Variables that were loaded from .env are not listed again as environment variables, because the report lists .env separately.
   const ours = Object.entries(process.env).filter(([name, value]) => known([name, value]) && value !== written[name])
   const parts = ['# .env', maskedLines(written, secrets), '# set in the environment', maskedLines(Object.fromEntries(ours), secrets)]
   await write('environment.txt', parts.join('\n'))
@@ -108,7 +110,7 @@ const withEnvironments = z.object({
   services: z.record(z.string(), z.object({ environment: z.record(z.string(), z.string().nullable()).nullish() })),
 })
 
-/** Returns the environment variables of each service from the output of `docker compose config`. */
+/** Returns each service's environment variables from the output of `docker compose config`. */
 function environmentsOf(config: string): Record<string, string | null>[] {
   const read = withEnvironments.safeParse(json(config))
   return Object.values(read.data?.services ?? {}).flatMap(({ environment }) => (environment ? [environment] : []))

@@ -1,4 +1,4 @@
-/** The command `scale`, which sets the number of replicas. */
+/** Implements the `scale` command, which sets the number of replicas. */
 import { resolve } from 'node:path'
 import { embeddedBounds } from '@lab/contract/embedded-api.ts'
 import { services } from '@lab/contract/endpoints.ts'

@@ -1,4 +1,4 @@
-/** The command `scaler`, which offers all subcommands of the stand-alone scaler program. */
+/** Implements the `scaler` command, which offers all subcommands of the stand-alone scaler program. */
 
 import { examples } from '@lab/host/arguments.ts'
 import { registerAll } from '@lab/scaler/commands/all.ts'

@@ -1,4 +1,4 @@
-/** The command `status`, which shows replicas, other services and URLs. */
+/** Implements the `status` command, which shows the replicas, the other services and the URLs. */
 import { services } from '@lab/contract/endpoints.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'

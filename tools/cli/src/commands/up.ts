@@ -1,4 +1,4 @@
-/** The command `up`, which checks whether the lab can run, starts the lab, and prints its addresses. */
+/** Implements the `up` command, which checks whether the lab can run, starts it, and prints its addresses. */
 import { services } from '@lab/contract/endpoints.ts'
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
 import { fileArgs, overlayFiles, type UpOptions, upCommand } from '@lab/host/compose.ts'
@@ -16,7 +16,7 @@ import { findingLines } from '../doctor/lines.ts'
 import { gatherFacts, type Meant, starts, withoutImage } from '../doctor/probes.ts'
 import { refuseUnknownServices } from '../services.ts'
 
-/** Time limit for Traefik to reach a replica after all services are healthy; Traefik usually needs two or three seconds. */
+/** Time limit for Traefik to reach a replica once all services are healthy, which usually takes two or three seconds. */
 const entryWithinMs = 20_000
 
 interface Options extends Omit<UpOptions, 'timeoutSeconds' | 'only'> {
@@ -75,13 +75,13 @@ async function up({ timeout, preflight, without = [], ...options }: Options, typ
   if (profiles !== profilesOn()) say(`Add COMPOSE_PROFILES=${profiles} to .env, so that docker compose commands use the same profiles.`)
 }
 
-/** Returns the last line of a container's log, which usually contains the reason why the container exited. */
+/** Returns the last line of a container's log, which usually explains why the container exited. */
 async function lastLine(container: string): Promise<string> {
   const { stdout, stderr } = await tryDocker(['logs', '--tail', '5', container], { withinSeconds: 10 })
   return `${stdout}\n${stderr}`.trim().split('\n').at(-1)?.trim() || 'its log is empty'
 }
 
-/** Rejects a service in --without if another service depends on it, because Compose would start the service anyway. */
+/** Rejects a service in --without if another service depends on it, because Compose would start it anyway. */
 function refuseIfNeeded(lab: Model, wanted: readonly string[], without: readonly string[]): void {
   for (const service of wanted) {
     const missing = Object.keys(lab.services[service]?.depends_on ?? {}).filter((needed) => without.includes(needed))
@@ -104,13 +104,13 @@ async function refuseIfNotHere(lab: Model, wanted: readonly string[], overlay: b
   )
 }
 
-/** Fails if `up` would recreate outdated replicas that have open sockets, because Compose recreates all of them at once. */
+/** Fails if `up` would recreate outdated replicas with open sockets, because Compose recreates all of them at once. */
 async function refuseToCutOff(options: UpOptions, profiles: string): Promise<void> {
   if (!runningAmong(await labContainers()).has(services.ws)) return
   const files = options.k8sSim ? overlayFiles : []
   const lab = await composeLab()
   try {
-    // The replicas' image is built first, so that the search for outdated replicas compares the running replicas with the new image.
+    // The replica image is built first, so that the search for outdated replicas compares the running replicas with the new image.
     if (!options.offline) await attachedOrFail({ args: ['compose', ...fileArgs(files), 'build', services.ws] })
     const outdated = await lab.rollouts.outdated({ files, env: { COMPOSE_PROFILES: profiles } })
     if (outdated.replicas.length === 0) return

@@ -1,4 +1,4 @@
-/** The command `workshop`, which lists the workshop steps and checks whether a step is complete. */
+/** Implements the `workshop` command, which lists the workshop steps and checks whether a step is complete. */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { examples, printJson } from '@lab/host/arguments.ts'
 import { say } from '@lab/host/docker.ts'

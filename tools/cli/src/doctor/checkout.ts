@@ -1,4 +1,4 @@
-/** Computes findings about the checkout, its containers and images, and the machine. Pure. */
+/** Computes findings about the checkout, the lab's containers and images, and the machine. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 import type { Facts } from './facts.ts'
 import { blocked, type Finding, fine, warning } from './finding.ts'
@@ -6,7 +6,7 @@ import { blocked, type Finding, fine, warning } from './finding.ts'
 const gib = 2 ** 30
 const diskNeeded = gib
 const diskGood = 5 * gib
-/** The maximum number of names in one line of a finding. */
+/** Maximum number of names in a single line of a finding. */
 const listed = 4
 
 export function checkConfiguration({ configProblem, settingProblems, withScaler, compose }: Facts): Finding[] {
@@ -15,7 +15,7 @@ export function checkConfiguration({ configProblem, settingProblems, withScaler,
   if (configProblem !== undefined) return [blocked('configuration', 'configuration-invalid', configProblem, advice)]
   if (settingProblems.length === 0) return [fine('configuration', 'compose.yaml, .env and all settings are valid')]
   return settingProblems.map(({ service, text }) => {
-    // An invalid setting of the scaler does not prevent the lab from starting without the scaler.
+    // An invalid scaler setting does not prevent the lab from starting without the scaler.
     const level = service === services.scaler && !withScaler ? warning : blocked
     return level('configuration', 'setting-refused', `${service} would not start: ${text}`, advice)
   })
@@ -30,7 +30,7 @@ export function checkDisk({ disk }: Facts): Finding[] {
   return [fine('disk', text)]
 }
 
-/** Describes the effect of a plain `docker compose up` on outdated replicas. */
+/** Describes what a plain `docker compose up` would do to outdated replicas. */
 export function outdatedText({ replicas, sockets }: { replicas: readonly string[]; sockets: number | undefined }): string {
   const cut = sockets === undefined ? 'all their sockets' : `${sockets} sockets`
   return `a plain docker compose up would recreate ${replicas.length} running replicas at once and cut off ${cut}: ${some(replicas)}`
@@ -38,7 +38,7 @@ export function outdatedText({ replicas, sockets }: { replicas: readonly string[
 
 export function checkContainers({ containers, folder, project, engine, outdated }: Facts): Finding[] {
   if (engine.state !== 'answers') return []
-  // The project folder of a replica is not checked, because replicas created by the scaler have the paths of the scaler's container.
+  // A replica's project folder is not checked, because replicas created by the scaler record the paths inside the scaler's container.
   const elsewhere = containers.filter((one) => one.service !== services.ws && one.folder !== '' && one.folder !== folder)
   const stopped = containers.filter(({ state }) => state !== 'running' && state !== 'restarting')
   const found: Finding[] = []
@@ -83,7 +83,7 @@ export function checkLineEndings({ lineEndings }: Facts): Finding[] {
   if (!lineEndings.ok) return [fine('line endings', `not checked: ${lineEndings.problems.join('; ')}`)]
   const crlf = lineEndings.value
   if (crlf.length === 0) return [fine('line endings', 'LF everywhere')]
-  // In a shell script, the shell interprets a carriage return at the end of a line as a part of the command.
+  // In a shell script, the shell treats a carriage return at the end of a line as part of the command.
   const breaks = crlf.some((path) => path.endsWith('.sh'))
   const level = breaks ? blocked : warning
   const text = `carriage returns in ${some(crlf)}`

@@ -5,10 +5,10 @@ import { type Ran, tryDocker, whyFailed } from '@lab/host/docker.ts'
 import { z } from 'zod'
 import type { EngineFact, Facts } from './facts.ts'
 
-/** The time limit of a docker command, which is long because the engine can take seconds to answer on a busy machine. */
+/** Time limit for a docker command; it is long because a busy machine's engine can take seconds to respond. */
 const withinSeconds = 30
 
-/** The template is written in full, because Docker before version 23 prints the short form `json` literally. */
+/** The template is written out in full, because Docker before version 23 prints the short form `json` literally. */
 const asJson = '{{json .}}'
 
 const versionSchema = z.object({
@@ -26,7 +26,7 @@ const infoSchema = z.object({
   DockerRootDir: z.string().default(''),
 })
 
-/** Reads information about the engine, including its data folder. */
+/** Reads information about the Docker engine, including its data folder. */
 export async function probeEngine(): Promise<{ engine: EngineFact; dataFolder: string }> {
   const versionRun = await tryDocker({ args: ['version', '--format', asJson] }, { withinSeconds })
   if (versionRun.exitCode !== 0) return { engine: noAnswer(versionRun), dataFolder: '' }
@@ -63,7 +63,7 @@ export function noAnswer(ran: Ran): EngineFact {
   if (ran.timedOut) return { state: 'silent', seconds: withinSeconds }
   const text = whyFailed(ran, withinSeconds)
   if (/permission denied|access is denied/i.test(ran.stderr)) return { state: 'denied', text }
-  // Matches the error messages that various versions of Docker print if the engine does not run, including Docker on Windows.
+  // Matches the error messages that various versions of Docker, including Docker on Windows, print if the engine is not running.
   const notRunning = /cannot connect|failed to connect|error during connect|connection refused|no such file|cannot find the file/i
   return notRunning.test(ran.stderr) ? { state: 'not-running', text } : { state: 'refused', text }
 }
@@ -71,12 +71,12 @@ export function noAnswer(ran: Ran): EngineFact {
 export async function probeCompose(): Promise<Facts['compose']> {
   const ran = await tryDocker({ args: ['compose', 'version', '--short'] }, { withinSeconds })
   if (ran.exitCode === 0 && /^v?\d/.test(ran.stdout)) return success(ran.stdout.trim())
-  // Without the Compose plugin, docker prints its long general help, of which the first line is sufficient.
+  // Without the Compose plugin, docker prints its long general help text, of which the first line is sufficient.
   const [said = ''] = ran.stderr.trim().split('\n')
   return failure(`docker compose is not installed${said && `: ${said}`}`)
 }
 
-/** Returns the name of the current docker context, and the address of its engine. */
+/** Returns the name of the current docker context and the address of its engine. */
 export async function probeContext(): Promise<Facts['context']> {
   const host = process.env.DOCKER_HOST
   if (host) return { name: 'DOCKER_HOST', host }

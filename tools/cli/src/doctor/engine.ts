@@ -2,11 +2,11 @@
 import type { EngineFact, Facts } from './facts.ts'
 import { blocked, type Finding, fine, warning } from './finding.ts'
 
-/** The first Docker version that supports `gateway_mode_ipv4: isolated`. */
+/** Oldest Docker version that supports `gateway_mode_ipv4: isolated`. */
 const oldestEngine = '28.0'
-/** The oldest Compose version that supports every feature that compose.yaml uses. */
+/** Oldest Compose version that supports every feature used in compose.yaml. */
 const oldestCompose = '2.30'
-/** The oldest version of the Docker API that parts of the lab may use. */
+/** Oldest Docker API version that any part of the lab may use. */
 const oldestUsedApi = '1.44'
 
 const gib = 2 ** 30
@@ -99,7 +99,7 @@ function noEngine(engine: Exclude<EngineFact, { state: 'answers' }>, { platform,
   }
 }
 
-/** Checks that the engine is on this machine, and that its socket has the path that compose.yaml mounts. */
+/** Checks that the engine runs on this machine and that its socket is at the path that compose.yaml mounts. */
 function checkPlace({ context }: Facts, rootless: boolean): Finding[] {
   const name = context ? `${context.name}, ${context.host}` : 'unknown'
   if (context && /^(ssh|tcp|https?):/.test(context.host) && !/\/\/(localhost|127\.|\[::1\])/.test(context.host)) {
@@ -151,7 +151,7 @@ function checkClock(skewMs: number, uncertaintyMs: number): Finding {
   )
 }
 
-/** Compares the first two components of versions such as 28.5.2+dfsg4 and v2.40.3. */
+/** Compares the first two components of version strings such as 28.5.2+dfsg4 and v2.40.3. */
 function isOlder(version: string, than: string): boolean {
   const numbers = (text: string) => (/(\d+)\.(\d+)/.exec(text) ?? [0, 0, 0]).slice(1).map(Number)
   const [major = 0, minor = 0] = numbers(version)

@@ -1,8 +1,8 @@
-/** Defines a finding of the command `doctor`, which consists of a subject, a level, a name, a description and advice. */
+/** Defines a finding of the `doctor` command: a subject, a level, a name, a description and advice. */
 
 export type Level = 'fine' | 'warning' | 'blocked'
 
-/** The subjects that the command `doctor` checks, in the order of its output. */
+/** The subjects that the `doctor` command checks, in output order. */
 export const subjects = [
   'engine',
   'compose',
@@ -22,7 +22,7 @@ export const subjects = [
 
 export type Subject = (typeof subjects)[number]
 
-/** The stable names and the meanings of all findings that are not fine. */
+/** The stable names and meanings of all findings that report a problem. */
 export const findingNames = {
   'docker-missing': 'the docker command is not installed',
   'engine-denied': "this user may not use Docker's socket",
@@ -64,7 +64,7 @@ export type FindingName = keyof typeof findingNames
 export interface Finding {
   subject: Subject
   level: Level
-  /** The stable name of the finding; undefined if the level is `fine`. */
+  /** Stable name of the finding; undefined if its level is `fine`. */
   name?: FindingName
   text: string
   /** The remedy. */

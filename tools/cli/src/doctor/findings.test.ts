@@ -1,4 +1,4 @@
-/** Checks that `doctor` reports the appropriate finding for each problem of a machine. */
+/** Checks that `doctor` reports the right finding for each problem that a machine can have. */
 import { failure, success } from '@lab/contract/result.ts'
 import { describe, expect, test } from 'vitest'
 import type { EngineFact, Facts, PortFact } from './facts.ts'
@@ -24,7 +24,7 @@ const engine: Extract<EngineFact, { state: 'answers' }> = {
 
 const labPort: PortFact = { variable: 'LAB_PORT', port: 8000, needed: true, state: 'free' }
 
-/** The facts of a machine without any problem. */
+/** The facts of a machine without any problems. */
 const healthy: Facts = {
   platform: 'linux',
   engine,
@@ -54,7 +54,7 @@ interface Fault {
   name: FindingName
   facts: Facts
   level: Level
-  /** A pattern that the text or the advice of the finding must match. */
+  /** A pattern that the finding's text or advice must match. */
   says: RegExp
 }
 

@@ -1,11 +1,11 @@
-/** Computes the findings of `doctor` from the gathered facts, and the exit code from the findings. Pure. */
+/** Computes doctor's findings from the collected facts, and the exit code from the findings. Pure. */
 import { checkConfiguration, checkContainers, checkDisk, checkImages, checkLineEndings, checkProxies } from './checkout.ts'
 import { checkCompose, checkEngine } from './engine.ts'
 import type { Facts } from './facts.ts'
 import { type Finding, subjects } from './finding.ts'
 import { checkPorts } from './ports.ts'
 
-/** Computes all findings, in the order of the subjects. */
+/** Computes all findings, ordered by subject. */
 export function findingsOf(facts: Facts): Finding[] {
   return [
     ...checkEngine(facts),
@@ -20,7 +20,7 @@ export function findingsOf(facts: Facts): Finding[] {
   ].sort((a, b) => subjects.indexOf(a.subject) - subjects.indexOf(b.subject))
 }
 
-/** Exit codes: 0 fine, 1 blocked, 2 warnings only. */
+/** Exit codes: 0 if everything is fine, 1 if a problem blocks the lab, and 2 if there are only warnings. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
   if (findings.some(({ level }) => level === 'blocked')) return 1
   return findings.some(({ level }) => level === 'warning') ? 2 : 0

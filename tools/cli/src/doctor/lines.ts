@@ -1,4 +1,6 @@
-/** Formats findings as text: level, subject, text and advice. The output is coloured only if the stream is a terminal. */
+/**
+ * Formats findings as lines of text with level, subject, description and advice. The output is coloured only if the stream is a terminal.
+ */
 import { styleText } from 'node:util'
 import { type Finding, type Level, subjects } from './finding.ts'
 

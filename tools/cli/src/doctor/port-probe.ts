@@ -1,16 +1,16 @@
-/** Probes whether a port is free, and finds the process that uses it. */
+/** Checks whether a port is free, and finds the process that uses it. */
 import { connect, createServer } from 'node:net'
 import { run } from '@lab/host/docker.ts'
 
 const loopback = '127.0.0.1'
 const connectWithinMs = 500
 const askWithinSeconds = 10
-/** The number of consecutive ports that are tried in the search for a replacement for an occupied port. */
+/** Number of consecutive ports to try in the search for a replacement for an occupied port. */
 const reach = 50
 
-/** Whether this user can currently open a port on the loopback address. */
+/** Checks whether this user can currently open a port on the loopback address. */
 export async function probePort(port: number): Promise<'free' | 'taken' | 'denied'> {
-  // The probe first tries to connect, because some systems allow listening on one address while another process listens on all addresses.
+  // The probe tries to connect first, because some systems allow listening on one address while another process listens on all addresses.
   if (await answers(port)) return 'taken'
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -31,7 +31,7 @@ export async function freePortAfter(port: number, not: ReadonlySet<number>): Pro
   return undefined
 }
 
-/** Returns the process that listens on a port; undefined if the system does not reveal the process to this user. */
+/** Returns the process that listens on a port; undefined if the system does not reveal it to this user. */
 export async function portOwner(port: number): Promise<string | undefined> {
   if (process.platform === 'win32') {
     const ask = `Get-Process -Id (Get-NetTCPConnection -State Listen -LocalPort ${port}).OwningProcess | ForEach-Object { "$($_.Name) $($_.Id)" }`

@@ -24,7 +24,7 @@ function trouble(fact: PortFact, platform: NodeJS.Platform, rootless: boolean): 
     const advice = `Windows reserves ranges: netsh interface ipv4 show excludedportrange protocol=tcp. Set in .env: ${line(fact)}`
     return [level('ports', 'port-denied', text, advice)]
   }
-  // An engine that runs as root can open a privileged port.
+  // If the engine runs as root, it can open privileged ports.
   if (!rootless) return [warning('ports', 'port-denied', text, `Docker may be allowed to open it. If not, set in .env: ${line(fact)}`)]
   return [level('ports', 'port-denied', text, `Set in .env: ${line(fact)}`)]
 }

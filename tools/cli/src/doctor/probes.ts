@@ -1,4 +1,4 @@
-/** Gathers the facts for the command `doctor`, without changing anything. */
+/** Collects the facts for the `doctor` command, without changing anything. */
 import { readFile, statfs } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -20,7 +20,7 @@ const withinSeconds = 30
 
 /** The part of the lab that `up` would start. */
 export interface Meant {
-  /** Returns the active profiles in the format of COMPOSE_PROFILES. */
+  /** The active profiles, in the format of COMPOSE_PROFILES. */
   profiles: string
   without?: readonly string[]
   /** Whether `up` would start the scaler. */
@@ -96,18 +96,18 @@ export function starts(model: Model | undefined, service: string, { profiles, wi
   return !without.includes(service) && (own.length === 0 || on.includes('*') || own.some((profile) => on.includes(profile)))
 }
 
-/** Lists the images of k6 and of all services that `up` would start. */
+/** Lists the k6 image and the images of all services that `up` would start. */
 function imagesOf(model: Model, meant: Meant): string[] {
   const wanted = Object.keys(model.services).filter((service) => service === services.k6 || starts(model, service, meant))
   return [...new Set(wanted.map((service) => imageOf(model, service)))].sort()
 }
 
-/** Returns the image of a service. Compose derives the name of a built image from the project and the service. */
+/** Returns a service's image. Compose derives the name of a built image from the names of the project and the service. */
 function imageOf({ name, services: all }: Model, service: string): string {
   return all[service]?.image ?? `${name}-${service}`
 }
 
-/** Lists the services whose image is not on this machine. */
+/** Lists the services whose image does not exist on this machine. */
 export async function withoutImage(model: Model, services: readonly string[]): Promise<string[]> {
   const present = await probeImages()
   return services.filter((service) => !present.has(tagged(imageOf(model, service))))
@@ -140,7 +140,7 @@ async function probePorts(model: Model | undefined, seen: readonly SeenContainer
     needed: starts(model, services.traefik, meant),
     port: model?.services[services.traefik]?.ports.find((port) => port.target === target)?.published ?? hostPorts[variable],
   }))
-  // A port is proposed only if no other variable uses the port and the port has not been proposed for another variable.
+  // A port is suggested only if no other variable uses it and it has not already been suggested for another variable.
   const reserved = new Set(wanted.map(({ port }) => port))
   const facts: PortFact[] = []
   for (const { variable, port, needed } of wanted) {
@@ -156,7 +156,7 @@ async function probePorts(model: Model | undefined, seen: readonly SeenContainer
   return facts
 }
 
-/** Returns the free space in the engine's data folder or, if the data folder is not accessible, in the checkout. */
+/** Returns the free space in the engine's data folder or, if that folder is inaccessible, in the checkout. */
 async function probeDisk(dataFolder: string): Promise<Facts['disk']> {
   for (const path of [dataFolder, resolve(root)].filter(Boolean)) {
     const found = await statfs(path).catch(() => undefined)
@@ -165,7 +165,7 @@ async function probeDisk(dataFolder: string): Promise<Facts['disk']> {
   return undefined
 }
 
-/** Lists the committed files whose copies in the work tree contain carriage returns. @param folder path of a checkout */
+/** Lists the committed files whose copies in the working tree contain carriage returns. @param folder path of a checkout */
 export async function probeLineEndings(folder: string): Promise<Facts['lineEndings']> {
   const ran = await run('git', ['ls-files', '--eol', '-z'], { withinSeconds, folder })
   if (ran.exitCode !== 0) return failure(ran.missing ? 'git is not installed' : whyFailed(ran, withinSeconds))
@@ -184,8 +184,8 @@ const dockerConfigSchema = z.object({
 })
 
 /**
- * Returns the proxies of this environment, and the proxies that Docker passes to containers. The addresses of proxies are omitted,
- * because they may contain passwords.
+ * Returns the proxies that are set in this environment and those that Docker passes to containers. Proxy addresses are omitted, because
+ * they may contain passwords.
  */
 async function probeProxies(): Promise<Facts['proxies']> {
   const of = (name: string) => process.env[name] || process.env[name.toLowerCase()]

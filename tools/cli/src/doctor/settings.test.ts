@@ -1,4 +1,4 @@
-/** Checks that the settings are validated by the parsers of the services. */
+/** Checks that the settings are validated with the services' own parsers. */
 import type { Model } from '@lab/lab/compose/project.ts'
 import { afterEach, expect, test, vi } from 'vitest'
 import { settingProblems } from './settings.ts'

@@ -1,4 +1,4 @@
-/** Validates the settings that Compose passes to the services, with the parsers that the services use when they start. */
+/** Validates the settings that Compose passes to the services, using the parsers that the services themselves use at startup. */
 import { services } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
 import type { Model } from '@lab/lab/compose/project.ts'
@@ -9,8 +9,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Facts } from './facts.ts'
 
 /**
- * Settings that Traefik's configuration files compare with `true`. For these settings, any value other than `true` would silently mean
- * `false`.
+ * Settings that Traefik's configuration files compare with `true`. For these settings, any value other than `true` would silently be
+ * treated as `false`.
  */
 const switches = ['LAB_HARDENED', 'LAB_CERTIFICATE']
 /** Folders that compose.k8s-sim.yaml mounts into the scaler's container. */
@@ -65,7 +65,7 @@ function optionProblems(environment: Readonly<Record<string, string>>): string[]
   })
 }
 
-/** Validates the files that the scaler's settings name, using the files' paths on this machine. */
+/** Validates the files named in the scaler's settings, using their paths on this machine. */
 async function fileProblems(): Promise<string[]> {
   const hpa = process.env.SCALER_HPA || 'scaler/hpa.yaml'
   if (!scalerFolders.test(hpa)) return [`SCALER_HPA=${JSON.stringify(hpa)}: allowed is a file in scaler/ or workshop/my/`]

@@ -16,13 +16,13 @@ import { type Criterion, criterion } from './results.ts'
 import { settingsIn, settingsOf, surge } from './scaling.ts'
 
 /**
- * The share of replica-seconds that the tuned settings must save, and the factor by which the time above the target may increase.
- * In three recorded runs, an earlier scale-down increased the time above the utilization target by a factor of 1.2 to 1.7.
- * A maximum of 3 replicas increased the time above the utilization target by a factor of at least 3.3.
+ * Fraction of replica-seconds that the tuned settings must save, and the factor by which the time above the target may increase. In three
+ * recorded runs, scaling down earlier increased the time above the utilization target by a factor of 1.2 to 1.7. With a maximum of 3
+ * replicas, the time above the utilization target increased by a factor of at least 3.3.
  */
 const savedShare = 0.03
 const fullerTimes = 2.5
-/** The recorded load must contain at least this many seconds with more than the minimum number of replicas. */
+/** Minimum time, in seconds, for which there must be more than the minimum number of replicas in the recorded load. */
 const busySeconds = 60
 
 export function tuning({ files, originalHpa }: Facts): Criterion[] {
@@ -153,14 +153,16 @@ function deploymentProblems(file: TextFile | undefined): string[] {
   })
 }
 
-/** Replays recorded load with the given HPA and returns the resulting figures; undefined if the record lacks a metric that the HPA uses. */
+/**
+ * Simulates recorded load with the given HPA and returns the resulting figures; undefined if the record lacks a metric that the HPA uses.
+ */
 function played(hpa: HorizontalPodAutoscaler, log: readonly TickRecord[]): Figures | undefined {
   const load = loadOf(log)
   if (log.length === 0 || missingMetrics(hpa.metrics, load).length > 0) return undefined
   return figuresOf(replay('', hpa, load).points)
 }
 
-/** Returns the time with more than the minimum number of replicas, in seconds of the autoscaler's clock. */
+/** Returns how long there were more than the minimum number of replicas, in seconds of the autoscaler's clock. */
 function secondsAboveMinimum(log: readonly TickRecord[]): number {
   return log.reduce((sum, { decision }, i) => {
     const next = log[i + 1]?.decision.timeSeconds ?? decision.timeSeconds

@@ -1,21 +1,21 @@
 /**
- * Defines the facts on which a workshop check is based: observations of the lab and the learner's files. This file contains only types;
- * gather.ts gathers the facts.
+ * Defines the facts on which a workshop check is based: observations of the lab, and the learner's files. This file contains only types;
+ * the facts are collected in gather.ts.
  */
 import type { TickRecord } from '@lab/scaler/record.ts'
 import type { LearnerFile, TextFile } from './learner.ts'
 import type { Question } from './questions.ts'
 
-/** The end time and the duration of the last run of the k6 scenario `ledger`. */
+/** End time and duration of the last run of the k6 `ledger` scenario. */
 export interface LedgerSeen {
   atMs: number
   seconds: number
 }
 
-/** The results of `./lab storm`, read from storm.json in the report folder of the project. */
+/** Results of `./lab storm`, read from storm.json in the project's report folder. */
 export interface StormSeen {
   atMs: number
-  /** Whether `./lab storm` was run on the lab that the workshop check examines. */
+  /** Whether `./lab storm` ran on the same lab that the workshop check examines. */
   here: boolean
   naive: { lost: number; peak: number }
   jittered: { lost: number; peak: number }
@@ -23,24 +23,24 @@ export interface StormSeen {
 
 export interface Facts {
   nowMs: number
-  /** The services with a running container that is healthy or has no health check. */
+  /** Services that have a running container that is healthy or has no health check. */
   services: readonly string[]
-  /** The names of running, healthy replicas, for example ws-1. */
+  /** Names of the running, healthy replicas, for example ws-1. */
   replicas: readonly string[]
-  /** The answers of Prometheus: one number for each query, or undefined if no series matches the query. */
+  /** Results from Prometheus: one number for each query, or undefined if no series matches the query. */
   answers: Readonly<Partial<Record<Question, number>>>
   /** The scaler's decisions within the last hour, oldest first. */
   log: readonly TickRecord[]
   files: Readonly<Partial<Record<LearnerFile, TextFile>>>
-  /** The content of scaler/hpa.yaml, with which the learner's settings are compared. */
+  /** Content of scaler/hpa.yaml, with which the learner's settings are compared. */
   originalHpa: string
-  /** The last run of the scenario `ledger`; undefined if there was none within the last hour. */
+  /** The last run of the `ledger` scenario; undefined if there was none within the last hour. */
   ledger?: LedgerSeen
   /** The last run of `./lab storm`; undefined if there was none within the last hour. */
   storm?: StormSeen
 }
 
-/** Facts of a lab in which no workshop step has been done yet. */
+/** Returns the facts of a lab in which no workshop step has been done yet. */
 export function noFacts(nowMs: number, originalHpa: string): Facts {
   return { nowMs, services: [], replicas: [], answers: {}, log: [], files: {}, originalHpa }
 }

@@ -5,9 +5,8 @@ import { type Question, storeAlert } from './questions.ts'
 import { type Criterion, criterion } from './results.ts'
 
 /**
- * The factor by which random delays must reduce the peak of reconnects.
- * The workshop accepts a smaller reduction than the factor of five that `./lab storm` expects with 2,000 sockets, because learners may use
- * fewer sockets.
+ * Factor by which random delays must reduce the peak reconnect rate. The workshop accepts a smaller reduction than the factor of five that
+ * `./lab storm` expects with 2,000 sockets, because learners may use fewer sockets.
  */
 const peakFallsBy = 2
 const block = 'the second block of workshop/08-drain-and-loss.md'

@@ -1,11 +1,11 @@
-/** Checks workshop steps 1 to 3: a running lab, sticky sessions, and panels. Pure. */
+/** Checks workshop steps 1 to 3: a running lab, sticky sessions, and dashboard panels. Pure. */
 import { services, stickyCookie } from '@lab/contract/endpoints.ts'
 import type { Facts } from './facts.ts'
 import { type LearnerFile, pathOf } from './learner.ts'
 import { readingMinutes } from './questions.ts'
 import { type Criterion, criterion } from './results.ts'
 
-/** The maximum relative error of a number that the learner has read from a graph. */
+/** Maximum relative error of a number that the learner has read from a graph. */
 const readingTolerance = 0.1
 const panelSockets = 200
 
@@ -40,8 +40,8 @@ export function stickiness({ files, answers }: Facts): Criterion[] {
     ),
     criterion(
       'Prometheus recorded the requests',
-      // Recorded requests to /health are not sufficient evidence, because the lab itself sends some when it starts, so the check also
-      // requires the learner's file.
+      // Recorded requests to /health are not sufficient evidence, because the lab itself sends some when it starts, so the learner's file
+      // is also required.
       asked >= 2 && without.length > 0,
       `${asked} replicas answered /health within the last hour`,
       'the first block of workshop/02-stickiness.md, then wait 5 s for the next scrape',

@@ -1,4 +1,4 @@
-/** Gathers the facts for a workshop check from Docker, Prometheus, the scaler's decision log and the learner's files. */
+/** Collects the facts for a workshop check from Docker, Prometheus, the scaler's decision log and the learner's files. */
 
 import { readFile, stat } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
@@ -15,19 +15,19 @@ import { learnerFiles, learnerFolder, lookBackMinutes, type TextFile } from './l
 import { type Asked, ledgerLength, type Question, questions } from './questions.ts'
 
 /**
- * The effects of the k6 scenario `ledger` appear in Prometheus after its report is written, because a killed replica must first restart and
- * be discovered.
+ * The effects of the k6 `ledger` scenario appear in Prometheus only after its report is written, because a killed replica must first
+ * restart and be discovered.
  */
 const reportedWithinMs = 45_000
 
-/** Time limit of a Prometheus query. Prometheus queries over an hour are slow, especially on a busy machine. */
+/** Time limit for a Prometheus query. Prometheus queries over an hour are slow, especially on a busy machine. */
 const withinSeconds = 15
 
 const ledgerSchema = z.object({ durationSeconds: z.number().nonnegative() })
 const stormClients = z.object({ lost: z.number(), dialsPerSecond: z.array(z.number()) })
 const stormSchema = z.object({ lab: z.object({ name: z.string() }), naive: stormClients, jittered: stormClients })
 
-/** Gathers all facts for a check. @throws LabError if the lab does not run, or if Docker or Prometheus cannot be queried */
+/** Collects all facts for a check. @throws LabError if the lab is not running, or if Docker or Prometheus cannot be queried */
 export async function gatherFacts(): Promise<Facts> {
   const nowMs = Date.now()
   const containers = (await labContainers()).filter(({ state }) => state === 'running')
@@ -51,7 +51,7 @@ export async function gatherFacts(): Promise<Facts> {
   }
 }
 
-/** Derives the name of the Compose project from the name of one of its containers. */
+/** Derives the Compose project's name from the name of one of its containers. */
 function projectOf([first]: readonly LabContainer[]): string {
   return first?.name.replace(new RegExp(`-${first.service}-\\d+$`), '') ?? ''
 }
@@ -80,7 +80,7 @@ function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): numbe
   return Math.min(nowMs, (upTo && files[upTo]?.modifiedMs) ?? nowMs)
 }
 
-/** Returns the scaler's decisions within the last hour before `nowMs`. */
+/** Returns the scaler's decisions from the hour before `nowMs`. */
 export async function readLog(nowMs: number): Promise<Facts['log']> {
   const records = await readDecisionLog(decisionLogPath(scalerState()))
   return records.filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
@@ -107,7 +107,7 @@ async function readStorm(nowMs: number, project: string): Promise<StormSeen | un
   return { atMs, here: lab.name === project, naive: seen(naive), jittered: seen(jittered) }
 }
 
-/** Returns the time at which a report was written; undefined if the report was not written within the last hour. */
+/** Returns the time at which a report was written; undefined if it was not written within the last hour. */
 async function writtenWithin(path: string, nowMs: number): Promise<number | undefined> {
   const atMs = await modified(`${root}${path}`)
   return atMs !== undefined && atMs >= nowMs - lookBackMinutes * 60_000 ? atMs : undefined

@@ -1,12 +1,12 @@
-/** Defines the files that a learner writes, and the time for which the learner's actions count. Pure. */
+/** Defines the files that a learner writes, and how long a learner's actions count. Pure. */
 
-/** The maximum age, in minutes, at which an action of the learner still counts for a workshop step. */
+/** Maximum age, in minutes, at which a learner's action still counts towards a workshop step. */
 export const lookBackMinutes = 60
 
-/** The folder of the learner's files, relative to the root of the checkout. */
+/** Folder of the learner's files, relative to the root of the checkout. */
 export const learnerFolder = 'workshop/my'
 
-/** The files that learners must write in workshop steps, all in `learnerFolder`. */
+/** The files that learners must write in the workshop steps, all in `learnerFolder`. */
 export const learnerFiles = [
   'without-cookie.txt',
   'cookies.txt',
@@ -22,7 +22,7 @@ export const learnerFiles = [
 ] as const
 export type LearnerFile = (typeof learnerFiles)[number]
 
-/** Returns the current content of a learner's file. */
+/** Current content of a learner's file. */
 export interface TextFile {
   text: string
   modifiedMs: number

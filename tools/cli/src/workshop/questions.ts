@@ -1,4 +1,4 @@
-/** The Prometheus queries of the workshop checks, each of which returns one number, or nothing when no series matches. Pure. */
+/** Prometheus queries for the workshop checks, each of which returns one number, or nothing if no series matches. Pure. */
 import { jobs, paths } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
 import { metrics, replicaLabel } from '@lab/contract/metrics.ts'
@@ -9,22 +9,22 @@ import { type LearnerFile, lookBackMinutes } from './learner.ts'
 /** The alert that fires if a replica has no connection to its store. */
 export const storeAlert = 'DependencyDown'
 
-/** The time range that a learner reads from a graph, which is the default range of the dashboards. */
+/** The time range in which a learner reads a graph, which is the dashboards' default range. */
 export const readingMinutes = 15
 const reading = `${readingMinutes}m`
 
 const back = `[${lookBackMinutes}m]`
-/** Placeholder for the duration of the k6 scenario `ledger`, which is only known when the query is sent. */
+/** Placeholder for the duration of the k6 `ledger` scenario, which is known only when the query is sent. */
 export const ledgerLength = '$ledger'
 const duringLedger = `[${ledgerLength}]`
-/** A subquery range that covers the k6 scenario `ledger`, with a step so short that no scrape is missed. */
+/** A subquery range that covers the k6 `ledger` scenario, with a step short enough to miss no scrape. */
 const throughoutLedger = `[${ledgerLength}:1s]`
 const { select } = language(allReplicas)
 
-/** A query, and the time at which it is evaluated if that is not the current time. */
+/** A query and, if it is not evaluated at the current time, its evaluation time. */
 export interface Asked {
   query: string
-  /** The file at whose modification time the query is evaluated: a learner's file, or the report of the k6 scenario `ledger`. */
+  /** The file whose modification time is the query's evaluation time: a learner's file, or the report of the k6 `ledger` scenario. */
   upTo?: LearnerFile | 'ledger'
 }
 
@@ -36,7 +36,7 @@ export const questions = {
   replicasAskedForHealth: {
     query: `count(sum by (${replicaLabel}) (max_over_time(${select(metrics.httpRequests.name, `route="${paths.health}"`)}${back})) > 0)`,
   },
-  /** The maximum number of open sockets of all replicas together: a subquery computes the sum over the replicas every five seconds. */
+  /** Maximum number of open sockets on all replicas together: a subquery sums the sockets of all replicas every five seconds. */
   peakSockets: { query: `max_over_time(${queries(allReplicas).connections}[${reading}:5s])`, upTo: 'peak.txt' },
   fullestReplica: { query: `max(max_over_time(${select(metrics.connectionsActive.name)}[${reading}]))`, upTo: 'peak.txt' },
   ledgerAccepted: { query: `sum(max_over_time(${prometheusName(loadMetrics.ledgerAccepted)}${duringLedger}))`, upTo: 'ledger' },
@@ -46,13 +46,13 @@ export const questions = {
     query: `sum(max_over_time(${select(metrics.goodbyes.name, 'reason="draining"')}${duringLedger}))`,
     upTo: 'ledger',
   },
-  /** The number of replica restarts, whatever the cause. */
+  /** Number of replica restarts for any reason. */
   replicasRestarted: {
     query: `sum(changes((sum by (${replicaLabel}) (${select(standardMetrics.startTime)}))${throughoutLedger}))`,
     upTo: 'ledger',
   },
   /**
-   * The number of replica restarts after a drain. A replica with a short drain may exit in the state draining, before its state changes to
+   * Number of replica restarts after a drain. A replica with a short drain may exit in the draining state, before its state changes to
    * closed.
    */
   replicasDrained: {

@@ -1,18 +1,18 @@
-/** Copies recorded decisions into a file for tuning, because the decision log continues to grow and old decisions expire. Pure. */
+/** Copies recorded decisions into a separate file for tuning, because the decision log keeps growing and old decisions expire. Pure. */
 import { failure, type Result } from '@lab/contract/result.ts'
 import { parseRecords } from '@lab/scaler/read-records.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import { pathOf, type TextFile } from './learner.ts'
 
-/** The command that copies the decisions, so that the commands on the workshop page and the check always use the same recorded load. */
+/** The command that copies the decisions; it ensures that the workshop page's commands and the check use the same recorded load. */
 export const putAside = './lab workshop record'
 
-/** Formats decisions as in the decision log, with one line of JSON each. */
+/** Formats decisions as in the decision log, one line of JSON each. */
 export function recordText(log: readonly TickRecord[]): string {
   return log.map((record) => `${JSON.stringify(record)}\n`).join('')
 }
 
-/** Returns the recorded decisions, or a one-line reason why the decisions cannot be read. */
+/** Returns the recorded decisions, or a one-line reason why they cannot be read. */
 export function recordIn(file: TextFile | undefined): Result<TickRecord[]> {
   return file === undefined ? failure(`there is no ${pathOf('record.jsonl')}`) : parseRecords(file.text, pathOf('record.jsonl'))
 }

@@ -1,13 +1,13 @@
 /** Represents the result of a workshop check as data, and formats it as text. Pure. */
 import { columns } from '../columns.ts'
 
-/** A criterion of a workshop step, and whether the criterion is met. */
+/** A criterion for completing a workshop step, and whether it is met. */
 export interface Criterion {
   what: string
   done: boolean
-  /** The observation on which the result is based, in one line. */
+  /** The observation on which the result is based, as one line of text. */
   seen: string
-  /** The command that would meet the criterion; absent if the criterion is met. */
+  /** A command that fulfils the criterion; absent once the criterion is met. */
   command?: string
 }
 
@@ -19,12 +19,12 @@ export interface StepResult {
   criteria: readonly Criterion[]
 }
 
-/** Creates a criterion. @param command the command that meets the criterion, included only while the criterion is not met */
+/** Creates a criterion. @param command a command that fulfils the criterion, included only until the criterion is met */
 export function criterion(what: string, done: boolean, seen: string, command: string): Criterion {
   return done ? { what, done, seen } : { what, done, seen, command }
 }
 
-/** Formats the result of a workshop step as text. */
+/** Formats a workshop step's result as text. */
 export function resultText({ step, title, done, criteria }: StepResult): string {
   const lines = criteria.flatMap(({ what, done: met, seen, command }) => [
     `${met ? 'done   ' : 'missing'}  ${what}: ${seen}`,

@@ -1,4 +1,4 @@
-/** Test facts for each workshop step: the solved step, and variants in which one criterion is not met. */
+/** Test facts for each workshop step: the completed step, and variants in which one criterion is not met. */
 import { readFileSync } from 'node:fs'
 import { root } from '@lab/host/root.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
@@ -18,7 +18,7 @@ const nowMs = Date.UTC(2026, 0, 1, 13)
 export const nothing: Facts = noFacts(nowMs, originalHpa)
 
 /**
- * Simulates a surge and returns the decisions of a scaler that has the given settings.
+ * Simulates a surge and returns the decisions that a scaler with the given settings makes.
  * @param sockets number of sockets at the peak of the surge
  */
 export function surgeLog(settings: string, sockets = 350): TickRecord[] {
@@ -33,7 +33,7 @@ const original = surgeLog('scaler/hpa.yaml')
 const oneByOne = surgeLog('workshop/settings/one-by-one.yaml', 500)
 const noWindow = surgeLog('workshop/settings/no-window.yaml')
 
-/** The decisions of the simulated surge, but with low CPU usage, because sockets in the lab need almost no CPU. */
+/** The simulated surge's decisions, but with low CPU usage, because sockets in the lab need almost no CPU time. */
 const idle = original.map((record) => ({
   ...record,
   observation: {
@@ -53,7 +53,7 @@ const sticky = 'x-replica: ws-2\n'.repeat(4)
 const storm = { atMs: nowMs, here: true, naive: { lost: 900, peak: 600 }, jittered: { lost: 900, peak: 60 } }
 const ledger = { atMs: nowMs, seconds: 120 }
 
-/** The facts that solve each workshop step, by the number of the step. */
+/** The facts that complete each workshop step, by step number. */
 export const solved: Readonly<Record<number, Partial<Facts>>> = {
   1: { services: ['traefik', 'prometheus', 'valkey'], replicas: ['ws-1', 'ws-2'], answers: { socketsOpened: 1, messagesUnderstood: 3 } },
   2: {
@@ -76,7 +76,7 @@ export const solved: Readonly<Record<number, Partial<Facts>>> = {
   13: { log: original, ...files({ 'for-the-cluster.yaml': originalHpa, 'deployment.yaml': read('workshop/settings/deployment.yaml') }) },
 }
 
-/** Nearly solved workshop steps: the number of each step, the zero-based indexes of its unmet criteria, and the changed facts. */
+/** Almost completed workshop steps: each step's number, the zero-based indexes of its unmet criteria, and the changed facts. */
 export const almost: readonly [step: number, criteria: readonly number[], change: Partial<Facts>][] = [
   [1, [0], { replicas: ['ws-1'] }],
   [1, [0], { services: ['traefik', 'prometheus'] }],

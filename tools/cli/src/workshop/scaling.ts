@@ -1,4 +1,4 @@
-/** Checks workshop steps 4 to 7, which concern the scaler's decisions and settings, from the scaler's decision log. Pure. */
+/** Checks workshop steps 4 to 7, which concern the scaler's decisions and settings, using the scaler's decision log. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { failure, type Result } from '@lab/contract/result.ts'
@@ -14,8 +14,8 @@ import { type Criterion, criterion } from './results.ts'
 
 const surgeReplicas = 4
 /**
- * The length of the scale-down stabilization window in the lab's default settings, in seconds.
- * In step 7, a learner's stabilization window must be at least as long as the window in the default settings.
+ * Length of the scale-down stabilization window in the lab's default settings, in seconds. In step 7, a learner's stabilization window must
+ * be at least as long as the one in the default settings.
  */
 const windowSeconds = 60
 export const surge = './lab load 350 --duration 2m'
@@ -50,7 +50,7 @@ export function wrongSignal({ files, log }: Facts): Criterion[] {
   const file = 'hpa-cpu.yaml'
   const read = settingsIn(files, file)
   const onCpu = read.ok && read.value.metrics.every((metric) => metric.type === 'Resource' && metric.name === 'cpu')
-  // Decisions after the learner wrote the file do not count, because each later workshop step creates a different load.
+  // Decisions made after the learner wrote the file do not count, because later workshop steps create a different load.
   const writtenMs = files[file]?.modifiedMs ?? Number.POSITIVE_INFINITY
   const before = log.filter(({ time }) => Date.parse(time) <= writtenMs)
   const load = loadOf(before)
@@ -148,13 +148,13 @@ export function actions(log: readonly TickRecord[]): Acted[] {
   return log.filter((record): record is Acted => record.action?.result === 'Succeeded')
 }
 
-/** Returns the learner's settings, or a one-line reason why the settings are invalid. */
+/** Returns the learner's settings, or a one-line reason why they are invalid. */
 export function settingsIn(files: Facts['files'], file: LearnerFile): Result<HorizontalPodAutoscaler> {
   const text = files[file]?.text
   return text === undefined ? failure(`there is no ${pathOf(file)}`) : settingsOf(text, pathOf(file))
 }
 
-/** Validates settings as the API server of a cluster would. */
+/** Validates settings as a cluster's API server would. */
 export function settingsOf(text: string, file: string): Result<HorizontalPodAutoscaler> {
   return readHpa(text, file, defaultFeatureGates)
 }
@@ -172,7 +172,7 @@ function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string
   return `present policies: ${policiesOf(newest.hpa)}`
 }
 
-/** Only the relevant fields are compared, because the decision log stores the fields of the settings in a different order. */
+/** Only the relevant fields are compared, because the decision log stores them in a different order. */
 function contentOf({ minReplicas, maxReplicas, metrics: asked, behavior }: HorizontalPodAutoscaler): string {
   return JSON.stringify([minReplicas, maxReplicas, asked, behavior])
 }

@@ -1,4 +1,4 @@
-/** Checks that a solved workshop step passes, that an unsolved step fails, and that each unmet criterion has a command. */
+/** Checks that a completed workshop step passes, that an incomplete step fails, and that each unmet criterion has a command. */
 import { describe, expect, test } from 'vitest'
 import type { Facts } from './facts.ts'
 import { listText, resultText } from './results.ts'

@@ -1,4 +1,4 @@
-/** The steps of the workshop, in their order. The check of a step is a pure function of the gathered facts. */
+/** The workshop's steps, in order. Each step's check is a pure function of the collected facts. */
 import { rollingUpdates, toKubernetes, tuning } from './beyond.ts'
 import type { Facts } from './facts.ts'
 import { chaos, drainAndLoss, reconnectStorm } from './failures.ts'
