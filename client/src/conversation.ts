@@ -154,7 +154,7 @@ export class Conversation {
     if (request === undefined) return
     const { stored, seq, duplicate, data, members } = message as Partial<Omit<Response, 'type'> & Omit<RoomLeft, 'type'>>
     if (stored === false) {
-      // A provisional answer to a request is reported once; the final answer follows later.
+      // The caller is notified of at most one provisional response per request; the final response follows later.
       if (request.provisional) return
       request.provisional = true
     } else this.requests.settle(request)

@@ -17,7 +17,7 @@ export function askEntry(entry: string, path: string = paths.health, headers: Re
   return fetch(new URL(path, entry), { signal: AbortSignal.timeout(answerWithinMs), headers: { connection: 'close', ...headers } })
 }
 
-/** Checks whether the lab's entry point answers one of three requests. */
+/** Returns whether the lab's entry point responds to at least one of three requests. */
 export async function checkEntry(entry: string): Promise<Checked> {
   let seen = ''
   for (let i = 0; i < tries; i++) {

@@ -122,7 +122,7 @@ export type CheckOf<K extends LabKind> = Checks[K]
 export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
 
 type AnywhereCheck =
-  /** Holds if the lab's entry point answers one of three plain HTTP requests. */
+  /** Succeeds if the lab's entry point responds to at least one of three plain HTTP requests. */
   | { readonly kind: 'entry' }
   /** Holds if exactly the given number of replicas exists and all of them are healthy. */
   | { readonly kind: 'replicas'; readonly count: number }

@@ -97,7 +97,7 @@ class Simulation {
     for (let n = 0; n < plan.clients; n++)
       timeline.after(this.chance.between(0, n === plan.clients - 1 ? 3000 : 100), () => this.addUser(n))
     await timeline.runUntil(plan.activeMs)
-    // Faults that last longer than the active phase end by themselves.
+    // A fault that is still active when the active phase ends is not cut short; it ends after its own duration.
     const lastMs = Math.max(plan.activeMs, ...plan.faults.map(({ atMs, forMs }) => atMs + forMs)) + 1000
     await timeline.runUntil(lastMs)
     await this.quiet(() => history.missing(false).length === 0)

@@ -3,8 +3,8 @@
  * counter. Pure.
  *
  * If the sender of an upgrade request (the router, or a client that sends `traceparent`) has made a sampling decision, this decision
- * applies; otherwise, the configured ratio decides. The first messages of a sampled connection belong to the trace of its upgrade. A client
- * message that belongs to no upgrade trace is sampled at the configured ratio and starts its own trace. A long-lived socket is therefore
+ * applies; otherwise, the configured ratio decides. The first messages of a sampled connection are part of the trace of its upgrade request.
+ * Every other client message is sampled at the configured ratio, and starts its own trace if it is sampled. A long-lived socket is therefore
  * sampled without creating a trace that lasts for days. Messages start at most 100 traces per second on a replica, which limits the cost of
  * tracing. Operations caused by a sampled message, on any replica, belong to the message's trace.
  */
