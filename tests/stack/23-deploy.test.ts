@@ -40,7 +40,10 @@ const replicas = () => containers(stack, services.ws)
 const ids = async () => (await replicas()).map(({ Id }) => Id)
 const colours = async () => (await replicas()).map(colourOf)
 const namesOf = async (colour: string) =>
-  (await replicas()).filter((one) => colourOf(one) === colour).map(({ Config }) => replicaName(Config.Labels))
+  (await replicas())
+    .filter((one) => colourOf(one) === colour)
+    .map(({ Config }) => replicaName(Config.Labels))
+    .sort()
 const record = () => JSON.parse(readFileSync(`${folder}/rollout/record.json`, 'utf8')) as RolloutRecord
 
 /** Returns the colour that is not live; requires that all replicas have the same colour. */
