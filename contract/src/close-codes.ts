@@ -21,14 +21,14 @@ export const closeCodes = {
   rate_abuse: { code: 1008, reason: 'too many messages', comeBack: false, sentBy: 'server' },
   frame_too_large: { code: 1009, reason: 'frame too large', comeBack: false, sentBy: 'server' },
   internal: { code: 1011, reason: 'internal error', comeBack: true, sentBy: 'server' },
-  draining: { code: 1012, reason: 'replica is leaving', comeBack: true, sentBy: 'server' },
-  slow_reader: { code: 1013, reason: 'reads too slowly', comeBack: true, sentBy: 'server' },
+  draining: { code: 1012, reason: 'replica is shutting down', comeBack: true, sentBy: 'server' },
+  slow_reader: { code: 1013, reason: 'client reads too slowly', comeBack: true, sentBy: 'server' },
   idle: { code: 4001, reason: 'idle for too long', comeBack: true, sentBy: 'server' },
   heartbeat_lost: { code: 4002, reason: 'no answer to ping', comeBack: true, sentBy: 'server' },
-  replaced: { code: 4003, reason: 'session goes on in another connection', comeBack: false, sentBy: 'server' },
-  moving_on: { code: 4004, reason: 'moving to another connection', comeBack: true, sentBy: 'client' },
-  resource_limit: { code: 4005, reason: 'holds too much of the memory of this replica', comeBack: true, sentBy: 'server' },
-  other: { code: 4999, reason: 'any other code a client closed with', comeBack: true, sentBy: 'client' },
+  replaced: { code: 4003, reason: 'the session continues on another connection', comeBack: false, sentBy: 'server' },
+  moving_on: { code: 4004, reason: 'the client is moving to another connection', comeBack: true, sentBy: 'client' },
+  resource_limit: { code: 4005, reason: "uses too much of this replica's memory", comeBack: true, sentBy: 'server' },
+  other: { code: 4999, reason: 'any other code with which a client closed the connection', comeBack: true, sentBy: 'client' },
 } as const satisfies Record<string, CloseCode>
 export type CloseCause = keyof typeof closeCodes
 

@@ -43,9 +43,9 @@ export const maxNesting = 500
 export const errorCodes = {
   invalid_json: { text: 'The frame is not a JSON object.', closes: false },
   invalid_message: { text: 'The message does not match the schema of its type.', closes: false },
-  unknown_type: { text: 'The message type is not known.', closes: false },
+  unknown_type: { text: 'The message type is unknown.', closes: false },
   binary_not_supported: { text: 'Only text frames are supported.', closes: false },
-  rate_limited: { text: 'The connection sends faster than allowed; this message was not processed.', closes: false },
+  rate_limited: { text: 'The connection exceeds the allowed message rate; this message was not processed.', closes: false },
   rate_abuse: { text: 'The connection continued to send at many times the allowed rate.', closes: true },
   frame_too_large: { text: 'The frame is larger than allowed.', closes: true },
   invalid_frame: { text: 'The frame violates the WebSocket protocol.', closes: true },
@@ -60,7 +60,7 @@ export const errorCodes = {
   resume_expired: { text: 'The resume token has expired; the connection has a new session.', closes: false },
   resume_unknown: { text: 'The session of this resume token no longer exists; the connection has a new session.', closes: false },
   resume_unavailable: { text: 'The session store is unreachable; the connection has a new session.', closes: false },
-  resume_too_late: { text: 'A session can be resumed only as the first request of a new connection.', closes: false },
+  resume_too_late: { text: 'A session can be resumed only by the first request on a new connection.', closes: false },
   internal: { text: 'The replica failed to process the message; the error has been logged.', closes: false },
 } as const satisfies Record<string, { text: string; closes: boolean }>
 export type ErrorCode = keyof typeof errorCodes

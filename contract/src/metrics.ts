@@ -28,7 +28,7 @@ export const metrics = {
   connectionsTotal: {
     kind: 'gauge',
     name: 'websocket_connections_total',
-    help: 'Has the same value as websocket_connections_active, under the name that dashboards for other systems query.',
+    help: "Same value as websocket_connections_active, under the name that other systems' dashboards query.",
     labels: [],
   },
   connectionsLimit: {
@@ -58,7 +58,7 @@ export const metrics = {
   connectionDuration: {
     kind: 'histogram',
     name: 'websocket_connection_duration_seconds',
-    help: 'Lifetime of a connection. The lifetime is observed when the connection closes.',
+    help: 'Lifetime of a connection, recorded when the connection closes.',
     labels: [],
     buckets: durationBucketsSeconds,
   },
@@ -80,7 +80,7 @@ export const metrics = {
   messageLatency: {
     kind: 'histogram',
     name: 'websocket_message_latency_seconds',
-    help: "Time from the client's send time to the answer, for messages that carry a send time. The clocks of client and replica are not synchronized, so the measured time may be inexact.",
+    help: "Time from a message's send time to its answer, for messages that carry a send time. The clocks of the client and the replica are not synchronized, so the measured time may be inexact.",
     labels: [],
     buckets: latencyBucketsSeconds,
   },
@@ -95,7 +95,7 @@ export const metrics = {
   replicaState: {
     kind: 'gauge',
     name: 'websocket_replica_state',
-    help: '1 for the current state of the replica and 0 for its other states (starting, ready, draining, closed).',
+    help: "1 for the replica's current state and 0 for all other states (starting, ready, draining, closed).",
     labels: ['state'],
   },
   drainSocketsLeft: {
@@ -107,7 +107,7 @@ export const metrics = {
   drainSecondsLeft: {
     kind: 'gauge',
     name: 'websocket_drain_seconds_left',
-    help: 'Seconds until the drain deadline; 0 when the replica does not drain.',
+    help: 'Seconds until the drain deadline; 0 when the replica is not draining.',
     labels: [],
   },
   goodbyes: {
@@ -125,7 +125,7 @@ export const metrics = {
   messagesReplayed: {
     kind: 'counter',
     name: 'websocket_messages_replayed_total',
-    help: 'Messages that were sent to a client again because the client had missed them.',
+    help: 'Missed messages that this replica replayed to clients after a resume.',
     labels: [],
   },
   sessionsHeld: {
@@ -135,7 +135,12 @@ export const metrics = {
     labels: [],
   },
   rooms: { kind: 'gauge', name: 'websocket_rooms_active', help: 'Rooms with at least one member on this replica.', labels: [] },
-  roomMembers: { kind: 'gauge', name: 'websocket_room_members', help: 'Room memberships of all connections of this replica.', labels: [] },
+  roomMembers: {
+    kind: 'gauge',
+    name: 'websocket_room_members',
+    help: "Room memberships of all of this replica's connections.",
+    labels: [],
+  },
   pubsubLag: {
     kind: 'histogram',
     name: 'websocket_pubsub_lag_seconds',
@@ -152,19 +157,19 @@ export const metrics = {
   roomLogMessages: {
     kind: 'gauge',
     name: 'websocket_room_log_messages',
-    help: 'Room messages in the memory of this replica, for clients that resume or join late.',
+    help: "Room messages in this replica's memory, for clients that resume a session or join a room late.",
     labels: [],
   },
   roomLogBytes: {
     kind: 'gauge',
     name: 'websocket_room_log_bytes',
-    help: 'Total size of the room messages in the memory of this replica.',
+    help: "Total size of the room messages in this replica's memory.",
     labels: [],
   },
   roomOutbox: {
     kind: 'gauge',
     name: 'websocket_room_outbox_messages',
-    help: 'Room messages that wait to be stored.',
+    help: 'Room messages that are waiting to be stored.',
     labels: [],
   },
   storeRoundTrip: {
@@ -191,13 +196,13 @@ export const metrics = {
   eventLoopUtilization: {
     kind: 'gauge',
     name: 'websocket_event_loop_utilization_ratio',
-    help: 'Fraction of the time since the previous scrape in which the event loop was busy (0 to 1).',
+    help: 'Fraction of the time since the previous scrape during which the event loop was busy (0 to 1).',
     labels: [],
   },
   memoryLimit: {
     kind: 'gauge',
     name: 'websocket_memory_limit_bytes',
-    help: 'Memory limit of the container of this replica, or the memory of the machine if the container has no limit.',
+    help: "Memory limit of this replica's container, or the machine's memory if the container has no limit.",
     labels: [],
   },
   httpRequests: {
@@ -209,7 +214,7 @@ export const metrics = {
   buildInfo: {
     kind: 'gauge',
     name: 'websocket_build_info',
-    help: 'Always 1. The labels name the version and the colour of the replica, and the version of Node.js.',
+    help: "Always 1. The labels contain the replica's version and colour, and the Node.js version.",
     labels: ['version', 'colour', 'node'],
   },
 } as const satisfies Record<string, MetricSpec>

@@ -5,13 +5,13 @@ export const receiverMetrics = {
   alerts: {
     kind: 'counter',
     name: 'alert_receiver_alerts_total',
-    help: 'Alerts received, by name and status (firing or resolved). Alert names beyond the first hundred count as "other".',
+    help: 'Alerts received, by name and status (firing or resolved). Alert names beyond the first hundred are counted as "other".',
     labels: ['alertname', 'status'],
   },
   truncated: {
     kind: 'counter',
     name: 'alert_receiver_truncated_alerts_total',
-    help: 'Alerts that Alertmanager dropped from a notification because it contained too many.',
+    help: 'Alerts that Alertmanager dropped from notifications that contained too many alerts.',
     labels: [],
   },
   rejected: {

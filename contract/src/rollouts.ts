@@ -18,7 +18,7 @@ export const liveMetrics = {
   rolloutEvent: {
     kind: 'gauge',
     name: 'lab_rollout_event_timestamp_seconds',
-    help: 'When an event with this reason happened last in a rollout or a deploy, in Unix seconds.',
+    help: 'Unix time of the last event with this reason in a rollout or deploy.',
     labels: ['reason'],
   },
 } as const satisfies Record<string, MetricSpec>

@@ -17,7 +17,7 @@ export const scalerMetrics = {
   metadataGeneration: {
     kind: 'gauge',
     name: 'kube_horizontalpodautoscaler_metadata_generation',
-    help: 'Generation of the specification of the autoscaler: 1 at the start, and one more after each change of the file.',
+    help: "Generation of the autoscaler's spec: 1 at the start, and 1 more after each change to the file.",
     labels: autoscaler,
   },
   specMinReplicas: {
@@ -35,13 +35,13 @@ export const scalerMetrics = {
   specTargetMetric: {
     kind: 'gauge',
     name: 'kube_horizontalpodautoscaler_spec_target_metric',
-    help: 'Target value of each metric in the specification of the autoscaler.',
+    help: "Target value of each metric in the autoscaler's spec.",
     labels: targetMetric,
   },
   statusTargetMetric: {
     kind: 'gauge',
     name: 'kube_horizontalpodautoscaler_status_target_metric',
-    help: 'Current value of each metric in the specification of the autoscaler. The series is absent while the metric cannot be read.',
+    help: "Current value of each metric in the autoscaler's spec. The series is absent while the metric cannot be read.",
     labels: targetMetric,
   },
   statusCurrentReplicas: {
@@ -65,51 +65,51 @@ export const scalerMetrics = {
   decisionDuration: {
     kind: 'histogram',
     name: 'scaler_decision_duration_seconds',
-    help: 'Time that a scaling decision took, without reading metrics and without changing replicas.',
+    help: 'Time that a scaling decision took, excluding the time to read metrics and to add or remove replicas.',
     labels: [],
     buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1],
   },
   actionDuration: {
     kind: 'histogram',
     name: 'scaler_action_duration_seconds',
-    help: 'Duration of changes of the number of replicas, including drains, by direction and result.',
+    help: 'Duration of changes in the number of replicas, including drains, by direction and result.',
     labels: ['direction', 'result'],
     buckets: [0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 120],
   },
   lastSync: {
     kind: 'gauge',
     name: 'scaler_last_sync_timestamp_seconds',
-    help: 'Unix time of the last synchronization.',
+    help: 'Unix time of the last sync.',
     labels: [],
   },
   missingReplicas: {
     kind: 'gauge',
     name: 'scaler_missing_replicas',
-    help: 'Number of replicas without a value of the metric.',
+    help: 'Number of replicas that have no value for the metric.',
     labels: ['metric_name'],
   },
   proposedReplicas: {
     kind: 'gauge',
     name: 'scaler_proposed_replicas',
-    help: 'Proposed number of replicas after each step of a decision: from the metrics (recommended), after the stabilization windows (stabilized), after the policies (policy_limited), within minReplicas and maxReplicas (bounded). The series is absent while no metric can be read.',
+    help: 'Proposed number of replicas after each step of a decision: calculated from the metrics (recommended), after the stabilization windows (stabilized), after the policies (policy_limited), and limited to the range from minReplicas to maxReplicas (bounded). The series is absent while no metric can be read.',
     labels: ['stage'],
   },
   tolerance: {
     kind: 'gauge',
     name: 'scaler_tolerance_ratio',
-    help: 'Tolerance above (up) and below (down) the target of a metric, within which the number of replicas does not change, as a share of the target.',
+    help: 'Tolerance above (up) and below (down) the target of a metric, within which the number of replicas does not change, as a fraction of the target.',
     labels: ['metric_name', 'direction'],
   },
   lastRescale: {
     kind: 'gauge',
     name: 'scaler_last_rescale_timestamp_seconds',
-    help: 'Unix time of the last change of the number of replicas. The labels contain the old number of replicas, the new number and the reason.',
+    help: 'Unix time of the last change in the number of replicas. The labels contain the old number of replicas, the new number and the reason.',
     labels: ['from', 'to', 'reason'],
   },
   replicaReady: {
     kind: 'gauge',
     name: 'scaler_replica_ready_seconds',
-    help: 'Time from the start of a replica until Docker reports it healthy for the first time.',
+    help: "Time from a replica's start until Docker first reports it as healthy.",
     labels: ['replica'],
   },
   drainingReplicas: {
@@ -122,7 +122,7 @@ export const scalerMetrics = {
   timeScale: {
     kind: 'gauge',
     name: 'scaler_time_scale_ratio',
-    help: 'Time compression: the factor by which periods and windows are shorter than in real time. 1 is real time.',
+    help: "Time compression: the factor by which the scaler's periods and windows are shortened. 1 means real time.",
     labels: [],
   },
 } as const satisfies Record<string, MetricSpec>

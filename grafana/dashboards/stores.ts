@@ -10,7 +10,7 @@ import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRo
 export function stores(): Dashboard {
   const rows = [
     { title: 'Valkey', lines: [[dependencies()], [storeClients(), storeMemory(), storeCommands()]] },
-    { title: 'Latency of the store', lines: [[storeRoundTrip(), pubsubLag(), pubsubHeatmap()]] },
+    { title: 'Store latency', lines: [[storeRoundTrip(), pubsubLag(), pubsubHeatmap()]] },
     {
       title: 'Rooms across replicas',
       lines: [

@@ -16,7 +16,7 @@ export const pages = {
     uid: grafana.homeDashboardUid,
     title: 'Start here: WebSocket Scaling Lab',
     name: 'Start here',
-    question: 'Are all clients served while replicas start and end?',
+    question: 'Are all clients served while replicas start and stop?',
   },
   users: {
     uid: 'lab-users',
@@ -35,7 +35,7 @@ export const pages = {
     uid: 'lab-replicas',
     title: 'Replicas',
     name: 'Replicas',
-    question: 'What are the state, the share of connections and the resource usage of each replica?',
+    question: 'What state is each replica in, how many connections does it have, and which resources does it use?',
   },
   edge: {
     uid: 'lab-load-and-edge',
@@ -53,7 +53,8 @@ export const pages = {
     uid: 'lab-logs',
     title: 'Logs',
     name: 'Logs',
-    question: 'What do router and replicas log, and what happened to one connection? The page requires the Compose profile logging.',
+    question:
+      'What do the router and the replicas log, and what happened to a given connection? This page requires the Compose profile "logging".',
   },
 } as const satisfies Record<string, Page>
 

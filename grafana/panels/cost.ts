@@ -54,7 +54,7 @@ export function costOfRange(): Panel {
     {
       title: 'Cost over the time range',
       description:
-        'How much did the scaler save? Cost of all replicas over the time range of the page, and the cost of maxReplicas replicas for the time in which the scaler ran. Replicas are counted every 15 s to compute the cost.',
+        "How much did the scaler save? Cost of all replicas over the page's time range, and the cost of maxReplicas replicas for the time during which the scaler ran. The cost is computed from the number of replicas, which is sampled every 15 s.",
       unit: units.Dollars,
       noValue: waiting,
       width: third,
@@ -73,7 +73,7 @@ export function costPerConnection(): Panel {
     {
       title: 'Hourly cost per 1,000 connections',
       description:
-        'Are the replicas used efficiently? Cost per hour of 1,000 connections. The cost per connection falls as the replicas get more connections.',
+        'Are the replicas used efficiently? Cost per hour of 1,000 connections. The cost per connection falls as the number of connections per replica rises.',
       unit: units.Dollars,
       noValue: 'No client is connected: start some load.',
       width: third,

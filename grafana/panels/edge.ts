@@ -23,7 +23,7 @@ export function openByEntry(): Panel {
     {
       title: 'Open connections by protocol',
       description:
-        'Through which entry point do clients connect? Open TCP connections of each Traefik entry point: web accepts HTTP and WebSocket, websecure accepts both over TLS, and load is for the load generator.',
+        'Through which entry points do clients connect? Open TCP connections of each Traefik entry point: web accepts HTTP and WebSocket, websecure accepts both over TLS, and load is for the load generator.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,
@@ -44,7 +44,7 @@ export function routedAgainstHeld(): Panel {
     {
       title: 'Routed against held',
       description:
-        'Does each Traefik connection have a matching connection on a replica? Without traffic, the difference between the two counts is 0. The difference is positive with plain HTTP connections, which clients keep open for up to 60 s, and with handshakes in progress. The difference is negative if Traefik has lost connections. Under load, the difference fluctuates, because Prometheus scrapes Traefik and the replicas a few seconds apart.',
+        'Does each Traefik connection have a matching connection on a replica? Without traffic, the difference between the two counts is 0. The difference is positive if there are handshakes in progress or plain HTTP connections, which clients keep open for up to 60 s. The difference is negative if Traefik has lost connections. Under load, the difference fluctuates, because Prometheus scrapes Traefik and the replicas a few seconds apart.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,
@@ -68,7 +68,7 @@ export function requestsByCode(): Panel {
     {
       title: 'Requests at the edge',
       description:
-        'With which status codes does Traefik answer? Requests per second by protocol and status. Traefik counts a WebSocket when it closes, with code 0, and a refused upgrade immediately, with its HTTP status. Retries on another replica are not counted, because Traefik has no reliable count of retries.',
+        'Which status codes does Traefik return? Requests per second by protocol and status. Traefik counts a WebSocket when it closes, with code 0, and a refused upgrade immediately, with its HTTP status. Retries on another replica are not counted, because Traefik has no reliable count of retries.',
       unit: units.RequestsPerSecond,
       noValue: 'No request has been answered yet: start some load.',
       width: third,
@@ -111,7 +111,7 @@ export function pool(): Panel {
     {
       title: 'Ready and routed replicas',
       description:
-        'Does Traefik route to every ready replica? If Traefik routes to fewer replicas than are ready, some replicas get no traffic, and an alert fires. A higher number of routed replicas is harmless, because Traefik sometimes retains the series of a removed server.',
+        'Does Traefik route to every ready replica? If Traefik routes to fewer replicas than are ready, some replicas get no traffic, and an alert fires. It is harmless if more replicas appear to be routed than are ready, because Traefik sometimes retains the series of a removed server.',
       unit: units.Short,
       noValue: noTraefik,
       width: half,
@@ -147,7 +147,7 @@ export function reloads(): Panel {
 export function httpAtReplicas(): Panel {
   return graph(
     {
-      title: 'HTTP requests of the replicas',
+      title: 'HTTP requests to the replicas',
       description:
         'Which plain HTTP requests do replicas serve? Requests per second on the public port, by route and status. Health checks and scrapes use a different port and are not counted.',
       unit: units.RequestsPerSecond,
@@ -163,7 +163,7 @@ export function httpAtReplicas(): Panel {
 export function edgeCpu(): Panel {
   return graph(
     {
-      title: 'CPU of router and replicas',
+      title: 'CPU of the router and the replicas',
       description:
         'Is Traefik or the service the bottleneck? CPU cores that Traefik uses (two at most), and CPU cores that all replicas use together.',
       unit: units.Short,
@@ -183,7 +183,7 @@ export function upgradesAtReplicas(): Panel {
   return graph(
     {
       title: 'Upgrades at the replicas',
-      description: 'How many handshakes reach a replica? Opened connections per second, and refused upgrades per second by cause.',
+      description: 'How many handshakes reach a replica? Opened connections per second, and refused upgrades per second, by cause.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

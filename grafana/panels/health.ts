@@ -16,7 +16,7 @@ export function replicaStatus(width = third): Panel {
     {
       title: 'Replica status',
       description:
-        'In which state is each replica? Red means that Prometheus has discovered the replica but cannot scrape it. The bar of a replica ends when the replica is removed.',
+        "In which state is each replica? Red means that Prometheus has discovered the replica but cannot scrape it. A replica's bar ends when the replica is removed.",
       unit: units.NoUnit,
       noValue: waiting,
       width,
@@ -32,7 +32,7 @@ export function resources(): Panel {
     {
       title: 'Resource usage',
       description:
-        'Which replica runs out of resources? Memory of each replica (left axis) and utilization of its event loop (right axis, dotted). At 100 %, messages have to wait for the event loop.',
+        'Which replica is running out of resources? Memory usage of each replica (left axis) and utilization of its event loop (right axis, dotted). At 100 %, messages have to wait for the event loop.',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -58,7 +58,7 @@ export function errors(): Panel {
     {
       title: 'Error rates',
       description:
-        'Which errors occur? Errors per second and refused upgrades per second, by cause. The dashed line is the threshold of the alert: 10 errors per second in total.',
+        'Which errors occur? Errors per second and refused upgrades per second, by cause. The dashed line is the alert threshold: 10 errors per second in total.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

@@ -42,7 +42,7 @@ export function connectTime(): Panel {
     {
       title: 'Connect time',
       description:
-        'How long does it take to connect? Time that k6 has needed to open a socket, over the whole run so far. The dashed line is the threshold of p95, 2 s.',
+        'How long does it take to connect? Time that k6 took to open a socket, over the whole run so far. The dashed line is the p95 threshold, 2 s.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -61,7 +61,7 @@ export function roundTrip(): Panel {
     {
       title: 'Message round trip',
       description:
-        'How long does a client wait for an answer? Round-trip time that k6 has measured over the whole run so far. The dashed line is the threshold of p95, 1 s.',
+        'How long does a client wait for an answer? Round-trip time measured by k6 over the whole run so far. The dashed line is the p95 threshold, 1 s.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -79,7 +79,7 @@ export function roomDelivery(): Panel {
   return graph(
     {
       title: 'Room delivery',
-      description: 'How long does a room message take to reach the other members? k6 has measured the time over the whole run so far.',
+      description: 'How long does a room message take to reach the other members? Delivery time measured by k6 over the whole run so far.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -95,7 +95,7 @@ export function upgradesByCode(): Panel {
     {
       title: 'Upgrades by code',
       description:
-        'What is the result of handshakes? Handshakes of k6 per second by HTTP status: 101 is an open socket, 429 the rate limit, 503 a full replica or no replica, and 0 no answer.',
+        'What are the results of handshakes? k6 handshakes per second, by HTTP status: 101 means an open socket, 429 the rate limit, 503 a full replica or no replica, and 0 no response.',
       unit: units.CountsPerSecond,
       noValue: noLoad,
       width: third,
@@ -111,7 +111,7 @@ export function successRates(): Panel {
     {
       title: 'Thresholds',
       description:
-        'Will the run pass its thresholds? Shares over the whole run so far: successful handshakes (threshold 95 %), errors (threshold 1 %), and returning users that were routed to the same replica.',
+        'Will the run pass its thresholds? Percentages over the whole run so far: successful handshakes (threshold 95 %), errors (threshold 1 %), and returning users who were routed to the same replica.',
       unit: units.PercentUnit,
       noValue: noLoad,
       width: third,
@@ -133,7 +133,7 @@ export function messagesAnswered(): Panel {
   return graph(
     {
       title: 'Messages and answers',
-      description: 'Is every message answered? Messages per second that expect an answer, and answers per second that arrived in time.',
+      description: 'Is every message answered? Messages that expect an answer, sent per second, and answers received in time, per second.',
       unit: units.MessagesPerSecond,
       noValue: noLoad,
       width: third,

@@ -39,7 +39,7 @@ function textVariable(name: string, label: string, value: string): VariableModel
 export function lineRate(): Panel {
   return counted(
     'Lines by source',
-    'How many lines does each service log? Log lines per second of Traefik and of all replicas. Traefik logs each request, and each socket when it closes.',
+    'How many lines does each service log? Log lines per second from Traefik and from all replicas. Traefik logs each request, and each socket when it closes.',
     `sum by (service_name) (rate(${everything} [$__auto]))`,
     '{{service_name}}',
   )
@@ -59,7 +59,7 @@ export function complaints(): Panel {
 export function closesInLogs(): Panel {
   return counted(
     'Closes by cause, from logs',
-    'Why do connections close? Log lines "connection closed" per second by cause, for the selected replicas. The page Users shows closes by cause from a counter; on this page, each log line can be opened in a panel below.',
+    'Why do connections close? Log lines "connection closed" per second by cause, for the selected replicas. The Users page counts closes by cause with a metric; on this page, the panels below show the log lines themselves.',
     `sum by (cause) (rate(${replicas} |= "connection closed" [$__auto]))`,
     '{{cause}}',
   )
@@ -69,7 +69,7 @@ export function closesInLogs(): Panel {
 export function oneConnection(): Panel {
   return lines(
     'One connection',
-    'What happened to the connection with the given id? Log lines of Traefik and all replicas about the connection, oldest first. The field trace_id of a log line links to the trace.',
+    "What happened to the connection with the given id? Log lines from Traefik and all replicas about this connection, oldest first. A log line's trace_id field links to the trace.",
     logsOfConnection('$connection'),
     `There are no log lines about this connection. ${notOn}`,
     LogsSortOrder.Ascending,
@@ -80,7 +80,7 @@ export function oneConnection(): Panel {
 export function allLines(): Panel {
   return lines(
     'All lines',
-    'What was logged last? Log lines of Traefik and the replicas that contain the given text, newest first.',
+    'What was logged last? Log lines from Traefik and the replicas that contain the given text, newest first.',
     `${everything} |~ "(?i)$search"`,
     notOn,
     LogsSortOrder.Descending,

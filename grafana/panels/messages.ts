@@ -15,7 +15,7 @@ export function messagesReceived(): Panel {
     {
       title: 'Messages received/s',
       description:
-        'How many messages do clients send? Valid messages per second, stacked by type. The line shows the total of all types. Invalid messages are in the panel Error rates.',
+        'How many messages do clients send? Valid messages per second, stacked by type. The line shows the total of all types. Invalid messages are in the Error rates panel.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -53,7 +53,7 @@ export function latency(): Panel {
     {
       title: 'Latency distribution',
       description:
-        "How long does an answer take? p50, p95 and p99 of the time from the client's send time to the answer, for messages that carry a send time, and p99 of the time in the service. The dashed line is the threshold of the alert, a p95 of 1 s. A dot is a traced message and links to its trace.",
+        "How long does an answer take? p50, p95 and p99 of the time from a message's send time to its answer, for messages that carry a send time, and p99 of the time in the service. The dashed line is the alert threshold, a p95 of 1 s. A dot is a traced message and links to its trace.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
@@ -92,7 +92,7 @@ export function traffic(): Panel {
   return graph(
     {
       title: 'Payload',
-      description: 'How large are the messages? Payload bytes per second, without the headers of frames and packets.',
+      description: 'How large are the messages? Payload bytes per second, without frame and packet headers.',
       unit: units.BytesPerSecondIEC,
       noValue: waiting,
       width: third,

@@ -16,7 +16,7 @@ export function connectionsPerReplica(): Panel {
     {
       title: 'Connections per replica',
       description:
-        'Does each replica have an equal share of the connections? A replica that is added later starts with few connections, because Traefik sends only new connections to it. The lines converge as fuller replicas ask some of their clients to reconnect.',
+        'Are the connections spread evenly over the replicas? A replica that is added later starts with few connections, because Traefik sends only new connections to it. The lines converge as fuller replicas ask some of their clients to reconnect.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -32,7 +32,7 @@ export function skew(): Panel {
     {
       title: 'Skew',
       description:
-        'How uneven is the distribution of connections? Connections of the fullest replica divided by the mean of all replicas. 1 means an even distribution; with n replicas, n means that one replica has all connections.',
+        'How unevenly are the connections distributed? Number of connections on the fullest replica, divided by the mean of all replicas. 1 means an even distribution; with n replicas, n means that one replica has all connections.',
       unit: units.Short,
       noValue: 'No client is connected: start some load.',
       width: third,
@@ -56,7 +56,7 @@ export function fullness(): Panel {
     {
       title: 'Connections against the limit',
       description:
-        "Which replica will refuse connections next? Open connections as a share of the replica's connection limit. The dashed line is the threshold of the alert, 80 %.",
+        "Which replica will be the next to refuse connections? Open connections as a percentage of the replica's connection limit. The dashed line is the alert threshold, 80 %.",
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -80,7 +80,7 @@ export function restarts(): Panel {
     {
       title: 'Restarts',
       description:
-        "Did a replica restart? Changes of the replica's start time within a few scrapes, after a crash or a restart, or when a removed replica is added again within seconds.",
+        "Did a replica restart? Changes in a replica's start time, counted over a few scrapes. The start time changes after a crash or a restart, or if a removed replica is added again within seconds.",
       unit: units.Short,
       noValue: waiting,
       width: half,
@@ -95,7 +95,7 @@ export function uptime(): Panel {
   return graph(
     {
       title: 'Uptime',
-      description: 'How long has each replica been running? The line of a replica drops to zero when the replica starts.',
+      description: "How long has each replica been running? A replica's line drops to zero when the replica starts.",
       unit: units.Seconds,
       noValue: waiting,
       width: half,
@@ -110,7 +110,7 @@ export function connectionsPerVersion(): Panel {
     {
       title: 'Sockets by version',
       description:
-        'Which version serves how many clients? Open connections by version and colour of the replicas. During a rollout the connections of the old version move to the new one; during a deploy they move to the other colour.',
+        'How many clients does each version serve? Open connections, by version and colour of the replicas. During a rollout, connections move from the old version to the new one; during a deploy, they move to the other colour.',
       unit: units.Short,
       noValue: waiting,
       width: 2 * third,
@@ -126,7 +126,7 @@ export function versions(): Panel {
     {
       title: 'What runs where',
       description:
-        'Do all replicas run the same version? Version and colour of the service and version of Node.js, by replica. During a rollout there are two versions.',
+        'Do all replicas run the same version? Version and colour of the service, and Node.js version, by replica. During a rollout, there are two versions.',
       unit: units.NoUnit,
       noValue: waiting,
       width: third,

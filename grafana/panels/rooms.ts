@@ -35,8 +35,7 @@ export function pubsubHeatmap(): Panel {
   return heatmap(
     {
       title: 'Pub/sub heatmap',
-      description:
-        'Are only a few room messages late, or all of them? Deliveries of room messages per second, by the time since publishing.',
+      description: 'Are only a few room messages late, or all of them? Deliveries of room messages per second, by time since publishing.',
       unit: units.Seconds,
       noValue: noRoomMessage,
       width: third,
@@ -51,7 +50,7 @@ export function rooms(): Panel {
     {
       title: 'Rooms',
       description:
-        'How many rooms does each replica serve? Number of rooms that have a member on the replica. A room with members on three replicas counts three times.',
+        'How many rooms does each replica serve? Number of rooms that have at least one member on the replica. A room with members on three replicas is counted three times.',
       unit: units.Short,
       noValue: waiting,
       width: half,
@@ -82,7 +81,7 @@ export function roomMessages(): Panel {
     {
       title: 'Room messages',
       description:
-        'What happens to room messages? Messages per second, by result. Duplicate messages were sent again by a client and recognized by the service. Provisional messages were accepted while the store was out of reach, and count again when they are stored. Refused messages arrived while the queue was full.',
+        'What happens to room messages? Messages per second, by result. Duplicate messages are messages that a client resent and the service recognized. Provisional messages were accepted while the store was unreachable, and are counted again when they are stored. Refused messages are messages that arrived while the queue was full.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,

@@ -19,7 +19,7 @@ export function memory(): Panel {
     {
       title: 'Memory',
       description:
-        'Does memory grow without bound? Resident memory of each replica, and its used JavaScript heap (dotted). The dashed line is the threshold of the alert, 80 % of the limit.',
+        'Does memory grow without bound? Resident memory of each replica, and its used JavaScript heap (dotted). The dashed line is the alert threshold, 80 % of the limit.',
       unit: units.BytesIEC,
       noValue: waiting,
       width: third,
@@ -51,7 +51,7 @@ export function eventLoopLag(): Panel {
     {
       title: 'Event loop lag',
       description:
-        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, with p99 and mean (dotted), which a single long task hardly changes. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the threshold of the alert.',
+        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, and its p99 and mean (dotted), which a single long task hardly changes. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the alert threshold.',
       unit: units.Seconds,
       noValue: waiting,
       width: third,
@@ -76,7 +76,7 @@ export function eventLoopUtilization(): Panel {
   return graph(
     {
       title: 'Event loop utilisation',
-      description: 'Which replica is busy? Share of the time since the last scrape in which the event loop was active.',
+      description: 'Which replica is busy? Percentage of the time since the last scrape during which the event loop was active.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -92,7 +92,7 @@ export function garbageCollection(): Panel {
     {
       title: 'Garbage collection',
       description:
-        'How much time does garbage collection take? Share of the time that a replica spends in garbage collection of any kind. No other JavaScript code runs during garbage collection.',
+        'How much time does garbage collection take? Percentage of time that a replica spends on garbage collection of any kind. No other JavaScript code runs during garbage collection.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,

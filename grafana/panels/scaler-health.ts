@@ -41,7 +41,7 @@ export function conditions(): Panel {
     {
       title: 'Conditions',
       description:
-        'Does the scaler work? AbleToScale and ScalingActive should be yes: the scaler can change the number of replicas, and it can read its metrics. The condition ScalingLimited is yes while a limit or a policy prevents the recommended number of replicas. The condition Paused is yes while the scaler is paused.',
+        'Does the scaler work? AbleToScale and ScalingActive should be yes: the scaler can change the number of replicas, and it can read its metrics. The ScalingLimited condition is yes while a limit or a policy prevents the scaler from using the recommended number of replicas. The Paused condition is yes while the scaler is paused.',
       unit: units.NoUnit,
       noValue: noScaler,
       width: third,
@@ -62,7 +62,7 @@ export function actionDuration(): Panel {
     {
       title: 'Duration of changes',
       description:
-        'How long does a change of the number of replicas take? Mean duration of all changes so far, by direction and result. A scale-down ends when the removed replica has drained.',
+        'How long does it take to change the number of replicas? Mean duration of all changes in the number of replicas so far, by direction and result. A scale-down ends when the removed replica has drained.',
       unit: units.Seconds,
       noValue: noChange,
       width: third,
@@ -76,19 +76,19 @@ export function actionDuration(): Panel {
 export function synchronisation(): Panel {
   return graph(
     {
-      title: 'Synchronisation',
+      title: 'Sync',
       description:
-        "Does the scaler synchronize on time? Seconds since the scaler's last synchronization, which rise up to the sync period: 15 s divided by the time scale. The scaler does not synchronize while it changes replicas. The right axis shows the p95 of the duration of a decision.",
+        "Does the scaler sync on time? Seconds since the scaler's last sync, which rise to at most the sync period: 15 s divided by the time scale. The scaler does not sync while it is adding or removing replicas. The right axis shows the p95 duration of a decision.",
       unit: units.Seconds,
       noValue: noScaler,
       width: third,
     },
     [
-      { expr: `time() - max(${select(scalerMetrics.lastSync.name)})`, legend: 'since the last synchronization' },
+      { expr: `time() - max(${select(scalerMetrics.lastSync.name)})`, legend: 'since the last sync' },
       { expr: quantile(0.95, scalerMetrics.decisionDuration.name), legend: 'p95 of a decision' },
     ],
     (panel) => {
-      colored({ 'since the last synchronization': lineColors.total })(panel)
+      colored({ 'since the last sync': lineColors.total })(panel)
       panel.overrideByName('p95 of a decision', [
         { id: 'custom.axisPlacement', value: 'right' },
         { id: 'custom.fillOpacity', value: 0 },
@@ -102,8 +102,7 @@ export function timeScale(): Panel {
   return stat(
     {
       title: 'Time scale',
-      description:
-        "Does the scaler run in real time? Factor by which the scaler's periods and windows are shorter than in real time. 1 means real time.",
+      description: "Does the scaler run in real time? Factor by which the scaler's periods and windows are shortened. 1 means real time.",
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -119,7 +118,7 @@ export function changes(): Panel {
     {
       title: 'Changes per second',
       description:
-        'Does the number of replicas flap? Changes of the number of replicas per second, by direction. Repeated changes in both directions are called flapping.',
+        'Does the number of replicas flap? Changes in the number of replicas per second, by direction. Repeated changes in both directions are called flapping.',
       unit: units.CountsPerSecond,
       noValue: noScaler,
       width: third,

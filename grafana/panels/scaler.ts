@@ -30,7 +30,7 @@ export function counts(): Panel {
     {
       title: 'Current and desired replicas',
       description:
-        'Does the lab have the desired number of replicas? Current replicas, desired replicas, minReplicas and maxReplicas. An annotation marks each decision of the scaler.',
+        'Does the lab have the desired number of replicas? Current replicas, desired replicas, minReplicas and maxReplicas. An annotation marks each change that the scaler makes.',
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -56,7 +56,7 @@ export function proposals(): Panel {
     {
       title: 'From recommendation to decision',
       description:
-        'Which step limited the change? The line recommended is the number of replicas from the metrics, and the line stabilized is the number after the stabilization windows. The line policy_limited is the number after the scaling policies, and the line bounded is the number within minReplicas and maxReplicas. If the lines of two successive steps differ, the later step changed the number of replicas.',
+        'Which step limited the change? The recommended line is the number of replicas calculated from the metrics, and the stabilized line is the number after the stabilization windows are applied. The policy_limited line is the number after the scaling policies are applied, and the bounded line is the number limited to the range from minReplicas to maxReplicas. If the lines of two successive steps differ, the later step changed the number of replicas.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
@@ -78,7 +78,7 @@ export function metricsAgainstTargets(): Panel {
     {
       title: 'Metrics against their targets',
       description:
-        'Which metric requires a change of the number of replicas? Current value of each metric divided by its target; 1 means that the metric is on target. The band shows the tolerance (10 % by default), within which the number of replicas does not change. The metric that recommends the most replicas determines the number.',
+        'Which metric requires a change in the number of replicas? Current value of each metric divided by its target; 1 means that the metric is on target. The band shows the tolerance (10 % by default), within which the number of replicas does not change. The metric that recommends the most replicas determines the number.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
@@ -101,7 +101,7 @@ export function metricValues(): Panel {
     {
       title: 'Metric values and targets',
       description:
-        'How far is each metric from its target? Current value of each metric, and its target as a dashed line. Utilization is shown in percent of the resource request, and averages are per replica.',
+        'How far is each metric from its target? Current value of each metric, and its target as a dashed line. Utilization is shown as a percentage of the resource request, and averages are per replica.',
       unit: units.Short,
       noValue: noMetric,
       width: third,

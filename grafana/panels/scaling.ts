@@ -36,7 +36,7 @@ export function cpu(): Panel {
     {
       title: 'CPU utilisation',
       description:
-        'How close is each replica to its limit? CPU usage as a share of one core. A replica runs JavaScript on one core, so about 100 % is its limit.',
+        'How close is each replica to its limit? CPU usage as a percentage of one core. A replica runs JavaScript on one core, so about 100 % is its limit.',
       unit: units.PercentUnit,
       noValue: waiting,
       width: third,
@@ -58,7 +58,7 @@ export function drops(): Panel {
     {
       title: 'Connection drops during scaling',
       description:
-        'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not answer a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the alert ReplicaLost reports their number.',
+        'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not answer a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the ReplicaLost alert reports their number.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
@@ -84,7 +84,7 @@ export function drainProgress(): Panel {
     {
       title: 'Drain progress',
       description:
-        'Will all clients leave a draining replica before its deadline? Remaining connections of each draining replica, and seconds until its drain deadline (right axis, dotted), at which the remaining connections are closed. The remaining connections and seconds are zero while no replica drains.',
+        'Will all clients leave a draining replica before its deadline? Remaining connections of each draining replica, and seconds until its drain deadline (right axis, dotted), at which the remaining connections are closed. Both values are zero while no replica is draining.',
       unit: units.Short,
       noValue: waiting,
       width: third,

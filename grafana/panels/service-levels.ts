@@ -18,7 +18,7 @@ export function budgetBurn(clock: BurnClock): Panel {
   return graph(
     {
       title: `Error budget burn, ${clock.name} clock`,
-      description: `Are the service level objectives met? Burn rate of the error budget for a 99.9 % objective, over windows of ${fast.long} and ${slow.long} on the ${clock.name} clock. The dashed line is the threshold of the fast alert, ${fast.factor}; the threshold of the slow alert is ${slow.factor}.`,
+      description: `Are the service level objectives met? Burn rate of the error budget for a 99.9 % objective, over windows of ${fast.long} and ${slow.long} on the ${clock.name} clock. The dashed line is the threshold of the fast-burn alert, ${fast.factor}; the threshold of the slow-burn alert is ${slow.factor}.`,
       unit: units.Short,
       noValue: 'There were no connections and no messages yet: start some load.',
       width: half,

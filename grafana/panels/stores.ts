@@ -20,7 +20,7 @@ export function dependencies(): Panel {
     {
       title: 'Dependencies',
       description:
-        'Does every replica reach its stores? A red bar means that the replica gets no answer from its store, and works with its own memory until the store answers again. A replica without a bar uses no shared store.',
+        'Can every replica reach its store? A red bar means that the replica gets no answer from its store, and uses only its own memory until the store answers again. A replica without a bar uses no shared store.',
       unit: units.NoUnit,
       noValue: 'No replica uses a store.',
       width: 24,
@@ -40,9 +40,9 @@ export function dependencies(): Panel {
 export function storeClients(): Panel {
   return graph(
     {
-      title: 'Clients of Valkey',
+      title: 'Valkey clients',
       description:
-        'How many clients does Valkey have? Each replica has a few connections to Valkey. If the number of clients only grows, connections leak.',
+        'How many clients does Valkey have? Each replica has two connections to Valkey. If the number of Valkey clients only ever grows, connections are leaking.',
       unit: units.Short,
       noValue: noStore,
       width: third,
@@ -59,9 +59,9 @@ export function storeClients(): Panel {
 export function storeMemory(): Panel {
   return graph(
     {
-      title: 'Memory of Valkey',
+      title: 'Valkey memory',
       description:
-        'Does Valkey run out of memory? At its memory limit, Valkey refuses to store more data, and room messages wait in the replicas.',
+        'Is Valkey running out of memory? At its memory limit, Valkey refuses to store more data, and room messages wait in the replicas.',
       unit: units.BytesIEC,
       noValue: noStore,
       width: third,
@@ -75,8 +75,8 @@ export function storeMemory(): Panel {
 export function storeCommands(): Panel {
   return graph(
     {
-      title: 'Commands of Valkey',
-      description: 'How busy is Valkey? Commands per second of all clients. Valkey executes commands one after another on one core.',
+      title: 'Valkey commands',
+      description: 'How busy is Valkey? Commands per second from all clients. Valkey executes commands one after another on one core.',
       unit: units.OpsPerSecond,
       noValue: noStore,
       width: third,
@@ -91,7 +91,7 @@ export function storeRoundTrip(): Panel {
   return graph(
     {
       title: 'Store round trip',
-      description: 'How long does storing a room message take? p50, p95 and p99 of the time until Valkey confirms it.',
+      description: 'How long does it take to store a room message? p50, p95 and p99 of the time until Valkey confirms the message.',
       unit: units.Seconds,
       noValue: 'No room message has been stored yet: start some load.',
       width: third,
@@ -111,7 +111,7 @@ export function outbox(): Panel {
     {
       title: 'Room messages waiting for the store',
       description:
-        'Are room messages waiting to be stored? Room messages that wait for the store, by replica. While Valkey is out of reach, room messages accumulate up to a limit; beyond the limit, new messages are refused.',
+        'Are room messages waiting to be stored? Room messages that are waiting for the store, by replica. While Valkey is unreachable, room messages accumulate up to a limit; beyond this limit, new messages are refused.',
       unit: units.Short,
       noValue: waiting,
       width: third,

@@ -14,7 +14,7 @@ export function targets(width: number): Panel {
     {
       title: 'Targets',
       description:
-        'Do all scrape targets answer? The bar of a job is red while one of its targets does not answer. The bar of a configuration is red while its last reload has failed and the previous configuration is in use.',
+        "Do all scrape targets answer? A job's bar is red while one of its targets does not answer. A configuration's bar is red while the previous configuration is in use because the last reload failed.",
       unit: units.NoUnit,
       noValue: 'Prometheus has not scraped any target yet.',
       width,

@@ -11,7 +11,7 @@ export interface WhichLab {
 
 /** Returns the `--on` option, which selects the kind of lab. */
 export function onOption(): Option {
-  return new Option('--on <kind>', 'kind of lab: compose is the one on Docker Compose, embedded the one of npm start')
+  return new Option('--on <kind>', 'kind of lab: compose is the lab on Docker Compose, and embedded is the lab that npm start runs')
     .choices(labKinds)
     .default('compose')
 }

@@ -48,11 +48,11 @@ describe('invalid input prints one line and changes nothing', () => {
     [['rollout', '--set', 'lower=1'], 2, 'allowed is NAME=VALUE'],
     [['rollout', '--max-surge', '0'], 1, 'nothing to change'],
     [['rollout', 'restart', '--max-surge', '0'], 1, 'one of them must be more than 0'],
-    [['rollout', 'status'], 1, 'there was no rollout yet'],
+    [['rollout', 'status'], 1, 'there has been no rollout yet'],
     [['rollout', 'pause'], 1, 'there is no rollout to pause'],
     [['rollout', 'resume'], 1, 'there is no rollout to resume'],
     [['rollout', 'undo'], 1, 'nothing to undo'],
-    [['rollout', 'history'], 1, 'there was no rollout yet'],
+    [['rollout', 'history'], 1, 'there has been no rollout yet'],
   ] as const)('%j', async (args, code, words) => {
     const before = await ids()
     const { exitCode, said } = await lab(args)

@@ -24,14 +24,16 @@ export function register(program: Command): void {
     .command('bench')
     .description('compare the speed of the service with a plain ws server in alternating rounds, and write docs/benchmarks.md (Linux only)')
     .option('--rounds <number>', 'number of rounds (default: 3, or 1 with --quick)', wholeNumber(1, 20))
-    .addOption(new Option('--only <scenario...>', 'only these scenarios; the result is written to reports/benchmarks.md').choices(names))
-    .option('--quick', 'short measurements with less precise results, written to reports/benchmarks.md')
+    .addOption(
+      new Option('--only <scenario...>', 'measure only these scenarios; the result is written to reports/benchmarks.md').choices(names),
+    )
+    .option('--quick', 'take short measurements with less precise results, which are written to reports/benchmarks.md')
     .option('--profile', 'also write CPU profiles to reports/')
     .addHelpText('after', examples('./lab bench', './lab bench --quick --only echo1', './lab bench scaler'))
     .action(service)
   bench
     .command('scaler')
-    .description('measure the speed of decisions and of the replay of a recorded hour; prints the results and writes no files')
+    .description('measure the speed of decisions and of replaying a recorded hour; prints the results and writes no files')
     .action(runScalerBench)
 }
 

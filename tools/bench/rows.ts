@@ -69,7 +69,13 @@ const echo16Cpu = { scenario: 'echo16', figure: 'cpu', title: 'the same: server 
 const p50 = { scenario: 'steady1k', figure: 'p50', title: '5,000 msg/s on 1,000 sockets: p50', unit: 'µs', digits: 0 } as const
 const p99 = { scenario: 'steady1k', figure: 'p99', title: 'the same: p99', unit: 'µs', digits: 0 } as const
 const fanOut = { scenario: 'fanOut', figure: 'rate', title: 'fan-out, 1 to 1,000', unit: 'deliveries/s', digits: 0 } as const
-const fanOutLast = { scenario: 'fanOut', figure: 'lastP99', title: 'the same: until the last has it, p99', unit: 'ms', digits: 1 } as const
+const fanOutLast = {
+  scenario: 'fanOut',
+  figure: 'lastP99',
+  title: 'the same: time until the last member has the message, p99',
+  unit: 'ms',
+  digits: 1,
+} as const
 
 /** Returns a copy of a table row, adapted to a scenario that switches a feature on and off. */
 const switched = (row: Row, scenario: ScenarioName): Row => ({
@@ -127,11 +133,11 @@ export const sections: readonly Section[] = [
       {
         scenario: 'connects',
         figure: 'rssUncollected',
-        title: 'memory of the process at 10,000, before collection',
+        title: 'process memory at 10,000, before garbage collection',
         unit: 'MiB',
         digits: 0,
       },
-      { scenario: 'connects', figure: 'rss', title: 'the same after collection', unit: 'MiB', digits: 0, aim: valueAtMost(200) },
+      { scenario: 'connects', figure: 'rss', title: 'the same after garbage collection', unit: 'MiB', digits: 0, aim: valueAtMost(200) },
       { scenario: 'members', figure: 'perMember', title: 'memory per member at 5,000, two in each room', unit: 'KiB', digits: 1 },
       { scenario: 'members', figure: 'withLog', title: 'the same with a full room log, 20,000 messages', unit: 'KiB', digits: 1 },
     ],
@@ -150,20 +156,20 @@ export const sections: readonly Section[] = [
     rows: [switched(echo1, 'switched1'), traced(echo1Cpu, 'switched1'), switched(echo16, 'switched16'), traced(echo16Cpu, 'switched16')],
   },
   {
-    title: 'Through Traefik, which shares the core of the service',
+    title: "Through Traefik, which shares the service's core",
     reference: 'service',
     subject: 'proxied',
     rows: [
       echo1,
-      { ...echo1Cpu, title: 'the same: CPU of service and Traefik' },
+      { ...echo1Cpu, title: 'the same: CPU of the service and Traefik' },
       echo16,
-      { ...echo16Cpu, title: 'the same: CPU of service and Traefik' },
+      { ...echo16Cpu, title: 'the same: CPU of the service and Traefik' },
       p50,
       p99,
       fanOut,
       fanOutLast,
       { scenario: 'connectsFew', figure: 'rate', title: 'connects, 2,000 sockets, 128 at a time', unit: 'connects/s', digits: 0 },
-      { scenario: 'connectsFew', figure: 'cpu', title: 'the same: CPU of service and Traefik', unit: 'µs/connect', digits: 0 },
+      { scenario: 'connectsFew', figure: 'cpu', title: 'the same: CPU of the service and Traefik', unit: 'µs/connect', digits: 0 },
     ],
   },
 ]

@@ -32,12 +32,12 @@ const warmUpMs = 3_000
 export function register(program: Command): void {
   const chaos = program
     .command('chaos')
-    .description('cause one fault deliberately, after printing what to expect, and undo it')
+    .description('inject one fault, after printing the expected effects, and undo it')
     .argument('<fault>', 'name of the fault, see `chaos list`', faultName)
-    .option('--replica <name>', 'replica that the fault affects, as in ws-2 (default: the last one)')
-    .addOption(new Option('--for <time>', 'duration of the fault, as in 30s or 2m').argParser(seconds))
+    .option('--replica <name>', 'replica that the fault affects, for example ws-2 (default: the last one)')
+    .addOption(new Option('--for <time>', 'duration of the fault, for example 30s or 2m').argParser(seconds))
     .option('--check', 'check the expectations; the exit code reports the result')
-    .option('--json', 'plan and result as JSON on standard output, progress on standard error')
+    .option('--json', 'print the plan and the result as JSON on standard output, and progress on standard error')
     .addOption(onOption())
     .addOption(pageOption())
     .addHelpText('after', help)
@@ -50,7 +50,7 @@ export function register(program: Command): void {
   chaos
     .command('list')
     .description('list all faults and their default durations')
-    .option('--json', 'as JSON')
+    .option('--json', 'print one JSON document')
     .action((_options: Options, command: Command) => {
       // Commander assigns `--json` to the parent command, which also has a `--json` option, so this command reads the options of both
       // commands.
@@ -60,7 +60,7 @@ export function register(program: Command): void {
 }
 
 const help = `
-Exit codes: 0 as expected, 1 not as expected, 2 not begun or not undone, 130 interrupted and undone.
+Exit codes: 0 as expected, 1 not as expected, 2 not started or not undone, 130 interrupted and undone.
 ${examples(
   './lab chaos list',
   './lab chaos kill --replica ws-2',

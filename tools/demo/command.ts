@@ -27,8 +27,8 @@ const codeOf: Record<SceneResult, number> = { passed: exitCodes.ok, failed: exit
 export function register(program: Command): void {
   program
     .command('demo')
-    .description('play a scene on the lab: change something, wait for the effect, print what was measured, and undo all changes')
-    .argument('[scene]', 'name of the scene; without it all scenes are listed')
+    .description('play a scene on the lab: change something, wait for the effect, print the measured values, and undo all changes')
+    .argument('[scene]', 'name of the scene; if omitted, all scenes are listed')
     .addOption(new Option('--on <lab>', 'kind of lab (default: the running lab on Compose, or else a new embedded lab)').choices(labKinds))
     .addOption(
       new Option('--page <url>', 'use the running embedded lab with this live page').argParser(httpAddress('http://localhost:3000')),

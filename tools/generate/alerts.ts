@@ -27,13 +27,13 @@ export function alertsPage(): string {
     return [[`[${alert}](runbooks/${alert}.md)`, apart, labels.severity ?? '', summary, wait, code(dashboard)]]
   })
   return `${heading('Alerts', 'prometheus/rules/ and tools/generate/slo-rules.ts')}
-This table lists every alert with a link to its runbook, which describes symptom, diagnosis, remedy and a way to provoke the alert.
-Prometheus sends alerts to Alertmanager, and Alertmanager sends them to the lab's own receiver, <http://localhost:9094>, which shows
-the last hundred. \`npm run test:alerts\` provokes each alert on the running lab, and writes to \`reports/alerts.md\` how long it took
-until the alert fired and was resolved.
+This table lists every alert with a link to its runbook, which describes the symptom, the diagnosis, the remedy and a way to trigger the
+alert. Prometheus sends alerts to Alertmanager, which forwards them to the lab's own receiver; <http://localhost:9094> shows the last
+hundred alerts. \`npm run test:alerts\` triggers each alert on the running lab, and writes to \`reports/alerts.md\` how long each alert took
+to fire and to be resolved.
 
-Each alert on a service level (99.9 %) exists on two clocks. On the real clock, an objective covers about a month. On the lab's clock, an
-hour takes one minute, so that people can observe the alert within minutes.
+Each service-level alert (99.9 %) exists in two versions, one for the real clock and one for the lab's clock. On the real clock, an
+objective covers about a month. On the lab's clock, an hour takes one minute, so that people can observe the alert within minutes.
 
 ${table(['Alert', 'Service level, clock', 'Severity', 'Summary', 'After', 'Dashboard'], rows)}
 `

@@ -75,74 +75,76 @@ function measuredRows(): string[][] {
 /** Renders the chaos page as Markdown. */
 export function chaosPage(): string {
   return `${heading('Chaos', 'tools/faults/catalogue/ and tools/generate/chaos.ts')}
-\`./lab chaos\` injects one fault into a running lab. The command first prints its expectations: which metric changes, which
-alert fires, and how long the recovery takes. With \`--check\`, \`./lab chaos\` checks the expectations and reports the result in its exit code.
+\`./lab chaos\` injects one fault into a running lab. Before it starts the fault, the command prints its expectations: which metric will
+change, which alert will fire, and how long the recovery will take. With \`--check\`, \`./lab chaos\` checks the expectations and reports
+the result in its exit code.
 
 \`\`\`sh
 ./lab chaos list
 ./lab chaos pause --replica ws-2 --for 90s --check
 \`\`\`
 
-\`--on embedded\` selects the lab of \`npm start\`; if its live page has another address, add \`--page http://localhost:3001\`.
+\`--on embedded\` selects the lab that \`npm start\` runs; if its live page has a different address, add that address, for example
+\`--page http://localhost:3001\`.
 
 ${table(['fault', 'effect', 'duration on Compose', 'on the embedded lab', 'first effect', 'alert'], faultRows())}
 
-The table shows the effects on replica \`ws-2\` of three replicas. The embedded lab has no Prometheus, so
-\`prometheus-down\` exists only on Compose. The fault \`valkey-down\` also exists only on Compose.
+The table shows the effects of each fault on \`ws-2\`, one of three replicas. The \`prometheus-down\` fault exists only with Compose,
+because the embedded lab has no Prometheus. The \`pause-all\` and \`valkey-down\` faults also exist only with Compose.
 
 ## Time limits and undo
 
-- A fault lasts 5 s to 10 min (\`--for\`). The default duration of each fault is long enough for the fault's alert. With a shorter
-  \`--for\`, the command lists the expectations that cannot be met in this time, and does not check them.
-- Each fault is undone at its end and at Ctrl-C. A fault that was started only in part is undone as well. If one undo step fails, the other
-  undo steps still run. The command prints in advance how to undo the fault by hand, in case the command itself is killed. The faults
-  \`memory\` and \`busy\`, and every fault of the embedded lab, end even if the command is killed.
-- A fault that would leave no replica to serve clients is rejected: \`kill\`, \`pause\` and \`drain\` need two replicas. Only the
-  fault \`pause-all\` may stop every replica.
-- \`--check\` also opens six clients that send messages in a room, because some faults are only visible under traffic. With
-  \`--check\`, the command does not start a fault whose expected alert is already firing.
+- A fault lasts 5 s to 10 min (\`--for\`). The default duration of each fault is long enough for its alert to fire. If \`--for\` is shorter,
+  the command lists the expectations that cannot be met in this time, and does not check them.
+- Each fault is undone when it ends and on Ctrl-C. A partially started fault is undone, too. If one undo step fails, the other undo steps
+  still run. The command prints in advance how to undo the fault manually, in case the command itself is killed. The \`memory\` and \`busy\`
+  faults, and all faults on the embedded lab, end even if the command is killed.
+- A fault is rejected if it would leave no replica to serve clients: \`kill\`, \`pause\` and \`drain\` need at least two replicas. Only the
+  \`pause-all\` fault may stop every replica.
+- \`--check\` also starts six clients that send messages in a room, because some faults are visible only under traffic. With \`--check\`,
+  the command does not start a fault whose expected alert is already firing.
 - The exit code is 0 if all expectations were met, 1 if not, 2 if the fault could not be started or undone, and 130 if the command was
   interrupted and the fault was undone.
-- The scaler may start and remove replicas during a fault. To exclude the scaler's influence, pause the scaler: \`./lab scaler pause\`.
+- The scaler may start and remove replicas during a fault. To rule out any influence of the scaler, pause it: \`./lab scaler pause\`.
 
 ## Faults of a plan
 
-[\`./lab prove\`](delivery.md) injects many faults one after another under load, according to a plan. \`./lab chaos\` and
-\`./lab prove\` share one catalogue and one engine of faults. The option \`--faults\` of \`./lab prove\` accepts the names in the following table.
-During a fault, a connection of the affected replica may close only for the reasons in the last column.
+[\`./lab prove\`](delivery.md) injects many faults one after another under load, according to a plan. \`./lab chaos\` and \`./lab prove\`
+share one fault catalogue and one fault engine. The \`--faults\` option of \`./lab prove\` accepts the fault names in the following table.
+During a fault, the affected replica's connections may close only for the reasons in the table's last column.
 
 ${table(['fault', 'effect', 'Compose', 'embedded', 'duration', 'allowed reasons for closed connections'], planRows())}
 
 ## Implementation
 
-**A fault is data.** Each fault is a file in \`tools/faults/catalogue/\` with one pure function for each kind of lab. The function
-returns the steps that start the fault, the steps that undo the fault, and the expectations with their time limits.
-\`tools/faults/engine.ts\` runs all faults for \`chaos\`, \`prove\`, \`storm\`, \`demo\` and the tests of alerts. To add a fault, add a
-file to the folder and a line to \`catalogue/index.ts\`, and regenerate this page with \`npm run generate\`.
+**A fault is data.** Each fault is a file in \`tools/faults/catalogue/\` with one pure function for each kind of lab. The function returns
+the steps that start the fault, the steps that undo it, and the expectations with their time limits. \`tools/faults/engine.ts\` runs all
+faults for \`chaos\`, \`prove\`, \`storm\`, \`demo\` and the alert tests. To add a fault, add a file to the folder and a line to
+\`catalogue/index.ts\`, and regenerate this page with \`npm run generate\`.
 
-The faults **\`memory\` and \`busy\`** affect the process of the replica itself. The signal SIGUSR1 opens Node's debugger, which is only
-reachable inside the container. A program in the same container injects a few lines of code into the replica's process and closes the
-debugger again. The injected code affects the replica's real metrics and alerts, and the container's limits (\`mem_limit\`, \`cpus\`) protect
-the machine. A separate process in the container would not appear in the replica's metrics.
+The **\`memory\` and \`busy\`** faults affect the replica's process itself. The SIGUSR1 signal opens Node's debugger, which is reachable
+only inside the container. A program in the same container injects a few lines of code into the replica's process and closes the debugger
+again. The injected code affects the replica's real metrics and alerts, and the container's limits (\`mem_limit\`, \`cpus\`) protect the
+machine. A separate process in the container would not appear in the replica's metrics.
 
-The fault **\`slow-network\`** uses [toxiproxy](https://github.com/Shopify/toxiproxy), a service with the profile \`chaos\` that runs only during
-this fault. Toxiproxy shares Valkey's network. Valkey is switched to another port (\`CONFIG SET port\`), toxiproxy listens on port 6379, and
-existing connections are closed, so that every replica reconnects through toxiproxy. The fault \`slow-network\` changes no name, address or
-replica. If the added latency exceeds about 300 ms, replicas cannot reach Valkey, because a replica must connect within a second, which
-takes three round trips.
+The **\`slow-network\`** fault uses [toxiproxy](https://github.com/Shopify/toxiproxy), a service in the \`chaos\` profile that runs only
+during this fault. Toxiproxy shares Valkey's network. Valkey is switched to another port (\`CONFIG SET port\`), toxiproxy listens on port
+6379, and existing connections are closed, so that every replica reconnects through toxiproxy. The \`slow-network\` fault changes no names,
+addresses or replicas. If the added latency exceeds about 300 ms, replicas cannot reach Valkey, because a replica must connect within a
+second, which takes three round trips.
 
-The fault **\`partition\`** disconnects the replica from the Docker network \`stores\`. As with an unplugged cable, no
-connection is closed, and the replica must detect the loss of the network itself.
+The **\`partition\`** fault disconnects the replica from the \`stores\` Docker network. As when a cable is unplugged, no connection is
+closed, and the replica must detect the network loss itself.
 
-**On the embedded lab**, router and replicas are processes that communicate over loopback. The router connects to each replica through a
-simulated network (\`embedded/src/simulated-connection.ts\`), which can delay data and closes. The delayed data and closes arrive when the
-fault \`partition\` ends.
+**On the embedded lab**, the router and the replicas are processes that communicate over the loopback interface. The router connects to each
+replica through a simulated network (\`embedded/src/simulated-connection.ts\`), which can delay data and connection closes. Data and
+connection closes that were delayed arrive when the \`partition\` fault ends.
 
 ## Measured times
 
-\`tests/chaos/01-chaos.test.ts\` runs each fault once with \`--check\` on the lab on Compose, several faults at the same time, and
-\`tools/chaos/embedded.test.ts\` runs each fault on the embedded lab. The table shows the seconds from the start of the fault to the alert in
-Alertmanager, and from the end of the fault to the end of the alert, with five replicas on two busy cores:
+\`tests/chaos/01-chaos.test.ts\` runs each fault once with \`--check\` on the lab on Compose, with several faults at a time.
+\`tools/chaos/embedded.test.ts\` runs each fault on the embedded lab. The table shows the seconds from the start of the fault until
+Alertmanager received the alert, and from the end of the fault until the alert was resolved, with five replicas on two busy cores:
 
 ${table(['fault', 'alert after', 'resolved after', 'limits'], measuredRows())}
 `

@@ -15,10 +15,11 @@ export function cliPage(): string {
   const commands = program.commands.map((command) => `## lab ${command.name()}\n\n${helpOf(command)}`)
   const findings = Object.entries(findingNames).map(([name, meaning]) => [code(name), meaning])
   return `${heading('The command lab', 'tools/cli/src')}
-After \`npm ci\`, type \`./lab …\` in the root of the checkout. From another folder, type the path of the command, such as \`../lab …\`, or a
-symbolic link to the command. On Windows, type \`.\\lab …\`. The command \`./lab\` always acts on the lab of its own checkout, uses the variables of \`.env\`, and runs on the Node 24 that
-the project installs. Commands that use Docker print each \`docker\` command on standard error, so that users can learn the plain commands.
-The commands write their data to standard output; with \`--json\`, the data are one JSON document.
+After \`npm ci\`, type \`./lab …\` in the root folder of the checkout. From another folder, use the path of the command, such as
+\`../lab …\`, or a symbolic link to it. On Windows, type \`.\\lab …\`. \`./lab\` always acts on the lab of its own checkout, uses the variables in
+\`.env\`, and runs on the Node 24 that the project installs. Commands that use Docker print each \`docker\` command that they run to
+standard error, so that users can learn the underlying commands. All commands write their data to standard output; with \`--json\`, the
+output is a single JSON document.
 
 ${table(
   ['Exit code', 'Meaning'],
@@ -26,11 +27,11 @@ ${table(
     ['0', 'as expected'],
     [
       '1',
-      'not as expected, or an error; doctor: the lab cannot run; status: the lab does not run; load: a threshold was crossed; workshop check: the step is incomplete',
+      'not as expected, or an error; doctor: the lab cannot run; status: the lab is not running; load: a threshold was crossed; workshop check: the step is incomplete',
     ],
     [
       '2',
-      'the command could not run, for example because of wrong arguments; doctor: the lab can run, with warnings; workshop check: the lab does not run',
+      'the command could not run, for example because of wrong arguments; doctor: the lab can run, with warnings; workshop check: the lab is not running',
     ],
     ['130', 'the command was interrupted, and its changes were undone'],
   ],
@@ -42,8 +43,8 @@ ${commands.join('\n\n')}
 
 ## Findings of doctor
 
-Each finding of \`./lab doctor\` has a remedy, and a name that the output of \`--json\` contains. \`./lab up\` does not start the lab while there is a
-blocking finding.
+Each finding of \`./lab doctor\` has a remedy, and a name that appears in the output of \`--json\`. \`./lab up\` does not start the lab if
+\`./lab doctor\` has a blocking finding.
 
 ${table(['Name', 'Meaning'], findings)}
 `

@@ -3,7 +3,12 @@ import { closeCodes } from '@lab/contract/close-codes.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { code, heading, table } from '@lab/host/markdown.ts'
 
-const senders = { server: 'the service', client: 'the client', either: 'either side', nobody: 'neither side: never sent' } as const
+const senders = {
+  server: 'the service',
+  client: 'the client',
+  either: 'either side',
+  nobody: 'neither side; this code is never sent',
+} as const
 
 /** Renders the close codes page as Markdown. */
 export function closeCodesPage(): string {
@@ -15,9 +20,8 @@ export function closeCodesPage(): string {
     comeBack ? 'yes' : 'no',
   ])
   return `${heading('Close codes', 'contract/src/close-codes.ts')}
-This table lists the codes with which connections close, and the cause of each code. The code and the cause are labels of
-\`${metrics.connectionsClosed.name}\`.
-The codes 1000 to 1015 are defined by RFC 6455, and 4000 to 4999 by the lab.
+This table lists the close codes of connections, and the cause of each code. The code and the cause are labels of
+\`${metrics.connectionsClosed.name}\`. The codes 1000 to 1015 are defined by RFC 6455, and the codes 4000 to 4999 by the lab.
 
 ${table(['Code', 'Cause', 'Reason', 'Sent by', 'May the client reconnect'], rows)}
 `

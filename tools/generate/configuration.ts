@@ -23,12 +23,12 @@ These are the environment variables of a replica. A replica reads and validates 
 replica reports every problem and exits with 1. Compose passes each variable from the environment or from \`.env\`, except those that the
 lab sets itself: ${fixedUnderCompose.map(code).join(', ')}.
 
-The variable \`VALKEY_URL\` has another default under Compose, so that the replicas share Valkey. If \`VALKEY_URL\` is empty, each replica
-works alone. The secret that signs resume tokens is created at the first start in the volume \`secrets\`, which all replicas mount. The
-command \`docker inspect\` does not show the secret. To use another secret, set \`LAB_SECRETS\` to the absolute path of a folder with a file
-\`resume\` that user 1000 can read. \`STOP_GRACE_PERIOD\` (default \`30s\`) is the time from SIGTERM until Docker kills a replica. The value
-of \`STOP_GRACE_PERIOD\` must be longer than \`DRAIN_TIMEOUT\`. When the scaler runs, \`STOP_GRACE_PERIOD\` must be below 60 s, because the
-scaler does not wait much longer for a replica to stop.
+With Compose, \`VALKEY_URL\` has a different default, so that the replicas share Valkey. If \`VALKEY_URL\` is empty, each replica works
+independently, without sharing rooms or sessions. The secret that signs resume tokens is created when the lab first starts, in the
+\`secrets\` volume, which all replicas mount. \`docker inspect\` does not show the secret. To use a different secret, set \`LAB_SECRETS\` to
+the absolute path of a folder that contains a file named \`resume\`, which user 1000 must be able to read. \`STOP_GRACE_PERIOD\` (default
+\`30s\`) is the time from SIGTERM until Docker kills a replica. It must be longer than \`DRAIN_TIMEOUT\`. When the scaler runs,
+\`STOP_GRACE_PERIOD\` must be below 60 s, because the scaler does not wait much longer for a replica to stop.
 
 ${table(['Variable', 'Default', 'Allowed', 'Meaning'], rows)}
 
@@ -41,24 +41,24 @@ ${table(['Variable', 'Default', 'Under Compose', 'Meaning'], scalerSettingRows()
 
 ## The load
 
-These variables must be passed to k6, for example \`docker compose run --rm -e SOCKETS=500 k6\`. The environment variables of the host and
-the file \`.env\` do not affect k6.
+These variables must be passed to k6, for example \`docker compose run --rm -e SOCKETS=500 k6\`. The host's environment variables and the
+\`.env\` file do not affect k6.
 
 ${table(['Variable', 'Default', 'Allowed', 'Meaning'], loadSettingRows())}
 
 ## Ports on the host
 
 Set these variables for \`docker compose\`, either in the environment or in \`.env\`. Traefik binds every port to 127.0.0.1, even if the
-service of the port does not run. Foreign web pages can also send requests to 127.0.0.1. To prevent such requests, Traefik answers with 403
-if \`Host\` is not a name or address of this machine, or if \`Origin\` is not a page of the lab. Programs other than browsers send no
-\`Origin\` header. To allow further origins and their host names, on Compose and with \`npm start\`, set \`ALLOWED_ORIGINS\`, for example
-\`https://lab.example:8443,http://localhost:5173\`.
+service behind the port is not running. Web pages from other sites can also send requests to 127.0.0.1. To prevent such requests, Traefik
+answers with 403 if \`Host\` is not a name or address of this machine, or if \`Origin\` is not a page of the lab. Programs other than
+browsers send no \`Origin\` header. To allow additional origins and their host names, with Compose or \`npm start\`, set
+\`ALLOWED_ORIGINS\`, for example \`https://lab.example:8443,http://localhost:5173\`.
 
 ${table(['Variable', 'Default'], hostRows)}
 `
 }
 
-const intro = `Compose reads variables from the environment and from the file \`.env\`; [.env.example](../.env.example) is a template. \`./lab\` and
+const intro = `Compose reads variables from the environment and from the \`.env\` file; [.env.example](../.env.example) is a template. \`./lab\` and
 \`npm start\` read this file, too; \`npm start\` uses only its two ports and \`VALKEY_URL\`. Variables in the environment take precedence.`
 
 function defaultOf(setting: Setting): string {

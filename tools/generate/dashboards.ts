@@ -5,8 +5,8 @@ import { heading, table } from '@lab/host/markdown.ts'
 /** Renders the dashboards page as Markdown: every dashboard, with its panels and their descriptions. */
 export function dashboardsPage(dashboards: Dashboard[]): string {
   return `${heading('Dashboards', 'grafana/dashboards/')}
-This page describes every panel. Grafana opens the first dashboard by default. Each dashboard links to the other dashboards, and the
-links preserve the time range. To see the query of a panel, open the panel in Grafana's Explore.
+This page describes every panel. Grafana opens the first dashboard by default. Each dashboard links to the other dashboards, and the links
+preserve the time range. To see a panel's query, open the panel in Grafana's Explore view.
 
 ${table(
   ['Page', 'Question'],

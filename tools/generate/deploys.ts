@@ -34,18 +34,18 @@ function table(figures: Figures): string {
   const rows = [
     ['rollout: sockets in rooms, and replicas', `${figures.sockets}, ${figures.replicas}`],
     ['rollout: messages sent, and deliveries expected', `${figures.messages}, ${figures.deliveries}`],
-    ['rollout: messages lost, doubled or reordered', figures.findings],
+    ['rollout: messages lost, duplicated or reordered', figures.findings],
     ['rollout: moves per socket', figures.movesPerSocket.toFixed(2)],
-    ['rollout: maximum of reconnects within one second', figures.mostReturnsPerSecond],
+    ['rollout: maximum number of reconnects within one second', figures.mostReturnsPerSecond],
     ['rollout: time per replica', seconds(figures.secondsPerReplica)],
-    ['rollout: time until a version that exits at once is rolled back', seconds(figures.rollbackSeconds)],
+    ['rollout: time until a version that exits immediately is rolled back', seconds(figures.rollbackSeconds)],
     [
-      'deploy: time that `deploy switch` needs to finish a deploy that was killed in the drain, with 60 sockets and 3 replicas',
+      'deploy: time that `deploy switch` takes to finish a deploy that was killed during the drain, with 60 sockets and 3 replicas',
       seconds(figures.deploySwitchSeconds),
     ],
     ['deploy: moves per socket', figures.deployMovesPerSocket.toFixed(2)],
-    ['deploy: time until a version that exits at once is rolled back', seconds(figures.deployRollbackSeconds)],
-    ['deploy: time of `deploy rollback` until the retained colour serves new sockets', seconds(figures.deployReturnSeconds)],
+    ['deploy: time until a version that exits immediately is rolled back', seconds(figures.deployRollbackSeconds)],
+    ['deploy: time from `deploy rollback` until the retained colour serves new sockets', seconds(figures.deployReturnSeconds)],
   ]
   return [`| measured on ${figures.measuredOn} | |`, '| --- | ---: |', ...rows.map(([what, value]) => `| ${what} | ${value} |`)].join('\n')
 }

@@ -6,18 +6,18 @@ import { readSettings, type Settings } from '@lab/k6/lib/settings.ts'
 /** The meaning of each setting, and its default if that cannot be derived from the settings. */
 const descriptions: Record<string, { help: string; without?: string }> = {
   SCENARIO: { help: 'Name of the scenario.' },
-  SHORT: { help: 'The value 1 runs a short version of the scenario.', without: '`0`' },
-  TARGET: { help: 'Address of the lab. The address under Compose is `http://traefik:8001`, the entry point without a rate limit.' },
+  SHORT: { help: 'If the value is 1, k6 runs a short version of the scenario.', without: '`0`' },
+  TARGET: { help: 'Address of the lab. With Compose, the address is `http://traefik:8001`, the entry point without a rate limit.' },
   SOCKETS: { help: 'Maximum number of sockets.', without: "the scenario's" },
-  SOCKETS_PER_VU: { help: 'Number of sockets of each virtual user.', without: "the scenario's" },
+  SOCKETS_PER_VU: { help: 'Number of sockets that each virtual user opens.', without: "the scenario's" },
   DURATION: {
-    help: 'Duration of the run in seconds. The load curve of the scenario is scaled to this duration.',
+    help: "Duration of the run in seconds. The scenario's load curve is scaled to this duration.",
     without: "the scenario's",
   },
-  SEED: { help: 'Seed of the random choices, with which a run can be repeated.', without: 'random' },
+  SEED: { help: 'Seed of the random choices; the same seed repeats a run.', without: 'random' },
   READY_SECONDS: { help: 'Time limit in seconds for the lab to become ready before the load starts.' },
   LAB_PROJECT: {
-    help: 'The Compose project of the lab, which is part of the name of the summary: k6-PROJECT-SCENARIO.json.',
+    help: "The lab's Compose project, which is part of the summary's file name: k6-PROJECT-SCENARIO.json.",
     without: '`lab`',
   },
   REPORTS_DIR: { help: 'Folder for the summary, inside the container.' },

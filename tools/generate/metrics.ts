@@ -9,7 +9,7 @@ const kinds: Record<MetricSpec['kind'], string> = {
   counter: 'A counter only increases. Query a counter with `rate()` or `increase()`.',
   gauge: 'A gauge is a current value, which can rise and fall.',
   histogram:
-    'A histogram counts observations in buckets with upper bounds. The series of a histogram are `_bucket` with the label `le`, `_sum` and `_count`.',
+    'A histogram counts observations in buckets with upper bounds. Each histogram has the series `_bucket` (with the label `le`), `_sum` and `_count`.',
 }
 
 /** Renders the metrics page as Markdown. */
@@ -18,7 +18,7 @@ export function metricsPage(): string {
   return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, receiver-metrics.ts and rollouts.ts')}
 Each replica exports these metrics on its internal port under \`/metrics\`, in addition to the \`process_\` and \`nodejs_\` metrics of the
 Prometheus client for Node. Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own
-connections, so a total is the sum over replicas:
+connections, so the total is the sum over all replicas:
 
 \`\`\`promql
 sum(${metrics.connectionsActive.name}{job="ws"})
@@ -41,7 +41,7 @@ ${specTable(Object.values(receiverMetrics), false)}
 
 ## The live page
 
-What the server of the live page exports under \`/metrics\` on Compose.
+With Compose, the live page's server exports this metric under \`/metrics\`.
 
 ${specTable(Object.values(liveMetrics), false)}
 `

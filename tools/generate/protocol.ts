@@ -41,9 +41,9 @@ function clientRules(): string {
 export function protocolPage(): string {
   const errors = Object.entries(errorCodes).map(([name, { text, closes }]) => [code(name), text, closes ? 'yes' : 'no'])
   return `${heading('Protocol', source)}
-Every message is one text frame with a JSON object that has a \`type\`. Every message from the service contains the name of its replica and a
-time. [protocol.schema.json](protocol.schema.json) is the machine-readable form of this page, and [close-codes.md](close-codes.md) lists the
-reasons for which a connection closes.
+Each message is a text frame that contains a JSON object with a \`type\`. Each message from the service also contains the name of the
+replica that sent it and the time at which it was sent. [protocol.schema.json](protocol.schema.json) is the machine-readable form of this
+page, and [close-codes.md](close-codes.md) lists the reasons why connections close.
 
 ## From the client
 

@@ -97,7 +97,7 @@ function alert(clock: BurnClock, level: ServiceLevel, speed: 'fast' | 'slow'): s
     const limit = Number((factor * errorBudget).toPrecision(3))
     return `(${errorRatio(level.name, long)} > ${limit} and ${errorRatio(level.name, short)} > ${limit})`
   })
-  const clockWords = clock.name === 'lab' ? ' The clock of the lab shortens an hour to a minute.' : ''
+  const clockWords = clock.name === 'lab' ? " On the lab's clock, an hour takes one minute." : ''
   return `      - alert: ${name}
         expr: |
           ${pairs.join('\n          or ')}
@@ -106,7 +106,7 @@ function alert(clock: BurnClock, level: ServiceLevel, speed: 'fast' | 'slow'): s
           slo: ${level.name}
           clock: ${clock.name}
         annotations:
-          summary: The service level objective ${level.name} consumes its error budget ${speed === 'fast' ? 'fast' : 'slowly'}.${clockWords}
+          summary: The ${level.name} service level objective is consuming its error budget ${speed === 'fast' ? 'fast' : 'slowly'}.${clockWords}
           description: '{{ $value | humanizePercentage }} were ${level.bad} (objective: 0.1 %).'
           runbook_url: 'http://localhost:{{ $externalLabels.alerts_port }}/runbooks/${name}'
           dashboard_url: 'http://localhost:{{ $externalLabels.grafana_port }}/d/lab-users'

@@ -22,7 +22,7 @@ export function register(program: Command): void {
   program
     .command('panels')
     .description(
-      'query Prometheus for the present values of every panel, while the lab runs under load, and write them to reports/panels.md and .json; ' +
+      'query Prometheus for the current values of every panel, while the lab runs under load, and write them to reports/panels.md and .json; ' +
         'exit code 1 if a panel unexpectedly has no data, 2 if Prometheus does not answer',
     )
     .addOption(
@@ -30,7 +30,12 @@ export function register(program: Command): void {
         .argParser(httpAddress('http://127.0.0.1:9090'))
         .default(prometheusOnHost(), 'this machine, port PROMETHEUS_PORT'),
     )
-    .option('--seconds <number>', 'repeat the queries for this time, and print the newest non-empty answers', wholeNumber(0, 600), 0)
+    .option(
+      '--seconds <number>',
+      'repeat the queries for this many seconds, and print the newest non-empty answers',
+      wholeNumber(0, 600),
+      0,
+    )
     .addHelpText('after', examples('./lab panels', './lab panels --seconds 30'))
     .action(panels)
 }

@@ -28,43 +28,50 @@ export function register(program: Command): void {
 function registerProve(program: Command): void {
   program
     .command('prove')
-    .description('cause faults by a plan while clients send, and judge whether messages were lost, duplicated or reordered')
+    .description(
+      'inject faults according to a plan while clients send messages, and check whether messages were lost, duplicated or reordered',
+    )
     .addOption(onOption())
     .addOption(pageOption())
-    .addOption(new Option('--sockets <n>', 'number of clients (500; 200 with --report)').argParser(whole(bounds.sockets)))
-    .addOption(new Option('--rooms <n>', 'number of rooms that they share (one per 20 clients)').argParser(whole(bounds.rooms)))
-    .addOption(new Option('--rate <n>', 'room messages per second of all clients together (50)').argParser(whole(bounds.rate)))
+    .addOption(new Option('--sockets <n>', 'number of clients (default: 500; 200 with --report)').argParser(whole(bounds.sockets)))
     .addOption(
-      new Option('--minutes <m>', 'duration (long enough for the faults, at least 5); with --report, the time for the faults').argParser(
-        decimal(bounds.minutes.min, bounds.minutes.max),
-      ),
+      new Option('--rooms <n>', 'number of rooms that the clients share (default: one per 20 clients)').argParser(whole(bounds.rooms)),
     )
-    .addOption(new Option('--drains <n>', 'number of drains; each other kind of --faults happens once').argParser(whole(bounds.drains)))
-    .option('--faults <kinds>', 'names of faults, see docs/chaos.md; or reset, all, none (all; with --drains only drain)')
-    .addOption(new Option('--replicas <n>', 'number of replicas during the run (3)').argParser(whole(bounds.replicas)))
+    .addOption(new Option('--rate <n>', 'room messages per second from all clients together (default: 50)').argParser(whole(bounds.rate)))
     .addOption(
-      new Option('--seed <s>', 'seed of the plan; the same seed gives the same plan (default: from the clock)').argParser(
+      new Option(
+        '--minutes <m>',
+        'duration in minutes (default: long enough for the faults, at least 5); with --report, the time for the faults',
+      ).argParser(decimal(bounds.minutes.min, bounds.minutes.max)),
+    )
+    .addOption(
+      new Option('--drains <n>', 'number of drains; every other fault in --faults is injected once').argParser(whole(bounds.drains)),
+    )
+    .option('--faults <kinds>', 'names of faults, as in docs/chaos.md; or reset, all or none (default: all; with --drains, only drain)')
+    .addOption(new Option('--replicas <n>', 'number of replicas during the run (default: 3)').argParser(whole(bounds.replicas)))
+    .addOption(
+      new Option('--seed <s>', 'seed of the plan; the same seed produces the same plan (default: from the clock)').argParser(
         whole(bounds.seed),
       ),
     )
-    .option('--up', 'start a lab for the run and remove it; with --report it has the scaler')
-    .option('--valkey <url>', 'store of an embedded lab that --up starts, as in valkey://127.0.0.1:6379')
+    .option('--up', 'start a lab for the run and remove it afterwards; with --report, the lab includes the scaler')
+    .option('--valkey <url>', 'store of an embedded lab that --up starts, for example valkey://127.0.0.1:6379')
     .addOption(
       new Option(
         '--entry <url>',
-        "address to connect to in place of the lab's port, because Docker's proxy supports only a few thousand sockets",
+        "address to connect to instead of the lab's port, because Docker's proxy supports only a few thousand sockets",
       ).argParser(entryAddress),
     )
-    .option('--reports <folder>', 'folder for prove.json and prove.md (reports/PROJECT, or reports/embedded)')
-    .option('--report', 'run load, scaling up and down, two drains and a crash, and write proof/report.html and report.json')
-    .option('--prices <file>', `file with the prices of resources, for --report (${pricesFile})`)
-    .option('--json', 'the result as JSON on standard output, progress on standard error')
-    .addHelpText('after', '\nExit codes: 0 nothing was lost, 1 something was lost, 2 not tried, 130 interrupted.')
+    .option('--reports <folder>', 'folder for prove.json and prove.md (default: reports/PROJECT, or reports/embedded)')
+    .option('--report', 'run a load, scale up and down, cause two drains and a crash, and write proof/report.html and report.json')
+    .option('--prices <file>', `file with the resource prices, for --report (default: ${pricesFile})`)
+    .option('--json', 'print the result as JSON on standard output, and progress on standard error')
+    .addHelpText('after', '\nExit codes: 0 nothing was lost, 1 something was lost, 2 not started, 130 interrupted.')
     .addHelpText(
       'after',
       examples(
         './lab prove                              every kind of fault, on the running lab',
-        './lab prove --sockets 200 --drains 2     a run of a minute',
+        './lab prove --sockets 200 --drains 2     a run that takes a minute',
         './lab prove --on embedded --drains 2     a run without Docker',
         './lab prove --report --up                a proof report of a lab that is started for the run',
       ),
@@ -107,9 +114,9 @@ function registerCompare(program: Command): void {
     .command('compare')
     .description('compare the proof reports of two sets of runs, metric by metric')
     .argument('<before>', 'a report.json, several separated by commas, or a folder (*.json, */report.json, */proof/report.json)')
-    .argument('<after>', 'as before; with fewer than three runs on a side, only lost messages and connections are judged')
-    .option('--json', 'the comparison as JSON on standard output')
-    .addHelpText('after', '\nExit codes: 0 nothing is worse beyond noise, 1 something is worse, 2 the reports could not be read.')
+    .argument('<after>', 'like <before>; if either set has fewer than three runs, only lost messages and connections are compared')
+    .option('--json', 'print the comparison as JSON on standard output')
+    .addHelpText('after', '\nExit codes: 0 nothing is significantly worse, 1 something is worse, 2 the reports could not be read.')
     .addHelpText('after', examples('./lab compare docs/sample/proof-report.json reports/lab/proof/report.json'))
     .action((before: string, after: string, { json }: { json?: boolean }) => {
       try {

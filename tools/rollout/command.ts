@@ -42,77 +42,92 @@ interface Options extends RevisionOptions {
 export function register(program: Command): void {
   const rollout = program
     .command('rollout')
-    .description('replace the replicas one by one with what the Compose files, .env and the image now say; no socket is cut off')
+    .description(
+      'replace the replicas one by one with a new version, defined by the Compose files, .env and the image; no socket is cut off',
+    )
     .addHelpText(
       'after',
       `${help}${examples('./lab rollout --dry-run', './lab rollout --set LOG_LEVEL=debug', './lab rollout --build', './lab rollout undo')}`,
     )
     .action((options: Options) => begin(options, false))
   how(revisionOptions(rollout))
-  const sub = (name: string, description: string) => rollout.command(name).description(description).option('--json', 'as JSON')
-  how(rollout.command('restart').description('replace every replica, although nothing has changed')).action(
-    (_: Options, command: Command) => begin(command.optsWithGlobals<Options>(), true),
+  const sub = (name: string, description: string) =>
+    rollout.command(name).description(description).option('--json', 'print one JSON document')
+  how(rollout.command('restart').description('replace every replica, even if nothing has changed')).action((_: Options, command: Command) =>
+    begin(command.optsWithGlobals<Options>(), true),
   )
-  sub('status', 'how far it is; while a command carries it out, until it ends. Exit code 0: done, 1: failed or not finished')
-    .option('--no-watch', 'once')
+  sub(
+    'status',
+    'show the progress of the rollout, and follow it while a command carries it out. Exit code 0: done, 1: failed or not finished',
+  )
+    .option('--no-watch', 'print the status once, without following the rollout')
     .action((_: object, command: Command) => status(command.optsWithGlobals<{ json?: boolean; watch: boolean }>()))
-  sub('pause', 'have the command that carries it out end before its next step').action(() => withLab(pauseIt))
-  sub('resume', 'go on with a rollout that was paused, or whose command was ended').action((_: object, command: Command) =>
+  sub('pause', 'stop the command that carries out the rollout before its next step').action(() => withLab(pauseIt))
+  sub('resume', 'continue a rollout that was paused, or whose command was interrupted').action((_: object, command: Command) =>
     withLab((lab) => carry(lab, command.optsWithGlobals<Options>(), (how) => lab.rollouts.resume(how))),
   )
-  sub('undo', 'go back to the revision before')
-    .option('--to-revision <number>', 'to this one, as `rollout history` lists it', wholeNumber(1, 1_000_000))
+  sub('undo', 'go back to the previous revision')
+    .option('--to-revision <number>', 'go back to this revision, as listed by `rollout history`', wholeNumber(1, 1_000_000))
     .action((_: object, command: Command) => {
       const options = command.optsWithGlobals<Options & { toRevision?: number }>()
       return withLab((lab) => carry(lab, options, (how) => lab.rollouts.undo(options.toRevision, how)))
     })
-  sub('history', 'the revisions that there were').action((_: object, command: Command) =>
+  sub('history', 'list all revisions so far').action((_: object, command: Command) =>
     withLab(async (lab) => {
       const record = await lab.rollouts.store.read()
       if (command.optsWithGlobals<Options>().json) printJson(record)
-      else if (record.revisions.length === 0) throw new LabError('there was no rollout yet; ./lab rollout begins one')
+      else if (record.revisions.length === 0) throw new LabError('there has been no rollout yet; ./lab rollout starts one')
       else process.stdout.write(historyText(record))
     }),
   )
 }
 
 const help = `
-It starts one replica, waits until it is healthy and has passed a smoke load through Traefik, drains the oldest old one, and repeats.
-A version that ends, is not available in time, or misses its objectives in the smoke load or while both versions run is rolled back.
+A rollout starts one new replica, waits until it is healthy and has passed a smoke load through Traefik, drains the oldest old
+replica, and continues with the next one. A new version is rolled back if it exits, does not become available in time, or misses
+its objectives in the smoke load or while both versions are running.
 Exit codes: 0 done, 1 failed, rolled back or paused, 2 wrong usage, 130 interrupted.
 `
 
 /** Adds the options that define the new revision to a command. */
 export function revisionOptions(command: Command): Command {
   return command
-    .option('--image <tag>', 'an image on this machine, as in rol-ws:revision-2')
-    .option('--set <name=value>', 'a variable of the service, written to .env; can be repeated', setting)
+    .option('--image <tag>', 'an image on this machine, for example rol-ws:revision-2')
+    .option('--set <name=value>', 'a variable of the service, which is written to .env; can be given several times', setting)
     .option('--build', 'build the image from this checkout first')
 }
 
 export function deadlineOption(): Option {
-  return new Option('--progress-deadline <time>', 'how long a replica may take to become available')
+  return new Option('--progress-deadline <time>', 'time within which each replica must become available')
     .argParser(secondsFrom(5))
     .default(defaultDeadlineSeconds, '10m')
 }
 
 function how(command: Command): Command {
   return command
-    .option('--max-surge <count>', 'replicas more than wanted at a time (default: as compose.k8s-sim.yaml says, or 1)', wholeNumber(0, 20))
-    .option('--max-unavailable <count>', 'replicas less than wanted at a time (default: as above, or 0)', wholeNumber(0, 20))
+    .option(
+      '--max-surge <count>',
+      'maximum number of replicas above the desired number (default: as in compose.k8s-sim.yaml, or 1)',
+      wholeNumber(0, 20),
+    )
+    .option(
+      '--max-unavailable <count>',
+      'maximum number of replicas that may be unavailable (default: as in compose.k8s-sim.yaml, or 0)',
+      wholeNumber(0, 20),
+    )
     .addOption(deadlineOption())
     .addOption(
-      new Option('--max-error-ratio <ratio>', 'share of messages that the new version may answer with an error')
+      new Option('--max-error-ratio <ratio>', 'maximum fraction of messages that the new version may answer with an error')
         .argParser(decimal(0, 1))
         .default(defaultObjectives.maxErrorRatio),
     )
     .addOption(
-      new Option('--max-p95 <ms>', 'within how many milliseconds 95 % of its answers have to arrive')
+      new Option('--max-p95 <ms>', 'time in milliseconds within which 95 % of its answers must arrive')
         .argParser(wholeNumber(1, 60_000))
         .default(defaultObjectives.maxP95Seconds * 1000),
     )
     .option('--dry-run', 'print the changes and the steps, and change nothing')
-    .option('--json', 'the result as JSON on standard output, progress on standard error')
+    .option('--json', 'print the result as JSON on standard output, and progress on standard error')
 }
 
 /** Returns a parser for durations of at least `least` seconds and at most one hour. */

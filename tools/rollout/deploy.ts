@@ -24,9 +24,10 @@ interface Options extends RevisionOptions {
 }
 
 const help = `
-The seven steps: start the replicas of the other colour without public traffic, check their health, put a smoke load on them through the
-entry, switch all new connections, verify that they arrive, drain the old colour one replica after the other, and clean up. When a step
-fails, everything goes back to the old colour. A request with the header x-lab-colour: green is led to that colour from the first step on.
+The seven steps: start the replicas of the other colour without public traffic, check their health, apply a smoke load to them through
+Traefik, switch all new connections, verify that they arrive, drain the old colour one replica after the other, and clean up. If a step
+fails, everything is switched back to the old colour. From the first step on, requests with the header x-lab-colour: green are routed to
+the green replicas.
 Exit codes: 0 done, 1 failed or rolled back, 2 wrong usage, 130 interrupted.
 `
 
@@ -34,22 +35,25 @@ Exit codes: 0 done, 1 failed or rolled back, 2 wrong usage, 130 interrupted.
 export function register(program: Command): void {
   const deploy = program
     .command('deploy')
-    .description('switch all connections to replicas of the other colour, and back when a step fails; no socket is cut off')
+    .description('switch all connections to replicas of the other colour, and back if a step fails; no socket is cut off')
     .addArgument(new Argument('<colour>', 'the colour that is not live').choices(colours))
     .addOption(
-      new Option('--weight <percent>', 'a canary: this share of new connections first; 0: none until `deploy switch`')
+      new Option(
+        '--weight <percent>',
+        'deploy a canary: route only this percentage of new connections to the new colour at first; 0 means none until `deploy switch`',
+      )
         .argParser(wholeNumber(0, 100))
         .default(100, 'all at once'),
     )
     .addOption(
-      new Option('--analysis <time>', 'how long a canary is compared with the old version')
+      new Option('--analysis <time>', 'time for which a canary is compared with the old version')
         .argParser(secondsFrom(20))
         .default(defaultAnalysisSeconds, '60s'),
     )
-    .option('--keep', 'leave the old colour running without traffic, for an instant return')
+    .option('--keep', 'leave the old colour running without traffic, so that an instant rollback is possible')
     .addOption(deadlineOption())
-    .option('--dry-run', 'say what changes and what would be done')
-    .option('--json', 'the result as JSON on standard output, progress on standard error')
+    .option('--dry-run', 'print the changes and the steps, and change nothing')
+    .option('--json', 'print the result as JSON on standard output, and progress on standard error')
     .action((colour: Colour, options: Options) => start(colour, options))
   revisionOptions(deploy).addHelpText(
     'after',
@@ -59,16 +63,22 @@ export function register(program: Command): void {
     deploy
       .command(name)
       .description(description)
-      .option('--json', 'as JSON')
+      .option('--json', 'print one JSON document')
       .action((_: object, command: Command) => withLab((lab) => act(lab, command.optsWithGlobals<Options>())))
-  sub('status', 'which colour is live, and how far a deploy is. Exit code 0: nothing is under way, 1: a deploy is not finished', status)
-  sub('switch', 'go on with a deploy that is not finished, or return to the colour that --keep left', (lab, options) =>
+  sub(
+    'status',
+    'show which colour is live, and the progress of a deploy. Exit code 0: no deploy is in progress, 1: a deploy is not finished',
+    status,
+  )
+  sub('switch', 'continue an unfinished deploy, or return to the colour that --keep left running', (lab, options) =>
     carry(lab, options, (how) => lab.deploys.switch(how), 'complete'),
   )
-  sub('rollback', 'go back to the colour of before', (lab, options) =>
+  sub('rollback', 'go back to the previous colour', (lab, options) =>
     carry(lab, options, (how) => lab.deploys.rollback(how), 'rolled-back'),
   )
-  sub('cleanup', 'remove the colour that --keep left', (lab, options) => carry(lab, options, (how) => lab.deploys.cleanup(how), 'complete'))
+  sub('cleanup', 'remove the colour that --keep left running', (lab, options) =>
+    carry(lab, options, (how) => lab.deploys.cleanup(how), 'complete'),
+  )
 }
 
 function start(colour: Colour, options: Options): Promise<void> {

@@ -23,9 +23,9 @@ export function register(program: Command): void {
     .description('run clients, replicas and a model of the store in virtual time with seeded faults, and check the deliveries')
     .addOption(new Option('--seed <s>', 'the first seed').argParser(wholeNumber(0, greatestSeed)).default(1))
     .addOption(new Option('--runs <n>', 'number of seeds').argParser(wholeNumber(1, 10_000_000)).default(1000))
-    .addOption(new Option('--faults <numbers>', 'numbers of the faults of the first seed that happen, as in 1,4').argParser(numbers))
+    .addOption(new Option('--faults <numbers>', "numbers of the first seed's faults that are injected, for example 1,4").argParser(numbers))
     .option('--trace', 'run only the first seed, and print every event')
-    .addHelpText('after', '\nExit codes: 0 every guarantee was held, 1 one was violated, 130 interrupted.')
+    .addHelpText('after', '\nExit codes: 0 every guarantee was upheld, 1 a guarantee was violated, 130 interrupted.')
     .addHelpText('after', examples('./lab simulate', './lab simulate --runs 100000 --seed 5000', './lab simulate --seed 7 --trace'))
     .action(async (flags: Flags) => {
       const stop = stopOnSignals(() => {})
@@ -40,7 +40,7 @@ async function one({ seed, faults = [], trace: shown }: Flags): Promise<boolean>
   const { violations, trace } = await traced(plan)
   if (shown) for (const line of trace) console.log(line)
   for (const { kind, text } of violations) console.log(`seed ${seed}: ${kind}: ${text}`)
-  if (violations.length === 0) console.log(`seed ${seed}: every guarantee was held`)
+  if (violations.length === 0) console.log(`seed ${seed}: every guarantee was upheld`)
   return violations.length > 0
 }
 
@@ -51,7 +51,7 @@ async function many({ seed, runs }: Flags, stop: AbortSignal): Promise<boolean> 
   for (const state of unreached) console.log(`no seed reached the state: ${state}`)
   const seconds = Math.round((performance.now() - startedAtMs) / 100) / 10
   console.log(
-    `${count} runs with ${events} events in ${seconds} s: ${failures.length === 0 ? 'every guarantee was held' : 'guarantees were violated'}`,
+    `${count} runs with ${events} events in ${seconds} s: ${failures.length === 0 ? 'every guarantee was upheld' : 'guarantees were violated'}`,
   )
   return failures.length > 0
 }

@@ -35,25 +35,27 @@ export function register(program: Command): void {
   const log = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   program
     .command('storm')
-    .description('kill a replica that holds many sockets, with naive clients and with clients that wait a random time')
+    .description(
+      'kill a replica that has many sockets, first with clients that reconnect immediately, then with clients that wait for a random time',
+    )
     .addOption(onOption())
     .addOption(pageOption())
     .addOption(
       new Option(
         '--sockets <n>',
-        `sockets at the replica when it dies (${usualSockets.compose}; on the embedded lab ${usualSockets.embedded})`,
+        `number of sockets on the replica when it is killed (default: ${usualSockets.compose}; on the embedded lab ${usualSockets.embedded})`,
       ).argParser(wholeNumber(10, 10_000)),
     )
     .addOption(
       new Option(
         '--entry <url>',
-        "address to connect to in place of the lab's port, because Docker's proxy supports only a few thousand sockets",
+        "address to connect to instead of the lab's port, because Docker's proxy supports only a few thousand sockets",
       ).argParser(entryAddress),
     )
-    .option('--json', 'the comparison as JSON on standard output, progress on standard error')
+    .option('--json', 'print the comparison as JSON on standard output, and progress on standard error')
     .addHelpText(
       'after',
-      `\nExit codes: 0 jitter reduces the peak enough and the lab stays up, 1 it does not, 2 not tried,\n130 interrupted.`,
+      `\nExit codes: 0 jitter reduces the peak enough and the lab stays up, 1 otherwise, 2 not started,\n130 interrupted.`,
     )
     .addHelpText('after', examples('./lab storm', './lab storm --sockets 300', './lab storm --on embedded'))
     .action(async (flags: Flags) => {

@@ -6,7 +6,7 @@ import { hpaArgument, print, readView, stateOption } from './log.ts'
 export function register(program: Command): void {
   program
     .command('describe')
-    .description('show metrics, behavior, conditions and events of the autoscaler in the format of kubectl')
+    .description("show the autoscaler's metrics, behavior, conditions and events in the same format as kubectl")
     .addArgument(hpaArgument())
     .argument('[name]', 'name of the autoscaler')
     .addOption(stateOption())

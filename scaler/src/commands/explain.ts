@@ -14,7 +14,7 @@ interface ExplainOptions {
 export function register(program: Command): void {
   program
     .command('explain')
-    .description('show how decisions were made: each metric, each step, and the limit that applied')
+    .description('show how decisions were made: each metric, each step, and the limit that was applied')
     .addOption(new Option('--last <count>', 'number of decisions, from the newest').default(1).argParser(countOf))
     .option('--changes', 'only decisions that change the number of replicas')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['json']))

@@ -19,7 +19,7 @@ export function register(program: Command): void {
   const command = program
     .command('export')
     .description('print a recording as a conformance case, with times in milliseconds and the text of the HPA file')
-    .option('--from <source>', 'a decision log, or prometheus (default: the log of the scaler)')
+    .option('--from <source>', "a decision log, or prometheus (default: the scaler's log)")
     .addOption(new Option('--hpa <file>', 'file with the recorded HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
     .addOption(stateOption())
   addRecordedLoadOptions(command).action(async (options: ExportOptions) => {

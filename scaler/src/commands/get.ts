@@ -22,10 +22,10 @@ const pollMs = 500
 export function register(program: Command): void {
   program
     .command('get')
-    .description('show the autoscaler with the columns of kubectl')
+    .description('show the autoscaler in the same columns as kubectl')
     .addArgument(hpaArgument())
     .argument('[name]', 'name of the autoscaler')
-    .option('-w, --watch', 'continue to run, and print a line for each change')
+    .option('-w, --watch', 'keep running, and print a line for each change')
     .addOption(outputOption())
     .addOption(stateOption())
     .action(async (_resource: string, name: string | undefined, options: GetOptions) => get(name, options))

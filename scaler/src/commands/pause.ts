@@ -8,7 +8,7 @@ import { hint, print, stateOption } from './log.ts'
 export function register(program: Command): void {
   program
     .command('pause')
-    .description('pause the scaler: it still decides, but does not change the replicas')
+    .description('pause the scaler: it still makes decisions, but does not change the number of replicas')
     .addOption(stateOption())
     .action(async ({ state }: { state: string }) => {
       await setPaused(state, true)

@@ -38,7 +38,7 @@ export function addRecordedLoadOptions(command: Command): Command {
     .addOption(new Option('--since <time>', 'with Prometheus: start of the range').argParser(moment))
     .addOption(new Option('--until <time>', 'with Prometheus: end of the range (default: now)').argParser(moment))
     .addOption(new Option('--step <length>', 'with Prometheus: sync interval (default: the sync period)').argParser(duration))
-    .addOption(new Option('--time-scale <factor>', 'with Prometheus: factor of compressed time').default(1).argParser(number(1, 100)))
+    .addOption(new Option('--time-scale <factor>', 'with Prometheus: time compression factor').default(1).argParser(number(1, 100)))
     .addOption(new Option('--requests <file>', 'Compose file with the resource requests of a replica').default(defaultRequestsFile))
     .addOption(prometheusOption())
     .addOption(metricMapOption())

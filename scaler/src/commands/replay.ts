@@ -32,8 +32,8 @@ const shownDifferences = 10
 export function register(program: Command): void {
   const command = program
     .command('replay')
-    .description('simulate other settings with a recorded load: replica curve, over-capacity, time above target, changes')
-    .option('--from <source>', 'a decision log, or prometheus (default: the log of the scaler)')
+    .description('simulate other settings with a recorded load, and report the replica curve, over-capacity, time above target and changes')
+    .option('--from <source>', "a decision log, or prometheus (default: the scaler's log)")
     .option(
       '--hpa <file>',
       'HorizontalPodAutoscaler to simulate; may be given several times',
@@ -41,7 +41,7 @@ export function register(program: Command): void {
     )
     .option('--html <file>', 'also write a plot to this file')
     .addOption(new Option('-o, --output <format>', 'output format of the figures').choices(['json']))
-    .addOption(new Option('--verify', 'repeat every recorded decision; exit code 1 when one differs').conflicts(['html', 'output']))
+    .addOption(new Option('--verify', 'repeat every recorded decision; exit code 1 if any differs').conflicts(['html', 'output']))
     .addOption(stateOption())
   addRecordedLoadOptions(command).action(async (options: ReplayOptions) => run(options, program))
 }

@@ -56,16 +56,16 @@ export function register(program: Command): void {
     )
     .addOption(new Option('-p, --project-name <name>', 'Compose project (default: the name from Compose)').env('COMPOSE_PROJECT_NAME'))
     .addOption(
-      new Option('--actuator <url>', 'URL of the actuator; without it, the docker command of this machine is used').env('SCALER_ACTUATOR'),
+      new Option('--actuator <url>', "URL of the actuator; without it, this machine's docker command is used").env('SCALER_ACTUATOR'),
     )
     .addOption(new Option('-f, --file <files...>', 'Compose files with which the lab was started').default(composeFiles))
     .addOption(
-      new Option('--time-scale <factor>', 'compress time by this factor: every period and window takes 1/factor')
+      new Option('--time-scale <factor>', 'compress time by this factor: every period and window is shortened to 1/factor')
         .env('SCALER_TIME_SCALE')
         .default(1)
         .argParser(number(1, 100)),
     )
-    .option('--dry-run', 'decide and log, but never act; needs its own --state if another scaler runs')
+    .option('--dry-run', 'make and log decisions, but never act on them; needs its own --state folder if another scaler is running')
     .addOption(
       new Option('--listen <port>', `port of ${paths.metrics}, ${paths.livez} and ${paths.readyz}`)
         .env('SCALER_LISTEN')

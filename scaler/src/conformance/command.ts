@@ -15,12 +15,20 @@ interface Options {
 export function register(program: Command): void {
   program
     .command('conformance')
-    .description("Repeat the bundled decisions of Kubernetes' controller; exit code 1 when a case fails.")
+    .description("repeat the bundled decisions of Kubernetes' HPA controller; exit code 1 if a case fails")
     .addOption(
-      new Option('--answers <file>', "print the engine's answers to a file of scenarios, as JSON lines").conflicts(['specs', 'yaml']),
+      new Option('--answers <file>', "print the scaler's decisions for the scenarios in a file, as JSON lines").conflicts([
+        'specs',
+        'yaml',
+      ]),
     )
-    .addOption(new Option('--specs <file>', 'print the validation results of a file of specifications, as JSON lines').conflicts('yaml'))
-    .addOption(new Option('--yaml <file>', 'print the validation results of lines {"id","yaml"}, each with the text of a file'))
+    .addOption(new Option('--specs <file>', 'print the validation results for the HPA specs in a file, as JSON lines').conflicts('yaml'))
+    .addOption(
+      new Option(
+        '--yaml <file>',
+        'print the validation results for a file with lines {"id","yaml"}, each of which contains the text of an HPA manifest',
+      ),
+    )
     .addHelpText('after', '\nExamples:\n  ./lab conformance\n  ./lab conformance --answers scaler/conformance/public.jsonl\n')
     .action(async (options: Options, command: Command) => {
       const { InputError } = await import('./cases.ts')

@@ -55,13 +55,13 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: 'Name of this replica, which its messages contain. Default: the result of REPLICA_DNS_PREFIX, or the host name.',
+    help: 'Name of this replica, which its messages contain. Default: the name determined by REPLICA_DNS_PREFIX, or else the host name.',
   },
   REPLICA_DNS_PREFIX: {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: "Prefix of the container's name in Docker's DNS, before the name of the replica. The rest of the container's name, such as ws-1, becomes the name of the replica.",
+    help: "Prefix of the container's name in Docker's DNS. The rest of the container's name, such as ws-1, becomes the replica's name.",
   },
   LAB_COLOUR: {
     kind: 'choice',
@@ -73,19 +73,19 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,40}$',
-    help: 'Name of the version in metrics, on pages and in messages. A fingerprint of code and settings is appended to it, as in v2+3f2a91c. Default: the version of the package.',
+    help: "Name of the version in metrics, on pages and in messages. A fingerprint of the code and the settings is appended to it, as in v2+3f2a91c. Default: the package's version.",
   },
   LOG_LEVEL: {
     kind: 'choice',
     default: 'info',
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
-    help: 'Minimum severity of the log lines that are written.',
+    help: 'Minimum severity of log lines that are written.',
   },
   TELEMETRY: {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9*,._-]{1,200}$',
-    help: 'Signals exported by OTLP: a list with `logging`, `tracing`, both, or `*`. The replica ignores other words in the list, so the value can be the list of Compose profiles. The replica does not load the libraries of signals that are off.',
+    help: 'Signals exported by OTLP: a list with `logging`, `tracing`, both, or `*`. The replica ignores other words in the list, so the value can be the list of Compose profiles. The replica does not load the libraries for telemetry signals that are disabled.',
   },
   OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: {
     kind: 'text',
@@ -103,20 +103,20 @@ export const settings = {
     kind: 'text',
     default: '0.01',
     pattern: '^(0(\\.\\d{1,6})?|1(\\.0{1,6})?)$',
-    help: 'Fraction (0 to 1) of messages, and of upgrades without a `traceparent`, that are traced. Operations that a traced message or upgrade causes are also traced. Messages start at most 100 traces per second.',
+    help: 'Fraction (0 to 1) of messages, and of upgrades without a `traceparent`, that is traced. Operations caused by a traced message or upgrade are traced, too. Messages start at most 100 traces per second.',
   },
   METRICS: {
     kind: 'choice',
     default: 'on',
     choices: ['on', 'off'],
-    help: 'With the value off, the replica records no metrics for messages, in order to measure the cost of metrics.',
+    help: 'If the value is off, the replica records no message metrics, so that the cost of metrics can be measured.',
   },
   MAX_CONNECTIONS: {
     kind: 'integer',
     default: 10_000,
     min: 1,
     max: 1_000_000,
-    help: 'Maximum number of connections of this replica. When this number is reached, the replica refuses upgrades with 503.',
+    help: 'Maximum number of connections on this replica. When this number is reached, the replica refuses upgrades with 503.',
   },
   HEARTBEAT_INTERVAL: {
     kind: 'integer',
@@ -124,7 +124,7 @@ export const settings = {
     min: 100,
     max: day,
     unit: 'ms',
-    help: 'Interval between pings to each connection. A dead client is detected within one and a half intervals.',
+    help: 'Interval between pings to each connection. A dead client is detected within one and a half heartbeat intervals.',
   },
   CONNECTION_TIMEOUT: {
     kind: 'integer',
@@ -148,7 +148,7 @@ export const settings = {
     min: 100,
     max: 60_000,
     unit: 'ms',
-    help: 'Time for a client to answer a close frame. If the client does not answer, the connection is terminated.',
+    help: 'Time within which a client must answer a close frame. If the client does not answer in time, the connection is terminated.',
   },
   MAX_FRAME_BYTES: {
     kind: 'integer',
@@ -156,14 +156,14 @@ export const settings = {
     min: 128,
     max: 16_777_216,
     unit: 'bytes',
-    help: 'Maximum size of a message. The replica answers a larger message by closing the connection with 1009.',
+    help: 'Maximum size of a message. If a message is larger, the replica closes the connection with 1009.',
   },
   MAX_MESSAGES_PER_SECOND: {
     kind: 'integer',
     default: 100,
     min: 1,
     max: 1_000_000,
-    help: 'Average rate of messages per second that a connection may send. A burst may contain the messages of one second. The replica answers messages above this limit with an error.',
+    help: "Average number of messages per second that a connection may send. A burst may contain one second's worth of messages. The replica answers messages that exceed this limit with an error.",
   },
   MAX_SEND_BUFFER_BYTES: {
     kind: 'integer',
@@ -187,16 +187,22 @@ export const settings = {
     min: 1024,
     max: 4_294_967_296,
     unit: 'bytes',
-    help: 'Maximum total size of messages that are incomplete or have not been handled yet. When this size is exceeded, the connections with the largest share are closed with 4005.',
+    help: 'Maximum total size of messages that are incomplete or have not been handled yet. When this size is exceeded, the connections that account for most of it are closed with 4005.',
   },
   MAX_MEMBERSHIPS: {
     kind: 'integer',
     default: 30_000,
     min: 1,
     max: 10_000_000,
-    help: 'Maximum number of room memberships of all connections together, without the room of everyone. When this number is exceeded, the connections that are in the most rooms are closed with 4005.',
+    help: 'Maximum number of room memberships of all connections together, not counting the room that every session joins. When this number is exceeded, the connections with the most room memberships are closed with 4005.',
   },
-  MAX_ROOMS_PER_CONNECTION: { kind: 'integer', default: 100, min: 1, max: 10_000, help: 'Maximum number of rooms of a connection.' },
+  MAX_ROOMS_PER_CONNECTION: {
+    kind: 'integer',
+    default: 100,
+    min: 1,
+    max: 10_000,
+    help: 'Maximum number of rooms that a connection may join.',
+  },
   RESUME_WINDOW: {
     kind: 'integer',
     default: 120_000,
@@ -218,7 +224,7 @@ export const settings = {
     default: 20_000,
     min: 0,
     max: 1_000_000,
-    help: 'Maximum number of room messages that this replica stores for resumed sessions and late joiners, for all rooms together.',
+    help: 'Maximum number of room messages, in all rooms together, that this replica stores for resumed sessions and for clients that join late.',
   },
   ROOM_LOG_BYTES: {
     kind: 'integer',
@@ -235,7 +241,7 @@ export const settings = {
     default: 10_000,
     min: 0,
     max: 1_000_000,
-    help: 'Maximum number of room messages that wait for the store. The replica answers messages above this limit with an error.',
+    help: 'Maximum number of room messages that may be waiting for the store. The replica answers messages that exceed this limit with an error.',
   },
   ROOM_OUTBOX_BYTES: {
     kind: 'integer',
@@ -243,14 +249,14 @@ export const settings = {
     min: 0,
     max: 268_435_456,
     unit: 'bytes',
-    help: 'Maximum total size of the room messages that wait for the store.',
+    help: 'Maximum total size of the room messages that may be waiting for the store.',
   },
   VALKEY_URL: {
     kind: 'text',
     default: '',
     pattern: '^(valkey|redis)s?://[^ ]{1,250}$',
     secret: true,
-    help: 'Store that the replicas share for rooms and sessions, such as valkey://valkey:6379. If this variable is empty, this replica shares no rooms or sessions.',
+    help: 'Address of the store through which the replicas share rooms and sessions, such as valkey://valkey:6379. If this variable is empty, the replica shares no rooms or sessions.',
   },
   RESUME_SECRET: {
     kind: 'text',
@@ -263,7 +269,7 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^/.{1,250}$',
-    help: 'File that contains the secret in one line, shared by the replicas. The first replica that starts creates this file. If this variable is empty, each replica generates a secret when it starts, so tokens are valid only until the process ends.',
+    help: 'File that contains the secret on one line, shared by the replicas. The first replica to start creates this file. If this variable is empty, each replica generates a secret when it starts, so tokens are valid only until the process ends.',
   },
   MAX_HELD_SESSIONS: {
     kind: 'integer',
@@ -278,7 +284,7 @@ export const settings = {
     min: 0,
     max: 60_000,
     unit: 'ms',
-    help: 'Time from the moment at which the replica becomes not ready until the first goodbye. Meanwhile, the router stops routing to this replica. During this time, the replica still accepts new connections.',
+    help: 'Time from when the replica stops being ready until it sends the first goodbye. During this time, the router stops routing to the replica, which still accepts new connections.',
   },
   DRAIN_TIMEOUT: {
     kind: 'integer',
@@ -286,7 +292,7 @@ export const settings = {
     min: 0,
     max: 600_000,
     unit: 'ms',
-    help: 'Time from SIGTERM to the deadline, when remaining connections are closed with 1012. The deadline should be ten seconds before the end of the stop grace period, which is STOP_GRACE_PERIOD under Compose.',
+    help: 'Time from SIGTERM to the deadline, when remaining connections are closed with 1012. The deadline should be ten seconds before the end of the stop grace period, which is STOP_GRACE_PERIOD with Compose.',
   },
   LAST_SCRAPE_TIMEOUT: {
     kind: 'integer',
@@ -294,7 +300,7 @@ export const settings = {
     min: 0,
     max: 120_000,
     unit: 'ms',
-    help: 'Time to wait for one more scrape of the metrics after the last connection has closed, so that no count is lost.',
+    help: 'Time to wait for one more scrape of the metrics after the last connection has closed, so that no counts are lost.',
   },
   REBALANCE: {
     kind: 'choice',
@@ -307,7 +313,7 @@ export const settings = {
     default: 500,
     min: 1,
     max: 100_000,
-    help: 'Number of goodbye messages per second while the replica drains. The replica raises the rate if it is too low to ask all clients before the deadline.',
+    help: 'Number of goodbye messages that a draining replica sends per second. The replica raises the rate if it is too low to ask all clients before the deadline.',
   },
 } as const satisfies Record<string, IntegerSetting | ChoiceSetting | TextSetting>
 

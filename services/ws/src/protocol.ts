@@ -7,7 +7,7 @@ import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, maxNe
 import { goodbyeReasons } from '@lab/contract/metrics.ts'
 import { z } from 'zod'
 
-const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Id chosen by the client. The answer repeats it.')
+const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Id chosen by the client. The answer contains the same id.')
 const time = z.number().describe("Time on the sender's clock, in milliseconds since 1970.")
 const room = z.string().regex(new RegExp(roomNamePattern)).describe('Name of a room.')
 const data = z
@@ -17,9 +17,7 @@ const data = z
 const seq = z
   .int()
   .nonnegative()
-  .describe(
-    'Sequence number in the log of all room messages. The sequence number increases from message to message and is equal on all replicas.',
-  )
+  .describe('Sequence number in the log of all room messages. It increases from message to message and is the same on all replicas.')
 
 /** Schemas of the messages that clients send. */
 export const clientMessages = {
@@ -29,20 +27,22 @@ export const clientMessages = {
   broadcast: z
     .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data })
     .describe(
-      `The server sends the data as a room_message to every member of the room, or to everyone if no room is given. The answer is a message_response, which follows when the message is stored. The server recognises a repetition with the same id and does not send it again.`,
+      `The server sends the data in a room_message to every member of the room, or to every client if no room is given. The server answers with a message_response when the message has been stored. If the client resends a message with the same id, the server recognises the duplicate and does not deliver it again.`,
     ),
   join: z
     .strictObject({
       type: z.literal('join'),
       id: id.optional(),
       room,
-      since: seq.optional().describe('Requests the stored messages of the room after this sequence number, instead of the latest few.'),
+      since: seq
+        .optional()
+        .describe("Requests the room's stored messages after this sequence number, instead of only the latest few messages."),
     })
-    .describe('The server answers with room_joined, followed by the latest messages of the room.'),
+    .describe("The server answers with room_joined, followed by the room's latest messages."),
   leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('The server answers with room_left.'),
   heartbeat: z
     .strictObject({ type: z.literal('heartbeat'), id: id.optional(), time: time.optional() })
-    .describe('Prevents the server from closing a silent connection as idle. The server answers with a heartbeat.'),
+    .describe('Prevents the server from closing the connection because it is idle. The server answers with a heartbeat.'),
   resume: z
     .strictObject({
       type: z.literal('resume'),
@@ -50,15 +50,15 @@ export const clientMessages = {
       token: z.string().max(512),
       lastSeq: seq
         .optional()
-        .describe('The lowest sequence number of all rooms of the session. The default is the last acknowledged sequence number.'),
+        .describe("The lowest position (sequence number) of the session's rooms. The default is the last acknowledged sequence number."),
     })
     .describe(
-      'Continues an earlier session, which may come from this replica or from another. The server answers with resumed and the missed messages, or with an error.',
+      'Continues an earlier session, which may have been on this replica or on another one. The server answers with resumed and the missed messages, or with an error.',
     ),
   ack: z
     .strictObject({ type: z.literal('ack'), seq })
     .describe(
-      'Confirms that the client has received everything up to the sequence number `seq`. A client that has no stored state resumes after this number. The server does not answer.',
+      'Confirms that the client has received all messages up to the sequence number `seq`. A later resume without `lastSeq` continues after this number. The server does not answer an ack.',
     ),
 } as const satisfies Record<ClientMessageType, z.ZodType>
 
@@ -74,20 +74,20 @@ const limits = z.strictObject({
   sendBufferBytes: z.int(),
 })
 
-const members = z.int().describe('Number of members of the room on all replicas.')
+const members = z.int().describe('Number of room members on all replicas.')
 
 /** Schemas of the messages that the server sends. */
 export const serverMessages = {
   connection_established: z.strictObject({
     type: z.literal('connection_established'),
     ...from,
-    version: z.string().describe('What the replica runs, as in the label `version` of its metrics.'),
+    version: z.string().describe("The replica's version, as in the `version` label of its metrics."),
     connectionId: z.string(),
     heartbeatIntervalMs: z.int(),
     connectionTimeoutMs: z.int().describe('Idle time after which the server closes the connection.'),
     resumeToken: z.string().describe('Token for a resume message that continues this session on a new connection.'),
     seq: seq.describe(
-      'Last sequence number of the log; later messages have higher numbers. The value 0 means that the number is unknown, and that the whole log follows.',
+      'Last sequence number in the log; later messages have higher numbers. The value 0 means that the number is not known yet, and that the whole log follows.',
     ),
     limits,
   }),
@@ -96,28 +96,31 @@ export const serverMessages = {
     ...from,
     id: id.optional(),
     clientTime: time.optional(),
-    seq: seq.optional().describe('Everything in the rooms of the session has been sent up to this sequence number.'),
+    seq: seq.optional().describe("All messages in the session's rooms up to this sequence number have been sent."),
   }),
   message_response: z.strictObject({
     type: z.literal('message_response'),
     ...from,
     id: id.optional(),
-    clientTime: time.optional().describe("The time of the client's message, from which the client computes the round-trip time."),
-    data: data.optional().describe('The data of the client message (only in the answer to message).'),
+    clientTime: time.optional().describe("The `time` of the client's message, from which the client can compute the round-trip time."),
+    data: data.optional().describe("The data of the client's message (only in the answer to a `message`)."),
     stored: z
       .boolean()
       .optional()
       .describe(
-        'Whether the message is in the log and will reach every member (only in the answer to broadcast). An answer with false is followed by a second answer with true.',
+        'Whether the message is in the log and will reach every member (only in the answer to a `broadcast`). After an answer with false, a second answer with true follows.',
       ),
     seq: seq.optional().describe('Sequence number of the message; absent until the message is stored.'),
-    duplicate: z.literal(true).optional().describe('The store already contains a message with this id, so this message was not sent.'),
+    duplicate: z
+      .literal(true)
+      .optional()
+      .describe('The store already contains a message with this id, so this message was not delivered again.'),
   }),
   room_message: z.strictObject({
     type: z.literal('room_message'),
     ...from,
     room: z.string().describe(`The room, or "${everyoneRoom}" if the message was sent to everyone.`),
-    from: z.string().describe('Connection id of the sender.'),
+    from: z.string().describe("The sender's connection id."),
     id: id.optional(),
     clientTime: time.optional(),
     data,
@@ -126,13 +129,13 @@ export const serverMessages = {
       .int()
       .optional()
       .describe(
-        'Number of the message within its room, counted from 1 without gaps. The number restarts at 1 if the store forgot the room.',
+        "Number of the message within its room, counted from 1 without gaps. The numbers restart at 1 if the store has lost the room's data.",
       ),
     provisional: z
       .literal(true)
       .optional()
       .describe(
-        'The store is unavailable, so only members on this replica received the message. The message is sent again when the store has stored it.',
+        'The store is unavailable, so only members on this replica receive the message. The message is sent again once the store has stored it.',
       ),
   }),
   room_joined: z.strictObject({
@@ -141,9 +144,9 @@ export const serverMessages = {
     id: id.optional(),
     room: z.string(),
     members,
-    history: z.int().describe('Number of earlier messages of the room that follow.'),
+    history: z.int().describe('Number of earlier room messages that follow.'),
     seq: seq.describe(
-      'When these messages have arrived, the room is complete up to this number; later messages have higher numbers. The value 0 means that the number is unknown.',
+      'Once these messages have arrived, the client has every message of the room up to this number; later messages have higher numbers. The value 0 means that the number is unknown.',
     ),
   }),
   room_left: z.strictObject({ type: z.literal('room_left'), ...from, id: id.optional(), room: z.string(), members }),
@@ -152,33 +155,37 @@ export const serverMessages = {
     ...from,
     id: id.optional(),
     connectionId: z.string(),
-    rooms: z.array(z.string()).describe('Names of the rooms of the session.'),
+    rooms: z.array(z.string()).describe("Names of the session's rooms."),
     replayed: z.int().describe('Number of missed messages that follow.'),
     seq: seq.describe('Sequence number after which the missed messages begin.'),
-    resumeToken: z.string().describe('Replaces the previous token, which is refused when the client has received or used this token.'),
+    resumeToken: z.string().describe('Replaces the previous token, which is refused once the client has received or used the new one.'),
   }),
   resume_gap: z.strictObject({
     type: z.literal('resume_gap'),
     ...from,
     room: z.string().optional().describe('The room with the gap; if absent, the gap may affect any room of the session.'),
     from: seq.describe('First sequence number of the gap.'),
-    to: seq.describe('Last sequence number of the gap. The store no longer has the messages of the gap, so some messages may be missing.'),
+    to: seq.describe(
+      'Last sequence number of the gap. The store no longer contains the messages in this range, so the client may have missed some of them.',
+    ),
   }),
   error: z.strictObject({
     type: z.literal('error'),
     ...from,
     id: id.optional(),
     code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
-    message: z.string().describe('Explanation of the problem and of the allowed values, for people.'),
-    resumeToken: z.string().optional().describe('In some answers to a resume request: replaces the token of the new session.'),
+    message: z.string().describe('Human-readable explanation of the problem and of the allowed values.'),
+    resumeToken: z.string().optional().describe("Present in some answers to a resume request; replaces the new session's token."),
   }),
   goodbye: z.strictObject({
     type: z.literal('goodbye'),
     ...from,
-    reason: z.enum(goodbyeReasons).describe('draining: the replica stops. rebalancing: other replicas have fewer connections.'),
+    reason: z
+      .enum(goodbyeReasons)
+      .describe('`draining`: the replica is shutting down. `rebalancing`: other replicas have fewer connections.'),
     comeBackInMs: z
       .int()
-      .describe('Delay before reconnecting. The delay is random for each connection, so that clients do not all reconnect at once.'),
+      .describe('Delay before reconnecting, chosen at random for each connection, so that clients do not all reconnect at once.'),
     windowMs: z.int().describe('Length of the window from which the delay was chosen at random.'),
     resumeToken: z.string(),
   }),

@@ -33,18 +33,18 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
     { commands: { scale: 'set the number of replicas' }, load: () => import('./commands/scale.ts') },
     { commands: { rollout: 'replace the replicas one by one with a new version' }, load: () => import('@lab/rollout/command.ts') },
     {
-      commands: { deploy: 'switch to replicas of the other colour, at once or by a canary' },
+      commands: { deploy: 'switch to replicas of the other colour, all at once or with a canary' },
       load: () => import('@lab/rollout/deploy.ts'),
     },
     {
-      commands: { scaler: 'show the decisions of the scaler, pause it, replay load with other settings' },
+      commands: { scaler: "show the scaler's decisions, pause the scaler, or replay load with other settings" },
       load: () => import('./commands/scaler.ts'),
     },
   ],
   'Inject faults, and prove that nothing is lost:': [
     { commands: { chaos: 'inject one fault, check its effects, and undo it' }, load: () => import('./commands/chaos.ts') },
     {
-      commands: { storm: 'kill a replica with many sockets, and compare clients that reconnect at once with clients that wait' },
+      commands: { storm: 'kill a replica with many sockets, and compare clients that reconnect immediately with clients that wait first' },
       load: () => import('@lab/storm/command.ts'),
     },
     {
@@ -61,22 +61,22 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
   ],
   'Learn and demonstrate:': [
     { commands: { workshop: 'list the thirteen workshop steps, and check a step' }, load: () => import('./commands/workshop.ts') },
-    { commands: { demo: 'play a scene: print what is measured, and undo all changes' }, load: () => import('@lab/demo/command.ts') },
-    { commands: { record: 'film scenes, with captions of measured numbers' }, load: () => import('@lab/demo/record/command.ts') },
+    { commands: { demo: 'play a scene: print the measured values, and undo all changes' }, load: () => import('@lab/demo/command.ts') },
+    { commands: { record: 'film scenes, with captions that contain measured values' }, load: () => import('@lab/demo/record/command.ts') },
   ],
   'Diagnose problems:': [
     { commands: { doctor: 'check whether the lab can run on this machine' }, load: () => import('./commands/doctor.ts') },
     { commands: { logs: 'show the output of the services' }, load: () => import('./commands/logs.ts') },
     { commands: { report: 'collect versions, logs and configuration for a request for help' }, load: () => import('./commands/report.ts') },
     {
-      commands: { panels: 'print the current values of each panel of the Grafana dashboards' },
+      commands: { panels: 'print the current values of every panel in the Grafana dashboards' },
       load: () => import('@lab/panels/command.ts'),
     },
   ],
   'Develop the lab:': [
     { commands: { bench: 'benchmark the service or the scaler on this machine' }, load: () => import('@lab/bench/command.ts') },
     {
-      commands: { conformance: "compare the scaler with decisions of Kubernetes' HPA controller" },
+      commands: { conformance: "compare the scaler's decisions with those of Kubernetes' HPA controller" },
       load: () => import('@lab/scaler/conformance/command.ts'),
     },
     { commands: { generate: 'regenerate all generated files' }, load: () => import('./commands/generate.ts') },
@@ -86,7 +86,7 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
 const help = `
 Exit codes:
   0    as expected
-  1    not as expected, or an error; doctor: the lab cannot run; status: the lab does not run
+  1    not as expected, or an error; doctor: the lab cannot run; status: the lab is not running
   2    the command could not run, for example because of wrong usage; doctor: the lab can run, with warnings
   130  interrupted
 

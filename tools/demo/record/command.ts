@@ -40,7 +40,7 @@ const known = (text: string): Scene[] =>
 export function register(program: Command): void {
   program
     .command('record')
-    .description('film scenes: a film of two to three minutes with captions of measured numbers, and still pictures')
+    .description('film scenes: produces a film of two to three minutes, with captions that contain measured values, and still pictures')
     .addOption(
       new Option('--scene <names>', 'scenes to play, one after the other, separated by commas')
         .argParser(known)
@@ -53,7 +53,7 @@ export function register(program: Command): void {
       new Option('--on <lab>', 'kind of lab: a new embedded lab, or the running lab on Compose').choices(labKinds).default('embedded'),
     )
     .addOption(
-      new Option('--live <url>', 'on Compose: film this page instead of the Grafana dashboard Scaling').argParser(
+      new Option('--live <url>', "on Compose: film this page instead of Grafana's Scaling dashboard").argParser(
         httpAddress('http://localhost:3000/d/lab-users'),
       ),
     )

@@ -4,7 +4,7 @@ import { rollout } from './rollout.ts'
 
 export const deploy = {
   ...rollout,
-  what: 'all connections are switched to new replicas of the other colour, as ./lab deploy does; .env has that colour afterwards',
+  what: 'all connections are switched to new replicas of the other colour, as with ./lab deploy; afterwards, .env contains that colour',
   inPlan: { ...rollout.inPlan, takesSeconds: 80, wholeWithinSeconds: 120 },
   on: {
     compose: {

@@ -24,7 +24,7 @@ const slowAnswerMs = proxyLatencyMs * 0.9
 const roundTrip = `histogram_quantile(0.5, sum by (le) (rate(${series(`${metrics.storeRoundTrip.name}_bucket`)}[20s])))`
 
 export const slowNetwork = {
-  what: `answers are delayed by ${proxyLatencyMs} ms: those of Valkey, or on the embedded lab those of the replicas`,
+  what: `answers are delayed by ${proxyLatencyMs} ms: Valkey's answers, or on the embedded lab the replicas' answers`,
   hitsReplica: false,
   on: {
     compose: {
@@ -36,7 +36,7 @@ export const slowNetwork = {
         expect: [
           during(
             45,
-            `half of all room messages take more than 70 ms to be stored: ${metrics.storeRoundTrip.name}`,
+            `half of all room messages take more than 70 ms to be stored, according to ${metrics.storeRoundTrip.name}`,
             query(`${roundTrip} > 0.07`),
           ),
           silent({ alertname: 'DependencyDown' }),

@@ -11,7 +11,7 @@ const content = `http:
 `
 
 export const traefikReload = {
-  what: 'Traefik reloads its configuration twice: first with a change, then without it',
+  what: 'Traefik reloads its configuration twice: first with a change, then with the change reverted',
   hitsReplica: false,
   inPlan: {
     takesSeconds: 6,

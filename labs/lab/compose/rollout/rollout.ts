@@ -251,7 +251,7 @@ export class Rollouts {
       const record = await this.store.read()
       refuseDeploy(record)
       const { rollout: last } = record
-      if (last === undefined) throw new LabError('there was no rollout yet, and so there is nothing to undo')
+      if (last === undefined) throw new LabError('there has been no rollout yet, so there is nothing to undo')
       const isUnfinished = last.ended === undefined
       if (to === undefined && last.ended === 'rolled-back')
         throw new LabError(`nothing to undo: revision ${last.target} runs again; another one: ./lab rollout undo --to-revision N`)
@@ -291,7 +291,7 @@ export class Rollouts {
   async progress(): Promise<Progress> {
     const record = await this.store.read()
     const { rollout } = record
-    if (rollout === undefined) throw new LabError('there was no rollout yet; ./lab rollout begins one')
+    if (rollout === undefined) throw new LabError('there has been no rollout yet; ./lab rollout starts one')
     if (rollout.ended === undefined) refuseDeploy(record)
     const replicas = await this.#carrier.observe(rollout, record, false)
     return { record, replicas, text: progressText(services.ws, replicas, rollout.replicas) }

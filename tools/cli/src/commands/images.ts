@@ -36,7 +36,7 @@ export function register(program: Command): void {
     .action(list)
   images
     .command('save')
-    .description('write the images to one file, with docker save')
+    .description('save the images to one file, with docker save')
     .argument('<file>', 'path of the file, which is overwritten')
     .argument('[services...]', 'save only the images of these services')
     .option('--present', 'omit images that are not on this machine, instead of failing')
@@ -46,7 +46,7 @@ export function register(program: Command): void {
     .description('request digests from the registries and append them to the tags in the Compose files and Dockerfiles')
     .option('--remove', 'remove the digests, because images that were loaded from a file have none')
     .action(pin)
-  images.command('load').description('load the images from a file').argument('<file>', 'a file from ./lab images save').action(load)
+  images.command('load').description('load the images from a file').argument('<file>', 'a file written by ./lab images save').action(load)
 }
 
 async function list({ json = false }: { json?: boolean }): Promise<void> {

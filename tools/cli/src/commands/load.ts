@@ -44,7 +44,7 @@ export function register(program: Command): void {
     .addOption(pageOption())
     .option('--duration <time>', 'duration, for example 90s or 5m', duration)
     .option('--sockets <number>', 'maximum number of sockets of a scenario', wholeNumber(min, max))
-    .option('--seed <number>', 'seed of the random choices, to repeat a run', wholeNumber(0, 2 ** 32 - 1))
+    .option('--seed <number>', 'seed of the random choices; the same seed repeats a run', wholeNumber(0, 2 ** 32 - 1))
     .option('--short', 'run a short version of the scenario')
     .addHelpText(
       'after',

@@ -10,7 +10,7 @@ import { refuseUnknownServices } from '../services.ts'
 export function register(program: Command): void {
   program
     .command('logs')
-    .description('show the output of all services, or of the given ones')
+    .description('show the output of all services, or of the given services')
     .argument('[services...]', 'names of services in compose.yaml')
     .option('-f, --follow', 'follow the output')
     .option('--tail <lines>', 'number of lines to show from the end of each log')

@@ -7,7 +7,7 @@ import type { Command } from 'commander'
 export function register(program: Command): void {
   const scaler = program
     .command('scaler')
-    .description('show the decisions of the scaler and their reasons, pause it, and replay recorded load with other settings')
+    .description("show the scaler's decisions and the reasons for them, pause the scaler, or replay recorded load with other settings")
     .addHelpText(
       'after',
       examples(

@@ -18,7 +18,7 @@ import { embeddedStatus, type ReplicaReadings, type Status, statusOf, statusText
 export function register(program: Command): void {
   program
     .command('status')
-    .description('show replicas with their state and sockets, other services and URLs; exit code 1 if the lab does not run')
+    .description('show replicas with their state and sockets, other services and URLs; exit code 1 if the lab is not running')
     .addOption(onOption())
     .addOption(pageOption())
     .option('--json', 'print one JSON document')

@@ -35,7 +35,7 @@ export function register(program: Command): void {
     .option('--offline', 'do not build or pull images; see ./lab images')
     .option('--without <services...>', 'do not start these services, for example --without grafana')
     .option('--timeout <seconds>', 'time limit for all services to become healthy', wholeNumber(5, 3600), 180)
-    .option('--no-preflight', 'skip the checks before the start: whether the lab can run, and whether open sockets would be closed')
+    .option('--no-preflight', 'skip the checks before the start, namely whether the lab can run and whether open sockets would be closed')
     .addHelpText(
       'after',
       examples('./lab up', './lab up --k8s-sim', './lab up --logging --tracing', './lab up --offline --without grafana'),

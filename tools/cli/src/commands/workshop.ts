@@ -30,7 +30,7 @@ export function register(program: Command): void {
     })
   workshop
     .command('check')
-    .description('check a step and print the commands for its missing parts; exit code 0: done, 1: incomplete, 2: the lab does not run')
+    .description('check a step and print the commands for its missing parts; exit code 0: done, 1: incomplete, 2: the lab is not running')
     .argument('<step>', 'number of the step', stepNumbered)
     .option('--json', 'print one JSON document')
     .action(check)

@@ -47,7 +47,7 @@ const files = (texts: Partial<Record<LearnerFile, string>>): Pick<Facts, 'files'
 })
 const withoutMetric = (log: readonly TickRecord[], change: (record: TickRecord) => Partial<TickRecord>) =>
   log.map((record) => ({ ...record, ...change(record) }))
-const onlyCpu = originalHpa.replace(/ {4}# Sockets [\s\S]*averageValue: "100"\n/, '')
+const onlyCpu = originalHpa.replace(/ {4}- type: Pods\n[\s\S]*averageValue: "100"\n/, '')
 const severalReplicas = 'x-replica: ws-1\nx-replica: ws-2\nx-replica: ws-3\nx-replica: ws-1\n'
 const sticky = 'x-replica: ws-2\n'.repeat(4)
 const storm = { atMs: nowMs, here: true, naive: { lost: 900, peak: 600 }, jittered: { lost: 900, peak: 60 } }
