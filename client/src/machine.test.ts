@@ -73,6 +73,9 @@ function timeline(change: Partial<MachineOptions> = {}) {
 
 const greeting = {
   type: 'connection_established',
+  replica: 'ws-1',
+  version: 'v2+3f2a91c',
+  colour: 'green',
   connectionId: 'c1',
   heartbeatIntervalMs: 30_000,
   connectionTimeoutMs: 300_000,
@@ -87,6 +90,10 @@ function connected(change: Partial<MachineOptions> = {}) {
   line.receives(1, greeting)
   return line
 }
+
+test('reports the replica of a session with its version and its colour', () => {
+  expect(connected().events('attached')).toMatchObject([{ replica: 'ws-1', version: 'v2+3f2a91c', colour: 'green' }])
+})
 
 test('waits twice as long after each failure, up to the cap, and resets the backoff after a stable connection', () => {
   const line = timeline()

@@ -194,9 +194,9 @@ export class Machine {
     this.dialAtMs = never
     link.phase = 'ready'
     link.readyAtMs = nowMs
-    const replica = link.greeting?.replica ?? ''
+    const { replica = '', version, colour } = link.greeting ?? {}
     const before = report.state.replica
-    report.emit({ type: 'attached', connection: link.number, replica, version: link.greeting?.version, connectionId, ...how })
+    report.emit({ type: 'attached', connection: link.number, replica, version, colour, connectionId, ...how })
     const movedFrom = before !== undefined && before !== replica ? before : report.state.movedFrom
     report.become({ word: 'open', replica, movedFrom, connectionId, attempt: 0, reason: how.refused ?? how.how })
   }

@@ -156,6 +156,8 @@ export type ClientEvent =
       replica: string
       /** Version that the replica runs; undefined if the replica does not report one. */
       version?: string | undefined
+      /** The replica's colour, blue or green; undefined if the replica does not report a colour. */
+      colour?: string | undefined
       connectionId: string
       how: 'fresh' | 'resumed'
       replayed: number

@@ -13,6 +13,7 @@ interface FromServer {
 export interface Greeting extends FromServer {
   type: 'connection_established'
   version?: string
+  colour?: string
   connectionId: string
   heartbeatIntervalMs: number
   connectionTimeoutMs: number

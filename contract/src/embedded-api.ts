@@ -15,6 +15,7 @@ export const embeddedPaths = {
   kill: '/api/kill',
   drain: '/api/drain',
   rollOut: '/api/roll-out',
+  deploy: '/api/deploy',
   disturb: '/api/disturb',
   calm: '/api/calm',
 } as const
@@ -63,6 +64,11 @@ export const embeddedOrders = {
   drain: z.strictObject({ id: replica }),
   /** Replaces the replicas one by one with replicas of a new version. A version that fails is rolled back. */
   rollOut: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
+  /**
+   * Starts replicas of a new version and of the other colour, switches new sockets to them, and drains the old replicas. A version that
+   * fails is rolled back.
+   */
+  deploy: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
   /** The `id` field is required only for a disturbance that affects a single replica. */
   disturb: z.strictObject({ kind, id: z.string().optional(), seconds: whole(embeddedBounds.disturbanceSeconds) }),
   /** Ends a disturbance. A disturbance can be ended even if the affected replica has already stopped. */
@@ -102,6 +108,7 @@ export const liveSnapshot = z.object({
       id: z.string(),
       state: z.enum(['starting', 'ready', 'draining', 'silent']),
       version: z.string().nullable(),
+      colour: z.string().nullable(),
       connections: z.number(),
       connectionsLimit: z.number(),
       cpuPercent: count,

@@ -93,6 +93,11 @@ export const stickyCookie = 'lab_replica'
 /** The two sets of replicas between which a deploy switches. A new lab starts with the first colour, blue. */
 export const colours = ['blue', 'green'] as const
 export type Colour = (typeof colours)[number]
+
+export function otherColour(colour: Colour): Colour {
+  return colour === 'blue' ? 'green' : 'blue'
+}
+
 /**
  * Request header that selects a colour, as in `x-lab-colour: green`. If a request has no `x-lab-colour` header, Traefik selects the colour.
  */

@@ -43,7 +43,7 @@ export const loadMetrics = {
   sessionsAttached: {
     kind: 'counter',
     name: 'lab_sessions_attached',
-    help: 'Sessions that began or went on at a replica. The tag `version` names the version of the replica.',
+    help: "Sessions that began or went on at a replica. The tags `version` and `colour` name the replica's version and colour.",
   },
   messagesSent: { kind: 'counter', name: 'lab_messages_sent', help: 'Messages sent that expect an answer.' },
   messagesAnswered: { kind: 'counter', name: 'lab_messages_answered', help: 'Messages answered in time.' },

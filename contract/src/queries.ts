@@ -96,7 +96,7 @@ function replicaQueries(scope: QueryScope) {
     cpuCoresMean: `avg(${perSecond(standardMetrics.cpuSeconds)})`,
     residentBytesByReplica: `sum by (${replicaLabel}) (${select(standardMetrics.residentBytes)})`,
     eventLoopUtilizationByReplica: `sum by (${replicaLabel}) (${select(metrics.eventLoopUtilization.name)})`,
-    versionByReplica: `max by (${replicaLabel}, version) (${select(metrics.buildInfo.name)})`,
+    versionByReplica: `max by (${replicaLabel}, version, colour) (${select(metrics.buildInfo.name)})`,
     drainingReplicas: `sum by (${replicaLabel}) (${select(metrics.replicaState.name, 'state="draining"')}) == 1`,
     startedReplicas: `sum by (${replicaLabel}) (${select(standardMetrics.startTime)})`,
   }

@@ -126,7 +126,7 @@ export class Lab {
     this.guard = parts.guard
     this.note = parts.note
     this.disturbances = new Disturbances(parts.replicas, parts.network, parts.note)
-    this.rollout = new Rollout(parts.replicas, (id) => this.target.replace(id, this.stop.signal), parts.note, this.stop.signal)
+    this.rollout = new Rollout(parts.replicas, this.target, parts.note, this.stop.signal)
     this.load = startLoad(`ws://127.0.0.1:${this.entryPort}${paths.ws}`, parts.note, parts.guard.watch)
     this.scaling = this.scale()
   }
@@ -213,10 +213,15 @@ export class Lab {
     this.hpa = { ...this.hpa, behavior: { scaleUp: defaultScaleUp, ...behavior, scaleDown } }
   }
 
-  /** Sets the number of replicas manually. Resolves when the added replicas are ready and the removed replicas have exited. */
+  /**
+   * Sets the number of replicas manually. Resolves when the added replicas are ready and the removed replicas have exited. During a
+   * rollout, the rollout carries the number out, and the promise resolves at once.
+   */
   async setReplicas(count: number): Promise<void> {
     this.note(`scaled by hand to ${count} replicas`)
-    await this.target.scaleTo(count, [], this.stop.signal)
+    const rollout = await this.rollout.read()
+    if (rollout === undefined) await this.target.scaleTo(count, [], this.stop.signal)
+    else await this.rollout.write({ ...rollout, replicas: count })
   }
 
   /** Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead, and does not wait for the scaler. */
@@ -242,6 +247,7 @@ export class Lab {
       metrics: scrapeSource(this.replicas, systemClock.nowSeconds, () => this.disturbances.isBlind),
       target: this.target,
       isPaused: async () => this.paused,
+      rollout: this.rollout,
       write: async (record) => {
         this.records.push(record)
         if (this.records.length > maxDecisions) this.records.shift()

@@ -161,6 +161,7 @@ function actionsOf(lab: Lab): Actions {
       replicas: ({ count }) => lab.setReplicas(count),
       kill: ({ id }) => lab.kill(id),
       rollOut: ({ fails }) => lab.rollout.begin(fails),
+      deploy: ({ fails }) => lab.rollout.deploy(fails),
       drain: ({ id }) => lab.drain(id),
       disturb: ({ kind, id = '', seconds }) => lab.disturbances.begin(kind, id, seconds),
       calm: ({ kind, of = '' }) => lab.disturbances.end(kind, of),

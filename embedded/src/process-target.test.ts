@@ -104,7 +104,7 @@ test('a replica is replaced before it leaves, and is not counted as lost; replic
   const stop = AbortSignal.timeout(60_000)
   await shared.scaleTo(2, [], stop)
   const [first, second] = await shared.list(stop)
-  replicas.version = { name: 'v2', env: {} }
+  replicas.version = { name: 'v2', colour: 'blue', env: {} }
   await shared.replace(first?.name ?? '', stop)
   const names = (await shared.list(stop)).map(({ name }) => name)
   expect(names).toHaveLength(2)
@@ -113,4 +113,32 @@ test('a replica is replaced before it leaves, and is not counted as lost; replic
   expect(replicas.serving().map(({ version }) => version.name)).toEqual(['v2'])
   const { removed } = await shared.scaleTo(1, [], stop)
   expect(removed).toEqual([second?.name])
+}, 60_000)
+
+test('replicas of the other colour get no sockets until their colour is live', async () => {
+  const shared = processTarget(replicas)
+  const stop = AbortSignal.timeout(60_000)
+  await shared.scaleTo(1, [], stop)
+  const colours = () => replicas.serving().map(({ version }) => version.colour)
+  replicas.version = { name: 'v3', colour: 'green', env: {} }
+  await shared.add(2, stop)
+  expect(replicas.list().map(({ version }) => version.colour)).toEqual(['blue', 'green', 'green'])
+  expect(colours()).toEqual(['blue'])
+  replicas.live = 'green'
+  expect(colours()).toEqual(['green', 'green'])
+  const [old] = await shared.list(stop)
+  // The scaler lists the replicas while the replica drains.
+  const removed = shared.remove(old?.name ?? '', stop)
+  await expect.poll(() => replicas.list()[0]?.leaving).toBe(true)
+  await shared.list(stop)
+  await removed
+  expect(replicas.list().map(({ version }) => version.colour)).toEqual(['green', 'green'])
+  await shared.list(stop)
+  expect(shared.lost?.()).toBe(0)
+}, 60_000)
+
+test('if replicas cannot start, none of them is still starting when the call rejects', async () => {
+  const some = new Replicas({ env: { MAX_CONNECTIONS: '0' }, drainTimeoutMs: 1_000, say: () => {} })
+  await expect(some.add(2)).rejects.toThrow(/^ws-1 ended at start \(1\): MAX_CONNECTIONS="0"/)
+  expect([some.list(), some.starting()]).toEqual([[], []])
 }, 60_000)

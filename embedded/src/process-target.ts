@@ -16,10 +16,14 @@ const windowSeconds = 10
 /** Age in seconds after which a replica's last scrape is ignored, because the replica hangs or has exited. Seconds. */
 const staleAfterSeconds = 5
 
-/** Scales and replaces the embedded lab's replica processes. */
+/** Scales, adds, removes and replaces the embedded lab's replica processes. */
 export interface ProcessTarget extends ReplicaTarget {
   /** Starts a new replica, and drains the given replica once the new one is ready. Rejects if the new replica does not become ready. */
   replace(id: string, signal: AbortSignal): Promise<void>
+  /** Starts replicas of the current version. Rejects if one of these replicas does not become ready. */
+  add(count: number, signal: AbortSignal): Promise<void>
+  /** Drains a replica, and resolves when the replica has exited. */
+  remove(id: string, signal: AbortSignal): Promise<void>
 }
 
 /**
@@ -32,6 +36,9 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   /** Names of the replicas that the last call to `list` returned, except for those that the scaler has since removed. */
   let known: ReadonlySet<string> = new Set()
   let lost = 0
+  const forget = (ids: readonly string[]) => {
+    known = new Set([...known].filter((id) => !ids.includes(id)))
+  }
   const act = async (wanted: number, draining: readonly string[]) => {
     const isUpdated = ({ version }: ReplicaProcess) => version.name === replicas.version.name
     const staying = replicas
@@ -40,14 +47,19 @@ export function processTarget(replicas: Replicas): ProcessTarget {
       .sort((a, b) => Number(isUpdated(b)) - Number(isUpdated(a)))
     if (staying.length < wanted) await replicas.add(wanted - staying.length)
     const removed = staying.slice(wanted).map(({ id }) => id)
-    known = new Set([...known].filter((id) => !removed.includes(id)))
+    forget(removed)
     await replicas.drain(removed)
     return { removed }
   }
+  const removeOne = async (id: string) => {
+    forget([id])
+    await replicas.drain([id])
+    // While the replica drained, `list` may have returned it again.
+    forget([id])
+  }
   const replaceOne = async (id: string) => {
     await replicas.add(1)
-    known = new Set([...known].filter((one) => one !== id))
-    await replicas.drain([id])
+    await removeOne(id)
   }
   const inTurn = async <T>(begin: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     signal.throwIfAborted()
@@ -76,6 +88,8 @@ export function processTarget(replicas: Replicas): ProcessTarget {
     },
     scaleTo: (wanted, draining, signal) => inTurn(() => act(wanted, draining), signal),
     replace: (id, signal) => inTurn(() => replaceOne(id), signal),
+    add: (count, signal) => inTurn(() => replicas.add(count), signal),
+    remove: (id, signal) => inTurn(() => removeOne(id), signal),
   }
 }
 

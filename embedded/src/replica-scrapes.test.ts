@@ -15,12 +15,19 @@ ${metrics.messages.name}{direction="sent",type="message"} 7
 process_cpu_seconds_total 1.5
 process_resident_memory_bytes 1048576
 ${metrics.drainSocketsLeft.name} 3
+${metrics.buildInfo.name}{version="v2+3f2a91c",colour="green",node="v24"} 1
 ${metrics.dependencyUp.name}{dependency="rooms"} 1
 ${metrics.dependencyUp.name}{dependency="sessions"} 0
 `
   const expected = { timeSeconds: 9, connections: 12, state: 'draining', received: 11, sent: 7, cpuSeconds: 1.5, memoryBytes: 1048576 }
-  expect(scrapeOf(parseExposition(scrape), 9)).toMatchObject({ ...expected, drainLeft: 3, storeUp: false })
-  expect(scrapeOf([], 9)).toMatchObject({ state: 'starting', storeUp: true })
+  expect(scrapeOf(parseExposition(scrape), 9)).toMatchObject({
+    ...expected,
+    drainLeft: 3,
+    storeUp: false,
+    version: 'v2+3f2a91c',
+    colour: 'green',
+  })
+  expect(scrapeOf([], 9)).toMatchObject({ state: 'starting', storeUp: true, version: null, colour: null })
 })
 
 test('a rate is the growth between the newest scrape and the oldest one in the window', () => {

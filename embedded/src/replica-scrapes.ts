@@ -14,6 +14,8 @@ export interface Scrape {
   state: string
   /** The replica's version; null if the replica does not report one. */
   version: string | null
+  /** The replica's colour; null if the replica does not report one. */
+  colour: string | null
   cpuSeconds: number
   memoryBytes: number
   received: number
@@ -33,10 +35,12 @@ export interface Scrape {
 export function scrapeOf(samples: readonly Sample[], timeSeconds: number): Scrape {
   const sum = (name: string, labels?: Record<string, string>) => sumOf(samples, name, labels) ?? 0
   const state = samples.find(({ name, value }) => name === metrics.replicaState.name && value === 1)?.labels.state ?? 'starting'
+  const { version = null, colour = null } = samples.find(({ name }) => name === metrics.buildInfo.name)?.labels ?? {}
   return {
     timeSeconds,
     state,
-    version: samples.find(({ name }) => name === metrics.buildInfo.name)?.labels.version ?? null,
+    version,
+    colour,
     connections: sum(metrics.connectionsActive.name),
     connectionsLimit: sum(metrics.connectionsLimit.name),
     cpuSeconds: sum(standardMetrics.cpuSeconds),

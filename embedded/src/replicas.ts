@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { paths, services } from '@lab/contract/endpoints.ts'
+import { type Colour, colours, paths, services } from '@lab/contract/endpoints.ts'
 import { evaluateAt } from '@lab/host/inside/inspector.ts'
 import { parseExposition } from './exposition.ts'
 import { openInspector } from './inspector-port.ts'
@@ -34,9 +34,10 @@ export interface ReplicaSettings {
   onSpawn?: (child: ChildProcess) => void
 }
 
-/** A replica version: a name, and environment variables in addition to those of every replica. */
+/** A replica version: a name, a colour, and environment variables in addition to those of every replica. */
 export interface ReplicaVersion {
   readonly name: string
+  readonly colour: Colour
   readonly env: Readonly<Record<string, string>>
 }
 
@@ -66,7 +67,9 @@ interface Running extends ReplicaProcess {
 
 export class Replicas {
   /** The version that new replicas run. */
-  version: ReplicaVersion = { name: 'v1', env: {} }
+  version: ReplicaVersion = { name: 'v1', colour: colours[0], env: {} }
+  /** The colour that receives new sockets while there are replicas of two colours. */
+  live: Colour = colours[0]
   private readonly running = new Map<number, Running>()
   private readonly beginning = new Map<number, ChildProcess>()
   private ended = false
@@ -82,13 +85,14 @@ export class Replicas {
   }
 
   /**
-   * Returns the replicas that receive new sockets: the ready replicas of the current version, or all ready replicas if none of the current
-   * version is ready. During a rollout, new sockets go to replicas of the new version, so that each client reconnects only once.
+   * Returns the replicas that receive new sockets: of the ready replicas, those of the live colour, and of these, those of the current
+   * version. A criterion that no ready replica meets is ignored. During a rollout, new sockets go to replicas of the new version, so that
+   * each client reconnects only once.
    */
   serving(): readonly ReplicaProcess[] {
     const ready = this.list().filter((replica) => replica.ready && !replica.leaving)
-    const updated = ready.filter(({ version }) => version.name === this.version.name)
-    return updated.length > 0 ? updated : ready
+    const live = orAll(ready, ({ version }) => version.colour === this.live)
+    return orAll(live, ({ version }) => version.name === this.version.name)
   }
 
   /** Returns the names of the replicas that are still starting. */
@@ -96,11 +100,15 @@ export class Replicas {
     return [...this.beginning.keys()].sort((a, b) => a - b).map(nameOf)
   }
 
-  /** Adds replicas and waits until they are ready. Rejects if one of the new replicas does not become ready. */
+  /**
+   * Adds replicas and waits until they are ready. Rejects if one of the new replicas does not become ready, but only after every other new
+   * replica has become ready or has failed as well.
+   */
   async add(count: number): Promise<void> {
     if (this.ended) throw new Error('the lab is ending: no replica is added')
     const first = Math.max(0, ...this.running.keys(), ...this.beginning.keys()) + 1
-    await Promise.all(Array.from({ length: count }, (_, i) => this.start(first + i)))
+    const started = await Promise.allSettled(Array.from({ length: count }, (_, i) => this.start(first + i)))
+    for (const one of started) if (one.status === 'rejected') throw one.reason
   }
 
   /** Drains replicas and waits until they have exited; a replica that hangs is killed. */
@@ -159,7 +167,15 @@ export class Replicas {
   private async start(number: number): Promise<void> {
     const id = nameOf(number)
     const { version } = this
-    const own = { HOST: '127.0.0.1', PORT: '0', INTERNAL_PORT: '0', REPLICA_ID: id, LAB_VERSION: version.name, ...version.env }
+    const own = {
+      HOST: '127.0.0.1',
+      PORT: '0',
+      INTERNAL_PORT: '0',
+      REPLICA_ID: id,
+      LAB_VERSION: version.name,
+      LAB_COLOUR: version.colour,
+      ...version.env,
+    }
     // With port 0, the inspector listens on any free port once SIGUSR1 opens it.
     const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
@@ -252,4 +268,10 @@ function listening(child: ChildProcess): Promise<{ port: number; internalPort: n
 
 function tooLate(ms: number, text: string): Promise<never> {
   return new Promise((_resolve, reject) => setTimeout(() => reject(new Error(text)), ms).unref())
+}
+
+/** Returns the elements that meet a criterion, or all elements if none meets the criterion. */
+function orAll<T>(all: readonly T[], criterion: (one: T) => boolean): readonly T[] {
+  const some = all.filter(criterion)
+  return some.length > 0 ? some : all
 }

@@ -26,7 +26,7 @@ function replica(number: number, given: Partial<ReplicaProcess>, ...pages: strin
   const scrapes = new ReplicaScrapes()
   for (const [second, scrape] of pages.entries()) scrapes.add(scrapeOf(parseExposition(scrape), second))
   const fixed = { id: `ws-${number}`, number, pid: 1, port: 1, internalPort: 2, startedAtSeconds: 0, readySinceSeconds: 0 }
-  return { ...fixed, version: { name: 'v1', env: {} }, ready: true, leaving: false, scrapes, ...given }
+  return { ...fixed, version: { name: 'v1', colour: 'blue', env: {} }, ready: true, leaving: false, scrapes, ...given }
 }
 
 const scrape = (connections: number, received: number, cpu: number) => `${metrics.connectionsActive.name} ${connections}

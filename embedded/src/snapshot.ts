@@ -45,7 +45,7 @@ const byNumber = (a: Card, b: Card) => a.id.localeCompare(b.id, 'en', { numeric:
 
 function emptyCard(id: string): Card {
   const nothing = { connections: 0, connectionsLimit: 0, memoryMiB: 0, eventLoopPercent: 0, drainLeft: 0, startedAtSeconds: 0 }
-  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, metricsUrl: null, version: null, ...nothing }
+  return { id, state: 'starting', cpuPercent: null, messagesPerSecond: null, metricsUrl: null, version: null, colour: null, ...nothing }
 }
 
 function cardOf({ id, ready, leaving, scrapes, startedAtSeconds, internalPort }: ReplicaProcess): Card {
@@ -64,6 +64,7 @@ function cardOf({ id, ready, leaving, scrapes, startedAtSeconds, internalPort }:
     drainLeft: last?.drainLeft ?? 0,
     startedAtSeconds,
     version: last?.version ?? null,
+    colour: last?.colour ?? null,
     metricsUrl: `http://127.0.0.1:${internalPort}${paths.metrics}`,
   }
 }

@@ -119,7 +119,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
         closed(event)
         return
       case 'attached':
-        metrics.sessionsAttached.add(1, { version: event.version ?? 'unknown' })
+        metrics.sessionsAttached.add(1, { version: event.version ?? 'unknown', colour: event.colour ?? 'unknown' })
         end.firstReplica ??= event.replica
         end.replica = event.replica
         return

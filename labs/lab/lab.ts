@@ -296,6 +296,11 @@ export interface Lab<K extends LabKind = LabKind> {
    * Resolves once the rollout is complete; rejects if it fails.
    */
   rollOut(): Promise<void>
+  /**
+   * Deploys a version that fails to the other colour. Resolves when the lab has removed the replicas of this version; rejects if the deploy
+   * does not fail.
+   */
+  deployFailing(): Promise<void>
   /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
   untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
   /** Restarts a replica that has exited, or starts a new replica in its place. Resolves once the restarted or new replica is healthy. */

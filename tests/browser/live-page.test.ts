@@ -227,7 +227,9 @@ describe.skipIf(!hasChromium)('the live page', () => {
 
   test('a rollout: the page announces it, each replica shows its version, and a version that fails changes nothing', async () => {
     const versions = () =>
-      page.locator('#replicas .more').evaluateAll((lines) => lines.map((line) => /version (v\d+)/.exec(line.textContent)?.[1]))
+      page
+        .locator('#replicas .more')
+        .evaluateAll((lines) => lines.map((line) => /version (v\d+)\+\w+ · blue ·/.exec(line.textContent)?.[1]))
     await expect.poll(versions, generous).toEqual(['v1', 'v1'])
     await press('Roll out a new version')
     await shows('rollout', /^A rollout to v2 is under way: \d old replicas? (is|are) left\.$/)

@@ -54,6 +54,8 @@ describe.skipIf(!hasChromium)('the test client page', () => {
     expect(await page.locator('#rtt-graph').getAttribute('aria-label')).toMatch(
       /^Of the last \d+, the shortest took .+ ms and the longest .+ ms$/,
     )
+    await shows('version', /^v1\+/)
+    await shows('colour', /^blue$/)
     // The messages that measure the round-trip time do not appear in the message list.
     expect(await text('log')).not.toContain('measure')
     await fits()

@@ -6,11 +6,11 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { colourHeader, paths, replicaHeader, services } from '@lab/contract/endpoints.ts'
+import { colourHeader, otherColour, paths, replicaHeader, services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
 import { replicaName } from '@lab/host/replicas.ts'
 import { until } from '@lab/host/until.ts'
-import { colourOf, otherColour } from '@lab/lab/compose/deploy/state.ts'
+import { colourOf } from '@lab/lab/compose/deploy/state.ts'
 import type { RolloutRecord } from '@lab/lab/compose/rollout/store.ts'
 import type { Report } from '@lab/prove/core/report.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'

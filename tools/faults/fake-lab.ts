@@ -54,6 +54,7 @@ export function fakeLab({ fails = [], check = () => ({ holds: true, seen: 'seen'
     scaleTo: unused,
     act: unused,
     rollOut: unused,
+    deployFailing: unused,
     untilEnded: unused,
     replace: unused,
     setLoad: unused,

@@ -2,13 +2,12 @@
  * Implements the `deploy` command, which starts and checks replicas of a second colour, routes the traffic to them, and drains the first
  * colour.
  */
-import { type Colour, colours, services } from '@lab/contract/endpoints.ts'
+import { type Colour, colours, otherColour, services } from '@lab/contract/endpoints.ts'
 import { examples, printJson, wholeNumber } from '@lab/host/arguments.ts'
 import { docker, say } from '@lab/host/docker.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import type { DeployOutcome } from '@lab/lab/compose/deploy/carry-out.ts'
 import { type DeployStatus, defaultAnalysisSeconds } from '@lab/lab/compose/deploy/deploy.ts'
-import { otherColour } from '@lab/lab/compose/deploy/state.ts'
 import type { ComposeLab } from '@lab/lab/compose/lab.ts'
 import type { CarryOut } from '@lab/lab/compose/rollout/carry-out.ts'
 import { Argument, type Command, Option } from 'commander'

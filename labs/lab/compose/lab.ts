@@ -195,6 +195,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
       await ofDocker([...commands[action], containerOf(replica)], 30)
     },
     rollOut: () => rollouts.restart(),
+    deployFailing: () => deploys.fail(),
     untilEnded: async (replica, withinSeconds) => ({
       exitCode: Number((await ofDocker(['wait', containerOf(replica)], withinSeconds)).trim()),
     }),

@@ -115,6 +115,14 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
       }
       await until('every replica is replaced', done, { withinMs: scaleWithinSeconds * 1000 * before.length })
     },
+    deployFailing: async () => {
+      const before = (await state()).replicas.map(({ id }) => id)
+      await order('deploy', { fails: true })
+      const withinMs = scaleWithinSeconds * 1000 * before.length
+      await until('the deploy ends', async () => (await state()).rollout === null, { withinMs })
+      const { replicas } = await state()
+      if (!before.every((id) => replicas.some((replica) => replica.id === id))) throw new LabError('the deploy did not fail')
+    },
     untilEnded: async (id, withinSeconds) => {
       await until(`${id} has exited`, async () => (await read(id)) === undefined, { withinMs: withinSeconds * 1000 })
       return { exitCode: undefined }

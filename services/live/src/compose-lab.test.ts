@@ -29,7 +29,7 @@ const reading: ComposeReading = {
   cpuCores: new Map([['ws-1', 0.256]]),
   residentBytes: new Map([['ws-1', 80 * 2 ** 20]]),
   eventLoop: none,
-  versions: new Map([['ws-1', 'v2+3f2a91c']]),
+  versions: new Map([['ws-1', { version: 'v2+3f2a91c', colour: 'green' }]]),
   rollouts: undefined,
 }
 const snapshot = (over: Partial<ComposeReading> = {}) => composeSnapshot({ ...reading, ...over }, { ...noLoad, lost: 0 }, [])
@@ -42,8 +42,8 @@ test('matches the schema of the page', () => {
     scaler: { current: 2, targetConnections: 100, words: expect.stringContaining(' per replica; target 100 → ') },
   })
   expect(snapshot().replicas).toMatchObject([
-    { id: 'ws-1', connections: 40, cpuPercent: 26, memoryMiB: 80 },
-    { id: 'ws-2', cpuPercent: null },
+    { id: 'ws-1', connections: 40, cpuPercent: 26, memoryMiB: 80, version: 'v2+3f2a91c', colour: 'green' },
+    { id: 'ws-2', cpuPercent: null, version: null, colour: null },
   ])
 })
 

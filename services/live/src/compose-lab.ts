@@ -18,8 +18,8 @@ export interface ComposeReading {
   readonly cpuCores: ReadonlyMap<string, number>
   readonly residentBytes: ReadonlyMap<string, number>
   readonly eventLoop: ReadonlyMap<string, number>
-  /** Versions by replica. */
-  readonly versions: ReadonlyMap<string, string>
+  /** Versions and colours by replica. */
+  readonly versions: ReadonlyMap<string, { readonly version: string; readonly colour: string }>
   /** The record of rollouts and deploys; undefined if none has taken place. */
   readonly rollouts: RolloutRecord | undefined
   /** The newest record in the scaler's decision log, regardless of its age. */
@@ -57,7 +57,8 @@ export function composeSnapshot(reading: ComposeReading, load: LoadReport, event
     replicas: reading.replicas.map(({ id, state, sockets, startedAtSeconds }) => ({
       id,
       state,
-      version: reading.versions.get(id) ?? null,
+      version: reading.versions.get(id)?.version ?? null,
+      colour: reading.versions.get(id)?.colour ?? null,
       connections: sockets,
       connectionsLimit: 0,
       cpuPercent: percent(reading.cpuCores.get(id)),

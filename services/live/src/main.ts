@@ -51,7 +51,9 @@ async function read(): Promise<ComposeReading> {
     cpuCores,
     residentBytes,
     eventLoop,
-    versions: new Map(builds.map(({ labels }) => [labels[replicaLabel] ?? '', labels.version ?? ''])),
+    versions: new Map(
+      builds.map(({ labels }) => [labels[replicaLabel] ?? '', { version: labels.version ?? '', colour: labels.colour ?? '' }]),
+    ),
     record,
     rollouts,
   }

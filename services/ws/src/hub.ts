@@ -159,6 +159,7 @@ export function createHub(deps: HubDeps): Hub {
     meter.opened()
     sendMessage(encoder, connection, 'connection_established', {
       version: deps.version,
+      colour: config.LAB_COLOUR,
       connectionId,
       heartbeatIntervalMs: config.HEARTBEAT_INTERVAL,
       connectionTimeoutMs: config.CONNECTION_TIMEOUT,

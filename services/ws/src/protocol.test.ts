@@ -22,6 +22,7 @@ const fromServer: { [T in ServerMessage['type']]: Extract<ServerMessage, { type:
   connection_established: {
     type: 'connection_established',
     version: '1.0.0+3f2a91c',
+    colour: 'green',
     ...from,
     connectionId: 'c',
     heartbeatIntervalMs: 1,

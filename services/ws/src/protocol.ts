@@ -82,6 +82,7 @@ export const serverMessages = {
     type: z.literal('connection_established'),
     ...from,
     version: z.string().describe("The replica's version, as in the `version` label of its metrics."),
+    colour: z.string().describe("The replica's colour, blue or green, as in the `colour` label of its metrics."),
     connectionId: z.string(),
     heartbeatIntervalMs: z.int(),
     connectionTimeoutMs: z.int().describe('Idle time after which the server closes the connection.'),

@@ -21,6 +21,14 @@ describe('opening', () => {
     expect(serverMessages.connection_established.parse(hello)).toEqual(hello)
   })
 
+  test('the first message, /health and the metrics name the version and the colour', async () => {
+    const replica = await testReplica({ LAB_COLOUR: 'green' })
+    const named = { version: '0.0.0', colour: 'green' }
+    expect(await (await replica.connect()).next('connection_established')).toMatchObject(named)
+    expect(await (await fetch(replica.httpUrl + paths.health)).json()).toMatchObject(named)
+    expect(await replica.metric(metrics.buildInfo.name, named)).toBe(1)
+  })
+
   test('connections without an id get different ids', async () => {
     const replica = await testReplica()
     const ids = new Set<string>()

@@ -181,6 +181,17 @@ test('throughout checks its fact in every reading until the end', async () => {
   expect(text).toContain('three readings, all the while: not within 30 s')
 })
 
+test('a failing deploy is observed until it is rolled back, and the scene fails if its fact does not hold meanwhile', async () => {
+  const replicasStay = (atLeast: number) => (director: Director) =>
+    director.deployFailing('replicas stay', ({ replicas }) => replicas.length >= atLeast, 5).then(() => undefined)
+  const good = await perform(replicasStay(2))
+  expect(good.verdict).toBe('passed')
+  expect(good.lab.calls).toEqual(['failing deploy'])
+  expect(good.events.map(({ kind }) => kind).filter((kind) => kind !== 'decision')).toEqual(['scene', 'action', 'fact', 'undo', 'end'])
+  expect((await perform(replicasStay(3))).text).toMatch(/^replicas stay, until the deploy is rolled back: not within 5 s/)
+  expect((await perform(replicasStay(2), { failsAt: 0 })).text).toContain('failing deploy: refused')
+})
+
 test('a caption contains only measured numbers', async () => {
   const { events, verdict } = await perform(async (director) => {
     await director.load(30)

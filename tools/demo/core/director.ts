@@ -199,6 +199,24 @@ class Play implements Director {
     return over
   }
 
+  async deployFailing(what: string, fact: Fact, withinSeconds: number): Promise<Met> {
+    await this.step({ kind: 'action', text: 'a version that fails is deployed to the other colour' })
+    let ended = false
+    const done = this.lab.deployFailing().finally(() => {
+      ended = true
+    })
+    // The observation below may fail before the deploy ends, so an empty handler marks the rejection as handled.
+    done.catch(() => undefined)
+    const over = this.undos.push('the deploy is rolled back', () => done)
+    const met = await this.watch(`${what}, until the deploy is rolled back`, withinSeconds, (readings, elapsed) => {
+      if (readings !== undefined && !fact(readings)) return 'unmet'
+      if (ended && readings !== undefined) return 'met'
+      return elapsed >= withinSeconds ? 'unmet' : 'on'
+    })
+    await over()
+    return met
+  }
+
   async pauseScaler(): Promise<Undo> {
     const { scaler } = this.lab
     const { scaler: seen } = await this.now()

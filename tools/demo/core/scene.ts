@@ -17,7 +17,10 @@ export interface Scene {
 
 /** The part of a lab that scenes use. */
 export interface SceneLab
-  extends Pick<Lab, 'kind' | 'readEverySeconds' | 'steadyShare' | 'sources' | 'readings' | 'setLoad' | 'scaleTo' | 'rollOut'> {
+  extends Pick<
+    Lab,
+    'kind' | 'readEverySeconds' | 'steadyShare' | 'sources' | 'readings' | 'setLoad' | 'scaleTo' | 'rollOut' | 'deployFailing'
+  > {
   readonly scaler: Pick<LabScaler, 'timeScale' | 'pause' | 'resume' | 'setScaleDown'> | undefined
   readonly store: Pick<LabStore, 'set'> | undefined
 }
@@ -67,6 +70,11 @@ export interface Director {
    * the end of the scene.
    */
   rollOut(): Promise<Undo>
+  /**
+   * Deploys a version that fails to the other colour, and waits until the lab has rolled it back. The scene fails if this takes longer than
+   * `withinSeconds`, and as soon as the given fact does not hold.
+   */
+  deployFailing(what: string, fact: Fact, withinSeconds: number): Promise<Met>
   /** Pauses the scaler. Does nothing if the lab has no scaler or the scaler is already paused. */
   pauseScaler(): Promise<Undo>
   setScaleDown(rules: ScaleDownRules, text: string): Promise<Undo>

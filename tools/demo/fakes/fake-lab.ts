@@ -202,6 +202,7 @@ export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): F
         )
     },
     scaleTo: (count) => call(`replicas ${count}`, () => resize(count)),
+    deployFailing: () => call('failing deploy', () => undefined),
     rollOut: () =>
       call('rollout', () => {
         const old = staying()

@@ -1,7 +1,7 @@
 /** Defines the steps with which most scenes begin. Pure. */
 
 import type { Readings } from '@lab/lab/lab.ts'
-import type { Director, Met } from '../core/scene.ts'
+import type { Director, Fact, Met } from '../core/scene.ts'
 import { ready, replicasAre, replicasAsWanted, socketsOpen } from './facts.ts'
 
 /** Time limit for replicas to become ready. Seconds. */
@@ -33,10 +33,15 @@ export async function atRest(director: Director): Promise<Readings> {
   return readings
 }
 
+/** The sockets of the load are open, and at least `replicas` replicas are ready. */
+export const served =
+  (director: Director, load: number, replicas: number): Fact =>
+  (now) =>
+    socketsOpen(Math.floor(director.near(load) * staying))(now) && ready(now).length >= replicas
+
 /** Observes for `seconds` that the sockets stay open and that at least `replicas` replicas stay ready. */
 export async function observe(director: Director, load: number, replicas: number, seconds: number): Promise<Met> {
-  const fact = (now: Readings) => socketsOpen(Math.floor(director.near(load) * staying))(now) && ready(now).length >= replicas
-  return director.throughout(`the sockets stay open on at least ${replicas} replicas`, fact, seconds)
+  return director.throughout(`the sockets stay open on at least ${replicas} replicas`, served(director, load, replicas), seconds)
 }
 
 /** Pauses the scaler, sets the number of replicas by hand, and opens the load's sockets. */

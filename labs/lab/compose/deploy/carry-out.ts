@@ -1,5 +1,5 @@
 /** Carries out a deploy in a loop: reads the state of the replicas, computes the next action with plan.ts, and performs it. */
-import { type Colour, colourHeader, colours, services } from '@lab/contract/endpoints.ts'
+import { type Colour, colourHeader, colours, otherColour, services } from '@lab/contract/endpoints.ts'
 import { scaleCommand } from '@lab/host/compose.ts'
 import { docker } from '@lab/host/docker.ts'
 import { LabError } from '@lab/host/lab-error.ts'
@@ -27,7 +27,7 @@ import { leastWindowSeconds, readVersion } from '../rollout/version-reading.ts'
 import { judge } from './analysis.ts'
 import { type DeployAction, type DeployReplica, nextDeployAction } from './plan.ts'
 import { deployRoutes, routesBy, type Shares } from './route.ts'
-import { colourOf, type Deploy, otherColour } from './state.ts'
+import { colourOf, type Deploy } from './state.ts'
 
 const everyMs = 500
 /** Time limit within which Traefik must apply a changed route file. */

@@ -3,26 +3,30 @@
  * replicas. As in a rollout, each colour runs one revision of the service. A replica's LAB_COLOUR variable contains its colour.
  */
 
-import { type Colour, services } from '@lab/contract/endpoints.ts'
+import { type Colour, otherColour, services } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { replicasAmong } from '@lab/host/replicas.ts'
 import { Carrier, type CarryOut } from '../rollout/carry-out.ts'
 import { defaultObjectives } from '../rollout/objectives.ts'
-import { defaultDeadlineSeconds, type RolloutPlan, type Rollouts } from '../rollout/rollout.ts'
+import { defaultDeadlineSeconds, failing, type RolloutPlan, type Rollouts } from '../rollout/rollout.ts'
 import { type Rollout, type RolloutRecord, unfinished } from '../rollout/store.ts'
 import type { Settings } from '../rollout/versions.ts'
 import { DeployCarrier, type DeployOutcome, type DeployTarget } from './carry-out.ts'
 import type { DeployReplica } from './plan.ts'
-import { colourOf, type Deploy, otherColour, refuseDeploy, retainedDeploy } from './state.ts'
+import { colourOf, type Deploy, refuseDeploy, retainedDeploy } from './state.ts'
 
 /** Default duration of the comparison between a canary and the old version. */
 export const defaultAnalysisSeconds = 60
+/** Switches all connections at once, and removes the old replicas. */
+const atOnce = { weight: 100, analysisSeconds: defaultAnalysisSeconds, keep: false, progressDeadlineSeconds: defaultDeadlineSeconds }
 const quietly: CarryOut = { say: () => undefined, stop: new AbortController().signal }
 
 export interface DeployOptions {
   readonly colour: Colour
   readonly image?: string
   readonly set?: Settings
+  /** Whether .env remains unchanged. */
+  readonly unwritten?: boolean
   /** Percentage of new connections that a canary receives; 100 means no canary, and 0 means no connections until `deploy switch`. */
   readonly weight: number
   readonly analysisSeconds: number
@@ -66,10 +70,11 @@ export class Deploys {
     if (live === colour)
       throw new LabError(`${colour} is live already; the other colour: ./lab deploy ${otherColour(colour)}; without one: ./lab rollout`)
     const set = { ...options.set, LAB_COLOUR: colour }
-    const { image } = options
+    const { image, unwritten = false } = options
     const plan = await this.#rollouts.prepare({
       ...(image !== undefined && { image }),
       set,
+      unwritten,
       cause,
       progressDeadlineSeconds,
       objectives: defaultObjectives,
@@ -127,13 +132,23 @@ export class Deploys {
   /** Deploys the colour that is not currently live, without printing anything. Rejects if the deploy fails. */
   async toOther(): Promise<void> {
     const colour = otherColour(await this.#live())
-    const how = { weight: 100, analysisSeconds: defaultAnalysisSeconds, keep: false, progressDeadlineSeconds: defaultDeadlineSeconds }
-    await this.#must(await this.begin(await this.prepare({ colour, ...how, cause: `deploy ${colour} by a fault` }), quietly))
+    const plan = await this.prepare({ colour, ...atOnce, cause: `deploy ${colour} by a fault` })
+    this.#must('complete', await this.begin(plan, quietly))
+  }
+
+  /**
+   * Deploys a version that exits immediately to the colour that is not live, without changing .env. Rejects if the version is not rolled
+   * back.
+   */
+  async fail(): Promise<void> {
+    const colour = otherColour(await this.#live())
+    const plan = await this.prepare({ colour, ...atOnce, set: failing, unwritten: true, cause: `failing version of ${colour}` })
+    this.#must('rolled-back', await this.begin(plan, quietly))
   }
 
   /** Completes an unfinished deploy; does nothing if no deploy is unfinished. Rejects if the deploy fails. */
   async finish(): Promise<void> {
-    if (unfinished(await this.#rollouts.store.read())?.deploy !== undefined) await this.#must(await this.switch(quietly))
+    if (unfinished(await this.#rollouts.store.read())?.deploy !== undefined) this.#must('complete', await this.switch(quietly))
   }
 
   /** Returns the live colour, the state of the replicas, and the unfinished deploy, if any. */
@@ -150,8 +165,8 @@ export class Deploys {
     }
   }
 
-  #must(outcome: DeployOutcome): void {
-    if (outcome !== 'complete') throw new LabError(`the deploy is ${outcome}; ./lab deploy status says why`)
+  #must(wanted: DeployOutcome, outcome: DeployOutcome): void {
+    if (outcome !== wanted) throw new LabError(`the deploy is ${outcome}; ./lab deploy status says why`)
   }
 
   /** Returns the live colour, which receives most of the new connections. */

@@ -1,5 +1,5 @@
 /** Defines the deploy data in the rollout record, such as the new colour and its percentage of new connections. */
-import { type Colour, colours } from '@lab/contract/endpoints.ts'
+import { type Colour, colours, otherColour } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import type { Container } from '@lab/host/replicas.ts'
 import { z } from 'zod'
@@ -47,10 +47,6 @@ export function refuseDeploy(record: Recorded): void {
   if (retained === undefined) return
   const other = otherColour(retained.colour)
   throw new LabError(`${other} still runs without traffic; ./lab deploy switch returns to it, ./lab deploy cleanup removes it`)
-}
-
-export function otherColour(colour: Colour): Colour {
-  return colour === 'blue' ? 'green' : 'blue'
 }
 
 /** Returns a replica's colour from its LAB_COLOUR environment variable, or the first colour if the variable is missing. */

@@ -48,7 +48,7 @@ export const defaultDeadlineSeconds = 600
 const callWithinSeconds = 60
 const unwatched = { progressDeadlineSeconds: defaultDeadlineSeconds, objectives: defaultObjectives }
 /** A setting that makes a replica exit immediately after it starts. */
-const failing = { MAX_CONNECTIONS: 'none' }
+export const failing = { MAX_CONNECTIONS: 'none' }
 const quietly: CarryOut = { say: () => undefined, stop: new AbortController().signal }
 
 export interface RolloutOptions {

@@ -56,12 +56,13 @@ function updateRow(row, replica, target, top) {
   meter.setAttribute('aria-valuemax', top)
   meter.setAttribute('aria-valuenow', Math.min(replica.connections, top))
   meter.setAttribute('aria-valuetext', `${held.textContent}${target === null ? '' : `, target ${target}`}`)
-  const { cpuPercent, memoryMiB, eventLoopPercent, messagesPerSecond, version } = replica
+  const { cpuPercent, memoryMiB, eventLoopPercent, messagesPerSecond, version, colour } = replica
   const known =
     replica.state === 'starting'
       ? []
       : [
           version !== null && `version ${version}`,
+          colour,
           cpuPercent !== null && `CPU ${cpuPercent} %`,
           `memory ${memoryMiB} MiB`,
           `event loop ${eventLoopPercent} %`,

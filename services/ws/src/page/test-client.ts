@@ -114,13 +114,14 @@ function isMeasuring(text: string): boolean {
   return text.includes(JSON.stringify(measureData))
 }
 
-function attached({ how, replica, version }: Extract<ClientEvent, { type: 'attached' }>): void {
+function attached({ how, replica, version, colour }: Extract<ClientEvent, { type: 'attached' }>): void {
   openedAtMs = performance.now()
   foundDead = false
   if (how === 'fresh') sessionBeganMs = openedAtMs
   if (replica !== lastReplica && lastReplica !== undefined) show('moved-at', new Date().toLocaleTimeString())
   lastReplica = replica
   show('version', version ?? '–')
+  show('colour', colour ?? '–')
   showAges()
 }
 let lastReplica: string | undefined
