@@ -151,7 +151,7 @@ export type LiveSnapshot = z.infer<typeof liveSnapshot>
 export const embeddedSnapshot = liveSnapshot.extend({ mode: z.literal('embedded'), scaler })
 export type EmbeddedSnapshot = z.infer<typeof embeddedSnapshot>
 
-/** The answer to `GET /api/state`: the snapshot, the lab's public URL, the scaler's state folder, and the latest decisions, newest last. */
+/** The response to `GET /api/state`: the snapshot, the lab's public URL, the scaler's state folder, and the latest decisions, newest last. */
 export const embeddedState = embeddedSnapshot.extend({
   entry: z.url(),
   /** Folder of the scaler's decision log. */

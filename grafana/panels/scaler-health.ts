@@ -17,7 +17,7 @@ const conditionTexts = { 0: { text: 'no', color: 'text' }, 1: { text: 'yes', col
 export function uncounted(): Panel {
   return graph(
     {
-      title: 'Replicas that the scaler excludes or estimates',
+      title: 'Replicas that the scaler excludes, or whose metrics it estimates',
       description:
         'Which replicas does the scaler exclude or estimate? Number of draining replicas, and of replicas without a metric value. For a replica without a metric value, the scaler assumes the value that leads to the smaller change.',
       unit: units.Short,

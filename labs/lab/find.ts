@@ -8,7 +8,7 @@ import type { LabKind } from './lab.ts'
 export interface FindOptions extends ComposeOptions {
   /** The kind of lab to look for; Compose by default. */
   on?: LabKind
-  /** Address of an embedded lab's live page; by default, the default port on this machine. */
+  /** URL of an embedded lab's live page; if omitted, localhost with the default port. */
   page?: string
 }
 

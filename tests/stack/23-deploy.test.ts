@@ -158,7 +158,7 @@ describe('a switch, with 60 sockets open', () => {
   test('--weight 0 waits with a checked green that gets no public traffic', { timeout: deployWithinSeconds * 1000 }, async () => {
     const { exitCode, said } = await lab(['deploy', 'green', '--weight', '0'])
     expect(exitCode, said).toBe(0)
-    expect(said).toMatch(/1\/7 start 3 green[\s\S]*2\/7 health check[\s\S]*3\/7 smoke load[\s\S]*ready, without public traffic/)
+    expect(said).toMatch(/1\/7 start 3 green[\s\S]*2\/7 health check[\s\S]*3\/7 smoke test[\s\S]*ready, without public traffic/)
     expect((await colours()).sort()).toEqual(['blue', 'blue', 'blue', 'green', 'green', 'green'])
     expect((await answering(12)).sort()).toEqual(await namesOf('blue'))
     expect((await answering(12, { [colourHeader]: 'green' })).sort()).toEqual(await namesOf('green'))

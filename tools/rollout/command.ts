@@ -83,9 +83,9 @@ export function register(program: Command): void {
 }
 
 const help = `
-A rollout starts one new replica, waits until it is healthy and has passed a smoke load through Traefik, drains the oldest old
+A rollout starts one new replica, waits until it is healthy and has passed a smoke test through Traefik, drains the oldest old
 replica, and continues with the next one. A new version is rolled back if it exits, does not become available in time, or misses
-its objectives in the smoke load or while both versions are running.
+its objectives in the smoke test or while both versions are running.
 Exit codes: 0 done, 1 failed, rolled back or paused, 2 wrong usage, 130 interrupted.
 `
 

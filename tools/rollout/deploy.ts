@@ -23,7 +23,7 @@ interface Options extends RevisionOptions {
 }
 
 const help = `
-The seven steps: start the replicas of the other colour without public traffic, check their health, apply a smoke load to them through
+The seven steps: start the replicas of the other colour without public traffic, check their health, run a smoke test through
 Traefik, switch all new connections, verify that they arrive, drain the old colour one replica after the other, and clean up. If a step
 fails, everything is switched back to the old colour. From the first step on, requests with the header x-lab-colour: green are routed to
 the green replicas.
@@ -111,7 +111,7 @@ function stepsOf(colour: Colour, replicas: number, { weight, analysis, keep }: O
   const last = ['verify that new sockets arrive', `drain ${other}, one replica after the other`]
   const rest =
     weight === 0 ? [] : [`switch: ${canary}all new connections`, ...last, keep ? `keep ${other} without traffic` : `remove ${other}`]
-  const all = [`start ${replicas} ${colour} replicas without public traffic`, 'health check', 'smoke load through Traefik', ...rest]
+  const all = [`start ${replicas} ${colour} replicas without public traffic`, 'health check', 'smoke test through Traefik', ...rest]
   return all.map((line, index) => `  ${index + 1}. ${line}`)
 }
 

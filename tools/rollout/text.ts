@@ -15,7 +15,7 @@ export function stepsOf(plan: RolloutPlan, names: readonly { name: string; numbe
     if (action.kind === 'start') {
       const number = 1 + Math.max(0, ...replicas.map((one) => one.number))
       replicas.push({ ...base, id: `ws-${number}`, name: `ws-${number}`, number, updated: true })
-      steps.push(`start ws-${number}, wait until it is healthy and has passed a smoke load`)
+      steps.push(`start ws-${number}, wait until it is healthy and has passed a smoke test`)
     } else if (action.kind === 'stop') {
       replicas = replicas.filter(({ id }) => id !== action.replica.id)
       steps.push(`drain and remove ${action.replica.name}`)

@@ -32,7 +32,7 @@ export function compare(sockets: number, naive: Comparison['naive'], jittered: C
     if (lost < sockets * 0.95) problems.push(`${clients}: ${victim} had ${lost} sockets when it was killed; wanted ${sockets}`)
     for (const what of damage.down) problems.push(`${clients}: ${what}`)
   }
-  // Only the jittered clients' storm must pass; naive clients may delay each other until the end of the observation.
+  // Only jittered clients must have reconnected by the end of the observation; naive clients may still be delaying each other.
   if (jittered.back < jittered.lost * wantedBack) problems.push(`jittered: ${jittered.back} of ${jittered.lost} clients reconnected`)
   if (jittered.damage.notReady > 0) {
     problems.push(`jittered: the entry was not ready ${jittered.damage.notReady} of ${jittered.damage.asked} times`)

@@ -64,7 +64,7 @@ export function scenarioOfLog(records: readonly TickRecord[], info: CaseInfo): R
   )
 }
 
-/** Returns a case without expected results from observations for which no decision was recorded. */
+/** Converts observations that have no recorded decision to a case, which therefore has no expected results. */
 export function scenarioOfLoad(inputs: readonly SyncInput[], hpa: HorizontalPodAutoscaler, info: CaseInfo): Result<Scenario> {
   const [oldest] = inputs
   if (oldest === undefined) return failure('the recording has no observation')

@@ -11,7 +11,7 @@ export class Provisional {
   /** The provisional messages, by content, oldest first. */
   private readonly waiting = new Map<string, { room: string; frame: TextFrame }>()
 
-  /** Adds a message that currently cannot be stored. @returns the frame to send to the members of the room */
+  /** Buffers a message that currently cannot be stored. @returns the frame to send to the members of the room */
   add({ room, head }: Pick<RoomDraft, 'room' | 'head'>): TextFrame {
     const frame = textFrame(head, provisionalEnd)
     this.waiting.set(keyOf(head), { room, frame })

@@ -20,7 +20,7 @@ import {
   stopWithinSeconds,
 } from '../rollout/carry-out.ts'
 import { defaultObjectives } from '../rollout/objectives.ts'
-import { cookieFor, isUpdated, rolloutReplica, type Served, SmokeTests, smokeLoad } from '../rollout/observe.ts'
+import { cookieFor, isUpdated, rolloutReplica, type Served, SmokeTests, smokeTest } from '../rollout/observe.ts'
 import { readHardened, removeRouteFile, routeFileText, writeRouteFile } from '../rollout/route-file.ts'
 import { type Rollout, type RolloutRecord, type RolloutStore, revisionIn, unfinished } from '../rollout/store.ts'
 import { leastWindowSeconds, readVersion } from '../rollout/version-reading.ts'
@@ -32,7 +32,7 @@ import { colourOf, type Deploy } from './state.ts'
 const everyMs = 500
 /** Time limit within which Traefik must apply a changed route file. */
 const routedWithinMs = 20_000
-/** Number of consecutive smoke loads that the new colour must serve, and the time limit for all of them. */
+/** Number of consecutive smoke tests that the new colour must pass, and the time limit for all of them. */
 const arrivals = 6
 const arriveWithinMs = 20_000
 const steps = 7
@@ -243,7 +243,7 @@ export class DeployCarrier {
     const names = replicas.filter(({ updated }) => updated).map(({ name }) => name)
     let row = 0
     const arrived = async () => {
-      const { ok, missed, detail } = await smokeLoad({
+      const { ok, missed, detail } = await smokeTest({
         entry: this.#target.entry,
         replicas: names,
         headers: {},
@@ -280,7 +280,7 @@ export class DeployCarrier {
     )
   }
 
-  /** Runs a smoke load against a replica that has not passed one yet; a request header selects the replica's colour. */
+  /** Runs a smoke test against a replica that has not passed one yet; a request header selects the replica's colour. */
   #smoke(container: Container): Promise<Served> {
     const address = container.NetworkSettings?.Networks[`${this.#target.project}_lab`]?.IPAddress ?? ''
     const { name } = rolloutReplica(container, true, { ok: true, detail: '' })
@@ -316,7 +316,7 @@ function tell(
   if (mine.length < rollout.replicas) return
   step(2, `health check of ${mine.map(({ name }) => name).join(', ')}`)
   if (action.kind === 'wait' || action.kind === 'give-up') return
-  step(3, `smoke load through Traefik: each replica has served sockets that requested ${colour}`)
+  step(3, `smoke test through Traefik: each replica has served sockets that requested ${colour}`)
   if (action.kind === 'share' && action.percent === 100) step(4, `switch: all new connections go to ${colour}`)
   if (action.kind === 'verify') step(5, `verify that new sockets arrive at ${colour}`)
   if (action.kind === 'drain') step(6, `drain ${otherColour(colour)}, one replica after the other`)

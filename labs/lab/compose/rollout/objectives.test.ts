@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
 import { defaultObjectives, missedObjective, type ObjectiveReading, p95 } from './objectives.ts'
-import { smokeLoad } from './observe.ts'
+import { smokeTest } from './observe.ts'
 
 const well: ObjectiveReading = { messages: 100, errors: 0, latencySeconds: 0.01 }
 
@@ -23,7 +23,7 @@ describe('an objective', () => {
       '95 % of its answers take 1200 ms, allowed are 1000 ms, the old version 10 ms',
     ],
     [
-      'of latency is missed in the smoke load',
+      'of latency is missed in the smoke test',
       { ...well, latencySeconds: 1.2 },
       undefined,
       '95 % of its answers take 1200 ms, allowed are 1000 ms',
@@ -53,7 +53,7 @@ describe('an objective', () => {
   })
 })
 
-describe('the smoke load', () => {
+describe('the smoke test', () => {
   const open: WebSocketServer[] = []
   afterEach(() => {
     for (const server of open.splice(0)) {
@@ -86,11 +86,11 @@ describe('the smoke load', () => {
     [
       'fails with errors',
       () => ({ type: 'error' }),
-      { ok: false, missed: true, detail: 'the smoke load failed: 100.0 % of its messages are answered with an error, allowed are 5.0 %' },
+      { ok: false, missed: true, detail: 'the smoke test failed: 100.0 % of its messages are answered with an error, allowed are 5.0 %' },
     ],
     ['is not answered', () => undefined, { ok: false, detail: 'a socket through Traefik was not served within 6 s' }],
   ])('%s', { timeout: 15_000 }, async (_what, answer, expected) => {
-    expect(await smokeLoad({ entry: await entry('ws-4', answer), replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toEqual(
+    expect(await smokeTest({ entry: await entry('ws-4', answer), replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toEqual(
       expected,
     )
   })
@@ -99,15 +99,15 @@ describe('the smoke load', () => {
     let received = 0
     const answer = () => ({ type: ++received <= 4 * 3 ? 'message_response' : 'error' })
     const url = await entry('ws-4', answer, { messagesPerSecond: 3 })
-    expect(await smokeLoad({ entry: url, replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toMatchObject({ ok: true })
+    expect(await smokeTest({ entry: url, replicas: ['ws-4'], headers: {}, objectives: defaultObjectives })).toMatchObject({ ok: true })
     expect(received).toBe(4 * 3)
   })
 
   test('fails on slow answers, and only waits while another replica answers', async () => {
     const url = await entry('ws-4', () => ({ type: 'message_response' }))
     const strict = { ...defaultObjectives, maxP95Seconds: 0 }
-    expect(await smokeLoad({ entry: url, replicas: ['ws-4'], headers: {}, objectives: strict })).toMatchObject({ ok: false, missed: true })
-    expect(await smokeLoad({ entry: url, replicas: ['ws-5'], headers: {}, objectives: strict })).toEqual({
+    expect(await smokeTest({ entry: url, replicas: ['ws-4'], headers: {}, objectives: strict })).toMatchObject({ ok: false, missed: true })
+    expect(await smokeTest({ entry: url, replicas: ['ws-5'], headers: {}, objectives: strict })).toEqual({
       ok: false,
       detail: 'Traefik does not route to it yet, but to ws-4',
     })

@@ -1,4 +1,4 @@
-/** Checks whether an updated version meets its objectives for errors and latency, both under the smoke load and with real clients. */
+/** Checks whether an updated version meets its objectives for errors and latency, both under the smoke test and with real clients. */
 import { milliseconds, percent, share, type VersionReading } from './version-reading.ts'
 
 export interface Objectives {

@@ -11,11 +11,11 @@ import { versionOf } from './versions.ts'
 
 /** Exit code of a process that was killed with SIGKILL. */
 const killedExitCode = 137
-/** Time limit for one replica's smoke load. */
+/** Time limit for one replica's smoke test. */
 const smokeWithinMs = 6_000
-/** Number of sockets in the smoke load, which is the maximum that a single address may open at once with LAB_HARDENED. */
+/** Number of sockets in the smoke test, which is the maximum that a single address may open at once with LAB_HARDENED. */
 const smokeSockets = 4
-/** Maximum number of messages sent on each socket of the smoke load. */
+/** Maximum number of messages sent on each socket of the smoke test. */
 const smokeMessages = 10
 
 /** Returns whether a replica has the desired version and, for a restart, was created after the restart began. */
@@ -30,7 +30,7 @@ export function createdAt({ Created }: Container): number {
 
 /**
  * Converts a container into a rollout replica. Pure.
- * @param served the result of the replica's smoke load, used only for updated replicas; a replica that misses an objective has failed
+ * @param served the result of the replica's smoke test, used only for updated replicas; a replica that misses an objective has failed
  */
 export function rolloutReplica(container: Container, updated: boolean, served: Served): RolloutReplica {
   const { State, Config, Id, RestartCount } = container
@@ -63,17 +63,17 @@ export function cookieFor(address: string): string {
   return `${stickyCookie}=${hash}`
 }
 
-/** Result of a smoke load. */
+/** Result of a smoke test. */
 export interface Served {
   readonly ok: boolean
   readonly detail: string
-  /** Set if the smoke load reached the replica but an objective was missed. */
+  /** Set if the smoke test reached the replica but an objective was missed. */
   readonly missed?: true
 }
 
 export interface SmokeTarget {
   readonly entry: string
-  /** Names of the replicas that may serve the smoke load's sockets. */
+  /** Names of the replicas that may serve the smoke test's sockets. */
   readonly replicas: readonly string[]
   /** Request headers that make Traefik route the sockets to the replicas under test. */
   readonly headers: Readonly<Record<string, string>>
@@ -81,7 +81,7 @@ export interface SmokeTarget {
 }
 
 /** Opens sockets through Traefik, sends messages, and compares the replies with the objectives. */
-export async function smokeLoad({ entry, replicas, headers, objectives }: SmokeTarget): Promise<Served> {
+export async function smokeTest({ entry, replicas, headers, objectives }: SmokeTarget): Promise<Served> {
   const ran = await Promise.all(Array.from({ length: smokeSockets }, () => smokeSocket({ entry, replicas, headers })))
   const refused = ran.find(({ detail }) => detail !== undefined)
   if (refused?.detail !== undefined) return { ok: false, detail: refused.detail }
@@ -89,31 +89,31 @@ export async function smokeLoad({ entry, replicas, headers, objectives }: SmokeT
   const messages = ran.reduce((sum, one) => sum + one.messages, 0)
   const reading = { messages, errors: messages - seconds.length, latencySeconds: p95(seconds) }
   const missed = missedObjective(reading, undefined, objectives)
-  return missed === undefined ? { ok: true, detail: 'it serves' } : { ok: false, detail: `the smoke load failed: ${missed}`, missed: true }
+  return missed === undefined ? { ok: true, detail: 'it serves' } : { ok: false, detail: `the smoke test failed: ${missed}`, missed: true }
 }
 
 /**
- * Number of consecutive smoke loads that must miss an objective before a replica fails, because a new process is slow to reply at first.
+ * Number of consecutive smoke tests that must miss an objective before a replica fails, because a new process is slow to reply at first.
  */
 const mostMissed = 5
 
-/** Runs smoke loads against replicas until each replica has passed one. */
+/** Runs smoke tests against replicas until each replica has passed one. */
 export class SmokeTests {
   readonly #passed = new Set<string>()
   readonly #missed = new Map<string, number>()
 
-  /** Returns whether the replica with the given container id has passed a smoke load. */
+  /** Returns whether the replica with the given container id has passed a smoke test. */
   hasPassed(id: string): boolean {
     return this.#passed.has(id)
   }
 
   /**
-   * Runs one smoke load against a replica, unless the replica has already passed one. A miss is reported only after several consecutive
-   * smoke loads have missed an objective.
+   * Runs one smoke test against a replica, unless the replica has already passed one. A miss is reported only after several consecutive
+   * smoke tests have missed an objective.
    */
   async run(id: string, target: SmokeTarget): Promise<Served> {
     if (this.#passed.has(id)) return { ok: true, detail: '' }
-    const { missed, ...served } = await smokeLoad(target)
+    const { missed, ...served } = await smokeTest(target)
     if (served.ok) this.#passed.add(id)
     const times = missed ? (this.#missed.get(id) ?? 0) + 1 : 0
     this.#missed.set(id, times)
@@ -160,7 +160,7 @@ async function smokeSocket({ entry, replicas, headers }: Omit<SmokeTarget, 'obje
     send()
   })
   socket.addEventListener('error', () => resolve('a socket through Traefik was refused'))
-  socket.addEventListener('close', ({ code }) => resolve(`it closed the socket of the smoke load with ${code}`))
+  socket.addEventListener('close', ({ code }) => resolve(`it closed the socket of the smoke test with ${code}`))
   try {
     const detail = await promise
     return { messages, seconds, ...(detail !== undefined && { detail }) }
