@@ -8,6 +8,7 @@ import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { until } from '@lab/host/until.ts'
 import type { RolloutRecord } from '@lab/lab/compose/rollout/store.ts'
 import { decisionLogPath, readDecisionLog, setPaused } from '@lab/scaler/decision-log.ts'
+import type { TickRecord } from '@lab/scaler/record.ts'
 import { rolloutFilePath } from '@lab/scaler/rollout-file.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 import { afterAll, expect, inject, test } from 'vitest'
@@ -29,13 +30,15 @@ afterAll(async () => {
 }, 180_000)
 
 test('a rollout makes the replicas that the scaler wants, and nothing is a change by hand', { timeout: 2 * withinMs }, async () => {
+  // The scaler is paused until the rollout has begun, so that the rollout cannot end before the scaler acts on the load.
+  await setPaused(state, true)
   await scaleTo(stack, 2)
   const before = (await containers(stack, services.ws)).map(({ Id }) => Id)
   const startedAt = new Date().toISOString()
   const records = async () => (await readDecisionLog(decisionLogPath(state))).filter(({ time }) => time >= startedAt)
-  // The scaler is paused until the rollout has begun, so that the rollout cannot end before the scaler acts on the load.
   crowd = await openSocketGroup(stack, 260)
-  await until('the paused scaler wants 3 replicas', async () => (await records()).at(-1)?.decision.scaleTo === 3, { withinMs: 120_000 })
+  const wantsThree = ({ paused, decision }: TickRecord) => paused && decision.scaleTo === 3
+  await until('the paused scaler wants 3 replicas', async () => (await records()).slice(-1).some(wantsThree), { withinMs: 120_000 })
   const running = startLab(stack, ['rollout', 'restart'], { withinMs })
   await until('the rollout has begun', async () => existsSync(rolloutFilePath(state)), { withinMs: 120_000, everyMs: 50 })
   await setPaused(state, false)
