@@ -1,7 +1,7 @@
 /**
  * Interrupts a rollout with Ctrl-C, a Traefik restart, a Valkey outage, a killed replica, and a Docker engine that does not respond. In
  * each case, the rollout must either finish or print the command with which the user can continue it.
- * The test that kills the rollout command itself is in 22-rollout.test.ts.
+ * The test that kills the rollout command itself is in tests/stack/22-rollout.test.ts.
  */
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -12,8 +12,8 @@ import { docker } from '@lab/host/docker.ts'
 import { replicaName } from '@lab/host/replicas.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest'
-import { startLab } from './lib/lab-command.ts'
-import { compose, containers, scaleTo } from './lib/stack.ts'
+import { startLab } from '../stack/lib/lab-command.ts'
+import { compose, containers, scaleTo } from '../stack/lib/stack.ts'
 
 const stack = inject('stack')
 /** The timeout is long, because other programs may be using the machine. */
