@@ -27,7 +27,7 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1
 function read(path) {
   try {
     const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(readFileSync(path, 'utf8'))
-    // A test file that fails to load counts as a failure, although it reports no failed test.
+    // A test file that fails to load counts as a failure, even though it reports no failed test.
     const brokenFiles = testResults.filter(
       ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
     )

@@ -1,5 +1,5 @@
 /**
- * A crowd of members: clients that join rooms, send numbered messages, and record every answer and delivery. This module runs in Node and
+ * A crowd of members: clients that join rooms, send numbered messages, and record every response and delivery. This module runs in Node and
  * in k6.
  */
 import { createClient } from '../client/src/client.ts'
@@ -41,7 +41,7 @@ interface Member {
   number: number
   client: Client
   rooms: string[]
-  /** Messages that are awaiting their final answer, by request id. */
+  /** Messages that are awaiting their final response, by request id. */
   waiting: Map<string, number>
   /** Rooms that the member has joined. */
   joined: Set<string>

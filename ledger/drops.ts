@@ -2,7 +2,7 @@
 import { type CloseCause, causeOfCode } from '../contract/src/close-codes.ts'
 import type { Drop } from './ledger.ts'
 
-/** Stands for every replica, in place of a replica's name, if a fault affects all replicas. */
+/** Used in place of a replica's name if a fault affects all replicas. */
 export const everyReplica = '*'
 
 /** A fault that was injected during the run. */
@@ -21,7 +21,7 @@ export interface FaultRecord {
   detail: string
   /** Duration of a drain: milliseconds from SIGTERM to the process's exit. */
   tookMs?: number
-  /** Error that occurred in the fault, for example when a draining replica exited with an error. */
+  /** Error that occurred during the fault, for example when a draining replica exited with an error. */
   failed?: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * The clients' ledger: every message sent, its answer, and the deliveries to each member of each room, in order of arrival. The ledger
+ * The clients' ledger: every message sent, its response, and the deliveries to each member of each room, in order of arrival. The ledger
  * stores deliveries in a compact form, because a run has millions of them. Pure.
  */
 
@@ -17,7 +17,7 @@ export interface Payload {
   r: string
 }
 
-/** Answer to a message. A `provisional` answer is followed by a final one; `none` means that no answer has arrived yet. */
+/** Response to a message. A `provisional` response is followed by a final one; `none` means that no response has arrived yet. */
 export type Answer = 'none' | 'stored' | 'provisional' | 'refused'
 
 /** A message, as recorded by its sender. */
@@ -36,7 +36,10 @@ export interface Sent {
 export interface Membership {
   member: number
   room: string
-  /** The room log's sequence number when the member joined. Every message that is stored in the room after that must reach the member. */
+  /**
+   * The room log's sequence number when the member joined. Every message that is stored in the room after this sequence number must reach
+   * the member.
+   */
   joinedSeq: number
   /** Message numbers in order of delivery; negative for provisional deliveries. */
   received: number[]
@@ -65,7 +68,7 @@ export interface Drop {
   code: number
   /** Milliseconds since 1970. */
   atMs: number
-  /** Time at which the member had reconnected to any replica; undefined if it never reconnected. */
+  /** Time at which the member was connected to a replica again; undefined if it never reconnected. */
   backAtMs: number | undefined
   /** The replica's reason for asking the client to reconnect; undefined if it had not asked. */
   goodbye: string | undefined
@@ -77,7 +80,7 @@ export class ClientLedger {
   readonly sent: Sent[] = []
   readonly gaps: Gap[] = []
   readonly drops: Drop[] = []
-  /** Number of messages without a final answer. */
+  /** Number of messages without a final response. */
   open = 0
   private readonly members = new Map<string, Membership>()
 
@@ -89,7 +92,7 @@ export class ClientLedger {
     return n
   }
 
-  /** Records an answer. Once a message has been answered with `stored`, later answers to it are ignored. */
+  /** Records a response. Once a message has been confirmed as `stored`, later responses to it are ignored. */
   answer(n: number, answer: Exclude<Answer, 'none'>, seq?: number): void {
     const sent = this.sent[n - 1]
     if (sent === undefined) throw new Error(`message ${n} was answered, but never sent`)

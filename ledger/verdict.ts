@@ -28,7 +28,10 @@ export interface Verdict {
   faults: Record<string, number>
 }
 
-/** Returns the verdict. A run passes if it contains no violations, and enough messages and faults for a verdict. */
+/**
+ * Returns the verdict. A run passes if it has no violations, at least one stored message and at least one delivery. A required fault that
+ * did not take place counts as a violation.
+ */
 export function judge({ ledger, log, faults, required, wire }: History): Verdict {
   const findings = new Findings()
   const counts = compareLedgers(ledger, log, findings)

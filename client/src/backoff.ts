@@ -16,7 +16,7 @@ export function backoffMs({ mode, baseMs, capMs }: BackoffPlan, failures: number
   return mode === 'none' ? 0 : Math.round(random * Math.min(capMs, baseMs * 2 ** failures))
 }
 
-/** Fraction of the server's rate limit that the client uses; the rest is reserved for acknowledgements, heartbeats and clock drift. */
+/** Fraction of the server's rate limit that the client uses; the rest leaves room for acknowledgements, heartbeats and clock drift. */
 const shareOfRate = 0.9
 const shareOfBurst = 0.5
 
@@ -43,7 +43,7 @@ export class Pace {
     return true
   }
 
-  /** Takes a token for a message that must be sent immediately, even if the bucket is empty. */
+  /** Takes a token even if the bucket is empty, for a message that must be sent immediately. */
   spend(nowMs: number): void {
     this.refill(nowMs)
     this.tokens -= 1

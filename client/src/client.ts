@@ -6,7 +6,7 @@ import type { Client, ClientOptions, Environment, Socket } from './types.ts'
 
 export type * from './types.ts'
 
-/** Maximum time by which `forgetReplica` may delay a connection attempt. Milliseconds. */
+/** Maximum time that `forgetReplica` may delay a connection attempt. Milliseconds. */
 const forgetTimeoutMs = 2_000
 
 /**
@@ -99,7 +99,7 @@ class Shell {
         this.options.onEvent(action.event)
         return
       case 'send':
-        // The exception that `send` throws on a closing socket is ignored. Unanswered requests are resent on the next connection.
+        // Ignores the exception that `send` throws on a closing socket. Pending requests are resent on the next connection.
         tryTo(() => this.sockets.get(action.connection)?.send(action.text))
         return
       case 'close':
@@ -181,7 +181,7 @@ class Shell {
   }
 }
 
-/** Ignores the exception that a socket throws in the wrong state, because the subsequent close event reports the failure. */
+/** Performs a socket operation and ignores any exception, because the subsequent close event reports the failure. */
 function tryTo(action: () => void): void {
   try {
     action()

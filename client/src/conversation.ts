@@ -34,7 +34,7 @@ export class Conversation {
   private readonly rooms = new Rooms()
   private readonly requests: Requests
   private readonly pace = new Pace()
-  /** Answers to join requests for which no history message has arrived yet, keyed by room. */
+  /** Responses to join requests for rooms whose history messages have not begun to arrive, keyed by room. */
   private readonly joining = new Map<string, RoomJoined>()
   private unacked = 0
   private ackedSeq = 0
@@ -56,7 +56,7 @@ export class Conversation {
     return this.rooms.lastSeq
   }
 
-  /** Queues a request for `flush` to send. Returns its id. Throws if too many requests are awaiting an answer. */
+  /** Queues a request for `flush` to send. Returns its id. Throws if too many requests are awaiting a response. */
   request(kind: RequestKind, fields: RequestFields, nowMs: number): string {
     const { id } = this.requests.make(kind, fields, nowMs)
     this.report.stats.sent += 1
@@ -92,13 +92,13 @@ export class Conversation {
     }
   }
 
-  /** Sends a message immediately, even if the client thereby exceeds its message rate. */
+  /** Sends a message immediately, even if the client then exceeds its own rate limit for outgoing messages. */
   send(link: Link, type: ClientMessageType, fields: object, nowMs: number): void {
     this.pace.spend(nowMs)
     this.write(link, JSON.stringify({ type, ...fields }), nowMs)
   }
 
-  /** Performs the actions that are due: sends the acknowledgement, resends unanswered requests and sends queued requests. */
+  /** Acknowledges received messages if an acknowledgement is due, requeues overdue requests and sends queued requests. */
   tick(link: Link, nowMs: number): void {
     if (nowMs >= this.ackAtMs) this.ack(link, nowMs)
     if (nowMs >= this.overdueAtMs) {
@@ -184,7 +184,7 @@ export class Conversation {
       this.report.emit({ type: 'error', code, text: message })
       return
     }
-    // The client resends a rate-limited request after the answer timeout. A request with a provisional answer remains pending.
+    // The client resends a rate-limited request after the response timeout. A request with a provisional response remains pending.
     if (code === 'rate_limited' || (code === 'rooms_unavailable' && request.provisional)) return
     const { room } = request
     if (request.kind === 'leave' && code === 'not_in_room' && request.sends > 1 && room !== undefined) {

@@ -8,19 +8,19 @@ import type { Greeting } from './wire.ts'
 export type LinkPhase = 'dialling' | 'greeting' | 'resuming' | 'ready'
 
 /**
- * Time without incoming data after which the client probes a ready connection, and after which it considers the connection dead. In
- * heartbeat intervals.
+ * How long a ready connection may receive no data before the client probes it, and before the client considers it dead. In heartbeat
+ * intervals.
  */
 const askAfter = 1.4
 const deadAfter = 1.9
 /**
- * Time within which the server must answer a probe, in heartbeat intervals. A suspended client receives no data even if its connection is
+ * How long the server has to respond to a probe, in heartbeat intervals. A suspended client receives no data even if its connection is
  * alive, so it probes the connection before closing it.
  */
 const answerWithin = 0.4
 /**
- * Maximum time between two client messages, as a fraction of the server's idle timeout. Heartbeats within this time prevent the server from
- * closing the connection.
+ * Maximum time between two messages from the client, as a fraction of the server's idle timeout. A heartbeat sent within this time prevents
+ * the server from closing the connection as idle.
  */
 const keepAliveShare = 1 / 3
 
@@ -79,7 +79,7 @@ export class Link {
     return nowMs >= this.sentAtMs + keepAliveShare * this.idleMs ? 'ask' : 'fine'
   }
 
-  /** Returns the time of the next check for a dead connection, in milliseconds on the same clock as `nowMs`. */
+  /** Returns the time at which `check` must be called again, in milliseconds on the same clock as `nowMs`. */
   nextCheckMs(): number {
     const silence = this.askedAtMs === undefined ? this.receivedAtMs + askAfter * this.heartbeatMs : this.deadAtMs()
     return Math.min(silence, this.sentAtMs + keepAliveShare * this.idleMs)

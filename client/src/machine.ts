@@ -1,6 +1,6 @@
 /**
  * Implements the client's state machine, which connects, resumes sessions, moves to another replica and reconnects. The state machine has
- * no sockets, timers or clocks of its own: its methods receive events with their times, and `actions` returns the actions to perform.
+ * no sockets, timers or clocks of its own: its methods receive events with timestamps, and `actions` returns the actions to perform.
  */
 import { closeCodes } from '../../contract/src/close-codes.ts'
 import type { ErrorCode } from '../../contract/src/messages.ts'
@@ -22,8 +22,8 @@ export interface MachineOptions extends ConversationOptions {
 }
 
 /**
- * Time during which the server may still complete a takeover that the client has abandoned, and then close the client's next connection
- * with 4003. Milliseconds.
+ * Time after an abandoned takeover during which the server may still complete it and close the client's next connection with code 4003.
+ * Milliseconds.
  */
 const lateTakeoverMs = 60_000
 const never = Number.POSITIVE_INFINITY
@@ -110,7 +110,7 @@ export class Machine {
     } else this.lost(link, code, reason, code === closeCodes.replaced.code ? 'moved' : 'remote', nowMs)
   }
 
-  /** Performs everything that is due: timeouts, heartbeats, reconnection attempts and resent requests. */
+  /** Handles everything that is due: timeouts, heartbeats, reconnection attempts and requests to resend. */
   tick(nowMs: number): void {
     if (this.closed) return
     const { next } = this
@@ -149,7 +149,7 @@ export class Machine {
     else if (link === this.current) this.conversation.receive(link, message, nowMs)
   }
 
-  /** Handles the answer to a resume request. */
+  /** Handles the response to a resume request. */
   private takeOver(link: Link, message: Incoming, nowMs: number): void {
     if (message.type === 'resumed') {
       this.attach(link, message.connectionId, message.resumeToken, nowMs, { how: 'resumed', replayed: message.replayed })
@@ -263,8 +263,8 @@ export class Machine {
   }
 
   /**
-   * Whether a close code forbids the client from reconnecting. Close code 4003 is not final if another connection of this client has taken
-   * over the session.
+   * Returns whether a close code forbids the client from reconnecting. Close code 4003 is not final if another connection of this client
+   * has taken over the session.
    */
   private isFinal(code: number, nowMs: number): boolean {
     const ours = this.next?.phase === 'resuming' || nowMs - this.takeoverGivenUpAtMs < lateTakeoverMs

@@ -200,7 +200,7 @@ test('delivers each message once and in order, whatever happens to connections a
       })
       simulation.machine.request('join', { room: 'tea' }, 0)
       for (const [what, pick] of sequence) simulation.step(what, pick)
-      // From here on, the simulation only delivers frames, so that all requests are answered.
+      // From here on, the simulation only delivers frames, so that every request receives a response.
       for (let n = 0; n < 4000 && (n < 600 || simulation.machine.report.stats.unanswered > 0); n++) simulation.step('move', n)
       simulation.publish('tea', 'other', 'last', 'last')
       for (let n = 0; n < 600; n++) simulation.step('move', n)

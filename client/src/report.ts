@@ -6,7 +6,7 @@ export type Action =
   /** `away`: the reason why the connection attempt should reach a different replica; undefined if any replica is allowed. */
   | { do: 'dial'; connection: number; away: GoodbyeReason | undefined }
   | { do: 'send'; connection: number; text: string }
-  /** `cut`: whether to skip the closing handshake, because the server is not expected to answer. */
+  /** `cut`: whether to skip the closing handshake, because the server is not expected to respond. */
   | { do: 'close'; connection: number; code: number; reason: string; cut: boolean }
   | { do: 'emit'; event: ClientEvent }
 

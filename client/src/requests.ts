@@ -1,6 +1,6 @@
 /**
- * Stores the requests that are awaiting an answer, in the order in which they were made. Once the client has reconnected, it resends
- * unanswered requests with unchanged ids, so that the server recognises those that it has already handled. Pure.
+ * Stores the requests that are awaiting a response, in the order in which the application made them. Once the client has reconnected, it
+ * resends pending requests with unchanged ids, so that the server recognises those that it has already handled. Pure.
  */
 import type { RequestKind } from './types.ts'
 
@@ -16,7 +16,7 @@ export interface Request {
   /** Time at which the request was sent on the current connection. */
   sentAtMs: number | undefined
   sends: number
-  /** Whether the server answered with `stored: false`, which means that it will store the message once the store is available. */
+  /** Whether the server responded with `stored: false`, which means that it will store the message once the store is available. */
   provisional: boolean
 }
 
@@ -37,19 +37,19 @@ export class Requests {
 
   /**
    * @param prefix the prefix of all request ids; must be unique to this client
-   * @param most the maximum number of requests that may be awaiting an answer
+   * @param most the maximum number of requests that may be awaiting a response
    */
   constructor(prefix: string, most: number) {
     this.prefix = prefix
     this.most = most
   }
 
-  /** Number of requests that are awaiting an answer. */
+  /** Number of requests that are awaiting a response. */
   get size(): number {
     return this.waiting.size
   }
 
-  /** Queues a request. Throws if too many requests are awaiting an answer. @param nowMs the current time on a monotonic clock */
+  /** Queues a request. Throws if too many requests are awaiting a response. @param nowMs the current time on a monotonic clock */
   make(kind: RequestKind, fields: RequestFields, nowMs: number, internal = false): Request {
     if (!internal && this.waiting.size >= this.most) {
       throw new Error(`${kind}: ${this.waiting.size} requests wait for an answer; the maximum is ${this.most}`)
@@ -79,7 +79,7 @@ export class Requests {
     return typeof id === 'string' ? this.waiting.get(id) : undefined
   }
 
-  /** Returns the unanswered join request for a room. */
+  /** Returns the pending join request for a room, if any. */
   joinOf(room: string): Request | undefined {
     for (const request of this.waiting.values()) if (request.kind === 'join' && request.room === room) return request
     return undefined
@@ -103,8 +103,8 @@ export class Requests {
   }
 
   /**
-   * Queues the unanswered requests for a new connection. Discards the rejoin requests that the client created itself, because it creates
-   * new ones for each connection.
+   * Queues the pending requests for a new connection. Discards the rejoin requests that the client created itself, because it creates new
+   * ones for each connection.
    */
   restart(): void {
     for (const request of this.waiting.values()) {
@@ -115,7 +115,7 @@ export class Requests {
   }
 
   /**
-   * Requeues the requests that have waited too long for an answer. Returns the time at which `overdue` must be called again, in
+   * Requeues the requests that have waited too long for a response. Returns the time at which `overdue` must be called again, in
    * milliseconds on the same clock as `nowMs`.
    */
   overdue(nowMs: number, timeoutMs: number): number {

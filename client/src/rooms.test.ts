@@ -5,7 +5,7 @@ import type { RoomFrame } from './wire.ts'
 
 const tea = (seq: number, room = 'tea'): RoomFrame => ({ type: 'room_message', replica: 'ws-1', room, from: 'ann', data: seq, seq })
 
-/** Returns the origin of a delivered message or the reason for a dropped message; empty if the message was ignored. */
+/** Returns the origin of a delivered message, or the reason why a message was dropped; empty if the message was ignored. */
 function outcome(rooms: Rooms, frame: RoomFrame): string[] {
   return rooms
     .receive(frame)

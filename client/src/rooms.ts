@@ -27,34 +27,36 @@ interface Progress {
   holes: { from: number; to: number }[]
 }
 
-/** Earlier messages that the server announced in an answer, not all of which have arrived yet. */
+/** Earlier messages that the server announced in a response, not all of which have arrived yet. */
 interface Announced {
   left: number
   /** Sequence number of the last counted message; prevents a message that arrives twice from being counted twice. */
   countedSeq: number
 }
 
-/** The history messages that follow the answer to a join request. */
+/** The history messages that follow the response to a join request. */
 interface History extends Announced {
   /**
-   * The last sequence number in the room log when the server answered. Once the history has arrived, the room is complete up to this
+   * The last sequence number in the room log when the server responded. Once the history has arrived, the room is complete up to this
    * sequence number.
    */
   endsAt: number
 }
 
-/** The replayed messages that follow the answer to a resume request, across all rooms of the session. */
+/** The replayed messages that follow the response to a resume request, across all rooms of the session. */
 interface Replay extends Announced {
-  /** Last sequence number of the gap that the server reported with the answer; 0 if there was no gap. */
+  /** Last sequence number of the gap that the server reported with the response; 0 if there was no gap. */
   gapTo: number
 }
 
 /** The delivery state of one room. `lastSeq` must not exceed the progress of any room that is `catchingUp`, `replaying` or `outside`. */
 export type RoomState =
-  /** The server has answered the first request to join the room, but no history message has arrived yet, so the answer is incomplete. */
+  /**
+   * The server has responded to the first request to join the room, but no history message has arrived yet, so the response is incomplete.
+   */
   | { phase: 'joining'; history: History }
   /**
-   * The messages announced in the answer to a join request are arriving. `earlier` is `history` for messages from before the first join,
+   * The messages announced in the response to a join request are arriving. `earlier` is `history` for messages from before the first join,
    * and `replay` for messages that the client missed.
    */
   | { phase: 'catchingUp'; progress: Progress; history: History; earlier: 'history' | 'replay' }
@@ -82,7 +84,7 @@ export class Rooms {
    */
   private wentBack = false
 
-  /** Sequence number up to which all messages have arrived: the lowest such number of any room. */
+  /** Sequence number up to which all messages have arrived: the minimum across all rooms. */
   get lastSeq(): number {
     const seqs = [...this.rooms.values()].flatMap((state) => (state.phase === 'joining' ? [] : [this.seqOf(state)]))
     return seqs.length === 0 ? this.position : Math.min(...seqs)
@@ -104,7 +106,7 @@ export class Rooms {
   }
 
   /**
-   * Starts a session: either the client's first session or the replacement for a lost one.
+   * Starts a session: either the client's first session or a replacement for a lost one.
    * @param seq the last sequence number in the room log when the session began
    * @returns the gap in the room `*`, if any of its messages are missing
    */
@@ -140,10 +142,10 @@ export class Rooms {
   }
 
   /**
-   * Handles the answer to a join request.
-   * @param seq the last sequence number in the room log when the server answered
+   * Handles the response to a join request.
+   * @param seq the last sequence number in the room log when the server responded
    * @param history the number of history frames that follow for the room
-   * @returns whether the answer is already complete; if not, the first history frame completes it
+   * @returns whether the response to the join request is already complete; if not, the first history frame completes it
    */
   joined(room: string, seq: number, history: number): boolean {
     const state = this.rooms.get(room)
@@ -162,8 +164,8 @@ export class Rooms {
   }
 
   /**
-   * Records that the server has sent all messages up to this sequence number. Without this record, the client might later request messages
-   * for quiet rooms that the server no longer stores.
+   * Records that the server has sent all messages up to this sequence number. Without this record, a client in quiet rooms might later
+   * request sequence numbers that the server no longer stores.
    */
   sentUpTo(seq: number): void {
     if (this.replay === undefined) this.position = Math.max(this.position, seq)
@@ -193,7 +195,7 @@ export class Rooms {
     return { type: 'gap', why: 'resume_gap', room, from, to }
   }
 
-  /** Handles a room message. `completed`: whether this message completed the answer to a join request. */
+  /** Handles a room message. `completed`: whether this message completed the response to a join request. */
   receive(frame: RoomFrame): { events: RoomEvent[]; completed: boolean } {
     const { room, seq } = frame
     const state = this.rooms.get(room)
@@ -281,8 +283,8 @@ export class Rooms {
   }
 
   /**
-   * Stops expecting the messages that the server announced on the lost connection. A join request whose answer is incomplete counts as
-   * unanswered. Returns the rooms that the client is still in, except the room `*`.
+   * Stops expecting the messages that the server announced on the lost connection. A join request whose response is incomplete is treated
+   * as if it had received no response. Returns the rooms that the client is still in, except the room `*`.
    */
   private connectionLost(): [string, JoinedState][] {
     this.replay = undefined
@@ -313,7 +315,7 @@ function caughtUp(progress: Progress, endsAt: number): RoomState {
   return live(progress)
 }
 
-/** Counts a message that the server announced in an answer. Returns whether this was the last announced message. */
+/** Counts a message that the server announced in a response. Returns whether this was the last announced message. */
 function isLast(announced: Announced, seq: number): boolean {
   if (seq <= announced.countedSeq) return false
   announced.countedSeq = seq
@@ -323,8 +325,8 @@ function isLast(announced: Announced, seq: number): boolean {
 
 /**
  * Returns the keys by which a duplicate message is recognised, or no keys if the message has no id. While the store is unavailable, the
- * server cannot resume sessions. A sender that moves to another replica during a store outage therefore gets a new connection id, so the
- * client recognises its messages by their content.
+ * server cannot resume sessions. A sender that moves to another replica during a store outage gets a new connection id, so the client
+ * recognises that sender's messages by their content.
  */
 function keysOf({ room, from, id, clientTime, data }: RoomFrame): string[] {
   if (id === undefined) return []

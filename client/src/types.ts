@@ -42,7 +42,7 @@ export interface ClientOptions {
   rooms?: readonly string[]
   /**
    * Deletes the router's sticky cookie. Called after a `goodbye` message, before the connection attempt that should reach another replica.
-   * If `forgetReplica` returns a promise, the connection attempt waits for it for at most two seconds.
+   * If `forgetReplica` returns a promise, the connection attempt waits at most two seconds for the promise.
    */
   forgetReplica?: (reason: GoodbyeReason) => void | Promise<void>
   /**
@@ -57,17 +57,17 @@ export interface ClientOptions {
   backoffBaseMs?: number
   /** Upper limit of the backoff window; each reconnect delay is a random fraction of the window. Milliseconds; default 30,000. */
   backoffCapMs?: number
-  /** Time that a connection must last before the backoff restarts with its initial window. Milliseconds; default 10,000. */
+  /** How long a connection must last before the backoff restarts with its initial window. Milliseconds; default 10,000. */
   stableMs?: number
   /** Maximum time from the start of a connection attempt until the connection carries the session. Milliseconds; default 10,000. */
   connectTimeoutMs?: number
-  /** Time after which an unanswered request is resent on the same connection. Milliseconds; default 10,000. */
+  /** Time after which a request without a response is resent on the same connection. Milliseconds; default 10,000. */
   answerTimeoutMs?: number
-  /** Maximum number of requests that may be awaiting an answer; additional requests throw an error. Default 1,000. */
+  /** Maximum number of requests that may be awaiting a response; additional requests throw an error. Default 1,000. */
   maxUnanswered?: number
   /** Number of received room messages after which the client sends an acknowledgement. Default 50. */
   ackEvery?: number
-  /** Maximum time from the first unacknowledged message to the acknowledgement. Milliseconds; default 5,000. */
+  /** Maximum delay between the first unacknowledged message and its acknowledgement. Milliseconds; default 5,000. */
   ackAfterMs?: number
   /** Whether to report every frame as a `frame` event. */
   trace?: boolean
@@ -173,12 +173,13 @@ export type ClientEvent =
   | { type: 'dropped'; why: 'replayed' | 'provisional' | 'duplicate' | 'out_of_order'; message: RoomMessage }
   /**
    * Messages are missing. `resume_gap`: the server no longer stores the sequence numbers `from` to `to`, so some messages may be missing.
-   * `fresh_session`: the session could not be resumed, so messages `from` to `to` of the room `*` cannot be requested again. `offsets`: the
+   * `fresh_session`: the session could not be resumed, so the client cannot request messages `from` to `to` of the room `*`. `offsets`: the
    * message offsets show that `missing` messages of the room never arrived.
    */
   | { type: 'gap'; why: 'resume_gap' | 'fresh_session' | 'offsets'; room: string | undefined; from: number; to: number; missing?: number }
   /**
-   * A request was answered. `tookMs`: the time from the request to its answer. `sends`: the number of times the client sent the request.
+   * A request received a response. `tookMs`: the time from the request to its response. `sends`: the number of times the client sent the
+   * request.
    */
   | {
       type: 'answered'
@@ -188,17 +189,17 @@ export type ClientEvent =
       tookMs: number
       sends: number
       replica: string
-      /** In the answer to a `message` request: the data that the client sent. */
+      /** In the response to a `message` request: the data that the client sent. */
       data?: unknown
       /**
-       * In the answer to a `broadcast` request: whether the message is stored; false while the store is unavailable. After `stored: false`,
-       * a second answer with `stored: true` follows once the store is available again.
+       * In the response to a `broadcast` request: whether the message is stored; false while the store is unavailable. After
+       * `stored: false`, a second response with `stored: true` follows once the store is available again.
        */
       stored?: boolean
       seq?: number
       /** Whether the server had already received an earlier copy of the request. */
       duplicate?: true
-      /** Number of room members, in the answers to `join` and `leave` requests. */
+      /** Number of room members, in the responses to `join` and `leave` requests. */
       members?: number
     }
   /** The server refused a request; the client will not resend it. */
@@ -215,7 +216,7 @@ export interface ClientStats {
   resent: number
   answered: number
   refused: number
-  /** Number of requests that are awaiting an answer. */
+  /** Number of requests that are awaiting a response. */
   unanswered: number
   /** Room messages delivered. */
   received: number
@@ -230,7 +231,7 @@ export interface ClientStats {
   /** Number of times that the session moved to another replica. */
   moves: number
   halfOpen: number
-  /** Round-trip time of the last answered request. Milliseconds. */
+  /** Round-trip time of the latest request that received a response without being resent. Milliseconds. */
   rttMs: number | undefined
 }
 
@@ -238,8 +239,8 @@ export interface Client {
   readonly state: ClientState
   readonly stats: ClientStats
   /**
-   * Sends data to the server, which returns the data in its answer. Returns the request id. Throws if too many requests are awaiting an
-   * answer, or after `close()`.
+   * Sends data to the server, which echoes it in its response. Returns the request id. Throws if too many requests are awaiting a response,
+   * or after `close()`.
    */
   send(data: unknown): string
   /**
@@ -252,6 +253,6 @@ export interface Client {
   leave(room: string): string
   /** Closes the connection; the client then reconnects and resumes the session. For demonstrations. */
   drop(): void
-  /** Ends the session permanently. Requests that are still unanswered will never be answered. */
+  /** Ends the session permanently. Requests that are still pending will never receive a response. */
   close(): void
 }

@@ -1,13 +1,16 @@
 /**
- * Defines the close codes, with their reasons and whether a client may reconnect afterwards. RFC 6455, section 7.4, and the IANA registry
- * define close codes 1000 to 1015. Close codes 4000 to 4999 are specific to this application. The code and key of each table row are the
- * values of the labels `code` and `cause` in the metric that counts closed connections.
+ * Defines each close code, its reason, and whether a client may reconnect afterwards. RFC 6455, section 7.4, and the IANA registry define
+ * close codes 1000 to 1015. Close codes 4000 to 4999 are specific to this application. The metric that counts closed connections uses each
+ * entry's code and key as the values of its `code` and `cause` labels.
  */
 export interface CloseCode {
   code: number
   reason: string
   comeBack: boolean
-  /** The side that sends the close code. Neither client nor server may send 1005 or 1006 in a close frame (RFC 6455, section 7.4.1). */
+  /**
+   * The side of the connection that sends the close code: server, client, either, or neither. Neither client nor server may send 1005 or
+   * 1006 in a close frame (RFC 6455, section 7.4.1).
+   */
   sentBy: 'server' | 'client' | 'either' | 'nobody'
 }
 
@@ -34,7 +37,7 @@ export type CloseCause = keyof typeof closeCodes
 
 const causesByCode = new Map<number, CloseCause>(Object.entries(closeCodes).map(([cause, { code }]) => [code, cause as CloseCause]))
 
-/** Returns the cause of a close code, or `other` if the code is unknown. */
+/** Returns the cause that a close code stands for, or `other` if the code is unknown. */
 export function causeOfCode(code: number): CloseCause {
   return causesByCode.get(code) ?? 'other'
 }

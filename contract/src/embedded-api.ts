@@ -20,7 +20,7 @@ export const embeddedPaths = {
   calm: '/api/calm',
 } as const
 
-/** The minimum and maximum of each number in a request. */
+/** The minimum and maximum allowed value of each number in a request body. */
 export const embeddedBounds = {
   sockets: { min: 0, max: 5_000 },
   targetConnections: { min: 1, max: 10_000 },
@@ -62,11 +62,11 @@ export const embeddedOrders = {
   replicas: z.strictObject({ count: whole(embeddedBounds.replicas) }),
   kill: z.strictObject({ id: replica }),
   drain: z.strictObject({ id: replica }),
-  /** Replaces the replicas one by one with replicas of a new version. A version that fails is rolled back. */
+  /** Replaces the replicas one by one with replicas of a new version. If the new version fails, it is rolled back. */
   rollOut: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
   /**
-   * Starts replicas of a new version and of the other colour, switches new sockets to them, and drains the old replicas. A version that
-   * fails is rolled back.
+   * Starts replicas with a new version and the other colour, routes new connections to them, and drains the old replicas. If the new
+   * version fails, it is rolled back.
    */
   deploy: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
   /** The `id` field is required only for a disturbance that affects a single replica. */
@@ -92,7 +92,7 @@ const scaler = z.object({
   decidedAt: z.string().nullable(),
 })
 
-/** The state that the live page displays, from `GET /api/events`. A field is null if its value is unknown. */
+/** The state that the live page receives from `GET /api/events` and displays. A field is null if its value is unknown. */
 export const liveSnapshot = z.object({
   mode: z.enum(['embedded', 'compose']),
   /** Whether the replicas share rooms and sessions through a store. */
@@ -102,7 +102,7 @@ export const liveSnapshot = z.object({
   /** Whether all responding replicas can reach the store. */
   storeUp: z.boolean(),
   timeScale: z.number(),
-  /** The replicas, ordered by their number. */
+  /** The replicas, ordered by number. */
   replicas: z.array(
     z.object({
       id: z.string(),
@@ -116,7 +116,7 @@ export const liveSnapshot = z.object({
       messagesPerSecond: count,
       eventLoopPercent: z.number(),
       drainLeft: z.number(),
-      /** Start time in Unix seconds; zero while the replica is starting. */
+      /** The replica's start time in Unix seconds; 0 while the replica is starting. */
       startedAtSeconds: z.number(),
       /** URL of the replica's metrics in the Prometheus text format; null while the replica is starting. */
       metricsUrl: z.string().nullable(),
@@ -147,14 +147,14 @@ export const liveSnapshot = z.object({
 })
 export type LiveSnapshot = z.infer<typeof liveSnapshot>
 
-/** The embedded lab always has a scaler. */
+/** The embedded lab's snapshot, in which the scaler's state is never null. */
 export const embeddedSnapshot = liveSnapshot.extend({ mode: z.literal('embedded'), scaler })
 export type EmbeddedSnapshot = z.infer<typeof embeddedSnapshot>
 
 /** The response to `GET /api/state`: the snapshot, the lab's public URL, the scaler's state folder, and the latest decisions, newest last. */
 export const embeddedState = embeddedSnapshot.extend({
   entry: z.url(),
-  /** Folder of the scaler's decision log. */
+  /** Path of the folder that contains the scaler's decision log. */
   stateFolder: z.string(),
   decisions: z.array(z.object({ time: z.string(), current: count, desired: count, reason: z.string(), text: z.string() })),
 })

@@ -25,7 +25,7 @@ export const services = {
  */
 export const ports = { public: 3001, internal: 9464, alerts: 9094, live: 8090 } as const
 
-/** Host ports, each with its environment variable and default. All host ports are bound to 127.0.0.1. */
+/** The environment variables that set the host ports, each with its default port. All host ports are bound to 127.0.0.1. */
 export const hostPorts = {
   LAB_PORT: 8000,
   LAB_TLS_PORT: 8443,
@@ -44,17 +44,17 @@ export const paths = {
   page: '/',
   /** The test client page's scripts, served under their repository paths. */
   pageModules: '/page/*',
-  /** Endpoint that deletes the sticky cookie, so that a client that was asked to reconnect is routed to another replica. */
+  /** Endpoint that deletes the sticky cookie, which allows Traefik to route a reconnecting client to another replica. */
   forgetReplica: '/api/v1/forget-replica',
   ws: '/ws',
   wsChat: '/ws/chat/:connectionId',
-  /** Health of the replica and its stores. The `health` and `apiHealth` endpoints return the same response. */
+  /** Endpoint that reports the health of the replica and its stores. The `health` and `apiHealth` endpoints return the same response. */
   health: '/health',
-  /** Liveness endpoint, available under three paths because other systems probe different paths. */
+  /** Liveness endpoint, available at three paths because different systems probe different paths. */
   healthz: '/healthz',
   livez: '/livez',
   healthLiveness: '/health/liveness',
-  /** Readiness endpoint, available under two paths. */
+  /** Readiness endpoint, available at two paths. */
   readyz: '/readyz',
   healthReadiness: '/health/readiness',
   metrics: '/metrics',
@@ -90,7 +90,7 @@ export const rolloutKey = 'lab:rollout'
 /** Sticky cookie by which Traefik routes a client back to the same replica. */
 export const stickyCookie = 'lab_replica'
 
-/** The two sets of replicas between which a deploy switches. A new lab starts with the first colour, blue. */
+/** The two sets of replicas between which a deploy switches all connections. A new lab starts with the first colour, blue. */
 export const colours = ['blue', 'green'] as const
 export type Colour = (typeof colours)[number]
 
@@ -99,13 +99,14 @@ export function otherColour(colour: Colour): Colour {
 }
 
 /**
- * Request header that selects a colour, as in `x-lab-colour: green`. If a request has no `x-lab-colour` header, Traefik selects the colour.
+ * Request header that selects a colour, for example `x-lab-colour: green`. If a request has no `x-lab-colour` header, Traefik selects the
+ * colour.
  */
 export const colourHeader = 'x-lab-colour'
 /** Response header with the name of the replica; also set on the 101 response to an upgrade request. */
 export const replicaHeader = 'x-replica'
 
-/** Response header with the cause of a refused upgrade and the allowed values, because the response has no body. */
+/** Response header that states why an upgrade was refused and which values are allowed, because the response has no body. */
 export const refusedHeader = 'x-refused'
 
 /**
@@ -114,7 +115,7 @@ export const refusedHeader = 'x-refused'
  */
 export const requestIdHeader = 'x-request-id'
 
-/** Header of upgrade responses with the connection id, for use in the router's access log and spans. */
+/** Header that contains the connection id in upgrade responses, so that the router can add the id to its access log and spans. */
 export const connectionIdHeader = 'x-connection-id'
 
 /** Prometheus scrape jobs: the values of the `job` label. */

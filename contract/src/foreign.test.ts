@@ -1,6 +1,6 @@
 /**
- * Tests that requests from foreign pages or for foreign host names are refused. Requests from the lab's own page, from links and from
- * programs other than browsers must be accepted.
+ * Tests that requests from foreign pages or for foreign host names are refused. Requests from the lab's own page, from links on other
+ * pages, and from programs other than browsers must be accepted.
  */
 import { describe, expect, test } from 'vitest'
 import { allowedOrigins, type RequestSource, refusalOf } from './foreign.ts'

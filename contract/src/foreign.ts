@@ -7,7 +7,7 @@ export interface RequestSource {
   readonly method: string
   readonly host: string | undefined
   readonly origin: string | undefined
-  /** The headers Sec-Fetch-Site, Sec-Fetch-Mode and Sec-Fetch-Dest, which browsers send and which web pages cannot set. */
+  /** The Sec-Fetch-Site, Sec-Fetch-Mode and Sec-Fetch-Dest headers, which browsers set and web pages cannot change. */
   readonly site: string | undefined
   readonly mode: string | undefined
   readonly dest: string | undefined
@@ -33,7 +33,7 @@ const ownHost = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i
 
 /**
  * Returns one line that explains why a request is refused, or null if the request is accepted. Programs other than browsers send no Origin
- * header, and their requests are accepted. The file traefik/dynamic/pages.yaml contains the same rules for the lab on Compose.
+ * header, and their requests are accepted. The file traefik/dynamic/pages.yaml implements the same rules for the lab on Compose.
  * @param allowed additional allowed origins, such as https://lab.example:8443; their hosts are also allowed
  */
 export function refusalOf({ method, host, origin, site, mode, dest }: RequestSource, allowed: readonly string[]): string | null {

@@ -73,10 +73,11 @@ export const trendStats = ['p(50)', 'p(95)', 'p(99)', 'max'] as const
 export type TrendStat = (typeof trendStats)[number]
 
 /**
- * Returns the name of a k6 metric in Prometheus, where times are in seconds. Each metric value covers the time since the start of the test.
+ * Returns the name that a k6 metric has in Prometheus, where times are in seconds. Each metric value covers the time since the start of the
+ * test.
  * @param metric a metric of `loadMetrics`
  * @param stat the statistic of a trend; other kinds of metrics have no statistic
- * @throws Error when `stat` is missing for a trend
+ * @throws Error if the metric is a trend and `stat` is missing
  */
 export function prometheusName(metric: LoadMetricSpec, stat?: TrendStat): string {
   if (metric.kind === 'counter') return `k6_${metric.name}_total`

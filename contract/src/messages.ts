@@ -20,14 +20,16 @@ export const serverMessageTypes = [
 ] as const
 export type ServerMessageType = (typeof serverMessageTypes)[number]
 
-/** The room of all connections, which clients cannot join or leave. A `broadcast` message without a room is sent to all connections. */
+/**
+ * The room that contains all connections; clients cannot join or leave it. A `broadcast` message without a room is sent to all connections.
+ */
 export const everyoneRoom = '*'
 
 /** The patterns that connection ids and room names must match. */
 export const connectionIdPattern = '^[A-Za-z0-9._~-]{1,64}$'
 export const roomNamePattern = '^[A-Za-z0-9._~:-]{1,64}$'
 
-/** Maximum length of the `id` in a client's message; the answer contains the same id. */
+/** Maximum length of the `id` in a client's message; the response contains the same id. */
 export const maxMessageIdLength = 64
 
 /**
@@ -37,7 +39,7 @@ export const maxMessageIdLength = 64
 export const maxNesting = 500
 
 /**
- * The codes of `error` messages. The error codes never change, because programs may rely on them. The error codes are also the values of
+ * The codes of `error` messages. Error codes never change, because client programs may rely on them. The error codes are also the values of
  * the error counter's `cause` label. The `closes` field is true if the replica also closes the connection (see close-codes.ts).
  */
 export const errorCodes = {

@@ -229,7 +229,7 @@ export type ReplicaState = (typeof replicaStates)[number]
 export const refusalCauses = ['limit', 'bad_connection_id', 'unknown_path', 'bad_handshake', 'handshake_timeout'] as const
 export type RefusalCause = (typeof refusalCauses)[number]
 
-/** Values of the `direction` label. */
+/** Values of the `direction` label for messages. */
 export const directions = ['received', 'sent'] as const
 
 /** Values of the `reason` label for `goodbye` messages. */

@@ -14,16 +14,18 @@ export interface QueryScope {
   window: string
 }
 
-/** The scope of all replicas, with rates over one minute. Dashboard panels use a scope of their own instead of `allReplicas`. */
+/**
+ * The scope that covers all replicas, with rates over one minute. Dashboard panels define their own scope instead of using `allReplicas`.
+ */
 export const allReplicas: QueryScope = { selector: `job="${jobs.ws}"`, window: '1m' }
 
-/** Causes of unexpectedly closed connections: the connection was lost, or the replica failed. */
+/** Close causes that count as unexpected: the connection was lost, or the replica failed. */
 const unexplainedCauses: readonly CloseCause[] = ['abnormal', 'internal']
 
-/** Causes of connections that are closed during a drain. */
+/** Close causes of connections that are closed during a drain. */
 const drainCauses: readonly CloseCause[] = ['draining']
 
-/** Metrics with fixed names that Prometheus and prom-client export for every replica. */
+/** Metrics that Prometheus and prom-client provide for every replica under fixed names. */
 export const standardMetrics = {
   up: 'up',
   cpuSeconds: 'process_cpu_seconds_total',
@@ -112,8 +114,8 @@ function errorQueries(scope: QueryScope) {
 }
 
 /**
- * Returns the functions from which all queries of a scope are built. The returned functions select a metric's newest values, a counter's
- * rate, or a histogram quantile over all series in the scope.
+ * Returns the helper functions with which all queries for a scope are built. The returned functions build PromQL expressions for a metric's
+ * newest values, a counter's rate, or a histogram quantile over all series in the scope.
  */
 export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`

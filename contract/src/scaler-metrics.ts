@@ -135,7 +135,7 @@ export const metricTargetTypes = ['value', 'utilization', 'average'] as const
 /** Values of the `status` label for conditions. */
 export const conditionStatuses = ['true', 'false', 'unknown'] as const
 
-/** Values of the `direction` label for actions and tolerances. */
+/** Values of the `direction` label for scaling actions and tolerances. */
 export const scaleDirections = ['up', 'down'] as const
 
 /** Values of the `stage` label for proposed replica counts, in the order in which a decision passes through these steps. */

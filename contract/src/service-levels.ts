@@ -3,7 +3,7 @@
  * prometheus/rules/slo.rules.yaml is generated from these definitions.
  */
 
-/** The objectives: a client can connect, stays connected, and receives answers. */
+/** The objectives: clients can connect, stay connected, and receive responses to their messages. */
 export const serviceLevelNames = ['connect', 'drops', 'messages'] as const
 export type ServiceLevelName = (typeof serviceLevelNames)[number]
 
@@ -31,7 +31,7 @@ export interface WindowPair {
 
 export interface BurnClock {
   name: 'real' | 'lab'
-  /** The interval at which Prometheus evaluates this clock's rules. */
+  /** The interval at which Prometheus evaluates the alert rules of this burn clock. */
   interval: string
   fast: readonly [WindowPair, WindowPair]
   slow: readonly [WindowPair, WindowPair]
@@ -55,7 +55,8 @@ export const burnClocks: readonly BurnClock[] = [
     ],
   },
   {
-    // Each `lab` window is one sixtieth of the real window, but at least four scrape intervals, the minimum for computing a rate.
+    // Each `lab` window is one sixtieth of the corresponding `real` window, but spans at least four scrape intervals, the minimum for
+    // computing a rate.
     name: 'lab',
     interval: '5s',
     fast: [

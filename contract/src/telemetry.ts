@@ -22,11 +22,11 @@ export const fields = {
 
 /** Names of the spans that the ws service records. */
 export const spans = {
-  /** The span covers the time from the upgrade request to the open socket. */
+  /** The span covers the time from the upgrade request until the socket is open. */
   upgrade: 'upgrade',
   /** The span covers the handling of a client's message. */
   message: 'message',
-  /** The span covers the publishing of a room message, until the result is known. */
+  /** The span covers the time from publishing a room message until the result is known. */
   publish: 'publish',
   /** The span covers the delivery of a room message to the members on one replica. */
   deliver: 'deliver',

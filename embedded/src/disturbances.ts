@@ -35,8 +35,8 @@ export class Disturbances {
   }
 
   /**
-   * Starts a disturbance and schedules its end. Resolves once the disturbance has started. Rejects if the disturbance is already active or
-   * cannot be applied, and then leaves the lab unchanged.
+   * Starts a disturbance and schedules its end. Resolves once the disturbance has started. Rejects, and leaves the lab unchanged, if the
+   * disturbance is already active or cannot be applied.
    * @param id the affected replica; ignored if the disturbance affects the whole lab
    * @param seconds duration of the disturbance
    */

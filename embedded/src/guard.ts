@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 const script = fileURLToPath(new URL('./guard-process.ts', import.meta.url))
 
 export interface Guard {
-  /** Ensures that this child process is killed if it is still running when the lab exits. */
+  /** Ensures that a child process is killed if it is still running when the lab exits. */
   watch(child: ChildProcess): void
   /** Ends the guard process, which first kills every watched child process that is still running. */
   end(): void

@@ -38,8 +38,8 @@ export interface LabSettings {
 }
 
 /**
- * Replicas of the embedded lab can drain quickly: the router notices unready replicas within half a second, and no Prometheus scrapes them.
- * Milliseconds.
+ * Replicas of the embedded lab can drain quickly: the router notices unready replicas within half a second, and Prometheus does not scrape
+ * them. Milliseconds.
  */
 const drainDelayMs = 1_000
 const drainTimeoutMs = 10_000
@@ -47,13 +47,13 @@ const drainTimeoutMs = 10_000
 const maxDecisions = 20
 /** Number of log lines that the live page shows. */
 const maxEvents = 50
-/** Time limit for the replicas to connect to their store. Milliseconds. */
+/** How long the lab waits for the replicas to connect to their store. Milliseconds. */
 const storeWithinMs = 5_000
-/** The scaler starts when the lab has measured every replica, or after this timeout. Milliseconds. */
+/** The scaler starts when the lab can compute the rates of every replica, or after this timeout. Milliseconds. */
 const measuredWithinMs = 5_000
 /**
- * How long the scaler ignores a new replica's CPU usage, in seconds on the scaler's clock. The embedded lab uses 30 s instead of
- * Kubernetes' five minutes, because its replicas start within a second.
+ * How long the scaler ignores a new replica's CPU usage, in seconds on the scaler's clock. The CPU initialization period is 30 s in the
+ * embedded lab, instead of five minutes as in Kubernetes, because the embedded lab's replicas start within a second.
  */
 const cpuInitializationPeriodSeconds = 30
 
@@ -167,13 +167,13 @@ export class Lab {
     this.load.want(wanted)
   }
 
-  /** Kills a replica with SIGKILL. Resolves once its process has exited. */
+  /** Kills a replica with SIGKILL. Resolves once the replica's process has exited. */
   kill(id: string): Promise<void> {
     this.note(`${id} is killed, as by a crash`)
     return this.replicas.kill([id])
   }
 
-  /** Drains a replica by sending it SIGTERM. Resolves once its process has exited. */
+  /** Drains a replica by sending it SIGTERM. Resolves once the replica's process has exited. */
   async drain(id: string): Promise<void> {
     this.note(`${id} starts to drain`)
     await this.replicas.drain([id])
@@ -215,7 +215,7 @@ export class Lab {
 
   /**
    * Sets the number of replicas manually. Resolves when the added replicas are ready and the removed replicas have exited. During a
-   * rollout, the rollout carries the number out, and the promise resolves at once.
+   * rollout, the rollout itself adjusts the number of replicas, and the promise resolves at once.
    */
   async setReplicas(count: number): Promise<void> {
     this.note(`scaled by hand to ${count} replicas`)
@@ -224,7 +224,7 @@ export class Lab {
     else await this.rollout.write({ ...rollout, replicas: count })
   }
 
-  /** Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead, and does not wait for the scaler. */
+  /** Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead of draining them, and does not wait for the scaler. */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
     this.disturbances.endAll()
@@ -265,7 +265,7 @@ export class Lab {
   private async measured(): Promise<void> {
     const isMeasured = () => this.replicas.list().every(({ scrapes }) => scrapes.rate('cpuSeconds', 10) !== undefined)
     const bounds = { withinMs: measuredWithinMs, everyMs: 100, stop: this.stop.signal }
-    // If a replica is not measured in time, the scaler starts anyway, and its first decisions report the missing metrics.
+    // If some rates cannot be computed in time, the scaler starts anyway, and its first decisions report the missing metrics.
     await until('every replica is measured', isMeasured, bounds).catch((error: Error) => {
       if (!this.stop.signal.aborted) this.note(error.message)
     })

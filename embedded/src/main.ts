@@ -135,7 +135,7 @@ Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends the lab; a 
 
 interface Store {
   url: string
-  /** Describes the store in the start message. */
+  /** How the start message describes the store. */
   words: string
   end(): Promise<void>
 }

@@ -1,6 +1,6 @@
 /**
- * Chooses the replica for a request as Traefik does: by sticky cookie if the request has one; otherwise round-robin over the ready
- * replicas. Pure.
+ * Chooses the replica for a request in the same way as Traefik: by sticky cookie if the request has one; otherwise round-robin over the
+ * ready replicas. Pure.
  */
 
 export interface PoolMember {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import { paths } from '@lab/contract/endpoints.ts'
 
-/** Time limit for the request that identifies the program using a port. Milliseconds. */
+/** Timeout for the request that identifies the program using a port. Milliseconds. */
 const askWithinMs = 1_000
 
 /** A command-line option that sets a port, and its value; 0 selects any free port. */

@@ -127,7 +127,7 @@ test('replicas of the other colour get no sockets until their colour is live', a
   replicas.live = 'green'
   expect(colours()).toEqual(['green', 'green'])
   const [old] = await shared.list(stop)
-  // The scaler lists the replicas while the replica drains.
+  // The scaler lists the replicas while one of them is draining.
   const removed = shared.remove(old?.name ?? '', stop)
   await expect.poll(() => replicas.list()[0]?.leaving).toBe(true)
   await shared.list(stop)

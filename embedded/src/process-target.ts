@@ -54,7 +54,7 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   const removeOne = async (id: string) => {
     forget([id])
     await replicas.drain([id])
-    // While the replica drained, `list` may have returned it again.
+    // `list` may have returned this replica again while it was draining.
     forget([id])
   }
   const replaceOne = async (id: string) => {
@@ -93,7 +93,7 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   }
 }
 
-/** Waits for a scaling action. If the signal aborts first, rejects, but the action itself continues. */
+/** Waits for a scaling action to finish. If the signal aborts first, the promise rejects, but the action itself continues. */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abandon = () => reject(signal.reason)

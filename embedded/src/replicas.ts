@@ -16,7 +16,7 @@ const main = fileURLToPath(new URL('../../services/ws/src/main.ts', import.meta.
 
 /** Interval at which the lab probes a replica's readiness and scrapes its metrics. Milliseconds. */
 const watchMs = 500
-/** Time limits in ms: for one request, for a replica's start, and for its exit after the drain deadline. */
+/** Timeouts in ms for one request, for a replica's start, and for a replica's exit after the drain deadline. */
 const askWithinMs = 2_000
 const startWithinMs = 15_000
 const killAfterMs = 3_000
@@ -252,8 +252,8 @@ export class Replicas {
 const nameOf = (number: number) => `${services.ws}-${number}`
 
 /**
- * Resolves with the ports from the replica's "ready" log line. Output after that line is discarded, so that the standard output pipe does
- * not fill up.
+ * Resolves with the ports from the replica's "ready" log line. Output after the "ready" line is discarded, so that the standard output pipe
+ * does not fill up.
  */
 function listening(child: ChildProcess): Promise<{ port: number; internalPort: number }> {
   return new Promise((resolve) => {
@@ -270,7 +270,7 @@ function tooLate(ms: number, text: string): Promise<never> {
   return new Promise((_resolve, reject) => setTimeout(() => reject(new Error(text)), ms).unref())
 }
 
-/** Returns the elements that meet a criterion, or all elements if none meets the criterion. */
+/** Returns the elements that meet a criterion, or all elements if none does. */
 function orAll<T>(all: readonly T[], criterion: (one: T) => boolean): readonly T[] {
   const some = all.filter(criterion)
   return some.length > 0 ? some : all

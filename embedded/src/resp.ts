@@ -1,4 +1,4 @@
-/** Reads and writes RESP, Valkey's protocol, on the server side. Each character of a parsed string represents one byte. */
+/** Implements the server side of RESP, Valkey's protocol. Each character of a parsed string represents one byte. */
 import { type Reply, StoreError } from '@lab/ws/valkey/model.ts'
 
 /** Maximum number of strings and of bytes in one command; even the largest room message stays below both limits. */

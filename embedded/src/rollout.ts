@@ -21,7 +21,7 @@ export class Rollout implements RolloutPort {
   private readonly target: Pick<ProcessTarget, 'add' | 'remove' | 'replace' | 'scaleTo'>
   private readonly note: (text: string) => void
   private readonly stop: AbortSignal
-  /** The revision that the replicas have, and the number of revisions that were ever rolled out or deployed. */
+  /** The replicas' current revision, and the number of the latest revision that was ever rolled out or deployed. */
   private revision = 1
   private revisions = 1
   private underWay: Change | null = null
@@ -42,14 +42,17 @@ export class Rollout implements RolloutPort {
     return `A ${this.noun} to ${version.name} is under way: ${old} old ${old === 1 ? 'replica is' : 'replicas are'} left.`
   }
 
-  /** Returns the revisions and the wanted number of replicas of the current rollout or deploy; undefined if none is in progress. */
+  /** Returns the revisions and the desired number of replicas of the current rollout or deploy; undefined if none is in progress. */
   async read(): Promise<RolloutScale | undefined> {
     if (this.underWay === null) return undefined
     const { from, to, replicas } = this.underWay
     return { from, to, replicas }
   }
 
-  /** Changes the wanted number of replicas. A rollout carries the number out with its next step, and a deploy does so at its end. */
+  /**
+   * Changes the number of replicas that the current rollout or deploy must reach. A rollout applies the new number at its next step, and a
+   * deploy applies it at the end.
+   */
   async write({ replicas }: RolloutScale): Promise<void> {
     if (this.underWay !== null) this.underWay = { ...this.underWay, replicas }
   }
@@ -66,7 +69,8 @@ export class Rollout implements RolloutPort {
   }
 
   /**
-   * Deploys a new version to the other colour; if the deploy fails, removes the replicas of this colour. Resolves and rejects as `begin` does.
+   * Deploys a new version to the other colour; if the deploy fails, removes the replicas of this colour. Resolves and rejects under the
+   * same conditions as `begin`.
    * @param fails whether to deploy a version that cannot start, in order to demonstrate a failed deploy
    */
   deploy(fails: boolean): Promise<void> {
@@ -145,7 +149,7 @@ export class Rollout implements RolloutPort {
     }
   }
 
-  /** Drains outdated replicas, one after the other, until none are left. The loop ends because new replicas are never outdated. */
+  /** Drains outdated replicas, one after another, until none are left. The loop ends because new replicas are never outdated. */
   private async removeAll(): Promise<void> {
     for (let [old] = this.outdated(); old !== undefined; [old] = this.outdated()) await this.target.remove(old.id, this.stop)
     await this.scale()

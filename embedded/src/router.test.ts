@@ -119,7 +119,7 @@ test('a slow network delays every answer and loses none', async () => {
   for (let n = 0; n < 50; n++) socket.send(JSON.stringify({ type: 'message', data: n }))
   await expect.poll(() => heard.length, { timeout: 5_000, interval: 5 }).toBe(50)
   expect(performance.now() - began).toBeGreaterThan(195)
-  // If the simulated network delayed the answers one after another, the 50 answers would take ten seconds.
+  // If the simulated network delayed the responses one after another, the 50 responses would take ten seconds.
   expect(performance.now() - began).toBeLessThan(3_000)
   expect(heard).toEqual(Array.from({ length: 50 }, (_, n) => n))
   const asked = performance.now()

@@ -12,7 +12,7 @@ import type { Network } from './network.ts'
 import { cookieValue, Pool } from './pool.ts'
 import type { ReplicaProcess } from './replicas.ts'
 
-/** Time limits for connecting to a replica, and for its response to a request or handshake. Milliseconds. */
+/** Timeouts for connecting to a replica, and for its response to a request or handshake. Milliseconds. */
 const dialWithinMs = 1_000
 const answerWithinMs = 5_000
 
@@ -87,7 +87,7 @@ export async function startRouter(
   const cookies = new WeakMap<IncomingMessage, string | undefined>()
   proxy.on('proxyReqWs', (proxied, request, socket) => {
     proxied.prependListener('upgrade', (answer) => {
-      // The client may have closed the socket while the replica was answering.
+      // The client may have closed the socket before the replica responded.
       if (socket.destroyed) return
       sockets.add(socket as Socket)
       socket.once('close', () => sockets.delete(socket as Socket))
@@ -129,7 +129,7 @@ export async function startRouter(
     close: async () => {
       server.close()
       server.closeAllConnections()
-      // Closing a connection reaches the other side only if the network is not cut.
+      // The other side notices that a connection was closed only if the network is not cut.
       network.heal()
       for (const socket of sockets) socket.destroy()
     },

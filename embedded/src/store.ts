@@ -1,6 +1,6 @@
 /**
- * The embedded lab's store, which models Valkey within the lab's process. Replicas connect to this store over loopback, just as they would
- * connect to Valkey.
+ * The embedded lab's store, which emulates Valkey within the lab's process. Replicas connect to this store over loopback, just as they
+ * would connect to Valkey.
  */
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -70,7 +70,7 @@ export async function startStore(): Promise<Store> {
   }
 }
 
-/** One connection. A connection's commands are answered in order; a blocked XREAD delays the commands that follow it. */
+/** One connection. The store replies to a connection's commands in order; a blocked XREAD delays the commands that follow it. */
 class Client {
   private readonly socket: Socket
   private readonly run: (command: string[]) => Reply
@@ -100,7 +100,7 @@ class Client {
     if (this.channels.has(channel)) this.write(encodePush(['message', channel, text]))
   }
 
-  /** Retries a blocked XREAD command, and answers it if the stream has data or the command has timed out. */
+  /** Retries a blocked XREAD command, and sends a reply if the stream has data or the command has timed out. */
   retry(late = false): void {
     if (this.blocked === undefined) return
     const { command, timer } = this.blocked

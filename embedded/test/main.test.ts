@@ -60,7 +60,7 @@ test('replicas share a store with nothing installed, sockets move to a new repli
 test('a hanging replica and a hanging load driver do not prevent the lab from ending', async () => {
   const { family, process: main, exited, output, state } = await lab()
   const [hanging] = (await state()).replicas
-  // SIGSTOP is sent repeatedly, because the lab resumes stopped replicas when it shuts down, but these must keep hanging.
+  // SIGSTOP is sent repeatedly, because the lab resumes stopped replicas when it shuts down, but these processes must keep hanging.
   const hang = setInterval(() => {
     for (const pid of family.filter(isAlive)) process.kill(pid, 'SIGSTOP')
   }, 50)
@@ -89,7 +89,7 @@ test('a second Ctrl-C ends hanging processes at once', async () => {
 
 test('the child processes of a killed lab are ended, hanging ones too', async () => {
   const { family, process: main, exited } = await lab()
-  // Stops every child process except the guard, which was started first and is therefore expected to have the lowest process id.
+  // Stops every child process except the guard, which should have the lowest process id because it was started first.
   for (const pid of family) if (pid !== Math.min(...family)) process.kill(pid, 'SIGSTOP')
   main.kill('SIGKILL')
   expect(await exited).toBe('SIGKILL')

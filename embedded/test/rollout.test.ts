@@ -81,7 +81,7 @@ test('a deploy starts the other colour, switches to it and drains the old one; o
   expect((await state()).rollout).toBe('A deploy to v3 is under way: 2 old replicas are left.')
   await post(embeddedPaths.replicas, { count: 4 })
   await expect.poll(events, generous).toContain('deploy is complete: every replica is of v3')
-  // The deploy carries out the number that was set by hand, and the scaler takes nothing else for a change by hand.
+  // The deploy applies the number of replicas that was set manually, and the scaler does not mistake any other change for a manual one.
   expect(await colours()).toEqual(['green', 'green', 'green', 'green'])
   expect([...new Set((await events()).filter((text) => text.startsWith('another client')))]).toEqual([
     'another client changed the number of replicas from 2 to 4; the scaler continues from there',

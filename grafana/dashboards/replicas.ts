@@ -1,4 +1,4 @@
-/** The Replicas dashboard shows each replica's state, share of the connections, and resource usage. */
+/** The Replicas dashboard shows each replica's state, connections and resource usage. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'

@@ -4,8 +4,8 @@ import { AnnotationQueryBuilder } from '@grafana/grafana-foundation-sdk/dashboar
 import { selectedDatasource } from './panels.ts'
 
 /**
- * How long an annotation query returns an event, in seconds. Grafana evaluates an annotation query every five seconds or once per pixel,
- * whichever interval is longer: about every 108 s if an 800-pixel panel shows one day.
+ * The time in seconds for which an annotation query keeps returning an event. Grafana evaluates an annotation query every five seconds or
+ * once per pixel, whichever interval is longer: about every 108 s if an 800-pixel panel shows one day.
  */
 export const newForSeconds = 120
 
@@ -18,7 +18,7 @@ export interface Mark {
   valueIsTime?: boolean
 }
 
-/** Returns the given annotations, and the built-in annotation that Grafana's editor adds to every dashboard. */
+/** Returns the given annotations, together with the built-in annotation that Grafana's editor adds to every dashboard. */
 export function annotations(marks: Mark[]): AnnotationQuery[] {
   return [builtIn(), ...marks.map(annotation)]
 }

@@ -40,7 +40,7 @@ export const proposalColors: Readonly<Record<ProposalStage, string>> = {
   bounded: 'blue',
 }
 
-/** Colours of the causes for which connections close, such as a drain or a client error. */
+/** Colours of the reasons why connections close, such as a drain or a client error. */
 export const closeColors: Readonly<Record<CloseCause, string>> = {
   normal: 'green',
   going_away: 'light-green',

@@ -150,8 +150,8 @@ export function text(title: string, markdown: string, height: number, width = 24
 }
 
 /**
- * Returns thresholds: each colour applies from a value upwards, in the panel's unit or as a percentage of its maximum. The lowest threshold
- * has no `from`, so its colour applies to all values below the next threshold.
+ * Returns thresholds: each colour applies from a value upwards, which is in the panel's unit or a percentage of the panel's maximum. The
+ * lowest threshold has no `from`, so its colour applies to all values below the next threshold.
  */
 export function thresholds(mode: ThresholdsMode, steps: { from?: number; color: string }[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(mode).steps(steps.map(({ from, color }) => ({ value: from ?? null, color })))

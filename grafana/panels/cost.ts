@@ -10,8 +10,8 @@ import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
 
 /**
- * Price of one replica per hour, in the panels' currency. The default is about what a large cloud provider charges for 0.5 vCPU and 512
- * MiB.
+ * Price of one replica per hour, in the panels' currency. The default price is roughly what a large cloud provider charges for 0.5 vCPU and
+ * 512 MiB.
  */
 export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 

@@ -143,7 +143,7 @@ export function reloads(): Panel {
   )
 }
 
-/** Shows plain HTTP requests that the replicas answered. */
+/** Shows the plain HTTP requests that the replicas serve. */
 export function httpAtReplicas(): Panel {
   return graph(
     {

@@ -55,7 +55,7 @@ export function connectTime(): Panel {
   )
 }
 
-/** Shows the time from sending a message to receiving its answer. */
+/** Shows the time from sending a message to receiving the response. */
 export function roundTrip(): Panel {
   return graph(
     {
@@ -105,7 +105,7 @@ export function upgradesByCode(): Panel {
   )
 }
 
-/** Shows the values for which a k6 run has a threshold. */
+/** Shows the percentages of successful handshakes, of errors, and of returning users who were routed to the same replica. */
 export function successRates(): Panel {
   return graph(
     {
@@ -128,7 +128,7 @@ export function successRates(): Panel {
   )
 }
 
-/** Shows the rate of messages that expect an answer, and the rate of answers that clients receive. */
+/** Shows the rate of messages that expect a response, and the rate of responses that clients receive. */
 export function messagesAnswered(): Panel {
   return graph(
     {

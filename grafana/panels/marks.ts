@@ -14,7 +14,7 @@ function times(name: string, expr: string, color: string, text: string): Mark {
 /** Annotation that marks each event of a rollout or deploy: start, switch, rollback and end. */
 export const rolloutMark = times('Rollout or deploy', `${liveMetrics.rolloutEvent.name}{job="${jobs.live}"}`, rolloutColor, '{{reason}}')
 
-/** Annotations of all dashboards that show replicas. */
+/** Annotations for all dashboards that show replicas. */
 export const replicaMarks: Mark[] = [
   { name: 'Replica drains', expr: ask.drainingReplicas, color: stateColors.draining, text: `${perReplica} drains` },
   times('Replica started', ask.startedReplicas, stateColors.starting, `${perReplica} started`),

@@ -47,7 +47,7 @@ export function messagesSent(): Panel {
   )
 }
 
-/** Shows the quantiles of the time from when a client sends a message to when it is answered. */
+/** Shows quantiles of the time from when a client sends a message to when a replica responds. */
 export function latency(): Panel {
   return graph(
     {
@@ -71,7 +71,7 @@ export function latency(): Panel {
   )
 }
 
-/** Shows the number of answers by latency. */
+/** Shows the number of responses, by latency. */
 export function latencyHeatmap(): Panel {
   return heatmap(
     {

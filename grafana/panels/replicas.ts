@@ -26,7 +26,7 @@ export function connectionsPerReplica(): Panel {
   )
 }
 
-/** Shows the number of connections on the fullest replica, divided by the mean of all replicas. */
+/** Shows the number of connections on the fullest replica, divided by the mean across all replicas. */
 export function skew(): Panel {
   return graph(
     {

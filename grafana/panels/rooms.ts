@@ -92,7 +92,7 @@ export function roomMessages(): Panel {
   )
 }
 
-/** Shows the room messages in the replicas' memory. */
+/** Shows the number and size of the room messages in the replicas' memory. */
 export function roomLog(): Panel {
   return graph(
     {

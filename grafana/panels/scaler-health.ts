@@ -13,7 +13,7 @@ const { select, perSecond, quantile } = scaler
 const noChange = 'The scaler has not changed anything yet, or none runs: ./lab up --k8s-sim'
 const conditionTexts = { 0: { text: 'no', color: 'text' }, 1: { text: 'yes', color: 'blue' } }
 
-/** Shows the number of replicas that are draining, and of replicas without a metric value. */
+/** Shows how many replicas are draining, and how many have no metric value. */
 export function uncounted(): Panel {
   return graph(
     {

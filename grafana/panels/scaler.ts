@@ -14,7 +14,7 @@ const [stepLabel] = scalerMetrics.proposedReplicas.labels
 export const noScaler = 'No scaler runs. Start the lab with the scaler: ./lab up --k8s-sim'
 const noMetric = 'The scaler has not read any metric yet, or none runs: ./lab up --k8s-sim'
 
-/** Annotation of each change by the scaler, with the old and new number of replicas and the reason. */
+/** Annotation for each change that the scaler makes, with the old and new number of replicas and the reason. */
 export const decisions: Mark = {
   name: 'Decisions',
   // The query returns only recent changes, because older ones have already been marked.

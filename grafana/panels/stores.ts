@@ -36,7 +36,7 @@ export function dependencies(): Panel {
   )
 }
 
-/** Shows the number of clients of Valkey. */
+/** Shows how many clients are connected to Valkey. */
 export function storeClients(): Panel {
   return graph(
     {
@@ -86,7 +86,7 @@ export function storeCommands(): Panel {
   )
 }
 
-/** Shows the time to store a room message. */
+/** Shows how long it takes to store a room message. */
 export function storeRoundTrip(): Panel {
   return graph(
     {

@@ -1,7 +1,7 @@
 /**
  * The `ledger` scenario checks that no message is lost, duplicated or reordered while you inject faults by hand. All members of a room
- * belong to one virtual user, which therefore receives all of the room's messages. In contrast, `./lab prove` injects faults automatically
- * and also reads the room log.
+ * belong to one virtual user, so this virtual user receives all of the room's messages. Unlike this scenario, `./lab prove` injects faults
+ * automatically and also reads the room log.
  */
 import { CookieJar } from 'k6/http'
 import { setTimeout } from 'k6/timers'
@@ -73,7 +73,7 @@ function finish(crowd: Crowd): void {
   }
 }
 
-/** Calls `then` as soon as the condition holds, but no later than the deadline. */
+/** Calls `then` as soon as the condition is met, but no later than the deadline. */
 function whenTrue(holds: () => boolean, latestAtMs: number, then: () => void): void {
   if (holds() || Date.now() >= latestAtMs) then()
   else setTimeout(() => whenTrue(holds, latestAtMs, then), 100)

@@ -14,7 +14,7 @@ export interface Stage {
 
 /** Describes which part of the load uses rooms. */
 export interface RoomUse {
-  /** Every n-th socket joins a room; this number is n. */
+  /** Interval between the sockets that join a room: with an interval of n, every n-th socket joins a room. */
   every: number
   /** Number of sockets that share a room. */
   members: number
@@ -30,7 +30,7 @@ export interface Scenario {
   /** Number of open sockets at the peak of the load curve. */
   sockets: number
   stages: readonly Stage[]
-  /** The load curve if SHORT=1 is set: a shorter curve for quick trials and for tests. */
+  /** The load curve that is used if SHORT=1 is set: a shorter curve for quick trials and for tests. */
   short: readonly Stage[]
   /** The default is `ordinary.rooms`. */
   rooms?: RoomUse

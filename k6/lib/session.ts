@@ -77,7 +77,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     after(plan.random.between(2000, 5000), sendNext)
   }
 
-  /** Counts a message as an error if its answer has not arrived in time. */
+  /** Counts a message as an error if no response has arrived in time. */
   function countUnanswered(isOverdue: (sentAtMs: number) => boolean): void {
     for (const [id, sentAtMs] of sentAt) {
       if (!isOverdue(sentAtMs)) continue
@@ -86,7 +86,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     }
   }
 
-  /** Waits for outstanding answers, then closes the socket. */
+  /** Waits for outstanding responses, then closes the socket. */
   function leave(): void {
     if (phase !== 'staying') return
     const startedAtMs = Date.now()
@@ -154,7 +154,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   function answered({ id, stored, request }: Extract<ClientEvent, { type: 'answered' }>): void {
-    // An answer with `stored: false` is provisional: the replica sends a final answer when the room message is stored.
+    // A response with `stored: false` is provisional: the replica sends a final response when the room message is stored.
     if (stored === false) return
     if (request === 'join') joined = true
     const sentAtMs = sentAt.get(id)

@@ -39,7 +39,7 @@ export function jsonSummary(data: SummaryData, settings: Settings): string {
 /** Returns the summary as text. */
 export function textSummary(data: SummaryData, settings: Settings, jsonPath: string): string {
   const value = (metric: string, key: string) => data.metrics[metric]?.values[key]
-  // For a trend metric without samples, k6 reports zeros, which would look like instant answers in the summary.
+  // For a trend metric without samples, k6 reports zeros, which would look like instant responses in the summary.
   const times = (metric: string) =>
     value(metric, 'count') ? ['med', 'p(95)', 'p(99)', 'max'].map((key) => milliseconds(value(metric, key))).join('  ') : '     none'
   const count = (metric: string) => String(value(metric, 'count') ?? 0)

@@ -17,7 +17,7 @@ export function thresholdsFor(sockets: number): Record<string, string[]> {
   }
 }
 
-/** Thresholds for the `ledger` scenario: no findings, and at least some messages that were checked. */
+/** Thresholds for the `ledger` scenario: no findings, at least one stored message, and at least one delivery. */
 export const ledgerThresholds: Record<string, string[]> = {
   [m.ledgerFindings.name]: ['count==0'],
   [m.ledgerAccepted.name]: ['count>0'],

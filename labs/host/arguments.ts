@@ -1,7 +1,7 @@
 /** Parsers for command-line arguments and options. */
 import { InvalidArgumentError } from 'commander'
 
-/** Returns a commander parser for a whole number within bounds. */
+/** Returns a commander parser that accepts whole numbers within the given bounds. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -10,7 +10,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
-/** Returns a commander parser for a decimal number within bounds. */
+/** Returns a commander parser that accepts decimal numbers within the given bounds. */
 export function decimal(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -19,7 +19,7 @@ export function decimal(min: number, max: number): (text: string) => number {
   }
 }
 
-/** Returns a commander parser for the address of an HTTP server. */
+/** Returns a commander parser that accepts the address of an HTTP server. */
 export function httpAddress(example: string): (text: string) => string {
   return (text) => {
     if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text
@@ -27,15 +27,15 @@ export function httpAddress(example: string): (text: string) => string {
   }
 }
 
-/** Parses a WebSocket URL without a path, for commander. */
+/** Commander parser for a WebSocket URL without a path. */
 export function entryAddress(text: string): string {
   if (/^wss?:\/\/[A-Za-z0-9.[\]:-]+$/.test(text)) return text
   throw new InvalidArgumentError('Allowed is ws://HOST:PORT or wss://HOST:PORT.')
 }
 
 /**
- * Rewrites commander's usage errors in plain language and removes their `error:` prefix. Leaves error messages about files unchanged, one
- * per line.
+ * Rewrites commander's usage errors in plain language and removes their `error:` prefix. Messages that list file errors one per line remain
+ * unchanged.
  */
 export function plainError(text: string): string {
   return text

@@ -1,7 +1,7 @@
 /** Builds the docker commands that the lab's own commands run, as arguments and environment variables. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 
-/** A single call of `docker`, with any variables that it needs in addition to this process's environment. */
+/** A single `docker` call, with any environment variables that it needs in addition to those of this process. */
 export interface DockerCommand {
   args: readonly string[]
   env?: Readonly<Record<string, string>>
@@ -69,7 +69,7 @@ export interface ScaleOptions extends StartedWith {
   readonly waitSeconds?: number
 }
 
-/** Changes only the number of replicas: it starts no other service and recreates no running replica. */
+/** Changes only the number of replicas, without starting other services or recreating running replicas. */
 export function scaleCommand({ replicas, files, env, service = services.ws, project, waitSeconds }: ScaleOptions): DockerCommand {
   const wait = waitSeconds === undefined ? [] : ['--wait', '--wait-timeout', String(waitSeconds)]
   const how = ['up', '-d', '--no-deps', '--no-recreate', '--no-build', ...wait, '--scale', `${service}=${replicas}`, service]
@@ -101,7 +101,7 @@ export interface LoadOptions {
   short?: boolean
   /** Owner of the files that k6 writes; undefined on platforms where Docker maps file ownership itself. */
   owner?: { uid: number; gid: number }
-  /** Further variables for k6. */
+  /** Additional variables for k6. */
   settings?: Readonly<Record<string, string>>
   /** If set, k6 runs in the background in a container with this name. */
   detachedName?: string
@@ -148,8 +148,8 @@ export function downCommand(): DockerCommand {
 }
 
 /**
- * Removes containers like `docker compose down`, and also removes volumes and images. The `pulled` option also removes pulled images, which
- * other projects may be using.
+ * Removes the lab's containers, as `docker compose down` does, and also its volumes and images. The `pulled` option also removes pulled
+ * images, which other projects may be using.
  */
 export function nukeCommand({ pulled }: { pulled: boolean }): DockerCommand {
   return { args: [...everything, 'down', '--volumes', '--remove-orphans', '--rmi', pulled ? 'all' : 'local'] }

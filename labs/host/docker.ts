@@ -179,7 +179,7 @@ export function say(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
-/** Prints a command before running it, so that users can learn it. */
+/** Prints a command before it runs, so that users can learn it. */
 export function show(command: DockerCommand): void {
   say(styleText('dim', `$ ${typed(command, process.platform)}`, { stream: process.stderr }))
 }

@@ -14,7 +14,7 @@ export function table(columns: string[], rows: string[][]): string {
   return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
-/** Returns a string as inline code; an empty string stays empty. */
+/** Formats a string as inline code; an empty string stays empty. */
 export function code(text: string): string {
   return text === '' ? '' : `\`${text}\``
 }

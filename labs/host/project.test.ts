@@ -1,4 +1,4 @@
-/** Tests the name of the Compose project. */
+/** Tests how the Compose project's name and report folder are determined. */
 import { expect, test } from 'vitest'
 import { projectOf, reportsFolder } from './project.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Determines the Compose project's name and its report folder. Labs that use different Compose project names in the same checkout do not
- * share any files.
+ * Determines the Compose project's name and its report folder. Labs with different project names in the same checkout have separate report
+ * folders.
  */
 import { basename } from 'node:path'
 import { root } from './root.ts'

@@ -1,6 +1,6 @@
 /**
- * The only client of the Prometheus HTTP API. Every call to Prometheus has a time limit, and errors include the error message from
- * Prometheus.
+ * The project's only client for the Prometheus HTTP API. Every call to Prometheus has a time limit, and errors include the error message
+ * from Prometheus.
  */
 import { z } from 'zod'
 
@@ -51,7 +51,7 @@ export interface Prometheus {
   range(promql: string, range: Range, options?: AskOptions): Promise<Series[]>
   /** Returns the active scrape targets of one job. */
   targets(job: string): Promise<Target[]>
-  /** Calls an endpoint of the Prometheus API that has no method in this module, such as `status/flags`. */
+  /** Calls a Prometheus API endpoint for which this module has no dedicated method, such as `status/flags`. */
   get<T>(path: string, data: z.ZodType<T>, options?: AskOptions): Promise<T>
   /** Returns whether Prometheus is ready. Rejects if Prometheus does not respond. */
   isReady(): Promise<boolean>

@@ -19,7 +19,10 @@ export const recently = queries({ ...allReplicas, window: '20s' })
 const startedByReplica = `sum by (${replicaLabel}) (${standardMetrics.startTime}{job="${jobs.ws}"})`
 const storeUp = `min(${metrics.dependencyUp.name}{job="${jobs.ws}"} and on (instance) ${standardMetrics.up} == 1)`
 
-/** Reads each replica's metrics; a metric is null if its series is missing. Rejects if Prometheus does not respond. */
+/**
+ * Reads each replica's state and the lab's overall metrics; an overall metric is null if its series is missing. Rejects if Prometheus does
+ * not respond.
+ */
 export async function readReplicas(prometheus: Prometheus) {
   const [sockets, stateOf, started, answers, p95, store] = await Promise.all([
     byReplica(prometheus, connectionsByReplica),
@@ -52,7 +55,7 @@ export function stateName(number: number): ReplicaReading['state'] {
   return number === 0 ? 'silent' : 'draining'
 }
 
-/** Returns the value of a Prometheus query for each replica. */
+/** Runs a Prometheus query and returns its value for each replica. */
 export async function byReplica(prometheus: Prometheus, promql: string): Promise<Map<string, number>> {
   return new Map((await prometheus.query(promql)).map(({ labels, value }) => [labels[replicaLabel] ?? '', value]))
 }

@@ -40,8 +40,8 @@ export function serviceLabels(project: string, service?: string): string[] {
 
 /**
  * Returns whether a container counts as a replica. Exited containers and containers that are being removed do not count as replicas.
- * Running and paused containers count as replicas. Containers that are only created also count as replicas, because the scaling command or
- * the scaler will start them.
+ * Running and paused containers count as replicas. Containers that have been created but not started also count as replicas, because the
+ * scaling command or the scaler will start them.
  */
 export function isReplica({ State }: { readonly State: { readonly Status: string } }): boolean {
   return !['removing', 'exited', 'dead'].includes(State.Status)
@@ -78,7 +78,7 @@ export function scalingProblem(containers: readonly Container[], wanted: number)
   ].join('; ')
 }
 
-/** The number that Compose assigned to a container within its service. */
+/** Returns the number that Compose assigned to a container within its service. */
 export function containerNumber(labels: Readonly<Record<string, string>>): number {
   return Number(labels['com.docker.compose.container-number'])
 }

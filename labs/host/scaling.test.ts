@@ -1,4 +1,4 @@
-/** Tests the completion of scaling operations that Compose left incomplete. */
+/** Tests how scaling operations that Compose left incomplete are completed. */
 import { describe, expect, test } from 'vitest'
 import type { DockerCommand } from './compose.ts'
 import type { Ran } from './docker.ts'

@@ -22,8 +22,8 @@ export interface HalfMade {
 }
 
 /**
- * Starts the replicas that Compose has created but not started, regardless of whether Compose succeeded. A Compose failure is ignored if
- * all requested replicas exist and have started in the end.
+ * Starts the replicas that Compose has created but not started, regardless of whether Compose succeeded. A Compose failure is ignored if,
+ * in the end, all requested replicas exist and have started.
  * @returns a hint about paused replicas; null if there are none
  * @throws LabError if there are too few or too many replicas, or if one does not start
  */

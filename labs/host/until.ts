@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface Waiting {
   /** Time limit after which the wait fails. Milliseconds. */
   withinMs: number
-  /** Interval between two probe calls. Milliseconds. */
+  /** Interval between two calls of `probe`. Milliseconds. */
   everyMs?: number
   /** Signal that aborts the wait; the returned promise then rejects with the signal's abort reason. */
   stop?: AbortSignal

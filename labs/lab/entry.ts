@@ -35,8 +35,8 @@ export function checkReplicas(replicas: readonly Replica[], count: number): Chec
 }
 
 /**
- * Waits until a replica answers requests through Traefik, which detects healthy replicas slightly later than Docker does.
- * @returns undefined as soon as a replica answers, or a one-line description of the last problem if none answers within the time limit
+ * Waits until a replica responds to requests through Traefik, which detects healthy replicas slightly later than Docker does.
+ * @returns undefined as soon as a replica responds, or a one-line description of the last problem if none responds within the time limit
  */
 export async function waitForEntry(entry: string, withinMs: number): Promise<string | undefined> {
   const deadline = performance.now() + withinMs
@@ -78,7 +78,7 @@ export async function healthByReplica(entry: string, replicas: number): Promise<
   return found
 }
 
-/** Finds a replica's sticky cookie by sending requests until that replica answers one. Rejects after 60 requests. */
+/** Finds a replica's sticky cookie by sending requests until that replica responds to one. Rejects after 60 requests. */
 export async function cookieOf(entry: string, replica: string): Promise<string> {
   for (let left = 60; left > 0; left--) {
     const answer = await askEntry(entry)

@@ -12,7 +12,7 @@ export interface FindOptions extends ComposeOptions {
   page?: string
 }
 
-/** Returns the address of the live page that an embedded lab with default options has in the current environment. */
+/** Returns the address at which an embedded lab with default options serves its live page in the current environment. */
 export function defaultPage(): string {
   return `http://localhost:${process.env.GRAFANA_PORT || hostPorts.GRAFANA_PORT}`
 }

@@ -68,7 +68,7 @@ export interface Steps {
   embedded:
     | AnywhereStep
     | { readonly kind: 'order'; readonly order: EmbeddedOrder; readonly body: object }
-    /** Starts replicas until the given number of them is starting or serving; replicas that the scaler has already started are counted. */
+    /** Starts replicas until the given number of them are starting or serving, including those that the scaler has already started. */
     | { readonly kind: 'at-least'; readonly replicas: number }
 }
 export type StepOf<K extends LabKind> = Steps[K]
@@ -83,13 +83,13 @@ type AnywhereStep =
 export interface Checks {
   compose:
     | AnywhereCheck
-    /** Holds if the PromQL query returns at least one series. */
+    /** True if the PromQL query returns at least one series. */
     | { readonly kind: 'query'; readonly promql: string }
-    /** Holds if an alert with these labels is firing in Alertmanager; with `firing: false`, holds if none is firing. */
+    /** True if an alert with these labels is firing in Alertmanager; with `firing: false`, true if none is firing. */
     | { readonly kind: 'alert'; readonly labels: Labels; readonly firing: boolean }
-    /** Holds if Prometheus is ready; with `ready: false`, holds if Prometheus is not ready. */
+    /** True if Prometheus is ready; with `ready: false`, true if Prometheus is not ready. */
     | { readonly kind: 'prometheus'; readonly ready: boolean }
-    /** Holds if the container has this Docker state and, where given, this exit code and a start time other than `notStartedAt`. */
+    /** True if the container has this Docker state and, where given, this exit code and a start time other than `notStartedAt`. */
     | {
         readonly kind: 'container'
         readonly container: string
@@ -97,34 +97,35 @@ export interface Checks {
         readonly exitCode?: number
         readonly notStartedAt?: string
       }
-    /** Holds if the last rollout ended with this outcome. */
+    /** True if the last rollout ended with this outcome. */
     | { readonly kind: 'rollout'; readonly ended: 'complete' | 'rolled-back' }
-    /** Holds if Traefik's file provider has a middleware with this name; with `present: false`, holds if it has none. */
+    /** True if Traefik's file provider has a middleware with this name; with `present: false`, true if it has none. */
     | { readonly kind: 'middleware'; readonly name: string; readonly present: boolean }
   embedded:
     | AnywhereCheck
-    /** Holds if the live page shows this state for the replica. */
+    /** True if the live page shows this state for the replica. */
     | { readonly kind: 'state'; readonly id: string; readonly state: 'ready' | 'silent' }
-    /** Holds if the replica that was started at `startedAtSeconds` no longer exists. */
+    /** True if the replica that was started at `startedAtSeconds` no longer exists. */
     | { readonly kind: 'left'; readonly id: string; readonly startedAtSeconds: number }
-    /** Holds if one of a replica's figures is above `above` and below `below`, where given. */
+    /** True if one of a replica's figures is above `above` and below `below`; either bound may be omitted. */
     | { readonly kind: 'figure'; readonly id: string; readonly figure: EmbeddedFigure; readonly above?: number; readonly below?: number }
-    /** Holds if the scaler had no metrics when it made its last decision; with `blind: false`, holds if it had metrics. */
+    /** True if the scaler had no metrics when it made its last decision; with `blind: false`, true if it had metrics. */
     | { readonly kind: 'scaler'; readonly blind: boolean }
     /**
-     * Holds if the response time of a plain HTTP request through the router is above `above` and below `below`, where given. Milliseconds.
+     * True if the response time of a plain HTTP request through the router is above `above` and below `below`; either bound may be omitted.
+     * Milliseconds.
      */
     | { readonly kind: 'answer'; readonly above?: number; readonly below?: number }
-    /** Holds if at least the given number of replicas is ready. */
+    /** True if at least the given number of replicas is ready. */
     | { readonly kind: 'ready'; readonly atLeast: number }
 }
 export type CheckOf<K extends LabKind> = Checks[K]
 export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
 
 type AnywhereCheck =
-  /** Succeeds if the lab's entry point responds to at least one of three plain HTTP requests. */
+  /** True if the lab's entry point responds to at least one of three plain HTTP requests. */
   | { readonly kind: 'entry' }
-  /** Holds if exactly the given number of replicas exists and all of them are healthy. */
+  /** True if exactly the given number of replicas exists and all of them are healthy. */
   | { readonly kind: 'replicas'; readonly count: number }
 
 /** The result of checking one condition. */
@@ -239,7 +240,7 @@ export interface LabScaler {
   pause(): Promise<void>
   /** Resumes the scaler. Resolves once the scaler changes the number of replicas again. */
   resume(): Promise<void>
-  /** Replaces the scale-down rules of the scaler; null restores the original rules. Resolves once the scaler uses the new rules. */
+  /** Replaces the scaler's scale-down rules; null restores the original rules. Resolves once the scaler uses the new rules. */
   setScaleDown(rules: ScaleDownRules | null): Promise<void>
 }
 
@@ -261,14 +262,14 @@ export interface Lab<K extends LabKind = LabKind> {
   readonly prometheus: Prometheus | undefined
   readonly scaler: LabScaler | undefined
   readonly store: LabStore | undefined
-  /** Interval at which new readings are available. Seconds. */
+  /** Interval at which new readings become available. Seconds. */
   readonly readEverySeconds: number
   /**
    * Fraction of the load's sockets that are open at any time; k6 continuously replaces its virtual users, so some sockets are always
    * closed.
    */
   readonly steadyShare: number
-  /** Describes where each figure in the readings comes from. */
+  /** The source of each figure in the readings. */
   readonly sources: Readonly<Record<FigureName, string>>
 
   /** Returns the lab's replicas, sorted by number. */
@@ -282,7 +283,7 @@ export interface Lab<K extends LabKind = LabKind> {
   readings(): Promise<Readings>
   /** Reads a replica's metrics in the Prometheus text format. */
   metricsOf(replica: string): Promise<string>
-  /** A replica's response to `paths.health`, which describes the state of the replica and its stores. */
+  /** Returns a replica's response to `paths.health`, which describes the state of the replica and its stores. */
   stateOf(replica: string): Promise<unknown>
   /**
    * Sets the number of replicas. New replicas get the same configuration as the running lab. Resolves once all new replicas are healthy or
@@ -297,15 +298,15 @@ export interface Lab<K extends LabKind = LabKind> {
    */
   rollOut(): Promise<void>
   /**
-   * Deploys a version that fails to the other colour. Resolves when the lab has removed the replicas of this version; rejects if the deploy
-   * does not fail.
+   * Starts a deploy of the other colour with a version that fails. Resolves when the lab has removed the replicas of this version; rejects
+   * if the deploy does not fail.
    */
   deployFailing(): Promise<void>
   /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
   untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
   /** Restarts a replica that has exited, or starts a new replica in its place. Resolves once the restarted or new replica is healthy. */
   replace(replica: string, withinSeconds: number): Promise<void>
-  /** Sets the load's number of sockets. Resolves once the new number of sockets has been passed on to the load. */
+  /** Sets the number of sockets that the load should open. Resolves once the new number of sockets has been passed on to the load. */
   setLoad(sockets: number): Promise<void>
 
   /** Reads the facts about a replica before a fault begins; the last replica by default. */

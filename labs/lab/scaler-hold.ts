@@ -4,7 +4,7 @@ import type { LabScaler } from './lab.ts'
 export interface ScalerHold {
   /** Pauses the scaler unless it is already paused. */
   hold(): Promise<void>
-  /** Resumes the scaler if it was paused through this object. Further calls of `release` have no effect. */
+  /** Resumes the scaler if it was paused through this object. Subsequent calls to `release` have no effect. */
   release(): Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /**
  * Reads and writes the decision log: a file with one JSON line per sync, and an older file with the preceding lines. Together, the current
- * and the previous log file never exceed twice `maxBytes`. Incomplete records, such as the last line written before a crash, are skipped.
+ * and previous log files never exceed twice `maxBytes`. Incomplete records, such as the last line written before a crash, are skipped.
  */
 import { appendFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -46,7 +46,7 @@ export function stateFiles(stateFolder: string): string[] {
   return [log, olderPath(log), pauseFilePath(stateFolder), rolloutFilePath(stateFolder)]
 }
 
-/** Default maximum size: enough for about half a day of records in real time with ten busy replicas. */
+/** Default maximum size of a log file: enough for about half a day of records in real time with ten busy replicas. */
 const defaultMaxBytes = 16 * 2 ** 20
 
 /**
@@ -92,8 +92,8 @@ export async function readDecisionLog(path: string): Promise<TickRecord[]> {
 }
 
 /**
- * Number of bytes to read from the end of a file: far more than one record, but far less than a whole log, which might exceed the memory of
- * a small container.
+ * Number of bytes to read from the end of a file: far more than one record, but far less than a whole log, which might not fit into a small
+ * container's memory.
  */
 const tailBytes = 2 ** 20
 

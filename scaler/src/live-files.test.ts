@@ -23,7 +23,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }))
 
-/** Replaces a file with another file of the same name, as an editor does. */
+/** Replaces a file with another file of the same name, as an editor does when it saves. */
 async function edit(path: string, from: string | RegExp, to: string): Promise<void> {
   const text = await readFile(path, 'utf8')
   expect(text).toMatch(from)

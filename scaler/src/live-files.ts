@@ -22,7 +22,7 @@ export interface LiveFiles {
 }
 
 export interface Reread extends LiveFiles {
-  /** One-line reason why the newest version of a file was refused. */
+  /** One-line reason why the newest version of the HPA file or the mapping file was refused. */
   readonly refused?: string
 }
 
@@ -52,7 +52,7 @@ export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string
   }
 }
 
-/** Reads and parses the HPA file and the mapping file. Returns the content of both files, or the errors in them. */
+/** Reads and parses the HPA file and the mapping file. Returns the parsed content of both files, or the errors found in them. */
 export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<Result<LiveFiles>> {
   const [hpaText, mapText] = await Promise.all([textOf(hpa), textOf(metricMap)])
   if (!hpaText.ok) return hpaText

@@ -235,7 +235,7 @@ test('lets a running action finish after a stop, if it ends in time', async () =
   const w = testLoop()
   await sockets(w, 200)
   const stop = new AbortController()
-  // The fake clock does not advance, so the action finishes before its time limit.
+  // The fake clock does not advance, so the action finishes before its timeout.
   const sleep = (_: number, signal: AbortSignal) =>
     new Promise<void>((resolve) => (signal.aborted ? resolve() : signal.addEventListener('abort', () => resolve())))
   const ports = { ...w.ports, clock: { ...w.clock, sleep } }
@@ -283,7 +283,7 @@ test('ignores the memory of another autoscaler or time scale, or from the future
 
 test('takes the same decisions on the same input with compressed time', async () => {
   const run = async (timeScale: number) => {
-    // The run in real time and the compressed run start at the same second of the engine's clock.
+    // The real-time run and the compressed run start at the same second on the engine's clock.
     const w = testLoop({ timeScale }, 1_700_000_000 / timeScale)
     let state = initialState
     for (const perReplica of [50, 120, 260, 260, 90, 90, 20, 20, 20, 20, 20, 20, 20, 20, 20, 20]) {

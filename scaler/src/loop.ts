@@ -1,6 +1,7 @@
 /**
- * The control loop: observe, decide, act. Only one sync and one action run at a time. The loop accesses the clock, metrics, replicas and
- * files through ports, so the loop itself performs no I/O. Each sync writes one record.
+ * The scaler's control loop: it observes the replicas and their metrics, makes a decision, and carries it out. Only one sync and one action
+ * run at a time. The loop accesses the clock, metrics, replicas and files through ports, so the loop itself performs no I/O. Each sync
+ * writes one record.
  */
 import type { Result } from '@lab/contract/result.ts'
 import { failure, success } from '@lab/contract/result.ts'
@@ -53,7 +54,7 @@ export interface LoopState {
   readonly pods: readonly Pod[]
   /** The number of replicas after the last sync; null if it is unknown. */
   readonly replicas: number | null
-  /** Number of consecutive syncs in which Docker failed. */
+  /** Number of consecutive syncs in which calls to Docker failed. */
   readonly failures: number
 }
 
@@ -61,7 +62,7 @@ export const initialState: LoopState = { memory: emptyMemory, pods: [], replicas
 
 /** Number of seconds that a running action may continue after the stop signal before it is aborted. */
 export const finishWithinSeconds = 5
-/** Maximum exponential backoff while Docker fails, in sync periods. */
+/** Maximum exponential backoff while calls to Docker fail, in sync periods. */
 export const maxBackoffPeriods = 8
 /** Longest gap, in sync periods, after which a restarted scaler still uses the remembered recommendations. */
 const maxGapPeriods = 4
@@ -69,8 +70,8 @@ const maxGapPeriods = 4
 /**
  * Restores the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations and scale changes
  * are dropped, as after a restart of Kubernetes' HPA controller. Without recommendations, no replica is removed for a whole stabilization
- * window. Returns the initial state if there is no record, or if the record has a different autoscaler, a different time scale or a time in
- * the future.
+ * window. Returns the initial state if there is no record, or if the record belongs to a different autoscaler, uses a different time scale,
+ * or is dated in the future.
  */
 export function resumedState(record: TickRecord | undefined, settings: LoopSettings, nowSeconds: number): LoopState {
   const { hpa, timeScale, controller } = settings
@@ -159,7 +160,7 @@ async function listReplicas(target: ReplicaTarget, signal: AbortSignal): Promise
 }
 
 interface ActionOutcome {
-  /** The action that was taken; null if the decision was to change nothing. */
+  /** The scaling action that was taken; null if there was none. */
   readonly action: ActionRecord | null
   /** The change that another client made to the number of replicas between the observation and the action; absent if there was none. */
   readonly conflict?: ChangeByHand
@@ -199,7 +200,7 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
       conflict: { from: currentReplicas, to: changed.count },
     }
   } catch (error) {
-    // Ctrl-C also interrupts the Compose process, which does not count as a failed action.
+    // Ctrl-C also interrupts the Compose process; such an interruption does not count as a failed action.
     const result = stop.aborted ? 'Interrupted' : 'Failed'
     return { action: { ...base, result, durationSeconds: seconds(), error: textOf(error) } }
   }
@@ -207,7 +208,7 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
 
 /**
  * Starts replicas that a failed or interrupted action created but did not start. In a cluster, the kubelet starts created containers
- * without a decision by the autoscaler. Prints the result. The next sync retries containers that failed to start.
+ * without a decision by the autoscaler. Prints the result. If a container failed to start, the next sync tries again.
  */
 async function startPending(pods: readonly Pod[], count: number, ports: LoopPorts, stop: AbortSignal): Promise<void> {
   const pending = pods.filter(({ phase, deleting }) => phase === 'Pending' && !deleting).map(({ name }) => name)

@@ -134,7 +134,7 @@ class Collected {
       this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
   }
 
-  /** Adds a resource to a replica's sample. The combined sample has the time of its oldest part. */
+  /** Adds a resource's usage to a replica's sample. The combined sample has the time of its oldest part. */
   addSample(name: string | undefined, sample: ResourceSample): void {
     if (name === undefined) throw new Error(`a series without the label ${replicaLabel}`)
     const known = this.#replica(name)

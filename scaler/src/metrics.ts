@@ -156,7 +156,7 @@ function missingSeries({ decision }: TickRecord): Series[] {
   return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
 }
 
-/** Returns the proposed replica count after each step of the decision. A step that was not reached has no series. */
+/** Returns the proposed replica count after each step of the decision. A decision step that was not reached has no series. */
 function proposalSeries({ decision }: TickRecord): Series[] {
   const stages: Readonly<Record<ProposalStage, number | null>> = {
     recommended: decision.recommendation,

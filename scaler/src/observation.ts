@@ -31,8 +31,8 @@ export function observationOf(input: ObservationInput, previous: readonly Pod[],
     previous: new Map(previous.map((pod) => [pod.name, pod])),
   }
   const pods = replicas.value.map((replica) => podOf(replica, known, timeScale))
-  // Compose does not store a desired number of replicas.
-  // Outside a rollout, the replicas that are not draining therefore count as both spec.replicas and status.replicas.
+  // Compose does not store a desired number of replicas. Therefore, outside a rollout, the number of replicas that are not draining serves
+  // as both spec.replicas and status.replicas.
   const count = pods.filter(({ deleting }) => !deleting).length
   return { ...rest, scale: { specReplicas: wanted ?? count, statusReplicas: count }, pods }
 }

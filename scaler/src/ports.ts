@@ -15,7 +15,7 @@ export interface Clock {
 /** A replica as listed by Docker, without its metrics and draining state. */
 export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
 
-/** The scale of the workload while a rollout is under way. */
+/** Reads and writes the workload's scale while a rollout is under way. */
 export interface RolloutPort {
   /** Returns the scale of the current rollout, or undefined if no rollout is under way. Never rejects. */
   read(): Promise<RolloutScale | undefined>
@@ -35,7 +35,7 @@ export interface ReplicaTarget {
    * Scales the workload to the given number of replicas. Resolves once the new replicas have started or the removed replicas have exited.
    * Also starts replicas that were created but not started, even if the workload already has the given number of replicas. Rejects on
    * failure, after a timeout, or when the signal aborts. Only one scaleTo call may run at a time.
-   * @param draining replicas that another client is stopping; they do not count, and the call waits until they have exited
+   * @param draining replicas that another client is stopping; they do not count as replicas, and the call waits until they have exited
    * @returns the names of the removed replicas
    */
   scaleTo(replicas: number, draining: readonly string[], signal: AbortSignal): Promise<{ readonly removed: readonly string[] }>
@@ -68,7 +68,7 @@ export interface WorkingSet {
 }
 
 /**
- * Reads the working sets of the replicas. Rejects if the working sets cannot be read. Replicas that are starting or stopping may be missing
- * from the result.
+ * Reads the replicas' working sets. Rejects if the working sets cannot be read. Replicas that are starting or stopping may be missing from
+ * the result.
  */
 export type ReadWorkingSets = (signal: AbortSignal) => Promise<readonly WorkingSet[]>

@@ -5,10 +5,10 @@
 import type { Decision, Memory } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './core/types.ts'
 
-/** Possible results of actions that were actually started. */
+/** Possible results of a scaling action that was actually started. */
 export const carriedOutResults = ['Succeeded', 'Failed', 'Interrupted'] as const
 
-/** The action that follows a decision. */
+/** The scaling action that follows a decision. */
 export interface ActionRecord {
   readonly from: number
   readonly to: number

@@ -46,7 +46,7 @@ export async function writeRolloutScale(stateFolder: string, scale: RolloutScale
   const path = rolloutFilePath(stateFolder)
   if (scale === undefined) return rm(path, { force: true })
   await mkdir(stateFolder, { recursive: true })
-  // The rollout file is renamed into place, so that readers never see a partial file.
+  // The rollout file is written under a temporary name and then renamed, so that readers never see a partial file.
   await writeFile(`${path}.new`, `${JSON.stringify(scale)}\n`)
   await rename(`${path}.new`, path)
 }

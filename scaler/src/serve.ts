@@ -9,7 +9,7 @@ export interface Endpoints {
 }
 
 export interface ServedState {
-  /** Returns the text of /metrics and its media type. */
+  /** Returns the response body of /metrics and its media type. */
   readonly metrics: () => Promise<{ readonly body: string; readonly type: string }>
   /** Returns the reason why the control loop is stuck, or null if it is making progress. */
   readonly stuck: () => string | null

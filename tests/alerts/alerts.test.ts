@@ -213,7 +213,7 @@ describe.concurrent('faults while the number of replicas does not change', () =>
       begin: async (undo) => {
         const container = containerName(stack, 'ws-3')
         // Raises the container's CPU shares and starts several threads, to push the replica to its one-core limit.
-        // Otherwise, the replica might not reach this limit on a busy machine.
+        // With fewer CPU shares or a single thread, the replica might not reach this limit on a busy machine.
         await docker(['update', '--cpu-shares', '4096', container])
         const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
         undo(() => evaluateInContainer(container, 'for (const thread of globalThis.spinning ?? []) void thread.terminate(); 0'))

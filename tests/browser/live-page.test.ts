@@ -1,6 +1,7 @@
 /**
- * Tests the embedded lab's live page in a real Chromium: while idle, after scaling up, a drain and a kill, and after scaling down. The
- * tests must run in the order in which they are written, because each test continues from the state that the previous one left behind.
+ * Tests the embedded lab's live page in a real Chromium: while the lab is idle, after a scale-up, a drain and a kill, and after a
+ * scale-down. The tests must run in the order in which they are written, because each test continues from the state that the previous one
+ * left behind.
  */
 
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
@@ -183,7 +184,7 @@ describe.skipIf(!hasChromium)('the live page', () => {
     await target.fill('80')
     await target.press('Enter')
     await expect.poll(() => page.getByLabel('Target: sockets per replica').inputValue(), generous).toBe('80')
-    // A second page changes the target back to 80 before the server sends its next state to the first page.
+    // A second page changes the target back to 80 before the server next sends its state to the first page.
     const accepted = page.waitForResponse((response) => new URL(response.url()).pathname === embeddedPaths.target)
     await setTarget('85')
     await accepted

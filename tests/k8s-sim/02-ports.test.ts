@@ -29,7 +29,7 @@ describe('Prometheus', () => {
     const workingSets: ReadWorkingSets = (signal) => readWorkingSets(host, { project: stack.project, service: services.ws }, signal)
     source = prometheusSource(url(stack, 'PROMETHEUS_PORT'), read.value, services.ws, workingSets)
     // Computing a rate requires two scrapes.
-    // The query windows must no longer contain the replica that 01-actuator.test.ts added and removed.
+    // The query windows must no longer contain samples of the replica that 01-actuator.test.ts added and removed.
     const count = async (expr: string) => (await query(stack, expr)).length
     const settled = async () =>
       (await count('rate(process_cpu_seconds_total{job="ws"}[20s])')) === 2 &&

@@ -21,7 +21,7 @@ const pause = fromRoot(pauseFilePath(stateFolder))
 let answers: PanelAnswer[]
 
 beforeAll(async () => {
-  // The test waits until no scaling is pending, so that this test's load causes the next change in the number of replicas.
+  // The test waits until no scaling action is pending, so that this test's load causes the next change in the number of replicas.
   await rm(pause, { force: true })
   await until('two replicas', async () => (await containers(stack, services.ws)).length === 2, { withinMs: 120_000 })
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))

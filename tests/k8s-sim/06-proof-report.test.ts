@@ -33,7 +33,7 @@ function type(line: string, withinSeconds: number) {
 
 beforeAll(async () => {
   await rm(pause, { force: true })
-  // The test waits until no scaling from an earlier load is pending, so that this test's load causes the next scaling action.
+  // The test waits until no scaling action from an earlier load is pending, so that this test's load causes the next scaling action.
   const settled = async () => {
     const last = await readLastRecord(fromRoot(decisionLogPath(stateFolder)))
     const wanted = last?.decision.recommendation ?? Number.POSITIVE_INFINITY
@@ -77,7 +77,7 @@ describe('the proof report', () => {
     const line = blocks.find((block) => block.startsWith('./lab compare'))
     // The command on the page contains the project name from compose.yaml, which the test replaces with its own.
     const ran = await type((line ?? '').replaceAll('reports/lab/', `reports/${stack.project}/`), 50)
-    // With only one run before and one after, no noise band can be computed; neither of the two runs lost a message.
+    // The comparison has only one earlier run and one later run, so no noise band can be computed; neither run lost a message.
     expect(ran.all).toContain('a noise band needs at least 3')
     expect(ran.exitCode, ran.all).toBe(0)
   })

@@ -27,7 +27,7 @@ const rules: readonly Rule[] = [
   { pattern: /\bcan not\b/gi, write: 'cannot' },
 ]
 
-/** Words that are retired in identifiers, too. The parts of a camelCase or snake_case name count as words. */
+/** Words that are also retired in identifiers. The parts of a camelCase or snake_case name count as words. */
 const retiredNames = /\b(?:told|doors?|kept|guests?|talks?|brings?|brought|sights?|worlds?|whoever)\b/gi
 
 /** The files that contain the rules and their tests; these files are not checked. */

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { lineAt, literalsIn, modules, type Node, parse, treeOf, walk } from './lib/modules.ts'
 import { read } from './lib/repo-files.ts'
 
-/** Returns the line numbers at which a module implements a task. */
+/** Returns the line numbers at which a module implements a shared task. */
 type Find = (tree: Node, text: string) => number[]
 
 interface Job {
@@ -16,7 +16,7 @@ interface Job {
   find: Find
   /** A pattern that saves time: only modules whose text matches it are parsed. */
   hint: RegExp
-  /** An example of code that implements the task, and an example of code that does not. */
+  /** A code example that implements the shared task, and a code example that does not. */
   is: string
   isNot: string
 }

@@ -18,7 +18,7 @@ const listed = new Map(
 )
 const dockerfiles = repoFiles((path) => /(^|\/)Dockerfile$/.test(path))
 
-/** The only shell scripts that are allowed. The first lines of each one explain why the task needs a shell script. */
+/** The only shell scripts that are allowed. The first lines of each of these scripts explain why its task needs a shell script. */
 const shellEntryPoints = ['lab.cmd', 'scaler/start.sh', 'traefik/start.sh']
 
 describe('shells', () => {

@@ -116,7 +116,7 @@ describe('a short default run', () => {
     const rest = async () => (await query(stack, `(${apart}) == 0 and sum(${metrics.connectionsActive.name}) == 0`)).length === 1
     await until('no connection on replicas and router', rest, { withinMs: 90_000, everyMs: 1000 })
     // After the load has ended, the router may take up to a minute to close its idle HTTP connections.
-    // Once those are closed, this test's socket is the only connection.
+    // Once the router's idle connections are closed, this test's socket is the only connection.
     const socket = await openSocket(stack)
     try {
       const one = async () => (await query(stack, `(${apart}) == 0 and sum(${metrics.connectionsActive.name}) == 1`)).length === 1

@@ -173,8 +173,8 @@ async function publishThrough(users: LogUser[], happens: () => Promise<void>): P
 }
 
 /**
- * Expects that every user received each message once and in the same order, that each sender's order was preserved, and that each message
- * was answered correctly.
+ * Expects that every user received each message once and in the same order, that each sender's order was preserved, and that each sender
+ * received the correct confirmation.
  */
 function expectNothingLost(users: LogUser[], { texts, outcomes }: { texts: string[]; outcomes: Published[][] }): void {
   for (const user of users) {

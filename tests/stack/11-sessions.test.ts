@@ -16,7 +16,7 @@ test('a newly started replica can take sessions over at once', async () => {
   relay.cut()
   const stores = await startStores('a', {}, relay.port)
   // After five failed attempts, the session connection waits a long time before it tries again.
-  // In contrast, the room log's reader connects at once.
+  // The room log's reader does not wait and connects at once.
   await until('several attempts', () => relay.dials() >= 5, { withinMs: 10_000, everyMs: 10 })
   relay.restore()
   await new LogUser(stores.roomLog).start()

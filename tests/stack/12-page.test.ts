@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)('the page', () => {
     await press(page, 'Send message')
     await until('the answer', async () => (await text(page, 'log')).includes('message_response'), { withinMs: 10_000 })
     expect(await text(page, 'replica')).toMatch(/^ws-\d+$/)
-    // The count of unanswered messages includes those that the page itself sends to measure the round-trip time.
+    // The page's number of messages without a response includes those that the page itself sends to measure the round-trip time.
     await until('no answer is missing', async () => (await text(page, 'unanswered')) === '0', { withinMs: 10_000 })
   }, 60_000)
 

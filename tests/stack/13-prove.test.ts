@@ -70,7 +70,7 @@ describe('no message is lost, doubled or reordered, and every closed connection 
 
 test('after Ctrl-C during a drain, the command restores the lab', { timeout: 150_000 }, async () => {
   // With seed 1, the first drain affects one of the replicas ws-1 to ws-3.
-  // These replicas still exist after the command has restored the original three replicas.
+  // The replicas ws-1 to ws-3 still exist after the command has restored the original three replicas.
   const args = ['--replicas', '4', '--sockets', '50', '--drains', '3', '--seed', '1']
   const ran = execa(process.execPath, ['tools/cli/src/main.ts', 'prove', ...args], {
     cwd: root,

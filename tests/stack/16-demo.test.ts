@@ -49,7 +49,7 @@ test('the scene steady runs on Compose, and restores the lab', { timeout: 180_00
   const numbers = events.flatMap((event) => (event.kind === 'say' ? Object.entries(event.numbers) : []))
   expect(numbers.find(([name]) => name === 'sockets')?.[1].source).toMatch(/^PromQL: sum\(/)
   // A scene queries Prometheus shortly before it prints a number.
-  // The test therefore compares that number with readings taken up to one second earlier or later.
+  // The test compares the number that a scene prints with readings taken up to one second earlier or later.
   const moments = events.flatMap((event) => (event.kind === 'say' ? [-1000, 0, 1000].map((ms) => event.at + ms) : []))
   const prometheus = prometheusAt(url(stack, 'PROMETHEUS_PORT', ''))
   const readings = await Promise.all(moments.map((at) => askPrometheus(prometheus, at)))

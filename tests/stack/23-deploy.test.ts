@@ -49,7 +49,7 @@ const record = () => JSON.parse(readFileSync(`${folder}/rollout/record.json`, 'u
 /** Returns the colour that is not live; requires that all replicas have the same colour. */
 const idleColour = async () => otherColour((await colours())[0] ?? 'blue')
 
-/** Sends the given number of requests without cookies, and returns the names of the replicas that answered. */
+/** Sends the given number of requests without cookies, and returns the names of the replicas that responded. */
 async function answering(requests: number, headers: Record<string, string> = {}): Promise<string[]> {
   const found = new Set<string>()
   for (let left = requests; left > 0; left--) {

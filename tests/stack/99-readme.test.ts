@@ -60,7 +60,7 @@ function withoutMissing({ where, commands }: CommandBlock): CommandBlock {
 
 const run = block('compose up -d --build --wait')
 const tests = block('npm cit')
-// tests/repo/fresh-clone.test.ts runs the block with `npm start` in a fresh clone without Docker.
+// The command block that contains `npm start` is run by tests/repo/fresh-clone.test.ts, in a fresh clone without Docker.
 const embedded = block('npm start')
 const load = block('run --rm k6')
 const more = block('--scale ws=5')

@@ -1,6 +1,6 @@
 /**
  * Completes the workshop with the commands from its pages. In each step, the step's check must fail before the page's command blocks run.
- * After they have run, unchanged and without network access, the step's check must pass.
+ * After the page's command blocks have run, unchanged and without network access, the step's check must pass.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,7 +1,7 @@
 /**
  * The benchmarks' baseline: a plain `ws` server without a framework. The baseline server exchanges the same messages as the service,
- * including replica names, times, sequence numbers and offsets. Like the service, the baseline has rooms, a heartbeat that checks all
- * connections in one loop, and the usual metrics. The baseline server has no limits, resume, drain, logs or schema validation, so the
+ * including replica names, timestamps, sequence numbers and offsets. Like the service, the baseline has rooms, Prometheus metrics, and a
+ * heartbeat that checks all connections in one loop. The baseline server has no limits, resume, drain, logs or schema validation, so the
  * difference between its results and the service's is the cost of these features.
  */
 import { randomUUID } from 'node:crypto'
@@ -31,7 +31,7 @@ interface Peer {
 
 const peers = new Set<Peer>()
 const rooms = new Map<string, Set<Peer>>()
-/** The last room message's sequence number, which is also the number of room messages so far. */
+/** Sequence number of the last room message, which is also the number of room messages sent so far. */
 let seq = 0
 
 interface Message extends Record<string, unknown> {

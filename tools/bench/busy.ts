@@ -7,7 +7,7 @@ export interface Busy {
   seconds: number
   server: number
   generator: number
-  /** CPU usage of all other processes on the benchmark's two cores, which distorts the measurement. */
+  /** CPU usage of all other processes on the benchmark's two cores; these processes distort the measurement. */
   others: number
 }
 
@@ -28,7 +28,7 @@ export function watchBusy(pids: readonly number[]): () => Busy {
   }
 }
 
-/** Combines the CPU usage of several periods into one, weighted by their lengths. Pure. */
+/** Combines the CPU usage of several periods into one average, weighted by the length of each period. Pure. */
 export function joinBusy(parts: readonly Busy[]): Busy {
   const seconds = parts.reduce((sum, part) => sum + part.seconds, 0)
   const share = (of: 'server' | 'generator' | 'others') => parts.reduce((sum, part) => sum + part[of] * part.seconds, 0) / seconds

@@ -22,7 +22,7 @@ export class LoadSocket {
   readonly reader: FrameReader
   /**
    * Called after each chunk of received bytes, with the number of messages that the chunk completed. Heartbeats are not counted, because
-   * they do not answer a message.
+   * they are not responses to messages.
    */
   onMessages: (count: number) => void = () => {}
   readonly #socket: Socket
@@ -57,7 +57,7 @@ export class LoadSocket {
   }
 
   /**
-   * Connects and waits for the first message, which is connection_established.
+   * Connects and waits for the server's first message, which is connection_established.
    * @param id the connection id, which becomes part of the URL path
    * @param onFailure called at most once, for the first failure after the connection is open
    * @throws Error if the connection is not open within 10 s
@@ -140,7 +140,7 @@ export class LoadSocket {
   }
 }
 
-/** A group of connections, which are closed together. The first failure of any of them ends the measurement. */
+/** A group of connections that are closed together. The first failure of any connection ends the measurement. */
 export class BenchClients {
   readonly sockets: LoadSocket[] = []
   readonly #failure = Promise.withResolvers<never>()
@@ -152,7 +152,7 @@ export class BenchClients {
 
   /**
    * Opens `count` more connections, at most `atOnce` of them concurrently.
-   * @throws Error if a connection cannot be opened; in this case, no more connections are opened
+   * @throws Error if a connection cannot be opened, in which case no more connections are opened
    */
   async open(address: Address, count: number, atOnce = 128): Promise<void> {
     const until = this.sockets.length + count

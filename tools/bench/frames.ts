@@ -45,7 +45,7 @@ export interface FrameCounts {
 export class FrameReader {
   readonly counts: FrameCounts = { messages: 0, byLetter: new Uint32Array(128) }
   readonly #onControl: (opcode: number, payload: Buffer) => void
-  /** An optional function that is called with the text of each message. */
+  /** Optional function that is called with the text of each message. */
   onText: ((text: string) => void) | undefined
   readonly #header = new Uint8Array(10)
   #have = 0
@@ -61,7 +61,7 @@ export class FrameReader {
   }
 
   /**
-   * Reads a range of bytes from a chunk.
+   * Reads the frames in the given byte range of a chunk.
    * @param chunk the received bytes; the reader does not use this buffer after the call
    * @param start index of the first byte to read
    * @param end index of the byte after the last one to read

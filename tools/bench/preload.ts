@@ -1,6 +1,6 @@
 /**
- * Answers the benchmark's requests over the IPC channel, so that the measured servers need no measurement code of their own. This module is
- * loaded into each measured server before the server's own code (`--import`).
+ * Responds to the benchmark's requests over the IPC channel, so that the measured servers need no measurement code of their own. This
+ * module is loaded into each measured server before the server's own code (`--import`).
  */
 import { writeFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
@@ -32,8 +32,8 @@ export function onSwitch(then: (on: boolean) => void): void {
 async function answer(request: Request): Promise<Memory | null> {
   if (request.ask === 'memory') {
     for (let i = 0; i < (request.collect ? collections : 0); i++) {
-      // Only a last-resort collection shrinks the young generation.
-      // An ordinary garbage collection would leave about 5 KiB per socket in the measured memory.
+      // Only a last-resort garbage collection shrinks V8's young generation.
+      // After an ordinary garbage collection, the measured memory would be about 5 KiB per socket too high.
       globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       await sleep(settleMs)
     }

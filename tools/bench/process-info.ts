@@ -20,7 +20,7 @@ export function cpuSeconds(pids: readonly number[]): number {
   let ticks = 0
   for (const pid of pids) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // In this file, the process name is in parentheses and may contain spaces; utime and stime are fields 14 and 15.
+    // In /proc/PID/stat, the process name is in parentheses and may contain spaces; utime and stime are fields 14 and 15.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
     ticks += Number(fields[11]) + Number(fields[12])
   }
@@ -43,7 +43,7 @@ export function pinGenerator(): void {
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(cores.generator), String(process.pid)], { stdio: 'ignore' })
 }
 
-/** Lists the benchmark requirements that this machine does not meet, one line each; empty if it meets them all. */
+/** Lists the benchmark requirements that this machine does not meet, one line each; the list is empty if the machine meets them all. */
 export function lacking(): string[] {
   if (platform() !== 'linux') return [`Linux is required, for taskset and /proc; this system is ${platform()}.`]
   const problems: string[] = []

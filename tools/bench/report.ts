@@ -19,8 +19,8 @@ export interface Sample {
 const generatorLimit = 0.92
 const serverLimit = 0.95
 /**
- * Maximum acceptable send delay in fixed-rate scenarios, where the load generator's CPU usage says nothing about whether it was the
- * bottleneck. Microseconds.
+ * Maximum acceptable send delay in fixed-rate scenarios, in which the load generator's CPU usage does not show whether the load generator
+ * was the bottleneck. Microseconds.
  */
 const sentLateLimitUs = 500
 

@@ -174,7 +174,7 @@ export const sections: readonly Section[] = [
   },
 ]
 
-/** Derives from the tables in which scenarios each target is measured. */
+/** Uses the tables to determine the scenarios in which each target is measured. */
 export function plan(): Map<TargetName, Set<ScenarioName>> {
   const found = new Map<TargetName, Set<ScenarioName>>()
   for (const { reference, subject, rows } of sections) {

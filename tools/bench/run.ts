@@ -21,7 +21,7 @@ const quickScale = 0.3
 const noHeartbeatsMs = 3_600_000
 const manyHeartbeatsMs = 4_000
 
-/** The options of `./lab bench`. */
+/** Options of the `./lab bench` command. */
 export interface BenchOptions {
   rounds: number
   only: ReadonlySet<ScenarioName>
@@ -101,7 +101,7 @@ function versionOf(name: string): string {
 export async function runBench(options: BenchOptions): Promise<void> {
   const problems = lacking()
   if (problems.length > 0) throw new LabError(problems.join('\n'))
-  // Exit handlers stop the servers and containers, so a signal must lead to a regular exit.
+  // Exit handlers stop the servers and containers, so a signal must cause a normal exit of the process.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(exitCodes.interrupted))
   const spanSink = await startSpanSink()
   const hardware = machine()

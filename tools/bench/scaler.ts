@@ -34,8 +34,8 @@ const hpa = hpaFixture({
 })
 
 /**
- * Creates an observation of about a hundred replicas. The load varies by a third within ten minutes, so that stabilization windows and
- * policies take effect.
+ * Creates an observation of about a hundred replicas. The load oscillates by a third around its mean, with a period of ten minutes, so that
+ * stabilization windows and policies take effect.
  */
 function observation(timeSeconds: number, count: number): Observation {
   const connections = 90 + 30 * Math.sin((2 * Math.PI * timeSeconds) / 600)
@@ -62,7 +62,7 @@ function observation(timeSeconds: number, count: number): Observation {
   }
 }
 
-/** Simulates one hour of decision records, with one sync in every sync period. */
+/** Simulates one hour of syncs, one per sync period, and returns their decision records. */
 function recording(): TickRecord[] {
   const options = defaultControllerOptions
   let memory: Memory = emptyMemory
@@ -90,7 +90,7 @@ function recording(): TickRecord[] {
   return records
 }
 
-/** Measures how many decisions per second the scaler makes on prepared observations. */
+/** Measures how many decisions per second the scaler makes from prepared observations. */
 function decisionsPerSecond(): number {
   const options = defaultControllerOptions
   const seen = Array.from({ length: 40 }, (_, i) => observation(i * options.syncPeriodSeconds, replicas))

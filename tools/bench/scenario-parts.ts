@@ -1,4 +1,4 @@
-/** The parts that all benchmark scenarios share: their interface to the benchmark, their frames, and waits with a time limit. */
+/** Parts shared by all benchmark scenarios: the interface to the benchmark, frames, and waits with a time limit. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import { until } from '@lab/host/until.ts'
@@ -16,7 +16,7 @@ export interface Bench {
   address: Address
   /** The processes whose CPU time counts as the server's. */
   pids: readonly number[]
-  /** Returns the server's memory usage, with or without a garbage collection beforehand. */
+  /** Returns the server's memory usage, optionally after a garbage collection. */
   memory: (collect: boolean) => Promise<Memory>
   /** Switches the feature under test on or off. */
   switch: (on: boolean) => Promise<void>
@@ -26,7 +26,7 @@ export interface Bench {
   measured: <T>(part: () => Promise<T>) => Promise<T>
 }
 
-/** Named figures, and the CPU usage during the measurement. */
+/** A scenario's figures by name, and the CPU usage during the measurement. */
 export interface Outcome {
   figures: Record<string, number>
   busy: Busy
@@ -95,7 +95,10 @@ export function withClients(run: (clients: BenchClients, bench: Bench) => Promis
   }
 }
 
-/** Waits until all expected messages have arrived. If some are still missing after 10 s, rejects with the number of missing messages. */
+/**
+ * Waits until all expected messages have arrived. If some messages are still missing after 10 s, rejects with the number of missing
+ * messages.
+ */
 export async function allArrived(what: string, missing: () => number): Promise<void> {
   const probe = () => {
     if (missing() === 0) return true

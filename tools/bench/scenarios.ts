@@ -1,4 +1,4 @@
-/** Defines the benchmark scenarios. Each scenario measures a newly started server and resolves with figures by name. */
+/** Defines the benchmark scenarios. Each scenario measures a newly started server and returns its figures by name. */
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Busy, joinBusy, watchBusy } from './busy.ts'
@@ -21,7 +21,7 @@ import { steady } from './steady.ts'
 
 const kibi = 1024
 const mebi = 1024 * 1024
-/** Number of measurements in each round with the feature on; there are equally many with the feature off. */
+/** Number of measurements with the feature on in each round, and also the number of those with the feature off. */
 const switchedPairs = 10
 
 /** Keeps `depth` messages in flight on each of 100 sockets while `measure` runs. */
@@ -101,7 +101,7 @@ const fanOut: Scenario = withClients(async (clients, bench) => {
     if (type !== 'room_joined') throw new Error(`unexpected answer to join: ${type}`)
   }
   const sender = clients.sockets[0]
-  // The sender receives an answer to its message and, as a member of the room, also the message itself.
+  // The sender receives a response to its message and, as a member of the room, also the message itself.
   const wholeRound = members + 1
   let [left, startedAt, rounds, sent] = [0, 0, 0, 0]
   let times: number[] = []
@@ -135,7 +135,7 @@ const fanOut: Scenario = withClients(async (clients, bench) => {
   return { figures: { rate, lastP50: percentile(lasts, 0.5), lastP99: percentile(lasts, 0.99), cpu: (busy.server * 1e6) / rate }, busy }
 })
 
-/** Opens sockets as fast as the server accepts them, 128 at a time, and optionally measures the memory that idle sockets use. */
+/** Opens sockets as fast as the server accepts connections, 128 at a time, and optionally measures the memory that idle sockets use. */
 function connects(count: number, measureMemory: boolean): Scenario {
   return withClients(async (clients, bench) => {
     const half = count / 2
@@ -186,7 +186,8 @@ const members: Scenario = withClients(async (clients, bench) => {
   await all(1, (socket, room) => socket.write(frameOf({ type: 'join', id: 'j-1', room })))
   const joined = await bench.memory(true)
   for (let i = 0; i < messagesEach; i++) {
-    // After both members have sent a message, each of them receives three messages: an answer, and both members' room messages.
+    // After both members have sent a message, each of them receives three messages: the response to its own message, and both members' room
+    // messages.
     await all(3, (socket, room) => socket.write(broadcastFrameOf(`b-${i}`, room)))
   }
   const full = await bench.memory(true)

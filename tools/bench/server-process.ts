@@ -79,7 +79,7 @@ export class ServerProcess {
 
   /**
    * Starts a program with PORT, INTERNAL_PORT and HOST set, and waits until it accepts connections.
-   * @throws Error with the program's error output if it does not accept sockets within 15 s
+   * @throws Error with the program's error output if it does not accept connections within 15 s
    */
   static async start(program: Program): Promise<ServerProcess> {
     const [address, internal] = [await freeAddress(), await freeAddress()]

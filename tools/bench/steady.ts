@@ -7,9 +7,9 @@ import { answerTimeoutMs, echoFrame, openChecked, refuseAfter, type Scenario, wi
 import { percentile } from './stats.ts'
 
 /**
- * Opens the given number of sockets, and sends 5,000 messages a second over 1,000 of them.
- * Messages are sent when they are due, whether or not earlier messages have been answered (an open model).
- * Latency is measured from the time at which a message is due, so that a server stall counts for every message that it delays.
+ * Opens the given number of sockets, and sends 5,000 messages a second over 1,000 of them. Messages are sent when they are due, whether or
+ * not earlier messages have received a response (an open model). Latency is measured from the time at which a message is due, so that a
+ * server stall counts for every message that it delays.
  */
 export function steady(sockets: number, fullSeconds: number): Scenario {
   return withClients(async (clients, bench) => {
@@ -30,12 +30,12 @@ export function steady(sockets: number, fullSeconds: number): Scenario {
       max: microseconds(result.latencies, 1),
       sentLateP99: microseconds(result.lateness, 0.99),
     }
-    // The load generator uses a busy loop for exact timing, so its CPU usage is meaningless, and its send delay is reported instead.
+    // The load generator uses a busy loop for exact timing, so its CPU usage is meaningless; its send delay is reported instead.
     return { figures, busy: { ...busy, generator: Number.NaN } }
   })
 }
 
-/** @returns for each message, the time in milliseconds from when it was due until it was answered, and until it was sent */
+/** @returns each message's response delay and send delay, both in milliseconds after the message was due */
 async function sendOnTime(clients: BenchClients, total: number, perSecond: number) {
   const senders = clients.sockets.slice(0, 1000)
   const [latencies, lateness] = [new Float64Array(total), new Float64Array(total)]

@@ -1,6 +1,6 @@
 /**
- * Runs the service with tracing that the benchmark can switch on and off at run time. The speed of two processes of the same program
- * differs by more than tracing costs, so the service is compared with itself.
+ * Runs the service with tracing that the benchmark can switch on and off at run time. The difference in speed between two processes of the
+ * same program exceeds the cost of tracing, so tracing is switched on and off within a single process.
  */
 import { readConfig } from '@lab/ws/config.ts'
 import { startReplica } from '@lab/ws/replica.ts'

@@ -10,7 +10,7 @@ const image = 'traefik:v3.6.12'
 const withinSeconds = 30
 const configuration = fileURLToPath(new URL('traefik.yaml', import.meta.url))
 
-/** Returns why Traefik cannot be used on this machine, or undefined if it can. */
+/** Returns the reason why Traefik cannot be used on this machine, or undefined if it can. */
 export async function whyNoTraefik(): Promise<string | undefined> {
   if ((await tryDocker(['version'], { withinSeconds })).exitCode !== 0) return 'Docker does not run'
   if ((await tryDocker(['image', 'inspect', image], { withinSeconds })).exitCode !== 0) {

@@ -26,7 +26,7 @@ const chaos = (...args: string[]) =>
 
 beforeAll(async () => {
   lab = await startLab('--replicas', String(replicas))
-  // The scaler is paused, so that only faults change the replicas.
+  // The scaler is paused, so that only the faults add or remove replicas.
   await fetch(lab.page + embeddedPaths.pause, { method: 'POST', body: JSON.stringify({ paused: true }) })
 }, 60_000)
 

@@ -63,8 +63,8 @@ function runsOnCompose(seed: number): Promise<boolean> {
 }
 
 /**
- * Waits until the readings contain exactly the replicas that exist. Prometheus reports new replicas with a delay of some seconds, and keeps
- * reporting exited replicas for some seconds.
+ * Waits until the readings contain exactly the replicas that exist. Prometheus reports new replicas a few seconds late, and keeps reporting
+ * exited replicas for a few seconds.
  */
 async function untilReadingsAgree(lab: AnyLab): Promise<void> {
   // The lab's metrics are read once before the wait loop, so that this function rejects immediately if Prometheus does not respond.

@@ -51,7 +51,7 @@ export interface InPlan {
   readonly wholeWithinSeconds: number
   /** Reasons for which connections to the affected replica may close; if the list is empty, no connection may close. */
   readonly mayEnd: readonly CloseCause[]
-  /** How long after the evidence or the undo connections may still close. */
+  /** How long connections may still close, measured from the evidence of the fault or from the fault's undo. */
   readonly noticed: { readonly after: 'evidence' | 'undo'; readonly seconds: number }
   /** Whether the fault adds a replica, which is then affected by the fault's undo. */
   readonly addsReplica?: true

@@ -25,7 +25,7 @@ const expectationsOf = (name: FaultName, kind: LabKind): readonly Expectation<La
   return (kind === 'compose' ? compose?.draft(facts.compose).expect : embedded?.draft(facts.embedded).expect) ?? []
 }
 
-/** Returns the alerts that a fault causes in the lab on Compose, each with its time limit. */
+/** Returns the alerts that a fault causes in the Compose lab, each with its time limit. */
 function alertsOf(name: FaultName): { alert: string; phase: string; withinSeconds: number }[] {
   return expectationsOf(name, 'compose').flatMap(({ check, phase, withinSeconds }) =>
     check.kind === 'alert' && withinSeconds !== undefined ? [{ alert: check.labels.alertname ?? '', phase, withinSeconds }] : [],

@@ -50,7 +50,7 @@ ${table(['Name', 'Meaning'], findings)}
 `
 }
 
-/** Renders a table of all commands, grouped as in \`--help\`. */
+/** Renders a table of all commands, grouped as in `--help`. */
 function groupsOf(all: Command): string {
   const help: Help = all.createHelp()
   const rows = help

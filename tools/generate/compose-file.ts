@@ -9,7 +9,7 @@ interface Extension {
   service: string
 }
 
-/** The lists that Compose replaces when it merges files. For all other lists, Compose appends one to the other. */
+/** The lists that Compose replaces when it merges files. Compose concatenates all other lists. */
 const replacedLists: readonly string[] = ['command', 'entrypoint', 'test']
 
 /**

@@ -1,7 +1,8 @@
 /**
- * Generates prometheus/rules/slo.rules.yaml: burn rate alerts for three service levels. Each alert evaluates pairs of time windows; one
- * version of the alert uses real time, and another uses the lab's faster clock. On the real clock, each service level objective covers
- * about a month. On the lab's clock, an hour takes one minute, so that people can watch the rules take effect within minutes.
+ * Generates prometheus/rules/slo.rules.yaml: burn-rate alerts for three service level objectives. Each alert evaluates pairs of time
+ * windows; one version of the alert uses real time, and another uses the lab's faster clock. On the real clock, each service level
+ * objective covers about a month. On the lab's clock, an hour takes one minute, so that people can watch the rules take effect within
+ * minutes.
  */
 import type { CloseCause } from '@lab/contract/close-codes.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
@@ -15,7 +16,7 @@ import { type BurnClock, burnClocks, errorBudget, errorRatio, type ServiceLevelN
  */
 interface ServiceLevel {
   name: ServiceLevelName
-  /** Describes what counts as a bad event for this service level. */
+  /** Describes what counts as a bad event for this service level objective. */
   bad: string
   badExpr: string
   /** The query for all events, including the bad events. */
@@ -44,7 +45,7 @@ const serviceLevels: readonly ServiceLevel[] = [
     allExpr: `(${replicas(metrics.connectionsOpened.name)} or vector(0)) + (${failedHandshakes})`,
   },
   {
-    // No counter includes the connections of a killed replica; the ReplicaLost alert covers those.
+    // No counter includes the connections that a killed replica lost; the ReplicaLost alert covers those.
     // A connection that a client aborts counts as a bad event.
     name: 'drops',
     bad: 'connections that ended without a reason',

@@ -15,7 +15,7 @@ export interface PanelWatch {
   answers(): PanelAnswer[]
 }
 
-/** Time limit for one query in seconds, and maximum number of concurrent queries. */
+/** Time limit, in seconds, for one query, and maximum number of concurrent queries. */
 const withinSeconds = 10
 const atATime = 8
 

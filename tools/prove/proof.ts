@@ -1,4 +1,4 @@
-/** Performs a run with a proof report: runs load, surge and faults, and records all data that the report needs. */
+/** Performs a run with a proof report: applies the normal load, the surge and the faults, and records all data that the report needs. */
 import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -186,7 +186,7 @@ class Deliveries {
     if (this.phase !== undefined) record(this.histograms[this.phase], tookMs)
   }
 
-  /** Records deliveries that happen during an action in the histogram of a phase. */
+  /** Records, in a phase's histogram, the deliveries that happen while an action runs. */
   async during(phase: 'normal' | 'tenTimes', act: () => Promise<void>): Promise<void> {
     this.phase = phase
     await act()

@@ -1,6 +1,6 @@
 /**
- * Runs the `prove` command on a running or a new lab, from start to result. A lab that was already running is always restored after the
- * run.
+ * Runs the `prove` command on a running or a new lab, from start to result. A lab that was already running is always restored to its
+ * previous state after the run.
  */
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'

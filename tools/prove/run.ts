@@ -27,7 +27,7 @@ const progressEveryMs = 5000
 /** Maximum number of log lines about individual clients. */
 const mostClientLines = 200
 
-/** The recorded events of the part of a run that precedes the first fault. */
+/** The events of a run that were recorded before the first fault. */
 export interface Prelude {
   /** Changes made to the lab before the first planned fault, which explain why connections were lost. */
   faults: readonly FaultRecord[]
@@ -40,7 +40,10 @@ export interface RunHooks {
   log: (line: string) => void
   /** Called each time a message is delivered. @param tookMs time from sending the message to its delivery */
   onDelivered?: (tookMs: number) => void
-  /** Runs after all clients have joined their rooms and before the first fault, and starts the load, which then continues. */
+  /**
+   * Called after all clients have joined their rooms and before the first fault; it starts the load, which then continues during the
+   * faults.
+   */
   prelude?: (crowd: Crowd) => Promise<Prelude>
   /** Signal that ends the run early: the run rejects with the abort reason once the current fault has been undone. */
   stop: AbortSignal
@@ -171,7 +174,7 @@ async function allIn(crowd: Crowd, sockets: number, { log, stop }: RunHooks): Pr
   }
 }
 
-/** Waits, up to a time limit, until every message has been answered and no delivery has arrived for a while. */
+/** Waits, up to a time limit, until every message has received a response and no delivery has arrived for a while. */
 async function quiet(crowd: Crowd, { log, stop }: RunHooks): Promise<void> {
   const done = () => crowd.ledger.open === 0 && performance.now() - crowd.lastDeliveryAtMs > quietMs
   await until('quiet', done, { withinMs: quietWithinMs, stop }).catch((error: Error) =>

@@ -17,7 +17,7 @@ export interface Entry {
   storedAtMs: number
   /** Whether the store has lost the message, because its data was reset to an earlier state or deleted. */
   lost: boolean
-  /** Whether the sender has received the answer that the message is stored. */
+  /** Whether the sender has received the acknowledgement that the message has been stored. */
   acked: boolean
 }
 
@@ -38,7 +38,7 @@ export interface Violation {
 }
 
 /**
- * A range of sequence numbers in which, as the client was informed, messages may be missing.
+ * A range of sequence numbers in which messages may be missing; the client has been informed of this range.
  * @param room the room of the missing messages; undefined if it may be any room
  */
 interface Gap {
@@ -49,7 +49,7 @@ interface Gap {
 
 /** The state of one client's membership in a room. */
 interface Membership {
-  /** The time at which the client's user was informed that the client is in the room. */
+  /** The time at which the client informed its user that it had joined the room. */
   joinedAtMs: number
   /**
    * The time at which the client first received a sequence number. The client need not receive messages that were stored before this time
@@ -140,7 +140,7 @@ export class History {
 
   /**
    * Compares the store's log with each client's messages, after all traffic has ended.
-   * @param withLost whether to include messages that the store lost after their senders had received an answer
+   * @param withLost whether to include messages that the store lost after their senders had received an acknowledgement
    * @returns descriptions of the missing deliveries
    */
   missing(withLost: boolean): string[] {
@@ -186,7 +186,7 @@ export class History {
       )
     }
     membership.wire.add(entry)
-    // Until the user has been informed that the client is in the room, the room's messages may be sent again from the beginning.
+    // Until the user has been informed that the client has joined the room, the room's messages may be sent again from the beginning.
     if (membership.joinedAtMs !== never) membership.highest = Math.max(membership.highest, entry.seq)
     this.placed(client, entry.room)
   }

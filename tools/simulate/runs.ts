@@ -97,7 +97,7 @@ export async function traced(plan: Plan): Promise<{ violations: readonly Violati
   return { violations, trace }
 }
 
-/** @param numbers the positions in the plan of the faults to use, counting from 1; an empty list selects all faults */
+/** @param numbers the faults of the plan to use, by position, counting from 1; an empty list selects all faults */
 export function withFaults(plan: Plan, numbers: readonly number[]): Plan {
   return numbers.length === 0 ? plan : { ...plan, faults: plan.faults.filter((_, index) => numbers.includes(index + 1)) }
 }

@@ -18,7 +18,7 @@ import { type Message, Wire } from './wire.ts'
 
 export interface Outcome {
   violations: readonly Violation[]
-  /** Which of the states that a meaningful simulation must reach this run has reached. */
+  /** The states that this run has reached, among those that a meaningful simulation must reach. */
   reached: ReadonlySet<State>
   events: number
   /** A hash of all events; two runs with the same events have the same hash. */
@@ -116,7 +116,7 @@ class Simulation {
     return { violations: history.violations, reached: this.states.reached, events: timeline.count, fingerprint: this.fingerprint }
   }
 
-  /** Waits, within a time limit, until all messages have been answered and delivered. */
+  /** Waits, within a time limit, until all messages have been acknowledged and delivered. */
   private async quiet(isComplete: () => boolean): Promise<void> {
     const endMs = this.timeline.nowMs + recoveryMs
     do {

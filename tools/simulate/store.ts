@@ -94,7 +94,7 @@ class Connection {
     if (subscription?.channel === channel) this.toLink.send(() => this.link.heard(this, text))
   }
 
-  /** Answers a blocked read if there is a new message, or if the read has timed out. */
+  /** Replies to a blocked read if there is a new message, or if the read has timed out. */
   wake(late = false): void {
     if (this.blocked === undefined) return
     const { args, answer, cancel } = this.blocked

@@ -19,8 +19,8 @@ import { type Comparison, compare, comparisonText } from './compare.ts'
 import { storm } from './driver.ts'
 
 /**
- * Default number of sockets on the replica that is killed. The embedded lab uses fewer, because it shares the machine's cores with the
- * clients.
+ * Default number of sockets on the replica that is killed. The embedded lab uses fewer sockets, because it shares the machine's cores with
+ * the clients.
  */
 const usualSockets = { compose: 2000, embedded: 1000 } as const satisfies Record<LabKind, number>
 

@@ -207,7 +207,7 @@ interface Survivor {
   startedAt: string | number
 }
 
-/** Lists all other replicas and, in the lab on Compose, the router. In the embedded lab, the router is part of the lab's own process. */
+/** Lists all other replicas and, in the Compose lab, the router. In the embedded lab, the router is part of the lab's own process. */
 async function othersThan(lab: FoundLab, victim: string): Promise<Survivor[]> {
   const replicas = (await lab.replicas()).filter(({ name }) => name !== victim)
   const found: Survivor[] = replicas.map(({ name, healthy, startedAtSeconds }) => ({ name, healthy, startedAt: startedAtSeconds }))

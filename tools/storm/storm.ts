@@ -9,7 +9,7 @@ export interface Storm {
   clients: StormClients
   /** Total number of clients, some of which had moved to other replicas before the kill. */
   sockets: number
-  /** The replica that was killed, which all clients had connected to. */
+  /** The killed replica, to which all clients had connected. */
   victim: string
   /** Number of sockets that were lost when the replica was killed. */
   lost: number

@@ -23,7 +23,7 @@ const changes: Readonly<Record<string, ReplicaChange['what']>> = {
 /**
  * Parses one event.
  * @param line a line printed by `docker events --format '{{json .}}'`
- * @returns undefined if the event does not change a replica's state
+ * @returns the replica event, or undefined if the Docker event does not change a replica's state
  */
 export function readEvent(line: string): ReplicaChange | undefined {
   const { Action, timeNano, Actor } = JSON.parse(line) as DockerEvent

@@ -31,14 +31,14 @@ const { connectionsByReplica } = queries(allReplicas)
 
 const stepWithinSeconds = 60
 const scaleWithinSeconds = 120
-/** Time limit within which Compose waits for healthy replicas, shorter than the time limit for scaling. */
+/** How long Compose waits for healthy replicas; shorter than the time limit for scaling. */
 const healthyWithinSeconds = 60
 const replaceEveryMs = 500
 /** Folder of Traefik's dynamic configuration, relative to the root of the checkout. */
 const traefikFolder = 'traefik/dynamic'
 
 export interface ComposeOptions {
-  /** Environment variables in addition to those of this process, such as COMPOSE_PROJECT_NAME, COMPOSE_FILE and ports. */
+  /** Additional environment variables, such as COMPOSE_PROJECT_NAME, COMPOSE_FILE and ports. */
   env?: Environment
   /** Seed for the random choices of the load generator's virtual users. */
   seed?: number

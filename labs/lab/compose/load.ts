@@ -25,7 +25,7 @@ export function composeLoad(project: string, lab: StartedWith, seed: number): Co
     const detachedName = `${project}-load-${randomUUID().slice(0, 8)}`
     const options = { scenario: 'hold', sockets, seed: seed + runs.length, detachedName, project, ...(owner && { owner }) }
     const { args, env } = loadCommand(options, lab)
-    // The run is recorded before its container starts, so that the container is stopped even if it starts only partially.
+    // The run is recorded before its container starts, so that the container can be removed even if it fails to start.
     runs.push({ name: detachedName, sockets })
     await docker(args, { ...(env && { env }), withinSeconds: 60 })
   }

@@ -5,7 +5,7 @@ import { type hostPorts, ports, services } from '@lab/contract/endpoints.ts'
 export interface Place {
   /** Name of the page, as passed to `./lab open`. */
   word: string
-  /** The service that serves the page. Traefik publishes the host port of every page and forwards requests to the service behind it. */
+  /** The service that serves the page. For every page, Traefik publishes a host port and forwards requests to the page's service. */
   service: string
   /** Port number inside the Traefik container. */
   target: number

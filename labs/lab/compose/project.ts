@@ -136,8 +136,8 @@ export function scalerState(env: Environment = {}): string {
 
 /**
  * Returns the files and profiles with which a lab was started, so that new containers match the existing ones. Compose stores the paths of
- * the Compose files in the labels of each container. The labels of replicas are ignored, because replicas created by the scaler may have
- * other paths to the same Compose files.
+ * the Compose files in the labels of each container. The replicas' labels are ignored, because the labels of replicas created by the scaler
+ * may contain different paths to the same Compose files.
  */
 export async function startOf(containers: readonly LabContainer[], env: Environment = {}): Promise<StartedWith> {
   const running = runningAmong(containers)
@@ -158,7 +158,7 @@ function shown(file: string): string {
   return path.startsWith('..') ? file : path
 }
 
-/** Returns whether the given files are the Compose files that are used by default, without COMPOSE_FILE. */
+/** Returns whether the given files are the ones that Compose uses by default, when COMPOSE_FILE is not set. */
 function isDefault(files: readonly string[]): boolean {
   return files.length === 1 && resolve(root, 'compose.yaml') === files[0]
 }

@@ -9,7 +9,7 @@ const { sentPerSecond, latencyP95Seconds } = recently
 const scaler = `the scaler's decision log`
 const states = `PromQL: ${stateByReplica}`
 const bySockets = `PromQL: ${connectionsByReplica}`
-/** Describes where each reported figure comes from: a PromQL query, or a description in words. */
+/** The source of each reported figure: a PromQL query or a description in words. */
 export const sources: Record<FigureName, string> = {
   replicas: states,
   starting: states,

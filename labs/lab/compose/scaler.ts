@@ -17,7 +17,7 @@ import { changeOnce } from '../last-state.ts'
 /** Maximum number of scaling decisions in one reading of the lab. */
 const maxDecisions = 20
 const restartWithinSeconds = 90
-/** Time limit for the scaler to notice a change: two sync periods in real time, plus the reading of metrics. */
+/** Time limit for the scaler to notice a change: two sync periods in real time, plus the time to read the metrics. */
 const noticedWithinMs = 60_000
 
 export interface ComposeScaler extends LabScaler {
@@ -51,7 +51,7 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
   const decisions: DecisionReading[] = []
   let last: TickRecord | undefined
 
-  /** Recreates the scaler's container after a settings change, because the folder of HPA files is mounted read-only. */
+  /** Applies new settings by recreating the scaler's container, because the folder of HPA files is mounted read-only. */
   const start = async ({ hpa, scale }: Settings) => {
     const env = { ...lab.env, ...found, SCALER_HPA: hpa, SCALER_TIME_SCALE: scale }
     const files = fileArgs(lab.files.length > 0 ? lab.files : overlayFiles)
@@ -79,7 +79,7 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
     timeScale: Number(scale),
     stateFolder,
     read: async () => {
-      // The first call reads only the newest record; later calls read every record written since the previous call.
+      // The first call reads only the decision log's newest record; later calls read every record written since the previous call.
       const news = last === undefined ? [await readLastRecord(log)] : await readRecordsAfter(log, last.time)
       for (const record of news) {
         if (record === undefined) continue

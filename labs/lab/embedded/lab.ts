@@ -240,7 +240,7 @@ function readingsOf({ replicas, load, scaler, shared, storeUp, decisions }: Embe
   }
 }
 
-/** Measures how long the lab takes to answer a request from a new client. Rejects if the lab does not respond. */
+/** Measures how long the lab takes to respond to a request from a new client. Rejects if the lab does not respond. */
 async function timeAnswer(entry: string, { above, below }: Extract<CheckOf<'embedded'>, { kind: 'answer' }>): Promise<Checked> {
   const startedAtMs = performance.now()
   await (await askEntry(entry)).arrayBuffer()

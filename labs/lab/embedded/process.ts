@@ -12,7 +12,10 @@ import { relayTo } from './store-relay.ts'
 
 const main = fileURLToPath(new URL('../../../embedded/src/main.ts', import.meta.url))
 const startWithinMs = 60_000
-/** Each replica drains for up to 10 s; if the lab has not exited after this time limit, a second signal ends it immediately. */
+/**
+ * How long the embedded lab may take to exit, since each replica drains for up to 10 s; after that, a second signal ends the lab
+ * immediately.
+ */
 const endWithinMs = 20_000
 
 export interface OwnLab {

@@ -1,6 +1,6 @@
 /**
- * A TCP proxy that simulates failures of a Valkey server that the lab itself must not stop. While the proxy is down, it refuses new
- * connections and closes existing ones.
+ * A TCP proxy that simulates failures of a Valkey server when the lab must not stop the server itself. While the proxy is down, it refuses
+ * new connections and closes existing ones.
  */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
- * The actuator is the only service that may change the lab's containers. The actuator has access to the Docker socket, and accepts nothing
- * but a number of replicas. Only this number is passed on from a request to Docker.
+ * The actuator is the only service that may change the lab's containers. The actuator has access to the Docker socket, so it accepts no
+ * input other than a number of replicas. This number is the only part of a request that is passed on to Docker.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { actuatorPaths } from '@lab/contract/endpoints.ts'
@@ -41,8 +41,8 @@ interface Answer {
 const refused = (status: number, error: string): Answer => ({ status, body: { error } })
 
 /**
- * Returns the HTTP server, which is not yet listening. An action continues even if its caller disconnects, because aborting an action could
- * leave a change incomplete.
+ * Returns an HTTP server that is not yet listening. A scaling action continues even if its caller disconnects, because aborting it could
+ * leave the change incomplete.
  */
 export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, say }: ActuatorSettings): Server {
   let busy = false

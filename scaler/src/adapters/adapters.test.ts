@@ -44,7 +44,8 @@ const rate: MetricSpec = { type: 'Object', metric: { name: 'rate' }, describedOb
 const cpu: MetricSpec = { type: 'Resource', name: 'cpu', target: { type: 'Utilization', averageUtilization: 50 } }
 
 /**
- * Starts a fake Prometheus server that answers each query with the series listed under that query; a series consists of labels and a value.
+ * Starts a fake Prometheus server that responds to each query with the series listed under that query; a series consists of labels and a
+ * value.
  */
 async function prometheus(answers: Record<string, [Record<string, string>, string][]>): Promise<string> {
   const port = await listen((request, response) => {
@@ -155,8 +156,8 @@ describe('Prometheus', () => {
 
 describe('Prometheus over a range', () => {
   /**
-   * Starts a fake Prometheus server with the limits of a real one. The value of each data point equals its timestamp, and every third data
-   * point is missing.
+   * Starts a fake Prometheus server that enforces the same limits as a real one. The value of each data point equals its timestamp, and
+   * every third data point is missing.
    */
   async function recorder(): Promise<{ url: string; asked: string[] }> {
     const asked: string[] = []

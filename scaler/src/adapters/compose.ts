@@ -18,7 +18,7 @@ export interface ComposeSettings extends DockerService {
 
 /** Timeout for a Compose command, in seconds. The timeout exceeds the replicas' grace period by a margin for slow machines. */
 export const composeWithinSeconds = 75
-/** Maximum wait for replicas that another Docker client is stopping, in seconds. */
+/** Maximum time to wait for replicas that another Docker client is stopping, in seconds. */
 const drainWithinSeconds = 45
 const pollMs = 500
 /** Timeout for reading the Compose files, in seconds. */
@@ -45,14 +45,14 @@ export function composeActuator(settings: ComposeSettings): Actuator {
 }
 
 /**
- * Returns a replica target that uses an actuator. The target waits until draining replicas have exited, scales the service, and then
- * determines which replicas were removed.
+ * Returns a replica target that uses an actuator. The replica target waits until draining replicas have exited, scales the service, and
+ * then determines which replicas were removed.
  */
 export function replicaTarget({ list, scale }: Actuator): ReplicaTarget {
   let busy = false
   const act: ReplicaTarget['scaleTo'] = async (replicas, draining, signal) => {
-    // Compose also counts draining replicas.
-    // Without waiting for draining replicas to exit, Compose would report success with too few replicas.
+    // Compose counts draining replicas as replicas of the service. If Compose ran before the draining replicas had exited, it would report
+    // success with too few replicas.
     const before = await untilGone(draining, list, signal)
     await scale(replicas, signal)
     const left = new Set((await list(signal)).map(({ name }) => name))

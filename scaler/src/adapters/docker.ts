@@ -72,8 +72,8 @@ export function replicaOf(container: Container, service: string): ListedReplica 
 }
 
 /**
- * Derives the Ready condition from the health check. The condition's time is the end of the first probe in the latest series of health
- * probes with the same result.
+ * Derives the Ready condition from the health check. The condition's transition time is the end of the first probe in the latest unbroken
+ * series of health probes with the same result.
  */
 function readyCondition({ Status, Health }: Container['State'], startedAt: number): ListedReplica['ready'] {
   // Docker does not probe a paused container, and continues to report it as healthy.
@@ -93,7 +93,7 @@ function lastProbeOf(health: Container['State']['Health']): number | null {
   return last === undefined ? null : seconds(last.End)
 }
 
-/** Returns the resource requests in a container's labels, in thousandths. @throws Error if a label is not a quantity */
+/** Returns the resource requests in a container's labels, in thousandths. @throws Error if a label's value is not a valid quantity */
 export function requestsOf(labels: Readonly<Record<string, string>>): Record<string, number> {
   const requests: Record<string, number> = {}
   for (const [label, text] of Object.entries(labels)) {

@@ -23,7 +23,7 @@ const map: MetricMap = {
   object: [],
   external: [],
 }
-/** With a time scale of 15, the sync period takes one second. */
+/** With a time scale of 15, a sync period lasts one second. */
 const timeScale = 15
 const callWithinSeconds = 5
 /** Additional time that the tests allow, because other tests may slow down the machine. */
@@ -36,7 +36,7 @@ afterAll(() => {
 
 interface Listener {
   readonly port: number
-  /** Makes the listener respond on new connections. Connections that were opened before the call of heal() still receive no response. */
+  /** Makes the listener respond to requests on new connections. Connections opened before heal() was called still receive no response. */
   heal(): void
 }
 

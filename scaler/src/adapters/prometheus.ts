@@ -1,4 +1,4 @@
-/** Reads metrics from Prometheus by means of instant queries and range queries. Every call to Prometheus has a timeout. */
+/** Reads metrics from Prometheus with instant and range queries. Every call to Prometheus has a timeout. */
 import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import type { MetricMap } from '../metric-map.ts'
 import type { Ask, Series } from '../metric-readings.ts'

@@ -1,4 +1,4 @@
-/** `export`: prints a recording as a conformance case, which Kubernetes' own controller can repeat. */
+/** `export`: prints the recorded decisions as a conformance case, which a program that runs Kubernetes' HPA controller can replay. */
 import { isDeepStrictEqual } from 'node:util'
 import type { Result } from '@lab/contract/result.ts'
 import type { Command } from 'commander'

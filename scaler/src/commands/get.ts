@@ -1,4 +1,4 @@
-/** `get hpa`: prints the autoscaler on one line, in kubectl's format. The `watch` command does the same as `get hpa -w`. */
+/** `get hpa`: prints the autoscaler on one line, in kubectl's format. The `watch` command is equivalent to `get hpa -w`. */
 import { stat } from 'node:fs/promises'
 import { setInterval } from 'node:timers/promises'
 import type { Command } from 'commander'

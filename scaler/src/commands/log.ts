@@ -61,5 +61,5 @@ export function print(text: string): void {
   process.stdout.write(text)
 }
 
-/** Styles a string if stdout is a terminal. The environment variables NO_COLOR and FORCE_COLOR take precedence over the terminal check. */
+/** Styles a string if stdout is a terminal. The NO_COLOR and FORCE_COLOR environment variables take precedence over the terminal check. */
 export const paint: Paint = (style, text) => styleText(style, text, { stream: process.stdout })

@@ -37,7 +37,7 @@ export function duration(text: string): number {
   return seconds
 }
 
-/** Parses a point in time, in ISO 8601 with a time zone or in Unix seconds. Returns Unix seconds. */
+/** Parses a point in time, given in ISO 8601 format with a time zone or in Unix seconds. Returns Unix seconds. */
 export function moment(text: string): number {
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d.*(Z|[+-]\d\d:\d\d)$/.test(text)
   const seconds = isIso ? Date.parse(text) / 1000 : Number(text.trim() === '' ? Number.NaN : text)

@@ -47,7 +47,7 @@ export function addRecordedLoadOptions(command: Command): Command {
 /**
  * Returns the observations that a control loop with the given metrics would have made in the time range.
  * @param textOf reads a file; exits with a one-line error message if the file cannot be read
- * @throws Error if Prometheus does not respond or has no replicas in the range
+ * @throws Error if Prometheus does not respond or has no data about replicas in the time range
  */
 export async function readRecordedLoad(
   options: RecordedLoadOptions,

@@ -1,4 +1,6 @@
-/** Reads the files that `replay` and `export` take: a decision log, and an HPA file. A file that cannot be read ends the command. */
+/**
+ * Reads the input files of `replay` and `export`: a decision log and an HPA file. The command exits with an error if a file cannot be read.
+ */
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { defaultFeatureGates, type HorizontalPodAutoscaler } from '../core/types.ts'
@@ -32,7 +34,7 @@ export async function textOf(file: string, program: Command): Promise<string> {
   }
 }
 
-/** Returns the autoscaler of an HPA file. */
+/** Returns the autoscaler that an HPA file defines. */
 export async function readSettings(file: string, program: Command): Promise<HorizontalPodAutoscaler> {
   const read = readHpa(await textOf(file, program), file, defaultFeatureGates)
   return read.ok ? read.value : program.error(read.problems.join('\n'), { exitCode: 2 })

@@ -1,4 +1,4 @@
-/** `replay`: simulates different settings with a recorded load, or verifies the recorded decisions. */
+/** `replay`: simulates different settings under a recorded load, or verifies the recorded decisions. */
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'

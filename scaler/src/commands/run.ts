@@ -96,7 +96,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   const log = new DecisionLog(logPath)
   let lastTickAt: number | null = null
   const startedAt = systemClock.nowSeconds()
-  // The maximum duration of a sync that scales, plus the maximum pause before the next sync.
+  // The maximum duration of a sync that includes a scaling action, plus the maximum pause before the next sync.
   const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
   const stuck = () => {
     const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
@@ -168,7 +168,8 @@ function controllerOf(options: RunOptions): ControllerOptions {
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
-    // The listener is added with on() rather than once(), because the child-process clean-up ends this process if no listener remains.
+    // The listener is added with on() rather than once(), because the code that cleans up child processes ends this process if no listener
+    // remains.
     process.on(name, () => {
       say(`${name}: stopping`)
       controller.abort()

@@ -1,7 +1,7 @@
-/** Defines Kubernetes' conditions with their messages, and the rule for lastTransitionTime. */
+/** Defines Kubernetes' HPA conditions, their messages, and the rule for lastTransitionTime. */
 import type { Condition, ConditionType, LimitReason } from './decision.ts'
 
-/** Messages, keyed by reason. A message that contains an error or a number is produced by a function. */
+/** Condition messages, keyed by reason. A message that contains an error or a number is produced by a function. */
 export const messages = {
   SucceededGetScale: "the HPA controller was able to get the target's current scale",
   FailedGetScale: (error: string) => `the HPA controller was unable to get the target's current scale: ${error}`,
@@ -26,8 +26,8 @@ export const limitMessages: Readonly<Record<LimitReason, string>> = {
 }
 
 /**
- * Sets a condition and returns the resulting list. The new condition replaces the existing condition of the same type; if there is none, it
- * is appended.
+ * Sets a condition and returns the resulting list of conditions. The new condition replaces the existing condition of the same type; if
+ * there is none, it is appended.
  */
 export function setCondition(conditions: readonly Condition[], next: Condition): Condition[] {
   const at = conditions.findIndex((condition) => condition.type === next.type)

@@ -9,7 +9,7 @@ import { defaultControllerOptions, seriesKey } from './types.ts'
 
 const hpa = hpaFixture({ behavior: { scaleUp: defaultScaleUp, scaleDown: defaultScaleDown } })
 
-/** Returns pods with the given numbers of connections; undefined stands for a pod without a value. */
+/** Returns pods with the given connection counts; undefined stands for a pod without a value. */
 function pods(connections: readonly (number | undefined)[]): Pod[] {
   return connections.map((value, i) => ({
     name: `ws-${i + 1}`,

@@ -124,8 +124,8 @@ function decideOnMetrics({ hpa, options, observation, counts, memory, start }: M
 }
 
 /**
- * Returns the decision if too many metrics failed: the replica count stays unchanged, and a condition and an event report the first
- * failure.
+ * Returns the decision for a sync in which too many metrics failed: the replica count stays unchanged, and a condition and an event report
+ * the first failure.
  */
 function metricsFailed(evaluated: Decision, { failure, failedCount, reports }: MetricsRecommendation): Decision {
   const cause = failure?.fullMessage ?? 'no metrics in the specification'
@@ -151,8 +151,8 @@ function rescaleReason(recommendation: number, currentReplicas: number, descript
 }
 
 /**
- * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, a replica count of zero disables autoscaling, unless the
- * autoscaler itself scaled to zero and either minReplicas is now above 0 or a metric can have a value without any pods.
+ * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, a replica count of zero disables autoscaling. The
+ * exception is an autoscaler that itself scaled to zero, if minReplicas is now above 0 or a metric can have a value without any pods.
  */
 function scalesFromZero(hpa: HorizontalPodAutoscaler, options: ControllerOptions, memory: Memory): boolean {
   const scaledToZero = memory.status.conditions.some(({ type, status }) => type === 'ScaledToZero' && status === 'True')
@@ -249,7 +249,7 @@ function withScaledToZero(
   })
 }
 
-/** Returns a decision without results, which contains only fields of the spec and the last status. */
+/** Returns a decision that has no results yet and contains only fields from the spec and the last status. */
 function emptyDecision(hpa: HorizontalPodAutoscaler, status: HpaStatus, timeSeconds: number): Decision {
   return {
     timeSeconds,

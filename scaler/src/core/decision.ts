@@ -43,7 +43,7 @@ export interface MetricReasoning {
   readonly tolerance: { readonly down: number; readonly up: number; readonly within: boolean }
   /** The reason why the metric proposes the current replica count; null if the ratio determines the proposal. */
   readonly holdReason: 'WithinTolerance' | 'DirectionWouldFlip' | null
-  /** Groups of pods; null for Object and External metrics. */
+  /** The pods, grouped by their role in the metric's calculation; null for Object and External metrics. */
   readonly pods: PodGroups | null
   readonly proposal: number
 }
@@ -97,7 +97,7 @@ export interface Decision {
   readonly recommendation: number | null
   /** Replica count after the stabilization windows were applied. */
   readonly stabilized: number | null
-  /** After the policies. */
+  /** Replica count after the policies were applied. */
   readonly policyLimited: number | null
   /** Replica count after minReplicas and maxReplicas were applied. */
   readonly bounded: number | null
@@ -152,7 +152,7 @@ export const emptyMemory: Memory = {
   status: { desiredReplicas: 0, conditions: [], lastScaleTimeSeconds: null },
 }
 
-/** Returns the memory of a restarted controller. Kubernetes stores only the status in the API server. */
+/** Returns the memory that a controller has after a restart. Kubernetes stores only the status in the API server. */
 export function memoryAfterRestart({ status }: Memory): Memory {
   return { ...emptyMemory, status }
 }

@@ -1,4 +1,4 @@
-/** Types for evaluating metrics of every type. */
+/** Defines the types that the metric evaluation functions share. */
 import type { CpuTiming } from './group-pods.ts'
 import type { Tolerances } from './tolerance.ts'
 import type { MetricSpec, Observation, ReplicaCounts } from './types.ts'
@@ -12,7 +12,7 @@ export type PerPodMetric = Extract<MetricSpec, { type: 'Resource' | 'ContainerRe
 /** Metrics that have one value for the whole workload. */
 export type WholeMetric = Extract<MetricSpec, { type: 'Object' | 'External' }>
 
-/** The input shared by all metrics in a sync. */
+/** The evaluation input that is the same for all metrics in a sync. */
 export interface Evaluation {
   readonly observation: Observation
   readonly counts: ReplicaCounts

@@ -38,7 +38,7 @@ export function percentInt32(amount: bigint, whole: bigint): number {
   return Number(BigInt.asIntN(32, BigInt.asIntN(64, amount * 100n) / whole))
 }
 
-/** Returns the number rounded up to whole replicas, but at most the largest int32. */
+/** Rounds a number up to whole replicas; the result is at most the largest int32. */
 export function ceilReplicas(count: number): number {
   // Adding 0 converts -0 to 0.
   return Math.min(Math.ceil(count), maxInt32) + 0

@@ -12,7 +12,7 @@ export interface Limited {
   readonly reason: LimitReason
 }
 
-/** The fields have the same names as in NormalizationArg of Kubernetes' HPA controller. */
+/** The fields have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
 export interface LimitArg {
   readonly minReplicas: number
   readonly maxReplicas: number
@@ -43,7 +43,7 @@ export function limit({ minReplicas, maxReplicas, currentReplicas, desiredReplic
   return { policyLimited, bounded: upper, reason: maxReplicas > upLimit ? 'ScaleUpLimit' : 'TooManyReplicas' }
 }
 
-/** Limits the replica count by the policies for the scaling direction, like `convertDesiredReplicasWithBehaviorRate` in Kubernetes. */
+/** Applies the policies for the scaling direction to the replica count, like `convertDesiredReplicasWithBehaviorRate` in Kubernetes. */
 export function limitWithBehavior(arg: BehaviorLimitArg): Limited {
   const { minReplicas, maxReplicas, currentReplicas, desiredReplicas } = arg
   if (desiredReplicas > currentReplicas) {

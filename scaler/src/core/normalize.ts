@@ -6,13 +6,13 @@ import type { Stabilized } from './stabilize.ts'
 import { stabilize, stabilizeWithBehavior } from './stabilize.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
 
-/** The replica counts have the same names as in NormalizationArg of Kubernetes' HPA controller. */
+/** The replica counts have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
 export interface NormalizationArg {
   readonly hpa: Pick<HorizontalPodAutoscaler, 'behavior' | 'minReplicas' | 'maxReplicas'>
   readonly options: Pick<ControllerOptions, 'downscaleStabilizationSeconds'>
   readonly memory: Pick<Memory, 'recommendations' | 'scaleUps' | 'scaleDowns'>
   readonly currentReplicas: number
-  /** The recommendation from the metrics. */
+  /** The recommendation calculated from the metrics. */
   readonly desiredReplicas: number
   readonly nowSeconds: number
 }

@@ -11,7 +11,7 @@ import type { Observation } from './types.ts'
 /** Describes how the metric values of several pods are compared with the target. */
 interface Comparison {
   readonly ratioOf: (values: ReadonlyMap<string, bigint>) => ValueOrError<{ ratio: number; current: MetricCurrent }>
-  /** Returns the value to assume for a pod without a value when scaling down. */
+  /** Returns the metric value to assume, when scaling down, for a pod without a value. */
   readonly fullValueOf: (pod: string) => bigint
 }
 

@@ -1,4 +1,4 @@
-/** Property tests of the scaling engine. A failing property test prints its random seed. */
+/** Property tests for the scaling engine. A failing property test prints its random seed. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hpaFixture, podsMetric } from '../fakes/hpa-fixture.ts'
@@ -150,7 +150,7 @@ describe('missing data', () => {
         return decision.metrics[0]?.reasoning?.proposal ?? replicas
       }
       const holes = new Array<null>(missing).fill(null)
-      // Pods without a value get the average of the other pods, so that the ratio stays the same and no value is assumed.
+      // Pods without a value are given the other pods' average, so that the ratio stays the same and no value is assumed.
       const average = sockets.reduce((sum, value) => sum + value, 0) / sockets.length
       const complete = Math.ceil((average * replicas) / 100)
       const cautious = proposalWith([...sockets, ...holes])
@@ -209,7 +209,8 @@ describe('policies', () => {
   const least = ({ type, value }: ScalingPolicy, start: number): number =>
     type === 'Pods' ? start - value : Math.trunc(start * (1 - value / 100))
 
-  // Both scaling directions use the same policies here, because Kubernetes forgets a change after its direction's longest period.
+  // Both scaling directions use the same policies here, because Kubernetes forgets a change after the longest policy period for its
+  // direction.
   test.each(['Max', 'Min'] as const)('with selectPolicy %s, the change within each period stays within the policies', (selectPolicy) => {
     const property = fc.property(bounds, fc.nat(), policies, syncs, (range, at, given, list) => {
       const both = { selectPolicy, policies: given, stabilizationWindowSeconds: 0 }

@@ -12,7 +12,9 @@ const decimalExponents: Readonly<Record<string, number>> = { n: -9, u: -6, m: -3
 const nanoPerUnit = 10n ** 9n
 const maxInt64 = 2n ** 63n - 1n
 const maxNano = maxInt64 * nanoPerUnit
-/** Every quantity with a larger exponent, positive or negative, is either capped or rounded to the smallest amount. */
+/**
+ * Exponents beyond this bound are clamped: such a quantity either exceeds the largest int64 or is rounded to the smallest amount anyway.
+ */
 const maxExponent = 100
 
 /** Description of valid quantities, for use in error messages. */

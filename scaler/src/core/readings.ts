@@ -6,8 +6,8 @@ import type { MetricSpec, Observation, Pod, PodReadings } from './types.ts'
 import { seriesKey } from './types.ts'
 
 /**
- * Returns the metric values, keyed by pod, including those of pods that are no longer in the pod list. Pods without a value are omitted.
- * Returns an error if no pod has a value.
+ * Returns the metric values, keyed by pod name, including those of pods that are no longer in the pod list. Pods without a value are
+ * omitted. Returns an error if no pod has a resource sample or, for a Pods metric, a value.
  */
 export function readPerPod(metric: PerPodMetric, observation: Observation): ValueOrError<Map<string, PodValue>> {
   const readings: PodReadings[] = [...observation.pods, ...(observation.orphans ?? [])]
@@ -54,7 +54,7 @@ function sumOfContainers(amounts: readonly (number | undefined)[]): bigint | und
 }
 
 /**
- * Returns the requests for a resource, keyed by pod, or an error that names the first missing request.
+ * Returns each pod's request for a resource, keyed by pod name, or an error that names the first missing container or request.
  * @param container name of the container; null for the sum over all of the pod's containers
  */
 export function readRequests(pods: readonly Pod[], resource: string, container: string | null): ValueOrError<Map<string, bigint>> {

@@ -9,7 +9,7 @@ import { evaluateWholeValue, isAverage, selectorText } from './whole-value.ts'
 
 export interface MetricsRecommendation {
   readonly reports: readonly MetricReport[]
-  /** Contains a warning for each failed metric. */
+  /** Warning events, one for each failed metric. */
   readonly events: readonly HpaEvent[]
   /** Index in `reports` of the report with the largest proposal. */
   readonly winner: number | null
@@ -73,7 +73,7 @@ function nameOf(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
 }
 
-/** Returns Kubernetes' description of a metric in a rescale reason. */
+/** Returns the words with which Kubernetes describes a metric in a rescale reason. */
 function describe(metric: MetricSpec): string {
   switch (metric.type) {
     case 'Resource':

@@ -11,8 +11,8 @@ export function changeWithin(
 }
 
 /**
- * Adds a change of the replica count to the list of changes in the same direction. An entry is outdated once it is older than the longest
- * policy period for this direction. A new entry overwrites the last outdated entry, so the list remains bounded.
+ * Adds a replica count change to the list of changes in the same direction. An entry is outdated once it is older than the longest policy
+ * period for this direction. A new entry overwrites the last outdated entry, so the list remains bounded.
  */
 export function rememberChange(
   changes: readonly ScaleChange[],

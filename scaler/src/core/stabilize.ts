@@ -7,7 +7,7 @@ export interface Stabilized {
   readonly recommendations: readonly Recommendation[]
 }
 
-/** The replica counts have the same names as in NormalizationArg of Kubernetes' HPA controller. */
+/** The replica counts have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
 interface StabilizeArg {
   /** Recommendations from earlier syncs. */
   readonly recommendations: readonly Recommendation[]
@@ -42,7 +42,7 @@ export function stabilize({ recommendations, desiredReplicas, nowSeconds, window
 /**
  * Stabilizes a recommendation if the spec has `behavior`, like stabilizeRecommendationWithBehaviors in Kubernetes: raises the current count
  * to the smallest recommendation in the scale-up window, and then lowers it to the largest recommendation in the scale-down window. A
- * recommendation that is exactly as old as its window does not count.
+ * recommendation that is exactly as old as the stabilization window does not count.
  */
 export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
   const { recommendations, desiredReplicas, currentReplicas, nowSeconds } = arg
@@ -59,7 +59,7 @@ export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
   }
 }
 
-/** Overwrites the last entry that is older than the cutoff; if there is none, appends the new entry to the list. */
+/** Replaces the last entry that is older than the cutoff with the new entry, or appends the new entry if there is none. */
 function remember(recommendations: readonly Recommendation[], entry: Recommendation, cutoff: number): readonly Recommendation[] {
   const old = recommendations.findLastIndex(({ timeSeconds }) => timeSeconds < cutoff)
   return old < 0 ? [...recommendations, entry] : recommendations.with(old, entry)

@@ -14,7 +14,7 @@ export function tolerancesFor(hpa: HorizontalPodAutoscaler, options: ControllerO
   return { down: own?.scaleDown.tolerance ?? options.tolerance, up: own?.scaleUp.tolerance ?? options.tolerance }
 }
 
-/** Whether the ratio is within the tolerances, including their bounds. False for NaN. */
+/** Whether the ratio is within the tolerances (bounds included). False for NaN. */
 export function isWithin(tolerances: Tolerances, ratio: number): boolean {
   return 1.0 - tolerances.down <= ratio && ratio <= 1.0 + tolerances.up
 }

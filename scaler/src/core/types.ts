@@ -25,8 +25,8 @@ export const metricTypes = ['ContainerResource', 'External', 'Object', 'Pods', '
 export type MetricType = (typeof metricTypes)[number]
 
 /**
- * A metric's target in the spec. The type of the metric determines which of the target's numbers applies; for an Object metric, the
- * target's own `type` field determines it.
+ * A metric's target in the spec. The metric's type determines which of the target's numbers applies; for an Object metric, the target's own
+ * `type` field does.
  */
 export interface MetricTarget {
   readonly type: string
@@ -92,7 +92,7 @@ export interface FeatureGates {
   readonly HPAConfigurableTolerance: boolean
 }
 
-/** The default values in Kubernetes v1.36. */
+/** The feature gates' default values in Kubernetes v1.36. */
 export const defaultFeatureGates: FeatureGates = { HPAScaleToZero: false, HPAConfigurableTolerance: true }
 
 /** The kube-controller-manager flags for the HPA controller. */
@@ -105,7 +105,7 @@ export interface ControllerOptions {
   readonly featureGates: FeatureGates
 }
 
-/** The default values in Kubernetes v1.36. */
+/** The controller options' default values in Kubernetes v1.36. */
 export const defaultControllerOptions: ControllerOptions = {
   syncPeriodSeconds: 15,
   downscaleStabilizationSeconds: 300,
@@ -164,7 +164,7 @@ export interface Observation {
   readonly objectValuesMilli: Readonly<Record<string, number>>
   /** Values of External metrics, keyed by seriesKey, with one value per series. */
   readonly externalValuesMilli: Readonly<Record<string, readonly number[]>>
-  /** The reasons why metrics are unavailable, keyed by seriesKey; used in messages. */
+  /** The reasons why metrics are unavailable, keyed by seriesKey; they appear in error messages. */
   readonly failures?: Readonly<Record<string, string>>
 }
 

@@ -56,7 +56,8 @@ interface Amounts {
 }
 
 /**
- * Evaluates target.value: the proposed number of replicas is proportional to the ratio. With zero replicas, the tolerance does not apply.
+ * Evaluates target.value: the proposed number of replicas is proportional to the ratio. If there are zero replicas, the tolerance does not
+ * apply.
  */
 function ratioProposal({ usageMilli, targetMilli }: Amounts, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const { counts, tolerances, observation } = evaluation

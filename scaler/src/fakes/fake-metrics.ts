@@ -7,7 +7,7 @@ import type { MetricReadings, MetricSource } from '../ports.ts'
 
 export interface FakeMetrics extends MetricSource {
   readings: MetricReadings
-  /** Error with which every metric fails, as when Prometheus is unreachable; null for no failure. */
+  /** Error that every metric reports, as if Prometheus were unreachable; null for no failure. */
   away: string | null
 }
 

@@ -1,4 +1,4 @@
-/** An in-memory replica target for tests that numbers replicas as Compose does. */
+/** An in-memory replica target for tests; it numbers replicas as Compose does. */
 import type { ListedReplica, ReplicaTarget } from '../ports.ts'
 
 export interface FakeTarget extends ReplicaTarget {
@@ -12,7 +12,7 @@ export interface FakeTarget extends ReplicaTarget {
   listError: string | null
   /** Error with which scaleTo() rejects; null for no failure. */
   scaleError: string | null
-  /** A function that every action calls and waits for. */
+  /** A function that every scaling action calls and awaits. */
   during: (signal: AbortSignal) => Promise<void>
 }
 

@@ -1,4 +1,4 @@
-/** The tests that every MetricSource must pass, both the in-memory fake and the Prometheus adapter. */
+/** The tests that every MetricSource must pass; they run against the in-memory fake and the Prometheus adapter. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'
 import type { MetricSpec } from '../core/types.ts'

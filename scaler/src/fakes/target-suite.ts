@@ -1,4 +1,4 @@
-/** The tests that every ReplicaTarget must pass, both the in-memory fake and the Docker adapter. */
+/** The tests that every ReplicaTarget must pass; they run against the in-memory fake and the Docker adapter. */
 import { expect, test } from 'vitest'
 import type { ReplicaTarget } from '../ports.ts'
 

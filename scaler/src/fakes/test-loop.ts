@@ -1,4 +1,4 @@
-/** Provides a control loop that runs on fakes, with helpers for its tests. */
+/** Provides a control loop that uses fakes, and helpers for its tests. */
 import { metrics } from '@lab/contract/metrics.ts'
 import { defaultControllerOptions } from '../core/types.ts'
 import { type LoopPorts, type LoopSettings, type LoopState, type Specification, synchronise } from '../loop.ts'
@@ -19,7 +19,7 @@ export const hpa = hpaFixture({
 })
 export const never = new AbortController().signal
 
-/** A control loop that runs on fakes. */
+/** A control loop that uses fakes. */
 export interface TestLoop {
   clock: FakeClock
   target: FakeTarget
@@ -35,7 +35,7 @@ export interface TestLoop {
   specification: Specification | null
 }
 
-/** Creates a control loop that runs on fakes with two replicas. */
+/** Creates a control loop that uses fakes and starts with two replicas. */
 export function testLoop(over: Partial<LoopSettings> = {}, startSeconds = 1_700_000_000): TestLoop {
   const clock = fakeClock(startSeconds)
   const target = fakeTarget({ count: 2, service: 'ws', nowSeconds: clock.nowSeconds, requestsMilli: {} })
@@ -82,7 +82,7 @@ export async function sockets(w: TestLoop, perReplica: number): Promise<void> {
   w.metrics.readings = { ...noReadings, replicas }
 }
 
-/** Runs one sync and advances the clock to the next one. */
+/** Runs one sync and advances the clock to the time of the next one. */
 export async function tick(w: TestLoop, state: LoopState, stop = never): Promise<LoopState> {
   const next = await synchronise(w.settings, w.ports, state, stop)
   w.clock.advance(w.settings.controller.syncPeriodSeconds / w.settings.timeScale)

@@ -46,8 +46,8 @@ export type Metadata = z.infer<typeof metadata>
 type OwnerReference = z.infer<typeof ownerReference>
 
 /**
- * Replaces the five random characters that the API server adds to generateName. The suffix is constant, so that repeated validations of a
- * file report the same generated name.
+ * Stands in for the five random characters that the API server appends to generateName. The suffix is constant, so that repeated
+ * validations of a file report the same generated name.
  */
 const generatedSuffix = 'local'
 const maxGeneratedBase = 58

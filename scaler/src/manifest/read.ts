@@ -101,7 +101,10 @@ type Decoded =
   | { readonly ok: true; readonly document: V2Document; readonly found: Found }
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Converts an autoscaling/v1 object to autoscaling/v2. Returns objects of other API versions unchanged. */
+/**
+ * Converts an autoscaling/v1 object to autoscaling/v2. Reports an error for the autoscaling/v2beta1 and v2beta2 versions, which are no
+ * longer served, and returns objects of any other version unchanged.
+ */
 function converted(found: Found): Found | { readonly problems: readonly Problem[] } {
   const version = propertyOf(found.value, 'apiVersion')
   const beta = version === 'autoscaling/v2beta1' || version === 'autoscaling/v2beta2'
@@ -171,7 +174,7 @@ function fieldsAt(root: z.ZodType, path: Path): string[] {
   return isObject(shape) ? Object.keys(shape) : []
 }
 
-/** Returns the schema inside the wrappers optional(), nullable() and preprocess(). */
+/** Returns the schema without its optional(), nullable() and preprocess() wrappers. */
 function unwrap(schema: unknown): unknown {
   let inner = schema
   for (let depth = 0; depth < 4; depth += 1) {

@@ -16,7 +16,7 @@ const words: ReadonlyMap<string, Scalar> = new Map<string, Scalar>([
   ...['-.inf', '-.Inf', '-.INF'].map((text) => [text, Number.NEGATIVE_INFINITY] as const),
 ])
 
-/** Returns each word in lower case, capitalised and in upper case, paired with the given value. */
+/** Pairs the lower-case, capitalised and upper-case forms of each word with the given value. */
 function spellings<T extends Scalar>(value: T, ...texts: readonly string[]): [string, T][] {
   return texts.flatMap((text) =>
     [text, text.charAt(0).toUpperCase() + text.slice(1), text.toUpperCase()].map((one): [string, T] => [one, value]),

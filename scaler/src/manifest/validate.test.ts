@@ -136,7 +136,7 @@ describe('metrics', () => {
   })
 })
 
-/** Returns the error messages for the given metadata, to which a name is added. */
+/** Adds a name to the given metadata and returns the resulting error messages. */
 function metadataErrors(given: Record<string, unknown>): string[] {
   const { metadata } = v2Schema.parse({ apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler', metadata: { name: 'ws', ...given } })
   return validateMetadata(metadata ?? {}).map(fieldErrorText)

@@ -9,7 +9,7 @@ import { keyOf, scalarOf } from './scalar.ts'
 export type Path = readonly (string | number)[]
 
 export interface YamlDocument {
-  /** The content of a document as JSON values, in which whole numbers beyond 2^53 are bigints. */
+  /** The content of a document as JSON values; whole numbers beyond 2^53 are bigints. */
   readonly value: unknown
   /** Returns the offset of the value or key at a path, or that of the nearest existing parent if the path does not exist. */
   offsetOf(path: Path, part?: 'key' | 'value'): number
@@ -80,7 +80,7 @@ function readDocument({ text, offset }: Part): YamlDocument | null {
 
 function parsed(text: string, offset: number): Document[] {
   try {
-    // The parser resolves neither scalars nor merges, because its YAML 1.1 implementation differs from go-yaml's.
+    // The parser is configured not to resolve scalars or merges, because its YAML 1.1 implementation differs from go-yaml's.
     const options = { schema: 'failsafe', resolveKnownTags: false, prettyErrors: false, uniqueKeys: false, logLevel: 'silent' } as const
     const documents = parseAllDocuments(text, options)
     return 'empty' in documents ? [] : documents

@@ -12,7 +12,7 @@ import { scenarioOfLoad, scenarioOfLog } from './export.ts'
 
 const info = { id: 'recorded', source: 'test' }
 
-/** Exports the records, and returns the case as a reader of the file gets it. */
+/** Exports the records and returns the case as it would be read back from a file. */
 function exported(records: readonly TickRecord[]) {
   const result = scenarioOfLog(JSON.parse(JSON.stringify(records)), info)
   if (!result.ok) throw new Error(result.problems.join('\n'))
@@ -45,7 +45,7 @@ test.each(['unreadable', 'failed-action', 'every-metric', 'rollout'])('the sampl
 })
 
 describe('records of a scaler', () => {
-  /** Runs a loop on fakes for a number of synchronisations. */
+  /** Returns a control loop that uses fakes, with functions that run syncs and simulate a restart. */
   function running(timeScale = 1) {
     const loop = testLoop({ timeScale }, 1_700_000_000.123_456)
     let state: LoopState = initialState

@@ -1,4 +1,7 @@
-/** Converts recorded synchronisations to a conformance case, which Kubernetes' own controller can repeat (conformance/FORMAT.md). Pure. */
+/**
+ * Converts recorded syncs to a conformance case, which a program that runs Kubernetes' HPA controller can replay (conformance/FORMAT.md).
+ * Pure.
+ */
 import { isDeepStrictEqual } from 'node:util'
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import { answerOf } from '../conformance/adapt.ts'
@@ -38,9 +41,9 @@ export interface ExportedLog {
 }
 
 /**
- * Returns the longest part of a decision log that a controller can repeat without interruption. A part ends before a change that a paused
- * scaler did not carry out, and before a change of the autoscaler's name, the time scale or the controller options. Fails if the replayed
- * case differs from the recording.
+ * Converts to a case the longest part of a decision log that the HPA controller can replay without interruption. A part ends before a
+ * scaling decision that a paused scaler did not carry out, and wherever the autoscaler's name, the time scale or the controller options
+ * change. Fails if the replayed case differs from the recording.
  */
 export function scenarioOfLog(records: readonly TickRecord[], info: CaseInfo): Result<ExportedLog> {
   const part = longestPart(records)
@@ -64,7 +67,7 @@ export function scenarioOfLog(records: readonly TickRecord[], info: CaseInfo): R
   )
 }
 
-/** Converts observations that have no recorded decision to a case, which therefore has no expected results. */
+/** Converts observations without recorded decisions to a case; the case has no expected results. */
 export function scenarioOfLoad(inputs: readonly SyncInput[], hpa: HorizontalPodAutoscaler, info: CaseInfo): Result<Scenario> {
   const [oldest] = inputs
   if (oldest === undefined) return failure('the recording has no observation')
@@ -87,7 +90,7 @@ function longestPart(records: readonly TickRecord[]): LogPart {
     const part = continued && isCarriedOut(before) ? parts.at(-1) : undefined
     if (part !== undefined) part.records.push(record)
     else if (continued || canBegin(record)) parts.push({ records: [record], memory: continued ? before.memory : emptyMemory })
-    // The memory before the oldest record of a log is not always known, and the part then begins with the next record.
+    // If the memory before this record is unknown, the part begins with the next record.
     else parts.push({ records: [], memory: record.memory })
   }
   return parts.reduce<LogPart>((longest, part) => (part.records.length >= longest.records.length ? part : longest), {
@@ -101,7 +104,7 @@ function canBegin(record: TickRecord): boolean {
   return followsFrom(record, emptyMemory)
 }
 
-/** Whether the scaler tried to make the change that it decided on. A paused scaler and a dry run do not. */
+/** Returns false if the scaler decided on a change but did not attempt it because of a pause or a dry run. */
 function isCarriedOut({ decision }: TickRecord): boolean {
   return decision.rescale !== 'Pending'
 }
@@ -162,7 +165,7 @@ function mutable(values: Observation['externalValuesMilli']): Record<string, num
   return Object.fromEntries(Object.entries(values).map(([key, list]) => [key, [...list]]))
 }
 
-/** Returns the values of all metrics of a type, by the metric's name instead of seriesKey. */
+/** Returns the values of all metrics of a type, keyed by metric name instead of seriesKey. */
 function byName<T>(
   hpa: HorizontalPodAutoscaler,
   type: 'Pods' | 'Object' | 'External',

@@ -6,7 +6,7 @@ export interface Figures {
   readonly peakReplicas: number
   /** Number of times that the replica count changed. */
   readonly changes: number
-  /** Sum of the lifetimes of all replicas. */
+  /** Sum of all replicas' lifetimes, in seconds. */
   readonly replicaSeconds: number
   /** The part of replicaSeconds that the load did not require. */
   readonly overCapacityReplicaSeconds: number

@@ -17,7 +17,7 @@ export interface LoadTick extends SyncInput {
   readonly podsMilli: Readonly<Record<string, number>>
   /** Sums of resource usage over the pods with a sample, keyed by container and resource. */
   readonly usageMilli: Readonly<Record<string, ResourceAmounts>>
-  /** Averaging window of the resource samples. */
+  /** Averaging window of the resource samples, in seconds. */
   readonly windowSeconds: number
 }
 
@@ -25,7 +25,7 @@ export interface RecordedLoad {
   readonly ticks: readonly LoadTick[]
   /** Containers and resource requests of the first recorded replica. */
   readonly containers: Pod['containers']
-  /** Median time to readiness of the replicas that started during the recording; 0 if none started. */
+  /** Median time to readiness, in seconds, of the replicas that started during the recording; 0 if none started. */
   readonly startDelaySeconds: number
 }
 
@@ -74,8 +74,8 @@ function startDelayOf(pods: readonly Pod[], sinceSeconds: number): number {
 }
 
 /**
- * Returns the smallest number of replicas with which the load meets all targets, at least 1. The result is determined by the metric that
- * needs the most replicas. Returns null if no metric has a recorded value that can be distributed over the replicas.
+ * Returns the smallest number of replicas with which the load meets all targets, at least 1. The metric that requires the most replicas
+ * determines the result. Returns null if no metric has a recorded value that can be distributed over the replicas.
  */
 export function neededReplicas(metrics: readonly MetricSpec[], tick: LoadTick, containers: Pod['containers']): number | null {
   const needs = metrics.flatMap((metric) => neededBy(metric, tick, containers) ?? [])

@@ -74,8 +74,8 @@ export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap)
 }
 
 /**
- * Returns an observation for each point, from the first to the last point with a replica. At points in between without a replica, the
- * replica count is unreadable. Returns an empty list if no replica existed at any point.
+ * Returns an observation for each point, from the first to the last point at which a replica existed. If no replica existed at a point in
+ * between, its observation states that the replica count could not be read. Returns an empty list if no replica existed at any point.
  */
 export async function observationsOf(
   { timesSeconds, answers }: RecordedRange,

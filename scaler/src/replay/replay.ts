@@ -1,10 +1,10 @@
 /**
- * Simulates different settings with a recorded load. The simulation makes these assumptions:
+ * Simulates different settings under a recorded load. The simulation makes these assumptions:
  *
  * - The sum of each metric is distributed evenly over the replicas that would have been ready. Real sockets do not move, so a real new
  *   replica receives load only from new clients. The model settles faster than the real lab, because all of its replicas carry the same
  *   load.
- * - The distributed sum includes the resource usage of idle replicas. Each replica therefore appears slightly busier than in reality if
+ * - The distributed sum includes the resource usage of idle replicas. As a result, each replica appears slightly busier than in reality if
  *   fewer replicas run than were recorded, and slightly less busy if more replicas run.
  * - A new replica becomes ready after the median time that the recorded replicas took to become ready. In the model, a removed replica
  *   exits immediately.
@@ -28,7 +28,7 @@ export interface CurvePoint {
   readonly replicas: number
   /** Number of ready replicas before the decision. */
   readonly ready: number
-  /** Number of replicas that the load needs; null if that number is unknown. */
+  /** Number of replicas that the load requires; null if that number is unknown. */
   readonly needed: number | null
   readonly changed: boolean
 }
@@ -49,7 +49,7 @@ interface ModelReplica {
 /** Assumed age of the replicas at the start of the recording; longer than any start delay. */
 const longAgoSeconds = 86_400
 
-/** Simulates settings with a load, starting with the first recorded replica count and an empty memory. */
+/** Simulates the given settings under a recorded load, starting with the first recorded replica count and an empty memory. */
 export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
   const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
   let replicas: readonly ModelReplica[] = numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })

@@ -23,7 +23,7 @@ export interface Verification {
 
 /**
  * Verifies all records. Each decision starts with the previous record's memory, and the resulting memory is compared as well, so the whole
- * sequence is verified. Whether writing a new replica count succeeded is taken from the record.
+ * sequence is verified. The outcome of writing a new replica count is taken from the record.
  */
 export function verify(records: readonly TickRecord[]): Verification {
   const differences: Difference[] = []

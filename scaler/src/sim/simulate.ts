@@ -46,7 +46,7 @@ const columns = [5, 7, 7, 8, 22, 13, 4, 4, 4, 4, 3] as const
 const header = ['time', 'clients', 'sockets', 'r+s+d', 'connections', 'cpu', 'ask', 'stab', 'poli', 'boun', 'to', 'why'] as const
 
 /**
- * Returns the trace as text. The column r+s+d contains the numbers of ready, starting and draining replicas. In the trace, metrics have the
+ * Returns the trace as text. The r+s+d column contains the numbers of ready, starting and draining replicas. In the trace, metrics have the
  * form current/target → proposal.
  */
 export function traceText(simulation: Simulation, steps: readonly SimulatedStep[]): string {

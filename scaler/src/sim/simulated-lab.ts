@@ -81,7 +81,7 @@ export class SimulatedLab {
     for (const replica of this.#replicas) {
       if (replica.drainingSinceSeconds === null) continue
       const left = replica.drainingSinceSeconds + drainSeconds - this.#timeSeconds
-      // Sockets leave at an even rate during the drain, so that they do not all reconnect at once.
+      // Sockets close at an even rate during the drain, so that their clients do not all reconnect at once.
       replica.sockets -= Math.ceil(replica.sockets / Math.max(left + 1, 1))
     }
     this.#replicas = this.#replicas.filter(

@@ -45,7 +45,7 @@ function chart(runs: readonly Run[]): string {
     text: `One step curve each for ${runs.map(({ title }) => title).join(', ')}. The grey area is what the load needs.`,
     caption: 'The numbers are in the tables below.',
     lines: runs.map(({ title, points }) => ({ name: title, steps: true, points: curve(points, ({ replicas }) => replicas) })),
-    // If the number of needed replicas is unknown, the shaded area has a height of 0.
+    // If the number of replicas needed is unknown, the shaded area has a height of 0.
     area: { name: `needed at the targets of ${runs[0]?.title ?? ''}`, points: curve(runs[0]?.points ?? [], ({ needed }) => needed ?? 0) },
     seconds: end - start,
     marks: [],

@@ -15,7 +15,9 @@ export function simulated(name: string, change: Partial<HorizontalPodAutoscaler>
 }
 
 const perPod = simulations.surge?.hpa.metrics ?? []
-/** Metrics of every type. The simulated lab has only per-pod metrics, so metrics of other types cannot be read. */
+/**
+ * An HPA's metrics, with at least one of every type. The simulated lab has only per-pod metrics, so metrics of other types cannot be read.
+ */
 const everyMetric: HorizontalPodAutoscaler['metrics'] = [
   ...perPod,
   { type: 'ContainerResource', name: 'cpu', container: 'ws', target: { type: 'AverageValue', averageValueMilli: 350 } },

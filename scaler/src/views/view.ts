@@ -27,7 +27,7 @@ export function viewOf(records: readonly TickRecord[]): View | null {
   const newest = records.at(-1)
   if (oldest === undefined || newest === undefined) return null
   const readable = records.findLast(({ decision }) => decision.currentReplicas !== null)
-  // Every time value on the engine's clock is the time of a sync, whose record contains the wall-clock time.
+  // Every time value on the engine's clock is the time of a sync, and that sync's record contains the wall-clock time.
   const known = new Map(records.map(({ decision, time }) => [decision.timeSeconds, Date.parse(time)]))
   const oldestMs = Date.parse(oldest.time)
   return {

@@ -5,7 +5,7 @@ import { z } from 'zod'
 
 /** Maximum stored length of a label or an annotation, in characters. */
 const maxTextLength = 1000
-/** Maximum number of labels per alert, and of annotations per alert. */
+/** Maximum number of labels, and of annotations, per alert. */
 const maxPairs = 32
 /** Maximum number of alerts in a notification; it is higher than the limit of a hundred in alertmanager.yml. */
 const maxAlerts = 200

@@ -1,4 +1,4 @@
-/** Tests which orders the live page's server performs and which ones it refuses. */
+/** Tests which of the live page's commands the server carries out and which ones it refuses. */
 import { type EmbeddedOrder, embeddedOrders, type LiveSnapshot } from '@lab/contract/embedded-api.ts'
 import { expect, test } from 'vitest'
 import { type Actions, createApi } from './api.ts'
@@ -7,7 +7,7 @@ const host = 'localhost:3000'
 
 const decision = { time: '2026-01-01T00:00:00.000Z', current: 2, desired: 3, reason: 'above target', text: 'two to three' }
 
-/** @param without an order that the server under test does not support; undefined if it supports all orders */
+/** @param without a command that the server under test does not support; undefined if it supports all commands */
 function api(without?: EmbeddedOrder) {
   const done: unknown[] = []
   const logged: string[] = []

@@ -1,4 +1,4 @@
-/** Implements the live page's server, which serves the page and the lab's state, and performs the orders that the page sends. */
+/** Implements the live page's server, which serves the page and the lab's state, and carries out the commands that the page sends. */
 import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
@@ -18,19 +18,21 @@ import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import type { z } from 'zod'
 
-/** The data that the server provides, and the orders that it performs. */
+/** The data that the server provides, and the live page's commands that it carries out. */
 export interface Actions {
   snapshot(): LiveSnapshot
   /** Returns the scaler's latest decisions, oldest first. */
   decisions(): EmbeddedState['decisions']
   /** The folder that contains the scaler's decision log. */
   stateFolder: string
-  /** The supported orders. Unsupported orders are refused with 404, and the page displays a shell command for them instead. */
+  /**
+   * The supported commands of the live page. The server refuses all others with 404, and the page displays a shell command in their place.
+   */
   orders: Partial<Orders>
 }
 export type Orders = { [K in EmbeddedOrder]: (given: z.infer<(typeof embeddedOrders)[K]>) => void | Promise<void> }
 
-/** Maximum size of an order's request body. Bytes. */
+/** Maximum size of a command's request body. Bytes. */
 const maxOrderBytes = 1_024
 
 const tooLong = bodyLimit({
@@ -53,7 +55,7 @@ const types: Record<string, string> = {
 
 /**
  * Creates the HTTP app, without listening on a port.
- * @param allowed additional origins that may read the state and send orders; null if a router in front of the server has already checked
+ * @param allowed additional origins that may read the state and send commands; null if a router in front of the server has already checked
  * the Host and Origin headers
  */
 export function createApi(actions: Actions, entryUrl: string, log: (line: string) => void, allowed: readonly string[] | null): Hono {
@@ -112,7 +114,7 @@ export function createApi(actions: Actions, entryUrl: string, log: (line: string
       if (needsReplica && id === undefined) return c.json({ error: `id: missing; allowed are ${allowed}` }, 400)
       if (needsReplica && id !== undefined && !running.includes(id))
         return c.json({ error: `id: no replica ${JSON.stringify(id)}; allowed are ${allowed}` }, 404)
-      // The page shows the outcome of a slow order as part of the lab's state, so the server only needs to log a failure.
+      // The page shows the outcome of a slow command as part of the lab's state, so the server only needs to log a failure.
       act(parsed.data)?.catch((error: unknown) => log(`${embeddedPaths[kind]} failed: ${String(error)}`))
       return c.json({ ok: true })
     })

@@ -14,11 +14,11 @@ export interface ComposeReading {
   /** The replicas, sorted by replica number. */
   readonly replicas: readonly ReplicaReading[]
   readonly storeUp: boolean | null
-  /** Values by replica; replicas with an unknown value are omitted. */
+  /** Each replica's resource usage, by replica name; replicas with an unknown value are omitted. */
   readonly cpuCores: ReadonlyMap<string, number>
   readonly residentBytes: ReadonlyMap<string, number>
   readonly eventLoop: ReadonlyMap<string, number>
-  /** Versions and colours by replica. */
+  /** Each replica's version and colour, by replica name. */
   readonly versions: ReadonlyMap<string, { readonly version: string; readonly colour: string }>
   /** The record of rollouts and deploys; undefined if none has taken place. */
   readonly rollouts: RolloutRecord | undefined

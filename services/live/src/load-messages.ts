@@ -9,7 +9,7 @@ export interface LoadReport {
   /** Number of open sockets with a session. */
   open: number
   answeredPerSecond: number
-  /** Round-trip times over the last reporting interval, in milliseconds; null if no request was answered. */
+  /** Round-trip times over the last reporting interval, in milliseconds; null if no request received a response. */
   p50Ms: number | null
   p95Ms: number | null
   /** Number of sessions that continued on another replica. */

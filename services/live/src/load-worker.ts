@@ -13,10 +13,10 @@ const stepMs = 50
 const reportMs = 500
 /** Interval between two messages from the same client. */
 const sendEveryMs = 2_000
-/** Number of clients per room, and fraction of the messages that clients send to their room. */
+/** Number of clients per room, and the fraction of their messages that clients send to their room. */
 const roomSize = 10
 const broadcastShare = 0.1
-/** A client with more than `maxUnanswered` unanswered requests sends no new ones. */
+/** A client with more than `maxUnanswered` pending requests sends no new ones. */
 const maxUnanswered = 10
 
 interface LoadClient {
@@ -29,7 +29,7 @@ let wanted = 0
 let answered = 0
 let roundTrips: number[] = []
 let afresh = 0
-/** Counter totals of all closed clients. */
+/** Counter totals across all closed clients. */
 const past = { moves: 0, lost: 0, reconnects: 0 }
 
 function add(): void {

@@ -24,7 +24,7 @@ const maxEvents = 50
 const prometheus = prometheusAt(LIVE_PROMETHEUS)
 const events: LiveSnapshot['events'] = []
 const note = (text: string) => {
-  // A line that repeats the previous line is omitted.
+  // An event line that is identical to the previous one is omitted.
   if (events.at(-1)?.text === text) return
   events.push({ time: Date.now(), text })
   if (events.length > maxEvents) events.shift()
@@ -71,7 +71,7 @@ let last: ComposeReading = {
   versions: new Map(),
   rollouts: undefined,
 }
-/** The load driver, a separate process that is started by the first load order. */
+/** The load driver, a separate process that starts when the live page first sets the load. */
 let load: Load | undefined
 const app = createApi(
   {

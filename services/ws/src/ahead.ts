@@ -1,5 +1,5 @@
 /**
- * Tracks clients' claims: sequence numbers that clients received from another replica but that this replica has not read yet. A client can
+ * Tracks clients' claims: sequence numbers that clients have received from another replica but this replica has not read yet. A client can
  * be ahead of this replica for two reasons: its previous replica had read more of the log, or the store restarted with older data and the
  * claimed number is no longer in the log. To distinguish unread messages from lost ones, the replica continues to read the log and asks the
  * store where the log ends. Pure.
@@ -51,7 +51,8 @@ export class Ahead {
 
   /**
    * Records that the log ends at the given sequence number.
-   * @returns the claims that two checks have found to be beyond the end of the log; a single check may have begun before the claim was made
+   * @returns the claims that two checks have found to be beyond the end of the log; one check is not enough, because it may have begun
+   * before the claim was made
    */
   ends(lastSeq: number): Found[] {
     return this.settle((claim) => claim.seq > lastSeq && ++claim.beyond > 1)

@@ -1,4 +1,7 @@
-/** Defines the HTTP routes of a replica: pages, refusals and probes. The app itself neither listens on a port nor reads the clock. */
+/**
+ * Defines a replica's HTTP routes, such as the test client page, the WebSocket endpoints and the probes. The app itself neither listens on
+ * a port nor reads the clock.
+ */
 import type { HttpBindings } from '@hono/node-server'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { connectionIdHeader, paths, refusedHeader, replicaHeader, requestIdHeader, stickyCookie } from '@lab/contract/endpoints.ts'
@@ -20,7 +23,7 @@ export interface Status {
   connections(): number
   uptimeSeconds(): number
   drain(): { socketsLeft: number; secondsLeft: number }
-  /** The kind of each dependency, and whether it responds. */
+  /** For each dependency, its kind and whether it responds. */
   dependencies(): Record<string, { kind: string; up: boolean }>
 }
 
@@ -38,7 +41,7 @@ export interface AppDeps {
   tracer: Tracer
 }
 
-/** The variables in a request's context. */
+/** The variables stored in a request's Hono context. */
 export type Vars = { Variables: { requestId: string; connectionId?: string } }
 
 /**
@@ -69,7 +72,7 @@ export function createApp(deps: AppDeps): Hono<Vars> {
         `connection id ${JSON.stringify(connectionId.slice(0, 80))}: allowed is what matches ${connectionIdPattern}`,
       )
     }
-    // There is no `await` between this check and the open socket, so concurrent upgrades cannot exceed the connection limit.
+    // Nothing is awaited between this check and the opening of the socket, so concurrent upgrades cannot exceed the connection limit.
     if (status.connections() >= config.MAX_CONNECTIONS) {
       c.header('retry-after', '1')
       return refuse(c, meter, 'limit', 503, `the replica has reached its limit of ${config.MAX_CONNECTIONS} connections`)
@@ -88,7 +91,7 @@ export function createApp(deps: AppDeps): Hono<Vars> {
   app.get(paths.pageModules, (c) => {
     const script = page.modules.get(c.req.path)
     if (script === undefined) return c.notFound()
-    // The script modules belong together, so a browser must not combine new modules with cached ones.
+    // The page's script modules must all be of the same version, so a browser must not combine new modules with cached ones.
     c.header('cache-control', 'no-cache')
     return c.body(script, 200, { 'content-type': 'text/javascript; charset=utf-8' })
   })
@@ -141,7 +144,7 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     await next()
-    // The headers are set on the existing response, because `c.header()` would copy the response to every upgrade.
+    // The headers are set on the existing response, because `c.header()` would copy the response for every upgrade.
     c.res.headers.set(requestIdHeader, requestId)
     c.res.headers.set(replicaHeader, replica)
     const connectionId = c.get('connectionId')

@@ -5,7 +5,7 @@ import type { StoreStats } from './stores.ts'
  * Selects the connections to close so that the total use of a resource no longer exceeds its limit. The connections that use the most of
  * the resource are closed first.
  * @param holders a map whose keys are the connections that use the resource
- * @param held a function that returns how much of the resource a connection uses; never negative
+ * @param held a function that returns how much of the resource a connection uses; the result is never negative
  * @param limit the maximum total use, in the same unit as `held`
  * @returns the connections to close, in order of decreasing use; empty if the total is within the limit
  */
@@ -23,12 +23,12 @@ export function overLimit<T>(holders: ReadonlyMap<T, unknown>, held: (holder: T)
   return closing
 }
 
-/** Maximum number of rooms of a session that may be stored while the store is nearly full. */
+/** Maximum number of rooms that a stored session may have while the store is nearly full. */
 const fewRooms = 10
 const nearlyFull = 0.8
 
 /**
- * Returns the maximum number of rooms that a session may have in order to be stored.
+ * Returns the maximum number of rooms that a stored session may have.
  * @param stats the store's statistics, if the replica uses a store
  * @param most the maximum number of rooms per session while the store has enough free memory
  */

@@ -1,4 +1,4 @@
-/** Stores the state of one open socket, and sends its messages while limiting the number of unsent bytes for a slow reader. */
+/** Stores the state of one open socket, sends its messages, and limits the number of unsent bytes for a slow reader. */
 import { type CloseCause, closeCodes } from '@lab/contract/close-codes.ts'
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
@@ -49,7 +49,7 @@ export class Connection implements SessionConnection, PeerSigns {
   private lastMessageAtMs: number
   private closeCause: CloseCause | null = null
   private reconnect: GoodbyeReason | null = null
-  /** Messages that are waiting for an asynchronous message handler to finish; null if none is running. */
+  /** Messages that are waiting for an asynchronous message handler to finish; null if no such handler is running. */
   private waiting: { message: ClientMessage; bytes: number }[] | null = null
   private waitingBytes = 0
 
@@ -139,20 +139,20 @@ export class Connection implements SessionConnection, PeerSigns {
     if (this.socket.sendFrame(frame)) this.events.sent(type, frame.payloadBytes)
   }
 
-  /** Sends a ping. @param nowMs the current time; all methods and the constructor use the same clock */
+  /** Sends a ping. @param nowMs the current time, from the clock that the constructor and all other methods use */
   ping(nowMs: number): void {
     this.pingSentAtMs = this.lastPingAtMs = nowMs
     this.socket.ping()
   }
 
-  /** Records a pong from the client. Returns whether the pong answers a ping from this replica. */
+  /** Records that the client has sent a pong. Returns whether the pong is a response to a ping from this replica. */
   receivedPong(): boolean {
     const answered = this.pingSentAtMs !== 0
     this.pingSentAtMs = 0
     return answered
   }
 
-  /** Answers a ping with a pong, unless the connection is closing or has too many unsent bytes. */
+  /** Responds to a ping with a pong, unless the connection is closing or has too many unsent bytes. */
   pong(data: Buffer): void {
     if (this.maySend()) this.socket.pong(data)
   }
@@ -164,7 +164,7 @@ export class Connection implements SessionConnection, PeerSigns {
     return false
   }
 
-  /** Records a data frame from the client. */
+  /** Records that the client has sent a data frame. */
   receivedFrame(nowMs: number): void {
     this.lastMessageAtMs = nowMs
   }
@@ -197,7 +197,9 @@ export class Connection implements SessionConnection, PeerSigns {
     return true
   }
 
-  /** Records that an asynchronous message handler has finished. Returns the messages that were waiting for the handler, in order. */
+  /**
+   * Records that an asynchronous message handler has finished. Returns the messages that were waiting for the handler to finish, in order.
+   */
   handled(): readonly { message: ClientMessage; bytes: number }[] {
     const waited = this.waiting ?? []
     this.waiting = null
@@ -214,7 +216,7 @@ export class Connection implements SessionConnection, PeerSigns {
 
   /**
    * Closes a connection because it uses too many resources. A second call to `closeOrCut` terminates the connection if the client has not
-   * answered the close frame.
+   * responded to the close frame.
    */
   closeOrCut(cause: CloseCause): void {
     if (this.closeCause === null) this.close(cause)

@@ -1,4 +1,4 @@
-/** Runs the drain state machine of drain.ts with a timer, and then waits for the last scrape of the metrics. */
+/** Uses a timer to run the drain state machine in drain.ts, and then waits for the last scrape of the metrics. */
 import type { Config } from './config.ts'
 import { type DrainState, returnWindowMs, startDrain, stepDrain } from './drain.ts'
 import type { Hub } from './hub.ts'
@@ -18,8 +18,8 @@ export interface DrainRunnerDeps {
   hub: Hub
   log: Log
   /**
-   * Called when all of the replica's connections have closed. After the last connection has closed, the replica still serves its metrics
-   * for one last scrape.
+   * Called when no connections are left, or when the time for closing handshakes after the drain deadline is over. The replica continues to
+   * serve its metrics for one final scrape.
    */
   onEmpty: () => void
   /** Called when the replica's drain is complete. */
@@ -35,7 +35,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
   const settings = { delayMs: config.DRAIN_DELAY, timeoutMs: config.DRAIN_TIMEOUT, perSecond: config.DRAIN_RATE }
   let state: DrainState | undefined
   let stepTimer: NodeJS.Timeout | undefined
-  /** Timer that limits the wait for the last scrape. */
+  /** Timer that limits how long the replica waits for the last scrape. */
   let lastTimer: NodeJS.Timeout | undefined
   let hurried = false
   let loggedAtMs = 0
@@ -68,7 +68,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
     if (state.phase === 'done') empty()
   }
 
-  /** Waits for one more scrape; without it, Prometheus would miss the final values of the counters. */
+  /** Waits for one more scrape, without which Prometheus would miss the final values of the counters. */
   function empty(): void {
     clearInterval(stepTimer)
     onEmpty()

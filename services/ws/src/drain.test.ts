@@ -4,8 +4,8 @@ import { closingGraceMs, type DrainSettings, type DrainState, returnWindowMs, st
 const settings: DrainSettings = { delayMs: 3_000, timeoutMs: 20_000, perSecond: 100 }
 
 /**
- * Runs a drain with a simulated clock. The `at` function takes the time, the number of open sockets, and the number of them whose clients
- * were asked to reconnect. `at` returns the drain's phase and actions.
+ * Runs a drain with a simulated clock. The `at` function takes the time, the number of open sockets, and the number of these sockets whose
+ * clients have been asked to reconnect. `at` returns the drain's phase and actions.
  */
 function timeline(sockets: number, options: DrainSettings = settings) {
   let state = startDrain(options, 0, sockets)

@@ -31,10 +31,10 @@ export interface DrainStep {
   closeAll: boolean
 }
 
-/** Shortest and longest time window within which clients are asked to reconnect. Milliseconds. */
+/** Shortest and longest time window that clients are given to reconnect. Milliseconds. */
 const minWindowMs = 500
 const maxWindowMs = 10_000
-/** All clients are asked to reconnect within this fraction of the time between the first goodbye message and the deadline. */
+/** Fraction of the time between the first goodbye message and the deadline during which the replica sends all goodbye messages. */
 const askShare = 0.6
 /** Time after the deadline during which sockets may finish the closing handshake. Milliseconds. */
 export const closingGraceMs = 2_000
@@ -69,15 +69,15 @@ export function stepDrain(settings: DrainSettings, state: DrainState, nowMs: num
   return stay('waiting')
 }
 
-/** Returns how many clients to ask per second so that even the last ones have enough time to reconnect before the deadline. */
+/** Returns how many goodbye messages to send per second so that even the last clients have enough time to reconnect before the deadline. */
 function pace({ delayMs, timeoutMs, perSecond }: DrainSettings, sockets: number): number {
   const askWithinMs = (timeoutMs - delayMs) * askShare
   return askWithinMs > 0 ? Math.max(perSecond, (sockets * 1000) / askWithinMs) : perSecond
 }
 
 /**
- * Returns the time window within which clients are asked to reconnect. The window grows with the number of sockets, so that clients do not
- * all reconnect at once, and it ends before the deadline.
+ * Returns the time window that clients are given to reconnect. The reconnect window grows with the number of sockets, so that clients do
+ * not all reconnect at once, and it ends before the deadline.
  */
 export function returnWindowMs(settings: DrainSettings, state: DrainState, nowMs: number): number {
   const wanted = Math.max(minWindowMs, Math.min(maxWindowMs, (state.initialSockets * 1000) / settings.perSecond))

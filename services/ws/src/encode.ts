@@ -1,18 +1,18 @@
 /**
- * Encodes every server message as JSON: first type, replica and time, and then the fields of the message's schema. Pure.
+ * Encodes every server message as JSON: first the type, the replica and the time, and then the message's other fields. Pure.
  *
- * Frequent messages are assembled from strings, each type by its own function, because calling JSON.stringify for a whole message is
- * slower. The tests in encode.test.ts compare each type with the output of JSON.stringify.
+ * Each type of frequent message has its own function, which assembles the message from strings, because calling JSON.stringify for a whole
+ * message is slower. The tests in encode.test.ts compare each type with the output of JSON.stringify.
  */
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { Clock } from './ports.ts'
 import type { ServerMessage } from './protocol.ts'
 import type { Published } from './room-log.ts'
 
-/** A message's fields after type, replica and time. */
+/** The fields of a message that follow its type, replica and time. */
 export type FieldsOf<T extends ServerMessageType> = Omit<Extract<ServerMessage, { type: T }>, 'type' | 'replica' | 'time'>
 
-/** Optional fields of a client message that are copied unchanged to the answer. */
+/** Optional fields of a client message that are copied unchanged to the response. */
 interface Given {
   id?: string | number | undefined
   /** Time on the client's clock, in milliseconds since 1970. */
@@ -24,9 +24,9 @@ export interface Encoder {
   message<T extends ServerMessageType>(type: T, fields: FieldsOf<T>): string
   /** @param seq the sequence number up to which all messages have been sent to the client; 0 if unknown */
   heartbeat(given: Given, seq: number): string
-  /** Encodes the message_response to a message. */
+  /** Encodes the message_response that echoes a client message. */
   echo(given: Given & { data: unknown }): string
-  /** Encodes the message_response to a broadcast. */
+  /** Encodes the message_response that reports the outcome of a broadcast. */
   outcome(given: Given, outcome: Exclude<Published, { result: 'refused' }>): string
   /**
    * Encodes a room_message without its last fields, which are added by `placedEnd` or `provisionalEnd`.
@@ -41,7 +41,7 @@ export function createEncoder(replica: string, clock: Clock): Encoder {
   const response = start('message_response')
   const roomMessage = start('room_message')
   // The formatted time is reused within the same millisecond.
-  // Formatting it takes longer than formatting the other fields that all messages share.
+  // Formatting the time takes longer than formatting the other fields that all messages share.
   let nowMs = 0
   let nowText = '0'
   const time = () => {

@@ -46,7 +46,7 @@ export interface Handling {
 type Of<T extends ClientMessage['type']> = Extract<ClientMessage, { type: T }>
 
 /**
- * Handles and answers a message from a client.
+ * Handles a message from a client, and sends the response if the message requires one.
  * @returns a promise if the handler is asynchronous; the connection's next message then waits for this promise
  */
 export function handleMessage(handling: Handling, connection: Connection, message: ClientMessage, span?: Span): Promise<void> | undefined {
@@ -106,14 +106,15 @@ async function join(handling: Handling, connection: Connection, { room, id, sinc
     return
   }
   // The client may have received messages from another replica that this replica has not read yet.
-  // A session waits for the log only once, because messages that the replica reads later are delivered to the client anyway.
+  // A session waits only once for the replica to read the log, because messages that the replica reads later are delivered to the client
+  // anyway.
   if (since !== undefined && session.ahead.size === 0) await roomLog.reached(since)
-  // The session is saved before the join is answered, so that the room membership survives a failure of this replica.
+  // The session is saved before the response to the join is sent, so that the room membership survives a failure of this replica.
   await membership.save(session, room)
   const others = await presence.total(room)
   if (!handling.isOpen(connection)) return
   const members = session.rooms.has(room) ? others : others + 1
-  // The session enters the room after the last `await`, so that room messages are sent only after the answer to the join.
+  // The session enters the room after the last `await`, so that room messages are sent only after the response to the join.
   membership.enter(room, session)
   membership.ahead.remove(session, room)
   session.ahead.delete(room)

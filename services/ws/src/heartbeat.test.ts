@@ -49,7 +49,7 @@ describe('the wheel', () => {
 
 /**
  * Simulates a client that dies at `diesAtMs`, and returns the time at which the heartbeat detects its death. The `late` function returns
- * the delay of each check.
+ * how late each check is.
  */
 function foundDead(intervalMs: number, firstVisitMs: number, diesAtMs: number, late: (visit: number) => number): number {
   const { slots, tickMs } = planWheel(intervalMs, intervalMs * 10)

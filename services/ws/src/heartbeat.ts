@@ -23,8 +23,8 @@ export interface WheelPlan {
 /**
  * Returns the number of slots of the timer wheel and the time between two ticks.
  * @param heartbeatIntervalMs the interval between two pings
- * @param connectionTimeoutMs the maximum idle time; if it is short, the timer wheel turns faster, so that idle connections are closed in
- * time
+ * @param connectionTimeoutMs the maximum idle time of a connection; if it is short, the timer wheel turns faster, so that idle connections
+ * are closed in time
  */
 export function planWheel(heartbeatIntervalMs: number, connectionTimeoutMs: number): WheelPlan {
   const revolutionMs = Math.min(heartbeatIntervalMs, connectionTimeoutMs) * visitShare
@@ -62,7 +62,7 @@ export class Wheel<T> {
 }
 
 export interface PeerSigns {
-  /** Time of the unanswered ping; 0 if there is none. */
+  /** Time of the ping whose pong has not arrived yet; 0 if there is none. */
   readonly pingedAtMs: number
   /** Time of the last ping; before the first ping, the time when the connection opened. */
   readonly lastPingMs: number

@@ -1,6 +1,6 @@
 /**
- * Stores the latest room messages in the memory of this replica. The number, the total size and the age of the stored messages are limited.
- * All sessions share the stored messages, so a session waiting for its client needs almost no memory. Pure.
+ * Stores the latest room messages in this replica's memory. The number, the total size and the age of the stored messages are limited. All
+ * sessions share the stored messages, so a session waiting for its client needs almost no memory. Pure.
  */
 
 import type { TextFrame } from './text-frame.ts'
@@ -11,7 +11,7 @@ export interface HistoryBounds {
   ageMs: number
 }
 
-/** A stored message: its sequence number, and the frame that every member receives. */
+/** A stored message: its room, its sequence number, and the frame that every member of the room receives. */
 export interface StoredMessage {
   room: string
   seq: number
@@ -47,7 +47,7 @@ export class History {
   private droppedElsewhere = 0
   /**
    * The last sequence number of each recent message loss. The log contains no messages with the lost sequence numbers, and the next stored
-   * message has a higher one.
+   * message has a higher sequence number.
    */
   private readonly ends: number[] = []
 
@@ -88,7 +88,7 @@ export class History {
     }
   }
 
-  /** Records a loss of messages up to the given sequence number, which may affect any room. */
+  /** Records that messages up to the given sequence number have been lost; the loss may affect any room. */
   lose(upToSeq: number): void {
     this.ends.push(upToSeq)
     if (this.ends.length > maxEnds) this.ends.shift()
@@ -121,8 +121,8 @@ export class History {
   }
 
   /**
-   * Detects a sequence number that this log never contained. The missing number lies between two adjacent messages, because the store lost
-   * the message with this number.
+   * Detects that the log never contained the given sequence number. Such a number lies between two adjacent messages, because the store
+   * lost the message with this number.
    * @returns the last missing sequence number, which precedes the next stored message; 0 if no unreported loss was detected
    */
   private missingAfter(seq: number): number {

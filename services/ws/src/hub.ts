@@ -1,7 +1,7 @@
 /**
  * Manages this replica's connections: opening, heartbeats, closing, and requests to reconnect. Messages from clients are handled in
  * inbox.ts. The hub itself uses no sockets, timers or processes: sockets implement the interface in connection.ts, the time comes from
- * `Clock`, and the owner of a timer calls `tick`.
+ * `Clock`, and the caller uses a timer to call `tick`.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
@@ -51,13 +51,13 @@ export interface Hub extends Inbox {
   /** Interval between two ticks of the heartbeat wheel, in milliseconds. */
   readonly tickMs: number
   /**
-   * For each resource whose total use exceeds its limit, closes the connections with the largest use. Call this method about ten times
+   * For each resource whose total use exceeds its limit, closes the connections that use the most of it. Call this method about ten times
    * per second.
    */
   enforceLimits(): void
   /**
-   * Asks up to `count` connections to reconnect within `windowMs`. Each connection is asked at most once per reason. Returns the number of
-   * connections that were asked to reconnect.
+   * Asks up to `count` connections to reconnect within `windowMs`. Each client is asked to reconnect at most once per reason. Returns the
+   * number of connections that were asked to reconnect.
    */
   sayGoodbye(goodbye: { count: number; windowMs: number; reason: GoodbyeReason; random: () => number }): number
   closeAll(cause: CloseCause): void

@@ -11,14 +11,14 @@ import { answerError } from './send.ts'
 export interface Inbox {
   /** Handles a text frame. */
   receive(connection: Connection, text: string, bytes: number): void
-  /** Answers a binary frame with an error. */
+  /** Responds to a binary frame with an error. */
   receiveBinary(connection: Connection): void
   /**
    * Handles a frame that violates the protocol or a limit and makes the WebSocket library close the socket with `code`. Sends an error to
    * the client and returns the close code.
    */
   broken(connection: Connection, code: number): { code: number; reason: string }
-  /** Answers a ping; pings count towards the rate limit, as messages do. */
+  /** Responds to a ping; like messages, pings count towards the rate limit. */
   ping(connection: Connection, data: Buffer): void
   pong(connection: Connection): void
 }
@@ -52,9 +52,7 @@ function brokenCause(code: number): CloseCause {
 export function createInbox(handling: Handling): Inbox {
   const { config, clock, meter, log, tracer } = handling
 
-  /**
-   * Whether the rate limit allows another frame from this connection. If the rate limit is exceeded, the frame is answered with an error.
-   */
+  /** Whether the rate limit allows another frame from this connection. If the rate limit is exceeded, the client receives an error. */
   function admit(connection: Connection, nowMs: number): boolean {
     const verdict = connection.rate.take(nowMs)
     if (verdict === 'pass') return true
@@ -89,7 +87,7 @@ export function createInbox(handling: Handling): Inbox {
 
   /**
    * Handles a message. Messages that arrive while an asynchronous handler is running are queued, so that a connection's messages are
-   * handled in order. Returns the trace id of the message, if the message is traced.
+   * handled in order. Returns the message's trace id if the message is traced.
    */
   function handle(connection: Connection, message: ClientMessage): string | undefined {
     const span = tracer.message(connection, message.type)

@@ -25,7 +25,7 @@ export class RateLimit {
     this.lastMs = nowMs
   }
 
-  /** Takes a token from the bucket for one message. @param nowMs the time on the same clock as in the constructor */
+  /** Takes a token from the bucket for one message. @param nowMs the current time, from the clock that was also used for the constructor */
   take(nowMs: number): RateDecision {
     const refilled = this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000
     this.lastMs = nowMs

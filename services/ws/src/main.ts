@@ -13,7 +13,7 @@ if (!result.ok) {
   for (const problem of result.problems) console.error(problem)
   process.exit(1)
 }
-// Until the replica has started, the process can exit immediately.
+// Until the replica has started, a stop signal makes the process exit immediately.
 let leave = async () => process.exit(0)
 process.on('SIGTERM', () => leave())
 process.on('SIGINT', () => leave())

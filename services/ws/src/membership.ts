@@ -16,7 +16,7 @@ export class Membership {
   private readonly presence: Presence
   private readonly mostRooms: () => number
 
-  /** @param mostRooms returns the maximum number of rooms of a session that may be stored after its connection is lost */
+  /** @param mostRooms returns the number of rooms above which a session is not stored when its connection is lost */
   constructor(store: SessionStore, presence: Presence, mostRooms: () => number) {
     this.mostRooms = mostRooms
     this.store = store
@@ -73,14 +73,14 @@ export class Membership {
   }
 
   /**
-   * Records that the client has received everything sent before a ping that it has answered.
+   * Records that the client has received everything sent before a ping to which it has responded.
    * @param pingedAtMs the time of the ping on a monotonic clock
    */
   answeredPing(session: HubSession, pingedAtMs: number): void {
     if (session.tokenArrived(pingedAtMs) && this.store.shared) void this.save(session)
   }
 
-  /** Ends a connection's own session, because the connection resumes another one. */
+  /** Ends a connection's own session when the connection resumes another one. */
   end(session: HubSession): void {
     this.drop(session)
     this.store.end(session.id)

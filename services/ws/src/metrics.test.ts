@@ -1,4 +1,4 @@
-/** Compares the metrics defined in the shared contract/ folder with the exported metrics, in both directions. */
+/** Checks that a replica exports exactly the metrics that the shared contract/ folder defines. */
 import { paths } from '@lab/contract/endpoints.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { expect, test } from 'vitest'

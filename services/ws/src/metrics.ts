@@ -1,6 +1,6 @@
 /**
  * Registers the metrics defined in the shared contract/ folder with prom-client. Message handling only increments plain numbers, which are
- * copied to prom-client at each scrape. Counting therefore costs almost nothing per message.
+ * copied to prom-client at each scrape. As a result, counting a message costs almost nothing.
  */
 import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -40,15 +40,15 @@ export interface Meter {
   received(type: ClientMessageType, bytes: number): void
   sent(type: ServerMessageType, bytes: number): void
   error(code: ErrorCode): void
-  /** Records the time from when the client sent a message until the replica answered it. */
+  /** Records the time from a message's send time to the replica's response. */
   latency(seconds: number, traceId?: string): void
-  /** Records the time from reading a frame to writing the answer to the socket. */
+  /** Records the time from reading a frame to writing the response to the socket. */
   handling(seconds: number, traceId?: string): void
   pubsubLag(seconds: number, traceId?: string): void
   goodbye(reason: GoodbyeReason): void
   /** Records the outcome of a room message from a client. */
   roomMessage(result: RoomMessageResult): void
-  /** Records the time from sending a room message to the store until the store has answered. */
+  /** Records the time from sending a room message to the store until the store's reply arrives. */
   storeRoundTrip(seconds: number): void
   resume(result: ResumeResult, replayed: number): void
   http(route: string, method: string, status: number): void
@@ -71,7 +71,7 @@ export interface Gauges {
 export interface Metrics {
   registry: Registry
   meter: Meter
-  /** Connects the gauges to the source of their values; until then, they have no values. */
+  /** Connects the gauges to the source of their values. */
   watch(gauges: Gauges): void
 }
 
@@ -84,7 +84,7 @@ export interface MetricsOptions {
   exemplars?: boolean
 }
 
-/** Creates every metric that the shared contract/ folder defines. Counters start at zero for each label value. */
+/** Creates every metric that the shared contract/ folder defines. Counters start at zero for each known label value. */
 export function createMetrics({ version, colour, recordMessages, exemplars = false }: MetricsOptions): Metrics {
   const registry = new Registry()
   if (exemplars) (registry as unknown as Registry<OpenMetricsContentType>).setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
@@ -228,7 +228,7 @@ function registerGauges(registry: Registry, source: () => Gauges | undefined): v
   })
 }
 
-/** @param refill called at each scrape with the counter reset to zero; the values that it sets must never decrease */
+/** @param refill called at each scrape after the counter has been reset to zero; the values that it sets must never decrease */
 function counter(registry: Registry, key: MetricKey, refill?: (counter: Counter) => void): Counter {
   return new Counter({
     ...base(registry, key),

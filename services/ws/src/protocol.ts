@@ -228,7 +228,7 @@ export function parseFrame(text: string): Parsed {
   return failure('invalid_message', `${issues.join('; ')}.`, id.safeParse(givenId).data)
 }
 
-/** Returns the nesting depth of the JSON in a frame. Short frames cannot exceed the nesting limit and are not scanned. */
+/** Returns the nesting depth of the JSON in a frame. Short frames cannot exceed the nesting limit, so they are not scanned. */
 function nesting(text: string): number {
   if (text.length <= maxNesting) return 0
   let depth = 0

@@ -1,7 +1,7 @@
 /**
- * Stores the room messages that were delivered to members on this replica before the room log could store them, because the store is
+ * Buffers room messages that have already been delivered to members on this replica but cannot be stored in the room log while the store is
  * unavailable. Clients that join a room during the outage also receive the provisional messages; otherwise they would receive a sender's
- * later messages first. Provisional messages are waiting for the store, so the outbox limit applies to them as well. Pure.
+ * later messages first. Provisional messages are still waiting to be stored, so the outbox limit applies to them as well. Pure.
  */
 import { provisionalEnd } from './encode.ts'
 import type { RoomDraft } from './room-log.ts'

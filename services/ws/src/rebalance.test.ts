@@ -11,7 +11,7 @@ interface SimulationOptions {
   seed: number
   /** What clients do after a goodbye message: reconnect by round robin, reconnect to the same replica (sticky cookie), or nothing. */
   clients: 'round-robin' | 'sticky' | 'deaf'
-  /** Changes the simulation at a given time. */
+  /** Called at every step of the simulation; may change the simulated replicas. */
   act?: (simulation: Simulation, nowMs: number) => void
 }
 

@@ -17,7 +17,7 @@ export interface RebalanceSettings {
   startAbove: number
   /** Minimum excess, in sockets, at which a replica starts shedding sockets. */
   leastExcess: number
-  /** Time for which the set of replicas must remain unchanged; also the maximum age of a table entry. Milliseconds. */
+  /** How long the set of replicas must remain unchanged before rebalancing starts; also the maximum age of a table entry. Milliseconds. */
   settleMs: number
   /** How long rebalancing pauses when clients keep returning to the same replica. Milliseconds. */
   restMs: number
@@ -122,7 +122,7 @@ function changePhase(
   switch (state.phase) {
     case 'even': {
       // A replica sheds sockets only if its excess has lasted for some time.
-      // While many clients are connecting, a replica's own socket count is newer than the counts it has of the other replicas.
+      // While many clients are connecting, a replica's own socket count is newer than its counts for the other replicas.
       const least = bounds.each.get(self)?.least ?? 0
       const clearly = Math.min(staying, least) > (bounds.total.most / ready.length) * settings.startAbove
       if (!clearly || staying - mean < settings.leastExcess) return state

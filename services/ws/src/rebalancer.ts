@@ -1,4 +1,4 @@
-/** Runs the rebalancing functions of rebalance.ts with a timer: reads the table of replicas, and asks clients to reconnect. */
+/** Uses a timer to run the rebalancing functions in rebalance.ts: reads the table of replicas, and asks clients to reconnect. */
 import type { Config } from './config.ts'
 import type { Hub } from './hub.ts'
 import type { Clock, Log } from './ports.ts'

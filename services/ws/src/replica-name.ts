@@ -7,7 +7,7 @@ import type { Config } from './config.ts'
 /** Maximum time by which the DNS query may delay the replica's start. Milliseconds. */
 const patienceMs = 1_000
 
-/** Returns the name of this replica. If the DNS server does not answer, the host name is used. */
+/** Returns the name of this replica. If the DNS server does not respond, the host name is used. */
 export async function replicaName(config: Config): Promise<string> {
   if (config.REPLICA_ID !== '') return config.REPLICA_ID
   if (config.REPLICA_DNS_PREFIX === '') return hostname()

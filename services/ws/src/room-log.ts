@@ -67,7 +67,7 @@ export interface RoomLog {
   readonly position: number
   /**
    * Resolves when the log has been delivered up to the given sequence number, or after one second. Resolves immediately if the store is
-   * unavailable. A client that moves here from another replica may have received messages that this replica has not read yet.
+   * unavailable. A client that moves to this replica from another one may have received messages that this replica has not read yet.
    */
   reached(seq: number): Promise<void>
   /** Number of drafts that are waiting to be stored. */

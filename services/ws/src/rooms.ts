@@ -5,8 +5,8 @@ export interface Presence {
   /** Records the number of members that a room has on this replica. */
   set(room: string, here: number): void
   /**
-   * Returns a room's number of members across all reachable replicas. Resolves within two seconds; if the store is unavailable, the result
-   * is the number of local members.
+   * Returns the number of members that a room has across all reachable replicas. Resolves within two seconds; if the store is unavailable,
+   * the result is the number of local members.
    */
   total(room: string): Promise<number>
 }
@@ -40,7 +40,9 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return this.memberships
   }
 
-  /** Adds a member to a room; joining twice has no effect. Returns the number of members that the room has on this replica. */
+  /**
+   * Adds a member to a room; adding the same member again has no effect. Returns the number of members that the room has on this replica.
+   */
   join(room: string, member: M): number {
     let inRoom = this.members.get(room)
     if (inRoom === undefined) {
@@ -67,7 +69,7 @@ export class Rooms<M extends { rooms: Set<string> }> {
     return inRoom.size
   }
 
-  /** Returns a room's number of members on this replica. */
+  /** Returns the number of members that a room has on this replica. */
   count(room: string): number {
     return this.members.get(room)?.size ?? 0
   }

@@ -1,4 +1,7 @@
-/** Opens the public port for WebSockets and the internal port. Each step of the handshake has a timeout. */
+/**
+ * Opens a replica's two ports: the public port, which accepts WebSocket connections, and the internal port. Each step of the handshake has
+ * a timeout.
+ */
 
 import { type IncomingMessage, maxHeaderSize, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -36,7 +39,7 @@ export async function listenPublic(app: Hono<Vars>, config: Config, meter: Meter
     // Compression triples a socket's memory use.
     perMessageDeflate: false,
     closeTimeout: config.CLOSE_TIMEOUT,
-    // Pings count towards the message rate, so the hub answers them instead of the ws library.
+    // Pings count towards the message rate, so the hub, not the ws library, responds to them.
     autoPong: false,
     // The hub maintains its own set of connections.
     clientTracking: false,
@@ -100,7 +103,7 @@ function takesUpgrade({ url = '', headers, rawHeaders }: IncomingMessage, meter:
 const plainHost = /^[A-Za-z0-9.:_[\]-]*$/
 const plainTarget = /^(http:\/\/[A-Za-z0-9.:_[\]-]+)?\/[^\\]*$/
 
-/** Answers a request that could not be parsed because it was too slow, too large or not HTTP, or because the connection was reset. */
+/** Responds to a request that could not be parsed because it was too slow, too large or not HTTP, or because the connection was reset. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Socket, config: Config, meter: Meter): void {
   const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const cause: RefusalCause = timedOut ? 'handshake_timeout' : 'bad_handshake'

@@ -100,7 +100,7 @@ export interface SessionRecord {
   /** The session's rooms, without the room that every session joins. */
   rooms: string[]
   ackedSeq: number
-  /** The id of the session that this one replaced, if that session is the scope of the client's message ids. */
+  /** The id of the session that this one replaced, if that id is the scope of the client's message ids. */
   idScope?: string
   /** The number of the oldest resume token that is still accepted; 0 if absent. */
   oldestToken?: number
@@ -149,7 +149,7 @@ export class MemorySessionStore implements SessionStore {
   private nowMs = 0
 
   /**
-   * @param windowMs how long a session waits for its client
+   * @param windowMs how long a session waits for its client to reconnect
    * @param limit the maximum number of waiting sessions; the oldest session is removed first
    */
   constructor(windowMs: number, limit: number) {

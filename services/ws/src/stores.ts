@@ -38,7 +38,7 @@ export interface Stores {
   sessions: SessionStore
   presence: Presence
   replicas: ReplicaTable
-  /** The store's statistics; undefined if the replica has no store or the store has not answered yet. */
+  /** The store's statistics; undefined if the replica has no store or the store has not responded yet. */
   stats(): StoreStats | undefined
   stop(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /**
- * A histogram without labels, which counts in plain numbers and is converted to prom-client samples at each scrape. The Histogram class of
- * prom-client looks up its series by a hash for every observation, which accounts for most of the metrics' cost per message.
+ * A histogram without labels that counts observations in plain numbers and is converted to prom-client samples at each scrape. The
+ * Histogram class of prom-client looks up its series by a hash for every observation, which accounts for most of the metrics' cost per
+ * message.
  */
 import { exemplarLabel } from '@lab/contract/telemetry.ts'
 import type { Histogram, Registry } from 'prom-client'
@@ -9,7 +10,7 @@ import type { Histogram, Registry } from 'prom-client'
 interface Exemplar {
   labelSet: Record<string, string>
   value: number
-  /** The Unix time in seconds. */
+  /** The time of the observation, as a Unix time in seconds. */
   timestamp: number
 }
 
@@ -20,7 +21,7 @@ export class TalliedHistogram {
   /** Number of observations per bucket, not cumulative. The last bucket counts the values above all bounds. */
   private readonly counts: number[]
   private total = 0
-  /** The last traced observation of each bucket. */
+  /** The last traced observation in each bucket. */
   private readonly exemplars: Exemplar[] = []
 
   /** @param spec the metric; its buckets are upper bounds in ascending order, in the metric's unit */
@@ -33,7 +34,10 @@ export class TalliedHistogram {
     registry.registerMetric(this as unknown as Histogram)
   }
 
-  /** Counts one observation, in the metric's unit. @param traceId the trace id of the observed operation, if the operation was traced */
+  /**
+   * Counts one observation, given in the metric's unit.
+   * @param traceId the trace id of the observed operation, if the operation was traced
+   */
   observe(value: number, traceId?: string): void {
     let bucket = 0
     while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket++

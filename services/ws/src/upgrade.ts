@@ -2,7 +2,7 @@
  * Registers a socket with the hub after the app has accepted its upgrade. No other file depends on the WebSocket library's events.
  *
  * The HTTP adapter's listeners would keep the request, with its headers and URL, in memory until the socket is closed, which costs 7 KiB
- * per socket. Therefore, listeners shared by all sockets replace the HTTP adapter's listeners as soon as the socket is open.
+ * per socket. To avoid this cost, listeners shared by all sockets replace the HTTP adapter's listeners as soon as the socket is open.
  */
 import type { Socket as NetSocket } from 'node:net'
 import { type HttpBindings, upgradeWebSocket } from '@hono/node-server'
@@ -104,7 +104,7 @@ const partBytes = 256
 
 /** The WebSocket class used for the hub's connections. */
 export class HubWebSocket extends WebSocket implements Socket {
-  /** The socket's hub and connection object, once the socket is open. */
+  /** The socket's hub and connection object; undefined until the socket is open. */
   attached: Attachment | undefined
   /** The network socket to which the frames are written. */
   net: NetSocket | undefined
@@ -141,8 +141,8 @@ export class HubWebSocket extends WebSocket implements Socket {
 let gathering: HubWebSocket[] = []
 
 /**
- * Delays a socket's frames until the running code has finished. A client that sends sixteen messages at once receives sixteen answers in
- * one write. Sending frames together saves CPU time, because writing accounts for most of a message's cost.
+ * Delays a socket's frames until the running code has finished. A client that sends sixteen messages at once receives all sixteen responses
+ * in one write. Sending frames together saves CPU time, because writing accounts for most of a message's cost.
  */
 function gather(socket: HubWebSocket, net: NetSocket): void {
   if (gathering.push(socket) === 1) process.nextTick(release)

@@ -1,4 +1,4 @@
-/** Tests that invalid frames are answered and counted, and do not affect other clients. */
+/** Tests that the replica responds to invalid frames, counts them, and continues to serve its other clients. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { type ErrorCode, errorCodes, maxNesting } from '@lab/contract/messages.ts'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -104,7 +104,7 @@ describe('a frame that violates the protocol is answered, and only its own socke
     expect(await peer.closeFrame()).toEqual({ code: closeCodes[cause].code, reason: closeCodes[cause].reason })
     const error = peer.messages().find(({ type }) => type === 'error')
     expect(error).toMatchObject({ code, message: expect.stringMatching(allowed[cause as keyof typeof allowed]) })
-    // The client does not answer the close frame, so the replica terminates its connection after the close timeout.
+    // The client does not respond to the close frame, so the replica terminates its connection after the close timeout.
     await eventually(
       () => replica.hub.size,
       (size) => size === 1,

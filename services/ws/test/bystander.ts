@@ -16,7 +16,7 @@ export interface Bystander {
   wasNotDisturbed(): Promise<void>
 }
 
-/** Sends messages on a socket and checks their echoes until the test stops it. */
+/** Sends messages on a socket and checks their echoes until the test calls `wasNotDisturbed`. */
 export function bystander(socket: TestSocket): Bystander {
   let count = 0
   let going = true

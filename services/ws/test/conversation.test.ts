@@ -268,7 +268,7 @@ describe('resuming', () => {
     const first = await replica.connect({ id: 'ann' })
     const { resumeToken: old } = await first.next('connection_established')
     first.raw.terminate()
-    // This client reads nothing from its socket and answers no pings.
+    // This client reads nothing from its socket and does not respond to pings.
     const deaf = new WebSocket(replica.wsUrl + paths.ws, { autoPong: false })
     onTestFinished(() => deaf.terminate())
     await once(deaf, 'open')

@@ -86,7 +86,7 @@ test('the public port is closed again if the internal port is in use', async () 
 
 describe('signals', () => {
   test('a signal during the start ends the process at once', async () => {
-    // If the store does not answer, the replica takes two seconds to start.
+    // If the store does not respond, the replica takes two seconds to start.
     const silent = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void silent.close())
     await once(silent, 'listening')

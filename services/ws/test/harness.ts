@@ -148,7 +148,7 @@ export class TestSocket {
     }
   }
 
-  /** Sends a message, and returns the next message of the expected answer type. */
+  /** Sends a message, and returns the next message of the expected response type. */
   async ask<T extends ServerMessageType>(message: object, answer: T): Promise<Received<T>> {
     this.send(message)
     return this.next(answer)

@@ -63,7 +63,7 @@ describe('a slow reader', () => {
     for (const member of [reader, sender]) await member.ask({ type: 'join', room: 'tea' }, 'room_joined')
 
     const text = 'x'.repeat(60_000)
-    // The kernel buffers on both ends fill up before the replica's buffers. The kernel buffers hold several megabytes.
+    // The kernel buffers at both ends of the connection fill up before the replica's buffers. The kernel buffers hold several megabytes.
     const most = 1_000
     let sent = 0
     for (; sent < most && replica.hub.size === 4; sent++) {

@@ -50,7 +50,8 @@ export interface ReceivedFrame {
 }
 
 /**
- * A TCP connection from a test to the replica. The test client answers no frames, and never closes its side of the connection on its own.
+ * A TCP connection from a test to the replica. The test client does not respond to frames, and never closes its side of the connection on
+ * its own.
  */
 export class RawPeer {
   readonly socket: Socket

@@ -10,7 +10,7 @@ import { eventually, sumSeries, TestSocket } from './harness.ts'
 import { readyProcess } from './process.ts'
 import { handshake } from './raw.ts'
 
-/** Number of file descriptors that a process needs in addition to the stalled sockets. */
+/** Number of file descriptors that a process needs in addition to one per stalled socket. */
 const spare = 500
 const limit = fileLimit()
 const stalled = limit >= 10_000 + spare ? 10_000 : Math.min(2_000, limit - spare)
@@ -69,7 +69,7 @@ function dial(port: number): Promise<Socket> {
   })
 }
 
-/** Resolves with the last bytes that a socket received, and the time until the socket was closed. */
+/** Resolves with the text that a socket received, and the time until the socket was closed. */
 function ending(socket: Socket): Promise<Ending> {
   const startedAt = performance.now()
   let text = ''

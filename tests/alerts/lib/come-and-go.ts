@@ -12,8 +12,8 @@ import { replicas } from './settings.ts'
 import type { AlertWatch } from './watch.ts'
 
 /**
- * Injects three faults one after another, each into the last replica, and each with its own alert. The number of replicas goes down, up,
- * down and up again, which also triggers the ScalerFlapping alert.
+ * Injects three faults one after another, each into the last replica, and each of which triggers its own alert. The number of replicas goes
+ * down, up, down and up again, which also triggers the ScalerFlapping alert.
  * @returns the Unix time, in milliseconds, at which there was one more replica than at the start
  */
 export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number> {

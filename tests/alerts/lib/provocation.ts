@@ -38,7 +38,7 @@ interface Row {
 }
 
 const rows: Row[] = []
-/** The maximum duration of a fault that no test undoes. This limit is longer than any alert takes to fire. */
+/** The maximum duration of a fault that no test undoes. This time limit is longer than any alert takes to fire. */
 const maxFaultSeconds = 600
 
 /**

@@ -1,4 +1,4 @@
-/** Runs the `./lab` command as a process, and runs doctor's probes on real ports and files. Needs no Docker. */
+/** Runs the `./lab` command as a process, and runs the `doctor` command's probes on real ports and files. Needs no Docker. */
 import {
   cpSync,
   mkdirSync,
@@ -159,7 +159,7 @@ describe.skipIf(process.platform === 'win32')('the file lab', () => {
   test('is consistent with the npm scripts, which report the same in one line', async () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
     const own = Object.keys(scripts).filter((name) => !name.startsWith('pre'))
-    // `npm test` is exempt, because it starts with `npm run check`.
+    // The `test` script needs no pre-script of its own, because it starts with `npm run check`.
     expect(own.filter((name) => name !== 'test' && scripts[`pre${name}`] !== 'node tools/cli/installed.mjs')).toEqual([])
     mkdirSync(join(checkout, 'tools/cli'), { recursive: true })
     cpSync(join(root, 'tools/cli/installed.mjs'), join(checkout, 'tools/cli/installed.mjs'))

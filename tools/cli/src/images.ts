@@ -57,7 +57,7 @@ export function imagesNamedIn(text: string): string[] {
 
 /**
  * Adds a digest to each image tag in a Compose file or a Dockerfile, or removes the digests.
- * @param digestOf returns the new digest (sha256:…) for an image and its current digest; undefined removes the digest
+ * @param digestOf returns the new digest (sha256:…) for an image and its current digest; if it returns undefined, the digest is removed
  */
 export function withDigests(text: string, digestOf: (image: string, before?: string) => string | undefined): string {
   return text.replaceAll(reference, (_whole, before: string, image: string, old?: string) => {

@@ -1,5 +1,5 @@
 /**
- * Plays a scene: waits for facts, emits captions with measured numbers, and undoes every change, even after an error or an interrupt.
+ * Plays a scene: waits for conditions, emits captions with measured numbers, and undoes every change, even after an error or an interrupt.
  * Scenes can be tested without a lab, because the lab, its faults and the clock are passed as arguments.
  */
 import { createRandom, type Random } from '@lab/contract/random.ts'
@@ -72,7 +72,7 @@ const lacking: Record<Need, string> = {
 function resultOf(failed: boolean, aborted: boolean, leftovers: readonly string[]): SceneResult {
   if (leftovers.length > 0) return 'failed'
   if (!failed) return 'passed'
-  // If the scene was interrupted, any failure is a consequence of the interrupt.
+  // If the scene was interrupted, any failure is assumed to be a consequence of the interrupt.
   return aborted ? 'interrupted' : 'failed'
 }
 
@@ -192,7 +192,7 @@ class Play implements Director {
   async rollOut(): Promise<Undo> {
     await this.step({ kind: 'action', text: 'a rollout begins' })
     const done = this.lab.rollOut()
-    // The rollout may fail before the scene waits for it to finish, so an empty handler marks the rejection as handled.
+    // The rollout may fail before the scene waits for it to finish, so an empty handler prevents an unhandled rejection.
     done.catch(() => undefined)
     const over = this.undos.push('the rollout is over', () => done)
     this.checkSignal()
@@ -205,7 +205,7 @@ class Play implements Director {
     const done = this.lab.deployFailing().finally(() => {
       ended = true
     })
-    // The observation below may fail before the deploy ends, so an empty handler marks the rejection as handled.
+    // The observation below may fail before the deploy ends, so an empty handler prevents an unhandled rejection.
     done.catch(() => undefined)
     const over = this.undos.push('the deploy is rolled back', () => done)
     const met = await this.watch(`${what}, until the deploy is rolled back`, withinSeconds, (readings, elapsed) => {

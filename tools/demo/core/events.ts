@@ -1,5 +1,5 @@
 /**
- * Defines the schema of a scene's events, which are stored as one line of JSON per event. Pure. Both the transcript and the film are
+ * Defines the schema of a scene's events, which are stored as one line of JSON per event. Pure. Both the transcript and the video are
  * created from the events and checked against them.
  */
 import { labKinds } from '@lab/lab/lab.ts'

@@ -57,7 +57,7 @@ export function measure(name: FigureName, readings: Readings, sources: Lab['sour
   return value === null ? null : { value, unit: units[name], source: sources[name] }
 }
 
-/** Summarises a lab's readings in one line, for the error message about a fact that was not met. */
+/** Summarises a lab's readings in one line, for the error message about a condition that was not met. */
 export function seenText(readings: Readings): string {
   const each = readings.replicas.map(({ id, state, sockets }) => `${id} ${state === 'ready' ? sockets : `${state} ${sockets}`}`)
   const parts = [`sockets: ${each.join(', ') || 'no replica'}`]

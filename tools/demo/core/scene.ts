@@ -28,10 +28,10 @@ export interface SceneLab
 /** A condition that the given readings meet or do not meet. */
 export type Fact = (now: Readings) => boolean
 
-/** Result of waiting for a fact: the readings in which the fact was met, and the time that the wait took. */
+/** Result of waiting for a condition: the readings in which the condition was met, and the time that the wait took. */
 export interface Met {
   readonly readings: Readings
-  /** Time from the start of the wait until the fact was met. */
+  /** Time from the start of the wait until the condition was met. */
   readonly took: Measured
   /** Unix seconds. */
   readonly atSeconds: number
@@ -72,15 +72,15 @@ export interface Director {
   rollOut(): Promise<Undo>
   /**
    * Deploys a version that fails to the other colour, and waits until the lab has rolled it back. The scene fails if this takes longer than
-   * `withinSeconds`, and as soon as the given fact does not hold.
+   * `withinSeconds`, or as soon as the given condition is no longer met.
    */
   deployFailing(what: string, fact: Fact, withinSeconds: number): Promise<Met>
   /** Pauses the scaler. Does nothing if the lab has no scaler or the scaler is already paused. */
   pauseScaler(): Promise<Undo>
   setScaleDown(rules: ScaleDownRules, text: string): Promise<Undo>
-  /** Waits until a fact holds. The scene fails if the fact is not met within `withinSeconds`. */
+  /** Waits until a condition is met. The scene fails if the condition is not met within `withinSeconds`. */
   until(what: string, fact: Fact, withinSeconds: number): Promise<Met>
-  /** Observes for `forSeconds`. The scene fails as soon as the given fact no longer holds. */
+  /** Observes for `forSeconds`. The scene fails as soon as the given condition is no longer met. */
   throughout(what: string, fact: Fact, forSeconds: number): Promise<Met>
   now(): Promise<Readings>
 }

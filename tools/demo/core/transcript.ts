@@ -5,7 +5,7 @@ import type { DemoEvent } from './events.ts'
 export class Transcript {
   private desired: number | null | undefined
 
-  /** Returns the lines for one event; empty for events that only the film or the event log uses. */
+  /** Returns the lines for one event; empty for events that only the video or the event log uses. */
   add(event: DemoEvent): string[] {
     const time = `${event.seconds.toFixed(1).padStart(6)} s `
     switch (event.kind) {

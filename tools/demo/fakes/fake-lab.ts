@@ -114,7 +114,7 @@ export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): F
     call(`store ${up}`, () => {
       storeUp = up
     })
-  /** Counts the sockets of one replica as reconnected and moved sockets. */
+  /** Counts all sockets of one replica as both reconnected and moved. */
   const moveOne = () => {
     const share = Math.round(load / (pods.filter(isReady).length || 1))
     counted.reconnects += share

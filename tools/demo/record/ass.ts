@@ -1,7 +1,7 @@
 /** Writes captions and pace labels in Advanced SubStation Alpha, the subtitle format that ffmpeg burns into the video. Pure. */
 import type { Cue } from './captions.ts'
 
-/** Layout of a video frame of 1280×720 pixels. The filmed page leaves the caption area empty. */
+/** Layout of a video frame of 1280×720 pixels. The recorded page leaves the caption area empty. */
 export const picture = { width: 1280, height: 720, captionTop: 620, captionHeight: 100, topHeight: 44 } as const
 
 export interface Label {
@@ -10,7 +10,7 @@ export interface Label {
   text: string
 }
 
-/** Formats the captions, and the labels that mark the faster and slower parts of the film, as an ASS script. */
+/** Formats the captions, and the labels that mark the faster and slower parts of the video, as an ASS script. */
 export function assOf(cues: readonly Cue[], labels: readonly Label[]): string {
   const { width, height, captionTop, captionHeight, topHeight } = picture
   const centre = `{\\an5\\pos(${width / 2},${captionTop + captionHeight / 2})}`

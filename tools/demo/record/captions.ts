@@ -7,7 +7,7 @@ export const captionRules = {
   minSeconds: 1,
   maxSeconds: 7,
   wordsPerMinute: 170,
-  /** Duration of one film frame. Captions start and end exactly on a frame. Seconds. */
+  /** Duration of one video frame. Captions start and end exactly on a frame. Seconds. */
   frame: 0.04,
 } as const
 
@@ -51,7 +51,7 @@ export function cuesOf(said: readonly Said[]): SaidCue[] {
   return cues
 }
 
-/** Returns how many seconds, as a whole number of frames, the given lines must be shown for a viewer to be able to read them. */
+/** Returns how many seconds the given lines must be shown, rounded up to a whole number of frames, so that a viewer can read them. */
 export function readingSeconds(lines: readonly string[]): number {
   const { minSeconds, maxSeconds, wordsPerMinute } = captionRules
   const needed = (lines.flatMap(wordsOf).length / wordsPerMinute) * 60

@@ -1,4 +1,4 @@
-/** Computes a checksum that identifies the scripts from which a film was made. */
+/** Computes a checksum that identifies the scripts from which a video was made. */
 import { createHash } from 'node:crypto'
 
 /** Computes a SHA-256 checksum over the scripts' names and contents. The order of the scripts does not affect the checksum. */

@@ -20,7 +20,7 @@ const numerals = new RegExp(
 
 /**
  * Returns each number in a caption with the measurement that it states. If several measurements have the same value, each occurrence of
- * this value is assigned a different one.
+ * this value is assigned a different measurement.
  */
 export function claimsOf(text: string, numbers: Readonly<Record<string, Measured>>): Claim[] {
   const all = Object.entries(numbers)

@@ -1,6 +1,6 @@
 /**
- * Implements the `record` command, which plays scenes on a lab, films them, and checks the film. The exit code of `record` indicates
- * whether the recording succeeded.
+ * Implements the `record` command, which plays scenes on a lab, records them as a video, and checks the video. The exit code of `record`
+ * indicates whether the recording succeeded.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -106,7 +106,8 @@ function labOf({ on, seed, timeScale, valkey, live }: Options): Promise<FilmedLa
 }
 
 /**
- * Returns the stills that the film must have: all stills if the scenes `surge` and `crash` were played, otherwise those that were taken.
+ * Returns the stills that the recording must have: all stills if the scenes `surge` and `crash` were played; otherwise, those that were
+ * taken.
  */
 function stillsOf(chosen: readonly Scene[], taken: ReadonlyMap<StillName, number>): readonly StillName[] {
   const played = chosen.map(({ name }) => name)

@@ -1,32 +1,32 @@
-/** Runs ffmpeg and ffprobe to encode and inspect films. Every call has a time limit, and errors contain the failed program's output. */
+/** Runs ffmpeg and ffprobe to encode and inspect videos. Every call has a time limit, and errors contain the failed program's output. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { filmRules } from './timeline.ts'
 
-/** The time limit is long, because encoding three minutes of film takes a minute on two busy cores. Milliseconds. */
+/** The time limit is long, because encoding three minutes of video takes a minute on two busy cores. Milliseconds. */
 const encodeWithinMs = 600_000
 const askWithinMs = 120_000
 
-/** An image file, and how many seconds the film shows the image. */
+/** An image file, and how many seconds the video shows the image. */
 export interface Clip {
   file: string
   seconds: number
 }
 
 export interface Film {
-  /** ffmpeg's working folder, to which the names of the film's clips, subtitles and captions are relative. */
+  /** ffmpeg's working folder, to which the names of the video's clips, subtitles and captions are relative. */
   folder: string
   clips: readonly Clip[]
   /** The subtitle script that ffmpeg burns into the video. */
   ass: string
-  /** The captions that are stored as a separate track in the film. */
+  /** The captions that are stored as a separate track in the video. */
   vtt: string
   output: string
   metadata: Readonly<Record<string, string>>
 }
 
-/** Encodes the film as H.264 at 25 frames per second, with the index at the start of the file so that playback can begin at once. */
+/** Encodes the video as H.264 at 25 frames per second, with the index at the start of the file so that playback can begin at once. */
 export async function encode({ folder, clips, ass, vtt, output, metadata }: Film): Promise<void> {
   const last = clips.at(-1)
   if (last === undefined) throw new Error('there are no pictures to encode')
@@ -49,7 +49,7 @@ export async function encode({ folder, clips, ass, vtt, output, metadata }: Film
 /** A video filter that reduces the number of colours, so that the file is small enough for a web page. */
 const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[b][p]paletteuse=dither=none'
 
-/** Writes one film frame, with its caption burned in, as an image that is small enough for a web page. */
+/** Writes one video frame, with its caption burned in, as an image that is small enough for a web page. */
 export async function still(folder: string, picture: string, ass: string, atSeconds: number, output: string): Promise<void> {
   // ffmpeg's subtitle filter selects the caption by the frame's timestamp.
   await drawn(folder, picture, `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${palette}`, output)
@@ -61,7 +61,7 @@ export const shrink = (folder: string, picture: string, output: string): Promise
 const drawn = (folder: string, picture: string, filter: string, output: string) =>
   ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
 
-/** The film properties that `verify` needs, as reported by ffprobe. Size in bytes. */
+/** The video properties that `verify` needs, as reported by ffprobe. Size in bytes. */
 export interface Probed {
   codec: string
   width: number
@@ -92,13 +92,13 @@ export async function probe(file: string): Promise<Probed> {
   }
 }
 
-/** Returns a film's caption track as WebVTT. */
+/** Returns a video's caption track as WebVTT. */
 export async function subtitlesOf(file: string): Promise<string> {
   const { stdout } = await execa('ffmpeg', ['-v', 'error', '-i', file, '-map', '0:s:0', '-f', 'webvtt', '-'], { timeout: askWithinMs })
   return `${stdout}\n`
 }
 
-/** Lists the black stretches of a film as reported by ffmpeg's blackdetect filter, one line each. */
+/** Lists the black stretches of a video, as reported by ffmpeg's blackdetect filter, one line each. */
 export async function blackStretches(file: string): Promise<string[]> {
   const asked = ['-hide_banner', '-i', file, '-vf', 'blackdetect=d=0.04:pix_th=0.10', '-an', '-f', 'null', '-']
   const { stderr } = await execa('ffmpeg', asked, { timeout: askWithinMs })

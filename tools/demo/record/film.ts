@@ -1,19 +1,19 @@
-/** Plans a film from a recording's events: which parts are shown in real time, and when each caption is shown. Pure. */
+/** Plans a video from a recording's events: which parts are shown in real time, and when each caption is shown. Pure. */
 import type { DemoEvent, StillName } from '../core/events.ts'
 import { cuesOf, type SaidCue } from './captions.ts'
 import { aimSeconds, factors, filmSeconds, filmTime, joined, paceLabels, type Segment, type Span, segmentsOf, slowed } from './timeline.ts'
 
-/** A recording that has not yet been edited into a film. Times are given in Unix milliseconds. */
+/** A recording that has not yet been edited into a video. Times are given in Unix milliseconds. */
 export interface Recorded {
   beganAt: number
   endedAt: number
   events: readonly DemoEvent[]
 }
 
-/** Times in a film plan are in seconds from the start of the film. */
+/** Times in a video plan are in seconds from the start of the video. */
 export interface FilmPlan {
   segments: Segment[]
-  /** The film's caption cues, each with the index `said` of its caption event among all caption events in the recording. */
+  /** The video's caption cues; `said` is the index of a cue's caption event among all caption events in the recording. */
   cues: SaidCue[]
   /** Lists the captions that appear too late after their caption events, one line each. */
   late: string[]
@@ -21,10 +21,10 @@ export interface FilmPlan {
   stills: { name: StillName; at: number }[]
 }
 
-/** How many seconds the film shows its first and its last text card. */
+/** How many seconds the video shows its first and its last text card. */
 export const cardSeconds = { first: 4, last: 5 } as const
 
-/** How many seconds before and after each kind of event the film shows in real time. */
+/** How many seconds before and after each kind of event the video shows in real time. */
 const around: Partial<Record<DemoEvent['kind'], readonly [number, number]>> = {
   scene: [0, 2],
   chapter: [0.2, 1.5],
@@ -36,7 +36,7 @@ const around: Partial<Record<DemoEvent['kind'], readonly [number, number]>> = {
   unmet: [2, 3],
 }
 
-/** Plans the film at the slowest pace that makes it short enough, or at the fastest pace if it is too long at every pace. */
+/** Plans the video at the slowest pace that makes it short enough, or at the fastest pace if it is too long at every pace. */
 export function planOf(recorded: Recorded): FilmPlan {
   const plans = factors.map((factor) => planAt(recorded, factor))
   const plan = plans.find(({ segments }) => filmSeconds(segments) <= aimSeconds) ?? plans.at(-1)
@@ -44,9 +44,9 @@ export function planOf(recorded: Recorded): FilmPlan {
   return plan
 }
 
-/** Delay of a caption, in seconds, that is accepted without slowing down the film. */
+/** Maximum caption delay, in seconds, for which the video is not slowed down. */
 const behindSeconds = 1
-/** Minimum time, in seconds, between the end of the last caption and the end of the film. */
+/** Minimum time, in seconds, between the end of the last caption and the end of the video. */
 const tailSeconds = 0.5
 /** Maximum delay of a caption, in seconds; with a longer delay, the caption would not match the scene on screen. */
 export const latestSeconds = 6
@@ -66,7 +66,7 @@ function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPla
     const stretch = { from: at, to: said[index + 1]?.at ?? length }
     const reading = (own.at(-1)?.end ?? film) - film
     // A stretch of the recording is slowed down if it would end before its caption can be read. A caption may appear up to `behindSeconds`
-    // late, but the last caption must end at least `tailSeconds` before the film does.
+    // late, but the last caption must end at least `tailSeconds` before the video does.
     const needed = index + 1 < said.length ? reading - behindSeconds : reading + tailSeconds
     const tight = stretch.to - stretch.from < needed
     const ownPace = [...marks, { from: at, to: at + reading }]
@@ -83,7 +83,7 @@ function planAt({ beganAt, endedAt, events }: Recorded, factor: number): FilmPla
   }
 }
 
-/** Returns the spans of time around events and title cards, which the film shows in real time. */
+/** Returns the time spans around events and title cards that the video shows in real time. */
 function marksOf(events: readonly DemoEvent[], since: (at: number) => number, length: number): Span[] {
   const cards = [
     { from: 0, to: cardSeconds.first },

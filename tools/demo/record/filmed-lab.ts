@@ -1,4 +1,4 @@
-/** Prepares a lab for filming: starts its pages, and selects the source with which the film's numbers are compared. */
+/** Prepares a lab for recording: starts its pages, and selects the source with which the video's numbers are compared. */
 import { services } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
@@ -22,11 +22,11 @@ export async function filmedEmbeddedLab(options: Pick<FindOptions, 'timeScale' |
 }
 
 export interface FilmedComposeOptions extends Pick<FindOptions, 'seed' | 'timeScale'> {
-  /** Address of a page to film instead of Grafana's Scaling dashboard. */
+  /** Address of a page to record instead of Grafana's Scaling dashboard. */
   live?: string | undefined
 }
 
-/** Resolves with the running Compose lab. Rejects with a one-line error if no lab is running or if there is no page to film. */
+/** Resolves with the running Compose lab. Rejects with a one-line error if no lab is running or if there is no page to record. */
 export async function filmedComposeLab({ seed, timeScale, live }: FilmedComposeOptions): Promise<FilmedLab> {
   const shown = live ?? (await scalingPage())
   const lab = await composeLabForScenes({ seed, timeScale })

@@ -1,6 +1,6 @@
 /**
- * Films a page in a separate instance of Chromium. The filmed page shows the scene's events, and each captured image of the page is stored
- * when it arrives.
+ * Records a page in a separate instance of Chromium. The recorded page shows the scene's events, and each captured image of the page is
+ * stored when it arrives.
  */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -11,25 +11,28 @@ import { picture } from './ass.ts'
 import { pageFile } from './server.ts'
 import { chromiumPath } from './tools.ts'
 
-/** Number of images captured per second. It is low, because filming shares the CPU with the lab, whose pages change twice a second. */
+/**
+ * Number of images captured per second. The capture rate is low, because recording shares the CPU with the lab, and the lab's pages change
+ * only twice a second.
+ */
 const picturesPerSecond = 8
 const jpegQuality = 90
-/** Time in milliseconds from a measurement until the filmed page shows the measured value. */
+/** Time in milliseconds from a measurement until the recorded page shows the measured value. */
 const shownAfterMs = 700
 const loadWithinMs = 30_000
 
 export interface FilmedPages {
-  /** Address of the page to be filmed. The filmed page shows the `live` and `client` pages in frames. */
+  /** Address of the page to be recorded. The recorded page shows the `live` and `client` pages in frames. */
   recording: string
   live: string
-  /** Selector of an element that must exist on the `live` page before filming begins. */
+  /** Selector of an element that must exist on the `live` page before recording begins. */
   liveReady: string
   /** Name of a style sheet that makes the `live` page more compact; null leaves the page unchanged. */
   liveStyle: string | null
   client: string
 }
 
-/** A captured image of the filmed page. `at` is given in Unix milliseconds. */
+/** A captured image of the recorded page. `at` is a Unix time in milliseconds. */
 export interface Picture {
   at: number
   file: string
@@ -48,7 +51,7 @@ export class Filming {
   private readonly pictures: Picture[] = []
   private readonly stills = new Map<StillName, number>()
   private readonly troubles: string[] = []
-  /** The queue of updates to the filmed page, which are executed one after another while the scene continues. */
+  /** The queue of updates to the recorded page, which are executed one after another while the scene continues. */
   private work: Promise<void> = Promise.resolve()
   private readonly shots: Promise<void>[] = []
   private readonly browser: Browser
@@ -56,7 +59,7 @@ export class Filming {
   private readonly folder: string
 
   /**
-   * Opens the pages. Filming begins when {@link roll} is called.
+   * Opens the pages. Recording begins when {@link roll} is called.
    * @param folder folder for the captured images and the stills
    */
   static async open(pages: FilmedPages, folder: string): Promise<Filming> {
@@ -66,7 +69,7 @@ export class Filming {
     const browser = await chromium.launch({ executablePath: chromiumPath() ?? '', args })
     try {
       const viewport = { width: picture.width, height: picture.height }
-      // All filmed pages show times in UTC, like the clock in the film's title bar.
+      // All recorded pages show times in UTC, like the clock in the video's title bar.
       const context = await browser.newContext({ viewport, colorScheme: 'dark', locale: 'en-GB', timezoneId: 'UTC' })
       const filming = new Filming(browser, await context.newPage(), folder)
       await filming.prepare(context, pages)
@@ -83,7 +86,7 @@ export class Filming {
     this.folder = folder
   }
 
-  /** Starts capturing images of the filmed page. */
+  /** Starts capturing images of the recorded page. */
   async roll(): Promise<void> {
     await this.page.screencast.start({
       size: { width: picture.width, height: picture.height },
@@ -97,13 +100,13 @@ export class Filming {
     })
   }
 
-  /** Shows a text card that covers everything except the captions; null hides the card. Resolves once the filmed page has been updated. */
+  /** Shows a text card that covers everything except the captions; null hides the card. Resolves once the recorded page is up to date. */
   card(title: string | null, texts: readonly string[] = []): Promise<void> {
     this.call('card', title, texts)
     return this.work
   }
 
-  /** Queues an event for display on the filmed page, and returns immediately so that the scene continues. */
+  /** Queues an event for display on the recorded page, and returns immediately so that the scene continues. */
   showEvent(event: DemoEvent, lines: readonly string[]): void {
     if (event.kind === 'scene') this.call('scene', event.name, event.title, event.timeScale)
     if (event.kind === 'chapter') this.call('chapter', event.title)
@@ -138,7 +141,7 @@ export class Filming {
     await framed(context, live, liveStyle)
     await framed(context, client, 'compact-client.css')
     this.page.setDefaultTimeout(loadWithinMs)
-    // Each page's HTTP status is checked, because otherwise an error page might be filmed.
+    // Each page's HTTP status is checked, because otherwise an error page might be recorded.
     for (const page of [live, client]) {
       const status = (await context.request.get(page, { timeout: loadWithinMs })).status()
       if (status >= 400) throw new Error(`${page} cannot be filmed: it answers with HTTP ${status}`)
@@ -159,7 +162,7 @@ export class Filming {
     })
   }
 
-  /** Takes a still. Only the first still with each name is taken. */
+  /** Takes a still. If several stills have the same name, only the first is taken. */
   private take(name: StillName): void {
     if (this.stills.has(name)) return
     this.stills.set(name, Date.now() + shownAfterMs)

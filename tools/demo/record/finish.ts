@@ -1,4 +1,4 @@
-/** Creates a recording's files: the film, its captions, the transcript, the stills and a poster. */
+/** Creates a recording's files: the video, its captions, the transcript, the stills and a poster. */
 import { copyFile, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assOf } from './ass.ts'
@@ -14,7 +14,7 @@ import { maxPictureBytes, names } from './verify.ts'
 import { vttOf } from './vtt.ts'
 
 /**
- * Creates all files of a recording and removes the captured images. Resolves with the checksum of the scenes and with any faults that were
+ * Creates all files of a recording and removes the captured images. Resolves with the checksum of the scenes and with any defects that were
  * found, one line each.
  */
 export async function finish(folder: string, recording: Recording): Promise<{ checksum: string; faults: string[] }> {

@@ -1,4 +1,4 @@
-/** Draws the film's poster: a still with a title and a play symbol. */
+/** Draws the video's poster: a still with a title and a play symbol. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { chromium } from 'playwright-core'

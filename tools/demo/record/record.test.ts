@@ -1,4 +1,4 @@
-/** Films a short scene on a real lab with a real Chromium, and encodes it with a real ffmpeg. */
+/** Records a short scene on a real lab with a real Chromium, and encodes it with a real ffmpeg. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Plays scenes on a lab while the lab's pages are filmed. */
+/** Plays scenes on a lab while the lab's pages are recorded. */
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,11 +33,11 @@ export interface Recording extends Recorded {
   /** Time at which each still was taken. Unix milliseconds. */
   stills: ReadonlyMap<StillName, number>
   troubles: string[]
-  /** The reason why no film can be made; null if a film can be made. */
+  /** The reason why no video can be made; null if a video can be made. */
   failure: string | null
 }
 
-/** Plays and films the scenes one after another, and stops after the first scene that fails. */
+/** Plays and records the scenes one after another, and stops after the first scene that fails. */
 export async function record({ scenes, filmed, folder, seed, say, signal }: RecordOptions): Promise<Recording> {
   const pictureFolder = await mkdtemp(join(tmpdir(), 'lab-film-'))
   await mkdir(join(folder, names.stills), { recursive: true })
@@ -63,7 +63,7 @@ export async function record({ scenes, filmed, folder, seed, say, signal }: Reco
       await untilAtRest(lab, signal)
       const onEvent = async (event: DemoEvent) => {
         events.push(event)
-        // At the start of a scene, the lab still reports decisions from the previous scene, which the filmed page has already shown.
+        // At the start of a scene, the lab still reports decisions from the previous scene, which the recorded page has already shown.
         const isOld = event.kind === 'decision' && decisions.has(event.text)
         if (event.kind === 'decision') decisions.add(event.text)
         const lines = isOld ? [] : transcript.add(event)

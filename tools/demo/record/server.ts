@@ -1,4 +1,4 @@
-/** Serves the page that is filmed, only on the loopback interface. */
+/** Serves the page that is recorded, only on the loopback interface. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -30,5 +30,5 @@ export function serveRecordingPage(port: number): Promise<{ url: string; close()
   })
 }
 
-/** Reads a text file from the `page` folder, which contains the files of the filmed page. */
+/** Reads a text file from the `page` folder, which contains the files of the recorded page. */
 export const pageFile = (name: string): string => readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8')

@@ -1,4 +1,4 @@
-/** Converts between times in a recording and times in the film, which shows some parts faster or slower. Pure. */
+/** Converts between times in a recording and times in the video, which shows some parts faster or slower. Pure. */
 import { captionRules, onFrame } from './captions.ts'
 
 /** A span of time in the recording, in seconds since the recording began. */
@@ -7,20 +7,20 @@ export interface Span {
   to: number
 }
 
-/** A part of the recording, and the speed factor at which the film shows it. A speed factor below 1 means slower than real time. */
+/** A part of the recording, and the speed factor at which the video shows it. A speed factor below 1 means slower than real time. */
 export interface Segment extends Span {
   factor: number
 }
 
 export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 25 } as const
 
-/** The speed factors that the planner tries in order until the film is short enough. */
+/** The speed factors that the planner tries in order until the video is short enough. */
 export const factors = [1, 2, 4, 8, 16] as const
-/** The length that a planned film should not exceed, in seconds; the margin below the limit allows for rounding in the file format. */
+/** The length that a planned video should not exceed, in seconds; the margin below the limit allows for rounding in the file format. */
 export const aimSeconds = filmRules.maxSeconds - 4
 /** The factors by which a stretch of the recording may be slowed down if its caption cannot be read in real time. */
 const slower = [1.5, 2, 3, 4, 6, 8, 12] as const
-/** Minimum length, in seconds, of a stretch without events that the film speeds up. */
+/** Minimum length, in seconds, of a stretch without events that the video speeds up. */
 const shortestIdleSeconds = 2
 
 /** Sorts spans, and merges those that overlap or are adjacent. */
@@ -36,7 +36,7 @@ export function merged(spans: readonly Span[]): Span[] {
 
 /**
  * Splits a part of the recording into segments without gaps.
- * @param ownPace spans that the film shows in real time; it shows the rest `factor` times faster
+ * @param ownPace spans that the video shows in real time; the rest is shown `factor` times faster
  */
 export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Span[], factor: number): Segment[] {
   const segments: Segment[] = []
@@ -75,7 +75,7 @@ export function joined(segments: readonly Segment[]): Segment[] {
 export const filmSeconds = (segments: readonly Segment[]): number =>
   segments.reduce((sum, { from, to, factor }) => sum + (to - from) / factor, 0)
 
-/** Converts a time in the recording into the corresponding time in the film. Seconds. */
+/** Converts a time in the recording into the corresponding time in the video. Seconds. */
 export function filmTime(segments: readonly Segment[], seconds: number): number {
   let film = 0
   for (const { from, to, factor } of segments) {
@@ -85,7 +85,7 @@ export function filmTime(segments: readonly Segment[], seconds: number): number 
   return film
 }
 
-/** Converts a time in the film into the corresponding time in the recording. Seconds. */
+/** Converts a time in the video into the corresponding time in the recording. Seconds. */
 export function recordedTime(segments: readonly Segment[], film: number): number {
   let at = 0
   for (const { from, to, factor } of segments) {
@@ -96,14 +96,14 @@ export function recordedTime(segments: readonly Segment[], film: number): number
   return segments.at(-1)?.to ?? 0
 }
 
-/** The index of a captured image, and how long the film shows it: seconds, as a whole number of frames. */
+/** Index of a captured image, and how long the video shows it, in seconds (a whole number of frames). */
 export interface Shown {
   picture: number
   seconds: number
 }
 
 /**
- * Computes the sequence of captured images that the film shows. Consecutive frames that show the same image are combined into one entry.
+ * Computes the sequence of captured images that the video shows. Consecutive frames that show the same image are combined into one entry.
  * @param times capture times of the images in ascending order, in seconds since the recording began
  */
 export function shownPictures(times: readonly number[], segments: readonly Segment[]): Shown[] {
@@ -128,7 +128,7 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
   return shown
 }
 
-/** Returns the labels for the faster and slower parts of the film, with times in seconds from the start of the film. */
+/** Returns the labels for the faster and slower parts of the video, with times in seconds from the start of the video. */
 export function paceLabels(segments: readonly Segment[]): { start: number; end: number; text: string }[] {
   return segments
     .filter(({ factor }) => factor !== 1)

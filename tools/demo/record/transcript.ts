@@ -1,4 +1,4 @@
-/** Writes the film's transcript: each caption with its time, and the source of each number. Pure. */
+/** Writes the video's transcript: each caption with its time, and the source of each number. Pure. */
 import type { DemoEvent } from '../core/events.ts'
 import { paceWords } from '../core/transcript.ts'
 import { claimsOf } from './claims.ts'
@@ -6,7 +6,7 @@ import type { FilmPlan } from './film.ts'
 
 /**
  * Renders the transcript as a Markdown page.
- * @param filmTimeOf converts a time in Unix milliseconds into seconds since the start of the film
+ * @param filmTimeOf converts a time in Unix milliseconds into seconds since the start of the video
  */
 export function transcriptPage(events: readonly DemoEvent[], plan: Pick<FilmPlan, 'labels'>, filmTimeOf: (at: number) => number): string {
   const lines = events.flatMap((event): string[] => {

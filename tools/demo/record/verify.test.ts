@@ -1,4 +1,4 @@
-/** Makes a five-second film from images and captions, and checks that `verify` finds each kind of fault. */
+/** Makes a five-second video from images and captions, and checks that `verify` finds each kind of defect. */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,7 @@ describe.skipIf(!canEncode)('verify', () => {
   let folder: string
   const copies: string[] = []
 
-  /** Damages a copy of the valid recording, and resolves with the faults that `verify` finds. */
+  /** Damages a copy of the valid recording, and resolves with the defects that `verify` finds. */
   async function spoiled(spoil: (at: (name: string) => string) => Promise<void>): Promise<string[]> {
     const copy = await mkdtemp(join(tmpdir(), 'film-'))
     copies.push(copy)

@@ -21,7 +21,7 @@ export const names = {
   stills: 'stills',
 } as const
 
-/** Maximum size of a film that a web page can embed. Bytes. */
+/** Maximum size of a video that a web page can embed. Bytes. */
 const maxBytes = 10 * 1024 * 1024
 /** Maximum size of an image file on a web page. Bytes. */
 export const maxPictureBytes = 150 * 1024
@@ -29,7 +29,7 @@ export const maxPictureBytes = 150 * 1024
 export interface Wanted {
   minSeconds: number
   maxSeconds: number
-  /** Checksum of the scene scripts, which the film's metadata must contain. */
+  /** Checksum of the scene scripts, which the video's metadata must contain. */
   checksum: string
   /** Names of the stills that the recording's folder must contain. */
   stills: readonly string[]
@@ -37,7 +37,7 @@ export interface Wanted {
 
 export const wholeFilm = { minSeconds: filmRules.minSeconds, maxSeconds: filmRules.maxSeconds }
 
-/** Lists the faults of the recording in a folder, one line each; empty if there are none. */
+/** Lists the defects of the recording in a folder, one line each; empty if there are none. */
 export async function verify(folder: string, wanted: Wanted): Promise<string[]> {
   const at = (name: string) => join(folder, name)
   const film = at(names.film)
@@ -74,7 +74,7 @@ export function filmFaults({ codec, width, height, pixels, seconds, bytes, subti
   return faults
 }
 
-/** Compares the film's captions with those in the event log: they must be the same and in the same order. */
+/** Compares the video's captions with those in the event log: they must be the same and in the same order. */
 export function saidFaults(cues: readonly Cue[], events: readonly DemoEvent[]): string[] {
   const said = events.flatMap((event) => (event.kind === 'say' ? [{ seconds: 0, text: event.text }] : []))
   const expected = cuesOf(said).map(({ lines }) => lines.join(' / '))
@@ -84,7 +84,7 @@ export function saidFaults(cues: readonly Cue[], events: readonly DemoEvent[]): 
   return [`caption ${first + 1}: ${found[first] ?? 'nothing'}, but the event has: ${expected[first] ?? 'nothing'}`]
 }
 
-/** Compares the captions in the WebVTT file with the captions in the film's caption track. */
+/** Compares the captions in the WebVTT file with the captions in the video's caption track. */
 function trackFaults(cues: readonly Cue[], track: readonly Cue[]): string[] {
   const text = ({ start, end, lines }: Cue) => `${start.toFixed(2)} to ${end.toFixed(2)}: ${lines.join(' / ')}`
   const faults = cues.flatMap((cue, index) => {
@@ -102,7 +102,7 @@ const captionArea = { x: 0, y: picture.captionTop + 2, width: picture.width, hei
 const brightLuma = 180
 const darkLuma = 90
 
-/** Checks that the caption area contains text exactly when the film has a caption. */
+/** Checks that the caption area contains text exactly when the video has a caption. */
 export function burnedFaults(cues: readonly Cue[], pictures: readonly { seconds: number; highest: number }[], length: number): string[] {
   const faults: string[] = []
   if (pictures.length === 0) faults.push('no picture could be checked for captions')

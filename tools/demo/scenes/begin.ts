@@ -33,7 +33,7 @@ export async function atRest(director: Director): Promise<Readings> {
   return readings
 }
 
-/** The sockets of the load are open, and at least `replicas` replicas are ready. */
+/** Condition that the load's sockets are open and at least `replicas` replicas are ready. */
 export const served =
   (director: Director, load: number, replicas: number): Fact =>
   (now) =>

@@ -6,7 +6,7 @@ import { fewestReady, gained, isThere, ready, replicasAre } from './facts.ts'
 
 const load = 240
 const replicas = 3
-/** On Compose, the deploy includes Traefik's reaction to two changes of its routes. */
+/** Time limit for a deploy that is rolled back; with Compose, it includes Traefik's reaction to two route changes. */
 const deploySeconds = 180
 
 export const blueGreen: Scene = {
@@ -31,7 +31,7 @@ export const blueGreen: Scene = {
     await director.until('there are the old replicas only', fewest.seeing(asBefore), startSeconds)
     await director.say('At least {fewest} were ready at any time, and {sockets} sockets are open.', { fewest: fewest.number() })
     const { readings: after } = await observe(director, load, replicas, 5)
-    // On Compose, the clients' counters are unknown, because k6 itself closes and opens sockets.
+    // With Compose, the clients' counters are unknown, because k6 itself closes and opens sockets.
     const [dials, lost] = [gained('reconnects', calm.readings, after), gained('lost', calm.readings, after)]
     if (dials === null || lost === null) return
     await director.until('no client had to reconnect', () => dials.value === 0, 0)

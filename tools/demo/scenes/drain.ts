@@ -26,7 +26,7 @@ export const drain: Scene = {
     const took = between(calm, moved)
     await director.say('{took} s after the drain began, {sockets} sockets are open on {replicas} replicas.', { took })
     await director.note('from the drain until all sockets have moved', took)
-    // The clients' counters lag behind the replicas' counters, so the scene observes the lab for a while before it compares them. counters.
+    // The clients' counters lag behind the replicas' counters, so the scene observes the lab for a while before it compares them.
     const { readings: after } = await observe(director, load, replicas - 1, 15)
     const [went, lost] = [gained('moves', calm.readings, after), gained('lost', calm.readings, after)]
     if (went !== null && lost !== null)

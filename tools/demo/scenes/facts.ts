@@ -1,18 +1,18 @@
-/** Defines the facts that scenes wait for and the measurements that they make. Pure. */
+/** Defines the conditions that scenes wait for and the measurements that they make. Pure. */
 import type { ReplicaReading } from '@lab/host/readings.ts'
 import type { Readings } from '@lab/lab/lab.ts'
 import type { Measured } from '../core/events.ts'
 import { figureOf } from '../core/figures.ts'
 import type { Fact, Met } from '../core/scene.ts'
 
-/** Measures the time from one fact to another. */
+/** Measures the time from when one condition was met until another was met. */
 export const between = (earlier: Met, later: Met): Measured => ({
   value: Math.round((later.atSeconds - earlier.atSeconds) * 10) / 10,
   unit: 's',
   source: "the director's clock, from one fact to another",
 })
 
-/** Measures the time from the start of the wait for the first fact until the second fact becomes true. */
+/** Measures the time from the start of the wait for the first condition until the second condition was met. */
 export const fromWaitingFor = (earlier: Met, later: Met): Measured => {
   const { value, ...rest } = between(earlier, later)
   return { value: Math.round((earlier.took.value + value) * 10) / 10, ...rest }
@@ -34,13 +34,16 @@ export function gained(counter: keyof typeof counters, earlier: Readings, later:
   return from === null || to === null ? null : { value: to - from, ...counters[counter] }
 }
 
-/** Exactly `count` replicas exist, and all of them are ready. */
+/** Condition that exactly `count` replicas exist and all of them are ready. */
 export const replicasAre =
   (count: number): Fact =>
   (now) =>
     ready(now).length === count && now.replicas.length === count
 
-/** All replicas are ready, there are at least `atLeast` of them, and their number equals the scaler's desired number. */
+/**
+ * Condition that all replicas are ready, that there are at least `atLeast` of them, and that their number equals the scaler's desired
+ * number.
+ */
 export const replicasAsWanted =
   (atLeast: number): Fact =>
   (now) => {
@@ -48,7 +51,7 @@ export const replicasAsWanted =
     return length >= atLeast && replicasAre(length)(now) && (now.scaler === null || now.scaler.desired === length)
   }
 
-/** At least `wanted` sockets are open. Clients other than the load may also have open sockets. */
+/** Condition that at least `wanted` sockets are open. Clients other than the load may also have open sockets. */
 export const socketsOpen =
   (wanted: number): Fact =>
   (now) =>
@@ -61,13 +64,13 @@ const otherSockets = 10
 export const isThere = ({ id, startedAtSeconds }: ReplicaReading, now: Readings): boolean =>
   now.replicas.some((one) => one.id === id && one.startedAtSeconds === startedAtSeconds)
 
-/** The load has between `near` and `wanted` open sockets, plus an allowance for other clients. */
+/** Condition that the load has between `near` and `wanted` open sockets, plus an allowance for other clients. */
 export const socketsAre =
   (wanted: number, near: number): Fact =>
   (now) =>
     sockets(now) >= near && sockets(now) <= wanted + otherSockets
 
-/** The replica no longer exists, and at least `wanted` sockets are open on the other replicas. */
+/** Condition that the replica no longer exists and at least `wanted` sockets are open on the other replicas. */
 export const goneAndMoved =
   (replica: ReplicaReading, wanted: number): Fact =>
   (now) =>
@@ -131,11 +134,11 @@ export function decisionChanges() {
   }
 }
 
-/** The scaler has made at least `count` decisions since the given time. */
+/** Condition that the scaler has made at least `count` decisions since the given time. */
 export const decisionsAfter =
   (time: string, count: number): Fact =>
   ({ decisions }) =>
     decisions.filter((decision) => decision.time > time).length >= count
 
-/** Returns the time of the scaler's last decision, or an empty string, which sorts before any time, if there is none. */
+/** Returns the time of the scaler's last decision; if there is none, returns an empty string, which sorts before any time. */
 export const lastDecision = ({ decisions }: Readings): string => decisions.at(-1)?.time ?? ''

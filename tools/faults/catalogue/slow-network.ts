@@ -19,7 +19,7 @@ import {
 } from '../core/expect.ts'
 import type { Fault } from '../fault.ts'
 
-/** Limit that separates Valkey's replies over the slow network, which take longer, from those over the normal network. Milliseconds. */
+/** Response time, in milliseconds, that separates Valkey's replies over the slow network from those over the normal network. */
 const slowAnswerMs = proxyLatencyMs * 0.9
 const roundTrip = `histogram_quantile(0.5, sum by (le) (rate(${series(`${metrics.storeRoundTrip.name}_bucket`)}[20s])))`
 

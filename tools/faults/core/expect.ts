@@ -29,7 +29,7 @@ export function evidence<C>(expected: Expected<C>): Expected<C> {
   return { ...expected, evidence: true }
 }
 
-/** Expects that the lab's entry point still answers requests. */
+/** Expects that the lab's entry point still responds to requests. */
 export const entryAnswers = throughout('the entry still answers', { kind: 'entry' })
 
 export function query(promql: string): CheckOf<'compose'> {

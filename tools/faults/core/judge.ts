@@ -33,7 +33,7 @@ export function judge({ phase, what, withinSeconds, steadySeconds }: Judged, obs
   return { phase, what, ...judgement }
 }
 
-/** Returns whether additional checks cannot change the result. */
+/** Returns whether the result is final, so that additional checks cannot change it. */
 export function isSettled({ withinSeconds, steadySeconds = 0 }: Judged, observations: readonly Observation[]): boolean {
   if (withinSeconds === undefined) return false
   return heldSince(observations, steadySeconds) !== undefined || (observations.at(-1)?.atSeconds ?? 0) > withinSeconds
@@ -64,7 +64,7 @@ function judgeWithin(observations: readonly Observation[], bounds: { withinSecon
   return { asExpected: false, afterSeconds: null, detail: `${late} within ${withinSeconds} s: ${lastSeen(observations)}` }
 }
 
-/** Returns the time since which the condition has held long enough; undefined if it has not held for the required time. */
+/** Returns the first time from which the condition held for the required time; undefined if it never held that long. */
 function heldSince(observations: readonly Observation[], steadySeconds: number): number | undefined {
   let since: number | undefined
   for (const { atSeconds, holds } of observations) {

@@ -38,7 +38,7 @@ function comesTooLate<K extends LabKind>({ phase, withinSeconds }: Expectation<K
   return phase === 'during' && withinSeconds !== undefined && withinSeconds > seconds
 }
 
-/** Returns the check that a condition has ended; for a firing alert, this is the check that the alert is resolved. */
+/** Inverts an alert check, so that it expects a firing alert to be resolved; returns any other check unchanged. */
 function endOf(check: CheckOf<LabKind>): CheckOf<LabKind> {
   return check.kind === 'alert' ? { ...check, firing: !check.firing } : check
 }

@@ -40,7 +40,7 @@ export interface Report {
   /** Duration of the load and the faults. */
   seconds: number
   figures: Figures
-  /** Number of planned faults, including those for which there was no time and which are missing from the list of faults. */
+  /** Number of planned faults, including those that were skipped for lack of time and are missing from the list of faults. */
   planned: number
   /** The attempted faults, with their time, target and outcome. */
   faults: readonly { atSeconds: number; kind: string; replica: string | undefined; happened: boolean; detail: string }[]
@@ -53,7 +53,7 @@ export function timesOf(values: readonly number[]): Times {
   return { count: sorted.length, p50: at(0.5), p90: at(0.9), p95: at(0.95), p99: at(0.99), max: at(1) }
 }
 
-/** Returns the maximum number of the given times that lie within one second. @param atMs times in milliseconds, in any order */
+/** Returns the largest number of the given times that fall within one second. @param atMs times in milliseconds, in any order */
 export function mostPerSecond(atMs: readonly number[]): number {
   const sorted = atMs.toSorted((a, b) => a - b)
   let [first, most] = [0, 0]

@@ -8,7 +8,7 @@ export interface Consumed {
   replicas: Resources['replicas']
   /** Number of messages that were delivered to clients. */
   messages: number
-  /** Total time, in hours, for which the sockets were open. */
+  /** Number of socket hours: the sum of the times for which each socket was open, in hours. */
   socketHours: number
 }
 

@@ -6,7 +6,7 @@ import type { TickRecord } from '@lab/scaler/record.ts'
 import type { ScaleDecision } from './scaling.ts'
 
 /**
- * @param words describes a decision record in words
+ * @param words returns a decision record's description as text
  * @returns the successful changes of the number of replicas
  */
 export function decisionsOf(records: readonly TickRecord[], words: (record: TickRecord) => string): ScaleDecision[] {
@@ -19,8 +19,8 @@ export function decisionsOf(records: readonly TickRecord[], words: (record: Tick
 }
 
 /**
- * Records each removed replica as a fault from the decision until one second after the replica exits, because it may ask its clients to
- * reconnect.
+ * Records the removal of each replica as a fault that lasts from the decision until one second after the replica exits, because the replica
+ * may ask its clients to reconnect.
  */
 export function removalsOf(decisions: readonly ScaleDecision[]): FaultRecord[] {
   return decisions.flatMap(({ atMs, from, to, tookSeconds, removed }) =>

@@ -42,7 +42,7 @@ export interface Scaled {
   faults: readonly { atMs: number; text: string }[]
 }
 
-/** The period for which a replica ran during the run. */
+/** The period of the run during which a replica was running. */
 export interface Life {
   replica: string
   fromMs: number

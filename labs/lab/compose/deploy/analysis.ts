@@ -3,12 +3,12 @@ import { milliseconds, percent, share, type VersionReading } from '../rollout/ve
 
 /** Limits for the differences between a canary and the old version. */
 export const analysisBounds = {
-  /** Minimum number of connections that the canary must have received for the comparison. */
+  /** Minimum number of connections that the canary must receive for the comparison to be meaningful. */
   leastOpened: 5,
   /** How far the canary's error and drop rates (errors per message, drops per connection) may exceed those of the old version. */
   errors: 0.01,
   drops: 0.01,
-  /** Minimum number of errors or drops that makes a canary fail before the comparison's time window has ended. */
+  /** Minimum number of errors or drops for a canary to fail before the comparison's time window has ended. */
   leastErrors: 10,
   leastDrops: 3,
   /** The canary's latency must not exceed the old version's latency multiplied by `latencyFactor`, plus `latencySlackSeconds`. */

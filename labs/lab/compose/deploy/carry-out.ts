@@ -30,7 +30,7 @@ import { deployRoutes, routesBy, type Shares } from './route.ts'
 import { colourOf, type Deploy } from './state.ts'
 
 const everyMs = 500
-/** Time limit within which Traefik must apply a changed route file. */
+/** How long Traefik may take to apply a changed route file. */
 const routedWithinMs = 20_000
 /** Number of consecutive smoke tests that the new colour must pass, and the time limit for all of them. */
 const arrivals = 6
@@ -132,7 +132,7 @@ export class DeployCarrier {
       }
       case 'drain':
         say(`${action.replica.name} drains${action.afterwards === 'start' ? ', and stays without traffic' : ''}`)
-        // Docker waits for the container's grace period before killing it, and the grace period is longer than the replica's drain.
+        // Docker kills the container only after its grace period, which is longer than the replica's drain.
         await docker([action.afterwards === 'start' ? 'restart' : 'stop', action.replica.id], { withinSeconds: stopWithinSeconds, stop })
         return action.afterwards === 'start' ? undefined : remove(action.replica)
       case 'give-up':
@@ -175,8 +175,8 @@ export class DeployCarrier {
   }
 
   /**
-   * Records in the rollout record that the deploy has ended. Also removes the route file and resumes the scaler, unless the replicas of the
-   * other colour are to continue running.
+   * Records in the rollout record that the deploy has ended. Also removes the route file and resumes the scaler, unless the deploy leaves
+   * the other colour's replicas running.
    */
   async #end({ record, rollout, deploy: { keep, holdsScaler } }: Under, ended: 'complete' | 'rolled-back' | 'failed'): Promise<void> {
     const { deploy: _deploy, ...plain } = rollout
@@ -263,7 +263,7 @@ export class DeployCarrier {
     }
   }
 
-  /** @param act whether to route connections according to the recorded percentage, and to test the updated replicas with sockets */
+  /** @param act whether to route connections according to the recorded percentage, and to run smoke tests against the updated replicas */
   async observe(record: RolloutRecord, act: boolean): Promise<(DeployReplica & { colour: Colour })[]> {
     const { rollout } = record
     const containers = await this.#target.containers()

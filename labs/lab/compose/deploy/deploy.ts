@@ -17,7 +17,7 @@ import { colourOf, type Deploy, refuseDeploy, retainedDeploy } from './state.ts'
 
 /** Default duration of the comparison between a canary and the old version. */
 export const defaultAnalysisSeconds = 60
-/** Switches all connections at once, and removes the old replicas. */
+/** Deploy options that switch all connections at once and remove the old replicas. */
 const atOnce = { weight: 100, analysisSeconds: defaultAnalysisSeconds, keep: false, progressDeadlineSeconds: defaultDeadlineSeconds }
 const quietly: CarryOut = { say: () => undefined, stop: new AbortController().signal }
 
@@ -60,8 +60,8 @@ export class Deploys {
   }
 
   /**
-   * Computes the changes that a deploy would make; only the rollout history is written. Rejects with a one-line error if no deploy is
-   * possible.
+   * Computes the changes that a deploy would make, without writing anything except the rollout history. Rejects with a one-line error if no
+   * deploy is possible.
    */
   async prepare(options: DeployOptions): Promise<RolloutPlan> {
     const { colour, weight, analysisSeconds, keep, cause, progressDeadlineSeconds } = options
@@ -116,7 +116,7 @@ export class Deploys {
     })
   }
 
-  /** Removes the replicas that the last deploy left running in the other colour. */
+  /** Removes the other colour's replicas, which the last deploy left running. */
   async cleanup(how: CarryOut): Promise<DeployOutcome> {
     return this.#hold(how, async (record) => {
       const { rollout } = record
@@ -137,8 +137,8 @@ export class Deploys {
   }
 
   /**
-   * Deploys a version that exits immediately to the colour that is not live, without changing .env. Rejects if the version is not rolled
-   * back.
+   * Deploys the colour that is not live, with a version that exits immediately; .env remains unchanged. Rejects if the version is not
+   * rolled back.
    */
   async fail(): Promise<void> {
     const colour = otherColour(await this.#live())
@@ -146,12 +146,12 @@ export class Deploys {
     this.#must('rolled-back', await this.begin(plan, quietly))
   }
 
-  /** Completes an unfinished deploy; does nothing if no deploy is unfinished. Rejects if the deploy fails. */
+  /** Completes the unfinished deploy, if there is one. Rejects if the deploy fails. */
   async finish(): Promise<void> {
     if (unfinished(await this.#rollouts.store.read())?.deploy !== undefined) this.#must('complete', await this.switch(quietly))
   }
 
-  /** Returns the live colour, the state of the replicas, and the unfinished deploy, if any. */
+  /** Returns the live colour, the state of the replicas, and the current deploy, if any. */
   async status(): Promise<DeployStatus> {
     const { store } = this.#rollouts
     const [record, holder] = await Promise.all([store.read(), store.holder()])

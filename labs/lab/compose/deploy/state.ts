@@ -19,12 +19,12 @@ export const deploySchema = z.object({
   verified: z.boolean(),
   /** Whether the replicas of the other colour continue to run without traffic after the deploy. */
   keep: z.boolean(),
-  /** Whether the deploy has paused the scaler and must therefore resume it at the end. */
+  /** Whether the deploy has paused the scaler and must resume it at the end. */
   holdsScaler: z.boolean(),
 })
 export type Deploy = z.infer<typeof deploySchema>
 
-/** The fields of a rollout record that deploys use. */
+/** The rollout-record fields that deploys use. */
 interface Recorded {
   readonly rollout?: { readonly ended?: string | undefined; readonly deploy?: Deploy | undefined } | undefined
 }

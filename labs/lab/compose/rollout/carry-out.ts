@@ -23,7 +23,9 @@ export const stopWithinSeconds = 120
 /** Number of consecutive failed calls after which the command exits; the rollout can then be resumed. */
 const mostFailures = 5
 const failurePauseMs = 2_000
-/** How long rebalancing is prevented, in seconds, which is longer than any action takes; and the interval at which this time is renewed. */
+/**
+ * How long one call prevents rebalancing, which is longer than any action takes, and the interval at which the call is repeated. Seconds.
+ */
 const holdSeconds = stopWithinSeconds + 30
 const renewHoldSeconds = 15
 /**
@@ -49,7 +51,8 @@ export interface RolloutTarget extends ComposeProject {
   /** Reads the metrics of the given replicas from Prometheus. Rejects if Prometheus does not respond. */
   reading(replicas: readonly string[]): Promise<VersionReading>
   /**
-   * Recreates the scaler's actuator, so that the scaler starts new replicas with the current configuration; does nothing without a scaler.
+   * Recreates the scaler's actuator, so that the scaler starts new replicas with the current configuration; does nothing if there is no
+   * scaler.
    */
   renewActuator(): Promise<void>
   /** Returns each replica's number of sockets, if that number is known. */
@@ -76,7 +79,7 @@ export class Carrier {
   readonly #target: RolloutTarget
   readonly #store: RolloutStore
   readonly #smokes = new SmokeTests()
-  /** How much of an equal share of the sockets each updated replica has received, as a fraction, by container ID. */
+  /** The sockets that each updated replica has received, as a fraction of an equal share of all sockets, by container ID. */
   readonly #filled = new Map<string, number>()
   #pool: readonly (RouteServer & { readonly id: string })[] = []
   #route = ''
@@ -127,7 +130,7 @@ export class Carrier {
     }
   }
 
-  /** Prevents rebalancing in the background, so that an unavailable store does not delay the rollout. */
+  /** Prevents rebalancing without waiting for the store's reply, so that an unavailable store does not delay the rollout. */
   #holdRebalancing(say: CarryOut['say']): void {
     if (performance.now() - this.#heldAtMs < renewHoldSeconds * 1000) return
     this.#heldAtMs = performance.now()
@@ -186,7 +189,7 @@ export class Carrier {
       }
       case 'stop':
         say(`${action.replica.name} drains: ${action.why}`)
-        // Docker waits for the container's grace period before killing it, and the grace period is longer than the replica's drain.
+        // Docker kills the container only after its grace period, which is longer than the replica's drain.
         await docker(['stop', action.replica.id], { withinSeconds: stopWithinSeconds, stop })
         if (!action.replica.updated) this.#noteDrain()
         return remove(action.replica)
@@ -245,7 +248,7 @@ export class Carrier {
     await this.#store.write(withEvent(await this.#store.read(), { time: new Date().toISOString(), type, reason, message }))
   }
 
-  /** @param act whether to test updated replicas with sockets and to route new connections to them */
+  /** @param act whether to run smoke tests against updated replicas and to route new connections to them */
   async observe(rollout: Rollout, record: RolloutRecord, act: boolean): Promise<RolloutReplica[]> {
     const { version } = revisionIn(record, rollout.target)
     const containers = await this.#target.containers()
@@ -289,8 +292,8 @@ export class Carrier {
   }
 
   /**
-   * Records each updated replica's fraction of the sockets: 0 for a new replica, or the value from Prometheus if an earlier command created
-   * it.
+   * Records each updated replica's sockets as a fraction of an equal share: 0 for a new replica, or the value computed from Prometheus
+   * metrics for a replica that an earlier command created.
    */
   async #rememberShares(updated: readonly Container[], rollout: Rollout): Promise<void> {
     const unknown = updated.filter(({ Id }) => !this.#filled.has(Id))
@@ -303,7 +306,7 @@ export class Carrier {
     }
   }
 
-  /** Adds a drained replica's sockets to the replicas in the pool, in proportion to their weights. */
+  /** Assigns a drained replica's sockets to the replicas in the pool, in proportion to their weights. */
   #noteDrain(): void {
     const weights = weightsOf(this.#pool)
     const all = weights.reduce((sum, weight) => sum + weight, 0)

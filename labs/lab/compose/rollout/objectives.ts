@@ -2,9 +2,9 @@
 import { milliseconds, percent, share, type VersionReading } from './version-reading.ts'
 
 export interface Objectives {
-  /** Maximum fraction of messages that may be answered with an error, from 0 to 1. */
+  /** Maximum fraction of messages to which the service may respond with an error, from 0 to 1. */
   readonly maxErrorRatio: number
-  /** Time limit within which 95 % of the replies must arrive. Seconds. */
+  /** Time within which 95 % of the replies must arrive. Seconds. */
   readonly maxP95Seconds: number
 }
 

@@ -67,7 +67,7 @@ export function cookieFor(address: string): string {
 export interface Served {
   readonly ok: boolean
   readonly detail: string
-  /** Set if the smoke test reached the replica but an objective was missed. */
+  /** Set if the smoke test reached the replica but the replica missed an objective. */
   readonly missed?: true
 }
 
@@ -124,15 +124,15 @@ export class SmokeTests {
 interface SmokeSocket {
   /** Number of messages that the socket has sent. */
   readonly messages: number
-  /** Round-trip times of the messages that were answered without an error. */
+  /** Round-trip times of the messages that received a reply without an error. */
   readonly seconds: readonly number[]
   /** Reason why the socket was not served; undefined if it was served. */
   readonly detail?: string
 }
 
 /**
- * Sends one message at a time, and no more messages than the replica allows in a burst. A low rate limit of the new version therefore does
- * not count as an error.
+ * Sends one message at a time, and no more messages than the replica allows in a burst, so that a low rate limit does not make the smoke
+ * test fail.
  */
 async function smokeSocket({ entry, replicas, headers }: Omit<SmokeTarget, 'objectives'>): Promise<SmokeSocket> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()

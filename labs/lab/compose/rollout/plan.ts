@@ -29,7 +29,7 @@ export interface RolloutSpec {
   readonly replicas: number
   readonly maxSurge: number
   readonly maxUnavailable: number
-  /** Number of seconds after its creation within which an updated replica must become available; otherwise, it has failed. */
+  /** Time limit, in seconds from its creation, for an updated replica to become available; a replica that exceeds it has failed. */
   readonly progressDeadlineSeconds: number
   /** Whether the rollout is returning to the previous revision; if so, an exited replica does not make the rollout fail. */
   readonly rollingBack: boolean
@@ -39,7 +39,7 @@ export type RolloutAction =
   | { readonly kind: 'start' }
   /** Drains and removes the replica. */
   | { readonly kind: 'stop'; readonly replica: RolloutReplica; readonly why: string }
-  /** It ended already. */
+  /** Removes a replica that has already exited. */
   | { readonly kind: 'remove'; readonly replica: RolloutReplica }
   | { readonly kind: 'wait'; readonly why: string }
   | { readonly kind: 'done' }

@@ -1,6 +1,6 @@
 /**
- * Starts, carries out, pauses and undoes rolling updates of the Compose lab's replicas. plan.ts computes one action at a time from the
- * current containers, so that a later command can continue an interrupted rollout.
+ * Starts, carries out, pauses and undoes rolling updates of the Compose lab's replicas. The module plan.ts computes one action at a time
+ * from the current containers, so that a later command can continue an interrupted rollout.
  */
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
@@ -100,8 +100,8 @@ export class Rollouts {
   }
 
   /**
-   * Computes the changes that a rollout would make. Only the rollout history is written. Rejects with a one-line error if there is nothing
-   * to roll out.
+   * Computes the changes that a rollout would make, without writing anything except the rollout history. Rejects with a one-line error if
+   * there is nothing to roll out.
    */
   async prepare(options: RolloutOptions): Promise<RolloutPlan> {
     const record = await this.store.read()
@@ -185,7 +185,7 @@ export class Rollouts {
       await tagImage(plan.to.version.image, plan.imageName)
       await this.store.setPaused(false)
       const { from, target: to, replicas } = plan.rollout
-      // The scaler reads this file during a rollout. A deploy pauses the scaler, so it does not need the file.
+      // During a rollout, the scaler reads its rollout file. A deploy pauses the scaler instead, so it needs no rollout file.
       if (carry === undefined) await writeRolloutScale(this.#target.scalerState, { from, to, replicas })
       await this.store.write({ ...record, rollout: plan.rollout })
       await this.#carrier.event(
@@ -214,7 +214,7 @@ export class Rollouts {
     }
   }
 
-  /** Replaces every replica with a rollout that prints nothing. Rejects if the restart fails. */
+  /** Replaces every replica in a rollout that prints nothing. Rejects if the restart fails. */
   async restart(): Promise<void> {
     await this.#must('complete', this.begin(await this.prepare({ ...unwatched, restart: true, cause: 'restart by a fault' }), quietly))
   }
@@ -272,7 +272,7 @@ export class Rollouts {
   /**
    * Returns the replicas that a plain `docker compose up` would recreate all at once.
    * @param lab the Compose files and profiles to use for `docker compose up`; by default, those of the running lab
-   * @returns the outdated replicas, and the number of sockets that they hold if Prometheus knows it
+   * @returns the outdated replicas and, if it is known, the number of sockets that they hold
    */
   async outdated(lab: StartedWith = this.#target.lab): Promise<{ replicas: string[]; sockets: number | undefined }> {
     const now = await resolveService({ ...this.#target, lab })
@@ -311,7 +311,7 @@ export class Rollouts {
 
   async #forget(revision: number, imageName: string): Promise<void> {
     await this.store.removeFile(revision)
-    // This command fails if the image has already been removed.
+    // This command fails harmlessly if the image has already been removed.
     await tryDocker(['image', 'rm', '--no-prune', revisionTag(imageName, revision)], { withinSeconds: callWithinSeconds })
   }
 }

@@ -30,7 +30,7 @@ export function readHardened(): Promise<string> {
 
 const everything = 'PathPrefix(`/`)'
 
-/** Returns the content of a route file. Pure. @param hardened content of hardened.yaml */
+/** Returns the content of a route file. Pure. @param hardened the content of hardened.yaml */
 export function routeFileText({ project, routes, services }: RouteFile, hardened: string): string {
   // The priority is higher than that of the default route to all replicas, which equals the length of the default route's rule.
   const open = routes.map(({ name, rule = everything, service, priority }) => [

@@ -9,15 +9,15 @@ import { type RouteFile, readHardened, removeRouteFile, routeFileText, writeRout
 export interface RouteServer {
   /** IP address of the replica in the network that it shares with Traefik. */
   readonly address: string
-  /** How much of an equal share of the sockets the replica has received, as a fraction; 1 means its full share. */
+  /** The sockets that the replica has received, as a fraction of an equal share of all sockets; 1 means its full share. */
   readonly filled: number
 }
 
 const heaviest = 100
 
 /**
- * Returns a weight from 1 to 100 for each replica, in proportion to the sockets that it lacks; a weight of 1 leaves the replica in the
- * pool. Pure.
+ * Returns a weight from 1 to 100 for each replica, in proportion to the sockets that it still lacks; the minimum is 1, so that every
+ * replica stays in the pool. Pure.
  */
 export function weightsOf(servers: readonly RouteServer[]): number[] {
   const missing = servers.map(({ filled }) => Math.max(0, 1 - filled))

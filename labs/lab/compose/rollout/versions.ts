@@ -119,7 +119,7 @@ export function fileOfReplica(
 /**
  * Writes the Compose file from which a replica was created.
  * @param save function that writes the Compose file and returns its path
- * @returns false if more than the variables in the Compose files has changed, so that the replica cannot be recreated
+ * @returns false if the Compose files have changed in more than their variables, so that the replica cannot be recreated
  */
 export async function recoverFile(
   project: string,

@@ -10,7 +10,10 @@
 /** Rounds a number and formats it with thousands separators, such as 5,000. @param {number} value */
 export const whole = (value) => Math.round(value).toLocaleString('en')
 
-/** Formats a time given in milliseconds with two or three digits and a unit, such as 8.4 ms, 230 ms or 44.8 s. @param {number | null} ms */
+/**
+ * Formats a duration, given in milliseconds, with two or three digits and a unit, such as 8.4 ms, 230 ms or 44.8 s.
+ * @param {number | null} ms
+ */
 export function duration(ms) {
   if (ms === null) return '–'
   if (ms < 999.5) return `${ms < 10 && ms > 0 ? ms.toFixed(1) : Math.round(ms)}\u00a0ms`
@@ -18,7 +21,7 @@ export function duration(ms) {
 }
 
 /**
- * Returns the maximum of a chart axis: the smallest value not below the given one that is 1, 2, 4, 6, 8 or 10 times a power of ten.
+ * Returns the maximum of a chart axis: the given value, rounded up to 1, 2, 4, 6, 8 or 10 times a power of ten.
  * @param {number} value
  */
 export function niceTop(value) {
@@ -91,7 +94,7 @@ export function summary(replicas, scaler) {
 const roomOf = (serving, scaler) => (scaler?.targetConnections == null ? null : serving * scaler.targetConnections)
 
 /**
- * Returns a hint that shows first-time visitors of the page what to do next.
+ * Returns a hint that shows first-time visitors to the page what to do next.
  * @param {{ replicas: readonly ReplicaView[], scaler: Scaler | null, shared: boolean, load: { wanted: number } }} lab
  * @param {boolean} canKill
  */

@@ -1,4 +1,4 @@
-// Runs the live page, which displays the state that the lab sends twice per second, and sends the user's orders to the lab.
+// Runs the live page, which displays the state that the lab sends twice per second, and sends the user's commands to the lab.
 import { bar, barTop, box, duration, guide, line, niceTop, spanMs, summary, whole, xOf, yOf } from './drawing.js'
 
 const byId = (id) => document.getElementById(id)
@@ -8,11 +8,11 @@ const show = (id, text) => {
 }
 const make = (name, text = '', of = {}) => Object.assign(document.createElement(name), { textContent: text, ...of })
 
-/** Values that the server inserts into the page: the API paths, the supported orders, and the allowed ranges of their values. */
+/** Values that the server inserts into the page: the API paths, the supported commands, and the allowed ranges of their values. */
 const [paths, orders, bounds] = ['paths', 'orders', 'bounds'].map((name) => JSON.parse(document.body.dataset[name]))
 const can = (name) => orders.includes(name)
 
-/** Sends an order. If the server refuses the order, the error is displayed beside the order's field or at the top of the page. */
+/** Sends a command. If the server refuses the command, the error is displayed beside the command's field or at the top of the page. */
 async function order(name, body, errorId = 'trouble') {
   const refused = await fetch(paths[name], { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
     .then(async (answer) => (answer.ok ? '' : (await answer.json()).error))
@@ -69,7 +69,7 @@ function updateRow(row, replica, target, top) {
           messagesPerSecond !== null && `${whole(messagesPerSecond)} messages/s`,
         ]
   row.querySelector('.more').textContent = known.filter(Boolean).join(' · ')
-  // A replica that is still starting accepts no orders.
+  // A replica that is still starting accepts no commands.
   // A starting replica's buttons are disabled rather than hidden, because a hidden button would lose focus.
   for (const button of row.querySelectorAll('button')) {
     const off = replica.state === 'starting' || (replica.state === 'draining' && button.textContent === 'Drain')
@@ -188,7 +188,7 @@ const storeText = {
   alone: 'Open sockets stay where they are. Replicas share no store, so a client that reconnects to another replica starts a new session.',
 }
 
-/** Shell commands for the orders that this server does not support. */
+/** Shell commands that the page displays in place of the controls that this server does not support. */
 const commands = [
   ['kill', 'kill a replica', './lab chaos kill'],
   ['drain', 'drain a replica', './lab chaos drain'],
@@ -236,7 +236,7 @@ function drawScaler(scaler) {
 
 let seen = null
 /**
- * The last known target, either from the latest state message or from an order that this page has sent since then. Another page may have
+ * The last known target, either from the latest state message or from a command that this page has sent since then. Another page may have
  * changed the target since this page received its last state message.
  */
 let knownTarget
@@ -295,7 +295,7 @@ function wantLoad(sockets) {
   clearTimeout(sliding)
   sliding = setTimeout(async () => {
     await order('load', { sockets }, 'load-error')
-    // Until the order has taken effect, the state messages may still contain the old value.
+    // Until the command has taken effect, the state messages may still contain the old value.
     sliding = setTimeout(() => {
       sliding = undefined
       setSlider(seen.load.wanted)

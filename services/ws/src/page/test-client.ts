@@ -6,7 +6,7 @@ import { maxClients, PageClients } from './page-clients.ts'
 import { milliseconds, RoundTrips } from './round-trips.ts'
 
 const maxLogLines = 200
-/** Interval between round-trip measurements, and timeout of the request that deletes the sticky cookie. Milliseconds. */
+/** Interval between round-trip measurements, and timeout for the request that deletes the sticky cookie. Milliseconds. */
 const measureEveryMs = 2_000
 const forgetWithinMs = 2_000
 /** The content of a message that measures the round-trip time. */
@@ -33,7 +33,7 @@ let openedAtMs = 0
 let heardAtMs = 0
 let frames = 0
 let measuring = true
-/** The id of the measurement message that has not been answered yet. */
+/** The id of the measurement message whose response has not arrived yet. */
 let measured: string | undefined
 /** Whether the last connection ended because the other side had silently disappeared (half-open). */
 let foundDead = false
@@ -109,7 +109,7 @@ function take(event: ClientEvent): void {
   showStats()
 }
 
-/** Whether a frame contains a measurement message or the answer to one. */
+/** Whether a frame contains a measurement message or the response to one. */
 function isMeasuring(text: string): boolean {
   return text.includes(JSON.stringify(measureData))
 }
@@ -182,7 +182,7 @@ function showAges(): void {
   show('heard', heardAtMs === 0 ? '–' : `${seconds(heardAtMs)} ago`)
 }
 
-/** Sends a message that measures the round-trip time, unless the previous one is still unanswered. */
+/** Sends a message that measures the round-trip time, unless the response to the previous one is still pending. */
 function measure(): void {
   if (measuring && measured === undefined && client.state.word === 'open') measured = client.send(measureData)
 }

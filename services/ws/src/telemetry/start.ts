@@ -1,4 +1,7 @@
-/** Starts exporting traces and logs, each only if it is enabled. The libraries that a disabled telemetry part needs are not loaded. */
+/**
+ * Starts exporting traces and logs, depending on which of them are enabled. The libraries that a disabled telemetry part needs are not
+ * loaded.
+ */
 
 import { profiles } from '@lab/contract/telemetry.ts'
 import type { Config } from '../config.ts'
@@ -16,7 +19,7 @@ export interface TelemetryOptions {
   ratio: number
   replica: string
   version: string
-  /** Called when telemetry data cannot be exported, at most once every 30 s. */
+  /** Called at most once every 30 s while telemetry data cannot be exported. */
   onTrouble: (text: string) => void
 }
 
@@ -24,7 +27,7 @@ export interface Telemetry {
   tracer: Tracer
   /** Additional destination for log lines, if log export is enabled. */
   logs: { write(line: string): void } | undefined
-  /** Exports the queued telemetry data, taking at most two seconds. */
+  /** Exports the queued telemetry data, but waits at most two seconds for the export to finish. */
   stop(): Promise<void>
 }
 
@@ -41,7 +44,7 @@ export function telemetrySettings(config: Config): Pick<TelemetryOptions, 'parts
   }
 }
 
-/** Starts the enabled parts of telemetry. */
+/** Starts the enabled telemetry parts. */
 export async function startTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { parts, logsUrl, tracesUrl, ratio, replica, version, onTrouble } = options
   const words = parts.split(',').map((word) => word.trim())
@@ -92,7 +95,7 @@ function inShort(text: string): string {
   try {
     return String((JSON.parse(text) as { message?: unknown }).message ?? text)
   } catch {
-    // A diagnostic that is not JSON but a plain message is returned unchanged.
+    // A diagnostic that is a plain message instead of JSON is returned unchanged.
     return text
   }
 }

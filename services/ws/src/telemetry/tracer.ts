@@ -3,10 +3,10 @@
  * counter. Pure.
  *
  * If the sender of an upgrade request (the router, or a client that sends `traceparent`) has made a sampling decision, this decision
- * applies; otherwise, the configured ratio decides. The first messages of a sampled connection are part of the trace of its upgrade request.
- * Every other client message is sampled at the configured ratio, and starts its own trace if it is sampled. A long-lived socket is therefore
- * sampled without creating a trace that lasts for days. Messages start at most 100 traces per second on a replica, which limits the cost of
- * tracing. Operations caused by a sampled message, on any replica, belong to the message's trace.
+ * applies; otherwise, the connection is sampled at the configured ratio. The first messages of a sampled connection are part of the trace
+ * of its upgrade request. Every other client message is sampled at the configured ratio, and starts its own trace if it is sampled. A
+ * long-lived socket is therefore sampled without creating a trace that lasts for days. A replica starts at most 100 message traces per
+ * second, which limits the cost of tracing. Operations caused by a sampled message, on any replica, belong to the message's trace.
  */
 
 /** Attributes by name. Span and attribute names are defined in contract/src/telemetry.ts. */
@@ -25,7 +25,7 @@ export interface Span {
 /** The upgrade trace of a sampled connection. */
 export interface ConnectionTrace {
   readonly traceparent: string
-  /** The number of additional client messages that will belong to the trace of the connection's upgrade. */
+  /** The number of client messages that can still become part of the trace of the connection's upgrade. */
   messagesLeft: number
 }
 

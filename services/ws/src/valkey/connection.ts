@@ -8,8 +8,8 @@ import { type Script, scripts } from './scripts.ts'
 // biome-ignore lint/complexity/noBannedTypes: the library's type for a client without additional commands
 type Client = RedisClientType<{}, {}, {}, 3, {}>
 /**
- * Creates a Valkey client. The library builds a class with all commands of Valkey for each new configuration, which takes 12 ms of CPU time,
- * so all connection attempts of all connections share one class.
+ * Creates a Valkey client. For each new configuration, the library builds a class with all Valkey commands, which takes 12 ms of CPU time.
+ * To avoid this cost, all connection attempts of all connections share one class.
  */
 const createClient = RedisClient.factory()
 
@@ -21,10 +21,10 @@ export interface ConnectionOptions {
   /** The name of the connection in Valkey's client list. */
   name: string
   /**
-   * The channel to which the connection subscribes. Messages from this channel are handled after all answers that Valkey sent before them.
+   * The channel to which the connection subscribes. Messages from this channel are handled after all replies that Valkey sent before them.
    */
   subscription?: { channel: string; onMessage: (text: string) => void }
-  /** If an answer is pending and no data arrives from Valkey for this long, the connection is closed. Milliseconds. */
+  /** If a reply is pending and no data arrives from Valkey for this long, the connection is closed. Milliseconds. */
   patienceMs: number
   onUp: () => void
   onDown: (why: Error) => void
@@ -35,7 +35,7 @@ const tickMs = 100
 const idleMs = 500
 const connectMs = 1000
 const backoff = { firstMs: 50, mostMs: 1000 }
-/** Maximum number of commands that may be waiting for an answer. */
+/** Maximum number of commands that may be waiting for a reply. */
 const mostUnanswered = 100_000
 
 /** The interface through which stores use Valkey. The `onUp` and `onDown` callbacks report when a connection is established or lost. */
@@ -47,8 +47,8 @@ export interface ValkeyConnection {
   readonly reason: Error | undefined
   start(): void
   /**
-   * Sends a command. Valkey's answers arrive in the order of the commands. The promise rejects if Valkey refuses the command or the
-   * connection is lost first.
+   * Sends a command. Valkey's replies arrive in the order in which the commands were sent. The promise rejects if Valkey refuses the
+   * command or the connection is lost first.
    */
   send<T>(args: readonly Argument[], options?: CommandOptions): Promise<T>
   /** Runs a script. */
@@ -73,8 +73,8 @@ export class ReconnectingConnection implements ValkeyConnection {
   private upForMs = 0
   private unanswered = 0
   /**
-   * The number of timer ticks since the last answer from Valkey, or since the first unanswered command if that command was sent later.
-   * Ticks are counted instead of time, so that a suspended process does not mistake its own pause for silence from Valkey.
+   * The number of timer ticks since Valkey's last reply, or since the oldest command that is waiting for a reply was sent, whichever is
+   * later. Ticks are counted instead of time, so that a suspended process does not mistake its own pause for silence from Valkey.
    */
   private quietTicks = 0
   private stopped = false
@@ -172,7 +172,7 @@ export class ReconnectingConnection implements ValkeyConnection {
       disableOfflineQueue: true,
       disableClientInfo: true,
       maintNotifications: 'disabled',
-      // The connection's own timer detects missing answers, so individual commands need no timeout.
+      // The connection's own timer detects missing replies, so individual commands need no timeout.
       commandOptions: { timeout: 0 },
     })
     client.on('error', (error: Error) => this.lost(client, error))
@@ -191,7 +191,7 @@ export class ReconnectingConnection implements ValkeyConnection {
     if (this.upForMs >= backoff.mostMs) this.failures = 0
     const quietMs = ++this.quietTicks * tickMs
     if (this.unanswered === 0) {
-      // A later timer tick detects an unanswered PING.
+      // If Valkey does not reply to the PING, a later timer tick detects this.
       if (quietMs >= idleMs) this.send(['PING']).catch(() => {})
     } else if (quietMs > this.options.patienceMs) this.lost(this.client, new Error(`no answer for ${this.options.patienceMs} ms`))
   }

@@ -1,8 +1,8 @@
 /**
  * Reads the room log on a separate connection: first the stored messages, and then new ones. Reports lost messages. Each log entry contains
- * the sequence number of the previous entry. The reader compares the previous entry's number with that of the last entry that it has read.
- * This comparison reveals trimmed entries, and also a Valkey instance that restarted with older data and continues at a lower sequence
- * number.
+ * the sequence number of the previous entry. The reader compares the previous entry's sequence number with that of the last entry that it
+ * has read. This comparison reveals whether entries were trimmed, and whether Valkey restarted with older data and continues at a lower
+ * sequence number.
  */
 import { RESP_TYPES } from '@redis/client'
 import { type RoomMessage, seqsPerMs } from '../room-log.ts'
@@ -16,7 +16,7 @@ export interface ReaderEvents {
   onHealth(why?: Error): void
 }
 
-/** How long Valkey waits for a new log entry before it answers a read with no entries. Milliseconds. */
+/** How long Valkey waits for a new log entry before it returns an empty reply to a read command. Milliseconds. */
 const blockMs = 500
 const mostAtOnce = 256
 /** Number of reads after which the reader checks the end of the log, even if every read returns new entries. */
@@ -118,7 +118,7 @@ export class LogReader {
         this.events.onHealth()
       }
     } catch (error) {
-      // If Valkey answers with an error, the reader opens a new connection and looks for the end of the log again.
+      // If Valkey replies with an error, the reader opens a new connection and looks for the end of the log again.
       this.valkey.fail(error as Error)
     }
   }

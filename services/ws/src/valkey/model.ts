@@ -1,12 +1,13 @@
 /**
  * Implements an in-memory model of Valkey: the commands that the service uses, and a TypeScript version of each script in scripts.ts. The
- * store test suites compare the model with the real Valkey. The model performs no input or output; its callers decide how clients reach it.
+ * store test suites compare the model with the real Valkey. The model performs no input or output; its callers decide how clients connect
+ * to it.
  */
 import { createHash } from 'node:crypto'
 import { seqsPerMs } from '../room-log.ts'
 import { announce, endSession, maxPlaces, maxRooms, open, publish, roomsAgeMs, saveSession, scripts, takeSession } from './scripts.ts'
 
-/** An answer. A JavaScript Map represents a RESP3 map. */
+/** A reply. A JavaScript Map represents a RESP3 map. */
 export type Reply = string | number | null | Reply[] | Map<string, Reply> | StoreError
 
 /** The error that Valkey returns for a refused command. */
@@ -61,8 +62,8 @@ export class StoreModel {
   }
 
   /**
-   * Runs a command or a script; a script runs atomically. The model answers XREAD immediately, so the caller itself must wait if XREAD has
-   * the BLOCK option.
+   * Runs a command or a script; a script runs atomically. The model replies to XREAD immediately, so the caller itself must wait if XREAD
+   * has the BLOCK option.
    */
   run([name = '', ...args]: readonly string[]): Reply {
     this.commands++

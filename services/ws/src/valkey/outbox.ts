@@ -11,7 +11,7 @@ export interface Waiting {
   provisional: boolean
   /** Whether an earlier message in the outbox has the same key. */
   again: boolean
-  /** Whether the message's sequence number is known and has been reported. */
+  /** Whether the message's sequence number is known and has been reported to the sender. */
   settled: boolean
 }
 
@@ -72,7 +72,7 @@ export class Outbox {
     this.first = 0
   }
 
-  /** Removes the messages whose outcome is known and has been reported. */
+  /** Removes the messages whose outcome is known and has been reported to the sender. */
   dropSettled(): void {
     const left = this.all().filter(({ settled }) => !settled)
     for (let count = this.count; count > 0; count--) this.shift()

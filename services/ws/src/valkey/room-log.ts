@@ -15,7 +15,7 @@ import { logKeys, publish } from './scripts.ts'
 
 /** How long a starting replica waits for Valkey before it becomes ready without it. Milliseconds. */
 const startMs = 2000
-/** Maximum time for which this replica waits until it has read a sequence number that another replica has already read. Milliseconds. */
+/** Maximum time that this replica waits to catch up with a sequence number that another replica has already read. Milliseconds. */
 const reachMs = 1000
 /**
  * Lower bounds for the size limits of the log in Valkey. These bounds ensure that every replica can read the other replicas' messages
@@ -45,7 +45,7 @@ export class ValkeyRoomLog implements RoomLog {
   private readonly onHealth: (why?: Error) => void
   private events: RoomLogEvents | undefined
   /**
-   * Incremented whenever the connection to Valkey is established or lost, and when the room log stops. The room log ignores answers that
+   * Incremented whenever the connection to Valkey is established or lost, and when the room log stops. The room log ignores replies that
    * belong to an earlier connection.
    */
   private connections = 0
@@ -89,7 +89,8 @@ export class ValkeyRoomLog implements RoomLog {
     this.events = events
     const late = Promise.withResolvers<void>()
     const cancel = this.timers.after(startMs, late.resolve)
-    // The start waits for both Valkey connections. Without the connection that stores data, a ready replica could not take over sessions.
+    // The `start` method waits for both Valkey connections. Without the connection that stores data, a ready replica could not take over
+    // sessions.
     await Promise.race([Promise.all([this.reader.start(), this.valkey.reached]), late.promise])
     cancel()
     if (!this.reader.healthy) this.onHealth(this.valkey.reason ?? new Error(`not reached within ${startMs} ms`))
@@ -152,7 +153,7 @@ export class ValkeyRoomLog implements RoomLog {
     for (const entry of this.outbox.all()) {
       const seq = this.places.get(entry.key.toString('latin1'))
       if (seq === undefined) this.wait(entry)
-      // The message is stored, because it was read from the log; only the answer to the sender is missing.
+      // The message is stored, because it was read from the log; only the response to the sender is missing.
       else if (!entry.provisional && !entry.settled) {
         entry.settled = true
         entry.done({ result: entry.again ? 'duplicate' : 'stored', seq })
@@ -203,7 +204,7 @@ export class ValkeyRoomLog implements RoomLog {
   private stored(entry: Waiting, seq: number, before: boolean): void {
     this.outbox.shift()
     if (!before && seq > this.position) this.given.push(seq)
-    // A message that is sent again because Valkey's answer was lost is not reported as a duplicate.
+    // A message that is sent again because Valkey's reply was lost is not reported as a duplicate.
     const duplicate = before && (entry.attempts === 1 || entry.again)
     if (!entry.settled) entry.done({ result: duplicate ? 'duplicate' : 'stored', seq })
     if (entry.provisional && !this.outbox.head?.provisional) this.onHealth()

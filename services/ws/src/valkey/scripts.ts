@@ -46,11 +46,11 @@ local function whole(number) return string.format('%.0f', number) end
 `
 
 /**
- * Lua function that returns the last sequence number of the log. The last sequence number of the log always increases, whatever the clocks
- * show, and even if Valkey has lost all or part of the log. An empty Valkey instance starts with a sequence number higher than \`known\`.
- * If Valkey restarted with older data and its last sequence number is below \`known\`, the function adds an entry without a message. The
- * added entry's sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry
- * and this one were lost.
+ * Lua function that returns the last sequence number of the log. The log's last sequence number always increases, regardless of the clocks,
+ * and even if Valkey has lost all or part of the log. An empty Valkey instance starts with a sequence number higher than \`known\`. If
+ * Valkey restarted with older data and its last sequence number is below \`known\`, the function adds an entry without a message. The added
+ * entry's sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry and this
+ * one were lost.
  */
 const ending = `
 local function idOf(seq) return whole(math.floor(seq / 1000)) .. '-' .. whole(seq % 1000) end
@@ -185,8 +185,9 @@ return 1`)
 /**
  * Takes a session over and notifies its former owner. KEYS: session. ARGV: new owner, time to live in ms, channel prefix, session id,
  * number of the client's token. Returns the session's stored data, its number of takeovers and its oldest accepted token; nil if the
- * session does not exist or the client's token is older. The former owner of the session is notified of the new number of takeovers. Each
- * takeover raises the number of takeovers above the client's token number, so it does not decrease if Valkey restarts with older data.
+ * session does not exist or the client's token is older than the oldest accepted one. The former owner of the session is notified of the
+ * new number of takeovers. Each takeover raises the number of takeovers above the client's token number, so it does not decrease if Valkey
+ * restarts with older data.
  */
 export const takeSession = script(`#!lua flags=allow-oom
 local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken', 'token')

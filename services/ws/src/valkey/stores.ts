@@ -13,7 +13,7 @@ import { ValkeyRoomLog } from './room-log.ts'
 import { keys } from './scripts.ts'
 import { ValkeySessionStore } from './session-store.ts'
 
-/** Valkey counts as unavailable if it sends no answer for this long. Milliseconds. */
+/** Valkey counts as unavailable if it sends no reply for this long. Milliseconds. */
 const patienceMs = 1000
 const statsMs = 1000
 /**
@@ -68,7 +68,7 @@ export function valkeyStores(
 
   async function askStats(): Promise<void> {
     if (!valkey.up) return
-    // Until Valkey has answered, the store's previous statistics remain in use.
+    // Until Valkey has replied, the store's previous statistics remain in use.
     stats = readInfo(await valkey.send<string>(['INFO', 'clients', 'memory', 'stats']).catch(() => '')) ?? stats
   }
 
@@ -105,7 +105,7 @@ function healthReporter(log: Log, clock: Clock, healthy: () => boolean): (why?: 
   }
 }
 
-/** Parses Valkey's answer to the INFO command. Returns undefined if a field of the answer is missing. */
+/** Parses Valkey's reply to the INFO command. Returns undefined if a field is missing from the reply. */
 function readInfo(info: string): ReturnType<Stores['stats']> {
   const value = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1])
   const stats = {
@@ -117,7 +117,7 @@ function readInfo(info: string): ReturnType<Stores['stats']> {
   return Object.values(stats).some(Number.isNaN) ? undefined : stats
 }
 
-/** Waits for a promise, which may reject, for at most the given time. */
+/** Waits for a promise for at most the given time, and ignores a rejection. */
 async function within(timers: Timers, ms: number, attempt: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>()
   const cancel = timers.after(ms, late.resolve)

@@ -24,7 +24,7 @@ interface LoadOptions {
 
 type Wanted = { sockets: number } | { scenario: string }
 
-/** Exit codes of k6: when a threshold is crossed, and when a signal interrupts the run. */
+/** k6's exit codes for a crossed threshold and for a run that was interrupted by a signal. */
 const thresholdsCrossed = 99
 const endedBySignal = 105
 const socketsOnCompose = { min: 1, max: 20_000 } as const

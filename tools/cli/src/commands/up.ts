@@ -16,7 +16,7 @@ import { findingLines } from '../doctor/lines.ts'
 import { gatherFacts, type Meant, starts, withoutImage } from '../doctor/probes.ts'
 import { refuseUnknownServices } from '../services.ts'
 
-/** Time limit for Traefik to reach a replica once all services are healthy, which usually takes two or three seconds. */
+/** Time limit for Traefik to reach a replica once all services are healthy; Traefik usually needs two or three seconds. */
 const entryWithinMs = 20_000
 
 interface Options extends Omit<UpOptions, 'timeoutSeconds' | 'only'> {

@@ -71,7 +71,7 @@ export function noAnswer(ran: Ran): EngineFact {
 export async function probeCompose(): Promise<Facts['compose']> {
   const ran = await tryDocker({ args: ['compose', 'version', '--short'] }, { withinSeconds })
   if (ran.exitCode === 0 && /^v?\d/.test(ran.stdout)) return success(ran.stdout.trim())
-  // Without the Compose plugin, docker prints its long general help text, of which the first line is sufficient.
+  // Without the Compose plugin, docker prints its long general help text, only the first line of which is used.
   const [said = ''] = ran.stderr.trim().split('\n')
   return failure(`docker compose is not installed${said && `: ${said}`}`)
 }

@@ -69,7 +69,7 @@ export interface Facts {
   /** The containers of the lab's Compose project, including stopped containers. */
   containers: readonly ContainerFact[]
   /**
-   * The running replicas that `up` would recreate and, if known, the number of their sockets; or the reason why they could not be
+   * The running replicas that `up` would recreate and, if known, the number of their sockets; or the reason why these replicas could not be
    * determined.
    */
   outdated?: Result<{ replicas: readonly string[]; sockets: number | undefined }>

@@ -16,13 +16,13 @@ import { type Criterion, criterion } from './results.ts'
 import { settingsIn, settingsOf, surge } from './scaling.ts'
 
 /**
- * Fraction of replica-seconds that the tuned settings must save, and the factor by which the time above the target may increase. In three
- * recorded runs, scaling down earlier increased the time above the utilization target by a factor of 1.2 to 1.7. With a maximum of 3
- * replicas, the time above the utilization target increased by a factor of at least 3.3.
+ * Fraction of replica-seconds that the tuned settings must save, and the factor by which the time above the utilization target may
+ * increase. In three recorded runs, scaling down earlier increased the time above the utilization target by a factor of 1.2 to 1.7. With a
+ * maximum of 3 replicas, the time above the utilization target increased by a factor of at least 3.3.
  */
 const savedShare = 0.03
 const fullerTimes = 2.5
-/** Minimum time, in seconds, for which there must be more than the minimum number of replicas in the recorded load. */
+/** Minimum time, in seconds, for which the number of replicas must exceed its minimum in the recorded decisions. */
 const busySeconds = 60
 
 export function tuning({ files, originalHpa }: Facts): Criterion[] {
@@ -162,7 +162,7 @@ function played(hpa: HorizontalPodAutoscaler, log: readonly TickRecord[]): Figur
   return figuresOf(replay('', hpa, load).points)
 }
 
-/** Returns how long there were more than the minimum number of replicas, in seconds of the autoscaler's clock. */
+/** Returns the time, in seconds on the autoscaler's clock, during which there were more replicas than the minimum. */
 function secondsAboveMinimum(log: readonly TickRecord[]): number {
   return log.reduce((sum, { decision }, i) => {
     const next = log[i + 1]?.decision.timeSeconds ?? decision.timeSeconds

@@ -29,7 +29,7 @@ export interface Facts {
   replicas: readonly string[]
   /** Results from Prometheus: one number for each query, or undefined if no series matches the query. */
   answers: Readonly<Partial<Record<Question, number>>>
-  /** The scaler's decisions within the last hour, oldest first. */
+  /** The scaler's decisions from the last hour, oldest first. */
   log: readonly TickRecord[]
   files: Readonly<Partial<Record<LearnerFile, TextFile>>>
   /** Content of scaler/hpa.yaml, with which the learner's settings are compared. */

@@ -20,7 +20,7 @@ import { type Asked, ledgerLength, type Question, questions } from './questions.
  */
 const reportedWithinMs = 45_000
 
-/** Time limit for a Prometheus query. Prometheus queries over an hour are slow, especially on a busy machine. */
+/** Time limit for a Prometheus query. Prometheus queries over a one-hour range are slow, especially on a busy machine. */
 const withinSeconds = 15
 
 const ledgerSchema = z.object({ durationSeconds: z.number().nonnegative() })

@@ -9,7 +9,7 @@ import { type LearnerFile, lookBackMinutes } from './learner.ts'
 /** The alert that fires if a replica has no connection to its store. */
 export const storeAlert = 'DependencyDown'
 
-/** The time range in which a learner reads a graph, which is the dashboards' default range. */
+/** The time range of the graphs that a learner reads, which is the dashboards' default range. */
 export const readingMinutes = 15
 const reading = `${readingMinutes}m`
 

@@ -99,7 +99,7 @@ export const almost: readonly [step: number, criteria: readonly number[], change
   [6, [2], { log: withoutMetric(oneByOne, ({ decision }) => ({ decision: { ...decision, boundBy: null } })) }],
   [7, [1], { log: [...noWindow.slice(0, 3), ...original] }],
   [7, [3], { log: [...noWindow, ...original.slice(0, 4)] }],
-  // Four variants of step 8: two kills without a drain, one drain without a kill, two drains without a kill, and a delivery error.
+  // Four variants of workshop step 8: two kills without a drain, one drain without a kill, two drains without a kill, and a delivery error.
   [8, [1], { answers: { ledgerAccepted: 4000, replicasRestarted: 2 } }],
   [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 67, replicasRestarted: 1, replicasDrained: 1 } }],
   [8, [2], { answers: { ledgerAccepted: 4000, drainGoodbyes: 134, replicasRestarted: 2, replicasDrained: 2 } }],

@@ -172,7 +172,7 @@ function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string
   return `present policies: ${policiesOf(newest.hpa)}`
 }
 
-/** Only the relevant fields are compared, because the decision log stores them in a different order. */
+/** Returns the relevant settings in a fixed order, because the decision log stores them in a different order. */
 function contentOf({ minReplicas, maxReplicas, metrics: asked, behavior }: HorizontalPodAutoscaler): string {
   return JSON.stringify([minReplicas, maxReplicas, asked, behavior])
 }

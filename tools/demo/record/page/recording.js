@@ -1,4 +1,4 @@
-// Controls the page that is filmed: it shows the lab's pages side by side, the director's actions as text, and a clock.
+// Controls the page that is recorded: it shows the lab's pages side by side, the director's actions as text, and a clock.
 const byId = (id) => document.getElementById(id)
 const showTime = () => {
   byId('clock').textContent = `${new Date().toISOString().slice(11, 19)} UTC`
@@ -27,7 +27,7 @@ window.recording = {
       line.textContent = text
       byId('terminal').append(line)
     }
-    // Lines of the terminal that extend above its upper edge are removed, so that only whole lines are visible.
+    // Terminal lines that extend above the terminal's upper edge are removed, so that only whole lines are visible.
     const { top } = byId('terminal').getBoundingClientRect()
     while (byId('terminal').firstChild?.getBoundingClientRect().top < top) byId('terminal').firstChild.remove()
   },
