@@ -16,7 +16,7 @@ const resourceRule = z.strictObject({
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
 const schema = z.strictObject({
   draining: z.string().min(1),
-  /** Queries for recorded replica data, each with one series per replica. Only `replay` uses the queries for recorded data. */
+  /** Queries with which `replay` reads past replica data from Prometheus; each returns one series per replica. */
   recorded: z.strictObject({
     /** Query for the existing replicas. */
     replicas: z.string().min(1),

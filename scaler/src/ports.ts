@@ -41,7 +41,7 @@ export interface ReplicaTarget {
   scaleTo(replicas: number, draining: readonly string[], signal: AbortSignal): Promise<{ readonly removed: readonly string[] }>
 }
 
-/** The values of all of an autoscaler's metrics at one point in time. A metric without a sample is absent. */
+/** The values of all of an autoscaler's metrics at one point in time. A metric that has no sample is omitted. */
 export interface MetricReadings {
   readonly replicas: readonly PodReadings[]
   /**

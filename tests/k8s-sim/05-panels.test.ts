@@ -32,7 +32,7 @@ beforeAll(async () => {
     ended = true
   })
   // These sockets ignore the goodbye message, so that a replica drains until its deadline and is scraped in the meantime.
-  // Without such sockets, the replica could exit between two scrapes.
+  // Without open sockets, the replica could exit between two scrapes.
   let staying: Map<string, TestSocket> | undefined
   while (!ended) {
     // Sends plain HTTP requests, so that the HTTP panels have data.

@@ -59,7 +59,7 @@ test('all files contain the same version', () => {
     return [`${name} ${manifest.version}`, ...own]
   })
   expect(stated.filter((one) => !one.endsWith(` ${version}`))).toEqual([])
-  const labels = ['services/ws', 'services/alert-receiver', 'scaler'].map((folder) => read(`${folder}/Dockerfile`))
+  const labels = ['services/ws', 'services/alert-receiver', 'scaler', 'k6'].map((folder) => read(`${folder}/Dockerfile`))
   expect(labels.filter((text) => !text.includes(`org.opencontainers.image.version="${version}"`))).toEqual([])
   expect(read('README.md')).toContain(`/badge/version-${version}-`)
   expect(/^## \[(\d.*?)\]/m.exec(read('docs/CHANGELOG.md'))?.[1]).toBe(version)

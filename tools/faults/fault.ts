@@ -5,7 +5,7 @@ import type { CheckOf, FactsOf, LabKind, StepOf } from '@lab/lab/lab.ts'
 /** A condition that a fault is expected to cause on one kind of lab. */
 export type Expectation<K extends LabKind> = Expected<CheckOf<K>>
 
-/** A condition that is expected during a fault or after its undo. @typeParam C the type of the check for the condition */
+/** A condition that must hold during a fault, or after the fault has been undone. @typeParam C the type of the condition's check */
 export interface Expected<C> {
   /** Whether the condition is expected during the fault or after its undo. */
   readonly phase: 'during' | 'after'

@@ -38,7 +38,8 @@ function serviceOf(name: string, path: string, read: Read): Mapping {
   return merged(serviceOf(service, file === undefined ? path : join(dirname(path), file), read), own)
 }
 
-function merged(base: Mapping, own: Mapping): Mapping {
+/** Merges two definitions of a service as Compose does: `own` takes precedence over `base`. */
+export function merged(base: Mapping, own: Mapping): Mapping {
   const result: Mapping = { ...base }
   for (const [key, value] of Object.entries(own)) {
     const before = base[key]

@@ -11,6 +11,7 @@ import { closeCodesPage } from './close-codes.ts'
 import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
 import { deploysPage } from './deploys.ts'
+import { kubernetesFiles } from './kubernetes.ts'
 import { metricsPage } from './metrics.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
 import { sloRules } from './slo-rules.ts'
@@ -26,11 +27,17 @@ export function dashboards(): ReadonlyMap<string, Dashboard> {
   return new Map(allDashboards().map((dashboard) => [`${dashboard.uid === pages.logs.uid ? 'logs/' : ''}${dashboard.uid}.json`, dashboard]))
 }
 
+/** Returns the content of every Kubernetes manifest, by its path relative to the repository root. */
+export function manifestFiles(): ReadonlyMap<string, string> {
+  return kubernetesFiles([...dashboards().keys()].map((name) => `${dashboardFolder}/${name}`))
+}
+
 /** Returns the content of every generated file, by its path relative to the repository root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
   const built = dashboards()
   return new Map([
     ...[...built].map(([name, dashboard]): [string, string] => [`${dashboardFolder}/${name}`, render(dashboard)]),
+    ...manifestFiles(),
     ['docs/metrics.md', metricsPage()],
     ['docs/alerts.md', alertsPage()],
     ['docs/architecture.md', architecturePage()],

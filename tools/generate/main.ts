@@ -1,11 +1,16 @@
-/** Writes all generated files (`npm run generate`). The generated files are committed, and a test fails if any of them is outdated. */
+/**
+ * Writes all generated files (`npm run generate`), or only the Kubernetes manifests with `--kubernetes`. The generated files are committed,
+ * and a test fails if any of them is outdated.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { generatedFiles } from './files.ts'
+import { generatedFiles, manifestFiles } from './files.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
-for (const [path, content] of generatedFiles()) {
+const files = process.argv.includes('--kubernetes') ? manifestFiles() : generatedFiles()
+
+for (const [path, content] of files) {
   const file = join(root, path)
   mkdirSync(dirname(file), { recursive: true })
   const unchanged = current(file) === content

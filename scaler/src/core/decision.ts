@@ -152,7 +152,7 @@ export const emptyMemory: Memory = {
   status: { desiredReplicas: 0, conditions: [], lastScaleTimeSeconds: null },
 }
 
-/** Returns the memory that a controller has after a restart. Kubernetes stores only the status in the API server. */
+/** Returns what a restarted controller still remembers. Kubernetes stores only the status in the API server. */
 export function memoryAfterRestart({ status }: Memory): Memory {
   return { ...emptyMemory, status }
 }

@@ -32,7 +32,7 @@ const bytesPerPart = 512
 const sparePart = 64
 
 /**
- * Returns the maximum number of frames, or network reads, in which a message may arrive. Each part of a message has a memory overhead, so
+ * Returns the maximum number of frames of a message, which also limits its number of network reads. Each part has a memory overhead, so
  * the number of parts is limited in proportion to the maximum message size.
  */
 export function mostParts(maxFrameBytes: number): number {

@@ -158,8 +158,8 @@ function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[]
 
 /**
  * Returns the weight that determines a replica's share of the total rate: 0 if the replica has at most the mean number of sockets,
- * otherwise its number of sockets minus half the mean. If the weight were equal to the excess, the weights from tables of different ages
- * would differ so much that most of the rate would remain unused.
+ * otherwise its number of sockets minus half the mean. The weight is not the number of sockets above the mean: replicas know each other's
+ * sockets with different delays, so their shares of the rate would not add up, and much of the rate would remain unused.
  */
 function weight(connections: number, mean: number): number {
   return connections > mean ? connections - mean / 2 : 0

@@ -21,8 +21,16 @@ export interface SocketGroup {
   close(): void
 }
 
-/** Opens clients without cookies, 200 per second. Resolves once every client has a session; rejects after 60 s. */
-export async function openSocketGroup(stack: Stack, count: number): Promise<SocketGroup> {
+/** Opens clients without cookies at a stack's entry point, as `openSocketGroupAt` does. */
+export function openSocketGroup(stack: Stack, count: number): Promise<SocketGroup> {
+  return openSocketGroupAt(url(stack, 'LAB_PORT'), count)
+}
+
+/**
+ * Opens clients without cookies, 200 per second. Resolves once every client has a session; rejects after 60 s.
+ * @param entry the lab's URL, such as http://localhost:8000
+ */
+export async function openSocketGroupAt(entry: string, count: number): Promise<SocketGroup> {
   const replicas = new Map<number, string>()
   const clients: Client[] = []
   const group: SocketGroup = {
@@ -59,7 +67,7 @@ export async function openSocketGroup(stack: Stack, count: number): Promise<Sock
     }
   }
 
-  const to = url(stack, 'LAB_PORT', paths.ws).replace('http', 'ws')
+  const to = new URL(paths.ws, entry).href.replace('http', 'ws')
   for (let index = 0; index < count; index++) {
     clients.push(createClient({ url: to, onEvent: (event) => take(index, event) }, nodeEnvironment))
     if (index % 10 === 9) await sleep(50)

@@ -27,6 +27,7 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
     { commands: { down: 'stop the lab and preserve its data' }, load: () => import('./commands/down.ts') },
     { commands: { nuke: 'stop the lab and delete its data' }, load: () => import('./commands/nuke.ts') },
     { commands: { images: 'list, save and load the images of the lab' }, load: () => import('./commands/images.ts') },
+    { commands: { k8s: 'run the lab in a Kubernetes cluster' }, load: () => import('@lab/k8s/command.ts') },
   ],
   'Apply load and scale:': [
     { commands: { load: 'open sockets and send messages' }, load: () => import('./commands/load.ts') },
@@ -62,7 +63,10 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
   'Learn and demonstrate:': [
     { commands: { workshop: 'list the thirteen workshop steps, and check a step' }, load: () => import('./commands/workshop.ts') },
     { commands: { demo: 'play a scene: print the measured values, and undo all changes' }, load: () => import('@lab/demo/command.ts') },
-    { commands: { record: 'film scenes, with captions that contain measured values' }, load: () => import('@lab/demo/record/command.ts') },
+    {
+      commands: { record: 'record scenes as a video, with measured values in the captions' },
+      load: () => import('@lab/demo/record/command.ts'),
+    },
   ],
   'Diagnose problems:': [
     { commands: { doctor: 'check whether the lab can run on this machine' }, load: () => import('./commands/doctor.ts') },

@@ -183,7 +183,7 @@ export class DeployCarrier {
     if (!keep) {
       await removeRouteFile('deploy', this.#target.project)
       this.#route = ''
-      // The scaler resumes before the end is recorded: if this command is killed in between, a later command can still end the deploy.
+      // The scaler resumes before the deploy is recorded as finished, so that a later command can finish the deploy if this one is killed.
       if (holdsScaler) await this.#target.scaler?.resume()
     }
     await this.#store.write({ ...record, rollout: keep ? { ...rollout, ended } : { ...plain, ended } })

@@ -93,7 +93,8 @@ export async function smokeTest({ entry, replicas, headers, objectives }: SmokeT
 }
 
 /**
- * Number of consecutive smoke tests that must miss an objective before a replica fails, because a new process is slow to reply at first.
+ * Number of consecutive failed smoke tests after which a replica counts as failed. It is above one, because a new process responds slowly at
+ * first.
  */
 const mostMissed = 5
 

@@ -219,7 +219,7 @@ export class Rollouts {
     await this.#must('complete', this.begin(await this.prepare({ ...unwatched, restart: true, cause: 'restart by a fault' }), quietly))
   }
 
-  /** Rolls out a version that exits immediately, without changing .env. Rejects if that version is not rolled back. */
+  /** Rolls out a version that exits immediately; .env is left unchanged. Rejects if that version is not rolled back. */
   async fail(): Promise<void> {
     const plan = await this.prepare({ ...unwatched, set: failing, unwritten: true, cause: 'failing version of a fault' })
     await this.#must('rolled-back', this.begin(plan, quietly))

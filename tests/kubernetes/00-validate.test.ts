@@ -1,0 +1,60 @@
+/** Validates all manifests with the API server: their fields, and the policy `restricted` for their pods. */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { run } from '@lab/host/docker.ts'
+import { root } from '@lab/host/root.ts'
+import { kubectl, tryKubectl } from '@lab/k8s/kubectl.ts'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { parseAllDocuments, stringify } from 'yaml'
+import { block, namespace, type } from './lib/cluster.ts'
+
+interface Manifest {
+  kind: string
+  metadata: { name: string; namespace?: string }
+}
+
+/** An overlay with all components, which exists only for this test. */
+const everything = 'reports/kubernetes-everything'
+
+describe.skipIf(inject('cluster') === 'none')('the API server accepts', () => {
+  beforeAll(async () => {
+    // The overlays differ in fields that cannot be changed, so the lab must not exist.
+    await type(block('delete namespace'), 320)
+    await run(process.execPath, ['tools/cli/src/main.ts', 'k8s', 'export'], { withinSeconds: 300 })
+    await kubectl(['apply', '-f', 'k8s/base/namespace.yaml'])
+    await mkdir(`${root}${everything}`, { recursive: true })
+    const components = ['../../k8s/components/telemetry', '../../k8s/components/ingress-nginx']
+    await writeFile(`${root}${everything}/kustomization.yaml`, stringify({ resources: ['../../k8s/overlays/dev'], components }))
+  }, 700_000)
+
+  afterAll(() => rm(`${root}${everything}`, { recursive: true }))
+
+  test.each(['k8s/base', 'k8s/overlays/dev', 'k8s/overlays/cloud', 'k8s/overlays/load', everything])('%s', async (folder) => {
+    const { exitCode, stdout, stderr } = await tryKubectl(['apply', '--dry-run=server', '-k', folder])
+    expect(exitCode, stderr).toBe(0)
+    expect(stderr).toBe('')
+    expect(stdout.trim().split('\n').length).toBeGreaterThan(0)
+    const objects = parseAllDocuments(await kubectl(['kustomize', folder])).map((one) => one.toJS() as Manifest)
+    const elsewhere = objects.filter(({ kind, metadata }) => kind !== 'Namespace' && metadata.namespace !== namespace)
+    expect(elsewhere).toEqual([])
+  })
+
+  test('no field that it does not know', async () => {
+    const { stderr, exitCode } = await tryKubectl(['apply', '--dry-run=server', '--validate=strict', '-k', everything])
+    expect(exitCode, stderr).toBe(0)
+  })
+
+  test('refuses a pod that runs as root', async () => {
+    const pod = { spec: { containers: [{ name: 'root', image: 'x', securityContext: { runAsUser: 0 } }] } }
+    const { stderr, exitCode } = await tryKubectl([
+      '-n',
+      namespace,
+      'run',
+      'root',
+      '--image=x',
+      '--dry-run=server',
+      `--overrides=${JSON.stringify(pod)}`,
+    ])
+    expect(exitCode).not.toBe(0)
+    expect(stderr).toContain('violates PodSecurity "restricted')
+  })
+})

@@ -1,0 +1,130 @@
+/** Tests the HPA of the cluster: k6 generates load, and the HPA goes from 2 to 4 replicas and back, one by one. */
+import { writeFile } from 'node:fs/promises'
+import { services } from '@lab/contract/endpoints.ts'
+import { root } from '@lab/host/root.ts'
+import { until } from '@lab/host/until.ts'
+import { kubectl } from '@lab/k8s/kubectl.ts'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { openSocketGroupAt, type SocketGroup } from '../stack/lib/crowd.ts'
+import { entry, hpa, inLab, readyPods } from './lib/cluster.ts'
+import { addFigure } from './lib/figures.ts'
+
+/** Clients that stay connected while the number of replicas changes. */
+const clients = 50
+/** Sockets of k6. Together with the clients, there are 350 sockets. With a target of 100 sockets per replica, four replicas are needed. */
+const sockets = 300
+const loadSeconds = 120
+const peak = 4
+
+interface Change {
+  /** Seconds since the load began. */
+  at: number
+  replicas: number
+}
+
+describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => {
+  let group: SocketGroup
+  const changes: Change[] = []
+  let jobSucceeded = false
+  const startedAt = () => changes[0]?.at ?? 0
+
+  beforeAll(async () => {
+    await until('two replicas', async () => (await readyPods()).length === 2 && (await hpa()).currentReplicas === 2, {
+      withinMs: 300_000,
+      everyMs: 1000,
+    })
+    group = await openSocketGroupAt(entry, clients)
+    const began = performance.now()
+    await startLoad()
+    const watch = async () => {
+      const { currentReplicas } = await hpa()
+      if (changes.at(-1)?.replicas !== currentReplicas) changes.push({ at: (performance.now() - began) / 1000, replicas: currentReplicas })
+      return currentReplicas
+    }
+    await until(`${peak} replicas`, async () => (await watch()) >= peak, { withinMs: 150_000, everyMs: 500 })
+    await until(`${peak} Ready replicas`, async () => (await watch()) >= peak && (await readyPods()).length >= peak, {
+      withinMs: 90_000,
+      everyMs: 500,
+    })
+    await until('the end of the load', async () => (await watch()) > 0 && (await jobStatus()) !== undefined, {
+      withinMs: (loadSeconds + 120) * 1000,
+      everyMs: 500,
+    })
+    jobSucceeded = (await jobStatus()) === 'Complete'
+    await until('two replicas again', async () => (await watch()) === 2 && (await readyPods()).length === 2, {
+      withinMs: 420_000,
+      everyMs: 500,
+    })
+    addFigure('replicas', changes)
+  }, 1_200_000)
+
+  afterAll(async () => {
+    group?.close()
+    await inLab(['delete', 'job', services.k6, '--ignore-not-found'])
+  })
+
+  test('the load passed all of its thresholds', async () => {
+    expect(jobSucceeded, await inLab(['logs', `job/${services.k6}`, '--tail=30'])).toBe(true)
+  })
+
+  test('the HPA goes from 2 to 4, 3 and 2 replicas, and no other change occurs', () => {
+    const numbers = changes.map(({ replicas }) => replicas)
+    const top = numbers.indexOf(peak)
+    expect(numbers[0]).toBe(2)
+    // If the load is still rising at the first synchronisation, scaling up takes two steps instead of one.
+    for (const [i, replicas] of numbers.slice(0, top + 1).entries()) expect(replicas).toBeGreaterThanOrEqual(numbers[i - 1] ?? 2)
+    expect(numbers.slice(top)).toEqual([4, 3, 2])
+  })
+
+  test('no replica is removed before the stabilization window ends; then one is removed per policy period', () => {
+    const [three, two] = changes.slice(-2)
+    expect((three?.at ?? 0) - startedAt()).toBeGreaterThan(loadSeconds)
+    expect((two?.at ?? 0) - (three?.at ?? 0)).toBeGreaterThan(25)
+  })
+
+  test('the clients of drained replicas have moved, and no session and no message was lost', () => {
+    expect(group.mishaps).toEqual([])
+    expect([...group.at().values()].reduce((sum, count) => sum + count, 0)).toBe(clients)
+    expect(group.at().size).toBe(2)
+    expect(group.goodbyes.length).toBeGreaterThan(0)
+    expect(group.resumed).toBeGreaterThan(0)
+    addFigure('moved', { goodbyes: group.goodbyes.length, resumed: group.resumed })
+  })
+})
+
+const jobFile = 'reports/kubernetes-load.json'
+
+/** Starts the Job of the overlay `load` with other settings. */
+async function startLoad(): Promise<void> {
+  await inLab(['delete', 'job', services.k6, '--ignore-not-found'])
+  const text = await kubectl(['create', '--dry-run=client', '-o', 'json', '-k', 'k8s/overlays/load'])
+  const job = JSON.parse(text) as {
+    spec: {
+      parallelism: number
+      completions: number
+      template: { spec: { containers: [{ env: { name: string; value: string }[] }] } }
+    }
+  }
+  const [container] = job.spec.template.spec.containers
+  const changed: Record<string, string> = {
+    SCENARIO: 'default',
+    SOCKETS: String(sockets / job.spec.parallelism),
+    DURATION: String(loadSeconds),
+  }
+  container.env = [
+    ...container.env.filter(({ name }) => !(name in changed)),
+    ...Object.entries(changed).map(([name, value]) => ({ name, value })),
+  ]
+  await writeFile(`${root}${jobFile}`, JSON.stringify(job))
+  await kubectl(['create', '-f', jobFile])
+}
+
+/** Returns how the Job ended; undefined while it runs. */
+async function jobStatus(): Promise<string | undefined> {
+  const { conditions = [] } = (
+    JSON.parse(await inLab(['get', 'job', services.k6, '-o', 'json'])) as {
+      status: { conditions?: { type: string; status: string }[] }
+    }
+  ).status
+  return conditions.find(({ type, status }) => status === 'True' && ['Complete', 'Failed'].includes(type))?.type
+}

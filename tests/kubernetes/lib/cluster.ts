@@ -1,0 +1,117 @@
+/** The lab in the cluster of the suite: its pods, its HPA, its Prometheus and the address of its Ingress controller. */
+import { services } from '@lab/contract/endpoints.ts'
+import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
+import { root } from '@lab/host/root.ts'
+import { kubectl } from '@lab/k8s/kubectl.ts'
+import { execa } from 'execa'
+import { expect } from 'vitest'
+import { type CommandBlock, commandBlocks } from '../../stack/lib/command-blocks.ts'
+
+export const namespace = 'ws-lab'
+
+/** The address at which the Ingress controller of the cluster can be reached from this machine. */
+export const entry = process.env.LAB_INGRESS ?? 'http://127.0.0.1:30080'
+
+/** The command that copies images to the nodes, to which the names of the images are appended; undefined if the nodes have them. */
+export const imageLoader = process.env.LAB_IMAGE_LOADER
+
+/** Parts whose images the nodes cannot get, for machines without access to a registry. */
+export const absentParts: readonly string[] = (process.env.LAB_ABSENT_PARTS ?? '').split(',').filter(Boolean)
+
+const page = 'docs/kubernetes.md'
+
+/** Returns the command block of the page that contains a string. */
+export function block(part: string): CommandBlock {
+  const found = commandBlocks([page]).filter(({ commands }) => commands.includes(part))
+  if (found.length !== 1 || !found[0]) throw new Error(`${page} has ${found.length} command blocks with ${part}, not one`)
+  return found[0]
+}
+
+/** Runs a command block of the page unchanged. @returns its output */
+export async function type({ where, commands }: CommandBlock, withinSeconds: number): Promise<string> {
+  const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], {
+    cwd: root,
+    timeout: withinSeconds * 1000,
+    reject: false,
+    all: true,
+  })
+  expect(ran.exitCode, `${where}\n${commands}\n${ran.all}`).toBe(0)
+  return String(ran.all)
+}
+
+/** Runs kubectl in the namespace of the lab. */
+export function inLab(args: readonly string[], withinSeconds = 60): Promise<string> {
+  return kubectl(['-n', namespace, ...args], { withinSeconds })
+}
+
+export interface Pod {
+  metadata: { name: string; deletionTimestamp?: string; labels: Record<string, string> }
+  status: {
+    phase: string
+    conditions?: { type: string; status: string }[]
+    containerStatuses?: { restartCount: number; lastState: { terminated?: { exitCode: number; reason: string } } }[]
+  }
+}
+
+/** The pods of a part, including pods that are being deleted. */
+export async function pods(part: string = services.ws): Promise<Pod[]> {
+  const text = await inLab(['get', 'pods', '-l', `app.kubernetes.io/name=${part}`, '-o', 'json'])
+  return (JSON.parse(text) as { items: Pod[] }).items
+}
+
+/** The names of the pods of a part that are Ready and are not being deleted. */
+export async function readyPods(part: string = services.ws): Promise<string[]> {
+  const ready = (await pods(part)).filter(
+    ({ metadata, status }) =>
+      metadata.deletionTimestamp === undefined && status.conditions?.some((one) => one.type === 'Ready' && one.status === 'True'),
+  )
+  return ready.map(({ metadata }) => metadata.name).sort()
+}
+
+export interface Hpa {
+  currentReplicas: number
+  desiredReplicas: number
+  currentMetrics?:
+    | { type: string; pods?: { current: { averageValue: string } }; resource?: { current: { averageUtilization?: number } } }[]
+    | null
+  conditions: { type: string; status: string; reason: string; message: string }[]
+}
+
+/** The status of the HPA. */
+export async function hpa(): Promise<Hpa> {
+  return (JSON.parse(await inLab(['get', 'hpa', services.ws, '-o', 'json'])) as { status: Hpa }).status
+}
+
+/** A connection to a service of the lab through the API server, which must be closed. */
+export interface Forwarded {
+  prometheus: Prometheus
+  /** The address of a service in the namespace of the lab. */
+  address(service: string, port: number): string
+  close(): Promise<void>
+}
+
+const proxyWithinMs = 20_000
+
+/** Starts `kubectl proxy` on a free port of this machine. */
+export async function forward(): Promise<Forwarded> {
+  const proxy = execa('kubectl', ['proxy', '--port=0'], { reject: false, timeout: 3_600_000 })
+  const port = await Promise.race([
+    new Promise<string>((resolve) => {
+      proxy.stdout.on('data', (data) => {
+        const [, found] = /:(\d+)\s*$/m.exec(String(data)) ?? []
+        if (found !== undefined) resolve(found)
+      })
+    }),
+    new Promise<never>((_, reject) => setTimeout(() => reject(new Error('kubectl proxy does not start')), proxyWithinMs).unref()),
+  ])
+  const address = (service: string, number: number) =>
+    `http://127.0.0.1:${port}/api/v1/namespaces/${namespace}/services/${service}:${number}/proxy`
+  return {
+    prometheus: prometheusAt(address(services.prometheus, 9090)),
+    address,
+    close: async () => {
+      proxy.kill('SIGTERM')
+      await proxy
+    },
+  }
+}

@@ -1,0 +1,21 @@
+/** Checks whether a cluster answers, and whether it has nodes. */
+import { tryKubectl } from '@lab/k8s/kubectl.ts'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The parts of the cluster that answer: an API server alone can only validate manifests. */
+    cluster: 'none' | 'api' | 'nodes'
+  }
+}
+
+export default async function setup(project: TestProject): Promise<void> {
+  const { exitCode, stderr, stdout, missing } = await tryKubectl(['get', 'nodes', '-o', 'name', '--request-timeout=10s'], {
+    withinSeconds: 20,
+  })
+  if (exitCode !== 0) {
+    const reason = missing ? 'kubectl is not installed' : (stderr.trim().split('\n').at(-1) ?? '')
+    console.warn(`All tests of this suite are skipped, because no cluster answers: ${reason}. Set KUBECONFIG.`)
+  } else if (stdout.trim() === '') console.warn('Only the manifests are validated, because the cluster has no nodes.')
+  project.provide('cluster', exitCode !== 0 ? 'none' : stdout.trim() === '' ? 'api' : 'nodes')
+}

@@ -1,0 +1,43 @@
+/** Generates the manifests for Kubernetes from the files of this repository. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { labModel } from './architecture.ts'
+import { composeFile } from './compose-file.ts'
+import { composeServices } from './kubernetes/compose-service.ts'
+import { manifests } from './kubernetes/manifests.ts'
+import type { MetricMap, PrometheusConfig } from './kubernetes/monitoring.ts'
+import { namespace } from './kubernetes/objects.ts'
+
+const root = join(import.meta.dirname, '..', '..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const readYaml = <T>(path: string) => parse(read(path), { merge: true }) as T
+const listed = (folder: string, ending: string) =>
+  readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => `${folder}/${name}`)
+
+const composeFiles = ['compose.yaml', 'compose.k8s-sim.yaml']
+const rulesFolder = 'prometheus/rules'
+const provisioning = 'grafana/provisioning'
+
+/**
+ * Returns the files of k8s/, and the kustomizations of the folders whose files the pods mount.
+ * @param dashboards paths of the dashboards, relative to the root
+ */
+export function kubernetesFiles(dashboards: readonly string[]): ReadonlyMap<string, string> {
+  return manifests({
+    compose: composeServices(
+      composeFiles.map((path) => composeFile(path, read)),
+      { COMPOSE_PROJECT_NAME: namespace },
+    ),
+    calls: labModel().calls,
+    version: (JSON.parse(read('package.json')) as { version: string }).version,
+    prometheus: readYaml<PrometheusConfig>('prometheus/prometheus.yml'),
+    rules: listed(rulesFolder, '.rules.yaml'),
+    grafana: [...listed(`${provisioning}/datasources`, '.yaml'), ...listed(`${provisioning}/dashboards`, '.yaml'), ...dashboards],
+    hpa: read('scaler/hpa.yaml'),
+    metricMap: readYaml<MetricMap>('scaler/metrics.yaml'),
+  })
+}
