@@ -27,10 +27,10 @@ export const closeCodes = {
   draining: { code: 1012, reason: 'replica is shutting down', comeBack: true, sentBy: 'server' },
   slow_reader: { code: 1013, reason: 'client reads too slowly', comeBack: true, sentBy: 'server' },
   idle: { code: 4001, reason: 'idle for too long', comeBack: true, sentBy: 'server' },
-  heartbeat_lost: { code: 4002, reason: 'no answer to ping', comeBack: true, sentBy: 'server' },
+  heartbeat_lost: { code: 4002, reason: 'no response to a ping', comeBack: true, sentBy: 'server' },
   replaced: { code: 4003, reason: 'the session continues on another connection', comeBack: false, sentBy: 'server' },
   moving_on: { code: 4004, reason: 'the client is moving to another connection', comeBack: true, sentBy: 'client' },
-  resource_limit: { code: 4005, reason: "uses too much of this replica's memory", comeBack: true, sentBy: 'server' },
+  resource_limit: { code: 4005, reason: "client uses too much of this replica's memory", comeBack: true, sentBy: 'server' },
   other: { code: 4999, reason: 'any other code with which a client closed the connection', comeBack: true, sentBy: 'client' },
 } as const satisfies Record<string, CloseCode>
 export type CloseCause = keyof typeof closeCodes

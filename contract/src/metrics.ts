@@ -80,14 +80,14 @@ export const metrics = {
   messageLatency: {
     kind: 'histogram',
     name: 'websocket_message_latency_seconds',
-    help: "Time from a message's send time to its answer, for messages that carry a send time. The clocks of the client and the replica are not synchronized, so the measured time may be inexact.",
+    help: "Time from a message's send time to its response, for messages that carry a send time. The clocks of the client and the replica are not synchronized, so the measured time may be inexact.",
     labels: [],
     buckets: latencyBucketsSeconds,
   },
   messageHandling: {
     kind: 'histogram',
     name: 'websocket_message_handling_seconds',
-    help: 'Time from reading a frame to writing the answer to the socket, for every message.',
+    help: 'Time from reading a frame to writing the response to the socket, for every message.',
     labels: [],
     buckets: [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1],
   },
@@ -113,7 +113,7 @@ export const metrics = {
   goodbyes: {
     kind: 'counter',
     name: 'websocket_goodbyes_total',
-    help: 'Connections that were asked to reconnect, by reason (draining or rebalancing).',
+    help: 'Clients that this replica asked to reconnect, by reason (draining or rebalancing).',
     labels: ['reason'],
   },
   sessionsResumed: {
@@ -190,7 +190,7 @@ export const metrics = {
   dependencyUp: {
     kind: 'gauge',
     name: 'websocket_dependency_up',
-    help: '1 while the dependency answers, and 0 while it does not.',
+    help: '1 while the dependency responds, 0 otherwise.',
     labels: ['dependency'],
   },
   eventLoopUtilization: {

@@ -17,7 +17,7 @@ export const scalerMetrics = {
   metadataGeneration: {
     kind: 'gauge',
     name: 'kube_horizontalpodautoscaler_metadata_generation',
-    help: "Generation of the autoscaler's spec: 1 at the start, and 1 more after each change to the file.",
+    help: "Generation of the autoscaler's spec: 1 at the start, and increased by 1 after each change to the file.",
     labels: autoscaler,
   },
   specMinReplicas: {
@@ -65,7 +65,7 @@ export const scalerMetrics = {
   decisionDuration: {
     kind: 'histogram',
     name: 'scaler_decision_duration_seconds',
-    help: 'Time that a scaling decision took, excluding the time to read metrics and to add or remove replicas.',
+    help: 'Duration of a scaling decision, excluding the time to read metrics and to add or remove replicas.',
     labels: [],
     buckets: [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.1],
   },
@@ -122,7 +122,7 @@ export const scalerMetrics = {
   timeScale: {
     kind: 'gauge',
     name: 'scaler_time_scale_ratio',
-    help: "Time compression: the factor by which the scaler's periods and windows are shortened. 1 means real time.",
+    help: "Time compression factor, by which the scaler's periods and windows are divided. 1 means real time.",
     labels: [],
   },
 } as const satisfies Record<string, MetricSpec>

@@ -23,7 +23,7 @@ export const pages = {
     title: 'Users',
     name: 'Users',
     question:
-      'How does the lab perform for clients: can they connect, how fast are answers, why do connections end, and do clients reconnect?',
+      'How does the lab perform for clients: can they connect, how fast are responses, why do connections end, and do clients reconnect?',
   },
   scaling: {
     uid: 'lab-scaling',

@@ -9,7 +9,7 @@ export function alerts(width: number): Panel {
     {
       title: 'Alerts',
       description:
-        'Is anything wrong right now? Shows firing alerts and pending alerts. The condition of a pending alert is true, but has not been true for long enough. The Watchdog alert always fires, which shows that alerting works.',
+        'Is anything wrong right now? Shows firing alerts and pending alerts. The condition of a pending alert is true, but has not been true for long enough to fire the alert. The Watchdog alert always fires, which shows that alerting works.',
       unit: units.NoUnit,
       noValue: 'There is no alert, not even Watchdog, so Prometheus does not evaluate its rules.',
       width,

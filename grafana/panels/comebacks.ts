@@ -31,7 +31,7 @@ export function connectionDuration(): Panel {
     {
       title: 'Connection duration',
       description:
-        'How long were connections open when they closed? Closes per second, by duration of the connection. A stronger colour means more closes.',
+        'How long were connections open when they closed? Connections closed per second, grouped by how long they were open. A more intense colour means that more connections closed.',
       unit: units.Seconds,
       noValue: 'No connection has closed yet.',
       width: third,
@@ -46,7 +46,7 @@ export function resumes(): Panel {
     {
       title: 'Reconnects and resumes',
       description:
-        'Do clients resume their sessions? "Asked to reconnect" counts clients that a replica asked to connect to a different replica, because of a drain or to balance the load. The other series are resume requests per second, by result. If the result is "resumed", no message is missing; if it is "gap", messages are missing; with any other result, the client gets a new session.',
+        'Do clients resume their sessions? "Asked to reconnect" counts clients that a replica asked to connect to a different replica, because of a drain or to balance the load. The remaining series show resume requests per second, by result. The result "resumed" means that no message is missing, and the result "gap" means that messages are missing. With any other result, the client gets a new session.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
@@ -104,7 +104,7 @@ export function connectionFailures(): Panel {
     {
       title: 'Connection failures',
       description:
-        'How many connection attempts fail? Upgrades that a replica refused, and handshakes that Traefik answered with 5xx because no replica was available, as percentages of all attempts.',
+        'How many connection attempts fail? Upgrades that a replica refused, and handshakes to which Traefik responded with 5xx because no replica was available, each as a percentage of all attempts.',
       unit: units.PercentUnit,
       noValue: 'No client tries to connect: start some load.',
       width: third,

@@ -44,7 +44,7 @@ export function connectionRate(): Panel {
     {
       title: 'Connection rate',
       description:
-        'How fast do clients connect and disconnect? Connections opened, closed and refused per second on all replicas. A refused upgrade is answered with an HTTP status.',
+        'How fast do clients connect and disconnect? Connections opened, closed and refused per second on all replicas. The response to a refused upgrade is an HTTP error status.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,

@@ -32,7 +32,7 @@ export function costPerHour(): Panel {
     {
       title: 'Cost per hour',
       description:
-        'What do the replicas cost? Number of running replicas multiplied by the price per replica-hour, which is set at the top of the page. The other series is the cost of maxReplicas replicas, which is the cost without a scaler.',
+        'What do the replicas cost? Number of running replicas multiplied by the price per replica-hour, which is set at the top of the page. A second series shows the cost of maxReplicas replicas, which is the cost without a scaler.',
       unit: units.Dollars,
       noValue: waiting,
       width: third,
@@ -54,7 +54,7 @@ export function costOfRange(): Panel {
     {
       title: 'Cost over the time range',
       description:
-        "How much did the scaler save? Cost of all replicas over the page's time range, and the cost of maxReplicas replicas for the time during which the scaler ran. The cost is computed from the number of replicas, which is sampled every 15 s.",
+        "How much did the scaler save? Cost of all replicas over the page's time range, and what maxReplicas replicas would have cost while the scaler was running. The cost is computed from the number of replicas, which is sampled every 15 s.",
       unit: units.Dollars,
       noValue: waiting,
       width: third,

@@ -44,7 +44,7 @@ export function routedAgainstHeld(): Panel {
     {
       title: 'Routed against held',
       description:
-        'Does each Traefik connection have a matching connection on a replica? Without traffic, the difference between the two counts is 0. The difference is positive if there are handshakes in progress or plain HTTP connections, which clients keep open for up to 60 s. The difference is negative if Traefik has lost connections. Under load, the difference fluctuates, because Prometheus scrapes Traefik and the replicas a few seconds apart.',
+        'Does each Traefik connection have a matching connection on a replica? Without traffic, Traefik and the replicas count the same number of connections, so the difference is 0. The difference is positive while handshakes are in progress or clients have plain HTTP connections open, which they keep open for up to 60 s. The difference is negative if Traefik has lost connections. Under load, the difference fluctuates, because Prometheus scrapes Traefik and the replicas a few seconds apart.',
       unit: units.Short,
       noValue: noTraefik,
       width: third,

@@ -61,7 +61,7 @@ export function roundTrip(): Panel {
     {
       title: 'Message round trip',
       description:
-        'How long does a client wait for an answer? Round-trip time measured by k6 over the whole run so far. The dashed line is the p95 threshold, 1 s.',
+        'How long does a client wait for a response? Round-trip time measured by k6 over the whole run so far. The dashed line is the p95 threshold, 1 s.',
       unit: units.Seconds,
       noValue: noLoad,
       width: third,
@@ -133,7 +133,8 @@ export function messagesAnswered(): Panel {
   return graph(
     {
       title: 'Messages and answers',
-      description: 'Is every message answered? Messages that expect an answer, sent per second, and answers received in time, per second.',
+      description:
+        'Does every message receive a response? Messages sent per second that expect a response, and responses per second that arrived in time.',
       unit: units.MessagesPerSecond,
       noValue: noLoad,
       width: third,

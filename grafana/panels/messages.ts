@@ -53,7 +53,7 @@ export function latency(): Panel {
     {
       title: 'Latency distribution',
       description:
-        "How long does an answer take? p50, p95 and p99 of the time from a message's send time to its answer, for messages that carry a send time, and p99 of the time in the service. The dashed line is the alert threshold, a p95 of 1 s. A dot is a traced message and links to its trace.",
+        "How long does a response take? p50, p95 and p99 of the time from a message's send time to its response, for messages that carry a send time. The panel also shows the p99 of the processing time in the service. The dashed line is the alert threshold, a p95 of 1 s. A dot is a traced message and links to its trace.",
       unit: units.Seconds,
       noValue: noMessages,
       width: third,
@@ -77,7 +77,7 @@ export function latencyHeatmap(): Panel {
     {
       title: 'Latency heatmap',
       description:
-        'Are slow answers single outliers or a separate group? Answers per second of all replicas, by latency. A stronger colour means more answers.',
+        'Are slow responses isolated outliers or a separate group? Responses per second from all replicas, by latency. A more intense colour means more responses.',
       unit: units.Seconds,
       noValue: noMessages,
       width: third,

@@ -95,7 +95,7 @@ export function uptime(): Panel {
   return graph(
     {
       title: 'Uptime',
-      description: "How long has each replica been running? A replica's line drops to zero when the replica starts.",
+      description: "How long has each replica been running? A replica's line drops to zero when the replica restarts.",
       unit: units.Seconds,
       noValue: waiting,
       width: half,

@@ -81,7 +81,7 @@ export function roomMessages(): Panel {
     {
       title: 'Room messages',
       description:
-        'What happens to room messages? Messages per second, by result. Duplicate messages are messages that a client resent and the service recognized. Provisional messages were accepted while the store was unreachable, and are counted again when they are stored. Refused messages are messages that arrived while the queue was full.',
+        'What happens to room messages? Messages per second, by result. Duplicate messages are messages that a client resent and the service recognised. Provisional messages were accepted while the store was unreachable, and are counted again when they are stored. Refused messages are messages that arrived while the queue was full.',
       unit: units.MessagesPerSecond,
       noValue: waiting,
       width: third,
@@ -98,7 +98,7 @@ export function roomLog(): Panel {
     {
       title: 'Room messages in memory',
       description:
-        'How much history can a client resume? Room messages in the memory of each replica, and their size (right axis, dotted).',
+        'How many missed messages can the replicas replay? Room messages in the memory of each replica, and their size (right axis, dotted).',
       unit: units.Short,
       noValue: waiting,
       width: third,

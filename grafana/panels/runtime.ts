@@ -51,7 +51,7 @@ export function eventLoopLag(): Panel {
     {
       title: 'Event loop lag',
       description:
-        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, and its p99 and mean (dotted), which a single long task hardly changes. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the alert threshold.',
+        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, and the p99 and mean lag (dotted). A single long task hardly changes the p99 and the mean. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the alert threshold.',
       unit: units.Seconds,
       noValue: waiting,
       width: third,

@@ -19,7 +19,7 @@ export function uncounted(): Panel {
     {
       title: 'Replicas that the scaler excludes, or whose metrics it estimates',
       description:
-        'Which replicas does the scaler exclude or estimate? Number of draining replicas, and of replicas without a metric value. For a replica without a metric value, the scaler assumes the value that leads to the smaller change.',
+        'Which replicas does the scaler exclude or estimate? Number of draining replicas, and number of replicas without a metric value. For a replica without a metric value, the scaler assumes the value that leads to the smaller change.',
       unit: units.Short,
       noValue: noScaler,
       width: third,
@@ -78,7 +78,7 @@ export function synchronisation(): Panel {
     {
       title: 'Sync',
       description:
-        "Does the scaler sync on time? Seconds since the scaler's last sync, which rise to at most the sync period: 15 s divided by the time scale. The scaler does not sync while it is adding or removing replicas. The right axis shows the p95 duration of a decision.",
+        "Does the scaler sync on time? Seconds since the scaler's last sync. This value rises to at most the sync period, which is 15 s divided by the time scale. The scaler does not sync while it is adding or removing replicas. The right axis shows the p95 duration of scaling decisions.",
       unit: units.Seconds,
       noValue: noScaler,
       width: third,

@@ -56,7 +56,7 @@ export function proposals(): Panel {
     {
       title: 'From recommendation to decision',
       description:
-        'Which step limited the change? The recommended line is the number of replicas calculated from the metrics, and the stabilized line is the number after the stabilization windows are applied. The policy_limited line is the number after the scaling policies are applied, and the bounded line is the number limited to the range from minReplicas to maxReplicas. If the lines of two successive steps differ, the later step changed the number of replicas.',
+        'Which step of the scaling decision limited the change? The recommended line is the number of replicas calculated from the metrics, and the stabilized line is the number after the stabilization windows are applied. The policy_limited line is the number after the scaling policies are applied, and the bounded line is the number limited to the range from minReplicas to maxReplicas. If the lines of two successive steps differ, the later step changed the number of replicas.',
       unit: units.Short,
       noValue: noMetric,
       width: third,

@@ -14,7 +14,7 @@ export function replicaCount(): Panel {
     {
       title: 'Replica count over time',
       description:
-        'How many replicas are there? Replicas that answer Prometheus, in total and by state. Draining replicas still serve their connections but accept no new connections.',
+        'How many replicas are there? Replicas that respond to Prometheus, in total and by state. Draining replicas still serve their connections but accept no new connections.',
       unit: units.Short,
       noValue: waiting,
       width: third,
@@ -58,7 +58,7 @@ export function drops(): Panel {
     {
       title: 'Connection drops during scaling',
       description:
-        'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not answer a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the ReplicaLost alert reports their number.',
+        'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not respond to a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the ReplicaLost alert reports their number.',
       unit: units.CountsPerSecond,
       noValue: waiting,
       width: third,
@@ -84,7 +84,7 @@ export function drainProgress(): Panel {
     {
       title: 'Drain progress',
       description:
-        'Will all clients leave a draining replica before its deadline? Remaining connections of each draining replica, and seconds until its drain deadline (right axis, dotted), at which the remaining connections are closed. Both values are zero while no replica is draining.',
+        'Will all clients leave a draining replica before its deadline? Remaining connections of each draining replica, and seconds until its drain deadline (right axis, dotted), at which the remaining connections are closed. The number of connections and the number of seconds are both zero while no replica is draining.',
       unit: units.Short,
       noValue: waiting,
       width: third,

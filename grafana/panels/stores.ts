@@ -20,7 +20,7 @@ export function dependencies(): Panel {
     {
       title: 'Dependencies',
       description:
-        'Can every replica reach its store? A red bar means that the replica gets no answer from its store, and uses only its own memory until the store answers again. A replica without a bar uses no shared store.',
+        'Can every replica reach its store? A red bar means that the store does not respond to the replica, which uses only its own memory until the store responds again. A replica without a bar uses no shared store.',
       unit: units.NoUnit,
       noValue: 'No replica uses a store.',
       width: 24,

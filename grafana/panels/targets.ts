@@ -14,7 +14,7 @@ export function targets(width: number): Panel {
     {
       title: 'Targets',
       description:
-        "Do all scrape targets answer? A job's bar is red while one of its targets does not answer. A configuration's bar is red while the previous configuration is in use because the last reload failed.",
+        "Do all scrape targets respond? A job's bar is red while one of its targets does not respond. A configuration's bar is red if the last reload failed, so that the previous configuration is still in use.",
       unit: units.NoUnit,
       noValue: 'Prometheus has not scraped any target yet.',
       width,

@@ -44,16 +44,24 @@ describe('report', () => {
     ])
   })
   it('marks an aim that is not met', () => {
-    expect(cells(page, 'the same: server CPU, µs/msg').slice(4, 7)).toEqual(['1.05 / **1.23** / 1.40', 'ratio ≤ 1.08', '**not met**'])
+    expect(cells(page, `${echo} per socket: server CPU, µs/msg`).slice(4, 7)).toEqual([
+      '1.05 / **1.23** / 1.40',
+      'ratio ≤ 1.08',
+      '**not met**',
+    ])
   })
   it('shows the CPU usage of server and generator', () => expect(cells(page, echo).at(-2)).toBe('99 % · 60 %'))
   it('adds a warning when the generator may have been the bottleneck', () => {
     const limited = sample({ target: 'service', busy: { ...calm, generator: 0.97, server: 0.8 } })
-    expect(cells(report([sample({}), limited], circumstances), echo).at(-2)).toContain('generator may be the limit in 1 of 2')
+    expect(cells(report([sample({}), limited], circumstances), echo).at(-2)).toContain(
+      'generator may have been the bottleneck in 1 of 2 measurements',
+    )
   })
   it('adds a warning when other processes used the cores', () => {
     const noisy = sample({ target: 'service', busy: { ...calm, others: 0.4 } })
-    expect(cells(report([sample({}), noisy], circumstances), echo).at(-2)).toBe('99 % · 60 % ⚠ other work in 1 of 2')
+    expect(cells(report([sample({}), noisy], circumstances), echo).at(-2)).toBe(
+      '99 % · 60 % ⚠ other processes were active in 1 of 2 measurements',
+    )
   })
   it('compares a target with itself when a feature was switched on and off', () => {
     const figures = { rateOff: 100, rateOn: 99, cpuOff: 10, cpuOn: 10.2 }
@@ -61,7 +69,7 @@ describe('report', () => {
       '## What tracing costs',
     )
     expect(section).toContain('| tracing off | tracing on |')
-    expect(cells(section, 'the same: server CPU').slice(2, 7)).toEqual([
+    expect(cells(section, `${echo} per socket: server CPU`).slice(2, 7)).toEqual([
       '10.0 / **10.0** / 10.0',
       '10.2 / **10.2** / 10.2',
       '1.02 / **1.02** / 1.02',

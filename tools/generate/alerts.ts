@@ -29,11 +29,12 @@ export function alertsPage(): string {
   return `${heading('Alerts', 'prometheus/rules/ and tools/generate/slo-rules.ts')}
 This table lists every alert with a link to its runbook, which describes the symptom, the diagnosis, the remedy and a way to trigger the
 alert. Prometheus sends alerts to Alertmanager, which forwards them to the lab's own receiver; <http://localhost:9094> shows the last
-hundred alerts. \`npm run test:alerts\` triggers each alert on the running lab, and writes to \`reports/alerts.md\` how long each alert took
-to fire and to be resolved.
+hundred alerts. \`npm run test:alerts\` triggers each alert on the running lab, and records in \`reports/alerts.md\` how long each alert
+took to fire and to resolve.
 
-Each service-level alert (99.9 %) exists in two versions, one for the real clock and one for the lab's clock. On the real clock, an
-objective covers about a month. On the lab's clock, an hour takes one minute, so that people can observe the alert within minutes.
+Each alert on a service level objective (99.9 %) exists in two versions, one for the real clock and one for the lab's clock. On the real
+clock, each service level objective covers a period of about a month. On the lab's clock, an hour takes one minute, so that the alert can be
+observed within minutes.
 
 ${table(['Alert', 'Service level, clock', 'Severity', 'Summary', 'After', 'Dashboard'], rows)}
 `

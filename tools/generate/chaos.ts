@@ -128,23 +128,24 @@ again. The injected code affects the replica's real metrics and alerts, and the 
 machine. A separate process in the container would not appear in the replica's metrics.
 
 The **\`slow-network\`** fault uses [toxiproxy](https://github.com/Shopify/toxiproxy), a service in the \`chaos\` profile that runs only
-during this fault. Toxiproxy shares Valkey's network. Valkey is switched to another port (\`CONFIG SET port\`), toxiproxy listens on port
-6379, and existing connections are closed, so that every replica reconnects through toxiproxy. The \`slow-network\` fault changes no names,
-addresses or replicas. If the added latency exceeds about 300 ms, replicas cannot reach Valkey, because a replica must connect within a
-second, which takes three round trips.
+during this fault. Toxiproxy runs in the network namespace of the Valkey container. Valkey is switched to another port
+(\`CONFIG SET port\`), toxiproxy listens on port 6379, and existing connections are closed, so that every replica reconnects through
+toxiproxy. The \`slow-network\` fault changes no names, addresses or replicas. If the added latency exceeds about 300 ms, replicas cannot
+reach Valkey, because connecting takes three round trips and must be complete within a second.
 
 The **\`partition\`** fault disconnects the replica from the \`stores\` Docker network. As when a cable is unplugged, no connection is
 closed, and the replica must detect the network loss itself.
 
 **On the embedded lab**, the router and the replicas are processes that communicate over the loopback interface. The router connects to each
-replica through a simulated network (\`embedded/src/simulated-connection.ts\`), which can delay data and connection closes. Data and
-connection closes that were delayed arrive when the \`partition\` fault ends.
+replica through a simulated network (\`embedded/src/simulated-connection.ts\`), which can delay data and connection closes. Delayed data and
+delayed connection closes arrive when the \`partition\` fault ends.
 
 ## Measured times
 
-\`tests/chaos/01-chaos.test.ts\` runs each fault once with \`--check\` on the lab on Compose, with several faults at a time.
-\`tools/chaos/embedded.test.ts\` runs each fault on the embedded lab. The table shows the seconds from the start of the fault until
-Alertmanager received the alert, and from the end of the fault until the alert was resolved, with five replicas on two busy cores:
+\`tests/chaos/01-chaos.test.ts\` runs each fault once with \`--check\` on the Compose lab. Faults that do not affect each other run at the
+same time. \`tools/chaos/embedded.test.ts\` runs each fault on the embedded lab. The table shows the time in seconds from the start of the
+fault until Alertmanager received the alert, and the time from the end of the fault until the alert was resolved. Both times were measured
+with five replicas on two busy cores:
 
 ${table(['fault', 'alert after', 'resolved after', 'limits'], measuredRows())}
 `

@@ -27,11 +27,11 @@ ${table(
     ['0', 'as expected'],
     [
       '1',
-      'not as expected, or an error; doctor: the lab cannot run; status: the lab is not running; load: a threshold was crossed; workshop check: the step is incomplete',
+      'the result is not as expected, or an error occurred; doctor: the lab cannot run; status: the lab is not running; load: a threshold was crossed; workshop check: the step is incomplete',
     ],
     [
       '2',
-      'the command could not run, for example because of wrong arguments; doctor: the lab can run, with warnings; workshop check: the lab is not running',
+      'the command could not run, for example because of invalid arguments; doctor: the lab can run, with warnings; workshop check: the lab is not running',
     ],
     ['130', 'the command was interrupted, and its changes were undone'],
   ],

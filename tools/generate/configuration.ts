@@ -50,7 +50,7 @@ ${table(['Variable', 'Default', 'Allowed', 'Meaning'], loadSettingRows())}
 
 Set these variables for \`docker compose\`, either in the environment or in \`.env\`. Traefik binds every port to 127.0.0.1, even if the
 service behind the port is not running. Web pages from other sites can also send requests to 127.0.0.1. To prevent such requests, Traefik
-answers with 403 if \`Host\` is not a name or address of this machine, or if \`Origin\` is not a page of the lab. Programs other than
+responds with 403 if \`Host\` is not a name or address of this machine, or if \`Origin\` is not a page of the lab. Programs other than
 browsers send no \`Origin\` header. To allow additional origins and their host names, with Compose or \`npm start\`, set
 \`ALLOWED_ORIGINS\`, for example \`https://lab.example:8443,http://localhost:5173\`.
 

@@ -5,22 +5,24 @@ import { readSettings, type Settings } from '@lab/k6/lib/settings.ts'
 
 /** The meaning of each setting, and its default if that cannot be derived from the settings. */
 const descriptions: Record<string, { help: string; without?: string }> = {
-  SCENARIO: { help: 'Name of the scenario.' },
+  SCENARIO: { help: 'Name of the load scenario.' },
   SHORT: { help: 'If the value is 1, k6 runs a short version of the scenario.', without: '`0`' },
-  TARGET: { help: 'Address of the lab. With Compose, the address is `http://traefik:8001`, the entry point without a rate limit.' },
+  TARGET: {
+    help: 'Address that k6 connects to. With Compose, this address is `http://traefik:8001`, the entry point without a rate limit.',
+  },
   SOCKETS: { help: 'Maximum number of sockets.', without: "the scenario's" },
   SOCKETS_PER_VU: { help: 'Number of sockets that each virtual user opens.', without: "the scenario's" },
   DURATION: {
     help: "Duration of the run in seconds. The scenario's load curve is scaled to this duration.",
     without: "the scenario's",
   },
-  SEED: { help: 'Seed of the random choices; the same seed repeats a run.', without: 'random' },
-  READY_SECONDS: { help: 'Time limit in seconds for the lab to become ready before the load starts.' },
+  SEED: { help: 'Seed of the random number generator; runs with the same seed make the same random choices.', without: 'random' },
+  READY_SECONDS: { help: 'How many seconds k6 waits for the lab to become ready before it starts the load.' },
   LAB_PROJECT: {
     help: "The lab's Compose project, which is part of the summary's file name: k6-PROJECT-SCENARIO.json.",
     without: '`lab`',
   },
-  REPORTS_DIR: { help: 'Folder for the summary, inside the container.' },
+  REPORTS_DIR: { help: 'Folder inside the k6 container to which the summary is written.' },
 }
 
 /** Returns a table row for each load setting: name, default, allowed values and meaning. */

@@ -107,7 +107,7 @@ function alert(clock: BurnClock, level: ServiceLevel, speed: 'fast' | 'slow'): s
           slo: ${level.name}
           clock: ${clock.name}
         annotations:
-          summary: The ${level.name} service level objective is consuming its error budget ${speed === 'fast' ? 'fast' : 'slowly'}.${clockWords}
+          summary: The error budget of the ${level.name} service level objective is being consumed ${speed === 'fast' ? 'quickly' : 'slowly'}.${clockWords}
           description: '{{ $value | humanizePercentage }} were ${level.bad} (objective: 0.1 %).'
           runbook_url: 'http://localhost:{{ $externalLabels.alerts_port }}/runbooks/${name}'
           dashboard_url: 'http://localhost:{{ $externalLabels.grafana_port }}/d/lab-users'

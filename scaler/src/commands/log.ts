@@ -15,7 +15,9 @@ import { humanDuration } from '../views/words.ts'
 const quietPeriods = 10
 
 export function stateOption(): Option {
-  return new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder(), stateFolderWords)
+  return new Option('--state <folder>', 'folder that contains the decision log and the pause file')
+    .env('SCALER_STATE')
+    .default(defaultStateFolder(), stateFolderWords)
 }
 
 /** Returns the command-line argument for the object kind, which accepts all of kubectl's names for an HPA. */

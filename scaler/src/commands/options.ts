@@ -14,7 +14,7 @@ export function prometheusOnHost(): string {
 export function prometheusOption(): Option {
   return new Option('--prometheus <url>', 'URL of Prometheus')
     .env('SCALER_PROMETHEUS')
-    .default(prometheusOnHost(), 'on this host, at PROMETHEUS_PORT')
+    .default(prometheusOnHost(), 'port PROMETHEUS_PORT on this host')
 }
 
 export function metricMapOption(): Option {

@@ -48,15 +48,19 @@ export function register(program: Command): void {
   program
     .command('run')
     .description('set the number of replicas from the metrics, until SIGTERM or Ctrl-C')
-    .addOption(new Option('--hpa <file>', 'file with the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
+    .addOption(new Option('--hpa <file>', 'file that contains the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
     .addOption(metricMapOption())
     .addOption(prometheusOption())
     .addOption(
-      new Option('--state <folder>', 'decision log and pause file').env('SCALER_STATE').default(defaultStateFolder(), stateFolderWords),
+      new Option('--state <folder>', 'folder that contains the decision log and the pause file')
+        .env('SCALER_STATE')
+        .default(defaultStateFolder(), stateFolderWords),
     )
     .addOption(new Option('-p, --project-name <name>', 'Compose project (default: the name from Compose)').env('COMPOSE_PROJECT_NAME'))
     .addOption(
-      new Option('--actuator <url>', "URL of the actuator; without it, this machine's docker command is used").env('SCALER_ACTUATOR'),
+      new Option('--actuator <url>', "URL of the actuator; by default, the scaler uses this machine's docker command").env(
+        'SCALER_ACTUATOR',
+      ),
     )
     .addOption(new Option('-f, --file <files...>', 'Compose files with which the lab was started').default(composeFiles))
     .addOption(
@@ -67,7 +71,7 @@ export function register(program: Command): void {
     )
     .option('--dry-run', 'make and log decisions, but never act on them; needs its own --state folder if another scaler is running')
     .addOption(
-      new Option('--listen <port>', `port of ${paths.metrics}, ${paths.livez} and ${paths.readyz}`)
+      new Option('--listen <port>', `port that serves ${paths.metrics}, ${paths.livez} and ${paths.readyz}`)
         .env('SCALER_LISTEN')
         .argParser(number(0, 65535)),
     )

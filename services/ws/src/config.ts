@@ -36,7 +36,7 @@ export const settings = {
     default: ports.public,
     min: 0,
     max: 65535,
-    help: 'Public port for WebSockets, page, health and info. 0 selects a free port.',
+    help: "Public port for WebSockets, the replica's web page, and the health and info endpoints. 0 selects a free port.",
   },
   HOST: {
     kind: 'text',
@@ -55,7 +55,7 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,64}$',
-    help: 'Name of this replica, which its messages contain. Default: the name determined by REPLICA_DNS_PREFIX, or else the host name.',
+    help: 'Name of this replica, which every message from the replica contains. Default: the name determined by REPLICA_DNS_PREFIX, or else the host name.',
   },
   REPLICA_DNS_PREFIX: {
     kind: 'text',
@@ -73,7 +73,7 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^[A-Za-z0-9._-]{1,40}$',
-    help: "Name of the version in metrics, on pages and in messages. A fingerprint of the code and the settings is appended to it, as in v2+3f2a91c. Default: the package's version.",
+    help: "Name of the version in metrics, on pages and in messages. The replica appends a fingerprint of its code and settings to the name, as in v2+3f2a91c. Default: the package's version.",
   },
   LOG_LEVEL: {
     kind: 'choice',
@@ -140,7 +140,7 @@ export const settings = {
     min: 100,
     max: 300_000,
     unit: 'ms',
-    help: 'Maximum time until all headers of a request have arrived. If the headers arrive more slowly, the replica answers with 408 and closes the connection.',
+    help: 'Maximum time until all headers of a request have arrived. If the headers arrive more slowly, the replica responds with 408 and closes the connection.',
   },
   CLOSE_TIMEOUT: {
     kind: 'integer',
@@ -148,7 +148,7 @@ export const settings = {
     min: 100,
     max: 60_000,
     unit: 'ms',
-    help: 'Time within which a client must answer a close frame. If the client does not answer in time, the connection is terminated.',
+    help: 'How long a client has to respond to a close frame. If the client does not respond in time, the replica terminates the connection.',
   },
   MAX_FRAME_BYTES: {
     kind: 'integer',
@@ -163,7 +163,7 @@ export const settings = {
     default: 100,
     min: 1,
     max: 1_000_000,
-    help: "Average number of messages per second that a connection may send. A burst may contain one second's worth of messages. The replica answers messages that exceed this limit with an error.",
+    help: "Average number of messages per second that a connection may send. A burst may contain one second's worth of messages. The replica responds with an error to messages that exceed this limit.",
   },
   MAX_SEND_BUFFER_BYTES: {
     kind: 'integer',
@@ -171,7 +171,7 @@ export const settings = {
     min: 1024,
     max: 268_435_456,
     unit: 'bytes',
-    help: 'Maximum size of unsent data for one connection. If a client reads so slowly that this size is exceeded, its connection is closed with 1013.',
+    help: 'Maximum total size of unsent data per connection. If a client reads so slowly that this size is exceeded, its connection is closed with 1013.',
   },
   MAX_UNSENT_BYTES: {
     kind: 'integer',
@@ -179,7 +179,7 @@ export const settings = {
     min: 1024,
     max: 4_294_967_296,
     unit: 'bytes',
-    help: 'Maximum size of unsent data for all connections together. When this size is exceeded, the connections with the most unsent data are closed with 1013.',
+    help: 'Maximum total size of unsent data for all connections together. When this size is exceeded, the connections with the most unsent data are closed with 1013.',
   },
   MAX_UNFINISHED_BYTES: {
     kind: 'integer',
@@ -209,7 +209,7 @@ export const settings = {
     min: 0,
     max: day,
     unit: 'ms',
-    help: 'Time for which the session of a lost connection can be resumed.',
+    help: 'How long the session of a lost connection can be resumed.',
   },
   RESUME_TOKEN_TTL: {
     kind: 'integer',
@@ -217,7 +217,7 @@ export const settings = {
     min: 1000,
     max: 30 * day,
     unit: 'ms',
-    help: 'Time for which a resume token is valid.',
+    help: 'How long a resume token is valid.',
   },
   ROOM_LOG_MESSAGES: {
     kind: 'integer',
@@ -234,14 +234,20 @@ export const settings = {
     unit: 'bytes',
     help: 'Maximum total size of the room messages that this replica stores.',
   },
-  ROOM_LOG_AGE: { kind: 'integer', default: 600_000, min: 1000, max: day, unit: 'ms', help: 'Time for which room messages are stored.' },
-  ROOM_HISTORY: { kind: 'integer', default: 20, min: 0, max: 1000, help: 'Number of latest room messages that a new member receives.' },
+  ROOM_LOG_AGE: { kind: 'integer', default: 600_000, min: 1000, max: day, unit: 'ms', help: 'How long room messages are stored.' },
+  ROOM_HISTORY: {
+    kind: 'integer',
+    default: 20,
+    min: 0,
+    max: 1000,
+    help: "How many of a room's most recent messages a new member receives.",
+  },
   ROOM_OUTBOX_MESSAGES: {
     kind: 'integer',
     default: 10_000,
     min: 0,
     max: 1_000_000,
-    help: 'Maximum number of room messages that may be waiting for the store. The replica answers messages that exceed this limit with an error.',
+    help: 'Maximum number of room messages that may be waiting for the store. The replica responds with an error to messages that exceed this limit.',
   },
   ROOM_OUTBOX_BYTES: {
     kind: 'integer',
@@ -256,7 +262,7 @@ export const settings = {
     default: '',
     pattern: '^(valkey|redis)s?://[^ ]{1,250}$',
     secret: true,
-    help: 'Address of the store through which the replicas share rooms and sessions, such as valkey://valkey:6379. If this variable is empty, the replica shares no rooms or sessions.',
+    help: 'Address of the store through which the replicas share rooms and sessions, such as valkey://valkey:6379. If this variable is empty, the replica does not share rooms or sessions with other replicas.',
   },
   RESUME_SECRET: {
     kind: 'text',
@@ -269,7 +275,7 @@ export const settings = {
     kind: 'text',
     default: '',
     pattern: '^/.{1,250}$',
-    help: 'File that contains the secret on one line, shared by the replicas. The first replica to start creates this file. If this variable is empty, each replica generates a secret when it starts, so tokens are valid only until the process ends.',
+    help: 'Path of the file, shared by all replicas, that contains the resume secret on one line. The first replica to start creates this file. If this variable and RESUME_SECRET are both empty, each replica generates a secret when it starts, so tokens are valid only until the process ends.',
   },
   MAX_HELD_SESSIONS: {
     kind: 'integer',
@@ -284,7 +290,7 @@ export const settings = {
     min: 0,
     max: 60_000,
     unit: 'ms',
-    help: 'Time from when the replica stops being ready until it sends the first goodbye. During this time, the router stops routing to the replica, which still accepts new connections.',
+    help: 'How long the replica waits, once it is no longer ready, before it sends the first goodbye. During this time, the replica still accepts new connections, because the router takes a moment to stop routing to it.',
   },
   DRAIN_TIMEOUT: {
     kind: 'integer',
@@ -292,7 +298,7 @@ export const settings = {
     min: 0,
     max: 600_000,
     unit: 'ms',
-    help: 'Time from SIGTERM to the deadline, when remaining connections are closed with 1012. The deadline should be ten seconds before the end of the stop grace period, which is STOP_GRACE_PERIOD with Compose.',
+    help: 'Time from SIGTERM to the drain deadline, at which the replica closes its remaining connections with 1012. The deadline should be ten seconds before the end of the stop grace period, which is STOP_GRACE_PERIOD with Compose.',
   },
   LAST_SCRAPE_TIMEOUT: {
     kind: 'integer',

@@ -7,7 +7,7 @@ import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, maxNe
 import { goodbyeReasons } from '@lab/contract/metrics.ts'
 import { z } from 'zod'
 
-const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Id chosen by the client. The answer contains the same id.')
+const id = z.union([z.string().max(maxMessageIdLength), z.number()]).describe('Id chosen by the client. The response contains the same id.')
 const time = z.number().describe("Time on the sender's clock, in milliseconds since 1970.")
 const room = z.string().regex(new RegExp(roomNamePattern)).describe('Name of a room.')
 const data = z
@@ -17,17 +17,17 @@ const data = z
 const seq = z
   .int()
   .nonnegative()
-  .describe('Sequence number in the log of all room messages. It increases from message to message and is the same on all replicas.')
+  .describe('Sequence number in the log of all room messages. The number increases with every message and is the same on all replicas.')
 
 /** Schemas of the messages that clients send. */
 export const clientMessages = {
   message: z
     .strictObject({ type: z.literal('message'), id: id.optional(), time: time.optional(), data })
-    .describe('The server answers with a message_response that contains the same data.'),
+    .describe('The server responds with a message_response that contains the same data.'),
   broadcast: z
     .strictObject({ type: z.literal('broadcast'), id: id.optional(), time: time.optional(), room: room.optional(), data })
     .describe(
-      `The server sends the data in a room_message to every member of the room, or to every client if no room is given. The server answers with a message_response when the message has been stored. If the client resends a message with the same id, the server recognises the duplicate and does not deliver it again.`,
+      `The server sends the data in a room_message to every member of the room, or to every client if no room is given. The server responds with a message_response when the message has been stored. If the client resends a message with the same id, the server recognises the duplicate and does not deliver it again.`,
     ),
   join: z
     .strictObject({
@@ -38,11 +38,11 @@ export const clientMessages = {
         .optional()
         .describe("Requests the room's stored messages after this sequence number, instead of only the latest few messages."),
     })
-    .describe("The server answers with room_joined, followed by the room's latest messages."),
-  leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('The server answers with room_left.'),
+    .describe("The server responds with room_joined, followed by the room's latest messages."),
+  leave: z.strictObject({ type: z.literal('leave'), id: id.optional(), room }).describe('The server responds with room_left.'),
   heartbeat: z
     .strictObject({ type: z.literal('heartbeat'), id: id.optional(), time: time.optional() })
-    .describe('Prevents the server from closing the connection because it is idle. The server answers with a heartbeat.'),
+    .describe('Prevents the server from closing an idle connection. The server responds with a heartbeat.'),
   resume: z
     .strictObject({
       type: z.literal('resume'),
@@ -53,12 +53,12 @@ export const clientMessages = {
         .describe("The lowest position (sequence number) of the session's rooms. The default is the last acknowledged sequence number."),
     })
     .describe(
-      'Continues an earlier session, which may have been on this replica or on another one. The server answers with resumed and the missed messages, or with an error.',
+      'Continues an earlier session, which may have been on this replica or on another one. The server responds with resumed and the missed messages, or with an error.',
     ),
   ack: z
     .strictObject({ type: z.literal('ack'), seq })
     .describe(
-      'Confirms that the client has received all messages up to the sequence number `seq`. A later resume without `lastSeq` continues after this number. The server does not answer an ack.',
+      'Confirms that the client has received all messages up to the sequence number `seq`. A later resume without `lastSeq` continues after this sequence number. The server does not respond to an ack.',
     ),
 } as const satisfies Record<ClientMessageType, z.ZodType>
 
@@ -88,7 +88,7 @@ export const serverMessages = {
     connectionTimeoutMs: z.int().describe('Idle time after which the server closes the connection.'),
     resumeToken: z.string().describe('Token for a resume message that continues this session on a new connection.'),
     seq: seq.describe(
-      'Last sequence number in the log; later messages have higher numbers. The value 0 means that the number is not known yet, and that the whole log follows.',
+      'Last sequence number in the log; later messages have higher numbers. The value 0 means that the replica does not know this number yet, and that the whole log follows.',
     ),
     limits,
   }),
@@ -104,12 +104,12 @@ export const serverMessages = {
     ...from,
     id: id.optional(),
     clientTime: time.optional().describe("The `time` of the client's message, from which the client can compute the round-trip time."),
-    data: data.optional().describe("The data of the client's message (only in the answer to a `message`)."),
+    data: data.optional().describe("The data of the client's message (only in the response to a `message`)."),
     stored: z
       .boolean()
       .optional()
       .describe(
-        'Whether the message is in the log and will reach every member (only in the answer to a `broadcast`). After an answer with false, a second answer with true follows.',
+        'Whether the message is in the log and will reach every member (only in the response to a `broadcast`). A response with `stored: false` is followed by a second response with `stored: true`.',
       ),
     seq: seq.optional().describe('Sequence number of the message; absent until the message is stored.'),
     duplicate: z
@@ -130,13 +130,13 @@ export const serverMessages = {
       .int()
       .optional()
       .describe(
-        "Number of the message within its room, counted from 1 without gaps. The numbers restart at 1 if the store has lost the room's data.",
+        "Number of the message within its room, counted from 1 without gaps. The numbering restarts at 1 if the store has lost the room's data.",
       ),
     provisional: z
       .literal(true)
       .optional()
       .describe(
-        'The store is unavailable, so only members on this replica receive the message. The message is sent again once the store has stored it.',
+        'The store is unavailable, so only room members on this replica receive the message for now. The replica sends the message again once it has been stored.',
       ),
   }),
   room_joined: z.strictObject({
@@ -147,7 +147,7 @@ export const serverMessages = {
     members,
     history: z.int().describe('Number of earlier room messages that follow.'),
     seq: seq.describe(
-      'Once these messages have arrived, the client has every message of the room up to this number; later messages have higher numbers. The value 0 means that the number is unknown.',
+      'Once the history has arrived, the client has every message of the room up to this sequence number; later messages have higher numbers. The value 0 means that the replica does not know this number.',
     ),
   }),
   room_left: z.strictObject({ type: z.literal('room_left'), ...from, id: id.optional(), room: z.string(), members }),
@@ -167,7 +167,7 @@ export const serverMessages = {
     room: z.string().optional().describe('The room with the gap; if absent, the gap may affect any room of the session.'),
     from: seq.describe('First sequence number of the gap.'),
     to: seq.describe(
-      'Last sequence number of the gap. The store no longer contains the messages in this range, so the client may have missed some of them.',
+      'Last sequence number of the gap. The store no longer contains the messages of the gap, so the client may have missed some of them.',
     ),
   }),
   error: z.strictObject({
@@ -176,7 +176,7 @@ export const serverMessages = {
     id: id.optional(),
     code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
     message: z.string().describe('Human-readable explanation of the problem and of the allowed values.'),
-    resumeToken: z.string().optional().describe("Present in some answers to a resume request; replaces the new session's token."),
+    resumeToken: z.string().optional().describe("Present in some responses to a resume request; replaces the new session's token."),
   }),
   goodbye: z.strictObject({
     type: z.literal('goodbye'),
@@ -187,7 +187,7 @@ export const serverMessages = {
     comeBackInMs: z
       .int()
       .describe('Delay before reconnecting, chosen at random for each connection, so that clients do not all reconnect at once.'),
-    windowMs: z.int().describe('Length of the window from which the delay was chosen at random.'),
+    windowMs: z.int().describe('Length of the time window from which `comeBackInMs` was chosen at random.'),
     resumeToken: z.string(),
   }),
 } as const satisfies Record<ServerMessageType, z.ZodType>

@@ -80,7 +80,7 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
   'Develop the lab:': [
     { commands: { bench: 'benchmark the service or the scaler on this machine' }, load: () => import('@lab/bench/command.ts') },
     {
-      commands: { conformance: "compare the scaler's decisions with those of Kubernetes' HPA controller" },
+      commands: { conformance: "compare the scaler's decisions with those of the Kubernetes HPA controller" },
       load: () => import('@lab/scaler/conformance/command.ts'),
     },
     { commands: { generate: 'regenerate all generated files' }, load: () => import('./commands/generate.ts') },

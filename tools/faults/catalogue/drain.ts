@@ -16,7 +16,7 @@ import {
 import type { Fault } from '../fault.ts'
 
 export const drain = {
-  what: 'a replica receives SIGTERM, drains and exits, and is restarted at the end',
+  what: 'a replica receives SIGTERM, drains and exits, and is restarted when the fault ends',
   hitsReplica: true,
   inPlan: {
     takesSeconds: 15,

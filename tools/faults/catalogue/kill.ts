@@ -15,7 +15,7 @@ import {
 import type { Fault } from '../fault.ts'
 
 export const kill = {
-  what: 'a replica is killed with SIGKILL, as in a crash, and restarted at the end',
+  what: 'a replica is killed with SIGKILL, as in a crash, and is restarted when the fault ends',
   hitsReplica: true,
   inPlan: {
     takesSeconds: 12,

@@ -32,7 +32,7 @@ export const partition = {
           begin: [docker('network', 'disconnect', network(facts, 'stores'), victim(facts))],
           undo: [docker('network', 'connect', '--alias', services.ws, network(facts, 'stores'), victim(facts))],
           expect: [
-            during(20, `${metrics.dependencyUp.name} of ${replica} is 0`, query(`max(${store(replica)}) == 0`)),
+            during(20, `${metrics.dependencyUp.name} is 0 for ${replica}`, query(`max(${store(replica)}) == 0`)),
             ...(replicas > 1 ? [throughout('every other replica reaches Valkey', others)] : []),
             entryAnswers,
             storesUp(30),

@@ -42,7 +42,7 @@ export const pause = {
           evidence(
             during(10, `Docker reports ${facts.replica} as paused`, { kind: 'container', container: victim(facts), status: 'paused' }),
           ),
-          during(25, `Prometheus cannot scrape ${facts.replica}: its up is 0`, query(`${up(facts.replica)} == 0`)),
+          during(25, `Prometheus cannot scrape ${facts.replica}, whose up metric is 0`, query(`${up(facts.replica)} == 0`)),
           leavesPool(facts, 30),
           entryAnswers,
           isReady(facts, 30),
@@ -83,7 +83,7 @@ export const pauseAll = {
         begin: [docker('compose', '-p', facts.project, 'pause', services.ws)],
         undo: [docker('compose', '-p', facts.project, 'unpause', services.ws)],
         expect: [
-          during(25, 'up of every replica is 0', query(`max(${up()}) == 0`)),
+          during(25, 'up is 0 for every replica', query(`max(${up()}) == 0`)),
           after(30, 'the entry answers', { kind: 'entry' }),
           allUp(facts, 30),
           ...alert({ alertname: 'ReplicaDown', replica: facts.replica }, 55, 60),

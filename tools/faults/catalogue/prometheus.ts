@@ -30,7 +30,7 @@ export const prometheusDown = {
         begin: [docker('stop', containerOf(facts, 'prometheus'))],
         undo: [docker('start', containerOf(facts, 'prometheus'))],
         expect: [
-          during(15, 'Prometheus does not answer', { kind: 'prometheus', ready: false }),
+          during(15, 'Prometheus does not respond', { kind: 'prometheus', ready: false }),
           ...(facts.seconds <= watchdogLastsSeconds
             ? [throughout('Watchdog is still firing in Alertmanager', { kind: 'alert', labels: { alertname: 'Watchdog' }, firing: true })]
             : []),
@@ -60,7 +60,7 @@ export const scrapeGap = {
           begin: [docker('network', 'disconnect', lab, prometheus)],
           undo: [docker('network', 'connect', '--alias', services.prometheus, lab, prometheus)],
           expect: [
-            during(25, 'up of every replica is 0', query(`max(${up()}) == 0`)),
+            during(25, 'up is 0 for every replica', query(`max(${up()}) == 0`)),
             entryAnswers,
             allUp(facts, 30),
             ...alert({ alertname: 'ReplicaDown', replica: facts.replica }, 55, 60),

@@ -73,7 +73,7 @@ export const busy = {
           begin: [{ kind: 'evaluate', container: victim(facts), code: busyCode(seconds) }],
           undo: [{ kind: 'evaluate', container: victim(facts), code: endCode('busy') }],
           expect: [
-            during(25, `${lag} of ${replica} is above 1 s`, query(`${series(lag, replica)} > 1`)),
+            during(25, `${lag} is above 1 s for ${replica}`, query(`${series(lag, replica)} > 1`)),
             entryAnswers,
             after(60, `${lag} is below 1 s, for 10 s`, query(`${series(lag, replica)} < 1`), { steadySeconds: 10 }),
             ...alert({ alertname: 'EventLoopLagHigh', replica }, 55, 90),

@@ -24,7 +24,7 @@ const slowAnswerMs = proxyLatencyMs * 0.9
 const roundTrip = `histogram_quantile(0.5, sum by (le) (rate(${series(`${metrics.storeRoundTrip.name}_bucket`)}[20s])))`
 
 export const slowNetwork = {
-  what: `answers are delayed by ${proxyLatencyMs} ms: Valkey's answers, or on the embedded lab the replicas' answers`,
+  what: `responses are delayed by ${proxyLatencyMs} ms: with Compose, those of Valkey; on the embedded lab, those of the replicas`,
   hitsReplica: false,
   on: {
     compose: {

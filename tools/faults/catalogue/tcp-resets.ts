@@ -7,13 +7,13 @@ const times = 5
 export const resets = {
   'reset-dialled': resetAt('dialled', 'right after the TCP handshake'),
   'reset-half-request': resetAt('half-request', 'in the middle of the handshake request'),
-  'reset-request': resetAt('request', 'after the handshake request, before its answer'),
-  'reset-upgraded': resetAt('upgraded', 'right after the answer 101'),
+  'reset-request': resetAt('request', 'after the handshake request, before its response'),
+  'reset-upgraded': resetAt('upgraded', 'right after the 101 response'),
   'reset-mid-frame': resetAt('mid-frame', 'in the middle of a frame'),
 } as const
 
 function resetAt(at: ResetPoint, when: string) {
-  const what = `TCP connections are reset ${when}, ${times} times`
+  const what = `${times} new TCP connections are opened, and each is reset ${when}`
   const on = {
     seconds: 5,
     needsReplicas: 1,

@@ -17,7 +17,7 @@ export const valkeyDown = {
         begin: [docker('stop', containerOf(facts, 'valkey'))],
         undo: [docker('start', containerOf(facts, 'valkey'))],
         expect: [
-          during(20, `${metrics.dependencyUp.name} of every replica is 0`, query(`max(${store()}) == 0`)),
+          during(20, `${metrics.dependencyUp.name} is 0 for every replica`, query(`max(${store()}) == 0`)),
           entryAnswers,
           storesUp(45),
           ...alert({ alertname: 'DependencyDown', replica: facts.replica }, 40, 60),
