@@ -1,6 +1,6 @@
 /**
  * Adds up the results of test runs: node count.mjs NAME:EXITCODE[:REPORT]... REPORT is the path of a JSON report written by Vitest. A step
- * that fails without a failed test (a lint error, a test file that fails to load, a missing report) counts as one failure.
+ * that fails although no test failed (because of a lint error, a test file that fails to load, or a missing report) counts as one failure.
  */
 import { readFileSync } from 'node:fs'
 import { relative } from 'node:path'

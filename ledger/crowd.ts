@@ -140,7 +140,7 @@ export class Crowd {
   private member(number: number): Member {
     const { rooms, run, url } = this.options
     const own = [`${run}-${number % rooms}`]
-    // Every fifth member joins two rooms, because message order is checked separately in each room.
+    // Every fifth member joins two rooms, so that the run also tests members of more than one room.
     if (rooms > 1 && number % 5 === 0) own.push(`${run}-${(number * 7 + 1) % rooms}`)
     const member: Member = {
       number,

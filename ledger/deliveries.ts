@@ -72,7 +72,10 @@ function logOfAnswers(ledger: ClientLedger): LogEntry[] {
     .sort((a, b) => a.seq - b.seq)
 }
 
-/** Checks that each message is in the room log exactly once and in its sender's order. Returns the room log entries by message number. */
+/**
+ * Checks that no message is in the room log twice, and that each sender's messages are in the order in which they were sent. Returns the
+ * room log entries by message number.
+ */
 function checkLog(ledger: ClientLedger, log: readonly LogEntry[], findings: Findings): Map<number, LogEntry> {
   const places = new Map<number, LogEntry>()
   const lastBySender = new Map<string, number>()
@@ -109,8 +112,8 @@ function checkAnswers(ledger: ClientLedger, places: ReadonlyMap<number, LogEntry
 }
 
 /**
- * Checks that a member received each message once, in the order of the room log and of its sender. Returns the numbers of the messages that
- * the member received.
+ * Checks that a member received no message twice, and that the messages arrived in room log order and in the order in which each sender
+ * sent them. Returns the numbers of the messages that the member received.
  */
 function checkReceived(
   ledger: ClientLedger,

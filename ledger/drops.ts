@@ -14,7 +14,7 @@ export interface FaultRecord {
   /** Period in which the fault has effects, in milliseconds since 1970. */
   fromMs: number
   toMs: number
-  /** Causes of closed connections that the fault may explain. A fault with an empty list must not close any connections. */
+  /** Close causes that the fault can explain. If the list is empty, the fault must not close any connections. */
   mayEnd: readonly CloseCause[]
   /** Whether the fault took place; `detail` contains the evidence, or the reason why it did not. */
   happened: boolean
@@ -38,7 +38,7 @@ export function faultOf(drop: Drop, faults: readonly FaultRecord[]): FaultRecord
   )
 }
 
-/** Returns what explains a lost connection: the kind of fault, or `rebalance`; undefined if nothing does. */
+/** Returns the cause of a lost connection: the kind of fault, or `rebalance`; undefined if the cause is unknown. */
 export function explain(drop: Drop, faults: readonly FaultRecord[]): string | undefined {
   const cause = causeOfCode(drop.code)
   const fault = faultOf(drop, faults)

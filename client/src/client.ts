@@ -128,7 +128,7 @@ class Shell {
   }
 
   private dial(connection: number): void {
-    // The client abandoned this connection attempt while the attempt was waiting for `forgetReplica`.
+    // The client abandoned this connection attempt while waiting for `forgetReplica`.
     if (!this.sockets.has(connection)) return
     const { machine, environment } = this
     const { url } = this.options
@@ -167,7 +167,8 @@ class Shell {
 
   private setTimer(): void {
     const atMs = this.machine.nextAtMs()
-    // A timer that fires too early is harmless: it is simply set again, which is cheaper than setting a new timer after each frame.
+    // A timer that fires before anything is due does no harm, because a new timer is then set. This is cheaper than replacing the timer
+    // after every frame.
     if (this.timer !== undefined && this.timerAtMs <= atMs && atMs !== Number.POSITIVE_INFINITY) return
     if (this.timer !== undefined) this.environment.clearTimer(this.timer)
     this.timer = undefined

@@ -18,7 +18,7 @@ import {
 } from './wire.ts'
 
 export interface ConversationOptions {
-  /** Prefix of this client's request ids. No other client may use the same prefix. */
+  /** Prefix of this client's request ids. Each client must have its own request-id prefix. */
   idPrefix: string
   maxUnanswered: number
   answerTimeoutMs: number
@@ -34,7 +34,7 @@ export class Conversation {
   private readonly rooms = new Rooms()
   private readonly requests: Requests
   private readonly pace = new Pace()
-  /** Responses to join requests for rooms whose history messages have not begun to arrive, keyed by room. */
+  /** Responses to join requests whose first history message has not arrived yet, keyed by room. */
   private readonly joining = new Map<string, RoomJoined>()
   private unacked = 0
   private ackedSeq = 0
@@ -204,7 +204,7 @@ export class Conversation {
     this.joining.clear()
     this.requests.restart()
     this.pace.restart(link.messagesPerSecond, nowMs)
-    // The resume message counts towards the server's rate limit, so it takes a token.
+    // The resume message counts towards the server's rate limit, so it takes a token from the client's token bucket.
     this.pace.spend(nowMs)
     this.overdueAtMs = nowMs + this.options.answerTimeoutMs
   }

@@ -30,8 +30,8 @@ export function k6Environment({ jar, tags = {}, random = Math.random }: K6Dial):
 type Listener = ((event?: never) => void) | null
 
 /**
- * Wraps k6's socket. Closing a k6 socket before it is open would permanently stop the virtual user, so the wrapper waits until the socket
- * is open.
+ * Wraps k6's socket. Closing a k6 socket before it is open would permanently stop the virtual user, so this class delays the close until
+ * the socket is open.
  */
 class K6Socket implements Socket {
   onopen: Listener = null

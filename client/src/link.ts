@@ -8,8 +8,8 @@ import type { Greeting } from './wire.ts'
 export type LinkPhase = 'dialling' | 'greeting' | 'resuming' | 'ready'
 
 /**
- * How long a ready connection may receive no data before the client probes it, and before the client considers it dead. In heartbeat
- * intervals.
+ * How long the client waits for data on a ready connection before it probes the connection, and before it considers the connection dead. In
+ * heartbeat intervals.
  */
 const askAfter = 1.4
 const deadAfter = 1.9
@@ -19,8 +19,8 @@ const deadAfter = 1.9
  */
 const answerWithin = 0.4
 /**
- * Maximum time between two messages from the client, as a fraction of the server's idle timeout. A heartbeat sent within this time prevents
- * the server from closing the connection as idle.
+ * Maximum time between two messages from the client, as a fraction of the server's idle timeout. The client sends heartbeats to stay below
+ * this limit, because the server closes idle connections.
  */
 const keepAliveShare = 1 / 3
 

@@ -22,8 +22,8 @@ export interface MachineOptions extends ConversationOptions {
 }
 
 /**
- * Time after an abandoned takeover during which the server may still complete it and close the client's next connection with code 4003.
- * Milliseconds.
+ * How long the server may take to complete a takeover after the client has abandoned it. A late takeover makes the server close the
+ * client's next connection with code 4003. Milliseconds.
  */
 const lateTakeoverMs = 60_000
 const never = Number.POSITIVE_INFINITY

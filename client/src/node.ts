@@ -1,11 +1,11 @@
 /**
- * Implements the WebSocket client's environment for Node. The environment uses the sockets of the ws package, which need less memory than
+ * Implements the WebSocket client's environment for Node. The environment's sockets come from the ws package and use less memory than
  * Node's built-in WebSocket.
  */
 import { WebSocket } from 'ws'
 import type { Environment, Socket } from './types.ts'
 
-/** @param headers returns the headers for the next handshake, such as the cookie by which the router selects a replica */
+/** @param headers function that returns the headers of the next handshake, such as the cookie by which the router selects a replica */
 export function nodeEnvironmentWith(headers: () => Record<string, string>): Environment {
   return {
     ...nodeEnvironment,

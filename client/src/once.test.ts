@@ -27,10 +27,13 @@ interface Wire {
   open: boolean
 }
 
-/** Represents close code 4003, which the server sends on a connection after another connection has taken over its session. */
+/** Represents close code 4003, which the server sends on a connection whose session another connection has taken over. */
 const takenOver = 'closes with 4003'
 
-/** A model of the service described in docs/protocol.schema.json, reduced to rooms and sessions. The model stores every message. */
+/**
+ * A model of the service described in docs/protocol.schema.json, reduced to rooms and sessions. The simulated service stores every room
+ * message.
+ */
 class Simulation {
   readonly log: Stored[] = []
   readonly events: ClientEvent[] = []
@@ -233,6 +236,6 @@ test('delivers each message once and in order, whatever happens to connections a
     }),
     { numRuns: 1000 },
   )
-  // Across all runs, each kind of event must have occurred more than 20 times.
+  // Across all runs, resumed sessions, new sessions, dropped duplicates and resent requests must each have occurred more than 20 times.
   for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(20)
 })

@@ -3,10 +3,10 @@ import type { GoodbyeReason } from '../../contract/src/metrics.ts'
 import type { ClientEvent, ClientState, ClientStats } from './types.ts'
 
 export type Action =
-  /** `away`: the reason why the connection attempt should reach a different replica; undefined if any replica is allowed. */
+  /** `away`: the reason why the connection attempt should reach a different replica; undefined if any replica is acceptable. */
   | { do: 'dial'; connection: number; away: GoodbyeReason | undefined }
   | { do: 'send'; connection: number; text: string }
-  /** `cut`: whether to skip the closing handshake, because the server is not expected to respond. */
+  /** `cut`: true if the server is not expected to respond, in which case the client skips the closing handshake. */
   | { do: 'close'; connection: number; code: number; reason: string; cut: boolean }
   | { do: 'emit'; event: ClientEvent }
 

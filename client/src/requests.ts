@@ -103,8 +103,8 @@ export class Requests {
   }
 
   /**
-   * Queues the pending requests for a new connection. Discards the rejoin requests that the client created itself, because it creates new
-   * ones for each connection.
+   * Queues the pending requests for a new connection. Discards the client's own rejoin requests, because it creates new ones for each
+   * connection.
    */
   restart(): void {
     for (const request of this.waiting.values()) {

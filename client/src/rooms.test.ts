@@ -104,7 +104,7 @@ describe('a session that is resumed', () => {
     expect([rooms.lastSeq, rooms.outside()]).toEqual([150, []])
     rooms.resumed(1, ['tea'], 150)
     expect(outcome(rooms, tea(160))).toEqual(['replay'])
-    // The new replica may not have read the room log as far as the client has.
+    // The new replica may not have read the room log up to sequence number 200, which the previous replica had reached.
     expect(rooms.lastSeq).toBe(160)
   })
 
@@ -149,13 +149,13 @@ test('impossible combinations do not compile', () => {
   const progress = { seq: 1, offset: 1, holes: [] }
   const history = { left: 1, countedSeq: 0, endsAt: 1 }
   const states: RoomState[] = [
-    // @ts-expect-error a joining room has received no message, so it has no progress
+    // @ts-expect-error a joining room has received no message, so its state contains no delivery progress
     { phase: 'joining', history, progress },
-    // @ts-expect-error a joining room needs the size of its history
+    // @ts-expect-error the state of a joining room must contain the size of the room's history
     { phase: 'joining' },
-    // @ts-expect-error a room that is catching up needs the origin of its messages
+    // @ts-expect-error the state of a room that is catching up must contain the origin of the room's messages
     { phase: 'catchingUp', progress, history },
-    // @ts-expect-error a replay covers all rooms, so a single room has no history to count
+    // @ts-expect-error a replay covers all rooms, so the state of a single room has no history to count
     { phase: 'replaying', progress, history },
     // @ts-expect-error a live room is not waiting for missed messages, so it has no field `earlier`
     { phase: 'live', progress, repeated: undefined, earlier: 'replay' },

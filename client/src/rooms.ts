@@ -12,8 +12,8 @@ import type { RoomFrame } from './wire.ts'
 /** Number of offset gaps that the client remembers per room, to distinguish late messages from duplicates. */
 const maxHoles = 16
 /**
- * Number of messages that the client remembers in order to recognise duplicates: all provisional messages that a replica may queue, and
- * some stored messages.
+ * Maximum numbers of provisional and of stored messages that the client remembers in order to recognise duplicates. A replica queues no
+ * more than `maxProvisional` provisional messages.
  */
 const maxProvisional = 10_000
 const maxStored = 256
@@ -37,15 +37,15 @@ interface Announced {
 /** The history messages that follow the response to a join request. */
 interface History extends Announced {
   /**
-   * The last sequence number in the room log when the server responded. Once the history has arrived, the room is complete up to this
-   * sequence number.
+   * The last sequence number in the room log when the server responded to the join request. Once the history has arrived, the room is
+   * complete up to this sequence number.
    */
   endsAt: number
 }
 
 /** The replayed messages that follow the response to a resume request, across all rooms of the session. */
 interface Replay extends Announced {
-  /** Last sequence number of the gap that the server reported with the response; 0 if there was no gap. */
+  /** Last sequence number of the gap that the server reported with its response to the resume request; 0 if there was no gap. */
   gapTo: number
 }
 
@@ -94,7 +94,7 @@ export class Rooms {
     return phase === 'live' ? Math.max(progress.seq, this.position) : progress.seq
   }
 
-  /** Sets the position of a new connection; each room retains its own delivery progress. */
+  /** Sets the sequence number at which a new connection starts; each room retains its own delivery progress. */
   private moveTo(seq: number): void {
     for (const state of this.rooms.values()) if (state.phase !== 'joining') state.progress.seq = this.seqOf(state)
     this.position = seq
@@ -143,7 +143,7 @@ export class Rooms {
 
   /**
    * Handles the response to a join request.
-   * @param seq the last sequence number in the room log when the server responded
+   * @param seq the last sequence number in the room log when the server responded to the join request
    * @param history the number of history frames that follow for the room
    * @returns whether the response to the join request is already complete; if not, the first history frame completes it
    */
@@ -164,8 +164,8 @@ export class Rooms {
   }
 
   /**
-   * Records that the server has sent all messages up to this sequence number. Without this record, a client in quiet rooms might later
-   * request sequence numbers that the server no longer stores.
+   * Records that the server has sent all messages up to this sequence number, so that a client in quiet rooms does not later request
+   * messages that the server no longer stores.
    */
   sentUpTo(seq: number): void {
     if (this.replay === undefined) this.position = Math.max(this.position, seq)
@@ -177,13 +177,14 @@ export class Rooms {
   }
 
   /**
-   * Records a range of sequence numbers that the server no longer stores.
-   * @param room the affected room; undefined if any room may be affected
+   * Records that the server no longer stores the messages in a range of sequence numbers.
+   * @param room the room in which messages are missing; undefined if messages may be missing in any room
    */
   gap(room: string | undefined, from: number, to: number): RoomEvent {
     for (const [name, state] of this.rooms) {
       if (state.phase === 'joining' || (room !== undefined && room !== name) || from > this.seqOf(state)) continue
-      // The room log has lost its latest messages: it continues below this room's sequence number, with new offsets.
+      // The room log has lost its latest messages: new messages get lower sequence numbers than this room has already reached, and new
+      // offsets.
       this.wentBack = true
       state.progress.offset = undefined
     }
@@ -315,7 +316,7 @@ function caughtUp(progress: Progress, endsAt: number): RoomState {
   return live(progress)
 }
 
-/** Counts a message that the server announced in a response. Returns whether this was the last announced message. */
+/** Counts a message that the server announced in a response. Returns whether the message was the last of those announced. */
 function isLast(announced: Announced, seq: number): boolean {
   if (seq <= announced.countedSeq) return false
   announced.countedSeq = seq

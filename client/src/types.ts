@@ -42,7 +42,7 @@ export interface ClientOptions {
   rooms?: readonly string[]
   /**
    * Deletes the router's sticky cookie. Called after a `goodbye` message, before the connection attempt that should reach another replica.
-   * If `forgetReplica` returns a promise, the connection attempt waits at most two seconds for the promise.
+   * If `forgetReplica` returns a promise, the connection attempt waits up to two seconds for that promise to settle.
    */
   forgetReplica?: (reason: GoodbyeReason) => void | Promise<void>
   /**
@@ -83,7 +83,7 @@ export interface ClientState {
   word: StateWord
   /** Name of the replica to which the client is connected, or was last connected. */
   replica: string | undefined
-  /** The previous replica of the session, if the session has moved to another replica. */
+  /** The session's previous replica, if the session has moved to another replica. */
   movedFrom: string | undefined
   /** The session's connection id, which other clients receive in the `from` field of its room messages. */
   connectionId: string | undefined
@@ -168,13 +168,13 @@ export type ClientEvent =
   /**
    * The client dropped a room message instead of delivering it. `replayed`: the message had already arrived before the session was resumed.
    * `provisional`: the message had already arrived without a sequence number. `duplicate`: the server sent the message twice.
-   * `out_of_order`: the message arrived after a later message, when the client had already reported a gap.
+   * `out_of_order`: the message arrived too late, because the client had already delivered a later message and reported a gap.
    */
   | { type: 'dropped'; why: 'replayed' | 'provisional' | 'duplicate' | 'out_of_order'; message: RoomMessage }
   /**
-   * Messages are missing. `resume_gap`: the server no longer stores the sequence numbers `from` to `to`, so some messages may be missing.
-   * `fresh_session`: the session could not be resumed, so the client cannot request messages `from` to `to` of the room `*`. `offsets`: the
-   * message offsets show that `missing` messages of the room never arrived.
+   * Messages are missing. `resume_gap`: the server no longer stores the messages with sequence numbers `from` to `to`, so the client may
+   * have missed some of its messages. `fresh_session`: the session could not be resumed, so the client cannot request messages `from` to
+   * `to` of the room `*`. `offsets`: the message offsets show that `missing` messages of the room never arrived.
    */
   | { type: 'gap'; why: 'resume_gap' | 'fresh_session' | 'offsets'; room: string | undefined; from: number; to: number; missing?: number }
   /**
@@ -192,7 +192,7 @@ export type ClientEvent =
       /** In the response to a `message` request: the data that the client sent. */
       data?: unknown
       /**
-       * In the response to a `broadcast` request: whether the message is stored; false while the store is unavailable. After
+       * In the response to a `broadcast` request: whether the message has been stored; false while the store is unavailable. After
        * `stored: false`, a second response with `stored: true` follows once the store is available again.
        */
       stored?: boolean
@@ -204,7 +204,10 @@ export type ClientEvent =
     }
   /** The server refused a request; the client will not resend it. */
   | { type: 'refused'; id: string; request: RequestKind; room: string | undefined; code: ErrorCode; text: string }
-  /** An error that does not relate to any request, or a frame that is not a known message (`code` is undefined). */
+  /**
+   * An error that does not relate to a particular request. `code` is undefined for an unrecognised frame and for an error in
+   * `forgetReplica`.
+   */
   | { type: 'error'; code: ErrorCode | undefined; text: string }
   | { type: 'frame'; direction: 'in' | 'out'; connection: number; text: string }
 

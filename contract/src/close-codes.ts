@@ -1,7 +1,7 @@
 /**
  * Defines each close code, its reason, and whether a client may reconnect afterwards. RFC 6455, section 7.4, and the IANA registry define
- * close codes 1000 to 1015. Close codes 4000 to 4999 are specific to this application. The metric that counts closed connections uses each
- * entry's code and key as the values of its `code` and `cause` labels.
+ * close codes 1000 to 1015. Close codes 4000 to 4999 are specific to this application. The codes and keys in `closeCodes` are also the
+ * values of the `code` and `cause` labels of the metric that counts closed connections.
  */
 export interface CloseCode {
   code: number

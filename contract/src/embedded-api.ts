@@ -1,11 +1,14 @@
 /** Defines the live page's HTTP API: its paths, the schema of its state, and the requests that the embedded lab accepts. */
 import { z } from 'zod'
 
-/** The paths of the HTTP API. `state` and `events` accept GET requests; all other paths accept POST requests with a JSON body. */
+/**
+ * The paths of the HTTP API. The `state` and `events` endpoints accept GET requests; all other endpoints accept POST requests with a JSON
+ * body.
+ */
 export const embeddedPaths = {
   /** The complete state as JSON. */
   state: '/api/state',
-  /** The state without the decisions, sent as server-sent events twice a second. */
+  /** Server-sent events that contain the state, without the scaler's decisions, twice a second. */
   events: '/api/events',
   load: '/api/load',
   pause: '/api/pause',
@@ -65,8 +68,8 @@ export const embeddedOrders = {
   /** Replaces the replicas one by one with replicas of a new version. If the new version fails, it is rolled back. */
   rollOut: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
   /**
-   * Starts replicas with a new version and the other colour, routes new connections to them, and drains the old replicas. If the new
-   * version fails, it is rolled back.
+   * Starts replicas of a new version in the other colour (blue or green), routes new connections to them, and drains the old replicas. If
+   * the new version fails, it is rolled back.
    */
   deploy: z.strictObject({ fails: z.boolean({ error: 'allowed is true or false' }) }),
   /** The `id` field is required only for a disturbance that affects a single replica. */
@@ -87,7 +90,7 @@ const scaler = z.object({
   /** The HPA's target: the average number of connections per replica. */
   targetConnections: count,
   words: z.string(),
-  /** Whether a metric value was missing for the last decision. */
+  /** Whether unreadable metrics prevented the scaler's last decision from proposing a number of replicas. */
   blind: z.boolean(),
   decidedAt: z.string().nullable(),
 })
@@ -126,17 +129,17 @@ export const liveSnapshot = z.object({
   scaler: scaler.nullable(),
   load: z.object({
     wanted: z.number(),
-    /** Number of open sockets with a session. */
+    /** Number of the load driver's sockets that are open and have a session. */
     open: z.number(),
     answeredPerSecond: z.number(),
-    /** Round-trip times over the last few seconds, in milliseconds. */
+    /** Percentiles of the messages' round-trip times over the load driver's last reporting interval, in milliseconds. */
     p50Ms: count,
     p95Ms: count,
     /** Number of sessions that were resumed on another replica; null unless the replicas share a store. */
     moves: count,
     /** Number of sessions that could not be resumed; their clients started new sessions and may have missed messages. */
     afresh: z.number(),
-    /** Number of room messages missing from resumed sessions; null unless the replicas share a store. */
+    /** Number of room messages that never reached the load driver's clients; null unless the replicas share a store. */
     lost: count,
     reconnects: z.number(),
   }),

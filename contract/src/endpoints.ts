@@ -39,12 +39,12 @@ export const hostPorts = {
   ALERTS_PORT: 9094,
 } as const
 
-/** Paths of the `ws` service. `:name` is a parameter. */
+/** URL paths that the `ws` service serves. `:name` is a parameter. */
 export const paths = {
   page: '/',
-  /** The test client page's scripts, served under their repository paths. */
+  /** The scripts of the test client page, each served under its path in the repository. */
   pageModules: '/page/*',
-  /** Endpoint that deletes the sticky cookie, which allows Traefik to route a reconnecting client to another replica. */
+  /** Endpoint that deletes the sticky cookie, so that Traefik can route a reconnecting client to another replica. */
   forgetReplica: '/api/v1/forget-replica',
   ws: '/ws',
   wsChat: '/ws/chat/:connectionId',
@@ -64,7 +64,7 @@ export const paths = {
   apiMetricsRegion: '/api/v1/metrics/:region',
 } as const
 
-/** Paths of the alert receiver. */
+/** URL paths that the alert receiver serves. */
 export const receiverPaths = {
   page: '/',
   /** The webhook that receives notifications from Alertmanager. */
@@ -76,9 +76,12 @@ export const receiverPaths = {
   metrics: '/metrics',
 } as const
 
-/** Paths of the actuator. */
+/** URL paths that the actuator serves. */
 export const actuatorPaths = {
-  /** A GET request to the actuator returns the list of replicas. A PUT request with {"replicas": N} sets the number of replicas to N. */
+  /**
+   * A GET request to the actuator returns the list of replicas. A PUT request to the actuator with the body {"replicas": N} sets the number
+   * of replicas to N.
+   */
   replicas: '/replicas',
   /** A GET request to the actuator returns each replica's memory usage. */
   workingSets: '/working-sets',
@@ -106,12 +109,12 @@ export const colourHeader = 'x-lab-colour'
 /** Response header with the name of the replica; also set on the 101 response to an upgrade request. */
 export const replicaHeader = 'x-replica'
 
-/** Response header that states why an upgrade was refused and which values are allowed, because the response has no body. */
+/** Response header that states why an upgrade was refused and which values are allowed. A refused upgrade's response has no body. */
 export const refusedHeader = 'x-refused'
 
 /**
- * Request header with an id that also appears in the request's log lines. If a request has no id, the service generates one. The response
- * always contains the request id.
+ * Request header with an id that also appears in the request's log lines. If a request has no id, the service generates one. Every response
+ * contains the request id in the same header.
  */
 export const requestIdHeader = 'x-request-id'
 

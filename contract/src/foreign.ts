@@ -33,7 +33,7 @@ const ownHost = /^(localhost|\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i
 
 /**
  * Returns one line that explains why a request is refused, or null if the request is accepted. Programs other than browsers send no Origin
- * header, and their requests are accepted. The file traefik/dynamic/pages.yaml implements the same rules for the lab on Compose.
+ * header, and their requests are accepted. The file traefik/dynamic/pages.yaml implements the same rules for the Compose lab.
  * @param allowed additional allowed origins, such as https://lab.example:8443; their hosts are also allowed
  */
 export function refusalOf({ method, host, origin, site, mode, dest }: RequestSource, allowed: readonly string[]): string | null {

@@ -76,7 +76,7 @@ export type TrendStat = (typeof trendStats)[number]
  * Returns the name that a k6 metric has in Prometheus, where times are in seconds. Each metric value covers the time since the start of the
  * test.
  * @param metric a metric of `loadMetrics`
- * @param stat the statistic of a trend; other kinds of metrics have no statistic
+ * @param stat the statistic to select if the metric is a trend; other kinds of metrics have no statistic
  * @throws Error if the metric is a trend and `stat` is missing
  */
 export function prometheusName(metric: LoadMetricSpec, stat?: TrendStat): string {

@@ -236,7 +236,7 @@ export const directions = ['received', 'sent'] as const
 export const goodbyeReasons = ['draining', 'rebalancing'] as const
 export type GoodbyeReason = (typeof goodbyeReasons)[number]
 
-/** Values of the `result` label for room messages. A provisional message is counted again once it has been stored. */
+/** Values of the `result` label for room messages. A message that was counted as `provisional` is counted again once it has been stored. */
 export const roomMessageResults = ['stored', 'duplicate', 'provisional', 'refused'] as const
 export type RoomMessageResult = (typeof roomMessageResults)[number]
 
@@ -244,5 +244,5 @@ export type RoomMessageResult = (typeof roomMessageResults)[number]
 export const resumeResults = ['resumed', 'gap', 'invalid', 'expired', 'unknown', 'unavailable', 'too_late'] as const
 export type ResumeResult = (typeof resumeResults)[number]
 
-/** The label that identifies a replica. The label's values consist of the service name and the container number, such as `ws-1`. */
+/** Label that identifies a replica by its service name and container number, such as `ws-1`. */
 export const replicaLabel = 'replica'

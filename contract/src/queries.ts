@@ -42,7 +42,7 @@ export const standardMetrics = {
 export const stateNumbers = Object.fromEntries(replicaStates.map((state, index) => [state, index + 1])) as Record<ReplicaState, number>
 
 /**
- * Builds every shared query for one scope.
+ * Builds all shared PromQL queries for the given scope.
  * @returns the PromQL queries by name; queries named `…ByReplica` return one series per replica
  */
 export function queries(scope: QueryScope) {
@@ -114,8 +114,8 @@ function errorQueries(scope: QueryScope) {
 }
 
 /**
- * Returns the helper functions with which all queries for a scope are built. The returned functions build PromQL expressions for a metric's
- * newest values, a counter's rate, or a histogram quantile over all series in the scope.
+ * Returns the helper functions that the shared queries are built with. Each helper builds one kind of PromQL expression: a metric's newest
+ * values, a counter's rate, or a histogram quantile over all series in the scope.
  */
 export function language({ selector, window }: QueryScope) {
   const select = (name: string, more = '') => `${name}{${more === '' ? '' : `${more}, `}${selector}}`

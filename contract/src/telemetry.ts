@@ -1,6 +1,6 @@
 /** Defines the names that are shared by log lines, spans and the queries that search them. */
 
-/** Compose profiles. The profile names are also the accepted values of the ws service's TELEMETRY setting. */
+/** The names of Compose profiles, which are also the accepted values of the ws service's TELEMETRY setting. */
 export const profiles = { logging: 'logging', tracing: 'tracing' } as const
 
 /** Names that are used both for log line fields and for span attributes. */
@@ -36,7 +36,7 @@ export const spans = {
 export const exemplarLabel = 'trace_id'
 
 /**
- * Names under which Loki stores two fields of Traefik's access log. The two fields contain headers from a replica's response to an upgrade
+ * Names under which Loki stores two fields of Traefik's access log. Both log fields contain headers from a replica's response to an upgrade
  * request.
  */
 export const edgeConnectionId = 'origin_X_Connection_Id'

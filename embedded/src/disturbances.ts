@@ -68,8 +68,8 @@ export class Disturbances {
   }
 
   /**
-   * Restores the network and resumes frozen replicas, so that all replicas can drain. All other disturbances end when the replica processes
-   * exit.
+   * Restores the network and resumes frozen replicas, so that all replicas can drain. Other kinds of disturbances end when the replica
+   * processes exit.
    */
   endAll(): void {
     for (const { timer } of this.lasting.values()) clearTimeout(timer)

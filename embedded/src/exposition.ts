@@ -1,4 +1,4 @@
-/** Parses the subset of the Prometheus text format that the service uses. Pure. */
+/** Parses the subset of the Prometheus text format that the ws service uses. Pure. */
 
 export interface Sample {
   name: string

@@ -49,7 +49,7 @@ const maxDecisions = 20
 const maxEvents = 50
 /** How long the lab waits for the replicas to connect to their store. Milliseconds. */
 const storeWithinMs = 5_000
-/** The scaler starts when the lab can compute the rates of every replica, or after this timeout. Milliseconds. */
+/** The scaler starts once the lab can compute every replica's CPU usage, or after this timeout. Milliseconds. */
 const measuredWithinMs = 5_000
 /**
  * How long the scaler ignores a new replica's CPU usage, in seconds on the scaler's clock. The CPU initialization period is 30 s in the
@@ -215,7 +215,7 @@ export class Lab {
 
   /**
    * Sets the number of replicas manually. Resolves when the added replicas are ready and the removed replicas have exited. During a
-   * rollout, the rollout itself adjusts the number of replicas, and the promise resolves at once.
+   * rollout, this method only passes the number to the rollout, and resolves at once.
    */
   async setReplicas(count: number): Promise<void> {
     this.note(`scaled by hand to ${count} replicas`)
@@ -224,7 +224,10 @@ export class Lab {
     else await this.rollout.write({ ...rollout, replicas: count })
   }
 
-  /** Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead of draining them, and does not wait for the scaler. */
+  /**
+   * Drains the replicas and ends the lab. With `atOnce`, kills the replicas instead of draining them, and does not wait until the scaler
+   * has stopped.
+   */
   async end(atOnce: boolean): Promise<void> {
     this.stop.abort()
     this.disturbances.endAll()
@@ -265,7 +268,7 @@ export class Lab {
   private async measured(): Promise<void> {
     const isMeasured = () => this.replicas.list().every(({ scrapes }) => scrapes.rate('cpuSeconds', 10) !== undefined)
     const bounds = { withinMs: measuredWithinMs, everyMs: 100, stop: this.stop.signal }
-    // If some rates cannot be computed in time, the scaler starts anyway, and its first decisions report the missing metrics.
+    // If some replicas' CPU usage cannot be computed in time, the scaler starts anyway, and its first decisions report the missing metrics.
     await until('every replica is measured', isMeasured, bounds).catch((error: Error) => {
       if (!this.stop.signal.aborted) this.note(error.message)
     })

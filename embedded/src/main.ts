@@ -135,12 +135,15 @@ Time is compressed ${options.timeScale}x for the scaler. Ctrl-C ends the lab; a 
 
 interface Store {
   url: string
-  /** How the start message describes the store. */
+  /** Description of the store in the start message. */
   words: string
   end(): Promise<void>
 }
 
-/** Returns the store that replicas share: the given Valkey or, by default, the lab's own store; undefined if `none` was given. */
+/**
+ * Returns the store that replicas share: the Valkey at the given address or, by default, the lab's own store; undefined if `none` was
+ * given.
+ */
 async function storeOf(given: string | undefined): Promise<Store | undefined> {
   if (given === 'none') return undefined
   const words = 'rooms span replicas, and sockets move with their sessions'

@@ -54,7 +54,7 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   const removeOne = async (id: string) => {
     forget([id])
     await replicas.drain([id])
-    // `list` may have returned this replica again while it was draining.
+    // A call to `list` may have added the draining replica to `known` again.
     forget([id])
   }
   const replaceOne = async (id: string) => {
@@ -93,7 +93,10 @@ export function processTarget(replicas: Replicas): ProcessTarget {
   }
 }
 
-/** Waits for a scaling action to finish. If the signal aborts first, the promise rejects, but the action itself continues. */
+/**
+ * Waits for a scaling action to finish. If the signal aborts before the action has finished, the promise rejects, but the action itself
+ * continues.
+ */
 function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abandon = () => reject(signal.reason)

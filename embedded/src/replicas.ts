@@ -34,7 +34,7 @@ export interface ReplicaSettings {
   onSpawn?: (child: ChildProcess) => void
 }
 
-/** A replica version: a name, a colour, and environment variables in addition to those of every replica. */
+/** A replica version: a name, a colour, and environment variables in addition to those that every replica gets. */
 export interface ReplicaVersion {
   readonly name: string
   readonly colour: Colour
@@ -176,7 +176,7 @@ export class Replicas {
       LAB_COLOUR: version.colour,
       ...version.env,
     }
-    // With port 0, the inspector listens on any free port once SIGUSR1 opens it.
+    // With port 0, the replica's inspector listens on any free port once SIGUSR1 opens it.
     const child = spawn(process.execPath, ['--inspect-port=127.0.0.1:0', main], {
       env: { PATH: process.env.PATH ?? '', ...this.settings.env, ...own },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 /**
- * Changes the version of the embedded lab. A rollout replaces the replicas one by one. A deploy starts replicas of the other colour, then
- * switches new sockets to them, and then drains the old replicas.
+ * Changes the version that the embedded lab's replicas run, by a rollout or a deploy. A rollout replaces the replicas one by one. A deploy
+ * starts replicas of the other colour, then switches new sockets to them, and then drains the old replicas.
  */
 import { otherColour } from '@lab/contract/endpoints.ts'
 import type { RolloutPort } from '@lab/scaler/ports.ts'
@@ -8,7 +8,7 @@ import type { RolloutScale } from '@lab/scaler/rollout-file.ts'
 import type { ProcessTarget } from './process-target.ts'
 import type { Replicas, ReplicaVersion } from './replicas.ts'
 
-/** A setting that makes a replica exit immediately. */
+/** An invalid setting, with which a replica exits as soon as it starts. */
 const broken = { MAX_CONNECTIONS: '0' }
 
 interface Change extends RolloutScale {
@@ -50,8 +50,8 @@ export class Rollout implements RolloutPort {
   }
 
   /**
-   * Changes the number of replicas that the current rollout or deploy must reach. A rollout applies the new number at its next step, and a
-   * deploy applies it at the end.
+   * Changes the number of replicas that the current rollout or deploy must reach. A rollout applies the new number of replicas at its next
+   * step, and a deploy applies it at the end.
    */
   async write({ replicas }: RolloutScale): Promise<void> {
     if (this.underWay !== null) this.underWay = { ...this.underWay, replicas }
@@ -69,8 +69,8 @@ export class Rollout implements RolloutPort {
   }
 
   /**
-   * Deploys a new version to the other colour; if the deploy fails, removes the replicas of this colour. Resolves and rejects under the
-   * same conditions as `begin`.
+   * Deploys a new version to the other colour; if the deploy fails, removes that colour's replicas. Resolves and rejects under the same
+   * conditions as `begin`.
    * @param fails whether to deploy a version that cannot start, in order to demonstrate a failed deploy
    */
   deploy(fails: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * The embedded lab's router, which replaces Traefik. Like Traefik, this router sets the sticky cookie, routes new sockets only to ready
- * replicas, and tries the next replica if one does not accept the connection. Open sockets stay on their replicas.
+ * replicas, and tries the next replica if one does not accept the connection. Open sockets stay on their replica, even if it is no longer
+ * ready.
  */
 import { Agent, createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
@@ -62,7 +63,8 @@ export async function startRouter(
     try {
       await proxy.web(request, response, reached.options)
     } catch {
-      // The replica exited after it had accepted the connection. The Replicas class logs the exit, and the client may resend its request.
+      // The replica exited after it had accepted the connection. The Replicas class logs that the replica exited, and the client may resend
+      // its request.
       if (response.headersSent) response.destroy()
       else response.writeHead(502, { 'content-type': 'text/plain' }).end('the replica did not answer\n')
     }
@@ -129,7 +131,7 @@ export async function startRouter(
     close: async () => {
       server.close()
       server.closeAllConnections()
-      // The other side notices that a connection was closed only if the network is not cut.
+      // A replica that is cut off would not notice that its connections have been closed.
       network.heal()
       for (const socket of sockets) socket.destroy()
     },
@@ -168,8 +170,8 @@ function cookieFor(request: IncomingMessage, { id }: ReplicaProcess): string | u
 }
 
 /**
- * Connects to the first replica that accepts a connection, and returns proxy options that use this connection. Replicas that refused a
- * connection have received no data. Returns null if no replica accepts a connection.
+ * Connects to the first replica that accepts a connection, and returns proxy options that use this connection. A replica that refuses the
+ * connection has received no data, so it is safe to try the next one. Returns null if no replica accepts a connection.
  */
 async function dialFirst(
   replicas: readonly ReplicaProcess[],

@@ -12,7 +12,7 @@ export interface NetworkState {
   cut: boolean
 }
 
-/** Number of bytes queued in one direction above which the sender has to wait. */
+/** If this many bytes are queued in one direction, the sender has to wait. */
 const maxQueuedBytes = 256 * 1024
 
 interface QueuedChunk {
@@ -128,7 +128,7 @@ export class SimulatedConnection extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // Data that was written before the connection ends is still sent, unless an error occurred.
+    // Data written before the connection was closed is still sent, unless an error occurred.
     this.toReplica.send(0, () => (error === null ? this.socket.destroySoon() : void this.socket.destroy()))
     done(error)
   }

@@ -41,7 +41,8 @@ test('a new version takes the place of the old one, and one that fails does not'
   await expect.poll(async () => (await state()).load, generous).toMatchObject({ open: sockets, lost: 0, afresh: before.load.afresh })
 
   const { replicas: updated, decisions } = await state()
-  // The scaler decides every three seconds, and the two drains take longer.
+  // The scaler decides every three seconds, and the rollout's two drains take longer than that, so at least one decision is made during the
+  // rollout.
   expect(decisions.map(({ text }) => text)).toContainEqual(expect.stringMatching(/A rollout from revision 1 to 2 is under way\.$/))
   await post(embeddedPaths.rollOut, { fails: true })
   const events = async () => (await state()).events.map(({ text }) => text)

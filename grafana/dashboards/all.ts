@@ -8,7 +8,7 @@ import { stores } from './stores.ts'
 import { users } from './users.ts'
 import { websocketLab } from './websocket-lab.ts'
 
-/** Builds all dashboards. Every call returns new objects. */
+/** Builds new copies of all dashboards on every call. */
 export function allDashboards(): Dashboard[] {
   return [websocketLab(), users(), scaling(), replicas(), loadAndEdge(), stores(), logs()]
 }

@@ -16,7 +16,7 @@ import {
 import { connectTime, messagesAnswered, roomDelivery, roundTrip, sessions, successRates, upgradesByCode } from '../panels/load.ts'
 import { replicaMarks } from '../panels/marks.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Load and edge dashboard on every call. */
 export function loadAndEdge(): Dashboard {
   const rows = [
     {

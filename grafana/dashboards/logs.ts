@@ -5,7 +5,7 @@ import { pages } from '../lib/pages.ts'
 import { allLines, closesInLogs, complaints, lineRate, logVariables, oneConnection } from '../panels/logs.ts'
 import { rolloutMark } from '../panels/marks.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Logs dashboard on every call. */
 export function logs(): Dashboard {
   const rows = [
     { title: 'Log volume', lines: [[lineRate(), complaints(), closesInLogs()]] },

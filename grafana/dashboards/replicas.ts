@@ -8,7 +8,7 @@ import { connectionsPerReplica, connectionsPerVersion, fullness, restarts, skew,
 import { eventLoopLag, eventLoopUtilization, garbageCollection, memory } from '../panels/runtime.ts'
 import { cpu } from '../panels/scaling.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Replicas dashboard on every call. */
 export function replicas(): Dashboard {
   const rows = [
     { title: 'State', lines: [[replicaStatus(24)], [uptime(), restarts()]] },

@@ -8,7 +8,7 @@ import { counts, decisions, metricsAgainstTargets, metricValues, proposals, time
 import { actionDuration, changes, conditions, synchronisation, timeScale, uncounted } from '../panels/scaler-health.ts'
 import { cpu, drainProgress, drops, replicaCount } from '../panels/scaling.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Scaling dashboard on every call. */
 export function scaling(): Dashboard {
   const rows = [
     {

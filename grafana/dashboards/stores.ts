@@ -6,7 +6,7 @@ import { replicaMarks } from '../panels/marks.ts'
 import { pubsubHeatmap, pubsubLag, roomLog, roomMembers, roomMessages, rooms } from '../panels/rooms.ts'
 import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRoundTrip } from '../panels/stores.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Stores dashboard on every call. */
 export function stores(): Dashboard {
   const rows = [
     { title: 'Valkey', lines: [[dependencies()], [storeClients(), storeMemory(), storeCommands()]] },

@@ -10,7 +10,7 @@ import { replicaMarks } from '../panels/marks.ts'
 import { latency, latencyHeatmap, messagesReceived, messagesSent, traffic } from '../panels/messages.ts'
 import { budgetBurn } from '../panels/service-levels.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the Users dashboard on every call. */
 export function users(): Dashboard {
   const rows = [
     {

@@ -13,7 +13,7 @@ import { latency, messagesReceived, messagesSent } from '../panels/messages.ts'
 import { cpu, drops, replicaCount } from '../panels/scaling.ts'
 import { targets } from '../panels/targets.ts'
 
-/** Builds the dashboard. Every call returns a new object. */
+/** Builds a new copy of the home dashboard on every call. */
 export function websocketLab(): Dashboard {
   const rows = [
     { lines: [[text('What to run next', nextSteps, panelHeight, 15), alerts(9)]] },

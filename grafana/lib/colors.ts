@@ -11,10 +11,10 @@ export const stateColors: Readonly<Record<ReplicaState, string>> = {
   closed: 'text',
 }
 
-/** Colour of the annotations for rollouts and deploys. */
+/** Colour for the annotations that mark rollouts and deploys. */
 export const rolloutColor = 'purple'
 
-/** Colour of a replica that does not respond to Prometheus. */
+/** Colour for a replica that does not respond to Prometheus. */
 export const noAnswerColor = 'dark-red'
 
 /** Severity of a value. */
@@ -26,13 +26,13 @@ export const lineColors = { total: 'text', received: 'blue', sent: 'purple', pla
 /** Quantiles. */
 export const quantileColors = { p50: 'green', p95: 'orange', p99: 'red' } as const
 
-/** Colours of the systems that report a count: the load generator, Traefik, the replicas and their store. */
+/** Colours for the systems that report a count: the load generator, Traefik, the replicas and their store. */
 export const systemColors = { k6: 'purple', traefik: 'blue', replicas: 'green', valkey: 'orange' } as const
 
-/** Colours of the desired number of replicas, the current number, and the limits. */
+/** Colours for the desired number of replicas, the current number, and the limits. */
 export const countColors = { current: 'green', desired: 'blue', limit: 'text' } as const
 
-/** Colours of the steps of a scaler decision. */
+/** Colours for the steps of a scaler decision. */
 export const proposalColors: Readonly<Record<ProposalStage, string>> = {
   recommended: 'light-purple',
   stabilized: 'light-blue',
@@ -40,7 +40,7 @@ export const proposalColors: Readonly<Record<ProposalStage, string>> = {
   bounded: 'blue',
 }
 
-/** Colours of the reasons why connections close, such as a drain or a client error. */
+/** Colours for the reasons why connections close, such as a drain or a client error. */
 export const closeColors: Readonly<Record<CloseCause, string>> = {
   normal: 'green',
   going_away: 'light-green',

@@ -121,7 +121,8 @@ export function heatmap(about: About, expr: string, exemplar = false): Panel {
 }
 
 /**
- * Returns a table panel with one row for each current series. The table's columns are labels, in the given order and with the given names.
+ * Returns a table panel with one row for each current series. `columns` lists the labels to show as columns, in order, each with its column
+ * title.
  */
 export function table(
   about: About,
@@ -150,8 +151,9 @@ export function text(title: string, markdown: string, height: number, width = 24
 }
 
 /**
- * Returns thresholds: each colour applies from a value upwards, which is in the panel's unit or a percentage of the panel's maximum. The
- * lowest threshold has no `from`, so its colour applies to all values below the next threshold.
+ * Returns thresholds. A threshold's colour applies to all values from its `from` upwards; depending on `mode`, `from` is in the panel's
+ * unit or a percentage of the panel's maximum. The lowest threshold has no `from`, so its colour applies to all values below the next
+ * threshold.
  */
 export function thresholds(mode: ThresholdsMode, steps: { from?: number; color: string }[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(mode).steps(steps.map(({ from, color }) => ({ value: from ?? null, color })))

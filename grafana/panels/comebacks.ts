@@ -40,7 +40,7 @@ export function connectionDuration(): Panel {
   )
 }
 
-/** Shows clients that were asked to reconnect, and the results of resume requests. */
+/** Shows the rates of requests to reconnect, by reason, and of resume requests, by result. */
 export function resumes(): Panel {
   return graph(
     {
@@ -80,7 +80,7 @@ export function sessionsHeld(): Panel {
   )
 }
 
-/** Shows the messages that clients receive when they resume sessions. */
+/** Shows how many missed messages per second replicas send to resumed sessions. */
 export function replayed(): Panel {
   return graph(
     {

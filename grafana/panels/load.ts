@@ -36,7 +36,7 @@ export function sessions(): Panel {
   )
 }
 
-/** Shows the time to open a socket. */
+/** Shows how long it takes to open a socket. */
 export function connectTime(): Panel {
   return graph(
     {
@@ -148,8 +148,8 @@ export function messagesAnswered(): Panel {
 }
 
 /**
- * Returns the queries for the quantiles of a duration. Because quantiles computed by k6 cannot be aggregated, the panel shows the highest
- * value of concurrent runs.
+ * Returns the queries for the quantiles of a k6 duration metric. Because quantiles computed by k6 cannot be aggregated, the panel shows the
+ * highest value across concurrent runs.
  */
 function quantilesOf(key: 'connectTime' | 'messageRtt' | 'roomDelivery') {
   const of = (stat: 'p(50)' | 'p(95)' | 'p(99)') => `max(${prometheusName(loadMetrics[key], stat)})`

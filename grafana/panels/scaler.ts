@@ -17,7 +17,7 @@ const noMetric = 'The scaler has not read any metric yet, or none runs: ./lab up
 /** Annotation for each change that the scaler makes, with the old and new number of replicas and the reason. */
 export const decisions: Mark = {
   name: 'Decisions',
-  // The query returns only recent changes, because older ones have already been marked.
+  // The query returns each change only for a short time, which is enough for Grafana to mark it once.
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: countColors.desired,
   text: '{{from}} → {{to}}: {{reason}}',

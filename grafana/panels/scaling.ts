@@ -52,7 +52,7 @@ export function cpu(): Panel {
   )
 }
 
-/** Shows planned and unexpected connection closes. */
+/** Shows the rates of planned and unexpected connection closures. */
 export function drops(): Panel {
   return graph(
     {

@@ -1,7 +1,7 @@
 /**
  * The `ledger` scenario checks that no message is lost, duplicated or reordered while you inject faults by hand. All members of a room
- * belong to one virtual user, so this virtual user receives all of the room's messages. Unlike this scenario, `./lab prove` injects faults
- * automatically and also reads the room log.
+ * belong to one virtual user, so this virtual user receives all of the room's messages. Unlike the `ledger` scenario, `./lab prove` injects
+ * faults automatically and also reads the room log.
  */
 import { CookieJar } from 'k6/http'
 import { setTimeout } from 'k6/timers'

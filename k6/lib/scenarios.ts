@@ -12,7 +12,7 @@ export interface Stage {
   share: number
 }
 
-/** Describes which part of the load uses rooms. */
+/** Defines which sockets join rooms, and what fraction of their messages goes to the room. */
 export interface RoomUse {
   /** Interval between the sockets that join a room: with an interval of n, every n-th socket joins a room. */
   every: number
@@ -45,7 +45,7 @@ export const ordinary = {
   socketsPerVu: 50,
 } as const satisfies Pick<Scenario, 'rooms' | 'socketsPerVu'>
 
-/** With this setting, every socket joins a room and sends all its messages to that room. */
+/** Room settings with which every socket joins a room and sends all its messages to that room. */
 const onlyRooms: RoomUse = { every: 1, members: 10, share: 1 }
 
 const upHoldDown = (up: number, hold: number, down: number): readonly Stage[] => [

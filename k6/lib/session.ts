@@ -144,7 +144,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   function closed({ opened, code, reason, why }: Extract<ClientEvent, { type: 'closed' }>): void {
-    // Every closed connection counts as an error, unless the end was planned or the replica asked the client to reconnect.
+    // A closed connection counts as an error, unless the user left as planned or the replica had asked the client to reconnect.
     const agreed = why === 'left' || why === 'moved' || code === closeCodes.draining.code
     if (!agreed) end.detail = `${why}, code ${code} ${reason}`
     if (opened) {

@@ -34,8 +34,8 @@ export function entryAddress(text: string): string {
 }
 
 /**
- * Rewrites commander's usage errors in plain language and removes their `error:` prefix. Messages that list file errors one per line remain
- * unchanged.
+ * Rewrites commander's usage errors in plain language and removes their `error:` prefix. Messages that list one file error per line are
+ * left unchanged.
  */
 export function plainError(text: string): string {
   return text

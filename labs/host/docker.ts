@@ -10,7 +10,7 @@ import { type DockerCommand, typed } from './compose.ts'
 import { LabError } from './lab-error.ts'
 import { root } from './root.ts'
 
-/** The output and exit code of a command, and whether the command was missing, timed out or was stopped. */
+/** The output and exit code of a command, and whether the command was not installed, timed out or was stopped. */
 export interface Ran {
   exitCode: number
   stdout: string
@@ -185,8 +185,8 @@ export function show(command: DockerCommand): void {
 }
 
 /**
- * Prints a command, runs it in this terminal without a time limit, and returns its exit code. The terminal also sends Ctrl-C to the
- * command.
+ * Prints a command, runs it in this terminal without a time limit, and returns its exit code. Ctrl-C in the terminal interrupts the
+ * command; this process waits for the command to exit.
  */
 export async function attached({ args, env }: DockerCommand): Promise<number> {
   show({ args, ...(env && { env }) })

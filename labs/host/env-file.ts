@@ -7,8 +7,8 @@ import { parseEnv } from 'node:util'
 type Environment = Record<string, string | undefined>
 
 /**
- * Path of the .env file in the root of the checkout, or of the last file named in COMPOSE_ENV_FILES, whose values take precedence in
- * Compose.
+ * Path of the .env file in the root of the checkout, or of the last file named in COMPOSE_ENV_FILES, because Compose gives the last file
+ * precedence.
  */
 export const envFilePath = resolve(
   fileURLToPath(new URL('../../', import.meta.url)),

@@ -4,7 +4,7 @@ import { metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { allReplicas, queries, standardMetrics, stateNumbers } from '@lab/contract/queries.ts'
 import type { Prometheus } from './prometheus.ts'
 
-/** A replica as reported by its Prometheus metrics. */
+/** A replica's state and number of sockets, as reported by its Prometheus metrics. */
 export interface ReplicaReading {
   readonly id: string
   readonly state: 'starting' | 'ready' | 'draining' | 'silent'

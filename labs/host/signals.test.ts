@@ -1,4 +1,4 @@
-/** Tests how commands end: Ctrl-C reaches the process group but not the docker commands, and npm does not forward signals. */
+/** Tests how commands end after Ctrl-C, and after the npm process that started them has ended. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

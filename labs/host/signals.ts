@@ -12,8 +12,8 @@ export const exitCodes = { ok: 0, failed: 1, notTried: 2, interrupted: 130 } as 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
- * Returns an AbortSignal that aborts at the first SIGINT, SIGTERM or SIGHUP. Later signals do not end the process, because it is still
- * undoing its changes.
+ * Returns an AbortSignal that aborts at the first SIGINT, SIGTERM or SIGHUP. Additional signals do not end the process, so that it can
+ * finish undoing its changes.
  * @param say called with the signal's name and whether it is the first signal
  */
 export function stopOnSignals(say: (signal: string, first: boolean) => void): AbortSignal {
@@ -42,9 +42,9 @@ export function endOnClosedPipe(): void {
 const watchMs = 500
 
 /**
- * Sends SIGTERM to this process when the npm process that started it has ended, because npm does not forward signals. The direct parent of
- * this process may be the shell of the npm script, which may outlive npm. A process that was not started by npm may outlive its parent, as
- * with nohup.
+ * Sends SIGTERM to this process when the npm process that started it has ended, because npm does not forward signals. This process's direct
+ * parent may be the shell that runs the npm script, and that shell may outlive npm. A process that was not started by npm may outlive its
+ * parent, as with nohup.
  */
 export function endWithNpm(): void {
   if (process.env.npm_command === undefined) return

@@ -37,7 +37,10 @@ export async function until<T>(
   }
 }
 
-/** Waits for the given number of milliseconds or until the signal aborts; the caller must check the signal. */
+/**
+ * Waits for the given number of milliseconds or until the signal aborts. An abort does not reject the promise, so the caller must check the
+ * signal.
+ */
 export async function pause(ms: number, stop?: AbortSignal): Promise<void> {
   await sleep(ms, undefined, stop && { signal: stop }).catch((error: Error) => {
     if (error.name !== 'AbortError') throw error

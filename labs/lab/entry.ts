@@ -73,7 +73,8 @@ export async function healthByReplica(entry: string, replicas: number): Promise<
     const { status = 'unknown' } = (await answer.json()) as { status?: string }
     if (replica !== null) found.set(replica, status)
   }
-  // With round robin, one request per replica would reach every replica; the factor of 4 allows for requests from other clients.
+  // With round-robin routing, one request per replica would be enough to reach every replica; the factor of 4 allows for requests from
+  // other clients.
   await Promise.allSettled(Array.from({ length: replicas * 4 }, one))
   return found
 }

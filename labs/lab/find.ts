@@ -12,12 +12,12 @@ export interface FindOptions extends ComposeOptions {
   page?: string
 }
 
-/** Returns the address at which an embedded lab with default options serves its live page in the current environment. */
+/** Returns the address of the live page that an embedded lab serves by default, on the port in GRAFANA_PORT if that variable is set. */
 export function defaultPage(): string {
   return `http://localhost:${process.env.GRAFANA_PORT || hostPorts.GRAFANA_PORT}`
 }
 
-/** A lab of either kind, including the members that only that kind has. */
+/** A lab on Compose or an embedded lab, including the members that only labs of its kind have. */
 export type FoundLab = ComposeLab | EmbeddedLab
 
 /** Returns the running lab of the requested kind. Rejects with a one-line error if no lab is running. */

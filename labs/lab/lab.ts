@@ -50,7 +50,10 @@ export type ReplicaAction = (typeof replicaActions)[number]
 export const resetPoints = ['dialled', 'half-request', 'request', 'upgraded', 'mid-frame'] as const
 export type ResetPoint = (typeof resetPoints)[number]
 
-/** A step that can be taken on one kind of lab: a docker command, code in a replica's process, or a request to the embedded lab. */
+/**
+ * A step that can be performed on a particular kind of lab: a docker command, code in a replica's process, or a request to the embedded
+ * lab.
+ */
 export interface Steps {
   compose:
     | AnywhereStep
@@ -79,7 +82,7 @@ type AnywhereStep =
   /** Opens the given number of connections to the lab one after another, and resets each of them at the given point. */
   | { readonly kind: 'reset'; readonly at: ResetPoint; readonly times: number }
 
-/** A condition that can be checked on one kind of lab. */
+/** A condition that can be checked on a particular kind of lab. */
 export interface Checks {
   compose:
     | AnywhereCheck
@@ -89,7 +92,7 @@ export interface Checks {
     | { readonly kind: 'alert'; readonly labels: Labels; readonly firing: boolean }
     /** True if Prometheus is ready; with `ready: false`, true if Prometheus is not ready. */
     | { readonly kind: 'prometheus'; readonly ready: boolean }
-    /** True if the container has this Docker state and, where given, this exit code and a start time other than `notStartedAt`. */
+    /** True if the container has this Docker state and, if specified, this exit code and a start time that differs from `notStartedAt`. */
     | {
         readonly kind: 'container'
         readonly container: string
@@ -173,7 +176,7 @@ export interface DecisionReading {
   readonly text: string
 }
 
-/** The state of the lab at one moment. Figures with unknown values are null. */
+/** The state of the lab at one moment. Figures whose values are unknown are null. */
 export interface Readings {
   /** Time at which the state of the lab was read. Unix seconds. */
   readonly atSeconds: number
@@ -238,7 +241,7 @@ export interface LabScaler {
   isPaused(): Promise<boolean>
   /** Pauses the scaler, which then still makes decisions but no longer acts on them. Resolves once the scaler is paused. */
   pause(): Promise<void>
-  /** Resumes the scaler. Resolves once the scaler changes the number of replicas again. */
+  /** Resumes the scaler. Resolves once the scaler acts on its decisions again. */
   resume(): Promise<void>
   /** Replaces the scaler's scale-down rules; null restores the original rules. Resolves once the scaler uses the new rules. */
   setScaleDown(rules: ScaleDownRules | null): Promise<void>
@@ -264,10 +267,7 @@ export interface Lab<K extends LabKind = LabKind> {
   readonly store: LabStore | undefined
   /** Interval at which new readings become available. Seconds. */
   readonly readEverySeconds: number
-  /**
-   * Fraction of the load's sockets that are open at any time; k6 continuously replaces its virtual users, so some sockets are always
-   * closed.
-   */
+  /** Fraction of the load's sockets that are open at any time; less than 1 with k6, which continuously replaces its virtual users. */
   readonly steadyShare: number
   /** The source of each figure in the readings. */
   readonly sources: Readonly<Record<FigureName, string>>
@@ -293,20 +293,20 @@ export interface Lab<K extends LabKind = LabKind> {
   /** Resolves once the signal has been sent to the replica. */
   act(action: ReplicaAction, replica: string): Promise<void>
   /**
-   * Replaces the replicas one after another, with replicas of the same version on a Compose lab and of a new version on an embedded lab.
+   * Replaces the replicas one after another. The new replicas run the same version on a Compose lab, and a new version on an embedded lab.
    * Resolves once the rollout is complete; rejects if it fails.
    */
   rollOut(): Promise<void>
   /**
-   * Starts a deploy of the other colour with a version that fails. Resolves when the lab has removed the replicas of this version; rejects
-   * if the deploy does not fail.
+   * Starts a deploy of the other colour with a version that fails. Resolves when the lab has removed the failing version's replicas;
+   * rejects if the deploy does not fail.
    */
   deployFailing(): Promise<void>
   /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
   untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
   /** Restarts a replica that has exited, or starts a new replica in its place. Resolves once the restarted or new replica is healthy. */
   replace(replica: string, withinSeconds: number): Promise<void>
-  /** Sets the number of sockets that the load should open. Resolves once the new number of sockets has been passed on to the load. */
+  /** Sets the number of sockets that the load should open. Resolves once the load generator has been given the new number of sockets. */
   setLoad(sockets: number): Promise<void>
 
   /** Reads the facts about a replica before a fault begins; the last replica by default. */

@@ -14,7 +14,7 @@ export function scalerHold(scaler: LabScaler | undefined): ScalerHold {
   return {
     hold: async () => {
       if (scaler === undefined || (await scaler.isPaused())) return
-      // `held` is set before the scaler is paused, so that `release` also resumes the scaler if pausing it failed halfway.
+      // `held` is set before the scaler is paused, so that `release` also resumes the scaler if an error occurs while it is being paused.
       held = true
       await scaler.pause()
     },

@@ -50,8 +50,8 @@ export function stateFiles(stateFolder: string): string[] {
 const defaultMaxBytes = 16 * 2 ** 20
 
 /**
- * Fields that distinguish a complete record from an incomplete one. Other fields are not checked, because the scaler itself wrote the
- * records.
+ * The fields that a line of the decision log must have to count as a complete record. Other fields are not checked, because the scaler
+ * itself wrote the records.
  */
 const recordSchema = z.looseObject({
   time: z.iso.datetime(),
@@ -92,7 +92,7 @@ export async function readDecisionLog(path: string): Promise<TickRecord[]> {
 }
 
 /**
- * Number of bytes to read from the end of a file: far more than one record, but far less than a whole log, which might not fit into a small
+ * Number of bytes to read from the end of a log file: far more than one record takes up. A whole log file might not fit into a small
  * container's memory.
  */
 const tailBytes = 2 ** 20
@@ -104,8 +104,8 @@ export async function readLastRecord(path: string): Promise<TickRecord | undefin
 }
 
 /**
- * Returns the records after a given time, oldest first. If not all of these records fit into the part of the log that is read, only the
- * newest ones are returned.
+ * Returns the records after a given time, oldest first. Only the end of the log is read, so the oldest of many records may be missing from
+ * the result.
  * @param time time of the newest record that the caller already has
  */
 export async function readRecordsAfter(path: string, time: string): Promise<TickRecord[]> {

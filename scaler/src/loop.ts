@@ -21,14 +21,14 @@ export interface LoopSettings {
   readonly controller: ControllerOptions
   /** Time compression factor: with 10, every period and window takes a tenth of its normal time; 1 is real time. */
   readonly timeScale: number
-  /** If true, the loop makes decisions and writes records, but never scales. */
+  /** If true, the loop makes decisions and writes records, but never changes the number of replicas. */
   readonly dryRun: boolean
 }
 
 /** The autoscaler spec that is currently in use. */
 export interface Specification {
   readonly hpa: HorizontalPodAutoscaler
-  /** One-line reason why a newer version of the file was refused. */
+  /** One-line reason why a newer version of the HPA file or the mapping file was refused. */
   readonly refused?: string
 }
 
@@ -52,7 +52,7 @@ export interface LoopPorts {
 export interface LoopState {
   readonly memory: Memory
   readonly pods: readonly Pod[]
-  /** The number of replicas after the last sync; null if it is unknown. */
+  /** The number of replicas at the end of the previous sync; null if that number is unknown. */
   readonly replicas: number | null
   /** Number of consecutive syncs in which calls to Docker failed. */
   readonly failures: number
@@ -69,9 +69,9 @@ const maxGapPeriods = 4
 
 /**
  * Restores the state of a restarted scaler from its last record. After a gap of more than maxGapPeriods, recommendations and scale changes
- * are dropped, as after a restart of Kubernetes' HPA controller. Without recommendations, no replica is removed for a whole stabilization
- * window. Returns the initial state if there is no record, or if the record belongs to a different autoscaler, uses a different time scale,
- * or is dated in the future.
+ * are dropped, as after a restart of Kubernetes' HPA controller. A scaler without remembered recommendations removes no replica for a whole
+ * stabilization window. Returns the initial state if there is no record, or if the record belongs to a different autoscaler, uses a
+ * different time scale, or is dated in the future.
  */
 export function resumedState(record: TickRecord | undefined, settings: LoopSettings, nowSeconds: number): LoopState {
   const { hpa, timeScale, controller } = settings
@@ -86,7 +86,7 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   return { ...initialState, memory: memoryAfterRestart(memory), pods: observation.pods }
 }
 
-/** Runs the control loop until `stop` aborts. Once `stop` has aborted, a running action has finishWithinSeconds to finish. */
+/** Runs the control loop until the `stop` signal is aborted. An action that is running at that moment has finishWithinSeconds to finish. */
 export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: LoopState, stop: AbortSignal): Promise<void> {
   const periodSeconds = settings.controller.syncPeriodSeconds / settings.timeScale
   let state = start
@@ -103,7 +103,7 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
   }
 }
 
-/** Runs one sync and writes its record, unless `stop` aborts before the decision. */
+/** Runs one sync and writes its record, unless the `stop` signal is aborted before the decision. */
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
   const { controller, timeScale } = settings
   const { clock, target } = ports
@@ -208,7 +208,7 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
 
 /**
  * Starts replicas that a failed or interrupted action created but did not start. In a cluster, the kubelet starts created containers
- * without a decision by the autoscaler. Prints the result. If a container failed to start, the next sync tries again.
+ * without a decision by the autoscaler. Prints the result. If a container fails to start, the next sync tries to start it again.
  */
 async function startPending(pods: readonly Pod[], count: number, ports: LoopPorts, stop: AbortSignal): Promise<void> {
   const pending = pods.filter(({ phase, deleting }) => phase === 'Pending' && !deleting).map(({ name }) => name)
@@ -259,8 +259,8 @@ async function scaleUnlessChanged(
 }
 
 /**
- * Returns a signal that aborts a running action finishWithinSeconds after `stop` has aborted. The `release` function cancels the timeout
- * once the action has ended.
+ * Returns a signal that aborts a running action finishWithinSeconds after the `stop` signal was aborted. The caller must call `release`
+ * once the action has ended, which cancels this timeout.
  */
 function abortedAfterStop(clock: Clock, stop: AbortSignal): { signal: AbortSignal; release: () => void } {
   const action = new AbortController()

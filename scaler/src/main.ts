@@ -1,5 +1,5 @@
 /**
- * Entry point of the scaler's image. On the host, `./lab scaler` provides the same subcommands.
+ * Entry point of the scaler's image. On the host, `./lab scaler` provides the same subcommands as the image.
  *
  * The scaler prints data to stdout, and progress and error messages to stderr. Exit codes: 0 for success, 1 for failure, 2 for invalid
  * arguments or files.

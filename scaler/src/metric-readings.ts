@@ -9,7 +9,7 @@ import type { MetricMap } from './metric-map.ts'
 import { queryFor } from './metric-map.ts'
 import type { MetricReadings, WorkingSet } from './ports.ts'
 
-/** The value of a series at a point in time; always a finite number. */
+/** The labels of a series, and its value at one point in time, which is always a finite number. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
@@ -43,7 +43,8 @@ export async function readMetrics(
   const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
   const resources = new Map(metrics.filter(isResource).map((metric) => [seriesKey(metric), metric]))
   await Promise.all([
-    // If Prometheus is down, all queries fail, not only the one for draining replicas, so the number of replicas does not change.
+    // If Prometheus is down, the queries for draining replicas and for metrics all fail, so the scaler leaves the number of replicas
+    // unchanged.
     collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
     ...[...resources].map(([key, metric]) =>
       collected.attempt(key, async () => {

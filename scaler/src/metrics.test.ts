@@ -10,7 +10,7 @@ async function exported(records: readonly TickRecord[]): Promise<string> {
   return metrics.registry.metrics()
 }
 
-/** Returns the sorted lines that begin with `start`. */
+/** Returns the lines of the metrics text that begin with the given string, in sorted order. */
 const series = (text: string, start: string): string[] =>
   text
     .split('\n')

@@ -21,7 +21,7 @@ export interface ScalerMetrics {
 
 /** The labels of a metric, as declared in the shared contract/ folder. */
 type Labels<Key extends ScalerMetricKey> = Readonly<Record<(typeof scalerMetrics)[Key]['labels'][number], string>>
-/** Metrics that have only the autoscaler's labels. */
+/** Metrics whose only labels are those that identify the autoscaler. */
 type AutoscalerKey = 'metadataGeneration' | 'specMinReplicas' | 'specMaxReplicas' | 'statusCurrentReplicas' | 'statusDesiredReplicas'
 type AutoscalerLabels = Labels<AutoscalerKey>
 type PlainKey = 'lastSync' | 'drainingReplicas' | 'paused' | 'timeScale'
@@ -156,7 +156,7 @@ function missingSeries({ decision }: TickRecord): Series[] {
   return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
 }
 
-/** Returns the proposed replica count after each step of the decision. A decision step that was not reached has no series. */
+/** Returns the proposed replica count after each step of the decision. If a step was not reached, the result contains no series for it. */
 function proposalSeries({ decision }: TickRecord): Series[] {
   const stages: Readonly<Record<ProposalStage, number | null>> = {
     recommended: decision.recommendation,
@@ -182,10 +182,7 @@ function toleranceSeries({ decision }: TickRecord): Series[] {
   })
 }
 
-/**
- * Returns the series that contains the time of the scaling action, or undefined if the number of replicas did not change or the action
- * failed.
- */
+/** Returns a series whose value is the time of the sync, or undefined if no scaling action succeeded in that sync. */
 function rescaleSeries({ action, decision, time }: TickRecord): Series | undefined {
   if (action?.result !== 'Succeeded') return undefined
   const labels = { from: String(action.from), to: String(action.to), reason: decision.rescaleReason }

@@ -12,7 +12,7 @@ import type { ListedReplica, MetricReadings } from './ports.ts'
 export interface ObservationInput {
   /** Unix time. */
   readonly nowSeconds: number
-  /** The replicas, or the error that occurred while reading them. */
+  /** The replicas as listed by Docker, or the error that occurred while they were being listed. */
   readonly replicas: Result<readonly ListedReplica[]>
   readonly readings: MetricReadings
   /** Desired number of replicas during a rollout, which temporarily runs additional replicas. */
@@ -31,13 +31,13 @@ export function observationOf(input: ObservationInput, previous: readonly Pod[],
     previous: new Map(previous.map((pod) => [pod.name, pod])),
   }
   const pods = replicas.value.map((replica) => podOf(replica, known, timeScale))
-  // Compose does not store a desired number of replicas. Therefore, outside a rollout, the number of replicas that are not draining serves
-  // as both spec.replicas and status.replicas.
+  // Compose does not store a desired number of replicas, so outside a rollout, the number of replicas that are not draining serves as both
+  // spec.replicas and status.replicas.
   const count = pods.filter(({ deleting }) => !deleting).length
   return { ...rest, scale: { specReplicas: wanted ?? count, statusReplicas: count }, pods }
 }
 
-/** Data about replicas from sources other than Docker, keyed by replica name. */
+/** What is known about the replicas from sources other than Docker, keyed by replica name. */
 interface Known {
   readonly readings: ReadonlyMap<string, PodReadings>
   readonly draining: ReadonlyMap<string, MetricReadings['draining']>
@@ -71,7 +71,10 @@ function scaledSample(reading: PodReadings | undefined, timeScale: number): PodR
   return { timeSeconds: engineSeconds(timeSeconds, timeScale), windowSeconds: engineSeconds(windowSeconds, timeScale), usageMilli }
 }
 
-/** Converts a time to the engine's compressed time. The result is a whole number of milliseconds, which an exported case can contain. */
+/**
+ * Converts a time to the engine's compressed time. The result is rounded to whole milliseconds, the precision of times in an exported
+ * conformance case.
+ */
 function engineSeconds(seconds: number, timeScale: number): number {
   return Math.round(seconds * timeScale * 1000) / 1000
 }

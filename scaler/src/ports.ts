@@ -15,9 +15,9 @@ export interface Clock {
 /** A replica as listed by Docker, without its metrics and draining state. */
 export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
 
-/** Reads and writes the workload's scale while a rollout is under way. */
+/** Reads and writes the workload's desired number of replicas while a rollout is under way. */
 export interface RolloutPort {
-  /** Returns the scale of the current rollout, or undefined if no rollout is under way. Never rejects. */
+  /** Returns the current rollout's revisions and desired number of replicas, or undefined if no rollout is under way. Never rejects. */
   read(): Promise<RolloutScale | undefined>
   write(scale: RolloutScale): Promise<void>
 }

@@ -37,8 +37,8 @@ const recordShape = z.looseObject({
 })
 
 /**
- * Returns the records in the order in which they appear in the file. Skips a final line without a newline, because the scaler is still
- * writing it. Fails at the first line that is not a record.
+ * Returns a decision log's records in the order in which they appear in the file. Skips a final line without a newline, because the scaler
+ * is still writing it. Fails at the first line that is not a record.
  * @param file file name to show in the error messages
  */
 export function parseRecords(text: string, file: string): Result<TickRecord[]> {

@@ -8,7 +8,7 @@ import type { ControllerOptions, HorizontalPodAutoscaler, Observation } from './
 /** Possible results of a scaling action that was actually started. */
 export const carriedOutResults = ['Succeeded', 'Failed', 'Interrupted'] as const
 
-/** The scaling action that follows a decision. */
+/** The scaling action that the scaler took after a decision or, in a dry run, would have taken. */
 export interface ActionRecord {
   readonly from: number
   readonly to: number
@@ -29,7 +29,7 @@ export interface ChangeByHand {
 export interface TickRecord {
   /** Wall-clock time of the sync, in ISO 8601 format. */
   readonly time: string
-  /** The arguments with which decide() was called. All arguments are recorded, so that the decision can be reproduced. */
+  /** All arguments with which decide() was called are recorded, so that the decision can be reproduced. */
   readonly hpa: HorizontalPodAutoscaler
   readonly options: ControllerOptions
   /** Time compression factor: with 10, every period and window takes a tenth of its normal time; 1 is real time. */
@@ -47,7 +47,7 @@ export interface TickRecord {
   readonly refusedFiles?: string
   readonly observation: Observation
   readonly decision: Decision
-  /** The engine's memory after the sync; a restarted scaler continues with this memory. */
+  /** The engine's remembered state after the sync; a restarted scaler continues with this state. */
   readonly memory: Memory
   readonly action: ActionRecord | null
   readonly decideSeconds: number

@@ -1,9 +1,9 @@
 /**
- * Reads and writes the scale of the workload while a rollout is under way. A rollout can temporarily run more replicas than desired, so the
- * number of containers may differ from the desired number of replicas. The desired number of replicas, which corresponds to spec.replicas
- * of a Deployment, is stored in the rollout file next to the decision log. A rollout writes the rollout file when it begins and removes the
- * file when it ends. During a rollout, the scaler reads the desired number of replicas from the rollout file, and writes a new number to
- * the file instead of scaling.
+ * Reads and writes the rollout file, which exists while a rollout is under way. A rollout can temporarily run more replicas than desired,
+ * so the number of containers may differ from the desired number of replicas. The desired number of replicas, which corresponds to
+ * spec.replicas of a Deployment, is stored in the rollout file next to the decision log. A rollout writes the rollout file when it begins
+ * and removes the file when it ends. During a rollout, the scaler reads the desired number of replicas from the rollout file, and writes a
+ * new number to the file instead of scaling.
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,8 +24,8 @@ export function rolloutFilePath(stateFolder: string): string {
 }
 
 /**
- * Returns the scale of the current rollout, or undefined if no rollout is under way. Rejects with a one-line error if the content of the
- * rollout file is invalid.
+ * Returns the current rollout's revisions and desired number of replicas, or undefined if no rollout is under way. Rejects with a one-line
+ * error if the content of the rollout file is invalid.
  */
 export async function readRolloutScale(stateFolder: string): Promise<RolloutScale | undefined> {
   const path = rolloutFilePath(stateFolder)
@@ -41,7 +41,7 @@ export async function readRolloutScale(stateFolder: string): Promise<RolloutScal
   }
 }
 
-/** @param scale the scale of the rollout; undefined if no rollout is under way */
+/** @param scale the rollout's revisions and desired number of replicas; undefined to remove the rollout file */
 export async function writeRolloutScale(stateFolder: string, scale: RolloutScale | undefined): Promise<void> {
   const path = rolloutFilePath(stateFolder)
   if (scale === undefined) return rm(path, { force: true })

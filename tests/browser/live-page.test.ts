@@ -10,7 +10,10 @@ import type { Browser, Locator, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { faults, hasChromium, launch, openPage } from './lib/browser.ts'
 
-/** Makes the scaler run twenty times as fast as in a Kubernetes cluster: it decides every 0.75 s, and scales down after 6 s. */
+/**
+ * Makes the scaler run twenty times as fast as in a Kubernetes cluster: it decides every 0.75 s, and scales down once the load has been low
+ * for 6 s.
+ */
 const timeScale = '20'
 const generous = { timeout: 60_000, interval: 100 }
 

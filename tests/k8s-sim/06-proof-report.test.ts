@@ -18,7 +18,7 @@ import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 const stack = inject('stack')
 /**
  * The service level objectives that depend on the machine's speed. The test records whether these objectives are met, but does not require
- * it.
+ * them to be met.
  */
 const ofSpeed = ['connect-p95', 'answer-p95', 'delivery-p95', 'ten-times']
 const pause = fromRoot(pauseFilePath(stateFolder))

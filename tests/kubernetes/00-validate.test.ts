@@ -1,4 +1,4 @@
-/** Validates all manifests with the API server: their fields, and the policy `restricted` for their pods. */
+/** Validates all manifests with the API server: their fields, and their pods against the `restricted` Pod Security Standard. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { run } from '@lab/host/docker.ts'
 import { root } from '@lab/host/root.ts'
@@ -12,12 +12,12 @@ interface Manifest {
   metadata: { name: string; namespace?: string }
 }
 
-/** An overlay with all components, which exists only for this test. */
+/** Kustomize overlay that enables all components; only this test uses it. */
 const everything = 'reports/kubernetes-everything'
 
 describe.skipIf(inject('cluster') === 'none')('the API server accepts', () => {
   beforeAll(async () => {
-    // The overlays differ in fields that cannot be changed, so the lab must not exist.
+    // The overlays differ in immutable fields, so the lab must not already exist in the cluster.
     await type(block('delete namespace'), 320)
     await run(process.execPath, ['tools/cli/src/main.ts', 'k8s', 'export'], { withinSeconds: 300 })
     await kubectl(['apply', '-f', 'k8s/base/namespace.yaml'])

@@ -1,4 +1,4 @@
-/** Runs the commands of docs/kubernetes.md up to a running lab, and checks pods, entry, page, metrics and dashboards. */
+/** Runs the commands in docs/kubernetes.md until the lab is running, and checks the lab's pods, Ingress, page, metrics and dashboards. */
 import { paths, ports, receiverPaths, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
 import { until } from '@lab/host/until.ts'

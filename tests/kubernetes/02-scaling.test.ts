@@ -1,4 +1,4 @@
-/** Tests the HPA of the cluster: k6 generates load, and the HPA goes from 2 to 4 replicas and back, one by one. */
+/** Tests the cluster's HPA under load from k6: the HPA goes from 2 to 4 replicas, and then back down one at a time. */
 import { writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
@@ -11,7 +11,10 @@ import { addFigure } from './lib/figures.ts'
 
 /** Clients that stay connected while the number of replicas changes. */
 const clients = 50
-/** Sockets of k6. Together with the clients, there are 350 sockets. With a target of 100 sockets per replica, four replicas are needed. */
+/**
+ * Number of sockets that k6 opens in addition to those of the 50 clients. With 350 sockets and a target of 100 sockets per replica, four
+ * replicas are needed.
+ */
 const sockets = 300
 const loadSeconds = 120
 const peak = 4
@@ -71,7 +74,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
     const numbers = changes.map(({ replicas }) => replicas)
     const top = numbers.indexOf(peak)
     expect(numbers[0]).toBe(2)
-    // If the load is still rising at the first synchronisation, scaling up takes two steps instead of one.
+    // If the load is still rising at the HPA's first sync, scaling up takes two steps instead of one.
     for (const [i, replicas] of numbers.slice(0, top + 1).entries()) expect(replicas).toBeGreaterThanOrEqual(numbers[i - 1] ?? 2)
     expect(numbers.slice(top)).toEqual([4, 3, 2])
   })
@@ -94,7 +97,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
 
 const jobFile = 'reports/kubernetes-load.json'
 
-/** Starts the Job of the overlay `load` with other settings. */
+/** Starts the `load` overlay's Job with this test's settings. */
 async function startLoad(): Promise<void> {
   await inLab(['delete', 'job', services.k6, '--ignore-not-found'])
   const text = await kubectl(['create', '--dry-run=client', '-o', 'json', '-k', 'k8s/overlays/load'])
@@ -119,7 +122,7 @@ async function startLoad(): Promise<void> {
   await kubectl(['create', '-f', jobFile])
 }
 
-/** Returns how the Job ended; undefined while it runs. */
+/** Returns how the load Job ended; undefined while it is running. */
 async function jobStatus(): Promise<string | undefined> {
   const { conditions = [] } = (
     JSON.parse(await inLab(['get', 'job', services.k6, '-o', 'json'])) as {

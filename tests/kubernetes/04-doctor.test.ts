@@ -1,4 +1,4 @@
-/** Tests `./lab k8s doctor` on the cluster: each problem is one line with the command that solves it. */
+/** Tests `./lab k8s doctor` on the cluster: each problem is reported on one line, with the command that solves it. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { run } from '@lab/host/docker.ts'
 import { root } from '@lab/host/root.ts'

@@ -15,7 +15,7 @@ interface Sentence {
 /** A type in braces after a JSDoc tag, with up to two levels of nested braces. */
 const jsdocType = /(@[a-z]+)\s+\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}/g
 
-/** Removes the marks of comments and the JSDoc types, which are not part of a sentence. */
+/** Removes comment markers and JSDoc types, which are not part of a sentence. */
 function plain({ kind, text }: Text): string {
   if (kind !== 'comment') return text
   return text.replaceAll(/^\s*(?:\/\*\*?|\*\/|\*|\/\/|#)+ ?|\*\/$|^<!--|-->$/gm, '').replaceAll(jsdocType, '$1')

@@ -15,7 +15,9 @@ const alsoPure = [
   'services/ws/src/sessions.ts',
 ]
 
-/** Whether a module must be pure: because of its folder, the list `alsoPure`, or the word "Pure" in its first comment. */
+/**
+ * Whether a module must be pure: it is in a folder of pure modules, is listed in `alsoPure`, or has the word "Pure" in its first comment.
+ */
 function isPure(path: string): boolean {
   return /\/(core|scenes)\//.test(path) || alsoPure.includes(path) || /^\/\*\*(?:(?!\*\/)[\s\S])*\bPure(?! but)\b/.test(read(path))
 }

@@ -43,7 +43,7 @@ interface Manifest {
   kind: string
   apiVersion: string
   metadata: { name: string; labels?: Record<string, string>; annotations?: Record<string, string> }
-  // The fields of the specification differ between kinds.
+  // Which fields a manifest's spec has depends on the manifest's kind.
   // biome-ignore lint/suspicious/noExplicitAny: each test reads the fields of one kind
   spec?: any
   data?: unknown
@@ -71,7 +71,7 @@ interface Service {
 }
 
 const secretFile = 'k8s/base/secrets/resume'
-/** The files of k8s/ without the secret, which exists only on machines that deploy the lab. */
+/** All files in k8s/ except the secret, which exists only on machines that deploy the lab. */
 const files = repoFiles((path) => path.startsWith('k8s/') && path !== secretFile)
 const kustomizations = repoFiles((path) => path.endsWith('/kustomization.yaml'))
 const objects = files
@@ -83,7 +83,7 @@ const named = (kind: string, name: string) => {
   return found
 }
 
-/** Compose services with the values of the overlay, as Compose merges them. */
+/** The services in compose.yaml; `composed` merges them with those in compose.k8s-sim.yaml, as Compose does. */
 const base = readCompose<{ services: Record<string, Service> }>('compose.yaml').services
 const overlay = readCompose<{ services: Record<string, Partial<Service>> }>('compose.k8s-sim.yaml').services
 const composed = (name: string): Service => ({

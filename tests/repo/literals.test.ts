@@ -152,7 +152,7 @@ test('literals with message types are only in modules where the compiler checks 
   expect(spelled).toEqual([])
 })
 
-/** Whether the module, or a module from the same folder that it imports, imports the message types. */
+/** Whether a module imports the message types, either directly or through a module that it imports by a relative path. */
 function isTyped(file: string, alsoBeside = true): boolean {
   return importsOf(file).some(
     ({ from, path }) =>

@@ -59,7 +59,8 @@ describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels
     ({ datasource, target: { expr = '', ...target } }) => {
       expect([datasource?.uid, target.datasource?.uid]).toEqual(['$logs', '$logs'])
       expect(notLogql(expr)).toEqual([])
-      // Stream selectors use only indexed labels. Rates use the interval that Grafana computes from the panel's width.
+      // The stream selector must use the indexed label `service_name`. The query's rate window must be the interval that Grafana computes
+      // from the panel's width.
       expect(expr).toMatch(/\{service_name(=|=~)"/)
       expect([...expr.matchAll(/\[([^\]]*)\]/g)].map(([, window]) => window).filter((window) => window !== '$__auto')).toEqual([])
     },

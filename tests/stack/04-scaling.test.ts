@@ -49,7 +49,7 @@ async function secondsUntilTargets(expected: string[]): Promise<number> {
   const names = async () => (await targets(stack, jobs.ws)).map(({ labels }) => labels.replica).sort()
   await until(`targets ${expected.join(', ')}`, async () => (await names()).join() === expected.join(), { withinMs: 30_000, everyMs: 100 })
   const seconds = (performance.now() - startedAt) / 1000
-  // A new target's first successful scrape can take one more scrape interval.
+  // After Prometheus has discovered a new target, its first successful scrape can take one more scrape interval.
   await until(`${expected.join(', ')} up`, async () => (await replicasUp(stack)).join() === expected.join(), { withinMs: 15_000 })
   return seconds
 }

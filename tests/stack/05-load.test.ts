@@ -36,7 +36,7 @@ describe('a short default run', () => {
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))
 
   beforeAll(async () => {
-    // Four replicas are more than the Compose file defines, so the test detects it if the k6 run resets the number of replicas.
+    // The test starts four replicas, more than the Compose file defines, so that it notices if the k6 run resets the number of replicas.
     await scaleTo(stack, 4)
     await until('four targets up', async () => (await replicasUp(stack)).length === 4, { withinMs: 30_000 })
     before = (await containers(stack, services.ws)).map(({ Id }) => Id)

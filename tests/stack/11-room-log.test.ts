@@ -119,7 +119,8 @@ test('keys and rooms survive one change of generations, but not two', async () =
     return answers[0]?.result
   }
   /**
-   * Sets the start times of the current message keys and rooms to a time far in the past, so that the next message starts a new generation.
+   * Sets the start times of the current generations of message keys and rooms far in the past, so that the next message starts new
+   * generations.
    */
   const age = () => valkey().cli('HSET', 'lab:log:meta', 'placesSince', '1', 'offsetsSince', '1')
   await publish('a')

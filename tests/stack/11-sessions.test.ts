@@ -15,8 +15,8 @@ test('a newly started replica can take sessions over at once', async () => {
   const relay = await openRelay()
   relay.cut()
   const stores = await startStores('a', {}, relay.port)
-  // After five failed attempts, the session connection waits a long time before it tries again.
-  // The room log's reader does not wait and connects at once.
+  // After five failed attempts, the session connection waits a long time before it tries again. The room log's reader, by contrast,
+  // connects as soon as it starts.
   await until('several attempts', () => relay.dials() >= 5, { withinMs: 10_000, everyMs: 10 })
   relay.restore()
   await new LogUser(stores.roomLog).start()

@@ -109,9 +109,9 @@ describe.skipIf(!hasChromium)('the page', () => {
     await isOpen(page)
     await say(page, 1)
     await until('the page is still in its room', async () => (await heard(page)).length === 1, { withinMs: 10_000 })
-    // In the meantime, rebalancing may have moved the page's connection to another replica.
-    // The page must have reconnected once after its connection was closed with code 1012, and once for each rebalancing move.
-    // After each reconnect, the page must have resumed its session.
+    // Before this check, rebalancing may also have moved the page's connection to another replica. The page must have reconnected once
+    // after its connection was closed with code 1012, and once for each rebalancing move. After each reconnect, the page must have resumed
+    // its session.
     const asked = async () => ((await text(page, 'log')).match(/"reason":"rebalancing"/g) ?? []).length
     const dials = async () => `${1 + (await asked())} / ${1 + (await asked())}`
     await until('a reason for each dial', async () => (await text(page, 'reconnects')) === (await dials()), { withinMs: 30_000 })

@@ -1,4 +1,4 @@
-/** Runs one demo scene on the lab on Compose, with k6, Prometheus and Docker. The tests in tests/demo use embedded labs instead. */
+/** Runs one demo scene on the Compose lab, with k6, Prometheus and Docker. The tests in tests/demo use embedded labs instead. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

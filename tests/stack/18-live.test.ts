@@ -1,4 +1,4 @@
-/** Tests the live page of the lab on Compose, which queries Prometheus, generates load, and refuses requests from other pages. */
+/** Tests the Compose lab's live page, which queries Prometheus, generates load, and refuses requests from other pages. */
 import { embeddedPaths, type LiveSnapshot } from '@lab/contract/embedded-api.ts'
 import { services } from '@lab/contract/endpoints.ts'
 import { replicaName } from '@lab/host/replicas.ts'

@@ -27,7 +27,7 @@ const runElsewhere = {
   'docs/scaler-commands.md': 'tests/k8s-sim/03-connections.test.ts',
 }
 
-/** Returns the only command block that contains the given string. @throws Error unless there is exactly one such block */
+/** Returns the only command block that contains the given string. @throws Error unless exactly one block contains the string */
 function block(part: string): CommandBlock {
   const found = blocks.filter(({ commands }) => commands.includes(part))
   if (found.length !== 1 || !found[0]) throw new Error(`there are ${found.length} command blocks with ${part}, not one`)

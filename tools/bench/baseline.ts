@@ -105,7 +105,10 @@ function leave(peer: Peer): void {
   }
 }
 
-/** This function is separate from the upgrade handler, so that no closure retains the upgrade request in memory. */
+/**
+ * Registers a new connection. This code is not part of the upgrade handler, because a closure there would retain the upgrade request in
+ * memory.
+ */
 function accept(socket: WebSocket, id: string): void {
   const peer: Peer = { socket, id, alive: true, rooms: new Set() }
   peers.add(peer)

@@ -83,7 +83,10 @@ export class LoadSocket {
     this.#socket.write(frames)
   }
 
-  /** Resets the connection, so that its port does not remain in the TIME_WAIT state. After that, failures are no longer reported. */
+  /**
+   * Resets the connection, so that its port does not remain in the TIME_WAIT state. Once `end` has been called, failures of the connection
+   * are no longer reported.
+   */
   end(): void {
     this.#ended = true
     this.#socket.resetAndDestroy()
@@ -146,7 +149,7 @@ export class BenchClients {
   readonly #failure = Promise.withResolvers<never>()
 
   constructor() {
-    // `during` reports failures; this empty handler only prevents an unhandled rejection from ending the process.
+    // `during` reports the failure of a connection; this empty handler only prevents an unhandled rejection from ending the process.
     this.#failure.promise.catch(() => {})
   }
 

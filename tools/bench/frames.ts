@@ -17,7 +17,7 @@ const typeLetterAt = '{"type":"'.length
  * @param opcode one of the values of `opcodes`
  * @param payload at most 65,535 bytes
  * @returns the header, mask and masked payload, which can be written any number of times
- * @throws RangeError if the payload is longer
+ * @throws RangeError if the payload is longer than 65,535 bytes
  */
 export function maskedFrame(opcode: number, payload: Buffer): Buffer {
   if (payload.length > 0xffff) throw new RangeError(`payload of ${payload.length} bytes; allowed: up to 65535`)

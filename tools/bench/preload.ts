@@ -32,8 +32,8 @@ export function onSwitch(then: (on: boolean) => void): void {
 async function answer(request: Request): Promise<Memory | null> {
   if (request.ask === 'memory') {
     for (let i = 0; i < (request.collect ? collections : 0); i++) {
-      // Only a last-resort garbage collection shrinks V8's young generation.
-      // After an ordinary garbage collection, the measured memory would be about 5 KiB per socket too high.
+      // Only a last-resort garbage collection shrinks V8's young generation. After an ordinary garbage collection, the memory measured for
+      // each socket would be about 5 KiB too high.
       globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' })
       await sleep(settleMs)
     }

@@ -19,8 +19,8 @@ export interface Sample {
 const generatorLimit = 0.92
 const serverLimit = 0.95
 /**
- * Maximum acceptable send delay in fixed-rate scenarios, in which the load generator's CPU usage does not show whether the load generator
- * was the bottleneck. Microseconds.
+ * Maximum acceptable send delay in fixed-rate scenarios, in microseconds. In these scenarios, CPU usage does not show whether the load
+ * generator was the bottleneck.
  */
 const sentLateLimitUs = 500
 
@@ -52,7 +52,7 @@ export function valuesOf(
   return new Map([...values].flatMap(([round, value]) => (base.has(round) ? [[round, value / (base.get(round) ?? 1)] as const] : [])))
 }
 
-/** Whether the median of a row meets the row's aim. */
+/** Returns whether a table row's median meets the limit that is set for this row. */
 export function isMet({ at, limit }: Aim, median: number): boolean {
   return at === 'least' ? median >= limit : median <= limit
 }
@@ -65,7 +65,7 @@ function spreadText({ min, median, max }: Spread, digits: number): string {
   return `${number(min, digits)} / **${number(median, digits)}** / ${number(max, digits)}`
 }
 
-/** Formats a row's aim, for example `≤ 8` or `ratio ≥ 0.92`. */
+/** Formats the limit that a table row should meet, for example `≤ 8` or `ratio ≥ 0.92`. */
 function aimText({ of, at, limit }: Aim, unit: string): string {
   const bound = `${at === 'least' ? '≥' : '≤'} ${number(limit, of === 'ratio' ? 2 : 0)}`
   return of === 'ratio' ? `ratio ${bound}` : `${bound} ${unit}`

@@ -29,19 +29,21 @@ export interface Row {
   digits: number
   scenario: ScenarioName
   figure: string
-  /** The name of the reference's figure, if it differs from the name of the subject's figure. */
+  /** Name of the reference's figure; if undefined, the figures of the reference and the subject have the same name. */
   referenceFigure?: string
-  /** A second scenario; in each round, the row's figure is divided by the same figure from this scenario. */
+  /**
+   * The scenario that provides the divisor: in each round, the row's figure is divided by the figure of the same name from this scenario.
+   */
   over?: ScenarioName
   aim?: Aim
 }
 
-/** A table in which each row compares the subject with the reference. */
+/** A report table, in which each row compares a figure of the server under test (the subject) with a figure of the reference server. */
 export interface Section {
   title: string
   reference: TargetName
   subject: TargetName
-  /** Titles of the two columns, if the reference and the subject are the same target. */
+  /** Column titles to use instead of the target names; needed if a table compares a target with itself. */
   columns?: readonly [string, string]
   rows: readonly Row[]
 }

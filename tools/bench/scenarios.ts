@@ -21,7 +21,7 @@ import { steady } from './steady.ts'
 
 const kibi = 1024
 const mebi = 1024 * 1024
-/** Number of measurements with the feature on in each round, and also the number of those with the feature off. */
+/** Number of measurement pairs per round; each pair measures once with the feature on and once with the feature off. */
 const switchedPairs = 10
 
 /** Keeps `depth` messages in flight on each of 100 sockets while `measure` runs. */
@@ -65,7 +65,7 @@ const echoSwitched = (depth: number) =>
   echoing(depth, async (clients, bench, answered) => {
     const turns = { off: [] as { rate: number; cpu: number }[], on: [] as { rate: number; cpu: number }[] }
     const parts: Busy[] = []
-    // The order of "on" and "off" alternates between pairs of measurements.
+    // Each pair consists of one measurement with the feature on and one with the feature off; their order alternates from pair to pair.
     for (let pair = 0; pair < switchedPairs; pair++) {
       for (const turn of pair % 2 === 0 ? (['off', 'on'] as const) : (['on', 'off'] as const)) {
         await bench.switch(turn === 'on')

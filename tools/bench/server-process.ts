@@ -34,7 +34,7 @@ export async function freeAddress(): Promise<Address> {
 
 /**
  * Waits until a socket can be opened at the given address.
- * @param failed a promise that rejects if the server exits; the wait then rejects with the same error
+ * @param failed a promise that rejects if the server exits; the function then rejects with the same error
  * @throws Error if no socket opens within 15 s
  */
 export async function socketsOpen(address: Address, failed: Promise<never> = new Promise(() => {})): Promise<void> {
@@ -73,7 +73,7 @@ export class ServerProcess {
     this.died = once(child, 'exit').then(([code, signal]) => {
       throw new Error(`the server exited unexpectedly (${code ?? signal}) ${this.#errors}`)
     })
-    // This empty handler marks the rejection as handled; otherwise, it would end the benchmark with a stack trace.
+    // Without this empty handler, the unhandled rejection would end the benchmark with a stack trace.
     this.died.catch(() => {})
   }
 

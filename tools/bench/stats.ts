@@ -25,7 +25,7 @@ export function spread(values: readonly number[]): Spread {
  * @param values at least one value, in any order
  * @param share a number between 0 and 1; for example, 0.99 gives p99
  * @returns the smallest value that is greater than or equal to at least the given fraction of all values
- * @throws RangeError if there are no values or if share is outside 0 to 1
+ * @throws RangeError if there are no values, or if share is not between 0 and 1
  */
 export function percentile(values: ArrayLike<number>, share: number): number {
   if (!(share >= 0 && share <= 1)) throw new RangeError(`share ${share} is not between 0 and 1`)
@@ -36,7 +36,7 @@ export function percentile(values: ArrayLike<number>, share: number): number {
 }
 
 /**
- * Divides the values round by round, so that anything that affects a whole round cancels out.
+ * Divides the subject's value by the reference's value in each round, so that anything that affects a whole round cancels out.
  * @param subject the subject's values, by round
  * @param reference the reference's values, by round
  * @returns the ratios of subject to reference for all rounds in which both have a value, in round order

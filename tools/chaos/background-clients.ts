@@ -1,4 +1,4 @@
-/** Runs clients that send room messages while a fault is checked, because some faults are visible only with traffic. */
+/** Runs clients that send room messages while a fault's effects are checked, because some effects are visible only with traffic. */
 import { createClient } from '@lab/client/client.ts'
 import { nodeEnvironment } from '@lab/client/node.ts'
 import { paths } from '@lab/contract/endpoints.ts'

@@ -84,7 +84,7 @@ async function perform(name: FaultName, { replica, on, page, json = false, check
   if (replica !== undefined && !fault.hitsReplica) throw new LabError(`--replica: ${name} does not affect a single replica`)
   const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   const lab = await findLab({ on, ...(page !== undefined && { page }) })
-  // If the lab does not support the fault, any valid duration may be passed, because the error message then names the unsupported fault.
+  // If this lab does not support the fault, any valid duration will do, because `prepare` then rejects with an error that names the fault.
   const plan = await prepare(lab, name, { replica, seconds: options.for ?? fault.on[on]?.seconds ?? allowedSeconds.max })
   if (!json) console.log(`${planText(plan)}\n`)
   const stop = stopOnSignals((signal, first) => say(`${signal}: ${first ? 'undoing the fault' : 'still undoing the fault'}`))

@@ -36,7 +36,7 @@ export async function prepare<K extends LabKind>(lab: Lab<K>, fault: FaultName, 
   return planned.value
 }
 
-/** Begins a fault. If a step fails, the function undoes all steps and then rejects. */
+/** Begins a fault. If a step fails, undoes all steps and then rejects. */
 export async function begin<K extends LabKind>(lab: Lab<K>, fault: FaultName, options: FaultOptions): Promise<Begun> {
   return beginPlan(lab, await prepare(lab, fault, options))
 }

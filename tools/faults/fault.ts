@@ -7,7 +7,7 @@ export type Expectation<K extends LabKind> = Expected<CheckOf<K>>
 
 /** A condition that must hold during a fault, or after the fault has been undone. @typeParam C the type of the condition's check */
 export interface Expected<C> {
-  /** Whether the condition is expected during the fault or after its undo. */
+  /** Whether the condition is expected during the fault or after the fault has been undone. */
   readonly phase: 'during' | 'after'
   readonly what: string
   readonly check: C
@@ -30,7 +30,7 @@ export interface Draft<K extends LabKind> {
   readonly notes: readonly string[]
 }
 
-/** A fault on one kind of lab. */
+/** The properties that a fault has on one kind of lab. */
 export interface FaultOn<K extends LabKind> {
   /** Default duration. Seconds. */
   readonly seconds: number
@@ -47,17 +47,17 @@ export interface InPlan {
   readonly lastsSeconds: number
   /** Time limit for the evidence that the fault took effect. */
   readonly evidenceWithinSeconds: number
-  /** Time limit after the undo for every replica to become healthy and connected to its stores. */
+  /** How long every replica may take to become healthy and connected to its stores after the fault has been undone. */
   readonly wholeWithinSeconds: number
   /** Reasons for which connections to the affected replica may close; if the list is empty, no connection may close. */
   readonly mayEnd: readonly CloseCause[]
-  /** How long connections may still close, measured from the evidence of the fault or from the fault's undo. */
+  /** How long connections may still close after the first evidence that the fault took effect, or after the fault has been undone. */
   readonly noticed: { readonly after: 'evidence' | 'undo'; readonly seconds: number }
-  /** Whether the fault adds a replica, which is then affected by the fault's undo. */
+  /** Whether the fault adds a replica, which is removed again when the fault is undone. */
   readonly addsReplica?: true
   /** Whether the fault affects every replica. */
   readonly hitsEvery?: true
-  /** Whether the report states the time from the start of the fault to the evidence of its effect. */
+  /** Whether the report states how much time passed between the start of the fault and the first evidence of its effect. */
   readonly timed?: true
   /** Whether the fault is useful only under load, as part of a plan. */
   readonly only?: true

@@ -9,7 +9,7 @@ interface Extension {
   service: string
 }
 
-/** The lists that Compose replaces when it merges files. Compose concatenates all other lists. */
+/** When Compose merges files, it replaces the lists in these fields, and concatenates the lists in all other fields. */
 const replacedLists: readonly string[] = ['command', 'entrypoint', 'test']
 
 /**

@@ -1,4 +1,4 @@
-/** Writes the table of measured figures into docs/deploys.md. The rest of that page is written by hand. */
+/** Writes the table of measured figures into docs/deploys.md, the rest of which is written by hand. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 

@@ -1,4 +1,4 @@
-/** Generates the manifests for Kubernetes from the files of this repository. */
+/** Generates the Kubernetes manifests from the files in this repository. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -23,8 +23,8 @@ const rulesFolder = 'prometheus/rules'
 const provisioning = 'grafana/provisioning'
 
 /**
- * Returns the files of k8s/, and the kustomizations of the folders whose files the pods mount.
- * @param dashboards paths of the dashboards, relative to the root
+ * Returns the generated files in k8s/, and a kustomization for each folder whose files are mounted into pods.
+ * @param dashboards paths of the dashboards, relative to the repository root
  */
 export function kubernetesFiles(dashboards: readonly string[]): ReadonlyMap<string, string> {
   return manifests({

@@ -1,4 +1,7 @@
-/** Generates table rows for the settings of the k6 load. The names and allowed values come from the function that reads these settings. */
+/**
+ * Generates table rows for the settings of the k6 load. The settings' names and allowed values are taken from the function that parses the
+ * settings.
+ */
 
 import { code } from '@lab/host/markdown.ts'
 import { readSettings, type Settings } from '@lab/k6/lib/settings.ts'

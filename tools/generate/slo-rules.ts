@@ -11,8 +11,8 @@ import { metrics } from '@lab/contract/metrics.ts'
 import { type BurnClock, burnClocks, errorBudget, errorRatio, type ServiceLevelName } from '@lab/contract/service-levels.ts'
 
 /**
- * A service level objective that limits the ratio of bad events to all events. In its queries, `$w` is a placeholder for the length of the
- * time window.
+ * A service level objective that limits the ratio of bad events to all events. In the objective's queries, `$w` is a placeholder for the
+ * length of the time window.
  */
 interface ServiceLevel {
   name: ServiceLevelName

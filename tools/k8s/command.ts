@@ -1,10 +1,10 @@
-/** The commands `k8s`: writing the manifests for Kubernetes, and checking the cluster. */
+/** Implements the `k8s` commands, which write the Kubernetes manifests and check the cluster. */
 import { examples } from '@lab/host/arguments.ts'
 import type { Command } from 'commander'
 import { doctor } from './doctor.ts'
 import { exportManifests } from './export.ts'
 
-/** Adds the commands to a program. */
+/** Adds the `k8s` commands to a program. */
 export function register(program: Command): void {
   const k8s = program.command('k8s').description('run the lab in a Kubernetes cluster, with the manifests in k8s/')
   k8s

@@ -1,4 +1,4 @@
-/** The command `k8s doctor`: reads the facts from the cluster, and prints one line for each finding. */
+/** Implements `k8s doctor`, which collects facts about the cluster and prints one line for each finding. */
 import { existsSync, readFileSync } from 'node:fs'
 import { metrics } from '@lab/contract/metrics.ts'
 import { root } from '@lab/host/root.ts'
@@ -14,18 +14,18 @@ const requestTimeout = '--request-timeout=10s'
 const ownLabel = 'app.kubernetes.io/part-of'
 const ownValue = 'websocket-lab'
 
-/** The rights that applying the manifests needs, and the objects of others that the check looks for. */
+/** The resources that a user must be allowed to create in order to apply the manifests. */
 const neededRights = ['deployments.apps', 'statefulsets.apps', 'services', 'configmaps', 'secrets', 'roles.rbac.authorization.k8s.io']
 const foreignKinds = ['deployments', 'statefulsets', 'daemonsets', 'jobs', 'services', 'ingresses', 'horizontalpodautoscalers']
 
-/** Prints the findings, and sets the exit code. */
+/** Runs all checks of `k8s doctor`, prints the findings and sets the exit code. */
 export async function doctor(): Promise<void> {
   const findings = findingsOf(await gatherFacts())
   for (const finding of findings) console.log(line(finding))
   process.exitCode = exitCodeOf(findings)
 }
 
-/** Runs kubectl with a time limit. Returns undefined if the command fails. */
+/** Runs kubectl with a time limit and returns its output, or undefined if the command fails. */
 async function answer(...args: string[]): Promise<string | undefined> {
   const { exitCode, stdout } = await tryKubectl([...args, requestTimeout], { withinSeconds: callWithinSeconds })
   return exitCode === 0 ? stdout : undefined
@@ -115,7 +115,10 @@ const podList = z.object({
   ),
 })
 
-/** Images that pods wait for; if no pod waits, the lab's own images that are on no node, because no registry has them. */
+/**
+ * Lists the images that pods cannot pull. Before any container exists, lists the images built by the lab that no node has, because no
+ * registry provides them.
+ */
 async function imagesMissing(): Promise<string[]> {
   const pods = await json(podList, '-n', namespace, 'get', 'pods')
   const containers = (pods?.items ?? []).flatMap(({ status }) => status.containerStatuses ?? [])
@@ -128,7 +131,7 @@ async function imagesMissing(): Promise<string[]> {
   return ownImages().filter((image) => !present.some((name) => name === image || name.endsWith(`/${image}`)))
 }
 
-/** The images that the lab builds, from the manifests. */
+/** Returns the names of the images that the lab builds, as the manifests contain them. */
 function ownImages(): string[] {
   const files = ['deployment.yaml', 'monitoring/alert-receiver.yaml']
   return files.flatMap((file) =>
@@ -160,7 +163,10 @@ function stateOf(apis: ApiServices, group: string): ApiState {
   return available ? 'available' : 'unavailable'
 }
 
-/** Whether the metrics adapter has the metric of the HPA; undefined if no replica runs, because then there is no metric either. */
+/**
+ * Returns whether the metrics adapter provides the HPA's connection metric; undefined if there are no replicas, because the metric then
+ * does not exist either.
+ */
 async function metricExists(): Promise<boolean | undefined> {
   const pods = await answer('-n', namespace, 'get', 'pods', '-l', 'app.kubernetes.io/name=ws', '-o', 'name')
   if (pods === undefined || pods.trim() === '') return undefined

@@ -1,30 +1,30 @@
-/** What `k8s doctor` reads from the cluster and from the checkout. Pure. */
+/** Defines the facts that `k8s doctor` reads from the cluster and the checkout. Pure. */
 
-/** An object in the namespace of the lab. */
+/** Kind and name of an object in the lab's namespace. */
 export interface ObjectName {
-  /** The kind in lower case, as kubectl accepts it. */
+  /** The object's kind in lower case, which kubectl accepts as an argument. */
   kind: string
   name: string
 }
 
-/** The state of a metrics API: available, registered but not available, or not registered. */
+/** State of a metrics API: available, registered but unavailable, or not registered. */
 export type ApiState = 'available' | 'unavailable' | 'absent'
 
 export interface Facts {
   kubectlMissing: boolean
-  /** The name of the current context, or undefined if there is none. */
+  /** Name of kubectl's current context; undefined if there is none. */
   context: string | undefined
-  /** The version of the API server, or the reason why it does not answer. */
+  /** Version of the Kubernetes API server, or the reason why the server does not respond. */
   server: { version: string } | { error: string }
-  /** The rights that this user does not have, as in `create deployments`. */
+  /** Permissions that the current user lacks, for example `create deployments`. */
   missingRights: readonly string[]
-  /** Objects in the namespace that do not belong to the lab. */
+  /** Objects in the lab's namespace that do not belong to the lab. */
   foreign: readonly ObjectName[]
-  /** Images of the lab that a node does not have and does not get. */
+  /** Images of the lab that a node neither has nor can pull. */
   missingImages: readonly string[]
   ingressClass: boolean
   secretFile: boolean
   metrics: { resource: ApiState; custom: ApiState }
-  /** Whether the metrics adapter has the metric of the HPA; undefined if the lab does not run. */
+  /** Whether the metrics adapter provides the HPA's connection metric; undefined if there are no replicas. */
   connectionsMetric: boolean | undefined
 }

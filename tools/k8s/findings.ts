@@ -1,4 +1,4 @@
-/** Computes the findings of `k8s doctor` from facts. Pure. */
+/** Computes the findings of `k8s doctor` from the collected facts. Pure. */
 import { metrics } from '@lab/contract/metrics.ts'
 import type { ApiState, Facts } from './facts.ts'
 
@@ -6,17 +6,17 @@ export interface Finding {
   subject: string
   level: 'ok' | 'warning' | 'BLOCKED'
   text: string
-  /** The command that mends the problem. */
+  /** The command or instruction that solves the problem. */
   command?: string
 }
 
-/** The namespace of the lab in a cluster. */
+/** Name of the lab's namespace in a cluster. */
 export const namespace = 'ws-lab'
 
-/** The number of foreign objects that a finding names. */
+/** Maximum number of objects that a finding lists if they do not belong to the lab. */
 const shownObjects = 5
 
-/** Computes all findings. Without a cluster, the other subjects cannot be checked. */
+/** Computes all findings. If the cluster does not respond, only this problem is reported, because nothing else can be checked. */
 export function findingsOf(facts: Facts): Finding[] {
   if (facts.kubectlMissing) {
     return [blocked('kubectl', 'kubectl is not installed, or not in PATH', 'install kubectl, see https://kubernetes.io/docs/tasks/tools/')]
@@ -79,7 +79,7 @@ function images({ missingImages, context = '' }: Facts): Finding {
   return blocked('images', text, loadCommand(context, missingImages))
 }
 
-/** Returns the command that copies images to the nodes; the name of the context tells which program created the cluster. */
+/** Returns the command that copies images to the nodes. The context's name shows whether kind, k3d or minikube created the cluster. */
 function loadCommand(context: string, names: readonly string[]): string {
   const list = names.join(' ')
   const [, kind] = /^kind-(.+)$/.exec(context) ?? []
@@ -97,12 +97,12 @@ function api(name: string, state: ApiState, effect: string, command: string): Fi
   return warning('metrics', `the API ${name} ${how}, so ${effect}`, state === 'absent' ? command : `kubectl get apiservices | grep ${name}`)
 }
 
-/** Returns a finding as one line. */
+/** Formats a finding as one line of text. */
 export function line({ subject, level, text, command }: Finding): string {
   return `${level.padEnd(7)}  ${subject.padEnd(9)}  ${text}${command === undefined ? '' : `: ${command}`}`
 }
 
-/** Exit code: 0 if the lab can run, 1 if it cannot, and 2 if it can run with warnings. */
+/** Returns the exit code: 0 if the lab can run, 1 if it cannot, and 2 if it can run but there are warnings. */
 export function exitCodeOf(findings: readonly Finding[]): 0 | 1 | 2 {
   if (findings.some(({ level }) => level === 'BLOCKED')) return 1
   return findings.some(({ level }) => level === 'warning') ? 2 : 0

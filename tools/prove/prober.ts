@@ -28,7 +28,7 @@ export class Prober {
     this.timer = setInterval(() => this.begin(), 1000 / perSecond)
   }
 
-  /** Stops opening new clients, and waits for the open ones to finish, for at most their time limit plus one second. */
+  /** Stops opening new clients, and waits for the current clients to finish. Waits at most one second longer than a client's time limit. */
   async stop(): Promise<void> {
     clearInterval(this.timer)
     await Promise.race([Promise.all(this.underWay), sleep(withinMs + 1000)])

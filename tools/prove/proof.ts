@@ -74,7 +74,8 @@ export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions):
   }
 
   /**
-   * Runs the load at a tenth of the rate, then at the full rate, and then with additional clients. The load continues during the faults.
+   * Applies the load at a tenth of the configured message rate, then at the full rate, and then with additional clients. The load continues
+   * during the faults.
    */
   const prelude = async (crowd: Crowd): Promise<Prelude> => {
     let more: Crowd | undefined
@@ -186,7 +187,7 @@ class Deliveries {
     if (this.phase !== undefined) record(this.histograms[this.phase], tookMs)
   }
 
-  /** Records, in a phase's histogram, the deliveries that happen while an action runs. */
+  /** Runs an action, and records the deliveries during this time in the histogram of the given phase. */
   async during(phase: 'normal' | 'tenTimes', act: () => Promise<void>): Promise<void> {
     this.phase = phase
     await act()

@@ -29,7 +29,7 @@ const reportTimeScale = 5
 
 export interface Outcome {
   report: Report
-  /** Whether no message was lost; for a proof report, whether every objective is met. */
+  /** Whether every delivery guarantee was fulfilled; for a proof report, whether every objective was also met. */
   proven: boolean
 }
 

@@ -11,7 +11,7 @@ import type { Demand, ScaleDecision } from './report/scaling.ts'
 
 /** Time limit for all additional clients to join their rooms. */
 const joinWithinMs = 60_000
-/** How long the phase with all replicas lasts, so that sockets have time to move to the new replicas. */
+/** How long the surge continues after all new replicas are running, so that sockets have time to move to these replicas. */
 const holdMs = 10_000
 /** Times in seconds on the scaler's clock; the scaler decides every fifteen seconds, and begins to scale down after two minutes. */
 const settled = 45
@@ -143,7 +143,7 @@ function steadiness(forMs: number): (text: string) => boolean {
   }
 }
 
-/** Logs a timeout instead of rejecting, because the report shows a late surge as an objective that was not met. */
+/** Logs an exceeded time limit instead of rejecting, because the report shows late scaling as an objective that was not met. */
 async function unlessLate(log: (line: string) => void, waiting: Promise<void>): Promise<void> {
   await waiting.catch((error: Error) => log(error.message))
 }

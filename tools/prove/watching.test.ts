@@ -1,4 +1,6 @@
-/** Tests a proof report's data sources against real sources that do not need Docker. */
+/**
+ * Tests how a proof report's data is collected: new clients, the scaler's changes, and Prometheus samples. These tests do not need Docker.
+ */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

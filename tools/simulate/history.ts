@@ -52,8 +52,8 @@ interface Membership {
   /** The time at which the client informed its user that it had joined the room. */
   joinedAtMs: number
   /**
-   * The time at which the client first received a sequence number. The client need not receive messages that were stored before this time
-   * and later lost by the store.
+   * The time at which the client first received a sequence number. Messages that the store saved before the client's first sequence number,
+   * and later lost, need not reach the client.
    */
   placedAtMs: number
   /** Messages that have reached the client, and messages that the client has passed on to its user. */

@@ -103,7 +103,8 @@ class Simulation {
     await this.quiet(() => history.missing(false).length === 0)
     for (const text of history.missing(false)) history.violated('missing', text)
     if (history.losses > 0 && history.violations.length === 0) {
-      // A loss of data is detected no later than when the next message is stored, so the simulation sends one more message to each room.
+      // A data loss in the store is detected at the latest when the next message is stored, so the simulation sends one more message to
+      // each room.
       for (const room of rooms) this.broadcast(this.users[0], room)
       await this.quiet(() => history.missing(true).length === 0)
       for (const text of history.missing(true)) history.violated('missing', text)
@@ -311,7 +312,7 @@ class Simulation {
     }
   }
 
-  /** Stops the store. If several store stops overlap, the store starts again when the last of them ends. */
+  /** Stops the store. If several faults stop the store at the same time, the store starts again only when the last of these faults ends. */
   private stopStore(): () => void {
     if (this.stops++ === 0) this.store.stop()
     this.states.outageBegan()

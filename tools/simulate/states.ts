@@ -1,6 +1,6 @@
 /**
- * Defines the states that a meaningful simulation must reach. If the runs of many seeds together do not reach all of these states, the
- * simulation covers too little.
+ * Defines the states that a meaningful simulation must reach. If some of these states are never reached, even by runs with many different
+ * seeds, the simulation covers too little.
  */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import type { History } from './history.ts'

@@ -105,7 +105,7 @@ class Connection {
     answer(reply)
   }
 
-  /** Ends the connection from the link's side; commands that have already been sent may still arrive. */
+  /** Ends the connection on behalf of the link; commands that the link has already sent may still reach the store. */
   cutByLink(arrives: number): void {
     this.toStore.cut(arrives)
     this.toLink.cut(0)
@@ -116,7 +116,7 @@ class Connection {
     this.toStore.cut(0)
     this.end()
     this.toLink.cut(this.link.someOf(this.toLink.underWay))
-    // If the network is cut, not even the end of the connection arrives; instead, the link detects that replies are missing.
+    // If the network is cut, the link is not notified that the connection has ended; instead, it detects that replies are missing.
     if (!this.held)
       this.store.timeline.after(this.store.delayMs(), () => this.link.lost(this, new Error('connection reset')), this.link.process)
   }
@@ -295,8 +295,8 @@ export class ModelLink implements ValkeyConnection {
   }
 
   /**
-   * Returns how many of the chunks in transit arrive although the connection is cut: a random number, because TCP delivers whatever arrived
-   * before the cut.
+   * Returns how many of the chunks in transit are still delivered when the connection is cut. The number is random, because TCP delivers
+   * whatever arrived before the cut.
    */
   someOf(underWay: number): number {
     return Math.floor(this.environment.random() * (underWay + 1))

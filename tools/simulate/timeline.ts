@@ -14,7 +14,7 @@ export class Process {
 
 interface Event {
   atMs: number
-  /** Of several events with the same time, the one that was scheduled first runs first. */
+  /** Events with the same time run in the order in which they were scheduled. */
   order: number
   process: Process | undefined
   /** The event's action; undefined once the event has been cancelled. */
@@ -166,7 +166,7 @@ export class Channel {
     for (; this.waiting > 0; this.waiting--) this.plan(this.timeline.nowMs)
   }
 
-  /** Stops sending. Of the chunks in transit, only the given number arrive, or none if the network is cut. */
+  /** Stops sending. At most `left` of the chunks in transit still arrive; if the network is cut, none of them arrive. */
   cut(left: number): void {
     this.over = true
     this.queue.length = Math.min(this.queue.length, this.held ? 0 : left)

@@ -203,7 +203,7 @@ export class Wire {
   }
 }
 
-/** Calls one of the client's event handlers; the handler's type has no parameter for the event. */
+/** Calls one of the client's event handlers with an event that the handler's type does not declare. */
 function call(handler: ((event?: never) => void) | null, event?: object): void {
   handler?.(event as never)
 }

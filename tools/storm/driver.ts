@@ -19,14 +19,17 @@ import { type Storm, type StormClients, StormCount, stormSeconds } from './storm
  */
 const surplus = 1.2
 /**
- * Clients that have moved to other replicas are replaced, until the total number of opened clients reaches this multiple of the desired
- * number.
+ * Maximum number of opened clients, as a multiple of the desired number. Clients that have moved to other replicas are replaced until this
+ * maximum is reached.
  */
 const most = 2.5
 /** Connection attempts per second while the replica is being filled. */
 const fillPerSecond = 250
 const fillEveryMs = 50
-/** Maximum number of clients that connect at the same time; naive clients that had to wait too long would retry before the kill. */
+/**
+ * Maximum number of clients that connect at the same time. With more, naive clients could wait so long for a session that they would retry
+ * before the replica is killed.
+ */
 const mostPending = 100
 /** Time limit for filling the replica with up to a thousand sockets; for more sockets, the limit grows proportionally. */
 const fillWithinMs = 60_000
@@ -42,7 +45,7 @@ export interface StormOptions {
   sockets: number
   clients: StormClients
   log: (line: string) => void
-  /** Aborts the storm: the killed replica is restarted, and the storm then rejects with the signal's reason. */
+  /** Aborts the storm: the killed replica is restarted, and the storm then rejects with the signal's abort reason. */
   stop: AbortSignal
 }
 
@@ -203,7 +206,7 @@ function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'no
 interface Survivor {
   name: string
   healthy: boolean
-  /** The start time distinguishes this replica from a later one with the same name. */
+  /** Start time of the replica or router; a later start time shows that it has restarted. */
   startedAt: string | number
 }
 

@@ -2,8 +2,8 @@
 import { services } from '@lab/contract/endpoints.ts'
 
 /**
- * Delay added to Valkey's replies, and the jitter of this delay, in milliseconds. With a much longer delay, a replica could not connect to
- * Valkey: connecting requires three replies and must finish within a second.
+ * Delay added to Valkey's replies, and the jitter of this delay, in milliseconds. If the delay were much longer, a replica could not
+ * connect to Valkey: connecting requires three replies and must finish within a second.
  */
 export const proxyLatencyMs = 100
 const jitterMs = 10

@@ -1,17 +1,17 @@
 /**
- * JavaScript source code that is evaluated in a replica's process through the inspector. Each effect on a replica ends after a time limit,
- * even if the lab has stopped by then.
+ * JavaScript source code that is evaluated in a replica's process through the inspector. Each fault in a replica ends after a time limit,
+ * even if the command that injected it has exited by then.
  */
 
-/** How long the event loop is blocked each time, and the interval at which it is blocked. Milliseconds. */
+/** How long each simulated stall of the event loop lasts, and the interval between stalls. Milliseconds. */
 export const blocked = { forMs: 1_500, everyMs: 3_500 } as const
 
 /**
- * Fraction of a replica's memory limit to allocate: enough to trigger the MemoryHigh alert (80 %), but too little to trigger the OOM
- * killer.
+ * Fraction of its memory limit up to which a replica's memory is filled: enough to trigger the MemoryHigh alert (80 %), but too little to
+ * trigger the OOM killer.
  */
 export const memoryShare = 0.88
-/** Amount of memory to allocate in a replica without a memory limit, that is, in a replica that runs as a plain process. MiB. */
+/** Amount of memory to allocate in a replica that runs as a plain process and therefore has no memory limit. MiB. */
 export const addedMiB = 256
 
 const chunkBytes = 8 * 2 ** 20
@@ -25,7 +25,7 @@ export function busyCode(seconds: number): string {
   })()`
 }
 
-/** Returns code that allocates memory in a replica: a fraction of its memory limit, or a fixed amount if it has no memory limit. */
+/** Returns code that allocates memory in a replica: up to a fraction of its memory limit, or a fixed amount if it has no memory limit. */
 export function memoryCode(seconds: number, kind: 'compose' | 'embedded'): string {
   const wanted = kind === 'compose' ? `process.constrainedMemory() * ${memoryShare} - process.memoryUsage.rss()` : `${addedMiB} * 2 ** 20`
   return `(() => {
@@ -45,7 +45,7 @@ export function endCode(what: 'busy' | 'memory'): string {
   return `globalThis[Symbol.for('lab.chaos.${what}')]?.(); 0`
 }
 
-/** Returns code that ends any active effect of the same kind and schedules the end of the new effect. */
+/** Returns code that ends any active fault of the same kind and schedules the end of the new fault. */
 function endingBy(what: 'busy' | 'memory', seconds: number, end: string): string {
   const name = `Symbol.for('lab.chaos.${what}')`
   return `globalThis[${name}]?.()

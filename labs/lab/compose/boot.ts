@@ -8,13 +8,13 @@ export interface Boot {
   replicas: number
   /** Whether to start the scaler, which is defined in compose.k8s-sim.yaml. */
   scaler?: boolean
-  /** Signal that aborts the start of the lab and removes containers that have already been started. */
+  /** When this signal aborts, the start of the lab is cancelled, and containers that have already been started are removed. */
   stop: AbortSignal
 }
 
 /**
- * Starts a lab without Grafana, and returns a function that removes this lab and its data. Rejects if this Compose project already has a
- * lab, because its data must not be removed.
+ * Starts a lab without Grafana, and returns a function that removes this lab and its data. Rejects if the Compose project already has
+ * containers, so that the data of an existing lab is not removed.
  */
 export async function bootLab(project: string, { replicas, scaler = false, stop }: Boot): Promise<() => Promise<void>> {
   const files = scaler ? fileArgs(overlayFiles) : []

@@ -48,7 +48,7 @@ export interface ComposeOptions {
   entry?: string
 }
 
-/** Members that only the Compose lab has. */
+/** The lab interface, extended with members that only the lab on Compose has. */
 export interface ComposeLab extends Lab<'compose'> {
   readonly prometheus: Prometheus
   /** Address of Alertmanager. */
@@ -167,7 +167,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     scaler,
     store,
     readEverySeconds: 1,
-    // Some sockets are always closed, because k6 continuously replaces its virtual users.
+    // At any moment, some of the load's sockets are closed, because k6 continuously replaces its virtual users.
     steadyShare: 0.93,
     sources,
     container,

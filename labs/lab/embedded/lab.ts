@@ -22,7 +22,7 @@ const scaleWithinSeconds = 60
 /** Time limit for the scaler to notice a change: two sync periods in real time. */
 const noticedWithinMs = 45_000
 
-/** Members that only the embedded lab has. */
+/** The lab interface, extended with members that only the embedded lab has. */
 export interface EmbeddedLab extends Lab<'embedded'> {
   /** Address of the live page. */
   readonly page: string
@@ -182,7 +182,7 @@ async function send(page: string, order: EmbeddedOrder, body: object): Promise<v
   if (!response.ok) throw new LabError(`${embeddedPaths[order]}: ${response.status} ${(await response.text()).slice(0, 200)}`)
 }
 
-/** Opens a new connection to the store for each command, because commands are rare and the store may restart in between. */
+/** Opens a new connection to the store for each command, because commands are rare and the store may restart between two commands. */
 function storeAt(url: string, set: LabStore['set']): LabStore {
   return {
     ask: async (...command) => {

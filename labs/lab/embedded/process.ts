@@ -13,8 +13,8 @@ import { relayTo } from './store-relay.ts'
 const main = fileURLToPath(new URL('../../../embedded/src/main.ts', import.meta.url))
 const startWithinMs = 60_000
 /**
- * How long the embedded lab may take to exit, since each replica drains for up to 10 s; after that, a second signal ends the lab
- * immediately.
+ * How long the embedded lab may take to exit, given that each replica drains for up to 10 s. Once this time has passed, a second signal
+ * ends the lab immediately.
  */
 const endWithinMs = 20_000
 

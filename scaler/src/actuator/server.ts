@@ -1,6 +1,6 @@
 /**
  * The actuator is the only service that may change the lab's containers. The actuator has access to the Docker socket, so it accepts no
- * input other than a number of replicas. This number is the only part of a request that is passed on to Docker.
+ * input other than a number of replicas. The number of replicas is the only part of a request that the actuator passes on to Docker.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { actuatorPaths } from '@lab/contract/endpoints.ts'
@@ -9,7 +9,7 @@ import type { Actuator } from '../adapters/compose.ts'
 
 /** Allows only the whitespace characters that JSON defines. */
 const onlyBody = /^[ \t\r\n]*\{[ \t\r\n]*"replicas"[ \t\r\n]*:[ \t\r\n]*(0|[1-9]\d{0,3})[ \t\r\n]*\}[ \t\r\n]*$/
-/** Maximum length of a request body, in bytes. The scaler's request bodies are shorter than this limit. */
+/** Maximum length of a request body, in bytes; longer than any request body that the scaler sends. */
 const maxBodyBytes = 64
 /** Maximum time for receiving a request, in milliseconds. */
 const arrivalMs = 5000

@@ -4,7 +4,7 @@ import { startWithinSeconds } from '@lab/host/scaling.ts'
 import type { ListedReplica, WorkingSet } from '../ports.ts'
 import { type Actuator, composeWithinSeconds } from './compose.ts'
 
-/** Timeout for a call that reads the replicas, in seconds. */
+/** Timeout for a call that lists the replicas or reads their memory usage, in seconds. */
 const readWithinSeconds = 5
 /** Timeout for a scaling call, in seconds: the Compose timeout, plus the timeout for starting containers, plus 5 s for the response. */
 const scaleWithinSeconds = composeWithinSeconds + startWithinSeconds + 5

@@ -1,4 +1,4 @@
-/** Tests the adapters against faulty servers. The tests in tests/k8s-sim use real Docker and Prometheus instances instead. */
+/** Tests the adapters against faulty servers. The tests in tests/k8s-sim run the adapters against real Docker and Prometheus instances. */
 import type { RequestListener } from 'node:http'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

@@ -16,7 +16,7 @@ export interface ComposeSettings extends DockerService {
   readonly host: string
 }
 
-/** Timeout for a Compose command, in seconds. The timeout exceeds the replicas' grace period by a margin for slow machines. */
+/** Timeout for a Compose command, in seconds: the replicas' grace period plus a margin for slow machines. */
 export const composeWithinSeconds = 75
 /** Maximum time to wait for replicas that another Docker client is stopping, in seconds. */
 const drainWithinSeconds = 45

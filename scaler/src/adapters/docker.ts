@@ -72,8 +72,8 @@ export function replicaOf(container: Container, service: string): ListedReplica 
 }
 
 /**
- * Derives the Ready condition from the health check. The condition's transition time is the end of the first probe in the latest unbroken
- * series of health probes with the same result.
+ * Derives a pod's Ready condition from its container's health check. The condition's transition time is the end of the first probe in the
+ * current series of identical probe results.
  */
 function readyCondition({ Status, Health }: Container['State'], startedAt: number): ListedReplica['ready'] {
   // Docker does not probe a paused container, and continues to report it as healthy.

@@ -16,7 +16,7 @@ interface GetOptions {
   readonly output?: 'wide' | 'json' | 'yaml' | 'name'
 }
 
-/** Interval at which a running watch reads the decision log, in milliseconds. */
+/** Interval at which `get hpa --watch` checks the decision log for changes, in milliseconds. */
 const pollMs = 500
 
 export function register(program: Command): void {
@@ -63,8 +63,8 @@ function textOf(view: View, output: GetOptions['output']): string {
 }
 
 /**
- * Prints changes until standard output is closed or the process ends. While watching, the command prints one line of JSON or one YAML
- * document per change.
+ * Prints each change in the autoscaler's state until standard output is closed or the process ends. While watching, the command prints one
+ * line of JSON or one YAML document per change.
  */
 async function watch({ state, output }: GetOptions): Promise<void> {
   const gone = new AbortController()

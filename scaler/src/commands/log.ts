@@ -38,7 +38,7 @@ export async function readRecords(stateFolder: string): Promise<TickRecord[]> {
 /**
  * Returns the autoscaler's newest state, and prints a hint to stderr if that state is old.
  * @param name expected name of the autoscaler; undefined accepts any name
- * @throws Error if there is no record or the autoscaler has a different name
+ * @throws Error if there is no record, or if the recorded autoscaler does not have the expected name
  */
 export async function readView(stateFolder: string, name?: string): Promise<View> {
   const view = viewOf(await readRecords(stateFolder))

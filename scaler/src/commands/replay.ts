@@ -72,7 +72,7 @@ async function run(options: ReplayOptions, program: Command): Promise<void> {
   hint(`plot: ${options.html}`)
 }
 
-/** A recorded load, and the table rows that display the recorded decisions. */
+/** A recorded load, and the rows that show the recorded decisions in the comparison table. */
 interface Recording {
   readonly recorded: () => Run[]
   readonly load: RecordedLoad

@@ -1,4 +1,4 @@
-/** `run`: starts the scaler. Connects the control loop to Docker, Prometheus and files. */
+/** `run`: starts the scaler. Connects the control loop to Docker, to Prometheus, and to the files that it reads and writes. */
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { paths } from '@lab/contract/endpoints.ts'
@@ -100,7 +100,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   const log = new DecisionLog(logPath)
   let lastTickAt: number | null = null
   const startedAt = systemClock.nowSeconds()
-  // The maximum duration of a sync that includes a scaling action, plus the maximum pause before the next sync.
+  // The loop counts as stuck after the maximum duration of a sync with a scaling action, plus the maximum pause before the next sync.
   const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
   const stuck = () => {
     const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))

@@ -1,7 +1,7 @@
 /** Defines Kubernetes' HPA conditions, their messages, and the rule for lastTransitionTime. */
 import type { Condition, ConditionType, LimitReason } from './decision.ts'
 
-/** Condition messages, keyed by reason. A message that contains an error or a number is produced by a function. */
+/** Condition messages, keyed by reason. If a message contains an error or a number, its entry is a function that returns the message. */
 export const messages = {
   SucceededGetScale: "the HPA controller was able to get the target's current scale",
   FailedGetScale: (error: string) => `the HPA controller was unable to get the target's current scale: ${error}`,

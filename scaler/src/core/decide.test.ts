@@ -30,8 +30,8 @@ function see(timeSeconds: number, connections: readonly (number | undefined)[], 
 }
 
 /**
- * Returns a function that runs successive syncs, each with the memory of the previous one. By default, writing the new replica count always
- * succeeds.
+ * Returns a function that runs successive syncs, each of which starts with the state remembered from the previous sync. By default, writing
+ * the new replica count always succeeds.
  */
 function timeline(spec: HorizontalPodAutoscaler, options: ControllerOptions = defaultControllerOptions) {
   let memory: Memory = emptyMemory

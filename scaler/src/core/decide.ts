@@ -10,7 +10,7 @@ import { recommend } from './recommend.ts'
 import { rememberChange } from './scale-changes.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, ReplicaCounts } from './types.ts'
 
-/** A decision, and the memory for the next sync. */
+/** A decision, and the state to remember for the next sync. */
 export interface Step {
   readonly decision: Decision
   readonly memory: Memory
@@ -66,7 +66,7 @@ interface MetricsArg {
   readonly observation: Observation
   readonly counts: ReplicaCounts
   readonly memory: Memory
-  /** The decision before any metrics are evaluated. */
+  /** The decision's initial content, before any metric is evaluated. */
   readonly start: Decision
 }
 
@@ -151,8 +151,8 @@ function rescaleReason(recommendation: number, currentReplicas: number, descript
 }
 
 /**
- * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, a replica count of zero disables autoscaling. The
- * exception is an autoscaler that itself scaled to zero, if minReplicas is now above 0 or a metric can have a value without any pods.
+ * Whether the autoscaler scales up a workload with zero replicas. In Kubernetes, a replica count of zero disables autoscaling. An
+ * autoscaler that itself scaled to zero can scale up again if minReplicas is now above 0 or if a metric can have a value without any pods.
  */
 function scalesFromZero(hpa: HorizontalPodAutoscaler, options: ControllerOptions, memory: Memory): boolean {
   const scaledToZero = memory.status.conditions.some(({ type, status }) => type === 'ScaledToZero' && status === 'True')
@@ -185,8 +185,8 @@ function scalingDisabled(start: Decision, memory: Memory, options: ControllerOpt
 export type RescaleOutcome = { readonly ok: true } | { readonly error: string }
 
 /**
- * Updates a step with the outcome of writing the new replica count. The scaling policies take the change into account only if the write
- * succeeded.
+ * Updates a step with the outcome of writing the new replica count. The scaling policies count the change only if the new replica count was
+ * written successfully.
  */
 export function recordRescale(hpa: HorizontalPodAutoscaler, options: ControllerOptions, step: Step, outcome: RescaleOutcome): Step {
   const { decision, memory } = step
@@ -279,7 +279,7 @@ function rescaleTo(decision: Decision, replicas: number): Decision {
   return { ...decision, scaleTo: replicas, rescale: 'Pending' }
 }
 
-/** Returns the decision together with the memory, which contains the decision's status. */
+/** Returns the decision, and the state to remember, which includes the decision's status. */
 function finish(memory: Memory, decision: Decision): Step {
   const { desiredReplicas, conditions, lastScaleTimeSeconds } = decision
   return { decision, memory: { ...memory, status: { desiredReplicas, conditions, lastScaleTimeSeconds } } }

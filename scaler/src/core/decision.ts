@@ -1,4 +1,4 @@
-/** Defines the result of a sync and the memory for the next one. All types in this file can be stored as JSON. */
+/** Defines the result of a sync, and the state that is remembered for the next sync. All types in this file can be stored as JSON. */
 import type { MetricTarget, MetricType } from './types.ts'
 
 export type ConditionType = 'AbleToScale' | 'ScalingActive' | 'ScalingLimited' | 'ScaledToZero'
@@ -9,8 +9,8 @@ export interface Condition {
   readonly reason: string
   readonly message: string
   /**
-   * lastTransitionTime: the time at which the condition's status last changed. A new reason with the same status does not change
-   * lastTransitionTime.
+   * lastTransitionTime: the time at which the condition's status last changed. If only the condition's reason changes, lastTransitionTime
+   * stays the same.
    */
   readonly sinceSeconds: number
 }
@@ -101,7 +101,7 @@ export interface Decision {
   readonly policyLimited: number | null
   /** Replica count after minReplicas and maxReplicas were applied. */
   readonly bounded: number | null
-  /** The limit that changed the replica count, if any. */
+  /** The limit that changed the proposed replica count; null if no limit applied. */
   readonly boundBy: Exclude<LimitReason, 'DesiredWithinRange'> | null
   /** The replica count to write to the scale target; null if the count does not change. */
   readonly scaleTo: number | null
@@ -144,7 +144,7 @@ export interface HpaStatus {
   readonly lastScaleTimeSeconds: number | null
 }
 
-/** The memory of a new autoscaler. */
+/** The state with which a new autoscaler starts. */
 export const emptyMemory: Memory = {
   recommendations: null,
   scaleUps: [],
@@ -152,7 +152,10 @@ export const emptyMemory: Memory = {
   status: { desiredReplicas: 0, conditions: [], lastScaleTimeSeconds: null },
 }
 
-/** Returns what a restarted controller still remembers. Kubernetes stores only the status in the API server. */
+/**
+ * Returns the part of the remembered state that survives a restart of the controller: the status, which Kubernetes stores in the API
+ * server.
+ */
 export function memoryAfterRestart({ status }: Memory): Memory {
   return { ...emptyMemory, status }
 }

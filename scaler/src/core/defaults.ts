@@ -21,7 +21,7 @@ export const defaultScaleUp = {
 } as const satisfies ScalingRules
 
 /**
- * Defaults for `behavior.scaleDown`. The stabilization window is unset, so that each sync uses the controller's
+ * Defaults for `behavior.scaleDown`. There is no default scale-down stabilization window, so each sync uses the controller's
  * downscaleStabilizationSeconds option.
  */
 export const defaultScaleDown = { selectPolicy: 'Max', policies: [all] } as const satisfies ScalingRules

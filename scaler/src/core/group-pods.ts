@@ -16,8 +16,8 @@ export type CpuTiming = Pick<ControllerOptions, 'cpuInitializationPeriodSeconds'
 
 /**
  * Groups the pods for a metric.
- * @param cpuTiming time limits for the CPU resource metric; null for all other metrics. The CPU usage of a pod that is starting is not
- * caused by load, so the pod counts as unready even if it has a sample.
+ * @param cpuTiming the CPU initialization period and the initial readiness delay; null for all metrics except CPU usage. The CPU usage of a
+ * pod that is starting is not caused by load, so the pod counts as unready even if it has a sample.
  */
 export function groupPods(
   pods: readonly Pod[],

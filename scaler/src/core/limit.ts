@@ -12,7 +12,7 @@ export interface Limited {
   readonly reason: LimitReason
 }
 
-/** The fields have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
+/** The input to the limits; its field names are those of the NormalizationArg type in Kubernetes' HPA controller. */
 export interface LimitArg {
   readonly minReplicas: number
   readonly maxReplicas: number
@@ -85,9 +85,7 @@ function scaleDownLimit(arg: BehaviorLimitArg): number {
   return selectPolicy === 'Min' ? Math.max(...proposals) : Math.min(...proposals)
 }
 
-/**
- * Returns the replica count at the start of the policy's period: the current count, excluding the autoscaler's changes during this period.
- */
+/** Returns the replica count at the start of the policy's period: the current count without the autoscaler's own changes since then. */
 function replicasAtPeriodStart(arg: BehaviorLimitArg, { periodSeconds }: ScalingPolicy): number {
   const { currentReplicas, scaleUps, scaleDowns, nowSeconds } = arg
   const period = { nowSeconds, periodSeconds }

@@ -89,7 +89,7 @@ const otherResources = [
   'services.loadbalancers',
 ]
 
-/** Checks that a qualified name is a container resource: a standard Kubernetes resource, or DOMAIN/NAME. */
+/** Checks that a name denotes a container resource: either a standard Kubernetes resource, or a name of the form DOMAIN/NAME. */
 export function containerResourceErrors(name: string): string[] {
   if (name.includes('/')) {
     const isNative = name.includes('kubernetes.io/')

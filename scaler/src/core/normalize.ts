@@ -6,7 +6,10 @@ import type { Stabilized } from './stabilize.ts'
 import { stabilize, stabilizeWithBehavior } from './stabilize.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from './types.ts'
 
-/** The replica counts have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
+/**
+ * The input to the normalization; the names of its replica-count fields are those of the NormalizationArg type in Kubernetes' HPA
+ * controller.
+ */
 export interface NormalizationArg {
   readonly hpa: Pick<HorizontalPodAutoscaler, 'behavior' | 'minReplicas' | 'maxReplicas'>
   readonly options: Pick<ControllerOptions, 'downscaleStabilizationSeconds'>

@@ -40,7 +40,10 @@ interface ProposalArg {
   readonly tolerances: Tolerances
 }
 
-/** Calculates a number of replicas from the values of the ready pods. Adds assumed values for missing and unready pods to `values`. */
+/**
+ * Calculates the number of replicas that a metric proposes, from the metric's values for the ready pods. Adds assumed values for missing
+ * and unready pods to `values`.
+ */
 function propose(values: Map<string, bigint>, { pods, comparison, specReplicas, tolerances }: ProposalArg): ValueOrError<MetricReasoning> {
   const { ratioOf, fullValueOf } = comparison
   const plain = ratioOf(values)

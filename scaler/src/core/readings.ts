@@ -46,7 +46,7 @@ function readPodsMetric(
   return { error: `unable to get metric ${metric.metric.name}: ${cause} custom metrics API${suffix(failure)}` }
 }
 
-/** Returns the sum over all containers, or undefined if the list is empty or a container has no value. */
+/** Returns the sum of the containers' resource usage, or undefined if the list is empty or a container has no value. */
 function sumOfContainers(amounts: readonly (number | undefined)[]): bigint | undefined {
   const known = amounts.filter((amount) => amount !== undefined)
   if (known.length === 0 || known.length < amounts.length) return undefined

@@ -3,7 +3,10 @@ import { type FieldError, fieldErrorText, invalid, invalidJson } from './field-e
 import { labelValueErrors, qualifiedNameErrors } from './names.ts'
 import type { LabelSelector } from './types.ts'
 
-/** Validates a selector by the rules of apimachinery's LabelSelectorAsSelector. Returns Kubernetes' error message; null if it is valid. */
+/**
+ * Validates a selector by the rules of apimachinery's LabelSelectorAsSelector. Returns Kubernetes' error message, or null if the selector
+ * is valid.
+ */
 export function selectorProblem({ matchLabels = {}, matchExpressions = [] }: LabelSelector = {}): string | null {
   const labels = Object.entries(matchLabels).sort(([a], [b]) => (a < b ? -1 : 1))
   const problems = [

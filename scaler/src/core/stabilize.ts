@@ -3,11 +3,14 @@ import type { Recommendation } from './decision.ts'
 
 export interface Stabilized {
   readonly replicas: number
-  /** The remembered recommendations, including the new one. */
+  /** The recommendations to remember for later syncs, including the new one. */
   readonly recommendations: readonly Recommendation[]
 }
 
-/** The replica counts have the same names as in the NormalizationArg type of Kubernetes' HPA controller. */
+/**
+ * The input to the stabilization; the names of its replica-count fields are those of the NormalizationArg type in Kubernetes' HPA
+ * controller.
+ */
 interface StabilizeArg {
   /** Recommendations from earlier syncs. */
   readonly recommendations: readonly Recommendation[]
@@ -59,7 +62,9 @@ export function stabilizeWithBehavior(arg: BehaviorWindowsArg): Stabilized {
   }
 }
 
-/** Replaces the last entry that is older than the cutoff with the new entry, or appends the new entry if there is none. */
+/**
+ * Replaces the last recommendation that is older than the cutoff with the new one, or appends the new one if no recommendation is that old.
+ */
 function remember(recommendations: readonly Recommendation[], entry: Recommendation, cutoff: number): readonly Recommendation[] {
   const old = recommendations.findLastIndex(({ timeSeconds }) => timeSeconds < cutoff)
   return old < 0 ? [...recommendations, entry] : recommendations.with(old, entry)

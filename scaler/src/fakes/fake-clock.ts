@@ -3,7 +3,7 @@ import type { Clock } from '../ports.ts'
 
 export interface FakeClock extends Clock {
   advance(seconds: number): void
-  /** Duration of each sleep in seconds. */
+  /** The duration of each call of sleep(), in seconds. */
   readonly slept: number[]
 }
 

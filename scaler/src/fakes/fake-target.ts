@@ -6,7 +6,7 @@ export interface FakeTarget extends ReplicaTarget {
   set(names: readonly string[]): void
   /** Adds replicas that were created but not started, as if an interrupted action had left them behind. */
   leaveCreated(names: readonly string[]): void
-  /** The requested replica counts, in order. */
+  /** The replica counts that were passed to scaleTo(), in the order of the calls. */
   readonly asked: number[]
   /** Error with which list() rejects; null for no failure. */
   listError: string | null
@@ -19,7 +19,7 @@ export interface FakeTarget extends ReplicaTarget {
 export interface FakeReplicas {
   readonly count: number
   readonly service: string
-  /** Start time of a new replica, in Unix seconds. */
+  /** Returns the current Unix time in seconds, which becomes the start time of a new replica. */
   readonly nowSeconds: () => number
   readonly requestsMilli: Readonly<Record<string, number>>
 }

@@ -31,7 +31,7 @@ export interface TestLoop {
   paused: boolean
   /** Content of the file that describes the current rollout. */
   rollout: RolloutScale | undefined
-  /** Current content of the HPA file; null for the initial spec. */
+  /** The autoscaler spec in the HPA file; null for the spec with which the loop started. */
   specification: Specification | null
 }
 
@@ -72,7 +72,7 @@ export function testLoop(over: Partial<LoopSettings> = {}, startSeconds = 1_700_
   return made
 }
 
-/** Sets the number of sockets on every replica. */
+/** Sets the number of sockets that the fake metrics report for every replica. */
 export async function sockets(w: TestLoop, perReplica: number): Promise<void> {
   const replicas = (await w.target.list(never)).map(({ name }) => ({
     name,

@@ -66,7 +66,7 @@ function tryYaml(text: string): YamlDocument[] | Problem {
   }
 }
 
-/** An object and its path in the document. */
+/** An object in a YAML document, with its path in that document. */
 interface Found {
   readonly document: YamlDocument
   readonly path: Path
@@ -84,7 +84,10 @@ function objectsOf(document: YamlDocument): Found[] {
   return items.map((item: unknown, i): Found => ({ document, path: ['items', i], value: isObject(item) ? { ...typed, ...item } : item }))
 }
 
-/** Returns the HPAs and the objects without a kind. A single object is always returned, so that its errors are reported. */
+/**
+ * Returns those objects that are HPAs or have no kind. If there is only one object, it is returned regardless of its kind, so that its
+ * errors are reported.
+ */
 function hpasAmong(objects: readonly Found[]): readonly Found[] {
   const hpas = objects.filter(({ value }) => [kind, undefined, null, ''].some((one) => propertyOf(value, 'kind') === one))
   return hpas.length === 0 && objects.length === 1 ? objects : hpas

@@ -1,6 +1,6 @@
 /**
  * Schema of an autoscaling/v2 HorizontalPodAutoscaler, with every field and its type. Like the API server's strict decoding, the schema
- * refuses unknown fields and wrong types. The values are checked in validate.ts.
+ * refuses unknown fields and wrong types. The values of the fields are validated in validate.ts.
  */
 import { z } from 'zod'
 import { metadata } from './metadata.ts'
@@ -19,8 +19,8 @@ const target = z.strictObject({ type: text.nullish(), ...amounts })
 const reference = z.strictObject({ apiVersion: text.nullish(), kind: text.nullish(), name: text.nullish() })
 
 /**
- * Returns the schema of a metric with its five possible sources. The `number` parameter is the schema of the target in a spec, or of the
- * current value in a status.
+ * Returns the schema of a metric with its five possible sources. The `number` parameter is the schema of the metric's target (for a spec)
+ * or of its current value (for a status).
  */
 function metricOf<Name extends string, Schema extends z.ZodType>(name: Name, number: Schema) {
   const numberShape = { [name]: number.nullish() } as Record<Name, z.ZodOptional<z.ZodNullable<Schema>>>

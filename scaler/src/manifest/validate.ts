@@ -54,7 +54,10 @@ function validateReference(reference: V2Reference | null | undefined, path: stri
 
 type SourceField = Exclude<keyof V2Metric, 'type'>
 
-/** Checks for the metric sources, in the API server's order; the API server checks only the first source of each metric. */
+/**
+ * The functions that validate metric sources, in the API server's order. If a metric has several sources, the API server validates only the
+ * first one.
+ */
 const sourceFields: Readonly<Record<SourceField, (metric: V2Metric, path: string) => FieldError[]>> = {
   object: ({ object }, path) => [
     ...validateReference(object?.describedObject, `${path}.describedObject`, true),

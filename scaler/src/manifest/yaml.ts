@@ -131,8 +131,8 @@ class Reader {
   }
 
   /**
-   * Returns the entries of the mapping, or of the list of mappings, that the `<<` key merges. If a key occurs in several merged mappings,
-   * the first mapping takes precedence.
+   * Returns the entries that the `<<` key merges: those of a single mapping, or those of every mapping in a list. If a key occurs in
+   * several merged mappings, the first mapping takes precedence.
    */
   #merged(value: unknown, depth: number): [string, unknown][] {
     const node = isAlias(value) ? value.resolve(this.#document) : value

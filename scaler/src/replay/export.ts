@@ -36,14 +36,14 @@ export interface CaseInfo {
 
 export interface ExportedLog {
   readonly scenario: Scenario
-  /** Number of records that the case does not contain. */
+  /** Number of records in the log that were left out of the case. */
   readonly leftOut: number
 }
 
 /**
- * Converts to a case the longest part of a decision log that the HPA controller can replay without interruption. A part ends before a
- * scaling decision that a paused scaler did not carry out, and wherever the autoscaler's name, the time scale or the controller options
- * change. Fails if the replayed case differs from the recording.
+ * Converts a part of a decision log to a case: the longest part that the HPA controller can replay without interruption. Such a part ends
+ * before a scaling decision that was not carried out because of a pause or a dry run. It also ends before a change to the autoscaler's name
+ * or namespace, the time scale or the controller options. Fails if the replayed case differs from the recording.
  */
 export function scenarioOfLog(records: readonly TickRecord[], info: CaseInfo): Result<ExportedLog> {
   const part = longestPart(records)
@@ -77,7 +77,7 @@ export function scenarioOfLoad(inputs: readonly SyncInput[], hpa: HorizontalPodA
 
 interface LogPart {
   readonly records: readonly TickRecord[]
-  /** The memory before the first record. */
+  /** The scaler's remembered state before the first record of this part of the log. */
   readonly memory: Memory
 }
 
@@ -90,7 +90,7 @@ function longestPart(records: readonly TickRecord[]): LogPart {
     const part = continued && isCarriedOut(before) ? parts.at(-1) : undefined
     if (part !== undefined) part.records.push(record)
     else if (continued || canBegin(record)) parts.push({ records: [record], memory: continued ? before.memory : emptyMemory })
-    // If the memory before this record is unknown, the part begins with the next record.
+    // If the scaler's remembered state before this record is unknown, the part to export begins with the next record.
     else parts.push({ records: [], memory: record.memory })
   }
   return parts.reduce<LogPart>((longest, part) => (part.records.length >= longest.records.length ? part : longest), {
@@ -117,7 +117,7 @@ function isContinued(record: TickRecord, before: TickRecord): boolean {
 interface Recorded {
   readonly observation: Observation
   readonly hpa: HorizontalPodAutoscaler
-  /** Whether the scaler was restarted and had lost its memory. */
+  /** Whether the scaler was restarted before this sync and had lost its remembered recommendations and scale changes. */
   readonly restart: boolean
   readonly decision?: TickRecord['decision']
 }

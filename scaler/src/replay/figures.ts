@@ -1,4 +1,7 @@
-/** Calculates the key figures of a replica curve, in engine seconds. A replica count applies until the next sync. */
+/**
+ * Calculates the key figures of a replica curve, in engine seconds. The replica count of each point on the curve is assumed to apply until
+ * the next sync.
+ */
 import type { CurvePoint } from './replay.ts'
 
 export interface Figures {

@@ -13,7 +13,7 @@ export interface SyncInput {
 
 export interface LoadTick extends SyncInput {
   readonly timeSeconds: number
-  /** Sums of Pods metrics over the pods with a value, keyed by seriesKey. Metrics that have no value for any pod are absent. */
+  /** Sums of Pods metrics over the pods with a value, keyed by seriesKey. A metric without a value for any pod has no entry. */
   readonly podsMilli: Readonly<Record<string, number>>
   /** Sums of resource usage over the pods with a sample, keyed by container and resource. */
   readonly usageMilli: Readonly<Record<string, ResourceAmounts>>
@@ -123,7 +123,7 @@ export function missingMetrics(metrics: readonly MetricSpec[], { ticks }: Record
   return metrics.filter((metric) => ticks.every((tick) => totalOf(metric, tick) === null)).map(seriesKey)
 }
 
-/** Returns the names of all recorded metrics, in the same format as missingMetrics. */
+/** Returns the names of all recorded metrics, in the same format as the result of missingMetrics(). */
 export function recordedMetrics({ ticks }: RecordedLoad): string[] {
   const keys = ticks.flatMap(({ observation, podsMilli, usageMilli }) => [
     ...Object.keys(podsMilli),

@@ -2,9 +2,9 @@
  * Converts recorded Prometheus data to the observations that a control loop would have made in a time range, even if no scaler was running.
  * All functions are pure: the query results are passed as arguments.
  *
- * The recorded data differ from Docker's data in two respects. First, a replica that is ready at its first point counts as ready since its
- * start, so a start-up shorter than one step appears to take no time. Second, the replicas' resource requests are not recorded, so the
- * caller passes them as an argument.
+ * The recorded data differ from Docker's data in two respects. First, a replica that is ready in its first observation counts as ready
+ * since its start, so a start-up that is shorter than the interval between observations appears to take no time. Second, the replicas'
+ * resource requests are not recorded, so the caller passes them as an argument.
  */
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
@@ -28,7 +28,7 @@ export const maxMoments = 20_000
 
 export interface RecordedRange {
   readonly timesSeconds: readonly number[]
-  /** The series of each query at each point in the range. */
+  /** The series that each query returned for each point in the range. */
   readonly answers: ReadonlyMap<string, readonly (readonly Series[])[]>
 }
 
@@ -74,8 +74,9 @@ export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap)
 }
 
 /**
- * Returns an observation for each point, from the first to the last point at which a replica existed. If no replica existed at a point in
- * between, its observation states that the replica count could not be read. Returns an empty list if no replica existed at any point.
+ * Returns an observation for each point, from the first to the last point at which a replica existed. If no replica existed at a point
+ * between these two, that point's observation states that the replica count could not be read. Returns an empty list if no replica existed
+ * at any point.
  */
 export async function observationsOf(
   { timesSeconds, answers }: RecordedRange,
@@ -107,8 +108,8 @@ function keyOf(name: string, startTimeSeconds: number | null): string {
 
 /**
  * Returns the replicas at a point in time, ordered by number.
- * @param sinceOf returns the time since which the readiness status has applied; an earlier observation with the same status takes
- * precedence
+ * @param sinceOf returns the time since which a replica has been ready or unready; if the previous observation shows the same status, its
+ * time takes precedence
  */
 function replicasAt(
   at: (query: string) => readonly Series[],

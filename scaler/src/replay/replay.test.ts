@@ -115,7 +115,7 @@ describe('the model', () => {
         const { points } = replay('any', hpa, recorded)
         expect(points).toHaveLength(recorded.ticks.length)
         // The autoscaler does not change a replica count of zero.
-        // After the first decision, any other replica count is between minReplicas and maxReplicas.
+        // From the first decision on, every replica count except zero is between minReplicas and maxReplicas.
         const bounded = points.every(({ replicas }) => replicas === 0 || (replicas >= hpa.minReplicas && replicas <= hpa.maxReplicas))
         expect(bounded).toBe(true)
         expect(replay('any', hpa, recorded).points).toEqual(points)

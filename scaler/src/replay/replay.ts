@@ -4,8 +4,9 @@
  * - The sum of each metric is distributed evenly over the replicas that would have been ready. Real sockets do not move, so a real new
  *   replica receives load only from new clients. The model settles faster than the real lab, because all of its replicas carry the same
  *   load.
- * - The distributed sum includes the resource usage of idle replicas. As a result, each replica appears slightly busier than in reality if
- *   fewer replicas run than were recorded, and slightly less busy if more replicas run.
+ * - The resource usage that is distributed over the replicas includes the usage that replicas cause even when idle. Each simulated replica
+ *   therefore appears slightly busier than a real one if fewer replicas run than were recorded, and slightly less busy if more replicas
+ *   run.
  * - A new replica becomes ready after the median time that the recorded replicas took to become ready. In the model, a removed replica
  *   exits immediately.
  * - Values of Object and External metrics, and times with unreadable metrics, are taken from the recording.
@@ -21,7 +22,7 @@ import type { TickRecord } from '../record.ts'
 import type { LoadTick, RecordedLoad } from './load.ts'
 import { neededReplicas } from './load.ts'
 
-/** The replicas that exist at the time of a sync. */
+/** A point on a replica curve: how many replicas exist, are ready, and are needed at the time of a sync. */
 export interface CurvePoint {
   readonly timeSeconds: number
   /** Number of replicas after the decision. */
@@ -49,7 +50,10 @@ interface ModelReplica {
 /** Assumed age of the replicas at the start of the recording; longer than any start delay. */
 const longAgoSeconds = 86_400
 
-/** Simulates the given settings under a recorded load, starting with the first recorded replica count and an empty memory. */
+/**
+ * Simulates the given settings under a recorded load, starting with the first recorded replica count and with the state of a new
+ * autoscaler.
+ */
 export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
   const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
   let replicas: readonly ModelReplica[] = numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })
@@ -93,7 +97,10 @@ export function recordedRun(
   return { title, hpa: newest.hpa, points }
 }
 
-/** Returns the replica curve of recorded observations. The given metrics determine how many replicas were needed. */
+/**
+ * Returns the replica curve of recorded observations. The number of replicas that were needed is calculated from the targets of the given
+ * metrics.
+ */
 export function observedRun(title: string, metrics: readonly MetricSpec[], load: RecordedLoad): Run {
   let before = firstCount(load)
   const points = load.ticks.map((tick): CurvePoint => {
@@ -185,15 +192,17 @@ function podOf(
   }
 }
 
-/** Determines a replica's share of a sum: the replica's position among the ready replicas, and the number of ready replicas. */
+/**
+ * A replica's position among the ready replicas, and the number of ready replicas; together, they determine the replica's share of a sum.
+ */
 interface Share {
   readonly position: number
   readonly replicas: number
 }
 
 /**
- * Returns a replica's share of a sum in whole thousandths. The shares of all replicas add up to exactly the sum, because rounding up each
- * share could result in an additional replica.
+ * Returns a replica's share of a sum in whole thousandths. The shares of all replicas add up to exactly the sum. If each share were rounded
+ * up instead, the larger total could require an additional replica.
  */
 function shared(amounts: Readonly<Record<string, number>>, { position, replicas }: Share): Record<string, number> {
   return mapValues(amounts, (milli) => Math.floor(milli / replicas) + (position < milli % replicas ? 1 : 0))

@@ -17,13 +17,13 @@ export interface Difference {
 export interface Verification {
   readonly compared: number
   readonly differences: readonly Difference[]
-  /** Whether the log lacks earlier records, so that the memory before the first record is unknown. */
+  /** Whether the log no longer contains the earliest records, so that the scaler's remembered state before the first record is unknown. */
   readonly startedLate: boolean
 }
 
 /**
- * Verifies all records. Each decision starts with the previous record's memory, and the resulting memory is compared as well, so the whole
- * sequence is verified. The outcome of writing a new replica count is taken from the record.
+ * Verifies all records. Each decision is recomputed from the state remembered after the previous record. The resulting state is compared as
+ * well, so the whole sequence is verified. The outcome of writing a new replica count is taken from the record.
  */
 export function verify(records: readonly TickRecord[]): Verification {
   const differences: Difference[] = []
@@ -39,8 +39,8 @@ export function verify(records: readonly TickRecord[]): Verification {
 }
 
 /**
- * Returns the memories that the scaler may have had before a record: the memory of the previous record or, after a long gap, the memory of
- * a restarted scaler.
+ * Returns the states that the scaler may have remembered before a record: the state after the previous record or, after a long gap, the
+ * state of a restarted scaler.
  */
 function memoriesBefore(record: TickRecord, before: TickRecord | undefined): Memory[] {
   if (before === undefined) return [emptyMemory]
@@ -49,7 +49,7 @@ function memoriesBefore(record: TickRecord, before: TickRecord | undefined): Mem
   return [before.memory, restarted.memory]
 }
 
-/** Whether a decision follows from its recorded observation and settings, and from the given memory. */
+/** Whether a recorded decision follows from the recorded observation and settings, and from the given remembered state. */
 export function followsFrom(record: TickRecord, memory: Memory): boolean {
   return differenceOf(record, memory) === null
 }

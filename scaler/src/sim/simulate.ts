@@ -17,7 +17,7 @@ export interface Simulation {
 export interface SimulatedStep {
   readonly observation: Observation
   readonly decision: Decision
-  /** The engine's memory after the sync. */
+  /** The engine's remembered state after the sync. */
   readonly memory: Memory
   readonly counts: SimulatedLabCounts
 }
@@ -81,7 +81,7 @@ function metricText({ reasoning, target }: MetricReport): string {
   return `${value}${guessed} → ${proposal}`
 }
 
-/** Returns the reasons for the conditions that differ from the normal state. */
+/** Returns the reasons of all conditions that are not in their normal state, separated by spaces. */
 function whyText({ conditions, boundBy }: Decision): string {
   const able = conditions.find(({ type }) => type === 'AbleToScale')?.reason ?? ''
   const active = conditions.find(({ type }) => type === 'ScalingActive')

@@ -39,7 +39,10 @@ interface SimulatedReplica {
   readonly bornAtSeconds: number
   drainingSinceSeconds: number | null
   sockets: number
-  /** Oldest first. The metric delay can hide all scrapes in the list except the oldest one. */
+  /**
+   * The replica's latest scrapes, oldest first. Because of the metric delay, the oldest of these scrapes may be the only one that can be
+   * read yet.
+   */
   scrapes: Scrape[]
 }
 

@@ -41,14 +41,14 @@ export function describeText(view: View, nowMs: number): string {
   return `${noteLines(newest)}${withEvents(lines, eventRows(view, nowMs))}\n`
 }
 
-/** Returns the title and one line per entry, sorted by name. */
+/** Returns the lines of a section: the title with the first entry, then one line for each additional entry, sorted by name. */
 function keyed(title: string, entries: readonly string[]): string[] {
   const [first = '<none>', ...more] = entries.toSorted()
   return [`${title}:\t${first}`, ...more.map((entry) => `\t${entry}`)]
 }
 
 /**
- * Adds the events to the description. If there are no events, the line `Events: <none>` belongs to the preceding table, as in kubectl;
+ * Adds the events to the description. If there are no events, the line `Events: <none>` is aligned with the preceding table, as in kubectl;
  * otherwise, the events form a separate table.
  */
 function withEvents(lines: readonly string[], rows: readonly string[]): string {

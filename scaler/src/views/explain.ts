@@ -17,7 +17,7 @@ export function explainText(records: readonly TickRecord[], paint: Paint = plain
   return records.map((record) => block(record, paint)).join('\n')
 }
 
-/** Returns the explanations as a JSON document. */
+/** Returns the decisions, with their steps and notes, as a JSON document. */
 export function explainJson(records: readonly TickRecord[]): string {
   const entries = records.map((record) => {
     const { time, hpa, timeScale, paused, changedByHand = null, decision, action } = record
@@ -132,7 +132,9 @@ function pipelineRows({ hpa, decision }: TickRecord): Row[] {
   ]
 }
 
-/** Returns the reason that matches how a step changed the number of replicas. */
+/**
+ * Returns the explanation that applies to a step, depending on whether it raised or lowered the number of replicas, or left it unchanged.
+ */
 function compared(before: number | null, after: number | null, reasons: Readonly<Record<'same' | 'raised' | 'lowered', string>>): string {
   if (before === null || after === null || before === after) return reasons.same
   return after > before ? reasons.raised : reasons.lowered

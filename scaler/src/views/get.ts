@@ -59,7 +59,10 @@ export class WatchRows {
     this.#isWide = isWide
   }
 
-  /** Returns the lines to print after the newest record, or an empty string if nothing changed. @param records the records, newest last */
+  /**
+   * Returns the lines to print for the newest record, or an empty string if it changes nothing in the output.
+   * @param records the records, newest last
+   */
   next(records: readonly TickRecord[], nowMs: number): string {
     const view = viewOf(records)
     if (view === null) return ''
@@ -79,7 +82,10 @@ export class WatchRows {
   }
 }
 
-/** Returns a key for JSON and YAML watches, which print a record only if its key differs from the previous one. */
+/**
+ * Returns a key that represents the state in a record. A watch with JSON or YAML output prints a record only if its key differs from the
+ * previous record's key.
+ */
 export function watchKey({ newest, currentReplicas, reports }: View): string {
   const { desiredReplicas, conditions } = newest.decision
   return JSON.stringify([currentReplicas, desiredReplicas, reports.map(({ reasoning }) => reasoning?.current), conditions, newest.paused])

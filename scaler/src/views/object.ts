@@ -41,7 +41,7 @@ export function getYaml(view: View): string {
   return stringify(v2Object(view), { lineWidth: 0 })
 }
 
-/** Returns the newest record's notes as annotations. */
+/** Returns the notes about the newest record as annotations of the HPA object. */
 export function annotations({ newest }: View): Record<string, string> {
   return {
     ...(newest.timeScale !== 1 && { [annotationNames.timeScale]: String(newest.timeScale) }),
@@ -117,8 +117,8 @@ function statusOf(view: View): object {
 }
 
 /**
- * Returns a metric's status entry. If the metric has no value, the entry contains only an empty type, so that the positions of status and
- * spec entries still match.
+ * Returns a metric's status entry. If the metric has no value, the entry contains only an empty `type` field, so that each status entry has
+ * the same position as the corresponding spec entry.
  */
 function currentEntry(metric: MetricSpec, report: MetricReport | undefined): object {
   const current = report?.reasoning?.current

@@ -12,7 +12,7 @@ export interface PlotInfo {
 /** Maximum number of table rows. Longer replica curves are thinned out evenly, so that the table stays readable. */
 const maxTableRows = 120
 
-/** Returns the complete HTML document. */
+/** Returns the comparison as a complete HTML document. */
 export function replayHtml(runs: readonly Run[], { notes }: PlotInfo): string {
   const title = 'Replica curves on the recorded load'
   return page(

@@ -16,7 +16,7 @@ const columns: readonly { readonly title: string; readonly read: (run: Run, figu
   { title: 'UNKNOWN', read: (_, { unknownSeconds }) => `${Math.round(unknownSeconds)}s` },
 ]
 
-/** Returns the column titles and the cells of the comparison table. */
+/** Returns the comparison table's column titles and the cells of its rows. */
 export function comparison(runs: readonly Run[]): { readonly titles: readonly string[]; readonly rows: readonly string[][] } {
   const rows = runs.map((run) => {
     const figures = figuresOf(run.points)

@@ -21,13 +21,13 @@ export interface View {
   readonly wallMs: (engineSeconds: number) => number
 }
 
-/** Returns the view of the records, or null if there are none. */
+/** Returns the data that the views display, or null if there are no records. */
 export function viewOf(records: readonly TickRecord[]): View | null {
   const [oldest] = records
   const newest = records.at(-1)
   if (oldest === undefined || newest === undefined) return null
   const readable = records.findLast(({ decision }) => decision.currentReplicas !== null)
-  // Every time value on the engine's clock is the time of a sync, and that sync's record contains the wall-clock time.
+  // Every time that is given in engine seconds is the time of a sync. The record of that sync contains the corresponding wall-clock time.
   const known = new Map(records.map(({ decision, time }) => [decision.timeSeconds, Date.parse(time)]))
   const oldestMs = Date.parse(oldest.time)
   return {

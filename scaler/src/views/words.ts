@@ -63,7 +63,7 @@ export function humanDuration(milliseconds: number): string {
   return inUnits(ms, year)
 }
 
-/** Formats a duration in whole units, followed by the remainder in the smaller unit unless it is 0. */
+/** Formats a duration as a whole number of a unit, followed by the remainder (if any) in a smaller unit, as in 2h5m. */
 function inUnits(ms: number, unit: Unit, smaller?: Unit): string {
   const left = smaller === undefined ? 0 : Math.trunc((ms % unit.ms) / smaller.ms)
   return `${Math.trunc(ms / unit.ms)}${unit.suffix}${left === 0 ? '' : `${left}${smaller?.suffix}`}`

@@ -36,7 +36,7 @@ export interface ReceivedAlert {
 export interface Notification {
   /** The alerts, in the same order as in the notification. */
   alerts: ReceivedAlert[]
-  /** Number of alerts that Alertmanager omitted. */
+  /** Number of alerts that Alertmanager omitted from the notification. */
   truncated: number
 }
 

@@ -26,7 +26,8 @@ export interface Actions {
   /** The folder that contains the scaler's decision log. */
   stateFolder: string
   /**
-   * The supported commands of the live page. The server refuses all others with 404, and the page displays a shell command in their place.
+   * The supported commands of the live page. The server refuses unsupported commands with 404, and the page displays shell commands in
+   * place of their controls.
    */
   orders: Partial<Orders>
 }

@@ -7,7 +7,7 @@ import type { LoadReport } from './load-messages.ts'
 import { newEvents, type RolloutRecord, rolloutWords } from './rollouts.ts'
 import { scalerPart } from './scaler-part.ts'
 
-/** Values read from the lab at the same time. */
+/** The values in one reading of the lab. */
 export interface ComposeReading {
   /** Unix seconds. */
   readonly atSeconds: number

@@ -10,7 +10,7 @@ import { type LoadReport, type LoadRequest, noLoad } from './load-messages.ts'
 const worker = fileURLToPath(new URL('./load-worker.ts', import.meta.url))
 
 export interface Load {
-  /** Sets the number of sockets that the load driver should hold open. */
+  /** Sets the number of sockets that the load driver should have open. */
   want(sockets: number): void
   /** Returns the latest report of the load driver. */
   report(): LoadReport

@@ -11,7 +11,7 @@ export interface Claim {
   /** The room for which the client claims to have received every message; undefined if the claim applies to all rooms of the session. */
   room: string | undefined
   seq: number
-  /** Number of checks in which the log ended before the claimed sequence number. */
+  /** How many checks so far have found that the log ends before the claimed sequence number. */
   beyond: number
 }
 
@@ -35,7 +35,8 @@ export class Ahead {
 
   /**
    * Records that the replica has read the given sequence number from the log.
-   * @returns the claims whose sequence number is missing from the log: the replica has read a higher number, but never the claimed one
+   * @returns the claims whose sequence number turned out to be missing from the log, because the replica has now read a higher number
+   * without having read the claimed one
    */
   read(seq: number): Found[] {
     return this.settle((claim) => claim.seq <= seq).filter(([, claim]) => claim.seq < seq)
@@ -43,7 +44,7 @@ export class Ahead {
 
   /**
    * Records that all messages up to the given sequence number have been lost.
-   * @returns the claims about lost messages; these claims are no longer tracked
+   * @returns the claims whose sequence numbers are among the lost ones; these claims are no longer tracked
    */
   lost(upToSeq: number): Found[] {
     return this.settle((claim) => claim.seq <= upToSeq)

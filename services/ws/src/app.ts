@@ -23,7 +23,7 @@ export interface Status {
   connections(): number
   uptimeSeconds(): number
   drain(): { socketsLeft: number; secondsLeft: number }
-  /** For each dependency, its kind and whether it responds. */
+  /** The replica's dependencies by name, each with its kind and whether it is available. */
   dependencies(): Record<string, { kind: string; up: boolean }>
 }
 
@@ -144,7 +144,7 @@ function requestIds({ newId, replica, meter }: AppDeps): MiddlewareHandler<Vars>
     const requestId = given !== undefined && validRequestId.test(given) ? given : newId()
     c.set('requestId', requestId)
     await next()
-    // The headers are set on the existing response, because `c.header()` would copy the response for every upgrade.
+    // Headers are set directly on the response, because `c.header()` would copy the response for every upgrade.
     c.res.headers.set(requestIdHeader, requestId)
     c.res.headers.set(replicaHeader, replica)
     const connectionId = c.get('connectionId')
@@ -182,8 +182,8 @@ function isUpgrade(c: Context): boolean {
 }
 
 /**
- * Adds the probes. A replica is live while it responds, and ready unless it is starting or draining. A full replica still counts as ready,
- * although it refuses upgrades with 503.
+ * Adds the probes. The liveness probe succeeds as long as the replica responds, and the readiness probe fails while the replica is starting
+ * or draining. A full replica still counts as ready, although it refuses upgrades with 503.
  */
 function addProbes(app: Hono<Vars>, status: Status): void {
   const live = (c: Context) => c.text('ok\n')
@@ -239,8 +239,8 @@ function upgradeRequired(c: Context, hint: string): Response {
 }
 
 /**
- * Refuses an upgrade and counts the refusal. The HTTP adapter sends no body with a refused upgrade, so the reason is also sent in a
- * response header.
+ * Refuses an upgrade and counts the refusal. The HTTP adapter sends no response body when an upgrade is refused, so the reason is also sent
+ * in a response header.
  */
 function refuse(c: Context, meter: Meter, cause: RefusalCause, status: 400 | 404 | 503, text: string): Response {
   meter.refused(cause)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { overLimit, storableRooms } from './budgets.ts'
 
-/** Returns the sizes of the connections that `overLimit` selects, given the sizes of all connections. */
+/** Returns the sizes of the connections that `overLimit` selects from connections of the given sizes. */
 const closedOf = (sizes: readonly number[], limit: number) =>
   overLimit(new Map(sizes.map((size) => [{ size }, null])), ({ size }) => size, limit).map(({ size }) => size)
 

@@ -1,4 +1,4 @@
-/** Limits the total resources that a replica's connections use, both in the replica and in the store. Pure. */
+/** Limits how much of each resource a replica's connections may use in total, whether in the replica or in the store. Pure. */
 import type { StoreStats } from './stores.ts'
 
 /**

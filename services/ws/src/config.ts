@@ -326,7 +326,10 @@ export const settings = {
 type Settings = typeof settings
 export type SettingName = keyof Settings
 
-/** Settings that the lab on Compose sets for its replicas. Compose passes all other settings from its own environment to the replicas. */
+/**
+ * Settings that the Compose lab sets itself for its replicas. All settings that are not in `fixedUnderCompose` are passed to the replicas
+ * from Compose's own environment.
+ */
 export const fixedUnderCompose: readonly SettingName[] = [
   'PORT',
   'HOST',

@@ -31,7 +31,7 @@ export interface ConnectionEvents {
   tooSlow(connection: Connection): void
 }
 
-/** The state of an open connection. Other code may read this state, but only the methods of `Connection` change it. */
+/** The state of an open connection. Other code may read a connection's state, but only the methods of `Connection` change it. */
 export class Connection implements SessionConnection, PeerSigns {
   readonly id: string
   readonly rate: RateLimit

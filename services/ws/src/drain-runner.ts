@@ -18,8 +18,8 @@ export interface DrainRunnerDeps {
   hub: Hub
   log: Log
   /**
-   * Called when no connections are left, or when the time for closing handshakes after the drain deadline is over. The replica continues to
-   * serve its metrics for one final scrape.
+   * Called when no connections are left, or when the time allowed for closing handshakes after the drain deadline has elapsed. The replica
+   * continues to serve its metrics for one final scrape.
    */
   onEmpty: () => void
   /** Called when the replica's drain is complete. */
@@ -93,7 +93,7 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
         logProgress(state.phase, clock.steady())
         stepTimer = setInterval(step, stepMs)
       } else {
-        // A second stop signal ends the wait for the drain deadline and skips the wait for the last scrape.
+        // After a second stop signal, the replica waits neither for the drain deadline nor for the last scrape.
         hurried = true
         state = { ...state, deadlineMs: clock.steady() }
       }

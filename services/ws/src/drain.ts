@@ -34,7 +34,7 @@ export interface DrainStep {
 /** Shortest and longest time window that clients are given to reconnect. Milliseconds. */
 const minWindowMs = 500
 const maxWindowMs = 10_000
-/** Fraction of the time between the first goodbye message and the deadline during which the replica sends all goodbye messages. */
+/** The replica sends all goodbye messages within this fraction of the time from the first goodbye message to the drain deadline. */
 const askShare = 0.6
 /** Time after the deadline during which sockets may finish the closing handshake. Milliseconds. */
 export const closingGraceMs = 2_000

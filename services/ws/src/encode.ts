@@ -2,7 +2,7 @@
  * Encodes every server message as JSON: first the type, the replica and the time, and then the message's other fields. Pure.
  *
  * Each type of frequent message has its own function, which assembles the message from strings, because calling JSON.stringify for a whole
- * message is slower. The tests in encode.test.ts compare each type with the output of JSON.stringify.
+ * message is slower. The tests in encode.test.ts check that the encoder's output for each message type equals that of JSON.stringify.
  */
 import type { ServerMessageType } from '@lab/contract/messages.ts'
 import type { Clock } from './ports.ts'
@@ -63,12 +63,12 @@ export function createEncoder(replica: string, clock: Clock): Encoder {
   }
 }
 
-/** Returns the JSON text that ends a room_message stored in the log. */
+/** Returns the last JSON fields and the closing brace of a room_message that is stored in the log. */
 export function placedEnd(seq: number, offset: number): string {
   return `,"seq":${seq},"offset":${offset}}`
 }
 
-/** The JSON text that ends a room_message not yet stored in the log. */
+/** The last JSON field and the closing brace of a room_message that is not stored in the log yet. */
 export const provisionalEnd = ',"provisional":true}'
 
 /** Returns the id and the time of the client's message as JSON fields. */

@@ -106,8 +106,8 @@ async function join(handling: Handling, connection: Connection, { room, id, sinc
     return
   }
   // The client may have received messages from another replica that this replica has not read yet.
-  // A session waits only once for the replica to read the log, because messages that the replica reads later are delivered to the client
-  // anyway.
+  // If the session has already waited in vain for the replica to read the log, it does not wait again when it joins another room. The
+  // client still receives the messages once the replica has read them.
   if (since !== undefined && session.ahead.size === 0) await roomLog.reached(since)
   // The session is saved before the response to the join is sent, so that the room membership survives a failure of this replica.
   await membership.save(session, room)
@@ -160,7 +160,7 @@ async function resume(handling: Handling, connection: Connection, { token, lastS
   // New messages to the session's rooms are sent after the messages that the client missed.
   await handling.roomLog.reached(from)
   if (!handling.isOpen(connection)) {
-    // The client has disconnected in the meantime, so the session is stored until the client reconnects.
+    // The client disconnected while this handler was waiting, so the session is stored in case the client reconnects.
     handling.sessions.hold(record)
     return
   }
@@ -209,7 +209,8 @@ async function findSession(handling: Handling, connection: Connection, token: st
     why = 'unavailable'
   }
   // Resent messages are still recognised as duplicates, because the valid token proves that their ids belong to this client.
-  // The new session's token contains the id scope, so that other replicas also recognise resent messages.
+  // The new session's token contains the scope of the client's message ids, so that other replicas also recognise resent messages as
+  // duplicates.
   connection.session.idScope = verdict.idScope
   if (handling.sessions.shared) void handling.membership.save(connection.session)
   return { ok: false, why, resumeToken: handling.tokenFor(claimOf(connection.session)) }

@@ -71,7 +71,7 @@ describe('a visit', () => {
     fc.assert(
       fc.property(fc.constantFrom(...intervals), share, share, fc.array(share, { minLength: 1 }), (intervalMs, first, dies, lateness) => {
         const diesAtMs = intervalMs * (2 + dies * 3)
-        // The bound of one and a half intervals holds even if timers are late by 4 % of the interval (1.2 s for 30 s).
+        // The limit of 1.5 heartbeat intervals holds even if timers are late by up to 4 % of an interval (1.2 s for an interval of 30 s).
         const found = foundDead(intervalMs, first, diesAtMs, (n) => ((lateness[n % lateness.length] ?? 0) * intervalMs) / 25)
         expect(found).toBeGreaterThanOrEqual(diesAtMs)
         expect(found - diesAtMs).toBeLessThanOrEqual(1.5 * intervalMs)

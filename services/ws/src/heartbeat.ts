@@ -1,17 +1,17 @@
 /**
- * Schedules the heartbeat checks of all connections. A timer wheel spreads the pings over the interval, so that even ten thousand of them
- * do not block other work. The timer wheel is pure: the caller provides the timer and the clock.
+ * Schedules the heartbeat checks of all connections. A timer wheel spreads the pings over the heartbeat interval, so that pinging even ten
+ * thousand connections does not block other work. The timer wheel is pure: the caller provides the timer and the clock.
  */
 
-/** A wheel with more slots would need more frequent ticks than a timer can provide. */
+/** A timer wheel with more slots would need more frequent ticks than a timer can provide. */
 const maxSlots = 256
-/** Minimum time between two ticks. More frequent ticks would cost CPU time without any benefit. Milliseconds. */
+/** Minimum time between two ticks of the timer wheel. More frequent ticks would cost CPU time without any benefit. Milliseconds. */
 const minTickMs = 5
 
 /**
- * Each connection is checked every 0.45 intervals and pinged on every second check. A client that dies right after a pong is pinged within
- * 0.9 intervals and detected as dead at the next check, within 1.35 intervals. The limit is 1.5 intervals, so the remaining 0.15 intervals
- * allow for late timers.
+ * Each connection is checked every 0.45 heartbeat intervals and pinged at every second check. A client that dies right after sending a pong
+ * is pinged within 0.9 heartbeat intervals and found to be dead at the following check, within 1.35 intervals. The time limit for detecting
+ * a dead client is 1.5 heartbeat intervals, which leaves 0.15 intervals for late timers.
  */
 const visitShare = 0.45
 
@@ -53,7 +53,7 @@ export class Wheel<T> {
     this.slots[slot]?.delete(member)
   }
 
-  /** Returns the members to check in this tick. Call this method once per tick. */
+  /** Returns the members of the timer wheel whose checks are due in the current tick. Call this method once per tick. */
   turn(): Iterable<T> {
     const current = this.slots[this.position] ?? []
     this.position = (this.position + 1) % this.slots.length

@@ -39,8 +39,8 @@ export class History {
   private first = 0
   private size = 0
   /**
-   * For each room, the sequence number of the last message that is no longer stored. The room with the oldest entry comes first, and the
-   * map contains at most `bounds.messages` rooms.
+   * For each room, the sequence number of the last message that is no longer stored. The map is ordered by the age of its entries, oldest
+   * first, and contains at most `bounds.messages` rooms.
    */
   private readonly dropped = new Map<string, number>()
   /** Highest sequence number of any removed message in rooms that are not in the `dropped` map. */
@@ -98,9 +98,10 @@ export class History {
 
   /**
    * Returns the messages that a member of the given rooms missed.
-   * @param lastSeq the sequence number of the last message that the member received; 0 if it received none, in which case no earlier
-   * message counts as missing
-   * @returns the stored messages after `lastSeq`, in order, and the range in which other messages may be missing, if any
+   * @param lastSeq the sequence number of the last message that the member received; 0 if it has received none, in which case no gap is
+   * reported
+   * @returns the stored messages after `lastSeq`, in order, and the gap: the range of sequence numbers in which the member may have missed
+   * other messages, or null
    */
   since(lastSeq: number, rooms: Iterable<string>): { messages: StoredMessage[]; gap: { from: number; to: number } | null } {
     const messages: StoredMessage[] = []
@@ -121,9 +122,10 @@ export class History {
   }
 
   /**
-   * Detects that the log never contained the given sequence number. Such a number lies between two adjacent messages, because the store
-   * lost the message with this number.
-   * @returns the last missing sequence number, which precedes the next stored message; 0 if no unreported loss was detected
+   * Checks whether the given sequence number lies between those of two adjacent stored messages, which shows that the store has lost the
+   * message with this number.
+   * @returns the number just before the next stored message's sequence number, up to which messages may be missing; 0 if no new loss was
+   * detected
    */
   private missingAfter(seq: number): number {
     let [low, high] = [this.first, this.entries.length]
@@ -134,7 +136,8 @@ export class History {
     }
     const [before, after] = [this.entries[low - 1], this.entries[low]]
     if (low === this.first || after === undefined || before?.seq === seq) return 0
-    // A loss that ends between the given sequence number and the next stored message has already been reported.
+    // If `lose` has recorded a loss that ends between the given sequence number and the next stored message, the loss is not reported
+    // again.
     return this.ends.some((end) => end >= seq && end < after.seq) ? 0 : after.seq - 1
   }
 

@@ -1,7 +1,7 @@
 /**
  * Manages this replica's connections: opening, heartbeats, closing, and requests to reconnect. Messages from clients are handled in
- * inbox.ts. The hub itself uses no sockets, timers or processes: sockets implement the interface in connection.ts, the time comes from
- * `Clock`, and the caller uses a timer to call `tick`.
+ * inbox.ts. The hub does not access sockets, timers or processes directly: sockets implement the interface in connection.ts, `Clock`
+ * provides the time, and the caller uses a timer to call `tick`.
  */
 import { type CloseCause, causeOfCode, closeCodes } from '@lab/contract/close-codes.ts'
 import type { GoodbyeReason } from '@lab/contract/metrics.ts'
@@ -23,7 +23,7 @@ import { claimOf } from './sessions.ts'
 import { connectionTrace, type Span } from './telemetry/tracer.ts'
 import { textFrame } from './text-frame.ts'
 
-/** The hub's dependencies. The hub itself creates the other dependencies of the message handlers. */
+/** The hub's dependencies. The message handlers' remaining dependencies, such as the encoder, are created by the hub itself. */
 export type HubDeps = Omit<Handling, 'encoder' | 'membership' | 'provisional' | 'isOpen'> & { replica: string; version: string }
 
 /** The data that identifies a socket. */
@@ -37,7 +37,7 @@ interface Who {
 export interface Hub extends Inbox {
   /** Number of connections that are open or closing. */
   readonly size: number
-  /** Number of connections that were asked to reconnect, either for the given reason or for any reason. */
+  /** Returns how many of the current connections were asked to reconnect for the given reason, or for any reason if none is given. */
   askedToReconnect(reason?: GoodbyeReason): number
   /** Handles room log events: sends each room message to the room's members on this replica. */
   readonly roomEvents: RoomLogEvents
@@ -57,7 +57,7 @@ export interface Hub extends Inbox {
   enforceLimits(): void
   /**
    * Asks up to `count` connections to reconnect within `windowMs`. Each client is asked to reconnect at most once per reason. Returns the
-   * number of connections that were asked to reconnect.
+   * number of current connections that were asked to reconnect.
    */
   sayGoodbye(goodbye: { count: number; windowMs: number; reason: GoodbyeReason; random: () => number }): number
   closeAll(cause: CloseCause): void
@@ -94,7 +94,8 @@ export function createHub(deps: HubDeps): Hub {
       const message = { room, seq, frame: textFrame(head, placedEnd(seq, offset)) }
       history.add(message, nowMs)
       provisional.stored(head)
-      // The gap is reported before the message is delivered, because the client's earlier messages may not be part of this log.
+      // The client is informed of the gap before it receives the new message, because the log may not contain the messages that it received
+      // earlier.
       for (const [session, claim] of membership.ahead.read(seq)) reportMissing(session, claim, { seq: readSeq, nextSeq: seq })
       readSeq = seq
       for (const member of members) member.deliver(room, message)
@@ -113,7 +114,8 @@ export function createHub(deps: HubDeps): Hub {
         notified++
         sendMessage(encoder, session.connection, 'resume_gap', { room, from, to: upToSeq })
       }
-      // If a session has no sequence number yet, its client's claims for individual rooms determine which loss is reported.
+      // If neither the session nor this replica has a sequence number yet, the client's claim for a room determines where the loss reported
+      // for that room begins.
       for (const [session, { room, seq }] of membership.ahead.lost(upToSeq)) {
         if (room !== undefined && seq < upToSeq && session.seq === 0 && before === 0) notify(session, seq + 1, room)
       }
@@ -121,7 +123,8 @@ export function createHub(deps: HubDeps): Hub {
         if (session.seq >= upToSeq) continue
         const after = backTo ?? Math.max(session.seq, before)
         session.seq = upToSeq
-        // If neither the session nor this replica has a sequence number yet, the loss affects only earlier messages and is not reported.
+        // If neither the session nor this replica has a sequence number yet, the lost messages count as older than the session, so the loss
+        // is not reported.
         if (after > 0) notify(session, after + 1)
       }
       if (notified > 0) log.error({ upToSeq, backTo, notified }, 'room messages lost: the store no longer has them')
@@ -132,13 +135,15 @@ export function createHub(deps: HubDeps): Hub {
   }
 
   /**
-   * Reports a gap to a client whose last sequence number is not in the log, because the store restarted with older data.
+   * Reports a gap to a client whose last sequence number is missing from the log, which happens when the store has restarted with older
+   * data.
    * @param at the two adjacent sequence numbers in the log between which messages are missing
    */
   function reportMissing(session: HubSession, { room, seq }: Claim, at: { seq: number; nextSeq: number }): void {
     if (room !== undefined) session.ahead.delete(room)
     else if (session.seq === seq) session.seq = at.seq
-    // The client has received only the messages stored before the loss, not every message up to its sequence number.
+    // The reported gap includes the client's sequence number, because the client may not have received every message between the loss and
+    // that number.
     const to = Math.max(seq, at.nextSeq - 1)
     sendMessage(encoder, session.connection, 'resume_gap', { room, from: at.seq + 1, to })
     log.error(

@@ -15,7 +15,7 @@ export interface Inbox {
   receiveBinary(connection: Connection): void
   /**
    * Handles a frame that violates the protocol or a limit and makes the WebSocket library close the socket with `code`. Sends an error to
-   * the client and returns the close code.
+   * the client, and returns the close code and the reason for the close frame.
    */
   broken(connection: Connection, code: number): { code: number; reason: string }
   /** Responds to a ping; like messages, pings count towards the rate limit. */
@@ -28,12 +28,12 @@ const maxLatencyMs = 3_600_000
 
 /** Minimum average size, in bytes, of the frames or network reads in which a message may arrive. */
 const bytesPerPart = 512
-/** Number of parts that are always allowed, so that even a small message may arrive in several parts. */
+/** Number of parts (frames or network reads) that a message of any size may have. */
 const sparePart = 64
 
 /**
- * Returns the maximum number of frames of a message, which also limits its number of network reads. Each part has a memory overhead, so
- * the number of parts is limited in proportion to the maximum message size.
+ * Returns the maximum number of parts (frames or network reads) in which a message may arrive. Each part of a message has a memory
+ * overhead, so the number of parts is limited in proportion to the maximum message size.
  */
 export function mostParts(maxFrameBytes: number): number {
   return sparePart + Math.ceil(maxFrameBytes / bytesPerPart)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RateLimit } from './limits.ts'
 
-/** Requests tokens for `count` messages at the same time, and counts the decisions of each kind. */
+/** Requests tokens for `count` messages at the same moment, and counts how often each decision was made. */
 function burst(limit: RateLimit, count: number, nowMs: number) {
   const verdicts = { pass: 0, limited: 0, abuse: 0 }
   for (let i = 0; i < count; i++) verdicts[limit.take(nowMs)]++

@@ -1,6 +1,6 @@
 /** Limits a connection's message rate. The rate limiter is pure: the time is passed as a parameter. */
 
-/** A connection is closed for abuse if more frames are refused than the rate limit allows in this number of seconds. */
+/** A connection is closed for abuse when the number of refused frames exceeds this multiple of the allowed messages per second. */
 const abuseFactor = 10
 
 export type RateDecision = 'pass' | 'limited' | 'abuse'

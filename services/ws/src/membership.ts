@@ -88,8 +88,8 @@ export class Membership {
 
   /**
    * Takes over the session with the given id for another connection. The session is either in the store or still attached to a connection
-   * that the client has lost; this method closes such a connection. Returns undefined if the session does not exist, or does not accept a
-   * token with the given number. The promise rejects if the store is unavailable.
+   * that the client has lost; this method closes such a connection. Resolves with undefined if the session does not exist or no longer
+   * accepts the token with the given number. The promise rejects if the store is unavailable.
    */
   async take(id: string, token: number): Promise<SessionRecord | undefined> {
     const session = this.attached.get(id)

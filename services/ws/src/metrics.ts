@@ -1,6 +1,6 @@
 /**
  * Registers the metrics defined in the shared contract/ folder with prom-client. Message handling only increments plain numbers, which are
- * copied to prom-client at each scrape. As a result, counting a message costs almost nothing.
+ * copied to prom-client at each scrape, so counting a message costs almost nothing.
  */
 import { totalmem } from 'node:os'
 import { performance } from 'node:perf_hooks'
@@ -80,7 +80,7 @@ export interface MetricsOptions {
   colour: string
   /** If false, messages are not recorded, so that the cost of recording them can be measured. */
   recordMessages: boolean
-  /** If true, histograms have exemplars, which link to traces and require the OpenMetrics format. */
+  /** If true, histograms include exemplars, which link observations to traces and require the OpenMetrics format. */
   exemplars?: boolean
 }
 
@@ -100,7 +100,7 @@ export function createMetrics({ version, colour, recordMessages, exemplars = fal
   const storeRoundTrip = histogram(registry, 'storeRoundTrip')
   registerGauges(registry, () => gauges)
   counter(registry, 'storeCommands', (c) => c.inc(gauges?.store()?.commands ?? 0))
-  // Without a memory limit for the container, Node may report a value larger than the machine's memory.
+  // If the container has no memory limit, `process.constrainedMemory()` may return a value larger than the machine's memory.
   gauge(registry, 'memoryLimit').set(Math.min(process.constrainedMemory() || Infinity, totalmem()))
   gauge(registry, 'buildInfo').set({ version, colour, node: process.version }, 1)
 

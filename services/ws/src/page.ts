@@ -1,7 +1,7 @@
 /**
- * Prepares the test client page and its scripts. The page's scripts are TypeScript modules of the lab. Types are stripped from the script
- * modules when the service starts, so the browser runs the same code that the tests cover. The content security policy allows only the
- * page's own scripts and style.
+ * Prepares the test client page and its scripts. The page's scripts are TypeScript modules from this repository. Types are stripped from
+ * the script modules when the service starts, so the browser runs the same code that the tests cover. The content security policy allows
+ * only the page's own scripts and style.
  */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -66,8 +66,8 @@ function pathOf(file: string): string {
 }
 
 /**
- * Strips the types, and suppresses Node's warning that type stripping is experimental. The Node version is pinned, and tests cover the
- * stripped code.
+ * Strips the types from a TypeScript module, and suppresses Node's warning that type stripping is experimental. Node's experimental type
+ * stripping is safe here, because the Node version is pinned and tests cover the stripped code.
  */
 function withoutTypes(source: string): string {
   const { emitWarning } = process

@@ -1,6 +1,6 @@
 /**
- * Defines the schema of every message of the socket protocol, and the function that parses a frame. The module is pure. The file
- * docs/protocol.schema.json is generated from these schemas.
+ * Defines the schema of every message of the socket protocol, and the function that parses a frame. The module uses no clock, process or
+ * socket. The file docs/protocol.schema.json is generated from these schemas.
  */
 import type { ClientMessageType, ErrorCode, ServerMessageType } from '@lab/contract/messages.ts'
 import { clientMessageTypes, errorCodes, everyoneRoom, maxMessageIdLength, maxNesting, roomNamePattern } from '@lab/contract/messages.ts'
@@ -249,7 +249,7 @@ function failure(code: ErrorCode, text: string, id?: string | number): Parsed {
   return id === undefined ? { ok: false, code, text } : { ok: false, code, text, id }
 }
 
-/** Quotes a client's value for an error message, shortened to a fixed maximum length. */
+/** Quotes a value from a client message for an error message, truncated to a fixed maximum length. */
 function quote(value: unknown): string {
   if (value === undefined) return '(none)'
   const text = JSON.stringify(value) ?? String(value)

@@ -28,7 +28,10 @@ export class Provisional {
     for (const { room, frame } of this.waiting.values()) if (rooms.has(room)) yield frame
   }
 
-  /** Removes all messages. Any messages still waiting have been stored through other replicas, to which their senders had reconnected. */
+  /**
+   * Removes all messages. Provisional messages that are still buffered when the store is available again have been stored through other
+   * replicas, to which their senders had reconnected.
+   */
   clear(): void {
     this.waiting.clear()
   }

@@ -4,9 +4,9 @@
  * of sockets as parameters, and return the number of goodbye messages to send.
  *
  * Every replica decides on its own, based on a table whose entries may be a few seconds old. All replicas together must not exceed the
- * total rate of goodbye messages. Each replica computes its share of the rate from its own smallest excess and the largest excess of all
- * other replicas within the last `settleMs`. As long as no table entry is older than `settleMs`, the replicas' shares never add up to more
- * than 1.
+ * total rate of goodbye messages. To compute its share of the rate, each replica uses its own smallest number of sockets and the other
+ * replicas' largest numbers of sockets within the last `settleMs`. As long as no table entry is older than `settleMs`, the replicas' shares
+ * never add up to more than 1.
  */
 import type { ReplicaState } from '@lab/contract/metrics.ts'
 
@@ -15,7 +15,7 @@ export interface RebalanceSettings {
   ratePerSecond: number
   /** A replica starts shedding sockets when it has more than `startAbove` times the mean number of sockets, and stops at the mean. */
   startAbove: number
-  /** Minimum excess, in sockets, at which a replica starts shedding sockets. */
+  /** Minimum number of sockets above the mean at which a replica starts shedding sockets. */
   leastExcess: number
   /** How long the set of replicas must remain unchanged before rebalancing starts; also the maximum age of a table entry. Milliseconds. */
   settleMs: number
@@ -111,7 +111,8 @@ function stopped({ phase }: RebalanceState): RebalanceState['phase'] {
 }
 
 /**
- * A replica starts shedding sockets when its excess is large enough, stops at the mean, and pauses if its goodbye messages had no effect.
+ * A replica starts shedding sockets when it has significantly more sockets than the mean, stops when it has reached the mean, and pauses if
+ * its goodbye messages have had no effect.
  */
 function changePhase(
   settings: RebalanceSettings,
@@ -121,7 +122,7 @@ function changePhase(
 ): RebalanceState {
   switch (state.phase) {
     case 'even': {
-      // A replica sheds sockets only if its excess has lasted for some time.
+      // A replica starts shedding sockets only if it has had significantly more sockets than the mean throughout the last `settleMs`.
       // While many clients are connecting, a replica's own socket count is newer than its counts for the other replicas.
       const least = bounds.each.get(self)?.least ?? 0
       const clearly = Math.min(staying, least) > (bounds.total.most / ready.length) * settings.startAbove
@@ -158,8 +159,8 @@ function remember(seen: readonly Seen[], latest: Seen, settleMs: number): Seen[]
 
 /**
  * Returns the weight that determines a replica's share of the total rate: 0 if the replica has at most the mean number of sockets,
- * otherwise its number of sockets minus half the mean. The weight is not the number of sockets above the mean: replicas know each other's
- * sockets with different delays, so their shares of the rate would not add up, and much of the rate would remain unused.
+ * otherwise its number of sockets minus half the mean. The number of sockets above the mean would be a poor weight: replicas learn of each
+ * other's socket counts with different delays, so their shares would add up to much less than 1.
  */
 function weight(connections: number, mean: number): number {
   return connections > mean ? connections - mean / 2 : 0
@@ -176,7 +177,7 @@ interface Bounds {
 }
 
 /**
- * Returns the smallest and largest number of sockets in the remembered tables of replicas, for each replica and for all replicas together.
+ * Returns the smallest and largest socket counts in the remembered tables of replicas, both for each replica and for all replicas together.
  */
 function boundsOf(seen: readonly Seen[]): Bounds {
   const range = (values: number[]): Range => ({ least: Math.min(...values), most: Math.max(...values) })

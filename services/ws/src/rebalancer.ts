@@ -24,8 +24,10 @@ const windowMs = 1000
 export function startRebalancer({ config, id, clock, hub, replicas, log }: RebalancerDeps): () => void {
   if (config.REBALANCE === 'off') return () => {}
   let state = startRebalance()
-  // Rebalancing ignores ready replicas of the other colour, because the deploy determines their share of the sockets.
-  // Rebalancing includes draining replicas of the other colour, because their clients reconnect to replicas of this colour.
+  // Ready replicas of the other deployment colour (blue or green) are not counted, because the deploy determines their share of the
+  // sockets.
+  // Draining replicas of the other deployment colour (blue or green) are counted, because their clients reconnect to replicas of this
+  // colour.
   const counts = ({ colour = config.LAB_COLOUR, state }: ReplicaLoad) => colour === config.LAB_COLOUR || state === 'draining'
 
   function step(): void {

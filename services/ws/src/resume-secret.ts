@@ -13,7 +13,7 @@ type SecretSettings = Pick<Config, 'RESUME_SECRET' | 'RESUME_SECRET_FILE'>
 /**
  * Returns the key that signs resume tokens. The first replica that does not find the secret file creates it, so all replicas that share the
  * file use the same key.
- * @throws SecretError if the file cannot be read or created, or has other content
+ * @throws SecretError if the secret file cannot be read or created, or does not consist of one line of 16 to 256 characters
  */
 export function resumeSecret({ RESUME_SECRET: given, RESUME_SECRET_FILE: file }: SecretSettings): KeyObject {
   if (given !== '') return createSecretKey(Buffer.from(given))

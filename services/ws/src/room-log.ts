@@ -13,7 +13,9 @@ export interface RoomDraft {
   publishedAtMs: number
   /** The message's trace context, if the message is traced. */
   traceparent?: string | undefined
-  /** Identifies the message. A second draft with the same key receives the first draft's sequence number and is not delivered. */
+  /**
+   * Identifies the message. If two drafts have the same key, the second one receives the first one's sequence number and is not delivered.
+   */
   key: string
 }
 
@@ -27,7 +29,7 @@ export interface RoomMessage extends Omit<RoomDraft, 'key'> {
   offset: number
 }
 
-/** Outcome of a draft. The outcome `provisional` is followed by another outcome, unless the replica stops first. */
+/** Outcome of a draft. After a `provisional` outcome, another outcome follows unless the replica stops first. */
 export type Published = { result: 'stored' | 'duplicate'; seq: number } | { result: 'provisional' } | { result: 'refused' }
 
 export interface RoomLogEvents {
@@ -59,8 +61,8 @@ export interface RoomLog {
    */
   start(events: RoomLogEvents): Promise<void>
   /**
-   * Stores a message. The `done` callback is called once, and a second time if the first outcome was `provisional`. This method does not
-   * throw if the store is unavailable.
+   * Stores a message. The `done` callback is called with the outcome; after a `provisional` outcome, it is called a second time with the
+   * final outcome. This method does not throw if the store is unavailable.
    */
   publish(draft: RoomDraft, done: (outcome: Published) => void): void
   /** Sequence number up to which this replica has delivered the log; 0 if it has read nothing yet. */
@@ -78,8 +80,8 @@ export interface RoomLog {
 }
 
 /**
- * Number of available sequence numbers per millisecond. A new log starts at a sequence number that is computed from the current time and
- * exceeds all numbers used before.
+ * Factor by which a time in milliseconds is multiplied to obtain a sequence number. A new log starts at a sequence number that is computed
+ * from the current time and exceeds all numbers used before.
  */
 export const seqsPerMs = 1000
 
@@ -97,7 +99,7 @@ export class MemoryRoomLog implements RoomLog {
 
   /**
    * @param now returns the wall-clock time, in milliseconds since 1970
-   * @param maxKeys the number of latest messages that are recognised if they are sent again
+   * @param maxKeys the maximum number of recent messages whose keys the log remembers to recognise duplicates
    */
   constructor(now: () => number, maxKeys: number) {
     this.now = now

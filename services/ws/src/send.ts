@@ -12,7 +12,7 @@ export function sendMessage<T extends ServerMessageType>(encoder: Encoder, conne
  * Sends an error to the client and counts it.
  * @param text a description of the error and of the allowed values; by default, the error code's text
  * @param id the id of the client's message
- * @param resumeToken the new session's token, if it replaces one sent earlier
+ * @param resumeToken a new resume token that the client should use instead of the one it received earlier; undefined if there is no new one
  */
 export function answerError(
   { encoder, meter }: { encoder: Encoder; meter: Meter },

@@ -22,7 +22,10 @@ export class Session<C extends SessionConnection = SessionConnection> {
    * The sequence number up to which all messages have been sent to the client; 0 if the session began before this replica had read the log.
    */
   seq: number
-  /** For individual rooms, sequence numbers above `seq` up to which the client reports having received all of the room's messages. */
+  /**
+   * The client's claims for individual rooms: the sequence number, above `seq`, up to which the client says it has received all messages in
+   * the room.
+   */
   readonly ahead = new Map<string, number>()
   /** The latest sequence number that the client has acknowledged. */
   ackedSeq: number
@@ -43,8 +46,8 @@ export class Session<C extends SessionConnection = SessionConnection> {
   }
 
   /**
-   * Sends a room message to the client, unless the client has already received it: a client that resumes its session may have received
-   * messages that this replica has not read yet.
+   * Sends a room message to the client, unless the client has already received it. A client that resumes its session may already have
+   * received messages that this replica has not read yet.
    */
   deliver(room: string, { seq, frame }: { seq: number; frame: TextFrame }): void {
     if (seq <= this.seq || seq <= (this.ahead.get(room) ?? 0)) return
@@ -100,7 +103,7 @@ export interface SessionRecord {
   /** The session's rooms, without the room that every session joins. */
   rooms: string[]
   ackedSeq: number
-  /** The id of the session that this one replaced, if that id is the scope of the client's message ids. */
+  /** The scope of the client's message ids; absent if the scope is this session's own id. */
   idScope?: string
   /** The number of the oldest resume token that is still accepted; 0 if absent. */
   oldestToken?: number
@@ -108,7 +111,8 @@ export interface SessionRecord {
 
 /**
  * Stores sessions, so that another connection, on this or another replica, can continue them. A replica owns a session from the moment it
- * saves or takes over the session until another replica takes it over. After the takeover, saves by the former owner have no effect.
+ * saves or takes over the session until another replica takes it over. Once another replica has taken over a session, saves by the
+ * session's former owner have no effect.
  */
 export interface SessionStore {
   readonly name: string
@@ -117,7 +121,9 @@ export interface SessionStore {
    * saved, so that they can be resumed after the replica has failed.
    */
   readonly shared: boolean
-  /** Saves the session of an open connection. Resolves within two seconds, with false if the session is not stored yet. */
+  /**
+   * Saves the session of an open connection. Resolves within two seconds; the result is false if the session has not been stored by then.
+   */
   save(record: SessionRecord): Promise<boolean>
   /** Stores a session whose connection was lost. The session waits for its client until the resume window ends. */
   hold(record: SessionRecord): void

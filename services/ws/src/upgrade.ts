@@ -2,7 +2,8 @@
  * Registers a socket with the hub after the app has accepted its upgrade. No other file depends on the WebSocket library's events.
  *
  * The HTTP adapter's listeners would keep the request, with its headers and URL, in memory until the socket is closed, which costs 7 KiB
- * per socket. To avoid this cost, listeners shared by all sockets replace the HTTP adapter's listeners as soon as the socket is open.
+ * per socket. To free the request's memory, the HTTP adapter's listeners are replaced with listeners that all sockets share, as soon as the
+ * socket is open.
  */
 import type { Socket as NetSocket } from 'node:net'
 import { type HttpBindings, upgradeWebSocket } from '@hono/node-server'
@@ -84,8 +85,8 @@ function attachmentOf(socket: WebSocket): Attachment | undefined {
 }
 
 /**
- * Ignores network errors, such as a reset, because a close event follows each error. Without this listener, a network error would end the
- * process.
+ * Ignores network errors, such as a reset, because a close event follows each error. Without an error listener, a network error on a socket
+ * would end the process.
  */
 function onError(): void {}
 
@@ -97,8 +98,8 @@ interface Receiver {
   _fragments: readonly Buffer[]
 }
 /**
- * The memory overhead of a network read or of a message fragment, excluding the data itself. The measured overhead is 126 bytes; this
- * constant is rounded up.
+ * The memory overhead of a network read or of a message fragment, excluding the data itself. The measured overhead is 126 bytes per network
+ * read or fragment; `partBytes` is rounded up.
  */
 const partBytes = 256
 
@@ -119,9 +120,9 @@ export class HubWebSocket extends WebSocket implements Socket {
   }
 
   /**
-   * When a frame violates the protocol or a limit, the ws library closes the socket with a code but without a reason. The client then
-   * receives an error message, followed by a close frame with a reason. If the server only echoes the client's close frame, `close` is
-   * called with a reason or without a close code. When the server itself closes a socket, it always states a reason.
+   * When a frame violates the protocol or a limit, the ws library calls `close` with a code but without a reason. If the code is given but
+   * the reason is not, this method sends the client an error message and adds a reason to the close frame. To echo a client's close frame,
+   * the ws library calls `close` with a reason or without a close code. When the server itself closes a socket, it always states a reason.
    */
   override close(code?: number, reason?: string | Buffer): void {
     if (this.attached === undefined || code === undefined || reason !== undefined) super.close(code, reason)
@@ -141,8 +142,8 @@ export class HubWebSocket extends WebSocket implements Socket {
 let gathering: HubWebSocket[] = []
 
 /**
- * Delays a socket's frames until the running code has finished. A client that sends sixteen messages at once receives all sixteen responses
- * in one write. Sending frames together saves CPU time, because writing accounts for most of a message's cost.
+ * Delays a socket's frames until the end of the current turn of the event loop. A client that sends sixteen messages at once receives all
+ * sixteen responses in one write. Sending frames together saves CPU time, because writing accounts for most of a message's cost.
  */
 function gather(socket: HubWebSocket, net: NetSocket): void {
   if (gathering.push(socket) === 1) process.nextTick(release)

@@ -22,8 +22,8 @@ export function bystander(socket: TestSocket): Bystander {
   let going = true
   let lastOffset = 0
   /**
-   * Pairs of successively received offsets that are not consecutive, in the room that every session joins. Each pair shows that a message
-   * was lost, duplicated or out of order.
+   * Pairs of offsets, in the room that every session joins, that the client received one after the other but that are not consecutive. Each
+   * pair of offsets shows that a message was lost, duplicated or out of order.
    */
   const jumps: number[][] = []
   socket.raw.on('message', (data) => {

@@ -13,7 +13,10 @@ export interface TestClient extends Client {
   data(room?: string): unknown[]
 }
 
-/** Creates a client with real sockets and timers, which is closed after the test. The test client's backoff is shorter than the default. */
+/**
+ * Creates a client with real sockets and timers, and closes the client after the test. The test client's backoff is shorter than the
+ * default.
+ */
 export function testClient(options: Omit<ClientOptions, 'onEvent'>): TestClient {
   const events: ClientEvent[] = []
   const client = createClient({ backoffBaseMs: 50, ...options, onEvent: (event) => void events.push(event) })

@@ -94,7 +94,7 @@ test('after a goodbye, the client waits, dials, and only then leaves the drainin
   const order = ann.events.flatMap((event) => (event.type === 'attached' || event.type === 'closed' ? [event.type] : []))
   expect(order).toEqual(['attached', 'closed', 'attached'])
   // Without a shared store, the second replica does not know the client's session.
-  // The client therefore gets a new session and joins the same rooms again.
+  // The client gets a new session from the second replica and joins the same rooms again.
   expect(ann.of('attached')[1]).toMatchObject({ how: 'fresh', refused: 'resume_invalid' })
   ann.broadcast('tea', 'still here')
   await has(ann, ['still here'])
@@ -134,8 +134,8 @@ test('detects a half-open connection within two heartbeat intervals, and replace
     'it notices',
   )
   proxy.heal()
-  // The unit test of the client's state machine checks the exact time.
-  // This test allows more time, because timers may be late on a busy machine.
+  // The unit test of the client's state machine checks the exact time at which the client detects a half-open connection.
+  // This test allows more time than the unit test, because timers may be late on a busy machine.
   expect(noticedAtMs - stalledAtMs).toBeLessThan(2 * heartbeatMs + 1000)
   await eventually(
     () => ann.stats.resumes,

@@ -1,7 +1,7 @@
 /**
- * Sends a hundred thousand random frames from two kinds of clients. One kind of client sends valid frames with arbitrary content, and the
- * replica's counters must account for all of them. The other kind of client sends random bytes, which may not even form a frame. To repeat
- * a run, set the FUZZ_SEED environment variable to that run's seed.
+ * Sends a hundred thousand random frames from two kinds of clients. Clients of the first kind send valid frames with arbitrary content, and
+ * the replica's counters must account for all of these frames. Clients of the second kind send random bytes, which may not even form a
+ * frame. To repeat a run, set the FUZZ_SEED environment variable to that run's seed.
  */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
@@ -66,7 +66,7 @@ async function tidyRound(replica: TestReplica, random: Random): Promise<void> {
     await drained(peers)
   }
   await other.wasNotDisturbed()
-  // The well-behaved client sends its echo messages and one final message.
+  // The expected count includes the well-behaved client's echo messages and its one final message.
   const expected = framesPerRound + other.count() + 1
   await eventually(
     async () => (await accounted(replica)) - before,

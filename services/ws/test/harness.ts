@@ -90,7 +90,8 @@ export function sumSeries(text: string, name: string, labels: Record<string, str
 }
 
 /**
- * Reads a value repeatedly until it satisfies the condition, and then returns it. If the time runs out, the error contains the last value.
+ * Reads a value repeatedly until it satisfies the condition, and then returns it. If the wait times out, the error contains the last value
+ * that was read.
  */
 export async function eventually<T>(read: () => T | Promise<T>, fits: (value: T) => boolean, what: string): Promise<T> {
   const probe = async () => {

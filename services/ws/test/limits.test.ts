@@ -1,4 +1,4 @@
-/** Tests the limits of a replica, and clients that exceed these limits, read too slowly or send nothing. */
+/** Tests a replica's limits with clients that exceed them, read too slowly or send nothing. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { paths, refusedHeader } from '@lab/contract/endpoints.ts'
@@ -202,7 +202,7 @@ describe('silence', () => {
       'the dead peer is cut',
     )
     // The unit test src/heartbeat.test.ts checks the exact bound of 1.5 intervals.
-    // This test allows more time, because the machine may be busy.
+    // This test allows five seconds more than the unit test, because the machine may be busy.
     expect(performance.now() - deadSince).toBeLessThan(1.5 * intervalMs + 5_000)
     expect(dead.frames().filter(({ opcode }) => opcode === opcodes.ping)).toHaveLength(1)
     expect(await replica.metric(metrics.connectionsClosed.name, { cause: 'heartbeat_lost' })).toBe(1)
@@ -222,7 +222,7 @@ describe('silence', () => {
   })
 })
 
-/** Sends several heartbeats within each connection timeout until a promise resolves. */
+/** Sends a heartbeat message about every 50 ms until the given promise settles. */
 async function beatUntil<T>(socket: TestSocket, fact: Promise<T>): Promise<T> {
   const deadline = Date.now() + patienceMs
   let pending = true

@@ -12,8 +12,8 @@ import { replicas } from './settings.ts'
 import type { AlertWatch } from './watch.ts'
 
 /**
- * Injects three faults one after another, each into the last replica, and each of which triggers its own alert. The number of replicas goes
- * down, up, down and up again, which also triggers the ScalerFlapping alert.
+ * Injects three faults, one after another: a kill, a drain that does not finish, and a Traefik that does not discover a new replica. Each
+ * fault triggers its own alert. The number of replicas goes down, up, down and up again, which also triggers the ScalerFlapping alert.
  * @returns the Unix time, in milliseconds, at which there was one more replica than at the start
  */
 export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number> {
@@ -35,8 +35,8 @@ export async function comeAndGo(stack: Stack, watch: AlertWatch): Promise<number
       await openOn(stack, 'ws-5', 2)
       undo(() => scaleTo(stack, replicas))
       undo(() => lab.act('kill', 'ws-5'))
-      // This script disables the 100 ms timer that the drain uses.
-      // No other timer in the replica has this period, so only the drain stops making progress.
+      // This script disables the 100 ms timer that the drain uses. No other timer in the replica has a 100 ms period, so only the drain
+      // stops making progress.
       await evaluateInContainer(
         containerName(stack, 'ws-5'),
         'const set = setInterval; globalThis.setInterval = (act, ms, ...more) => set(ms === 100 ? () => {} : act, ms, ...more); 0',

@@ -38,13 +38,13 @@ interface Row {
 }
 
 const rows: Row[] = []
-/** The maximum duration of a fault that no test undoes. This time limit is longer than any alert takes to fire. */
+/** Maximum duration of a fault that no test undoes, in seconds; every alert fires within this time. */
 const maxFaultSeconds = 600
 
 /**
  * Provokes alerts. Rejects if an alert does not fire or resolve in time. The fault is always undone.
- * @param late the alerts that resolve late; for each of them, a function that waits until it resolves is added to `ends`, for a later test
- * to call
+ * @param late alerts that resolve late; for each of them, adds to `ends` a function that waits until the alert resolves, which a later test
+ * calls
  */
 export async function provoke(watch: AlertWatch, { fault, alerts, begin, meanwhile, ...bounds }: Provocation, late?: Late): Promise<void> {
   const own = alerts.map((labels) => {
@@ -122,7 +122,10 @@ export async function seenFiring(watch: AlertWatch, { fault, labels, sinceMs, wi
   writeReport()
 }
 
-/** Returns the names of the alerts that have fired and have either resolved or been listed with a reason for not waiting. */
+/**
+ * Returns the names of the alerts that fired and then either resolved or have a note that explains why the test does not wait for them to
+ * resolve.
+ */
 export function provoked(): string[] {
   const done = rows.filter(
     ({ secondsToFiring, secondsToResolved, note }) => secondsToFiring !== null && (secondsToResolved !== null || note),

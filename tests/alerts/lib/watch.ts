@@ -13,8 +13,8 @@ interface Received {
 
 export interface AlertWatch {
   /**
-   * Waits until an alert with the given labels is active in Alertmanager and, since the given time, has reached the alert receiver as
-   * firing.
+   * Waits until an alert with the given labels is active in Alertmanager, and the alert receiver has received it as firing after the given
+   * time.
    * @returns the Unix time, in milliseconds, at which the alert receiver first received the alert
    */
   firing(labels: Labels, sinceMs: number, withinMs: number): Promise<number>

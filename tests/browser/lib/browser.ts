@@ -10,7 +10,7 @@ const executablePath = places.find((path) => existsSync(path))
 export const hasChromium = executablePath !== undefined
 if (!hasChromium) console.warn('Pages are not tested: no Chromium here. On Debian: apt-get install chromium; elsewhere: CHROMIUM_PATH')
 
-/** Starts Chromium. @param more additional command-line switches */
+/** Starts Chromium. @param more additional command-line switches for Chromium */
 export function launch(...more: readonly string[]): Promise<Browser> {
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', ...more]
   return chromium.launch({ executablePath: executablePath ?? '', args })

@@ -17,7 +17,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     COMPOSE_PATH_SEPARATOR: ':',
     SCALER_TIME_SCALE: String(timeScale),
     SCALER_STATE: stateFolder,
-    // k6 writes its summary as this user and group.
+    // k6 writes its summary as the user and group that run the tests.
     LAB_UID: String(process.getuid?.() ?? 0),
     LAB_GID: String(process.getgid?.() ?? 0),
   }

@@ -1,4 +1,4 @@
-/** The lab in the cluster of the suite: its pods, its HPA, its Prometheus and the address of its Ingress controller. */
+/** Access to the lab in the test cluster: its pods, HPA, Prometheus and Ingress controller. */
 import { services } from '@lab/contract/endpoints.ts'
 import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import { root } from '@lab/host/root.ts'
@@ -9,25 +9,25 @@ import { type CommandBlock, commandBlocks } from '../../stack/lib/command-blocks
 
 export const namespace = 'ws-lab'
 
-/** The address at which the Ingress controller of the cluster can be reached from this machine. */
+/** The address at which this machine reaches the cluster's Ingress controller. */
 export const entry = process.env.LAB_INGRESS ?? 'http://127.0.0.1:30080'
 
-/** The command that copies images to the nodes, to which the names of the images are appended; undefined if the nodes have them. */
+/** The command that copies images to the nodes, to which the image names are appended; undefined if the nodes already have the images. */
 export const imageLoader = process.env.LAB_IMAGE_LOADER
 
-/** Parts whose images the nodes cannot get, for machines without access to a registry. */
+/** Services whose images the nodes cannot pull, on machines without access to a registry. */
 export const absentParts: readonly string[] = (process.env.LAB_ABSENT_PARTS ?? '').split(',').filter(Boolean)
 
 const page = 'docs/kubernetes.md'
 
-/** Returns the command block of the page that contains a string. */
+/** Returns the only command block of docs/kubernetes.md that contains the given string. */
 export function block(part: string): CommandBlock {
   const found = commandBlocks([page]).filter(({ commands }) => commands.includes(part))
   if (found.length !== 1 || !found[0]) throw new Error(`${page} has ${found.length} command blocks with ${part}, not one`)
   return found[0]
 }
 
-/** Runs a command block of the page unchanged. @returns its output */
+/** Runs a command block of docs/kubernetes.md unchanged. @returns the commands' output */
 export async function type({ where, commands }: CommandBlock, withinSeconds: number): Promise<string> {
   const ran = await execa('bash', ['-euo', 'pipefail', '-c', commands], {
     cwd: root,
@@ -39,7 +39,7 @@ export async function type({ where, commands }: CommandBlock, withinSeconds: num
   return String(ran.all)
 }
 
-/** Runs kubectl in the namespace of the lab. */
+/** Runs kubectl in the lab's namespace. */
 export function inLab(args: readonly string[], withinSeconds = 60): Promise<string> {
   return kubectl(['-n', namespace, ...args], { withinSeconds })
 }
@@ -53,13 +53,13 @@ export interface Pod {
   }
 }
 
-/** The pods of a part, including pods that are being deleted. */
+/** Returns a service's pods, including those that are being deleted. */
 export async function pods(part: string = services.ws): Promise<Pod[]> {
   const text = await inLab(['get', 'pods', '-l', `app.kubernetes.io/name=${part}`, '-o', 'json'])
   return (JSON.parse(text) as { items: Pod[] }).items
 }
 
-/** The names of the pods of a part that are Ready and are not being deleted. */
+/** Returns the names of a service's pods that are Ready and not being deleted. */
 export async function readyPods(part: string = services.ws): Promise<string[]> {
   const ready = (await pods(part)).filter(
     ({ metadata, status }) =>
@@ -77,15 +77,15 @@ export interface Hpa {
   conditions: { type: string; status: string; reason: string; message: string }[]
 }
 
-/** The status of the HPA. */
+/** Returns the HPA's status. */
 export async function hpa(): Promise<Hpa> {
   return (JSON.parse(await inLab(['get', 'hpa', services.ws, '-o', 'json'])) as { status: Hpa }).status
 }
 
-/** A connection to a service of the lab through the API server, which must be closed. */
+/** A connection to the lab's services through the Kubernetes API server. The caller must close it. */
 export interface Forwarded {
   prometheus: Prometheus
-  /** The address of a service in the namespace of the lab. */
+  /** Returns the URL of a service in the lab's namespace. */
   address(service: string, port: number): string
   close(): Promise<void>
 }

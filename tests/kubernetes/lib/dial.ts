@@ -2,7 +2,7 @@
 import { paths, replicaHeader } from '@lab/contract/endpoints.ts'
 import WebSocket from 'ws'
 
-/** @returns the replica and the cookie of the handshake; the socket is closed again */
+/** @returns the replica that accepted the handshake, and the sticky cookie, if any; the socket is closed as soon as it opens */
 export function dial(entry: string, cookie?: string): Promise<{ replica: string; cookie: string | undefined }> {
   const socket = new WebSocket(new URL(paths.ws, entry).href.replace('http', 'ws'), {
     handshakeTimeout: 10_000,

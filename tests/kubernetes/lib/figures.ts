@@ -1,4 +1,4 @@
-/** Writes measurements of the tests on a cluster to reports/kubernetes-figures.json. */
+/** Writes the cluster tests' measurements to reports/kubernetes-figures.json. */
 import { root } from '@lab/host/root.ts'
 import { figuresIn } from '../../lib/figures.ts'
 

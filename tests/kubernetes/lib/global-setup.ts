@@ -1,10 +1,10 @@
-/** Checks whether a cluster answers, and whether it has nodes. */
+/** Checks whether a Kubernetes cluster responds, and whether it has nodes. */
 import { tryKubectl } from '@lab/k8s/kubectl.ts'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The parts of the cluster that answer: an API server alone can only validate manifests. */
+    /** What is available to the tests: no cluster, only an API server (which can validate manifests), or a cluster with nodes. */
     cluster: 'none' | 'api' | 'nodes'
   }
 }

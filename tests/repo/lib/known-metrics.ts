@@ -16,7 +16,10 @@ export type KnownMetrics = ReadonlyMap<string, ReadonlySet<string>>
 /** Labels that Prometheus adds to scraped metrics. */
 const scrapeLabels = ['job', 'instance', replicaLabel]
 
-/** Metrics of Prometheus, Traefik and k6 that the lab queries. Before you use another such metric in a dashboard or rule, add it here. */
+/**
+ * Metrics of Prometheus, Traefik and k6 that the lab queries. Before a dashboard or rule uses another metric of these systems, add the
+ * metric here.
+ */
 const otherSystems: Record<string, string[]> = {
   up: [],
   ALERTS: ['alertname', 'alertstate', 'severity', 'job', 'replica', 'slo', 'clock'],

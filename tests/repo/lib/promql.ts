@@ -1,4 +1,4 @@
-/** Parses PromQL expressions with Prometheus's grammar, and returns their metrics and labels. */
+/** Parses PromQL expressions with Prometheus' grammar, and returns their metrics and labels. */
 import { parser } from '@prometheus-io/lezer-promql'
 
 export interface Matcher {

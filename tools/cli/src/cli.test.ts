@@ -29,7 +29,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'lab-cli-'))
 afterAll(() => rmSync(temporary, { recursive: true }))
 
 async function lab(args: readonly string[], { file = command, env = {} }: { file?: string; env?: Record<string, string> } = {}) {
-  // On Windows, lab.cmd runs the same script.
+  // On Windows, the tests run main.ts directly with Node, as lab.cmd does.
   const [program, ...before] = process.platform === 'win32' ? [process.execPath, join(root, 'tools/cli/src/main.ts')] : ['/bin/sh', file]
   const ran = await execa(program, [...before, ...args], { cwd: temporary, env, reject: false, stdin: 'ignore', timeout: 60_000 })
   return { exitCode: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr }
@@ -291,7 +291,7 @@ describe('ports', () => {
   const firstForAll = process.platform === 'linux' ? Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) : 0
 
   test.skipIf(process.getuid?.() !== 0 || firstForAll < 2)('a privileged port is reported as denied, not as taken', async () => {
-    // The process switches to another user only after the import, because that user may not be able to read the checkout.
+    // The process switches to an unprivileged user only after the import, because this user may not be able to read the checkout.
     const ask = `import('${root}tools/cli/src/doctor/port-probe.ts').then(async ({ probePort }) => {
       process.seteuid(65534)
       console.log(await probePort(1))

@@ -6,7 +6,7 @@ const masked = '***'
 /** Minimum length of a secret value that is masked wherever it occurs; shorter values would match parts of unrelated words. */
 const shortestToFind = 6
 
-/** Returns whether config.ts declares a setting as secret, or the setting's name is typical of a secret. */
+/** Returns true if config.ts declares a setting as secret, or if the setting's name suggests that its value is secret. */
 export function isSecret(name: string): boolean {
   const setting = (settings as Record<string, { secret?: true }>)[name]
   return setting?.secret === true || /SECRET|TOKEN|PASSW|CREDENTIAL|PRIVATE|API_?KEY/i.test(name)

@@ -105,7 +105,7 @@ Examples:
 
 /**
  * Creates the command tree. No command runs until `parseAsync` is called.
- * @param words the command-line arguments, which name the commands to load completely; if omitted, all commands are loaded
+ * @param words the command-line arguments; only the commands that they name are loaded completely. If omitted, all commands are loaded.
  */
 export async function createProgram(words?: readonly string[]): Promise<Command> {
   const program = new Command('./lab')

@@ -118,7 +118,8 @@ test('an interrupt at any event, including during the undo, leaves nothing chang
       expect(balance(lab.calls)).toEqual([])
       expect(lab.unusual()).toEqual([])
       const end = trailing(lab.calls)
-      // After an interrupt, the order of the undo calls is not compared, because those that the scene itself requested come first.
+      // After an interrupt, the undo calls that the scene itself requested come before all others, so the order of the undo calls is not
+      // compared.
       const expected = expectedAtEnd(lab.calls, end.length)
       if (verdict === 'interrupted') expect([...end].sort()).toEqual([...expected].sort())
       expect(events.at(-1)?.kind).toBe('end')

@@ -205,7 +205,7 @@ class Play implements Director {
     const done = this.lab.deployFailing().finally(() => {
       ended = true
     })
-    // The observation below may fail before the deploy ends, so an empty handler prevents an unhandled rejection.
+    // The call of `watch` may fail before the deploy ends, so an empty handler prevents an unhandled rejection of `done`.
     done.catch(() => undefined)
     const over = this.undos.push('the deploy is rolled back', () => done)
     const met = await this.watch(`${what}, until the deploy is rolled back`, withinSeconds, (readings, elapsed) => {

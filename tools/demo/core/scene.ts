@@ -25,7 +25,7 @@ export interface SceneLab
   readonly store: Pick<LabStore, 'set'> | undefined
 }
 
-/** A condition that the given readings meet or do not meet. */
+/** A condition, as a function that returns whether the given readings meet it. */
 export type Fact = (now: Readings) => boolean
 
 /** Result of waiting for a condition: the readings in which the condition was met, and the time that the wait took. */
@@ -66,13 +66,13 @@ export interface Director {
   /** Sets the number of replicas; the director restores the previous number when the scene ends. */
   replicas(count: number): Promise<void>
   /**
-   * Starts a rollout, which replaces every replica. The returned function waits until the rollout has finished, and so does the director at
-   * the end of the scene.
+   * Starts a rollout, which replaces every replica. The returned function waits until the rollout has finished; the director also waits for
+   * the rollout at the end of the scene.
    */
   rollOut(): Promise<Undo>
   /**
-   * Deploys a version that fails to the other colour, and waits until the lab has rolled it back. The scene fails if this takes longer than
-   * `withinSeconds`, or as soon as the given condition is no longer met.
+   * Deploys a failing version to the other colour, and waits until the lab has rolled the deploy back. The scene fails if the rollback
+   * takes longer than `withinSeconds`, or as soon as the given condition is no longer met.
    */
   deployFailing(what: string, fact: Fact, withinSeconds: number): Promise<Met>
   /** Pauses the scaler. Does nothing if the lab has no scaler or the scaler is already paused. */

@@ -1,11 +1,11 @@
-/** Renders a scene's events as text, line by line. The function is pure, so the same events always produce the same text. */
+/** Renders a scene's events as text, line by line. The same events always produce the same text. */
 import type { DemoEvent } from './events.ts'
 
 /** Renders one event at a time, omitting repeated decisions. */
 export class Transcript {
   private desired: number | null | undefined
 
-  /** Returns the lines for one event; empty for events that only the video or the event log uses. */
+  /** Returns the transcript lines for one event, or an empty list for an event that only the video or the event log uses. */
   add(event: DemoEvent): string[] {
     const time = `${event.seconds.toFixed(1).padStart(6)} s `
     switch (event.kind) {

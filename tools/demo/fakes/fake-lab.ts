@@ -55,7 +55,7 @@ export function fakeLab({ clock, failsAt, onRead, fails, has }: FakeSettings): F
   let paused = false
   let storeUp = true
   let rules: ScaleDownRules | null = null
-  /** The initial values above zero simulate a lab on which scenes have already been played. */
+  /** These counters start above zero, as on a lab on which scenes have already been played. */
   const counted = { reconnects: 41, moves: 23, lost: 17 }
   let lastSync = Number.NEGATIVE_INFINITY
   let lastDrop = Number.NEGATIVE_INFINITY

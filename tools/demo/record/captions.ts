@@ -89,7 +89,10 @@ function mostThatFit(words: readonly string[]): number {
   return count
 }
 
-/** Returns how many words to place in a block with room for `most` words, so that it ends at a clause boundary and is not nearly empty. */
+/**
+ * Returns how many words to place in a caption block that has room for `most` words. If possible, the block ends at a clause boundary and
+ * is at least a third full.
+ */
 function clauseWithin(words: readonly string[], most: number): number {
   const enough = Math.ceil(most / 3)
   for (const ends of [/[.!?:;]$/, /,$/]) {

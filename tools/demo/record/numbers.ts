@@ -28,8 +28,8 @@ export function readChecks(text: string): NumberReading[] {
 }
 
 /**
- * Lists the numbers in captions that differ from their source, one line each. A number in a caption is also listed if its source was not
- * read at about the time of the caption.
+ * Lists the numbers in captions that differ from their source, one line each. The list also contains the numbers whose source was not read
+ * at about the time of the caption.
  */
 export function numberFaults(events: readonly DemoEvent[], readings: readonly NumberReading[]): string[] {
   const known = new Set(readings.flatMap(({ values }) => Object.keys(values)))

@@ -79,7 +79,8 @@ export interface NumberReadings {
 }
 
 /**
- * Reads a source repeatedly and appends the readings to a file until `end` is called. A failed read does not end the repeated reading.
+ * Reads a source repeatedly and appends the readings to a file until `end` is called. After a failed read, the source is read again at the
+ * next interval.
  * @param say called with the error message when a read fails for the first time after a success
  */
 export function readRepeatedly(source: NumberSource, file: string, say: (line: string) => void): NumberReadings {

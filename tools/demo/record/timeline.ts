@@ -54,7 +54,10 @@ export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Spa
   return joined(segments)
 }
 
-/** Slows down a part of the recording by the smallest factor that makes it last `forSeconds`, or else by the largest factor. */
+/**
+ * Slows down a part of the recording by the smallest factor with which it lasts at least `forSeconds`; if no factor suffices, by the
+ * largest.
+ */
 export function slowed({ from, to }: Span, forSeconds: number): Segment[] {
   if (to <= from) return []
   const times = slower.find((one) => (to - from) * one >= forSeconds) ?? slower.at(-1) ?? 1
@@ -116,7 +119,8 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
     count = 0
   }
   for (let frame = 0; frame < frames; frame++) {
-    // The middle of the frame is used, so that an image captured exactly at the start of a frame is shown in that frame.
+    // Each frame shows the image that is current in the middle of the frame, so that an image captured exactly at the start of a frame is
+    // shown in that frame.
     const moment = recordedTime(segments, (frame + 0.5) / filmRules.framesPerSecond)
     let next = picture
     while (next + 1 < times.length && (times[next + 1] ?? 0) <= moment) next++

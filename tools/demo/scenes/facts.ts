@@ -125,7 +125,9 @@ export function decisionChanges() {
         for (const { time, desired } of now.decisions) if (desired !== null) seen.set(time, desired)
         return fact(now)
       },
-    /** @param since ISO 8601 time; changes after this time are counted, including a change from the last decision before it */
+    /**
+     * @param since ISO 8601 time; only decisions after this time are counted, and the first of them is compared with the decision before it
+     */
     number: (since: string): Measured => {
       const ordered = [...seen].sort(([a], [b]) => (a < b ? -1 : 1))
       const value = ordered.filter(([time, desired], index) => time > since && index > 0 && ordered[index - 1]?.[1] !== desired).length

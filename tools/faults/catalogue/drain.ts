@@ -36,8 +36,8 @@ export const drain = {
       draft: (facts) => ({
         does: `${facts.replica} gets SIGTERM, drains and exits; it is restarted after ${facts.seconds} s.`,
         begin: [docker('kill', '--signal', 'TERM', victim(facts))],
-        // The replica may still be draining, and a container that has not exited cannot be started.
-        // `docker stop` waits until the container has exited, and sends SIGKILL only after the drain's deadline.
+        // The replica may still be draining, and its container cannot be started again until it has exited. `docker stop` waits until the
+        // container has exited, and sends SIGKILL only after the drain's deadline.
         undo: [docker('stop', '-t', '40', victim(facts)), docker('start', victim(facts))],
         expect: [
           leavesPool(facts, 20),

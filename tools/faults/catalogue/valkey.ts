@@ -47,7 +47,7 @@ export const valkeyRestart = {
       draft: (facts) => ({
         does: 'Valkey is restarted.',
         begin: [docker('restart', '--timeout', '10', containerOf(facts, 'valkey'))],
-        // The step does nothing if Valkey is already running.
+        // `docker start` does nothing if Valkey is already running.
         undo: [docker('start', containerOf(facts, 'valkey'))],
         expect: [
           evidence(

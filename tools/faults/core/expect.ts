@@ -19,7 +19,10 @@ export function throughout<const C>(what: string, check: C): Expected<C> {
   return { phase: 'during', what, check }
 }
 
-/** Expects that the condition holds at most `withinSeconds` after the undo and, if given, for at least `steadySeconds`. */
+/**
+ * Expects that the condition holds at most `withinSeconds` after the fault has been undone. If `steadySeconds` is given, the condition must
+ * then hold for at least that long.
+ */
 export function after<const C>(withinSeconds: number, what: string, check: C, more: Pick<Expected<C>, 'steadySeconds'> = {}): Expected<C> {
   return { phase: 'after', what, check, withinSeconds, ...more }
 }

@@ -20,7 +20,8 @@ export function planOf<K extends LabKind>(name: FaultName, kind: K, facts: Facts
     seconds,
     begin,
     undo,
-    // An expectation for the time after the fault is omitted if its counterpart for the fault itself was omitted.
+    // If an expectation for the time during the fault is omitted, the corresponding expectation for the time after the fault is omitted as
+    // well.
     expect: expect.filter((expectation) => !tooLate.includes(expectation) && !unseen.has(JSON.stringify(expectation.check))),
     evidence: expect.filter((expectation) => expectation.evidence),
     notes: [

@@ -7,7 +7,7 @@ export type Shape = 'box' | 'round' | 'store' | 'hexagon'
 
 export interface Node {
   id: string
-  /** The lines of the label. */
+  /** Text of the node's label, one element per line. */
   lines: readonly string[]
   shape?: Shape
 }
@@ -21,7 +21,7 @@ export interface Group {
 export interface Edge {
   from: string
   to: string
-  /** The lines of the label. */
+  /** Text of the edge's label, one element per line. */
   lines?: readonly string[]
   /** A `line` has no direction; a `dotted` arrow stands for control flow or an occasional call. */
   kind?: 'arrow' | 'line' | 'dotted'

@@ -1,4 +1,4 @@
-/** Reads the services of the Compose files for the manifests, with merged overlays and interpolated variables. Pure. */
+/** Reads the Compose services for the Kubernetes manifests, with overlays merged and variables interpolated. Pure. */
 import { merged } from '../compose-file.ts'
 
 export interface HealthCheck {
@@ -28,9 +28,9 @@ export interface ComposeService {
 type Services = Record<string, Record<string, unknown>>
 
 /**
- * Merges Compose files and replaces their variables by the defaults.
- * @param files the base file, followed by its overlays; each with `extends` resolved
- * @param variables values of variables that take precedence over the defaults
+ * Merges Compose files, and replaces each variable with the given value or with the variable's default.
+ * @param files the base file, followed by its overlays; in each file, `extends` is already resolved
+ * @param variables values that take precedence over the variables' defaults
  */
 export function composeServices(
   files: readonly { services: Services }[],
@@ -53,7 +53,7 @@ export function interpolated<T>(value: T, variables: Readonly<Record<string, str
 }
 
 function replaceVariables(text: string, variables: Readonly<Record<string, string>>): string {
-  // A default may contain variables without a default, as in ${A:-reports/${B}/c}.
+  // A variable's default may contain other variables, but these must not have defaults: ${A:-reports/${B}/c}.
   return text.replaceAll(/\$\$|\$\{(\w+)(?::?-((?:[^{}]|\$\{\w+\})*))?\}/g, (whole, name: string | undefined, fallback = '') => {
     if (name === undefined) return whole.slice(1)
     return variables[name] ?? replaceVariables(fallback, variables)

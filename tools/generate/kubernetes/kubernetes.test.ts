@@ -1,4 +1,4 @@
-/** Tests the parts of the manifests that read Compose's own formats. */
+/** Tests how variables, quantities, health checks and metric queries are converted for the Kubernetes manifests. */
 import { describe, expect, test } from 'vitest'
 import { composeServices, interpolated } from './compose-service.ts'
 import { adapterRules } from './monitoring.ts'

@@ -5,18 +5,22 @@ import { metadata, type Tree } from './objects.ts'
 import { type Part, podTemplate, resourcesOf } from './pod.ts'
 import { bytesOf } from './quantities.ts'
 
-/** The number of pods among which the Job divides the sockets of the scenario. */
+/** Number of pods over which the Job distributes the scenario's sockets. */
 export const workers = 5
 const scenario = 'workers'
-/** The time for starting pods and for closing sockets, in addition to the load curve. */
+/** Time for starting pods and closing sockets, in addition to the duration of the load curve. */
 const spareSeconds = 300
-/** The time after which Kubernetes deletes the finished Job with its logs. */
+/** Time after which Kubernetes deletes the finished Job and its logs. */
 const storedSeconds = 3600
 
-/** The Job. Its pods share the limits of the Compose service, and each pod opens an equal part of the sockets of the scenario. */
+/**
+ * Returns the Job that generates load. The limits of the Compose service and the scenario's sockets are divided equally among the Job's
+ * pods.
+ */
 export function loadJob(part: Part): Tree {
   const { service } = part
-  // The image of Compose has no scripts, which Compose mounts from the checkout. The image of k6/Dockerfile contains the scripts.
+  // The image that Compose uses does not contain the k6 scripts, because Compose mounts them from the checkout. The image built from
+  // k6/Dockerfile contains the scripts.
   const { image: _mounted, ...ownImage } = service
   const { sockets, stages } = scenarios[scenario]
   const share = { ...service, cpus: service.cpus / workers, mem_limit: `${Math.floor(bytesOf(service.mem_limit) / workers / 1024)}k` }

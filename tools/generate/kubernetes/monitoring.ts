@@ -1,15 +1,15 @@
-/** Builds the configuration of Prometheus and of the metrics adapter for a cluster from those of the lab. Pure. */
+/** Derives the configuration of Prometheus and the metrics adapter in a cluster from the Compose lab's configuration. Pure. */
 import { jobs, ports, services } from '@lab/contract/endpoints.ts'
 import { interpolated } from './compose-service.ts'
 import { discoveredName, metadata, namespace, type Tree } from './objects.ts'
 
-/** Jobs of prometheus.yml whose targets exist only on Compose. */
+/** Scrape jobs in prometheus.yml whose targets exist only in the Compose lab. */
 const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler]
 
-/** The content of prometheus.yml. */
+/** Parsed content of prometheus.yml. */
 export type PrometheusConfig = Tree & { scrape_configs: Tree[] }
 
-/** The configuration of Prometheus, which discovers the replicas in the API server instead of Docker. */
+/** Returns the configuration with which Prometheus discovers the replicas through the Kubernetes API server instead of Docker. */
 export function prometheusConfig(config: PrometheusConfig, variables: Readonly<Record<string, string>>): Tree {
   const scrape_configs = config.scrape_configs
     .filter(({ job_name }) => !onlyOnCompose.includes(String(job_name)))
@@ -24,7 +24,8 @@ const replicasJob = {
   relabel_configs: [
     { source_labels: [discoveredName], regex: services.ws, action: 'keep' },
     { source_labels: ['__meta_kubernetes_pod_phase'], regex: 'Running', action: 'keep' },
-    // Both ports of a replica become the internal port, and Prometheus merges the identical targets.
+    // Prometheus discovers one target for each of a replica's two ports. Both targets are given the internal port, so that Prometheus
+    // merges them.
     { source_labels: ['__meta_kubernetes_pod_ip'], replacement: `$1:${ports.internal}`, target_label: '__address__' },
     { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
     { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },
@@ -33,7 +34,7 @@ const replicasJob = {
   ],
 }
 
-/** The rights of Prometheus: to find the pods of this namespace. */
+/** Returns a service account that allows Prometheus to list the pods in its namespace. */
 export function prometheusAccount(): Tree[] {
   const name = services.prometheus
   const api = 'rbac.authorization.k8s.io'
@@ -60,15 +61,16 @@ interface MappedMetric {
   query: string
 }
 
-/** The sections of scaler/metrics.yaml that the rules of the metrics adapter contain. */
+/** The sections of scaler/metrics.yaml that are converted into rules for the metrics adapter. */
 export interface MetricMap {
   pods: MappedMetric[]
   external: MappedMetric[]
 }
 
 /**
- * The configuration of the metrics adapter, in the format of prometheus-adapter. The section `resource` is the task of metrics-server.
- * Metrics of the type Object are left out, because no object in the cluster corresponds to the labels of Traefik's metrics.
+ * Returns the metrics adapter's rules, in the format of prometheus-adapter. The `resource` section of scaler/metrics.yaml is omitted,
+ * because metrics-server provides these metrics in a cluster. Metrics of the Object type are omitted, because no object in the cluster
+ * corresponds to the labels of Traefik's metrics.
  */
 export function adapterRules({ pods, external }: MetricMap): Tree {
   return {
@@ -82,7 +84,7 @@ export function adapterRules({ pods, external }: MetricMap): Tree {
 
 const ownSeries = '<<.Series>>'
 
-/** Returns the name of the series that a query reads. @throws Error if the query names no series */
+/** Returns the name of the series that a query reads. @throws Error if the query does not contain the name of a series */
 function seriesOf({ name, query }: MappedMetric): string {
   if (query.includes(ownSeries)) return name
   const [, series] = /(\w+)\{/.exec(query) ?? []

@@ -1,9 +1,9 @@
-/** Builds the NetworkPolicies from the calls between the services of the Compose model. Pure. */
+/** Builds the lab's NetworkPolicies from the calls between services in the Compose model. Pure. */
 import { ports, services } from '@lab/contract/endpoints.ts'
 import type { Call } from '../diagrams/compose-model.ts'
 import { partOfLab, selected, type Tree } from './objects.ts'
 
-/** Everything in the namespace is refused except what the other policies allow. */
+/** Denies all traffic in the namespace that no other policy allows. */
 const refuseAll: Tree = policy('refuse-by-default', {}, { policyTypes: ['Ingress', 'Egress'] })
 
 const toDns: Tree = policy(
@@ -15,7 +15,7 @@ const toDns: Tree = policy(
   },
 )
 
-/** Clients of other namespaces: the ingress controller calls the replicas, and the metrics adapter calls Prometheus. */
+/** Allows pods in other namespaces to call a part: the ingress controller calls the replicas, and the metrics adapter calls Prometheus. */
 function fromOutside(name: string, numbers: readonly number[]): Tree {
   return policy(`${name}-from-other-namespaces`, selected(name), {
     policyTypes: ['Ingress'],
@@ -23,16 +23,16 @@ function fromOutside(name: string, numbers: readonly number[]): Tree {
   })
 }
 
-/** The API server has no pod, so a policy can only name its ports. */
+/** A policy cannot select the API server by pod labels, so this policy allows only its ports, without restricting the destination. */
 const toApiServer: Tree = policy(`${services.prometheus}-to-api-server`, selected(services.prometheus), {
   policyTypes: ['Egress'],
   egress: [{ ports: portList([443, 6443]) }],
 })
 
 /**
- * Returns one policy for each part that is called or calls others.
- * @param calls the calls of the Compose model
- * @param parts the parts of the lab that run in the cluster
+ * Returns one policy for each part that calls other parts or is called by them, and the general policies.
+ * @param calls the calls between services in the Compose model
+ * @param parts names of the lab's parts that run in the cluster
  */
 export function networkPolicies(calls: readonly Call[], parts: readonly string[]): Tree[] {
   const inside = calls.filter(({ from, to }) => parts.includes(from) && parts.includes(to))

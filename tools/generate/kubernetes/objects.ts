@@ -1,24 +1,24 @@
-/** Types and names that all manifests share. Pure. */
+/** Defines types, names and labels that all Kubernetes manifests use. Pure. */
 
 export type Tree = { [key: string]: Tree | Tree[] | string | string[] | number | boolean | null | undefined }
 
-/** The namespace of all objects. */
+/** The namespace of all objects in the Kubernetes manifests. */
 export const namespace = 'ws-lab'
 
 const nameLabel = 'app.kubernetes.io/name'
 
-/** The label that selects the pods of a component. */
+/** Returns the label that selects a component's pods. */
 export function selected(name: string): Record<string, string> {
   return { [nameLabel]: name }
 }
 
-/** The label of Prometheus' service discovery that contains the name of a pod's component. */
+/** Name of the label with which Prometheus' service discovery provides the component name of a pod. */
 export const discoveredName = `__meta_kubernetes_pod_label_${nameLabel.replaceAll(/[./]/g, '_')}`
 
-/** The label of all objects of the lab. */
+/** The label that marks an object as part of the lab. */
 export const partOfLab: Readonly<Record<string, string>> = { 'app.kubernetes.io/part-of': 'websocket-lab' }
 
-/** The metadata of an object of a component. */
+/** Returns the metadata of an object that belongs to a component. */
 export function metadata(name: string, more: Tree = {}): Tree {
   return { name, labels: { ...selected(name), ...partOfLab }, ...more }
 }

@@ -1,15 +1,15 @@
-/** Builds the pods and the Services of the manifests from the Compose services. Pure. */
+/** Builds the pods and Services in the Kubernetes manifests from the Compose services. Pure. */
 import type { ComposeService } from './compose-service.ts'
 import { metadata, selected, type Tree } from './objects.ts'
 import { probes } from './probes.ts'
 import { bytesOf, cpu, memory, secondsOf } from './quantities.ts'
 
-/** The grace period of Docker for services without the setting stop_grace_period. */
+/** The grace period that Docker uses for services without `stop_grace_period`. */
 const dockerGracePeriod = '10s'
 
 /**
- * The users of the images, by number, because kubelet cannot check whether a user who is given by name is root. On Compose, k6 runs as
- * the owner of the checkout.
+ * The numeric user ids with which the images run. Numbers are needed because kubelet cannot verify that a user given by name is not root.
+ * With Compose, k6 runs as the owner of the checkout instead.
  */
 const users: Readonly<Record<string, number>> = {
   ws: 1000,
@@ -27,22 +27,22 @@ const users: Readonly<Record<string, number>> = {
 export interface Part {
   name: string
   service: ComposeService
-  /** The ports on which other parts call this part. */
+  /** The ports, by name, on which other parts of the lab call this part. */
   ports: Readonly<Record<string, number>>
-  /** The version of the images that the lab builds. */
+  /** Version of the lab, which is the tag of the images that the lab builds. */
   version: string
 }
 
-/** A volume and the folder at which the container mounts it. */
+/** A volume, and the path at which the container mounts it. */
 export interface Volume {
   name: string
   mountPath: string
   readOnly?: boolean
-  /** The kind of the volume, as in `{ emptyDir: {} }`. */
+  /** The volume's type with its settings, for example `{ emptyDir: {} }`. */
   source: Tree
 }
 
-/** What a pod has in addition to its Compose service. */
+/** Settings of a pod that are not derived from its Compose service. */
 export interface Additions {
   volumes?: readonly Volume[]
   container?: Tree
@@ -50,14 +50,17 @@ export interface Additions {
   resources?: { requests: Tree; limits: Tree }
 }
 
-/** Returns the image of a part. The lab's own images have names without a registry, which `kustomize edit set image` replaces. */
+/**
+ * Returns the name of a part's image. The names of images that the lab builds contain no registry; `kustomize edit set image` can replace
+ * these names.
+ */
 export function imageOf({ name, service, version }: Pick<Part, 'name' | 'service' | 'version'>): string {
   return service.image ?? `websocket-lab/${name}:${version}`
 }
 
 /**
- * Returns limits as in Compose. A service without the labels lab.requests requests a tenth of its CPU limit and a quarter of its memory
- * limit, because Compose has no requests.
+ * Returns the resource limits of a Compose service, and its resource requests. Compose has no requests, so a service without the labels
+ * lab.requests.cpu and lab.requests.memory requests a tenth of its CPU limit and a quarter of its memory limit.
  */
 export function resourcesOf({ labels = {}, cpus, mem_limit }: ComposeService): { requests: Tree; limits: Tree } {
   const bytes = bytesOf(mem_limit)
@@ -70,7 +73,7 @@ export function resourcesOf({ labels = {}, cpus, mem_limit }: ComposeService): {
   }
 }
 
-/** Returns the template of a pod, which the policy `restricted` of Pod Security Admission accepts. */
+/** Returns a pod template that complies with the `restricted` policy of Pod Security Admission. */
 export function podTemplate(part: Part, { volumes = [], container = {}, pod = {}, resources }: Additions = {}): Tree {
   const { name, service, ports } = part
   const user = users[name]
@@ -89,7 +92,7 @@ export function podTemplate(part: Part, { volumes = [], container = {}, pod = {}
         seccompProfile: { type: 'RuntimeDefault' },
       },
       terminationGracePeriodSeconds: secondsOf(service.stop_grace_period ?? dockerGracePeriod),
-      // With a shared process namespace, the process with id 1 is that of the pod sandbox, which replaces the init process of Compose.
+      // With a shared process namespace, the pod sandbox's process has the id 1, and takes the place of the init process that Compose adds.
       ...(service.init && { shareProcessNamespace: true }),
       ...pod,
       containers: [
@@ -133,7 +136,10 @@ function temporary(folder: string): Volume {
   return { name: path.slice(1), mountPath: path, source: { emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } } }
 }
 
-/** A Deployment of one pod, which is stopped before its successor starts, because both would use the same volume. */
+/**
+ * Returns a Deployment with a single pod. During an update, the old pod is stopped before the new one starts, because both would use the
+ * same volume.
+ */
 export function singlePod(part: Part, additions: Additions): Tree {
   return {
     apiVersion: 'apps/v1',
@@ -148,7 +154,7 @@ export function singlePod(part: Part, additions: Additions): Tree {
   }
 }
 
-/** The Service under whose name other pods call a part, as they call the Compose service. */
+/** Returns a Service that has the name of the Compose service, so that other pods can call the part by the same name as with Compose. */
 export function serviceOf({ name, ports }: Part, more: Tree = {}, annotations?: Record<string, string>): Tree {
   return {
     apiVersion: 'v1',

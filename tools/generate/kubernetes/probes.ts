@@ -1,13 +1,16 @@
-/** Derives the probes of a container from the health check of its Compose service. Pure. */
+/** Derives a container's probes from the health check of its Compose service. Pure. */
 import { paths, ports } from '@lab/contract/endpoints.ts'
 import type { HealthCheck } from './compose-service.ts'
 import type { Tree } from './objects.ts'
 import { secondsOf } from './quantities.ts'
 
-/** The restart by a failed liveness probe takes place after half a minute, so that a busy replica is not restarted. */
+/**
+ * A replica is restarted only after its liveness probe has failed for half a minute, so that a replica that is merely busy is not
+ * restarted.
+ */
 const liveness = { periodSeconds: 10, failureThreshold: 3 }
 
-/** The startup probe and the readiness probe, which together act as Docker's health check does. */
+/** Returns a startup probe and a readiness probe that together have the same effect as Docker's health check. */
 export function probes(check: HealthCheck): { startupProbe: Tree; readinessProbe: Tree } {
   const action = actionOf(check.test)
   const timeoutSeconds = secondsOf(check.timeout)
@@ -23,14 +26,14 @@ export function probes(check: HealthCheck): { startupProbe: Tree; readinessProbe
   }
 }
 
-/** The liveness probe of a replica. Compose has no equivalent, because Docker does not restart unhealthy containers. */
+/** Returns a replica's liveness probe. Compose has no equivalent, because Docker does not restart unhealthy containers. */
 export function livenessProbe(check: HealthCheck): Tree {
   return { httpGet: { path: paths.livez, port: ports.internal }, timeoutSeconds: secondsOf(check.timeout), ...liveness }
 }
 
 /**
- * Returns the action of a probe. A health check that only sends a GET request from inside the container becomes a request of kubelet, so
- * that no process starts in the container for each probe.
+ * Returns a probe's action. If a health check only sends a GET request from inside the container, kubelet sends the request instead, so
+ * that the container does not have to start a process for each probe.
  */
 function actionOf([kind = '', ...words]: readonly string[]): Tree {
   const text = words.join(' ')

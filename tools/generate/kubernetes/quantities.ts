@@ -1,9 +1,9 @@
-/** Converts the amounts and times of Compose to those of Kubernetes. Pure. */
+/** Converts resource quantities and durations from the Compose format to the Kubernetes format. Pure. */
 
 const mebibyte = 2 ** 20
 const unitBytes: Readonly<Record<string, number>> = { k: 2 ** 10, m: mebibyte, g: 2 ** 30 }
 
-/** Returns the bytes of an amount of memory in Compose, such as 256m or 2g. @throws Error if the text is not such an amount */
+/** Converts a Compose memory size, such as 256m or 2g, to bytes. @throws Error if the text is not a valid Compose memory size */
 export function bytesOf(text: string): number {
   const [, amount, unit = ''] = /^(\d+)([kmg])$/.exec(text) ?? []
   const bytes = Number(amount) * (unitBytes[unit] ?? Number.NaN)
@@ -11,20 +11,20 @@ export function bytesOf(text: string): number {
   return bytes
 }
 
-/** Returns bytes as an amount of memory in Kubernetes, rounded down to whole mebibytes, such as 256Mi. */
+/** Formats a number of bytes as a Kubernetes memory quantity such as 256Mi, rounded down to whole mebibytes. */
 export function memory(bytes: number): string {
   return `${Math.floor(bytes / mebibyte)}Mi`
 }
 
-/** Returns cores as an amount of CPU in Kubernetes, such as 250m or 2. */
+/** Formats a number of cores as a Kubernetes CPU quantity, such as 250m or 2. */
 export function cpu(cores: number): string {
   const milli = Math.round(cores * 1000)
   return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`
 }
 
 /**
- * Returns the seconds of a duration in Compose, such as 30s or 500ms, rounded up, because Kubernetes has no fractions of seconds.
- * @throws Error if the text is not such a duration
+ * Converts a Compose duration, such as 30s or 500ms, to seconds. The result is rounded up, because Kubernetes accepts only whole seconds.
+ * @throws Error if the text is not a valid Compose duration
  */
 export function secondsOf(text: string): number {
   const [, amount, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? []

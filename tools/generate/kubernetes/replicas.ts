@@ -1,4 +1,4 @@
-/** Builds the manifests of the replicas: Deployment, Service, Ingress, disruption budget and settings. Pure. */
+/** Builds the replicas' Kubernetes manifests: the Deployment, Service, Ingress, disruption budget and settings. Pure. */
 import { ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { settings } from '@lab/ws/config.ts'
 import { metadata, selected, type Tree } from './objects.ts'
@@ -7,22 +7,25 @@ import { livenessProbe } from './probes.ts'
 
 const name = services.ws
 const secretName = 'ws-resume'
-/** The key of the secret, which is also the name of the file in the pod. */
+/** Key under which the secret is stored, which is also the name of the secret's file in the pod. */
 export const secretKey = 'resume'
 
 /**
- * Before SIGTERM, a pod waits for this time, in which the ingress controller and kube-proxy remove the pod from the Service. The wait is
- * part of the grace period, so the drain is shorter by the same time.
+ * How long a pod waits before it receives SIGTERM, so that the ingress controller and kube-proxy can stop routing new connections to it.
+ * The wait counts towards the pod's grace period, so the drain timeout is shortened by the same time.
  */
 const preStopSeconds = 2
 
-/** Proxies must not close idle connections. Clients and replicas exchange a heartbeat more often than once in this time. */
+/**
+ * Idle timeout of the proxy in ingress-nginx. Clients and replicas exchange heartbeats more often than this, so the proxy does not close
+ * their connections.
+ */
 const proxyTimeoutSeconds = 3600
 
-/** Variables that the pod sets itself, or that only apply to Compose. */
+/** Variables that the pod template sets itself, or that apply only to Compose. */
 const setByPod = new Set(['REPLICA_DNS_PREFIX', 'RESUME_SECRET_FILE'])
 
-/** The settings of the replicas that differ from the defaults of the service, as lines of an env file. */
+/** Returns the replicas' settings as lines of an env file: the non-empty settings from the Compose file, and a shortened drain timeout. */
 export function replicaSettings({ service: { environment = {} } }: Part): string {
   const drain = { DRAIN_TIMEOUT: String(settings.DRAIN_TIMEOUT.default - preStopSeconds * 1000) }
   const given = Object.entries(environment).filter(([variable, value]) => value !== '' && !setByPod.has(variable))
@@ -31,10 +34,13 @@ export function replicaSettings({ service: { environment = {} } }: Part): string
     .join('')
 }
 
-/** The secret that signs resume tokens. Kustomize reads its value from a file that is never committed. */
+/** Makes Kustomize generate the secret that signs resume tokens, with the value from a file that is never committed. */
 export const secretGenerator: Tree = { name: secretName, files: [secretKey] }
 
-/** The Deployment. It has no field `replicas`, because applying the field again would undo the work of the HorizontalPodAutoscaler. */
+/**
+ * Returns the replicas' Deployment. It has no `replicas` field, because applying this field again would override the number set by the
+ * HorizontalPodAutoscaler.
+ */
 export function deployment(part: Part): Tree {
   const { service } = part
   if (service.healthcheck === undefined) throw new Error(`the service ${name} has no health check`)
@@ -84,7 +90,7 @@ export function deployment(part: Part): Tree {
   }
 }
 
-/** A rule that spreads the replicas of one revision evenly over nodes or zones. */
+/** Returns a topology spread constraint that distributes the replicas of one revision evenly over nodes or zones. */
 export function spread(topologyKey: string, whenUnsatisfiable: 'ScheduleAnyway' | 'DoNotSchedule'): Tree {
   return {
     maxSkew: 1,
@@ -95,7 +101,9 @@ export function spread(topologyKey: string, whenUnsatisfiable: 'ScheduleAnyway' 
   }
 }
 
-/** The Service, with Traefik's annotations for the sticky cookie. The internal port is not part of the Service. */
+/**
+ * Returns the replicas' Service, with Traefik's annotations for the sticky cookie. The Service does not expose the replicas' internal port.
+ */
 export function replicaService(part: Part): Tree {
   const prefix = `traefik.http.services.${name}.loadbalancer.sticky.`
   const sticky = Object.entries(part.service.labels ?? {}).filter(([label]) => label.startsWith(prefix))
@@ -106,7 +114,10 @@ export function replicaService(part: Part): Tree {
   return serviceOf({ ...part, ports: { http: ports.public } }, {}, cookie)
 }
 
-/** The Ingress, for Traefik. The annotations for ingress-nginx have the same effect there. */
+/**
+ * Returns the replicas' Ingress. Its annotations configure ingress-nginx, which ignores Traefik's annotations on the Service: they set a
+ * sticky cookie and a long idle timeout.
+ */
 export function ingress(className: string): Tree {
   const nginx = {
     affinity: 'cookie',
@@ -126,7 +137,7 @@ export function ingress(className: string): Tree {
   }
 }
 
-/** A drained node loses at most one replica at a time. */
+/** Returns a disruption budget with which at most one replica at a time is evicted, for example when a node is drained. */
 export function disruptionBudget(): Tree {
   return {
     apiVersion: 'policy/v1',

@@ -14,7 +14,10 @@ export interface PlanSettings {
   seed: number
   /** The kinds of faults to plan, all of which the lab must support; see `faultsOn`. */
   kinds: readonly PlanFaultName[]
-  /** Exact number of drains in the plan, which then contains every other fault once; if undefined, all faults repeat until the run ends. */
+  /**
+   * Exact number of drains in the plan, which then contains every other fault exactly once. If undefined, faults of all kinds are planned
+   * in rounds until the run ends.
+   */
   drains: number | undefined
   durationMs: number
   /** Number of replicas during the run; they are numbered from 1. */

@@ -37,7 +37,7 @@ export interface Report {
   verdict: Verdict
   options: Options
   startedAt: string
-  /** Duration of the load and the faults. */
+  /** Time from when all clients had joined their rooms until the clients stopped sending messages. */
   seconds: number
   figures: Figures
   /** Number of planned faults, including those that were skipped for lack of time and are missing from the list of faults. */

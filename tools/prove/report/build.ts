@@ -144,7 +144,10 @@ function availabilityOf({ probes, handshakes, report, window }: Evidence): Avail
   return { objective: availabilityObjective, ratio: ratios.length < parts.length ? null : Math.min(...ratios), parts }
 }
 
-/** Lists the objectives that are not met, as text. The message ledgers may fail for reasons that no objective covers. */
+/**
+ * Lists the objectives that are not met, as text. If every objective is met but the check of the message ledgers fails, lists this failure
+ * instead.
+ */
 function verdictOf(slos: ProofReport['slos'], ledgersPass: boolean): ProofReport['verdict'] {
   const reasons = slos
     .filter(({ pass }) => pass === false)

@@ -64,7 +64,7 @@ describe('many comparisons of runs that differ by noise', () => {
   /** Returns a normally distributed random number, using the Box-Muller transform. */
   const normal = () => Math.sqrt(-2 * Math.log(1 - random.between(0, 1))) * Math.cos(2 * Math.PI * random.between(0, 1))
   const { slos, ...base } = runOf(10)
-  // The reference run misses the objective for errors, so that its error rate is above zero and noise can be applied to it.
+  // The error rate of the reference run must be above zero, because noise multiplies the value.
   const reference = { ...base, slos: slos.map((slo) => (slo.id === 'errors' ? { ...slo, value: 0.1 } : slo)) }
 
   /** Creates a run in which each compared value has independent noise. @param times factor by which the delivery times are multiplied */

@@ -122,7 +122,7 @@ function sideOf(values: readonly number[]): Side {
  * for equal means (NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.3). Unchanged code has the same noise in both sets, so the runs
  * of both sets estimate the noise, and t has n₁ + n₂ − 2 degrees of freedom. With few runs, t must be large: half of the time, a fourth run
  * lies outside the range of the first three. Because many rows are compared at once, each row gets an equal share of the probability that
- * any row is wrong (Bonferroni, NIST e-Handbook 7.4.7.3).
+ * any row is misclassified (Bonferroni, NIST e-Handbook 7.4.7.3).
  */
 function bandOf(before: readonly number[], after: readonly number[]): number | null {
   if (before.length < runsForBand || after.length < runsForBand) return null

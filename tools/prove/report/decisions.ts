@@ -7,7 +7,7 @@ import type { ScaleDecision } from './scaling.ts'
 
 /**
  * @param words returns a decision record's description as text
- * @returns the successful changes of the number of replicas
+ * @returns the decisions that successfully changed the number of replicas
  */
 export function decisionsOf(records: readonly TickRecord[], words: (record: TickRecord) => string): ScaleDecision[] {
   return records.flatMap((record) => {
@@ -19,8 +19,8 @@ export function decisionsOf(records: readonly TickRecord[], words: (record: Tick
 }
 
 /**
- * Records the removal of each replica as a fault that lasts from the decision until one second after the replica exits, because the replica
- * may ask its clients to reconnect.
+ * Records the removal of each replica as a fault, because the replica may ask its clients to reconnect. The fault lasts from the decision
+ * until one second after the replica exits.
  */
 export function removalsOf(decisions: readonly ScaleDecision[]): FaultRecord[] {
   return decisions.flatMap(({ atMs, from, to, tookSeconds, removed }) =>

@@ -62,7 +62,7 @@ export function growth(samples: Series['samples'], fromZero: boolean): number | 
   return total
 }
 
-/** Computes the mean over time; each value holds until the next sample, or for the maximum age of a sample. */
+/** Computes the time-weighted mean of the samples. Each value applies until the next sample, but for at most `longestGapMs`. */
 function mean(samples: Series['samples']): number {
   let [weighted, weight] = [0, 0]
   for (const [i, [atMs, value]] of samples.entries()) {

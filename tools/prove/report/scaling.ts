@@ -49,13 +49,16 @@ export interface Life {
   toMs: number
 }
 
-/** The times from the demand or the request to the first socket on a new replica, one for each time that replicas were added. */
+/** A run's scale-up times: for each time that replicas were added, how long it took until a new replica received its first socket. */
 export interface Growth {
   by: Scaling['by']
   timeScale: number | null
-  /** The time is measured from the demand if a scaler decides, and from the request for replicas if the run itself decides. */
+  /**
+   * If a scaler decides, the scale-up time starts when the load begins to require more replicas (`demand`); if the run itself decides, it
+   * starts when the run requests more replicas (`request`).
+   */
   from: 'demand' | 'request'
-  /** Null if no new replica received a socket. */
+  /** The scale-up times in seconds, in chronological order; a time is null if none of the new replicas received a socket. */
   seconds: (number | null)[]
 }
 
@@ -93,10 +96,13 @@ export function scalingOf(scaled: Scaled, window: readonly [number, number]): Sc
   }
 }
 
-/** Returns the steps from the demand to the first socket on a replica that the decision added. */
+/**
+ * Returns the steps of one scale-up: the load begins to require more replicas, the decision is made, a new replica becomes ready, and a new
+ * replica receives its first socket.
+ */
 function upOf({ atMs, from, to }: ScaleDecision, scaled: Scaled, at: (atMs: number) => number): Scaling['ups'][number] {
   const { demands, decisions, events, greetings } = scaled
-  // If an earlier decision added too few replicas, the time is still measured from the moment when the load began to require more replicas.
+  // If an earlier decision added too few replicas, the scale-up time is still measured from the moment when the load began to require more.
   const demand = demands.findLast((one) => one.direction === 'up' && one.atMs <= atMs)
   const nextUp = decisions.find((other) => other.atMs > atMs && other.to > other.from)
   const added = new Set(

@@ -58,7 +58,7 @@ const scaling = z.strictObject({
       text: z.string(),
     }),
   ),
-  /** After each change of the replicas, the number of running replicas and the number of healthy replicas. */
+  /** The number of running replicas and the number of healthy replicas, each time that one of these numbers changed. */
   replicas: z.array(z.strictObject({ atSeconds, running: count, ready: count })),
   ups: z.array(
     z.strictObject({

@@ -211,10 +211,10 @@ function percent(share: number | null): number | null {
   return share === null ? null : Number((share * 100).toFixed(7))
 }
 
-/** Returns the slowest of the given times; null if there are none, or if any of them is unknown. */
+/** Returns the longest of the given scale-up times; null if the list is empty, or if any of the times is unknown. */
 export function slowest(times: readonly (number | null)[]): number | null {
   const known = times.filter((time) => time !== null)
-  // If any new replica never received a socket, the slowest time is unknown, so the objective is not met.
+  // If no new replica received a socket in one of the scale-ups, the longest time is unknown, so the objective is not met.
   return known.length === 0 || known.length < times.length ? null : Math.max(...known)
 }
 

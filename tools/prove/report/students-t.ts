@@ -11,7 +11,7 @@ function chanceWithin(t: number, freedom: number): number {
   const isOdd = freedom % 2 === 1
   let sum = 0
   let term = isOdd ? cosine : 1
-  // In this sum, the ratios of consecutive coefficients are 2/3, 4/5, … for odd ν, and 1/2, 3/4, … for even ν.
+  // The ratios of consecutive coefficients in the sum of powers are 2/3, 4/5, … for odd ν, and 1/2, 3/4, … for even ν.
   for (let power = isOdd ? 1 : 0; power <= freedom - 2; power += 2) {
     sum += term
     term *= ((power + 1) / (power + 2)) * cosine ** 2

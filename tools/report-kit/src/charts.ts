@@ -13,7 +13,7 @@ const lineClasses = ['a', 'b', 'c', 'd', 'e', 'f'] as const
 export interface Line {
   name: string
   points: readonly (readonly [atSeconds: number, value: number])[]
-  /** Whether each value applies until the line's next point. */
+  /** Whether the line is drawn as steps, so that each value applies until the next point. */
   steps: boolean
 }
 

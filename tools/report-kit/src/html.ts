@@ -44,7 +44,9 @@ export interface TableOptions {
   rows: readonly (readonly Cell[])[]
 }
 
-/** Renders a table whose first column contains row headers. Wide tables scroll horizontally, also with the keyboard. */
+/**
+ * Renders a table whose first column contains row headers. Wide tables can be scrolled horizontally, with the mouse or with the keyboard.
+ */
 export function table({ caption, titles, rows }: TableOptions): string {
   const isNumber = (column: number) => rows.some((cells) => typeof cells[column] === 'object' && 'number' in cells[column])
   const head = titles.map((title, column) => `<th scope="col"${isNumber(column) ? ' class="number"' : ''}>${escaped(title)}</th>`).join('')

@@ -8,7 +8,7 @@ export const analysisBounds = {
   /** How far the canary's error and drop rates (errors per message, drops per connection) may exceed those of the old version. */
   errors: 0.01,
   drops: 0.01,
-  /** Minimum number of errors or drops for a canary to fail before the comparison's time window has ended. */
+  /** Minimum number of errors or drops with which a canary can fail before the comparison's time window has ended. */
   leastErrors: 10,
   leastDrops: 3,
   /** The canary's latency must not exceed the old version's latency multiplied by `latencyFactor`, plus `latencySlackSeconds`. */

@@ -37,7 +37,7 @@ const arrivals = 6
 const arriveWithinMs = 20_000
 const steps = 7
 
-/** The outcome of a command that carried out a deploy; `ready` means that the new colour is waiting for `deploy switch`. */
+/** The outcome of a deploy command; `ready` means that the new colour is waiting for `deploy switch`. */
 export type DeployOutcome = Outcome | 'ready'
 
 export interface DeployTarget extends RolloutTarget {
@@ -159,7 +159,7 @@ export class DeployCarrier {
     })
   }
 
-  /** Starts the rollback to the previous colour. If the deploy is already rolling back, records that it has failed. */
+  /** Starts the rollback to the previous colour. If the deploy is already rolling back, records that the deploy has failed. */
   async #giveUp({ record, rollout, deploy }: Under, reason: string, message: string, say: CarryOut['say']): Promise<void> {
     const colour = otherColour(deploy.colour)
     if (rollout.rollingBack) {
@@ -175,8 +175,8 @@ export class DeployCarrier {
   }
 
   /**
-   * Records in the rollout record that the deploy has ended. Also removes the route file and resumes the scaler, unless the deploy leaves
-   * the other colour's replicas running.
+   * Records in the rollout record that the deploy has ended. If the other colour's replicas do not continue to run, also removes the route
+   * file, and resumes the scaler if the deploy paused it.
    */
   async #end({ record, rollout, deploy: { keep, holdsScaler } }: Under, ended: 'complete' | 'rolled-back' | 'failed'): Promise<void> {
     const { deploy: _deploy, ...plain } = rollout
@@ -238,7 +238,9 @@ export class DeployCarrier {
     return judge(old, canary, seconds >= deploy.analysisSeconds)
   }
 
-  /** @returns the reason why new sockets do not reach the updated replicas; undefined if the updated replicas serve all new sockets */
+  /**
+   * @returns the reason why new connections do not reach the updated replicas; undefined if the updated replicas serve all new connections
+   */
   async #verify(replicas: readonly DeployReplica[], stop: AbortSignal): Promise<string | undefined> {
     const names = replicas.filter(({ updated }) => updated).map(({ name }) => name)
     let row = 0
@@ -263,7 +265,7 @@ export class DeployCarrier {
     }
   }
 
-  /** @param act whether to route connections according to the recorded percentage, and to run smoke tests against the updated replicas */
+  /** @param act whether to update Traefik's route and to run smoke tests against the updated replicas */
   async observe(record: RolloutRecord, act: boolean): Promise<(DeployReplica & { colour: Colour })[]> {
     const { rollout } = record
     const containers = await this.#target.containers()
@@ -288,7 +290,7 @@ export class DeployCarrier {
     return this.#smokes.run(container.Id, { entry: this.#target.entry, replicas: [name], headers, objectives: defaultObjectives })
   }
 
-  /** Makes Traefik route connections according to the recorded percentage, and resolves when Traefik has applied the route. */
+  /** Makes Traefik route connections according to the deploy's current percentage, and resolves when Traefik has applied the route. */
   async #steer(deploy: Deploy, containers: readonly Container[]): Promise<void> {
     const present = colours.filter((colour) => containers.some((one) => isWell(one) && colourOf(one) === colour))
     const shares: Shares = Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
  * Switches the Compose lab to another colour: starts and checks a second set of replicas, moves the traffic to it, and drains the old
- * replicas. As in a rollout, each colour runs one revision of the service. A replica's LAB_COLOUR variable contains its colour.
+ * replicas. All replicas of a colour run the same revision of the service. A replica's LAB_COLOUR variable contains its colour.
  */
 
 import { type Colour, otherColour, services } from '@lab/contract/endpoints.ts'
@@ -60,8 +60,8 @@ export class Deploys {
   }
 
   /**
-   * Computes the changes that a deploy would make, without writing anything except the rollout history. Rejects with a one-line error if no
-   * deploy is possible.
+   * Computes the changes that a deploy would make. Writes nothing except the old revision's Compose file, if the rollout history does not
+   * contain that revision. Rejects with a one-line error if no deploy is possible.
    */
   async prepare(options: DeployOptions): Promise<RolloutPlan> {
     const { colour, weight, analysisSeconds, keep, cause, progressDeadlineSeconds } = options
@@ -84,7 +84,7 @@ export class Deploys {
     return { ...plan, rollout: { ...plan.rollout, deploy } }
   }
 
-  /** Starts a deploy and carries it out. */
+  /** Starts a deploy and runs it until it ends, waits for `deploy switch`, or is interrupted. */
   begin(plan: RolloutPlan, how: CarryOut): Promise<DeployOutcome> {
     return this.#rollouts.begin(plan, how, (given) => this.#carrier.run(given))
   }
@@ -137,8 +137,8 @@ export class Deploys {
   }
 
   /**
-   * Deploys the colour that is not live, with a version that exits immediately; .env remains unchanged. Rejects if the version is not
-   * rolled back.
+   * Deploys the colour that is not live, with a version that exits immediately; .env remains unchanged. Rejects if the deploy is not rolled
+   * back.
    */
   async fail(): Promise<void> {
     const colour = otherColour(await this.#live())

@@ -13,7 +13,7 @@ export type Shares = Readonly<Partial<Record<Colour, number>>>
 const colourCookie = 'lab_colour'
 const answerWithinMs = 4_000
 
-/** Returns the route file of a deploy. Pure. */
+/** Returns the data for a deploy's route file. Pure. */
 export function deployRoutes(project: string, shares: Shares): RouteFile {
   const colours = Object.keys(shares) as Colour[]
   const total = Object.values(shares).reduce((sum, share) => sum + share, 0)

@@ -23,9 +23,7 @@ export const stopWithinSeconds = 120
 /** Number of consecutive failed calls after which the command exits; the rollout can then be resumed. */
 const mostFailures = 5
 const failurePauseMs = 2_000
-/**
- * How long one call prevents rebalancing, which is longer than any action takes, and the interval at which the call is repeated. Seconds.
- */
+/** How long a single call prevents rebalancing (longer than any action takes), and the interval between such calls. Seconds. */
 const holdSeconds = stopWithinSeconds + 30
 const renewHoldSeconds = 15
 /**
@@ -34,7 +32,10 @@ const renewHoldSeconds = 15
  */
 const judgeEverySeconds = 5
 const mostMissed = 2
-/** Number of updated replicas that may be killed from outside before the rollout fails; without this limit, a rollout might never end. */
+/**
+ * Number of updated replicas that may be killed by an external SIGKILL before the rollout fails; without this limit, a rollout might never
+ * end.
+ */
 const mostKilled = 3
 
 export interface RolloutTarget extends ComposeProject {
@@ -67,19 +68,21 @@ export interface RolloutView {
 export interface CarryOut {
   /** Called with one line of output for each step. */
   readonly say: (line: string) => void
-  /** Called after each observation of the replicas; without `show`, `say` is called instead when the progress changes. */
+  /** Called after each observation of the replicas. If `show` is undefined, `say` is called whenever the rollout's progress changes. */
   readonly show?: (view: RolloutView) => void
   readonly stop: AbortSignal
 }
 
-/** The outcome of a command that carried out a rollout. */
+/** The outcome of a rollout command. */
 export type Outcome = 'complete' | 'rolled-back' | 'failed' | 'paused' | 'interrupted'
 
 export class Carrier {
   readonly #target: RolloutTarget
   readonly #store: RolloutStore
   readonly #smokes = new SmokeTests()
-  /** The sockets that each updated replica has received, as a fraction of an equal share of all sockets, by container ID. */
+  /**
+   * The number of sockets that each updated replica has received, as a fraction of an equal share of all sockets, keyed by container ID.
+   */
   readonly #filled = new Map<string, number>()
   #pool: readonly (RouteServer & { readonly id: string })[] = []
   #route = ''
@@ -124,8 +127,8 @@ export class Carrier {
     } finally {
       await removeRoute(this.#target.project)
       await this.#target.holdRebalancing(0).catch((error: Error) => say(unheld(error)))
-      // During a rollout, the number of containers differs from the desired number, so the scaler's rollout file must exist until the
-      // rollout ends.
+      // The rollout file must exist until the rollout ends: the scaler reads the desired number of replicas from it, because the number of
+      // containers can differ.
       if (unfinished(await this.#store.read()) === undefined) await writeRolloutScale(this.#target.scalerState, undefined)
     }
   }
@@ -230,7 +233,7 @@ export class Carrier {
     }
   }
 
-  /** Points a rollout back to an earlier revision, and restores that revision's .env lines and image tag. */
+  /** Makes an earlier revision the target of a rollout, and restores that revision's .env lines and image tag. */
   async turn(record: RolloutRecord, rollingBack: boolean): Promise<void> {
     const { rollout } = record
     const revision = revisionIn(record, rollout?.target)
@@ -292,8 +295,8 @@ export class Carrier {
   }
 
   /**
-   * Records each updated replica's sockets as a fraction of an equal share: 0 for a new replica, or the value computed from Prometheus
-   * metrics for a replica that an earlier command created.
+   * Records each updated replica's number of sockets as a fraction of an equal share: 0 for a new replica; otherwise computed from
+   * Prometheus metrics.
    */
   async #rememberShares(updated: readonly Container[], rollout: Rollout): Promise<void> {
     const unknown = updated.filter(({ Id }) => !this.#filled.has(Id))
@@ -329,7 +332,7 @@ export async function lastWords({ id }: RolloutReplica): Promise<string> {
 }
 
 /**
- * Waits after a failed call, so that it can be retried. Rejects with the error and the hint after too many consecutive failures.
+ * Waits before a failed call is retried. After too many consecutive failures, rejects with the error and a hint on how to continue.
  * @param failures number of consecutive failures
  * @param hint tells the user how to continue
  */

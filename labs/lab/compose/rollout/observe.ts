@@ -29,7 +29,7 @@ export function createdAt({ Created }: Container): number {
 }
 
 /**
- * Converts a container into a rollout replica. Pure.
+ * Derives a replica's rollout state from its container. Pure.
  * @param served the result of the replica's smoke test, used only for updated replicas; a replica that misses an objective has failed
  */
 export function rolloutReplica(container: Container, updated: boolean, served: Served): RolloutReplica {
@@ -52,7 +52,7 @@ export function rolloutReplica(container: Container, updated: boolean, served: S
   return { ...base, state: 'available', detail: 'it serves' }
 }
 
-/** Returns whether the container was killed from outside; a container that exceeds its memory limit exits with the same code. */
+/** Returns whether the container was killed by an external SIGKILL; a container that exceeds its memory limit exits with the same code. */
 function isKilled({ State }: Container): boolean {
   return State.ExitCode === killedExitCode && !State.OOMKilled
 }
@@ -93,8 +93,8 @@ export async function smokeTest({ entry, replicas, headers, objectives }: SmokeT
 }
 
 /**
- * Number of consecutive failed smoke tests after which a replica counts as failed. It is above one, because a new process responds slowly at
- * first.
+ * Number of consecutive failed smoke tests after which a replica counts as failed. A single failed test is not enough, because a new
+ * process responds slowly at first.
  */
 const mostMissed = 5
 

@@ -142,7 +142,8 @@ describe('a rolling update', () => {
           const before = from.filter(({ state }) => state === 'available').length
           expect(leastAvailable).toBeGreaterThanOrEqual(Math.min(before, wanted.replicas - wanted.maxUnavailable))
           expect(most).toBeLessThanOrEqual(Math.max(from.length, wanted.replicas + wanted.maxSurge))
-          // A rollout that was not completed must have ended with `give-up`, because an existing replica may never become available.
+          // If the rollout did not complete, it must have ended with `give-up`, because some of the initial replicas may never become
+          // available.
           if (end === 'done')
             expect(replicas.map(({ updated, state }) => updated && state === 'available')).toEqual(Array(wanted.replicas).fill(true))
           else expect(end).toBe('give-up')

@@ -14,8 +14,8 @@ export interface RolloutReplica {
   /** Whether the replica runs the desired revision. */
   readonly updated: boolean
   /**
-   * `failed`: the replica has exited or restarts repeatedly; `killed`: it was killed from outside; `unavailable`: it is unhealthy or
-   * draining.
+   * `failed`: the replica has exited or restarts repeatedly; `killed`: it was killed by an external SIGKILL; `unavailable`: it is unhealthy
+   * or draining.
    */
   readonly state: 'starting' | 'available' | 'unavailable' | 'failed' | 'killed'
   /** Creation time of the container, in Unix seconds. */

@@ -100,8 +100,8 @@ export class Rollouts {
   }
 
   /**
-   * Computes the changes that a rollout would make, without writing anything except the rollout history. Rejects with a one-line error if
-   * there is nothing to roll out.
+   * Computes the changes that a rollout would make. Writes nothing except the old revision's Compose file, if the rollout history does not
+   * contain that revision. Rejects with a one-line error if there is nothing to roll out.
    */
   async prepare(options: RolloutOptions): Promise<RolloutPlan> {
     const record = await this.store.read()
@@ -124,7 +124,8 @@ export class Rollouts {
     const known = record.revisions.findLast((one) => sameVersion(one.version, versionOf(current)))
     const next = 1 + Math.max(0, ...record.revisions.map(({ number }) => number))
     const since = new Date().toISOString()
-    // The old revision is resolved without the new variables, because the service's labels may contain these variables as well.
+    // The service is resolved again without the new variables: their values may also occur in its labels, and the old revision must not
+    // contain them.
     const before = Object.keys(set).length === 0 ? now : await resolveService(this.#target)
     const from = known ?? (await this.#found(next, current, before, written))
     const number = known === undefined ? next + 1 : next
@@ -163,8 +164,8 @@ export class Rollouts {
   }
 
   /**
-   * Starts a rollout and carries it out.
-   * @param carry function that carries out the plan instead, for example as a deploy with two colours
+   * Starts a rollout and runs it until it ends, is paused or is interrupted.
+   * @param carry function that runs the plan in a different way, for example as a deploy
    */
   async begin<O = Outcome>(plan: RolloutPlan, how: CarryOut, carry?: (how: CarryOut) => Promise<O>): Promise<O | Outcome> {
     const release = await this.store.hold()
@@ -185,7 +186,7 @@ export class Rollouts {
       await tagImage(plan.to.version.image, plan.imageName)
       await this.store.setPaused(false)
       const { from, target: to, replicas } = plan.rollout
-      // During a rollout, the scaler reads its rollout file. A deploy pauses the scaler instead, so it needs no rollout file.
+      // The scaler needs a rollout file during a rollout, but not during a deploy, which pauses the scaler.
       if (carry === undefined) await writeRolloutScale(this.#target.scalerState, { from, to, replicas })
       await this.store.write({ ...record, rollout: plan.rollout })
       await this.#carrier.event(
@@ -214,12 +215,12 @@ export class Rollouts {
     }
   }
 
-  /** Replaces every replica in a rollout that prints nothing. Rejects if the restart fails. */
+  /** Performs a rollout that replaces every replica, without printing anything. Rejects if the rollout fails. */
   async restart(): Promise<void> {
     await this.#must('complete', this.begin(await this.prepare({ ...unwatched, restart: true, cause: 'restart by a fault' }), quietly))
   }
 
-  /** Rolls out a version that exits immediately; .env is left unchanged. Rejects if that version is not rolled back. */
+  /** Rolls out a version that exits immediately; .env is left unchanged. Rejects if the rollout is not rolled back. */
   async fail(): Promise<void> {
     const plan = await this.prepare({ ...unwatched, set: failing, unwritten: true, cause: 'failing version of a fault' })
     await this.#must('rolled-back', this.begin(plan, quietly))
@@ -272,7 +273,7 @@ export class Rollouts {
   /**
    * Returns the replicas that a plain `docker compose up` would recreate all at once.
    * @param lab the Compose files and profiles to use for `docker compose up`; by default, those of the running lab
-   * @returns the outdated replicas and, if it is known, the number of sockets that they hold
+   * @returns the outdated replicas and, if known, their number of sockets
    */
   async outdated(lab: StartedWith = this.#target.lab): Promise<{ replicas: string[]; sockets: number | undefined }> {
     const now = await resolveService({ ...this.#target, lab })
@@ -311,7 +312,7 @@ export class Rollouts {
 
   async #forget(revision: number, imageName: string): Promise<void> {
     await this.store.removeFile(revision)
-    // This command fails harmlessly if the image has already been removed.
+    // `docker image rm` fails harmlessly if the image has already been removed.
     await tryDocker(['image', 'rm', '--no-prune', revisionTag(imageName, revision)], { withinSeconds: callWithinSeconds })
   }
 }

@@ -12,7 +12,7 @@ export interface Route {
   readonly rule: string | undefined
   /** Name of the Traefik service that receives the requests. */
   readonly service: string
-  /** Routes with a higher number take precedence. */
+  /** Routes with a higher priority take precedence. */
   readonly priority: number
 }
 
@@ -32,13 +32,13 @@ const everything = 'PathPrefix(`/`)'
 
 /** Returns the content of a route file. Pure. @param hardened the content of hardened.yaml */
 export function routeFileText({ project, routes, services }: RouteFile, hardened: string): string {
-  // The priority is higher than that of the default route to all replicas, which equals the length of the default route's rule.
+  // The priority of the default route to all replicas equals the length of that route's rule, so this route gets a higher priority.
   const open = routes.map(({ name, rule = everything, service, priority }) => [
     name,
     { entryPoints: ['web', 'websecure', 'load'], rule, priority: everything.length + 1 + priority, middlewares: ['lab'], service },
   ])
   const { http: limits } = parse(hardened.replaceAll(/^\{\{.*\}\}$/gm, '')) as HardenedFile
-  // The priority is higher than that of the route in hardened.yaml, which equals the length of that route's rule.
+  // The priority of the route in hardened.yaml equals the length of that route's rule, so this route gets a higher priority.
   const limited = Object.entries(limits.routers).flatMap(([limit, router]) =>
     routes.map(({ name, rule, service, priority }) => [
       `${name}-${limit}`,

@@ -9,7 +9,7 @@ import { type RouteFile, readHardened, removeRouteFile, routeFileText, writeRout
 export interface RouteServer {
   /** IP address of the replica in the network that it shares with Traefik. */
   readonly address: string
-  /** The sockets that the replica has received, as a fraction of an equal share of all sockets; 1 means its full share. */
+  /** The number of sockets that the replica has received, as a fraction of an equal share of all sockets; 1 means its full share. */
   readonly filled: number
 }
 

@@ -24,7 +24,7 @@ const revisionSchema = z.object({
   cause: z.string(),
   /** The .env lines that the revision sets; null means that .env has no such line. */
   settings: z.record(z.string(), z.string().nullable()),
-  /** Whether the stored Compose file creates replicas with exactly the revision's version. */
+  /** Whether the stored Compose file has the revision's configuration hash, so that the revision's replicas can be recreated. */
   recoverable: z.boolean(),
 })
 export type Revision = z.infer<typeof revisionSchema>

@@ -72,7 +72,7 @@ function resolved(project: string, text: string, hashLine: string): ResolvedServ
   }
 }
 
-/** Computes Compose's configuration hash for the service in one file. */
+/** Returns the configuration hash that Compose computes for the ws service in a given file. */
 async function hashOf(project: string, file: string): Promise<string> {
   const line = await docker(['compose', '-f', file, '-p', project, 'config', '--hash', services.ws], { withinSeconds })
   return line.trim().split(/\s+/)[1] ?? ''
@@ -111,15 +111,15 @@ export function fileOfReplica(
   const file = fileSchema.parse(parse(text)) as ServiceFile
   const service = file.services[services.ws]
   const own = Object.entries(variables).filter(([name, value]) => imageVariables[name] !== value || name in service.environment)
-  // In a Compose file, a dollar sign marks the beginning of a variable.
+  // Dollar signs are doubled, because a single one marks the beginning of a variable in a Compose file.
   service.environment = Object.fromEntries(own.map(([name, value]) => [name, value.replaceAll('$', '$$$$')]))
   return stringify(file)
 }
 
 /**
- * Writes the Compose file from which a replica was created.
+ * Reconstructs and saves the Compose file from which a replica was created.
  * @param save function that writes the Compose file and returns its path
- * @returns false if the Compose files have changed in more than their variables, so that the replica cannot be recreated
+ * @returns false if the replica cannot be recreated, because more than variable values has changed in the Compose files
  */
 export async function recoverFile(
   project: string,

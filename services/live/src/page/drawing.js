@@ -31,7 +31,8 @@ export function niceTop(value) {
 }
 
 /**
- * Returns the value at the right end of every bar. All bars share this scale, so the target mark has the same position in each of them.
+ * Returns the value at the right end of every bar. The bars of all replicas use the same scale, so the target mark has the same position in
+ * each of them.
  * @param {readonly ReplicaView[]} replicas
  * @param {number | null} target
  */
@@ -63,7 +64,7 @@ export function summary(replicas, scaler) {
   const serving = replicas.filter(({ state }) => state === 'ready' || state === 'silent')
   const socketsOf = (/** @type {readonly ReplicaView[]} */ some) => some.reduce((sum, { connections }) => sum + connections, 0)
   if (socketsOf(replicas) === 0) return { total: 0, room: roomOf(serving.length, scaler), level: 'idle', text: 'No socket is open yet.' }
-  // A draining replica's sockets are not included; they count once they have moved to other replicas.
+  // This total does not include a draining replica's sockets; they are counted once they have moved to other replicas.
   const total = socketsOf(serving)
   const target = scaler?.targetConnections ?? null
   const room = roomOf(serving.length, scaler)

@@ -27,8 +27,8 @@ export class RoundTrips {
   }
 
   /**
-   * Returns an SVG path with the oldest value on the left, the newest on the right, and the maximum at the top. The path is empty if there
-   * are fewer than two values.
+   * Returns an SVG path with the oldest value on the left, the newest on the right, and the maximum at the top. The SVG path is empty if
+   * there are fewer than two values, or if no value is above zero.
    */
   path(width: number, height: number): string {
     const top = Math.max(...this.all)

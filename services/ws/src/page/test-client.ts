@@ -208,7 +208,7 @@ function showClients(): void {
 
 const clients = new PageClients((onEvent) => createClient({ url, onEvent, forgetReplica }), forgetReplica, showClients)
 
-/** Performs the action of a clicked button. If the client library rejects the action, the frame log shows the error. */
+/** Performs the action of a clicked button. If the action throws an error, the frame log shows the error's message. */
 function attempt(action: () => unknown): void {
   try {
     action()

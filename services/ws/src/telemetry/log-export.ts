@@ -11,8 +11,8 @@ export function otlpLogs(url: string): LogRecordExporter {
 }
 
 /**
- * Returns a destination stream for the pino logger. Up to 8192 log lines are queued and exported every second; any additional lines are
- * dropped. The returned `stop` function exports the queued log lines.
+ * Returns a destination stream for the pino logger. The queue holds up to 8192 log lines and is exported every second; log lines that do
+ * not fit in the queue are dropped. The returned `stop` function exports the queued log lines.
  */
 export function logExport(exporter: LogRecordExporter, resource: Record<string, string>) {
   const batches = { maxQueueSize: 8192, maxExportBatchSize: 1024, scheduledDelayMillis: 1000, exportTimeoutMillis: 5000 }

@@ -40,8 +40,8 @@ export function otlpSpans(url: string): SpanExporter {
 }
 
 /**
- * Up to 4096 spans are queued and exported every second; any additional spans are dropped. The returned `stop` function exports the queued
- * spans.
+ * The queue holds up to 4096 spans and is exported every second; spans that do not fit in the queue are dropped. The returned `stop`
+ * function exports the queued spans.
  */
 export function otelTracer({ exporter, resource, ratio, random, now }: OtelTracerOptions): { tracer: Tracer; stop: () => Promise<void> } {
   const batches = { maxQueueSize: 4096, maxExportBatchSize: 512, scheduledDelayMillis: 1000, exportTimeoutMillis: 5000 }

@@ -9,8 +9,8 @@ import { noTracer, type Tracer } from './tracer.ts'
 
 export interface TelemetryOptions {
   /**
-   * Names of the enabled parts, separated by commas: names from `profiles` in the shared contract/ folder, or * for all parts. Unknown
-   * names in this setting are ignored.
+   * Names of the enabled parts, separated by commas: names from `profiles` in the shared contract/ folder, or * for all parts. Unknown part
+   * names are ignored.
    */
   parts: string
   logsUrl: string
@@ -76,7 +76,10 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
   return { tracer, logs, stop }
 }
 
-/** Forwards the OpenTelemetry SDK's diagnostics to the log, because only they report data that was dropped or could not be exported. */
+/**
+ * Forwards the OpenTelemetry SDK's diagnostics to the log: they are the only reports of telemetry data that was dropped or could not be
+ * exported.
+ */
 async function reportTrouble(onTrouble: (text: string) => void): Promise<void> {
   const { diag, DiagLogLevel } = await import('@opentelemetry/api')
   let reportedAtMs = Number.NEGATIVE_INFINITY

@@ -1,12 +1,13 @@
 /**
- * Defines the tracing interface. If tracing is off, each method does nothing; if tracing is on, an unsampled message only decrements a
- * counter. Pure.
+ * Defines the tracing interface. If tracing is off, the tracer's methods do nothing. If tracing is on, the tracer only decrements a counter
+ * for an unsampled message. Pure.
  *
  * If the sender of an upgrade request (the router, or a client that sends `traceparent`) has made a sampling decision, this decision
  * applies; otherwise, the connection is sampled at the configured ratio. The first messages of a sampled connection are part of the trace
- * of its upgrade request. Every other client message is sampled at the configured ratio, and starts its own trace if it is sampled. A
- * long-lived socket is therefore sampled without creating a trace that lasts for days. A replica starts at most 100 message traces per
- * second, which limits the cost of tracing. Operations caused by a sampled message, on any replica, belong to the message's trace.
+ * of its upgrade request. All other client messages are sampled at the configured ratio, and each sampled message starts its own trace.
+ * Because messages have their own traces, even a long-lived connection can be sampled without a trace that lasts for days. A replica starts
+ * at most 100 message traces per second, which limits the cost of tracing. Operations caused by a sampled message, on any replica, belong
+ * to the message's trace.
  */
 
 /** Attributes by name. Span and attribute names are defined in contract/src/telemetry.ts. */

@@ -8,8 +8,8 @@ import { type Script, scripts } from './scripts.ts'
 // biome-ignore lint/complexity/noBannedTypes: the library's type for a client without additional commands
 type Client = RedisClientType<{}, {}, {}, 3, {}>
 /**
- * Creates a Valkey client. For each new configuration, the library builds a class with all Valkey commands, which takes 12 ms of CPU time.
- * To avoid this cost, all connection attempts of all connections share one class.
+ * Creates a Valkey client. For each new configuration, the Valkey client library builds a class with all Valkey commands, which takes 12 ms
+ * of CPU time. All connection attempts share one client class, so that it is built only once.
  */
 const createClient = RedisClient.factory()
 
@@ -21,7 +21,8 @@ export interface ConnectionOptions {
   /** The name of the connection in Valkey's client list. */
   name: string
   /**
-   * The channel to which the connection subscribes. Messages from this channel are handled after all replies that Valkey sent before them.
+   * The channel to which the connection subscribes. Messages from the subscribed channel are handled after all replies that Valkey sent
+   * before them.
    */
   subscription?: { channel: string; onMessage: (text: string) => void }
   /** If a reply is pending and no data arrives from Valkey for this long, the connection is closed. Milliseconds. */
@@ -31,7 +32,7 @@ export interface ConnectionOptions {
 }
 
 const tickMs = 100
-/** Time without a command after which a connection sends a PING. Milliseconds. */
+/** If a connection has sent no command for this long, it sends a PING. Milliseconds. */
 const idleMs = 500
 const connectMs = 1000
 const backoff = { firstMs: 50, mostMs: 1000 }

@@ -1,7 +1,7 @@
 /**
  * Reads the room log on a separate connection: first the stored messages, and then new ones. Reports lost messages. Each log entry contains
- * the sequence number of the previous entry. The reader compares the previous entry's sequence number with that of the last entry that it
- * has read. This comparison reveals whether entries were trimmed, and whether Valkey restarted with older data and continues at a lower
+ * the sequence number of the previous entry. The reader compares the sequence number of each entry's predecessor with that of the last
+ * entry it has read: a difference shows that entries were trimmed, or that Valkey restarted with older data and continues at a lower
  * sequence number.
  */
 import { RESP_TYPES } from '@redis/client'
@@ -49,8 +49,8 @@ export class LogReader {
    */
   private wentBackTo: number | undefined
   /**
-   * The sequence number to which the log fell back when this reader last detected and recorded a loss of messages. The reader that recorded
-   * the loss skips its own entry about it.
+   * The sequence number to which the log fell back when this reader last detected and recorded a loss of messages. The reader skips a log
+   * entry that records a loss it has already detected.
    */
   private reportedBackTo: number | undefined
   /** Whether the reader has read all entries that existed when it connected. */
@@ -110,7 +110,8 @@ export class LogReader {
         reads = 0
         const end = await this.findEnd()
         if (end.more) continue
-        // If the log ends after the last entry that was read, the messages in between are no longer available.
+        // If the log's last sequence number is higher than the reader's but the log has no unread entries, the messages in between are no
+        // longer available.
         if (this.at === undefined || end.last > this.at) this.lose(end.last)
         if (this.current) continue
         this.current = true
@@ -125,7 +126,7 @@ export class LogReader {
 
   /**
    * Asks Valkey for the last sequence number of the log, and whether the log has unread entries. If the log fell back to a lower sequence
-   * number, this request also records that number in Valkey.
+   * number, `findEnd` also records that number in Valkey.
    */
   private async findEnd(): Promise<{ last: number; more: boolean }> {
     const { at, known, wentBackTo } = this
@@ -154,7 +155,7 @@ export class LogReader {
         continue
       }
       // Each entry contains its predecessor's sequence number; the predecessor may belong to any room.
-      // If the predecessor is not the last entry that was read, messages may be missing.
+      // If an entry's predecessor is not the last entry that the reader has read, messages may have been lost.
       if (this.at === undefined || afterSeq > this.at) this.lose(afterSeq)
       else this.checkBack(seq, afterSeq)
       this.at = seq

@@ -35,7 +35,7 @@ export class Outbox {
     return this.entries.length - this.first
   }
 
-  /** Adds a message. @returns the message's entry in the outbox; undefined if a limit would be exceeded */
+  /** Adds a message. @returns the message's entry in the outbox; undefined if the message does not fit within the outbox's limits */
   add(draft: RoomDraft, key: Buffer, done: (outcome: Published) => void): Waiting | undefined {
     const { messages, bytes } = this.bounds
     if (this.count >= messages || this.bytes + draft.head.length > bytes) return undefined

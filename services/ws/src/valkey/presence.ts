@@ -65,7 +65,7 @@ export class ValkeyPresence implements Presence {
     if (!this.valkey.up) return
     this.incomplete = false
     this.valkey.send(['DEL', this.key]).catch(() => {
-      // Outdated member counts may remain in Valkey, so the next check sends all counts again.
+      // If Valkey cannot delete the key, outdated member counts may remain there, so all counts are sent again later.
       this.incomplete = true
     })
     this.unsent = new Set(this.here.keys())

@@ -35,7 +35,7 @@ export class ValkeyReplicaTable implements ReplicaTable {
   private rollingOut = false
   private asking = false
 
-  /** @param onPresence called after each exchange with Valkey, and receives whether Valkey has this replica's member counts */
+  /** @param onPresence called after each exchange with Valkey; its argument states whether Valkey has this replica's member counts */
   constructor({
     clock,
     valkey,
@@ -113,7 +113,8 @@ export class ValkeyReplicaTable implements ReplicaTable {
       const [at, state, connections, instance = '', colour] = (all[i + 1] ?? '').split(' ')
       const announcedAt = Number(at)
       const before = this.peers.get(id)
-      // A table entry that has changed counts as a new entry. When an entry is read for the first time, Valkey's clock determines its age.
+      // A table entry whose timestamp has changed counts as newly received. When an entry is read for the first time, Valkey's clock
+      // determines its age.
       const receivedAtMs =
         before?.announcedAt === announcedAt ? before.receivedAtMs : before === undefined ? nowMs - (now - announcedAt) : nowMs
       const load = { id, state: state as ReplicaState, connections: Number(connections), ...(colour !== undefined && { colour }) }

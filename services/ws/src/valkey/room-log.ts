@@ -18,8 +18,8 @@ const startMs = 2000
 /** Maximum time that this replica waits to catch up with a sequence number that another replica has already read. Milliseconds. */
 const reachMs = 1000
 /**
- * Lower bounds for the size limits of the log in Valkey. These bounds ensure that every replica can read the other replicas' messages
- * before the log is trimmed.
+ * Minimum size limits of the log in Valkey, which ensure that every replica can read the other replicas' messages before the log is
+ * trimmed.
  */
 const smallestLog = { messages: 1000, bytes: 4_194_304 }
 
@@ -89,8 +89,8 @@ export class ValkeyRoomLog implements RoomLog {
     this.events = events
     const late = Promise.withResolvers<void>()
     const cancel = this.timers.after(startMs, late.resolve)
-    // The `start` method waits for both Valkey connections. Without the connection that stores data, a ready replica could not take over
-    // sessions.
+    // The `start` method waits for both Valkey connections. Without the connection that stores data, the replica would become ready but
+    // could not take over sessions.
     await Promise.race([Promise.all([this.reader.start(), this.valkey.reached]), late.promise])
     cancel()
     if (!this.reader.healthy) this.onHealth(this.valkey.reason ?? new Error(`not reached within ${startMs} ms`))
@@ -126,7 +126,7 @@ export class ValkeyRoomLog implements RoomLog {
     // Valkey may have restarted with older data, and may no longer know the message.
     const known = this.places.get(key.toString('latin1'))
     if (known !== undefined) {
-      // This replica has already read the message from the log and delivered it to the room's members.
+      // This replica has already read the message with this key from the log and delivered it to the room's members.
       done({ result: 'duplicate', seq: known })
       return
     }
@@ -153,7 +153,7 @@ export class ValkeyRoomLog implements RoomLog {
     for (const entry of this.outbox.all()) {
       const seq = this.places.get(entry.key.toString('latin1'))
       if (seq === undefined) this.wait(entry)
-      // The message is stored, because it was read from the log; only the response to the sender is missing.
+      // The log already contains the message, because this replica has read it there; only the response to the sender is missing.
       else if (!entry.provisional && !entry.settled) {
         entry.settled = true
         entry.done({ result: entry.again ? 'duplicate' : 'stored', seq })

@@ -47,10 +47,10 @@ local function whole(number) return string.format('%.0f', number) end
 
 /**
  * Lua function that returns the last sequence number of the log. The log's last sequence number always increases, regardless of the clocks,
- * and even if Valkey has lost all or part of the log. An empty Valkey instance starts with a sequence number higher than \`known\`. If
- * Valkey restarted with older data and its last sequence number is below \`known\`, the function adds an entry without a message. The added
- * entry's sequence number is higher than \`known\`. An entry without a message records that all entries between the previous entry and this
- * one were lost.
+ * and even if Valkey has lost all or part of the log. An empty Valkey instance starts with a sequence number higher than `known`. If
+ * Valkey restarted with older data and its last sequence number is below `known`, the function adds an entry without a message, whose
+ * sequence number is higher than `known`. An entry without a message records that all entries between the previous entry and this one
+ * were lost.
  */
 const ending = `
 local function idOf(seq) return whole(math.floor(seq / 1000)) .. '-' .. whole(seq % 1000) end
@@ -79,10 +79,10 @@ export const maxRooms = 25_000
 export const roomsAgeMs = 3_600_000
 
 /**
- * Stores a message once. KEYS: \`logKeys\`. ARGV: room, start of the message, publishing time, message key, highest sequence number known
+ * Stores a message once. KEYS: `logKeys`. ARGV: room, start of the message, publishing time, message key, highest sequence number known
  * to the publisher, maximum number of messages, maximum bytes, maximum age in ms, and the traceparent if the message is traced. Returns the
- * message's sequence number, and whether the message had already been stored. The script may exceed maxmemory (allow-oom): the size of its
- * own data is bounded, so other data must not cause it to fail.
+ * message's sequence number, and whether the message had already been stored. The script may exceed maxmemory (allow-oom), because the size
+ * of its own data is bounded and other data in Valkey must not make it fail.
  */
 export const publish = script(`#!lua flags=allow-oom
 local log, meta, places, placesBefore, offsets, offsetsBefore = unpack(KEYS)
@@ -132,7 +132,7 @@ end
 return {whole(seq), 0}`)
 
 /**
- * Finds the last sequence number of the log. KEYS: \`logKeys\`. ARGV: maximum age in ms; sequence number up to which the log was read (or
+ * Finds the last sequence number of the log. KEYS: `logKeys`. ARGV: maximum age in ms; sequence number up to which the log was read (or
  * empty); highest known number (or empty); number to which the log fell back (or empty), which is recorded once for all readers. Returns
  * the last sequence number of the log, whether the log has unread entries, and a lower bound for the sequence numbers of later entries.
  */
@@ -155,8 +155,8 @@ return {whole(last), more, whole(math.max(last + 1, nowMs * 1000))}`)
 /**
  * Saves a session that the given replica owns. KEYS: session. ARGV: owner, connection id, rooms, acknowledged sequence number, time to live
  * in ms, oldest accepted token, number of takeovers when this owner took over the session. The script returns 0 if another replica owns the
- * session and has at least as many takeovers as the caller. A stored owner with fewer takeovers is outdated and does not prevent the save;
- * this happens only if Valkey restarted with older data.
+ * session and has at least as many takeovers as the caller. If the stored number of takeovers is lower than the caller's, the stored owner
+ * is outdated and does not prevent the save; this happens only if Valkey restarted with older data.
  */
 export const saveSession = script(`#!lua
 local state = redis.call('HMGET', KEYS[1], 'owner', 'taken')
@@ -168,9 +168,9 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1`)
 
 /**
- * Deletes a session that the given replica owns. KEYS: session. ARGV: owner, ms. A session that was taken over from another replica leaves
- * a marker for the given time, so that a late save by the former owner does not restore the session. The script returns 0 if another
- * replica owns the session.
+ * Deletes a session that the given replica owns. KEYS: session. ARGV: owner, time to live of the marker in ms. If the session was taken
+ * over from another replica, a temporary marker remains in Valkey, so that a late save by the former owner does not restore the session.
+ * The script returns 0 if another replica owns the session.
  */
 export const endSession = script(`#!lua flags=allow-oom
 local owner, taken = unpack(redis.call('HMGET', KEYS[1], 'owner', 'taken'))
@@ -186,8 +186,8 @@ return 1`)
  * Takes a session over and notifies its former owner. KEYS: session. ARGV: new owner, time to live in ms, channel prefix, session id,
  * number of the client's token. Returns the session's stored data, its number of takeovers and its oldest accepted token; nil if the
  * session does not exist or the client's token is older than the oldest accepted one. The former owner of the session is notified of the
- * new number of takeovers. Each takeover raises the number of takeovers above the client's token number, so it does not decrease if Valkey
- * restarts with older data.
+ * new number of takeovers. Each takeover by another replica raises the number of takeovers above the client's token number, so that this
+ * number does not decrease even if Valkey restarts with older data.
  */
 export const takeSession = script(`#!lua flags=allow-oom
 local record = redis.call('HMGET', KEYS[1], 'owner', 'connection', 'rooms', 'acked', 'taken', 'token')

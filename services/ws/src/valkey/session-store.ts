@@ -107,7 +107,8 @@ export class ValkeySessionStore implements SessionStore {
   receiveTaken(message: string): void {
     const space = message.indexOf(' ')
     const [times, id] = [Number(message.slice(0, space)), message.slice(space + 1)]
-    // A takeover notification is handled after pending replies from Valkey. This replica may have taken the session back in the meantime.
+    // A takeover notification is handled after pending replies from Valkey. By the time the notification is handled, this replica may have
+    // taken the session back.
     this.timers.soon(() => {
       if ((this.takings.get(id) ?? 0) < times) this.lost(id)
     })

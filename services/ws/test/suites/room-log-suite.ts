@@ -11,7 +11,7 @@ export class LogUser {
   /** The sequence numbers to which the log fell back when the store lost messages. */
   readonly wentBackTo: number[] = []
   readonly log: RoomLog
-  /** The arrival time of each message, as returned by performance.now(), by message text. */
+  /** For each message text, the message's arrival time as returned by performance.now(). */
   readonly arrivals = new Map<string, number>()
 
   constructor(log: RoomLog) {

@@ -36,8 +36,8 @@ async function nuke({ yes = false, pulledImages = false }: { yes?: boolean; pull
 }
 
 /**
- * Deletes the scaler's stored state. If this state were not deleted, the next lab's scaler would load the old decisions, and would start
- * paused if the deleted lab's scaler had been paused.
+ * Deletes the scaler's stored state, so that the next lab's scaler does not load the deleted lab's decisions, or start paused because the
+ * deleted lab's scaler was paused.
  */
 async function deleteScalerState(): Promise<void> {
   for (const file of stateFiles(scalerState())) {

@@ -6,7 +6,7 @@ import { blocked, type Finding, fine, warning } from './finding.ts'
 const oldestEngine = '28.0'
 /** Oldest Compose version that supports every feature used in compose.yaml. */
 const oldestCompose = '2.30'
-/** Oldest Docker API version that any part of the lab may use. */
+/** Oldest Docker API version that Traefik, Prometheus or another part of the lab may request from the engine. */
 const oldestUsedApi = '1.44'
 
 const gib = 2 ** 30

@@ -23,7 +23,7 @@ export async function probePort(port: number): Promise<'free' | 'taken' | 'denie
   })
 }
 
-/** Returns the next free port, or undefined if none of the next fifty ports is free. @param not reserved ports to skip */
+/** Returns the next free port, or undefined if none of the next fifty ports is free. @param not ports to skip because they are reserved */
 export async function freePortAfter(port: number, not: ReadonlySet<number>): Promise<number | undefined> {
   for (let candidate = port + 1; candidate <= Math.min(port + reach, 65_535); candidate++) {
     if (!not.has(candidate) && (await probePort(candidate)) === 'free') return candidate

@@ -17,8 +17,8 @@ import { settingsIn, settingsOf, surge } from './scaling.ts'
 
 /**
  * Fraction of replica-seconds that the tuned settings must save, and the factor by which the time above the utilization target may
- * increase. In three recorded runs, scaling down earlier increased the time above the utilization target by a factor of 1.2 to 1.7. With a
- * maximum of 3 replicas, the time above the utilization target increased by a factor of at least 3.3.
+ * increase. In three recorded runs, settings that scale down earlier multiplied the time above the utilization target by 1.2 to 1.7;
+ * settings with a maximum of 3 replicas multiplied it by at least 3.3.
  */
 const savedShare = 0.03
 const fullerTimes = 2.5

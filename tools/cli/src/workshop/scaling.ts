@@ -50,7 +50,8 @@ export function wrongSignal({ files, log }: Facts): Criterion[] {
   const file = 'hpa-cpu.yaml'
   const read = settingsIn(files, file)
   const onCpu = read.ok && read.value.metrics.every((metric) => metric.type === 'Resource' && metric.name === 'cpu')
-  // Decisions made after the learner wrote the file do not count, because later workshop steps create a different load.
+  // Decisions that the scaler made after the learner wrote this settings file do not count, because later workshop steps create a different
+  // load.
   const writtenMs = files[file]?.modifiedMs ?? Number.POSITIVE_INFINITY
   const before = log.filter(({ time }) => Date.parse(time) <= writtenMs)
   const load = loadOf(before)
@@ -172,7 +173,7 @@ function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string
   return `present policies: ${policiesOf(newest.hpa)}`
 }
 
-/** Returns the relevant settings in a fixed order, because the decision log stores them in a different order. */
+/** Returns those HPA settings that are compared, in a fixed order, because the decision log stores them in a different order. */
 function contentOf({ minReplicas, maxReplicas, metrics: asked, behavior }: HorizontalPodAutoscaler): string {
   return JSON.stringify([minReplicas, maxReplicas, asked, behavior])
 }
