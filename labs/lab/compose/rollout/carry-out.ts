@@ -256,8 +256,9 @@ export class Carrier {
     const { version } = revisionIn(record, rollout.target)
     const containers = await this.#target.containers()
     const updated = containers.filter((container) => isUpdated(container, version, rollout))
-    if (act) await this.#steer(updated, rollout, containers.length - updated.length)
-    return Promise.all(
+    const steer = () => this.#steer(updated, rollout, containers.length - updated.length)
+    if (act) await steer()
+    const replicas = await Promise.all(
       containers.map(async (container) => {
         const mine = updated.includes(container)
         const served = { ok: true, detail: '' }
@@ -265,6 +266,10 @@ export class Carrier {
         return mine && replica.state === 'killed' && this.#killed >= mostKilled ? { ...replica, state: 'failed' as const } : replica
       }),
     )
+    // A replica that has just passed its smoke test must get its weight before an old replica drains, because the drained clients would
+    // otherwise be distributed by the previous weights.
+    if (act) await steer()
+    return replicas
   }
 
   async #smoke(container: Container, rollout: Rollout): Promise<Served> {
