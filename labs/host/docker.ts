@@ -15,7 +15,7 @@ export interface Ran {
   exitCode: number
   stdout: string
   stderr: string
-  /** Whether the command is not installed on this machine. */
+  /** Whether the command is missing on this machine. */
   missing: boolean
   timedOut: boolean
   /** Whether the `stop` signal aborted the command. */

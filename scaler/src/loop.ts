@@ -1,6 +1,6 @@
 /**
- * The scaler's control loop: it observes the replicas and their metrics, makes a decision, and carries it out. Only one sync and one action
- * run at a time. The loop accesses the clock, metrics, replicas and files through ports, so the loop itself performs no I/O. Each sync
+ * The scaler's control loop: it observes the replicas and their metrics, makes a decision, and carries it out. Syncs and actions never run
+ * concurrently. The loop accesses the clock, metrics, replicas and files through ports, so the loop itself performs no I/O. Each sync
  * writes one record.
  */
 import type { Result } from '@lab/contract/result.ts'

@@ -56,7 +56,7 @@ function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
   return {
     ...replica,
     startTimeSeconds: started,
-    // Docker retains only the last few probes, so the first readiness time that the scaler observed is the most accurate.
+    // Docker keeps only the last few probe results, so the scaler's earliest reading of when the replica became ready is the most accurate.
     ready: readyNow && before?.ready?.status === readyNow.status ? before.ready : readyNow,
     // A draining replica never becomes ready again, and its metrics disappear before its container exits.
     deleting: isDraining === true || before?.deleting === true,

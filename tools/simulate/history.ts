@@ -56,12 +56,13 @@ interface Membership {
    * and later lost, need not reach the client.
    */
   placedAtMs: number
-  /** Messages that have reached the client, and messages that the client has passed on to its user. */
+  /** Messages that the client has received. */
   wire: Set<Entry>
+  /** Messages that the client has delivered to the application. */
   handed: Map<string, Entry | undefined>
   /** The highest sequence number that has reached the client since the last gap. */
   highest: number
-  /** For each sender, the number of the last message that the client has passed on to its user since the last gap. */
+  /** For each sender, the number of the last message that the client has delivered to the application since the last gap. */
   last: Map<string, number>
 }
 

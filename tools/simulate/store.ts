@@ -162,7 +162,7 @@ const backoff = { firstMs: 50, mostMs: 1000 }
 const idleMs = 500
 
 /**
- * Behaves towards the model as ReconnectingConnection does towards Valkey: connects, sends commands, detects missing replies, and
+ * Simulated counterpart of ReconnectingConnection, which uses the model of Valkey: it connects, sends commands, detects missing replies, and
  * reconnects.
  */
 export class ModelLink implements ValkeyConnection {

@@ -31,7 +31,7 @@ export interface TestLoop {
   paused: boolean
   /** Content of the file that describes the current rollout. */
   rollout: RolloutScale | undefined
-  /** The autoscaler spec in the HPA file; null for the spec with which the loop started. */
+  /** The autoscaler spec in the HPA file; if null, the loop keeps the spec with which it started. */
   specification: Specification | null
 }
 

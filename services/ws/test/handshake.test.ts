@@ -157,7 +157,7 @@ describe('a client that disconnects', () => {
     const before = openSockets()
     for (const end of Object.values(ends)) {
       for (const [, bytes, answered] of phases) {
-        // Several clients connect at the same time, so that more than one of them stops at the same step of the handshake.
+        // Several clients connect at the same time, so that more than one of them is interrupted at the same step of the handshake.
         const peers = await Promise.all(Array.from({ length: 5 }, () => RawPeer.connect(replica.port)))
         for (const peer of peers) peer.write(bytes(request))
         if (answered) await Promise.all(peers.map((peer) => peer.response()))

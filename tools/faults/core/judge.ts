@@ -33,7 +33,7 @@ export function judge({ phase, what, withinSeconds, steadySeconds }: Judged, obs
   return { phase, what, ...judgement }
 }
 
-/** Returns whether the result is final, so that additional checks cannot change it. */
+/** Returns whether the result is final, that is, whether no additional check can change it. */
 export function isSettled({ withinSeconds, steadySeconds = 0 }: Judged, observations: readonly Observation[]): boolean {
   if (withinSeconds === undefined) return false
   return heldSince(observations, steadySeconds) !== undefined || (observations.at(-1)?.atSeconds ?? 0) > withinSeconds

@@ -19,7 +19,7 @@ export function decisionsOf(records: readonly TickRecord[], words: (record: Tick
 }
 
 /**
- * Records the removal of each replica as a fault, because the replica may ask its clients to reconnect. The fault lasts from the decision
+ * Treats the removal of each replica as a fault, because a draining replica asks its clients to reconnect. The fault lasts from the decision
  * until one second after the replica exits.
  */
 export function removalsOf(decisions: readonly ScaleDecision[]): FaultRecord[] {

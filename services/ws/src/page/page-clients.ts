@@ -44,7 +44,7 @@ export class PageClients {
     return this.clients.filter(isOpen).length
   }
 
-  /** Returns the number of connections per replica, sorted by replica name; clients without a connection come last. */
+  /** Returns the number of clients per replica, sorted by replica name; the last entry counts the clients without a connection. */
   places(): ReplicaShare[] {
     const counts = new Map<string, number>()
     for (const { state } of this.clients.filter(isOpen)) counts.set(state.replica ?? '', (counts.get(state.replica ?? '') ?? 0) + 1)

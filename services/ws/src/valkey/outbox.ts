@@ -3,7 +3,7 @@ import type { Published, RoomDraft } from '../room-log.ts'
 
 export interface Waiting {
   draft: RoomDraft
-  /** The key by which the store recognises the message. */
+  /** Identifies the message, so that the store can detect a message that it has already stored. */
   key: Buffer
   done: (outcome: Published) => void
   /** The number of times that the message has been sent to the store. */

@@ -22,7 +22,7 @@ import { settingsIn, settingsOf, surge } from './scaling.ts'
  */
 const savedShare = 0.03
 const fullerTimes = 2.5
-/** Minimum time, in seconds, for which the number of replicas must exceed its minimum in the recorded decisions. */
+/** How long, in seconds, the decision log must show more replicas than the autoscaler's minimum. */
 const busySeconds = 60
 
 export function tuning({ files, originalHpa }: Facts): Criterion[] {

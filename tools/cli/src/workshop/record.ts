@@ -4,7 +4,7 @@ import { parseRecords } from '@lab/scaler/read-records.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import { pathOf, type TextFile } from './learner.ts'
 
-/** The command that copies the decisions; it ensures that the workshop page's commands and the check use the same recorded load. */
+/** The command that copies the decision log, so that the workshop page's commands and the step's check replay the same recorded load. */
 export const putAside = './lab workshop record'
 
 /** Formats decisions as in the decision log, one line of JSON each. */
