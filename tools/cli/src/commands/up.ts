@@ -1,4 +1,5 @@
 /** Implements the `up` command, which checks whether the lab can run, starts it, and prints its addresses. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { services } from '@lab/contract/endpoints.ts'
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
 import { fileArgs, overlayFiles, type UpOptions, upCommand } from '@lab/host/compose.ts'
@@ -18,6 +19,8 @@ import { refuseUnknownServices } from '../services.ts'
 
 /** Time limit for Traefik to reach a replica once all services are healthy; Traefik usually needs two or three seconds. */
 const entryWithinMs = 20_000
+/** Time within which Prometheus has scraped every replica; until then, it also counts sockets that have just closed. */
+const scrapedWithinMs = 10_000
 
 interface Options extends Omit<UpOptions, 'timeoutSeconds' | 'only'> {
   without?: readonly string[]
@@ -112,8 +115,14 @@ async function refuseToCutOff(options: UpOptions, profiles: string): Promise<voi
   try {
     // The replica image is built first, so that the search for outdated replicas compares the running replicas with the new image.
     if (!options.offline) await attachedOrFail({ args: ['compose', ...fileArgs(files), 'build', services.ws] })
-    const outdated = await lab.rollouts.outdated({ files, env: { COMPOSE_PROFILES: profiles } })
+    const read = () => lab.rollouts.outdated({ files, env: { COMPOSE_PROFILES: profiles } })
+    let outdated = await read()
     if (outdated.replicas.length === 0) return
+    const rereadUntil = performance.now() + scrapedWithinMs
+    while ((outdated.sockets ?? 0) > 0 && performance.now() < rereadUntil) {
+      await sleep(1000)
+      outdated = await read()
+    }
     say(`warning: ${outdatedText(outdated)}`)
     if (outdated.sockets === 0) return
     throw new LabError(
