@@ -9,7 +9,7 @@ import { until } from '@lab/host/until.ts'
 import type { RolloutRecord } from '@lab/lab/compose/rollout/store.ts'
 import { decisionLogPath, readDecisionLog, setPaused } from '@lab/scaler/decision-log.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
-import { rolloutFilePath } from '@lab/scaler/rollout-file.ts'
+import { readRolloutScale, rolloutFilePath, writeRolloutScale } from '@lab/scaler/rollout-file.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 import { afterAll, expect, inject, test } from 'vitest'
 import { openSocketGroup, type SocketGroup } from '../stack/lib/crowd.ts'
@@ -60,7 +60,32 @@ test('a rollout makes the replicas that the scaler wants, and nothing is a chang
   const after = (await containers(stack, services.ws)).map(({ Id }) => Id)
   expect(after.length).toBeGreaterThanOrEqual(wanted)
   expect(after.filter((id) => before.includes(id))).toEqual([])
-  expect(crowd.mishaps).toEqual([])
+  expect(crowd.mishaps.join('\n')).toBe('')
   const events = `${liveMetrics.rolloutEvent.name}{reason="RolloutComplete"}`
   await until('Prometheus has the events of the rollout', async () => (await query(stack, events)).length > 0, { withinMs: 60_000 })
+})
+
+test('a replica that the scaler requests after the last old replica has drained becomes part of the rollout', {
+  timeout: 2 * withinMs,
+}, async () => {
+  crowd?.close()
+  await setPaused(state, true)
+  await scaleTo(stack, 2)
+  const before = (await containers(stack, services.ws)).map(({ Id }) => Id)
+  const running = startLab(stack, ['rollout', 'restart'], { withinMs })
+  const isLastDrain = async () => {
+    const now = await containers(stack, services.ws)
+    const old = now.filter(({ Id }) => before.includes(Id))
+    return old.length === 1 && old[0]?.State.Health?.Status !== 'healthy'
+  }
+  await until('the last old replica drains', isLastDrain, { withinMs: 240_000, everyMs: 100 })
+  const scale = await readRolloutScale(state)
+  if (scale === undefined) throw new Error('the rollout has removed its file')
+  await writeRolloutScale(state, { ...scale, replicas: 3 })
+  const { exitCode, all } = await running
+  expect(exitCode, all).toBe(0)
+  expect(all).toContain('out of 3 new replicas')
+  const after = (await containers(stack, services.ws)).map(({ Id }) => Id)
+  expect(after).toHaveLength(3)
+  expect(after.filter((id) => before.includes(id))).toEqual([])
 })

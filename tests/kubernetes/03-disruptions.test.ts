@@ -27,7 +27,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('disruptions', () => {
     await until('all clients are on new replicas', () => [...group.at().keys()].every((name) => !before.includes(name)), {
       withinMs: 60_000,
     })
-    expect(group.mishaps).toEqual([])
+    expect(group.mishaps.join('\n')).toBe('')
     expect(group.resumed).toBeGreaterThanOrEqual(clients)
   })
 

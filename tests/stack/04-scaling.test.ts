@@ -177,18 +177,21 @@ describe('a draining replica', () => {
   })
 })
 
-describe('a draining replica that gets a second signal', () => {
-  test('closes all sockets with 1012 at once, and exits with code 0 before its deadline', async () => {
+describe('a draining replica', () => {
+  test('ignores a second SIGTERM; at SIGINT it closes all sockets with 1012 at once, and exits with code 0 before its deadline', async () => {
     await scaleTo(stack, 3)
     const socket = await openSocket(stack)
     const victim = containerName(stack, socket.replica)
     const more = await Promise.all(Array.from({ length: 9 }, () => openSocket(stack, { cookie: socket.cookie })))
-    const terminate = () => docker(['kill', '--signal', 'TERM', victim])
-    await terminate()
+    const signal = (name: 'TERM' | 'INT') => docker(['kill', '--signal', name, victim])
+    await signal('TERM')
     await until('the drain', async () => (await docker(['logs', victim])).includes('"phase":"letting-go"'), { withinMs: 10_000 })
+    await signal('TERM')
+    socket.send({ type: 'message', data: 'still served' })
+    expect((await socket.next('message_response')).data).toBe('still served')
     expect([socket, ...more].filter((one) => one.isOpen())).toHaveLength(10)
     const askedAt = performance.now()
-    await terminate()
+    await signal('INT')
     const closed = await Promise.all([socket, ...more].map((one) => one.closed))
     expect(closed.map(({ code }) => code)).toEqual(closed.map(() => closeCodes.draining.code))
     const ended = await until('its end', async () => (await inspect([victim]))[0]?.State.Status === 'exited', {
@@ -196,7 +199,7 @@ describe('a draining replica that gets a second signal', () => {
       everyMs: 100,
     })
     const seconds = (performance.now() - askedAt) / 1000
-    addFigure('secondSigtermSeconds', seconds)
+    addFigure('interruptedDrainSeconds', seconds)
     expect(ended).toBe(true)
     expect(seconds).toBeLessThan(5)
     expect((await inspect([victim]))[0]?.State).toMatchObject({ ExitCode: 0, OOMKilled: false })

@@ -102,9 +102,9 @@ describe.skipIf(!hasChromium)('the page', () => {
     await scaleTo(stack, 3)
     const page = await inRoom('closed')
     const name = containerName(stack, await text(page, 'replica'))
-    // The second SIGTERM skips the rest of the drain.
+    // SIGINT during a drain skips the rest of the drain.
     await docker(['kill', '--signal', 'TERM', name])
-    await docker(['kill', '--signal', 'TERM', name])
+    await docker(['kill', '--signal', 'INT', name])
     await until('the connection was closed', async () => (await text(page, 'log')).includes('closed: 1012'), { withinMs: 20_000 })
     await isOpen(page)
     await say(page, 1)

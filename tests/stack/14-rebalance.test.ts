@@ -81,7 +81,7 @@ describe('2,000 sockets on two replicas, scaled to four', () => {
   })
 
   test('lose nothing: each session is resumed on another replica', () => {
-    expect(group.mishaps).toEqual([])
+    expect(group.mishaps.join('\n')).toBe('')
     expect(group.resumed).toBe(group.goodbyes.length)
   })
 })
@@ -107,6 +107,6 @@ describe('with REBALANCE=off', () => {
     await sleep(12_000)
     expect(group.goodbyes).toEqual([])
     expect(group.at()).toEqual(before)
-    expect(group.mishaps).toEqual([])
+    expect(group.mishaps.join('\n')).toBe('')
   })
 })

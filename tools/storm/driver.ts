@@ -180,10 +180,10 @@ class StormCrowd {
   }
 }
 
-/** Checks the lab's readiness through the router twice a second. */
+/** Checks the lab's readiness through the router: immediately, and then twice a second. */
 function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'notReady'>> } {
   const answers: Promise<boolean>[] = []
-  const timer = setInterval(() => {
+  const ask = () => {
     const answer = askEntry(entry, paths.readyz).then(
       async (response) => {
         await response.body?.cancel()
@@ -192,7 +192,10 @@ function watchEntry(entry: string): { stop(): Promise<Pick<Damage, 'asked' | 'no
       () => false,
     )
     answers.push(answer)
-  }, askEveryMs)
+  }
+  // The first request is sent at once, because all clients may reconnect before the first interval ends.
+  ask()
+  const timer = setInterval(ask, askEveryMs)
   return {
     stop: async () => {
       clearInterval(timer)

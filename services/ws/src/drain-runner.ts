@@ -6,8 +6,10 @@ import type { Clock, Log } from './ports.ts'
 
 export interface DrainRunner {
   progress(): { socketsLeft: number; secondsLeft: number }
-  /** Begins the drain. A second call to `begin` moves the drain deadline to the current time. */
+  /** Begins the drain; does nothing if the drain has begun already. */
   begin(): void
+  /** Moves the drain deadline to the current time, and ends the wait for the last scrape. */
+  hurry(): void
   /** Records that Prometheus has scraped the metrics. */
   scraped(): void
 }
@@ -84,19 +86,16 @@ export function createDrainRunner({ config, clock, hub, log, onEmpty, onDone }: 
   return {
     progress,
     begin: () => {
-      if (lastTimer !== undefined) {
-        leave()
-        return
-      }
-      if (state === undefined) {
-        state = startDrain(settings, clock.steady(), hub.size)
-        logProgress(state.phase, clock.steady())
-        stepTimer = setInterval(step, stepMs)
-      } else {
-        // After a second stop signal, the replica waits neither for the drain deadline nor for the last scrape.
-        hurried = true
-        state = { ...state, deadlineMs: clock.steady() }
-      }
+      if (state !== undefined) return
+      state = startDrain(settings, clock.steady(), hub.size)
+      logProgress(state.phase, clock.steady())
+      stepTimer = setInterval(step, stepMs)
+      step()
+    },
+    hurry: () => {
+      hurried = true
+      if (lastTimer !== undefined) return leave()
+      if (state !== undefined) state = { ...state, deadlineMs: clock.steady() }
       step()
     },
     scraped: () => {

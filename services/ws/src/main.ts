@@ -14,9 +14,9 @@ if (!result.ok) {
   process.exit(1)
 }
 // Until the replica has started, a stop signal makes the process exit immediately.
-let leave = async () => process.exit(0)
-process.on('SIGTERM', () => leave())
-process.on('SIGINT', () => leave())
+let leave = async (_signal: NodeJS.Signals) => process.exit(0)
+process.on('SIGTERM', (signal) => leave(signal))
+process.on('SIGINT', (signal) => leave(signal))
 
 const config = result.value
 const id = await replicaName(config)
@@ -38,8 +38,10 @@ setInterval(() => destination.flush(), 250).unref()
 try {
   const replica = await startReplica({ config, id, version, log, tracer: telemetry.tracer })
   log.info({ version, port: replica.port, internalPort: replica.internalPort }, 'ready')
-  leave = async () => {
-    await replica.drain()
+  leave = async (signal) => {
+    // A repeated SIGTERM must not cut off the clients: `docker stop` sends one again if it is repeated. A second Ctrl-C ends the drain.
+    const atOnce = signal === 'SIGINT' && replica.state() !== 'ready'
+    await replica.drain({ atOnce })
     log.info('replica stopped')
     await telemetry.stop()
     destination.flushSync()

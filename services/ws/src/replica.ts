@@ -29,9 +29,10 @@ export interface RunningService {
   state(): ReplicaState
   /**
    * Drains the replica: it stops being ready, asks its clients to reconnect, and closes the remaining connections at the deadline. Resolves
-   * when all of the replica's connections have closed. A second call to `drain` ends the replica's drain immediately.
+   * when all of the replica's connections have closed. A second call to `drain` changes nothing, unless `atOnce` is set.
+   * @param options.atOnce whether to move the deadline to the current time
    */
-  drain(): Promise<void>
+  drain(options?: { atOnce: boolean }): Promise<void>
 }
 
 export interface ReplicaOptions {
@@ -127,10 +128,11 @@ export async function startReplica({ config, id, version, log, tracer = noTracer
     stores.stop().then(ended.resolve, ended.reject)
   }
 
-  function drain(): Promise<void> {
+  function drain({ atOnce } = { atOnce: false }): Promise<void> {
     stopRebalancing()
     if (state !== 'closed') state = 'draining'
     drainer.begin()
+    if (atOnce) drainer.hurry()
     return ended.promise
   }
 

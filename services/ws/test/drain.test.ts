@@ -44,11 +44,13 @@ test('a draining replica accepts new sockets until the router stops routing to i
   await drained
 })
 
-test('a second request closes all sockets with 1012 and ends the drain at once', async () => {
+test('a second request changes nothing, and a request to end at once closes all sockets with 1012', async () => {
   const replica = await testReplica({ DRAIN_DELAY: 60_000, DRAIN_TIMEOUT: 60_000, LAST_SCRAPE_TIMEOUT: 60_000 })
   const socket = await replica.connect()
   void replica.drain()
-  const drained = replica.drain()
+  void replica.drain()
+  expect((await socket.ask({ type: 'message', data: 'still served' }, 'message_response')).data).toBe('still served')
+  const drained = replica.drain({ atOnce: true })
   expect((await socket.closed).code).toBe(closeCodes.draining.code)
   await drained
 })

@@ -118,12 +118,14 @@ describe('signals', () => {
     expect(service.stderr()).toBe('')
   })
 
-  test('a second SIGTERM does not wait for the deadline', async () => {
+  test('a second SIGTERM changes nothing, and SIGINT during the drain does not wait for the deadline', async () => {
     const service = await readyProcess({ DRAIN_DELAY: 0, DRAIN_TIMEOUT: 600_000 })
     const socket = await connect(service.port, 'stays')
     service.child.kill('SIGTERM')
     await socket.next('goodbye')
     service.child.kill('SIGTERM')
+    expect((await socket.ask({ type: 'message', data: 'still served' }, 'message_response')).data).toBe('still served')
+    service.child.kill('SIGINT')
     expect(await socket.closed).toEqual({ code: closeCodes.draining.code, reason: closeCodes.draining.reason })
     expect((await service.exited).code).toBe(0)
   })

@@ -54,15 +54,14 @@ export async function testReplica(env: Env = {}): Promise<TestReplica> {
   }
   const replica = await startReplica({ config: testConfig(env), id: 'ws-test', version: '0.0.0', log })
   onTestFinished(async () => {
-    // A drain ends quickly if no sockets are open, and a second call to `drain` skips the delay for the router.
+    // A drain ends quickly if no sockets are open, and `atOnce` skips the delay for the router.
     replica.hub.terminateAll()
     await eventually(
       () => replica.hub.size,
       (size) => size === 0,
       'every socket is gone',
     )
-    void replica.drain()
-    await replica.drain()
+    await replica.drain({ atOnce: true })
   })
   const wsUrl = `ws://127.0.0.1:${replica.port}`
   const httpUrl = `http://127.0.0.1:${replica.port}`

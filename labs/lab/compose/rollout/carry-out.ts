@@ -85,7 +85,8 @@ export class Carrier {
    */
   readonly #filled = new Map<string, number>()
   #pool: readonly (RouteServer & { readonly id: string })[] = []
-  #route = ''
+  /** The replicas in the route file and whether each has passed its smoke test; undefined if the route file must be written again. */
+  #route: string | undefined
   #heldAtMs = Number.NEGATIVE_INFINITY
   #unheldSaid = false
   #judgedAtMs = performance.now()
@@ -319,7 +320,7 @@ export class Carrier {
     const weights = weightsOf(this.#pool)
     const all = weights.reduce((sum, weight) => sum + weight, 0)
     for (const [index, { id }] of this.#pool.entries()) this.#filled.set(id, (this.#filled.get(id) ?? 0) + (weights[index] ?? 0) / all)
-    this.#route = ''
+    this.#route = undefined
   }
 
   #addressOf({ NetworkSettings }: Container): string {
