@@ -41,7 +41,8 @@ export interface Run {
   readonly points: readonly CurvePoint[]
 }
 
-interface ModelReplica {
+/** A replica of the model. */
+export interface ModelReplica {
   readonly number: number
   readonly startSeconds: number
   readonly readySeconds: number
@@ -55,19 +56,18 @@ const longAgoSeconds = 86_400
  * autoscaler.
  */
 export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
-  const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
-  let replicas: readonly ModelReplica[] = numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })
+  let replicas = modelledStart(load)
   let memory: Memory = emptyMemory
   const points: CurvePoint[] = []
   for (const tick of load.ticks) {
     const { timeSeconds } = tick
     const { options } = tick
-    const decided = decide(hpa, options, observe(tick, replicas, load, hpa.scaleTargetRef.name), memory)
+    const decided = decide(hpa, options, modelledObservation(tick, replicas, load, hpa.scaleTargetRef.name), memory)
     const { decision, memory: after } = recordRescale(hpa, options, decided, { ok: true })
     memory = after
     const ready = replicas.filter(({ readySeconds }) => readySeconds <= timeSeconds).length
     if (decision.scaleTo !== null)
-      replicas = scaled(replicas, { to: decision.scaleTo, nowSeconds: timeSeconds, startDelaySeconds: load.startDelaySeconds })
+      replicas = scaledReplicas(replicas, { to: decision.scaleTo, nowSeconds: timeSeconds, startDelaySeconds: load.startDelaySeconds })
     points.push({
       timeSeconds,
       replicas: replicas.length,
@@ -77,6 +77,12 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
     })
   }
   return { title, hpa, points }
+}
+
+/** Returns the replicas with which the model starts: the first recorded number of replicas, all of which are ready. */
+export function modelledStart(load: RecordedLoad): readonly ModelReplica[] {
+  const startSeconds = (load.ticks[0]?.timeSeconds ?? 0) - longAgoSeconds
+  return numbered({ above: 0, count: firstCount(load) }, { startSeconds, readySeconds: startSeconds })
 }
 
 /** Returns the replica curve of the recording. @param records the records from which the load was calculated */
@@ -148,13 +154,19 @@ interface Scaling {
 }
 
 /** Returns the replicas that exist after scaling. The replicas with the highest numbers are removed first, as with Compose. */
-function scaled(replicas: readonly ModelReplica[], { to, nowSeconds, startDelaySeconds }: Scaling): ModelReplica[] {
+export function scaledReplicas(replicas: readonly ModelReplica[], { to, nowSeconds, startDelaySeconds }: Scaling): ModelReplica[] {
   const staying = replicas.slice(0, to)
   const numbers = { above: staying.at(-1)?.number ?? 0, count: to - staying.length }
   return [...staying, ...numbered(numbers, { startSeconds: nowSeconds, readySeconds: nowSeconds + startDelaySeconds })]
 }
 
-function observe(tick: LoadTick, replicas: readonly ModelReplica[], load: RecordedLoad, service: string): Observation {
+/** Returns what the autoscaler observes when the load of a sync is distributed over the model's replicas. @param service name prefix of pods */
+export function modelledObservation(
+  tick: LoadTick,
+  replicas: readonly ModelReplica[],
+  load: Pick<RecordedLoad, 'containers'>,
+  service: string,
+): Observation {
   const recorded = tick.observation
   const ready = replicas.filter(({ readySeconds }) => readySeconds <= tick.timeSeconds).length
   const { failures } = recorded

@@ -50,7 +50,8 @@ export function annotations({ newest }: View): Record<string, string> {
   }
 }
 
-function specOf({ scaleTargetRef, minReplicas, maxReplicas, metrics, behavior }: HorizontalPodAutoscaler): object {
+/** Returns the spec of the autoscaling/v2 object. */
+export function specOf({ scaleTargetRef, minReplicas, maxReplicas, metrics, behavior }: HorizontalPodAutoscaler): object {
   return {
     scaleTargetRef,
     minReplicas,

@@ -15,7 +15,7 @@ export default async function setup(project: TestProject): Promise<void> {
   })
   if (exitCode !== 0) {
     const reason = missing ? 'kubectl is not installed' : (stderr.trim().split('\n').at(-1) ?? '')
-    console.warn(`All tests of this suite are skipped, because no cluster answers: ${reason}. Set KUBECONFIG.`)
+    console.warn(`The tests that need a cluster are skipped, because no cluster answers: ${reason}. Set KUBECONFIG.`)
   } else if (stdout.trim() === '') console.warn('Only the manifests are validated, because the cluster has no nodes.')
   project.provide('cluster', exitCode !== 0 ? 'none' : stdout.trim() === '' ? 'api' : 'nodes')
 }

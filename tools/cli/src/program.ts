@@ -83,6 +83,10 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
       commands: { conformance: "compare the scaler's decisions with those of the Kubernetes HPA controller" },
       load: () => import('@lab/scaler/conformance/command.ts'),
     },
+    {
+      commands: { parity: "compare the scaler's decisions with those of a running kube-controller-manager" },
+      load: () => import('@lab/parity/command.ts'),
+    },
     { commands: { generate: 'regenerate all generated files' }, load: () => import('./commands/generate.ts') },
   ],
 }
