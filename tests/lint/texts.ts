@@ -13,6 +13,7 @@ const script =
   /(\/\*[\s\S]*?\*\/|(?<![:'"`\\])\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*)|('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)/g
 const hash = /((?<=^|\s)#(?![!:])[^\n]*(?:\n\s*#[^\n]*)*)/gm
 const styles = /(\/\*[\s\S]*?\*\/)/g
+const terraform = /((?<=^|\s)#[^\n]*(?:\n\s*#[^\n]*)*)|((?<=(?:description|error_message) *= )"(?:\\.|[^"\\\n])*")/gm
 const markup = /(<!--[\s\S]*?-->)|((?<=>)[^<>{}]+(?=<))/g
 
 const patterns: Readonly<Record<string, RegExp>> = {
@@ -24,6 +25,7 @@ const patterns: Readonly<Record<string, RegExp>> = {
   '.yaml': hash,
   '.yml': hash,
   '.conf': hash,
+  '.tf': terraform,
 }
 
 /** Lines and columns stay. */

@@ -78,7 +78,7 @@ test('the page gives the error code that an unknown message type gets', () => {
 
 test('logs are retained for the time on the page', () => {
   expect(here('Tools and ways of working')).toContain('Docker retains 30 MB of logs per container, and Loki retains one day of logs')
-  const loki = parse(read('loki/loki.yaml')) as { limits_config: { retention_period: string } }
+  const loki = parse(read('grafana/loki/loki.yaml')) as { limits_config: { retention_period: string } }
   expect(loki.limits_config.retention_period).toBe('24h')
   expect(read('services/common.yaml')).toContain('options: { max-size: 10m, max-file: "3" }')
   expect(read('compose.yaml')).toContain('--storage.tsdb.retention.time=30d')

@@ -32,6 +32,8 @@ test.each([
   ['a.ts', "const stages = [{ duration: '10s' }]", 0],
   ['a.yaml', 'stage: one # the next stage', 1],
   ['a.css', '/* as said */', 1],
+  ['a.tf', 'name = "told" # A client that was told to move', 1],
+  ['a.tf', 'description = "A client that was told to move."', 1],
 ])('in %s, %j has %i retired words', (path, text, count) => {
   expect(findings(path, text)).toHaveLength(count)
 })

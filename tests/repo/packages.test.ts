@@ -29,6 +29,8 @@ const startedOrRead: Readonly<Record<string, string>> = {
   '@types/k6': 'types that the compiler loads automatically',
   '@types/ws': 'types that the compiler loads automatically',
   '@vitest/coverage-v8': 'loaded by vitest: --coverage',
+  '@cdktn/hcl-tools': 'loaded by createRequire in tests/repo/lib/terraform.ts',
+  '@cdktn/hcl2json': 'loaded by createRequire in tests/repo/lib/terraform.ts',
 }
 
 /** Packages that export all files in a folder, each with the reason. */

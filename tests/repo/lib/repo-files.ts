@@ -8,8 +8,8 @@ import { parse } from 'yaml'
 export const root = join(import.meta.dirname, '..', '..', '..')
 
 /** Folders of third-party and uncommitted files, as in .gitignore. In a Git worktree, `.git` is a file instead of a folder. */
-const ignoredFolders = new Set(['node_modules', '.git', 'coverage', 'reports'])
-const ignoredFile = /(\.log|^\.env|^\.git)$/
+const ignoredFolders = new Set(['node_modules', '.git', '.terraform', 'coverage', 'reports'])
+const ignoredFile = /(\.log|^\.env|^\.git|\.tfvars|\.tfstate.*)$/
 
 /**
  * Returns the sorted paths of the repository's files, relative to its root and with `/` as the separator.

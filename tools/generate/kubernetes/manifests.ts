@@ -196,7 +196,7 @@ function telemetry(part: PartOf): Record<string, string> {
     'kustomization.yaml': component({
       // Without the `namespace` field, the component's objects would be created in the `default` namespace.
       namespace,
-      resources: [...Object.keys(files), '../../../loki'],
+      resources: [...Object.keys(files), '../../../grafana/loki'],
       configMapGenerator: [{ name: services.ws, behavior: 'merge', literals: ['TELEMETRY=logging,tracing'] }],
     }),
   }
@@ -296,7 +296,7 @@ function mountedFolders({ rules, grafana }: Sources): [string, string][] {
   return [
     maps('prometheus', { 'prometheus-rules': rules }),
     maps('alertmanager', { 'alertmanager-config': ['alertmanager/alertmanager.yml'] }),
-    maps('loki', { 'loki-config': ['loki/loki.yaml'] }),
+    maps('grafana/loki', { 'loki-config': ['grafana/loki/loki.yaml'] }),
     maps('grafana', Object.fromEntries(byMap)),
   ]
 }
