@@ -87,6 +87,12 @@ export const actuatorPaths = {
   workingSets: '/working-sets',
 } as const
 
+/** URL paths that only the scaler serves, in addition to its `metrics`, `livez` and `readyz` paths. */
+export const scalerPaths = {
+  /** Endpoint with the metrics that kube-state-metrics exports for HorizontalPodAutoscalers, Deployments and pods. */
+  kubeState: '/metrics/kube-state',
+} as const
+
 /** Valkey key that exists while a rollout is under way. During a rollout, replicas do not rebalance their sockets. */
 export const rolloutKey = 'lab:rollout'
 
@@ -130,6 +136,8 @@ export const jobs = {
   alertReceiver: 'alert-receiver',
   live: 'live',
   scaler: 'scaler',
+  /** The job that public dashboards and rules select. In the lab, its target is the scaler. */
+  kubeStateMetrics: 'kube-state-metrics',
 } as const
 
 /** Grafana UIDs shared by provisioning files, dashboards and links. Changing a Grafana UID breaks saved links. */

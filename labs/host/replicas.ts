@@ -28,6 +28,8 @@ export const containerSchema = z.object({
       })
       .nullish(),
   }),
+  /** The limits of the container: CPU in billionths of a core, and memory in bytes. */
+  HostConfig: z.object({ NanoCpus: z.number().optional(), Memory: z.number().optional() }).optional(),
   NetworkSettings: z.object({ Networks: z.record(z.string(), z.object({ IPAddress: z.string() })) }).nullish(),
 })
 export type Container = z.infer<typeof containerSchema>

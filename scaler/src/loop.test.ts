@@ -87,8 +87,8 @@ test('backs off up to a limit while Docker is unreachable, and recovers', async 
   const write = w.ports.write
   const ports: LoopPorts = {
     ...w.ports,
-    write: async (record) => {
-      await write(record)
+    write: async (record, replicas) => {
+      await write(record, replicas)
       if (w.records.length === 7) w.target.listError = null
       if (w.records.length === 8) stop.abort()
     },

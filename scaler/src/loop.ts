@@ -43,7 +43,8 @@ export interface LoopPorts {
   /** Reads and writes the number of replicas that a rollout uses; absent if rollouts are not possible. */
   readonly rollout?: RolloutPort
   /** Stores a record. */
-  readonly write: (record: TickRecord) => Promise<void>
+  /** @param replicas the replicas as listed for this sync; empty if they could not be read */
+  readonly write: (record: TickRecord, replicas: readonly ListedReplica[]) => Promise<void>
   /** Prints one line for the operator. */
   readonly say: (line: string) => void
 }
@@ -139,7 +140,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
     action,
     decideSeconds,
   }
-  await ports.write(record)
+  await ports.write(record, replicas.ok ? replicas.value : [])
   sayWhatHappened(ports, record)
   const failed = !replicas.ok || action?.result === 'Failed'
   return {

@@ -1,4 +1,5 @@
 /** Exports the scaler's metrics, which are derived from the records of its syncs. */
+import { type KubeStateMetricKey, kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import type { MetricSpec as ExportedMetric } from '@lab/contract/metrics.ts'
 import {
   conditionStatuses,
@@ -8,15 +9,22 @@ import {
   scaleDirections,
   scalerMetrics,
 } from '@lab/contract/scaler-metrics.ts'
-import { Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { MetricSpec } from './core/types.ts'
+import { kubeStateSeries } from './kube-state.ts'
+import type { ListedReplica } from './ports.ts'
 import { carriedOutResults, type TickRecord } from './record.ts'
 import { metricName } from './views/view.ts'
 
 export interface ScalerMetrics {
   readonly registry: Registry
-  /** Updates the gauges and histograms with the newest record. Must be called once per record, in chronological order. */
-  observe(record: TickRecord): void
+  /** The metrics that kube-state-metrics would export in a cluster, including those about the autoscaler, which `registry` has too. */
+  readonly kubeState: Registry
+  /**
+   * Updates the metrics with the newest record. Must be called once per record, in chronological order.
+   * @param replicas the replicas as listed for the record's sync
+   */
+  observe(record: TickRecord, replicas?: readonly ListedReplica[]): void
 }
 
 /** The labels of a metric, as declared in the shared contract/ folder. */
@@ -31,14 +39,21 @@ type TargetType = (typeof metricTargetTypes)[number]
 /** Creates the metrics. Before the first record, only the histograms have series, with values of 0. */
 export function createScalerMetrics(): ScalerMetrics {
   const registry = new Registry()
+  const kubeState = new Registry()
   const gauges = new Map<ScalerMetricKey, Gauge>()
   for (const key of Object.keys(scalerMetrics) as ScalerMetricKey[]) {
     const spec: ExportedMetric = scalerMetrics[key]
     if (spec.kind !== 'gauge') continue
-    const gauge = new Gauge({ ...described(spec), registers: [registry] })
+    const registers = spec.name.startsWith('kube_') ? [registry, kubeState] : [registry]
+    const gauge = new Gauge({ ...described(spec), registers })
     // prom-client initializes a gauge without labels to 0, which would stand for a sync in 1970.
     if (spec.labels.length === 0) gauge.remove()
     gauges.set(key, gauge)
+  }
+  const kubeStateExported = new Map<KubeStateMetricKey, Gauge | Counter>()
+  for (const key of Object.keys(kubeStateMetrics) as KubeStateMetricKey[]) {
+    const Kind = kubeStateMetrics[key].kind === 'counter' ? Counter : Gauge
+    kubeStateExported.set(key, new Kind({ ...described(kubeStateMetrics[key]), registers: [kubeState] }))
   }
   const decisionDuration = histogram(registry, 'decisionDuration')
   const actionDuration = histogram(registry, 'actionDuration')
@@ -51,7 +66,8 @@ export function createScalerMetrics(): ScalerMetrics {
 
   return {
     registry,
-    observe(record) {
+    kubeState,
+    observe(record, replicas = []) {
       // The autoscaler's labels are not part of its spec.
       const spec = JSON.stringify({ ...record.hpa, labels: undefined })
       if (spec !== known) generation += 1
@@ -62,6 +78,9 @@ export function createScalerMetrics(): ScalerMetrics {
       for (const gauge of gauges.values()) gauge.reset()
       const retained = [...readySeries(readySeconds), ...(lastRescale === undefined ? [] : [lastRescale])]
       for (const { key, labels, value } of [...seriesOf(record, generation), ...retained]) gauges.get(key)?.set(labels, value)
+      for (const metric of kubeStateExported.values()) metric.reset()
+      // After a reset, a counter's increment is its value.
+      for (const { key, labels, value } of kubeStateSeries(record, replicas)) kubeStateExported.get(key)?.inc(labels, value)
       decisionDuration.observe(record.decideSeconds)
       const { action } = record
       if (action === null || action.result === 'DryRun') return

@@ -45,7 +45,9 @@ interface Known {
 }
 
 function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
-  const { name, startTimeSeconds, ready } = replica
+  // The facts about the container are not part of an observation, because no decision depends on them.
+  const { facts: _, ...pod } = replica
+  const { name, startTimeSeconds, ready } = pod
   const reading = known.readings.get(name)
   const started = startTimeSeconds === null ? null : engineSeconds(startTimeSeconds, timeScale)
   const namesake = known.previous.get(name)
@@ -54,7 +56,7 @@ function podOf(replica: ListedReplica, known: Known, timeScale: number): Pod {
   const isDraining = known.draining.get(name)?.some(({ seenSeconds }) => startTimeSeconds !== null && seenSeconds > startTimeSeconds)
   const readyNow = ready && { status: ready.status, sinceSeconds: engineSeconds(ready.sinceSeconds, timeScale) }
   return {
-    ...replica,
+    ...pod,
     startTimeSeconds: started,
     // Docker keeps only the last few probe results, so the scaler's earliest reading of when the replica became ready is the most accurate.
     ready: readyNow && before?.ready?.status === readyNow.status ? before.ready : readyNow,

@@ -2,7 +2,8 @@
  * Defines the ports through which the control loop accesses other systems. Adapters implement the ports with Docker and Prometheus, and
  * fakes implement them in memory. All times are in Unix seconds.
  */
-import type { MetricSpec, Pod, PodReadings } from './core/types.ts'
+import type { WaitingReason } from '@lab/contract/kube-state-metrics.ts'
+import type { MetricSpec, Pod, PodReadings, ResourceAmounts } from './core/types.ts'
 import type { RolloutScale } from './rollout-file.ts'
 
 export interface Clock {
@@ -12,8 +13,25 @@ export interface Clock {
   sleep(seconds: number, signal: AbortSignal): Promise<void>
 }
 
+/** What Docker reports about a replica's container and no decision depends on. These facts are exported as metrics. */
+export interface ContainerFacts {
+  readonly id: string
+  /** Unix time. */
+  readonly createdSeconds: number
+  /** Identifies the configuration and the image from which the container was created. */
+  readonly template: string
+  /** The reason why the container does not run yet or again; null for a container that runs. */
+  readonly waiting: WaitingReason | null
+  /** How often Docker has restarted the container. */
+  readonly restarts: number
+  readonly limitsMilli: ResourceAmounts
+}
+
 /** A replica as listed by Docker, without its metrics and draining state. */
-export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'>
+export type ListedReplica = Omit<Pod, keyof Omit<PodReadings, 'name'> | 'deleting'> & {
+  /** Absent if the replicas are not listed by Docker. */
+  readonly facts?: ContainerFacts
+}
 
 /** Reads and writes the workload's desired number of replicas while a rollout is under way. */
 export interface RolloutPort {

@@ -261,7 +261,11 @@ test('all replicas hang', async () => {
 test('Prometheus cannot reach its targets', async () => {
   await provoke(watch, {
     fault: 'scrape-gap',
-    alerts: [{ alertname: 'TargetDown', job: 'scaler' }, { alertname: 'ScalerSilent' }],
+    alerts: [
+      { alertname: 'TargetDown', job: 'scaler' },
+      { alertname: 'TargetDown', job: 'kube-state-metrics' },
+      { alertname: 'ScalerSilent' },
+    ],
     begin: catalogued(stack, 'scrape-gap'),
   })
 })

@@ -88,7 +88,8 @@ test('the scaler can read replicas, but not their environment variables', async 
   const answer = await script(`console.log(await (await fetch('${url}${actuatorPaths.replicas}')).text())`)
   const replicas = JSON.parse(answer) as { name: string }[]
   expect(replicas.map(({ name }) => name)).toEqual(['ws-1', 'ws-2'])
-  for (const replica of replicas) expect(Object.keys(replica).sort()).toEqual(['containers', 'name', 'phase', 'ready', 'startTimeSeconds'])
+  for (const replica of replicas)
+    expect(Object.keys(replica).sort()).toEqual(['containers', 'facts', 'name', 'phase', 'ready', 'startTimeSeconds'])
 })
 
 test('the refused requests have changed nothing', async () => {

@@ -3,6 +3,7 @@ import { ports, services } from '@lab/contract/endpoints.ts'
 import { overlayServices } from '@lab/host/compose.ts'
 import { settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
+import { publicQueries } from '../k8s-sim/lib/public-queries.ts'
 import { read, readCompose, readYaml, withDefaults } from './lib/repo-files.ts'
 
 type Tree = { [key: string]: Tree | string | number | boolean | null | Tree[] }
@@ -162,3 +163,19 @@ function inKubernetesWords(value: string, path: string): string {
   if (path.endsWith('.order')) return value === 'start-first' ? '0' : '1'
   return value.replace(/^(\d+)s$/, '$1')
 }
+
+describe('the section about public dashboards and rules', () => {
+  const section =
+    read(page)
+      .split(/^## /m)
+      .find((text) => text.startsWith('Public dashboards and rules\n')) ?? ''
+
+  test.each([...new Set(publicQueries.map(({ source }) => source))])('names %s, whose queries a test sends', (source) => {
+    expect(section).toContain(`| ${source} |`)
+  })
+
+  const alerts = publicQueries.filter(({ alert }) => alert !== undefined).map(({ name }) => name.replace(/,.*/, ''))
+  test.each([...new Set(alerts)])('names the alert %s', (name) => {
+    expect(section).toContain(name)
+  })
+})

@@ -8,8 +8,10 @@ import {
   refusedHeader,
   replicaHeader,
   requestIdHeader,
+  scalerPaths,
   stickyCookie,
 } from '@lab/contract/endpoints.ts'
+import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { metrics } from '@lab/contract/metrics.ts'
@@ -31,7 +33,7 @@ const word = (name: string, suffix = '') => new RegExp(`(?<![\\w./-])${escaped(n
 const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 const metricNames: Name[] = [
-  ...Object.entries({ metrics, receiverMetrics, liveMetrics, scalerMetrics }).flatMap(([of, group]) =>
+  ...Object.entries({ metrics, receiverMetrics, liveMetrics, scalerMetrics, kubeStateMetrics }).flatMap(([of, group]) =>
     Object.entries(group).map(([key, { name }]) => ({ pattern: word(name, '(?:_bucket|_sum|_count)?'), use: `${of}.${key}.name` })),
   ),
   // The metric name `up` is also an English word. `up` counts as a metric only before a selector or a comparison.
@@ -51,7 +53,7 @@ const metricNames: Name[] = [
 ]
 
 /** Patterns that find paths at the start of a string, after a host, or after an interpolated value. */
-const pathNames: Name[] = Object.entries({ paths, receiverPaths, embeddedPaths }).flatMap(([of, group]) =>
+const pathNames: Name[] = Object.entries({ paths, receiverPaths, scalerPaths, embeddedPaths }).flatMap(([of, group]) =>
   Object.entries(group)
     .filter(([, path]) => path !== '/')
     .map(([key, path]) => {

@@ -1,7 +1,7 @@
 /** Checks that the Grafana and Prometheus configurations match each other, the shared contract, and the dashboards. */
 
 import { readNotification } from '@lab/alert-receiver/notification.ts'
-import { grafana, hostPorts, jobs, ports, receiverPaths, services } from '@lab/contract/endpoints.ts'
+import { grafana, hostPorts, jobs, ports, receiverPaths, scalerPaths, services } from '@lab/contract/endpoints.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { dashboardFiles, readDashboard } from './lib/expressions.ts'
@@ -18,6 +18,7 @@ interface Providers {
 interface ScrapeJob {
   job_name: string
   scrape_interval?: string
+  docker_sd_configs?: unknown[]
   relabel_configs?: { target_label?: string; regex?: string; replacement?: string }[]
 }
 interface Prometheus {
@@ -76,6 +77,16 @@ describe("Prometheus's scrape jobs", () => {
   test('scrape replicas on their internal port', () => {
     const address = job(jobs.ws)?.relabel_configs?.find(({ target_label }) => target_label === '__address__')
     expect(address?.replacement).toBe(`$1:${ports.internal}`)
+  })
+
+  test('scrape the scaler for its own metrics, and for those of kube-state-metrics', () => {
+    const own = job(jobs.scaler)
+    expect(job(jobs.kubeStateMetrics)).toEqual({
+      job_name: jobs.kubeStateMetrics,
+      metrics_path: scalerPaths.kubeState,
+      docker_sd_configs: own?.docker_sd_configs,
+      relabel_configs: own?.relabel_configs,
+    })
   })
 
   test('scrape replicas at the global interval', () => {

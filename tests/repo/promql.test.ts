@@ -1,4 +1,5 @@
 /** Checks that every PromQL query uses existing metrics and labels, so that renaming a metric makes a test fail. */
+import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
@@ -9,7 +10,9 @@ import { type Matcher, parsePromql, variableValue } from './lib/promql.ts'
 import { read } from './lib/repo-files.ts'
 
 const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record === undefined ? [] : [record]))
-const specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)]
+const specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics].flatMap((all) =>
+  Object.values<MetricSpec>(all),
+)
 const known = knownMetrics(specs, recorded)
 const expressions = allExpressions()
 /** File name patterns for rules, dashboards and shared queries, which query many metrics. */

@@ -1,10 +1,12 @@
 /** Checks that every metric is used by a panel, a rule or the scaler, or is listed here with a reason. */
+import { type KubeStateMetricKey, kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type LoadMetricKey, type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
 import { type ReceiverMetricKey, receiverMetrics } from '@lab/contract/receiver-metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
 import { type ScalerMetricKey, scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
+import { publicQueries } from '../k8s-sim/lib/public-queries.ts'
 import { allExpressions } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
 
@@ -64,6 +66,11 @@ describe('every metric of the contract', () => {
     expect({ name, hasReader }).toEqual({ name, hasReader: scalerWithoutReader[key] === undefined })
   })
 
+  const readByPublic = new Set(publicQueries.flatMap(({ promql }) => parsePromql(promql).selectors.map(({ metric }) => metric)))
+  test.each(Object.keys(kubeStateMetrics) as KubeStateMetricKey[])('%s is used by a public dashboard or rule', (key) => {
+    expect([...readByPublic]).toContain(kubeStateMetrics[key].name)
+  })
+
   test.each(Object.keys(receiverMetrics) as ReceiverMetricKey[])('%s of the alert receiver is used, or has a reason', (key) => {
     const name: string = receiverMetrics[key].name
     const hasReader = read.has(name)
@@ -84,7 +91,9 @@ describe('every metric of the contract', () => {
   )
 
   test('has a unique name', () => {
-    const specs = [metrics, scalerMetrics, receiverMetrics, liveMetrics, loadMetrics].flatMap((all) => Object.values<{ name: string }>(all))
+    const specs = [metrics, scalerMetrics, kubeStateMetrics, receiverMetrics, liveMetrics, loadMetrics].flatMap((all) =>
+      Object.values<{ name: string }>(all),
+    )
     const names = specs.map(({ name }) => name)
     expect(names).toEqual([...new Set(names)])
   })

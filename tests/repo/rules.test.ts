@@ -82,8 +82,8 @@ describe.each(alerts.map((alert) => ({ ...alert, title: title(alert) })))('$file
 
   test('selects the job of every metric', () => {
     for (const { metric, matchers } of parsePromql(expr).selectors) {
-      // The check skips scaler metrics, whose job label is different in a cluster, and recording rules, which already select a job.
-      if (metric.startsWith('kube_') || recorded.has(metric)) continue
+      // Recording rules already select a job.
+      if (recorded.has(metric)) continue
       const job = matchers.find(({ label }) => label === 'job')?.value.split('|') ?? []
       expect(job, metric).not.toEqual([])
       expect(Object.values<string>(jobs), metric).toEqual(expect.arrayContaining(job))

@@ -1,4 +1,6 @@
 /** Generates docs/metrics.md from the metric lists in the shared contract/ folder. */
+import { jobs, scalerPaths } from '@lab/contract/endpoints.ts'
+import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { receiverMetrics } from '@lab/contract/receiver-metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
@@ -15,7 +17,7 @@ const kinds: Record<MetricSpec['kind'], string> = {
 /** Renders the metrics page as Markdown. */
 export function metricsPage(): string {
   const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
-  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, receiver-metrics.ts and rollouts.ts')}
+  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, kube-state-metrics.ts, receiver-metrics.ts and rollouts.ts')}
 Each replica exports these metrics on its internal port under \`/metrics\`, in addition to the \`process_\` and \`nodejs_\` metrics of the
 Prometheus client for Node. Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own
 connections, so the total is the sum over all replicas:
@@ -32,6 +34,14 @@ The scaler exports these metrics under \`/metrics\`. Metrics whose names begin w
 kube-state-metrics.
 
 ${specTable(Object.values(scalerMetrics), true)}
+
+## For dashboards and rules made for kube-state-metrics
+
+The scaler exports these metrics and its own metrics whose names begin with \`kube_\` under \`${scalerPaths.kubeState}\`, which
+Prometheus scrapes as the job \`${jobs.kubeStateMetrics}\`. [Public dashboards](kubernetes-mapping.md#public-dashboards-and-rules) select
+this job. All values are those of the last sync.
+
+${specTable(Object.values(kubeStateMetrics), false)}
 
 ## The alert receiver
 

@@ -242,6 +242,7 @@ describe('Docker', () => {
     ],
   ])('%s', (_what, given, ready) => {
     expect(replicaOf(given, 'ws')).toEqual({
+      facts: expect.anything(),
       name: 'ws-3',
       phase: 'Running',
       startTimeSeconds: startedAt,
@@ -252,6 +253,24 @@ describe('Docker', () => {
 
   test('a container that was created and not started is pending', () => {
     expect(replicaOf(container({ Status: 'created' }), 'ws')).toMatchObject({ phase: 'Pending', startTimeSeconds: null, ready: null })
+  })
+
+  test.each<[Container['State']['Status'], object, object]>([
+    ['running', { NanoCpus: 5e8, Memory: 2 ** 28 }, { waiting: null, limitsMilli: { cpu: 500, memory: 2 ** 28 * 1000 } }],
+    ['paused', { NanoCpus: 0, Memory: 0 }, { waiting: null, limitsMilli: {} }],
+    ['created', {}, { waiting: 'ContainerCreating', limitsMilli: {} }],
+    ['restarting', {}, { waiting: 'CrashLoopBackOff', limitsMilli: {} }],
+  ])('the facts about a container in the state %s, for the metrics', (Status, HostConfig, facts) => {
+    const given = {
+      ...container({ Status }, { 'com.docker.compose.config-hash': 'f00' }),
+      Id: 'c1',
+      Image: 'sha256:1',
+      Created: '2026-01-01T00:00:00Z',
+      RestartCount: 2,
+      HostConfig,
+    }
+    const createdSeconds = Date.parse(given.Created) / 1000
+    expect(replicaOf(given, 'ws').facts).toEqual({ id: 'c1', template: 'f00 sha256:1', createdSeconds, restarts: 2, ...facts })
   })
 
   const read = '2026-01-01T00:00:10.123456789Z'

@@ -1,10 +1,11 @@
 /** Reads replicas, which are the containers of a Compose service, from the Docker Engine API. */
 import { request } from 'node:http'
+import type { WaitingReason } from '@lab/contract/kube-state-metrics.ts'
 import { docker } from '@lab/host/docker.ts'
 import { type Container, containerSchema, replicaName, replicasAmong, serviceLabels } from '@lab/host/replicas.ts'
 import { z } from 'zod'
 import { milliOf, parseQuantity } from '../core/quantities.ts'
-import type { ListedReplica } from '../ports.ts'
+import type { ContainerFacts, ListedReplica } from '../ports.ts'
 
 /** Timeout for a call to the Docker API, in seconds. */
 const callWithinSeconds = 5
@@ -68,6 +69,26 @@ export function replicaOf(container: Container, service: string): ListedReplica 
     startTimeSeconds,
     ready: startTimeSeconds === null ? null : readyCondition(State, startTimeSeconds),
     containers: [{ name: service, requestsMilli: requestsOf(Config.Labels) }],
+    facts: factsOf(container),
+  }
+}
+
+/** The reasons for which a container waits, by Docker's states. Docker restarts a crashed container after an increasing delay. */
+const waitingReasonOf: Partial<Record<Container['State']['Status'], WaitingReason>> = {
+  created: 'ContainerCreating',
+  restarting: 'CrashLoopBackOff',
+}
+
+function factsOf({ Id, Image, Created, RestartCount, Config, HostConfig, State }: Container): ContainerFacts {
+  const { NanoCpus = 0, Memory = 0 } = HostConfig ?? {}
+  return {
+    id: Id,
+    createdSeconds: seconds(Created),
+    template: `${Config.Labels['com.docker.compose.config-hash']} ${Image}`,
+    waiting: waitingReasonOf[State.Status] ?? null,
+    restarts: RestartCount,
+    // In Docker's answer, 0 stands for no limit.
+    limitsMilli: { ...(NanoCpus > 0 && { cpu: NanoCpus / 1e6 }), ...(Memory > 0 && { memory: Memory * 1000 }) },
   }
 }
 

@@ -1,11 +1,10 @@
 /** `run`: starts the scaler. Connects the control loop to Docker, to Prometheus, and to the files that it reads and writes. */
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { paths } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import { collectDefaultMetrics } from 'prom-client'
+import { collectDefaultMetrics, type Registry } from 'prom-client'
 import { actuatorAt } from '../adapters/actuator.ts'
 import { type Actuator, composeActuator, projectName, replicaTarget } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
@@ -20,7 +19,7 @@ import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
 import { createScalerMetrics } from '../metrics.ts'
 import type { TickRecord } from '../record.ts'
 import { readRolloutScale, writeRolloutScale } from '../rollout-file.ts'
-import { serve } from '../serve.ts'
+import { type Exposition, serve, servedPaths } from '../serve.ts'
 import { metricMapOption, number, prometheusOption } from './options.ts'
 
 interface RunOptions {
@@ -70,11 +69,7 @@ export function register(program: Command): void {
         .argParser(number(1, 100)),
     )
     .option('--dry-run', 'make and log decisions, but never act on them; needs its own --state folder if another scaler is running')
-    .addOption(
-      new Option('--listen <port>', `port that serves ${paths.metrics}, ${paths.livez} and ${paths.readyz}`)
-        .env('SCALER_LISTEN')
-        .argParser(number(0, 65535)),
-    )
+    .addOption(new Option('--listen <port>', `port that serves ${servedPaths}`).env('SCALER_LISTEN').argParser(number(0, 65535)))
     .addOption(new Option('--sync-period <seconds>').default(syncPeriodSeconds).argParser(number(1, 3600)))
     .addOption(new Option('--downscale-stabilization <seconds>').default(downscaleStabilizationSeconds).argParser(number(0, 3600)))
     .addOption(new Option('--tolerance <ratio>').default(tolerance).argParser(number(0, 100)))
@@ -112,7 +107,8 @@ async function run(options: RunOptions, program: Command): Promise<void> {
     options.listen === undefined
       ? null
       : await serve(options.listen, {
-          metrics: async () => ({ body: await metrics.registry.metrics(), type: metrics.registry.contentType }),
+          metrics: () => exposition(metrics.registry),
+          kubeState: () => exposition(metrics.kubeState),
           stuck,
           ready: () => lastTickAt !== null,
         })
@@ -132,11 +128,11 @@ async function run(options: RunOptions, program: Command): Promise<void> {
       read: () => readRolloutScale(options.state).catch((error: Error) => void say(error.message)),
       write: (scale) => writeRolloutScale(options.state, scale),
     },
-    write: async (record: TickRecord) => {
+    write: async (record: TickRecord, replicas) => {
       // A full disk must not prevent the scaler from scaling.
       await log.append(record).catch((error: unknown) => say(`cannot write ${logPath}: ${String(error)}`))
       lastTickAt = systemClock.nowSeconds()
-      metrics.observe(record)
+      metrics.observe(record, replicas)
     },
     say,
   }
@@ -180,6 +176,10 @@ function stopSignal(): AbortSignal {
     })
   }
   return controller.signal
+}
+
+async function exposition(registry: Registry): Promise<Exposition> {
+  return { body: await registry.metrics(), type: registry.contentType }
 }
 
 function say(line: string): void {

@@ -3,6 +3,7 @@
  */
 import { closeCodes } from '@lab/contract/close-codes.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
+import { kubeStateMetrics, podPhases, waitingReasons } from '@lab/contract/kube-state-metrics.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, errorCodes, serverMessageTypes } from '@lab/contract/messages.ts'
 import { directions, type MetricSpec, metrics, refusalCauses, replicaLabel, replicaStates, resumeResults } from '@lab/contract/metrics.ts'
@@ -44,7 +45,7 @@ const loadLabels = ['scenario', 'testid']
  * @param recorded the names of the recording rules
  */
 export function knownMetrics(
-  specs: readonly MetricSpec[] = [...Object.values(metrics), ...Object.values(scalerMetrics), ...Object.values(liveMetrics)],
+  specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics].flatMap((all) => Object.values<MetricSpec>(all)),
   recorded: readonly string[] = [],
 ): KnownMetrics {
   const known = new Map<string, ReadonlySet<string>>()
@@ -109,6 +110,9 @@ const valuesByMetric: Record<string, Record<string, readonly string[]>> = {
   [scalerMetrics.specTargetMetric.name]: { metric_target_type: metricTargetTypes },
   [scalerMetrics.statusTargetMetric.name]: { metric_target_type: metricTargetTypes },
   [scalerMetrics.statusCondition.name]: { status: conditionStatuses },
+  [kubeStateMetrics.podPhase.name]: { phase: podPhases },
+  [kubeStateMetrics.podReady.name]: { condition: conditionStatuses },
+  [kubeStateMetrics.containerWaitingReason.name]: { reason: waitingReasons },
   [scalerMetrics.actionDuration.name]: { direction: scaleDirections },
   [scalerMetrics.tolerance.name]: { direction: scaleDirections },
   [scalerMetrics.proposedReplicas.name]: { stage: proposalStages },

@@ -4,7 +4,7 @@ import { interpolated } from './compose-service.ts'
 import { discoveredName, metadata, namespace, type Tree } from './objects.ts'
 
 /** Scrape jobs in prometheus.yml whose targets exist only in the Compose lab. */
-const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler]
+const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler, jobs.kubeStateMetrics]
 
 /** Parsed content of prometheus.yml. */
 export type PrometheusConfig = Tree & { scrape_configs: Tree[] }
