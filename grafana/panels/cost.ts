@@ -5,7 +5,7 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { countColors } from '../lib/colors.ts'
 import { graph, stat } from '../lib/panels.ts'
-import { panelQueries as ask, replicas, scaler } from '../lib/scopes.ts'
+import { panelQueries as ask, autoscaler, replicas } from '../lib/scopes.ts'
 import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
 
@@ -18,7 +18,7 @@ export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 /** Interval, in seconds, at which replicas are counted to compute the cost over a time range. */
 const countEverySeconds = 15
 const up = `count(${replicas.select(standardMetrics.up)} == 1)`
-const most = `max(${scaler.select(scalerMetrics.specMaxReplicas.name)})`
+const most = `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`
 
 /**
  * Returns a query for the cost over the dashboard's time range: the price multiplied by the replica-hours, which are computed from a

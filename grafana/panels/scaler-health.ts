@@ -5,7 +5,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { lineColors, stateColors } from '../lib/colors.ts'
 import { graph, stat, stateTimeline } from '../lib/panels.ts'
-import { scaler } from '../lib/scopes.ts'
+import { autoscaler, scaler } from '../lib/scopes.ts'
 import { colored, third } from '../lib/styles.ts'
 import { noScaler } from './scaler.ts'
 
@@ -47,7 +47,7 @@ export function conditions(): Panel {
       width: third,
     },
     [
-      { expr: `max by (condition) (${select(scalerMetrics.statusCondition.name, 'status="true"')})`, legend: '{{condition}}' },
+      { expr: `max by (condition) (${autoscaler.select(scalerMetrics.statusCondition.name, 'status="true"')})`, legend: '{{condition}}' },
       { expr: `max(${select(scalerMetrics.paused.name)})`, legend: 'Paused' },
     ],
     (panel) => panel.mappings([{ type: MappingType.ValueToText, options: conditionTexts }]),

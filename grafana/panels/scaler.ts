@@ -6,7 +6,7 @@ import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { type Mark, newForSeconds } from '../lib/annotations.ts'
 import { countColors, proposalColors } from '../lib/colors.ts'
 import { graph } from '../lib/panels.ts'
-import { scaler } from '../lib/scopes.ts'
+import { autoscaler, scaler } from '../lib/scopes.ts'
 import { band, colored, third } from '../lib/styles.ts'
 
 const { select } = scaler
@@ -36,10 +36,10 @@ export function counts(): Panel {
       width: third,
     },
     [
-      { expr: `max(${select(scalerMetrics.statusCurrentReplicas.name)})`, legend: 'current' },
-      { expr: `max(${select(scalerMetrics.statusDesiredReplicas.name)})`, legend: 'desired' },
-      { expr: `max(${select(scalerMetrics.specMinReplicas.name)})`, legend: 'min' },
-      { expr: `max(${select(scalerMetrics.specMaxReplicas.name)})`, legend: 'max' },
+      { expr: `max(${autoscaler.select(scalerMetrics.statusCurrentReplicas.name)})`, legend: 'current' },
+      { expr: `max(${autoscaler.select(scalerMetrics.statusDesiredReplicas.name)})`, legend: 'desired' },
+      { expr: `max(${autoscaler.select(scalerMetrics.specMinReplicas.name)})`, legend: 'min' },
+      { expr: `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`, legend: 'max' },
     ],
     (panel) => {
       panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0)
@@ -71,8 +71,8 @@ export function proposals(): Panel {
 
 /** Shows HPA metrics as multiples of their targets. */
 export function metricsAgainstTargets(): Panel {
-  const value = select(scalerMetrics.statusTargetMetric.name)
-  const target = select(scalerMetrics.specTargetMetric.name)
+  const value = autoscaler.select(scalerMetrics.statusTargetMetric.name)
+  const target = autoscaler.select(scalerMetrics.specTargetMetric.name)
   const tolerance = (direction: string) => select(scalerMetrics.tolerance.name, `direction="${direction}"`)
   return graph(
     {
@@ -108,11 +108,11 @@ export function metricValues(): Panel {
     },
     [
       {
-        expr: `max by (metric_name, metric_target_type) (${select(scalerMetrics.statusTargetMetric.name)} and on (metric_name, metric_target_type) ${select(scalerMetrics.specTargetMetric.name)})`,
+        expr: `max by (metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.statusTargetMetric.name)} and on (metric_name, metric_target_type) ${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
         legend: '{{metric_name}} ({{metric_target_type}})',
       },
       {
-        expr: `max by (metric_name, metric_target_type) (${select(scalerMetrics.specTargetMetric.name)})`,
+        expr: `max by (metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
         legend: 'target of {{metric_name}} ({{metric_target_type}})',
       },
     ],

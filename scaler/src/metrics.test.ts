@@ -1,3 +1,4 @@
+import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { createScalerMetrics } from './metrics.ts'
@@ -7,7 +8,7 @@ import { samples, simulated } from './views/sample-records.ts'
 async function exported(records: readonly TickRecord[]): Promise<string> {
   const metrics = createScalerMetrics()
   for (const record of records) metrics.observe(record)
-  return metrics.registry.metrics()
+  return `${await metrics.registry.metrics()}\n${await metrics.kubeState.metrics()}`
 }
 
 /** Returns the lines of the metrics text that begin with the given string, in sorted order. */
@@ -25,7 +26,9 @@ describe('the exported text', () => {
   test('has exactly the metrics and labels of the contract', async () => {
     const metrics = createScalerMetrics()
     for (const record of [...simulated('surge'), ...(samples['every-metric'] ?? [])]) metrics.observe(record)
-    const families = await metrics.registry.getMetricsAsJSON()
+    const known = new Set(Object.values(kubeStateMetrics).map(({ name }) => name as string))
+    const state = (await metrics.kubeState.getMetricsAsJSON()).filter(({ name }) => !known.has(name))
+    const families = [...(await metrics.registry.getMetricsAsJSON()), ...state]
     expect(families.map(({ name }) => name).sort()).toEqual(
       Object.values(scalerMetrics)
         .map(({ name }) => name)

@@ -17,8 +17,9 @@ import { carriedOutResults, type TickRecord } from './record.ts'
 import { metricName } from './views/view.ts'
 
 export interface ScalerMetrics {
+  /** The metrics about the scaler itself. */
   readonly registry: Registry
-  /** The metrics that kube-state-metrics would export in a cluster, including those about the autoscaler, which `registry` has too. */
+  /** The metrics that kube-state-metrics would export in a cluster. */
   readonly kubeState: Registry
   /**
    * Updates the metrics with the newest record. Must be called once per record, in chronological order.
@@ -44,7 +45,7 @@ export function createScalerMetrics(): ScalerMetrics {
   for (const key of Object.keys(scalerMetrics) as ScalerMetricKey[]) {
     const spec: ExportedMetric = scalerMetrics[key]
     if (spec.kind !== 'gauge') continue
-    const registers = spec.name.startsWith('kube_') ? [registry, kubeState] : [registry]
+    const registers = [spec.name.startsWith('kube_') ? kubeState : registry]
     const gauge = new Gauge({ ...described(spec), registers })
     // prom-client initializes a gauge without labels to 0, which would stand for a sync in 1970.
     if (spec.labels.length === 0) gauge.remove()

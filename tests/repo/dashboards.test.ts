@@ -163,7 +163,8 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
 /** Returns the selectors that are allowed for a metric. Each query must use one of its metric's allowed selectors. */
 function scopesOf(metric: string, own: string): string[] {
   const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
-  if (/^(kube|scaler)_/.test(metric)) return [`job="${jobs.scaler}"`]
+  if (metric.startsWith('kube_')) return [`job="${jobs.kubeStateMetrics}"`]
+  if (metric.startsWith('scaler_')) return [`job="${jobs.scaler}"`]
   if (metric.startsWith('traefik_')) return [`job="${jobs.traefik}"`]
   // Metrics that k6 sends or that Prometheus itself generates have no job label.
   if (metric.startsWith('k6_') || metric === 'ALERTS') return ['']

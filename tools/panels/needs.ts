@@ -17,7 +17,8 @@ export function needOf({ kind, panel, expression }: PanelQuery): Need | undefine
     return { name: 'change', reason: 'the scaler has not changed the number of replicas yet' }
   if (expression.includes(liveMetrics.rolloutEvent.name)) return { name: 'rollout', reason: 'there was no rollout and no deploy yet' }
   if (kind === 'annotation') return { name: 'event', reason: 'only has data during an event: a start, a drain, or a decision' }
-  if (expression.includes(`job="${jobs.scaler}"`)) return { name: 'scaler', reason: 'the scaler runs with compose.k8s-sim.yaml only' }
+  if ([jobs.scaler, jobs.kubeStateMetrics].some((job) => expression.includes(`job="${job}"`)))
+    return { name: 'scaler', reason: 'the scaler runs with compose.k8s-sim.yaml only' }
   if (panel === 'HTTP latency at the edge') return { name: 'http', reason: 'no page was opened; the load uses WebSocket only' }
   return undefined
 }
