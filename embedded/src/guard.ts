@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url'
 
 const script = fileURLToPath(new URL('./guard-process.ts', import.meta.url))
 
+/** A child process, or any other object with the same process id and `exit` event. */
+export type Watched = Pick<ChildProcess, 'pid'> & { once(event: 'exit', listener: () => void): unknown }
+
 export interface Guard {
   /** Ensures that a child process is killed if it is still running when the lab exits. */
-  watch(child: ChildProcess): void
+  watch(child: Watched): void
   /** Ends the guard process, which first kills every watched child process that is still running. */
   end(): void
 }

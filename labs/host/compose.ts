@@ -174,8 +174,8 @@ export function configCommand(): DockerCommand {
  * Returns a command as a user would type it in a terminal.
  * @param platform determines the shell syntax for environment variables
  */
-export function typed({ args, env = {} }: DockerCommand, platform: NodeJS.Platform): string {
-  const command = ['docker', ...args].map(quoted).join(' ')
+export function typed({ args, env = {} }: DockerCommand, platform: NodeJS.Platform, program = 'docker'): string {
+  const command = [program, ...args].map(quoted).join(' ')
   const variables = Object.entries(env)
   if (variables.length === 0) return command
   if (platform === 'win32') return `${variables.map(([name, value]) => `$env:${name}="${value}"; `).join('')}${command}`

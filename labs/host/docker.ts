@@ -106,29 +106,36 @@ export function dockerSync(
   return ran.exitCode === 0 ? undefined : `docker ${args.join(' ')}\n${ran.stderr}`
 }
 
-/** A `docker` command that runs until it is stopped. */
+/** A command that runs until it is stopped. */
 export interface Following {
+  /** Process id; undefined if the command could not be started. */
+  readonly pid: number | undefined
+  /** Resolves when the command has exited. */
+  readonly ended: Promise<void>
   /** Stops the command. Resolves when the command has exited. */
   stop(): Promise<void>
 }
 
 /**
- * Runs a `docker` command that prints lines until it is stopped, such as `docker events`.
+ * Runs a command that prints lines until it is stopped, such as `docker events` or `kubectl proxy`.
  * @param onLine called with each line of the command's standard output
  * @param onEnd called with the exit code if the command exits before it is stopped
  */
-export function followDocker(
+export function follow(
+  program: string,
   args: readonly string[],
   onLine: (line: string) => void,
   onEnd: (exitCode: number | undefined) => void,
 ): Following {
-  const running = execa('docker', args, { cwd: root, stdin: 'ignore', buffer: false, reject: false, detached: true })
+  const running = execa(program, args, { cwd: root, stdin: 'ignore', buffer: false, reject: false, detached: true })
   let stopping = false
   createInterface({ input: running.stdout }).on('line', onLine)
-  void running.then(({ exitCode }) => {
+  const ended = running.then(({ exitCode }) => {
     if (!stopping) onEnd(exitCode)
   })
   return {
+    pid: running.pid,
+    ended,
     stop: async () => {
       stopping = true
       running.kill('SIGTERM')
@@ -180,38 +187,39 @@ export function say(line: string): void {
 }
 
 /** Prints a command before it runs, so that users can learn it. */
-export function show(command: DockerCommand): void {
-  say(styleText('dim', `$ ${typed(command, process.platform)}`, { stream: process.stderr }))
+export function show(command: DockerCommand, program = 'docker'): void {
+  say(styleText('dim', `$ ${typed(command, process.platform, program)}`, { stream: process.stderr }))
 }
 
 /**
  * Prints a command, runs it in this terminal without a time limit, and returns its exit code. Ctrl-C in the terminal interrupts the
  * command; this process waits for the command to exit.
  */
-export async function attached({ args, env }: DockerCommand): Promise<number> {
-  show({ args, ...(env && { env }) })
+export async function attached({ args, env }: DockerCommand, program: 'docker' | 'kubectl' = 'docker'): Promise<number> {
+  show({ args, ...(env && { env }) }, program)
   const ignore = () => {}
   process.on('SIGINT', ignore)
   try {
-    const ran = await execa('docker', args, { cwd: root, env: { ...env }, reject: false, stdio: 'inherit' })
-    if (ran.code === 'ENOENT') throw new LabError('docker is not installed; see ./lab doctor')
+    const ran = await execa(program, args, { cwd: root, env: { ...env }, reject: false, stdio: 'inherit' })
+    if (ran.code === 'ENOENT')
+      throw new LabError(`${program} is not installed; see ./lab ${program === 'docker' ? 'doctor' : 'k8s doctor'}`)
     return ran.exitCode ?? 1
   } finally {
     process.off('SIGINT', ignore)
   }
 }
 
-/** Runs a command as `attached` does, but makes this process exit with code 1 if docker fails, and with code 130 after Ctrl-C. */
-export async function attachedOrFail(command: DockerCommand): Promise<void> {
-  endedWell(await attached(command))
+/** Runs a command as `attached` does, but makes this process exit with code 1 if it fails, and with code 130 after Ctrl-C. */
+export async function attachedOrFail(command: DockerCommand, program: 'docker' | 'kubectl' = 'docker'): Promise<void> {
+  endedWell(await attached(command, program), program)
 }
 
 /**
  * Returns whether a command exited with code 0. If the command was interrupted with Ctrl-C, sets this process's exit code to 130. Throws if
  * the command failed.
  */
-export function endedWell(exitCode: number): boolean {
-  if (exitCode !== 0 && exitCode !== interrupted) throw new LabError(`docker failed with exit code ${exitCode}`)
+export function endedWell(exitCode: number, program = 'docker'): boolean {
+  if (exitCode !== 0 && exitCode !== interrupted) throw new LabError(`${program} failed with exit code ${exitCode}`)
   if (exitCode === interrupted) process.exitCode = interrupted
   return exitCode === 0
 }

@@ -89,9 +89,3 @@ export async function cookieOf(entry: string, replica: string): Promise<string> 
   }
   throw new Error(`${replica} did not answer within 60 requests at ${entry}`)
 }
-
-/** Returns one replica's response to `paths.health`, requested through the router. */
-export async function stateThroughEntry(entry: string, replica: string): Promise<unknown> {
-  const answer = await askEntry(entry, paths.health, { cookie: await cookieOf(entry, replica) })
-  return answer.json()
-}

@@ -3,11 +3,12 @@ import { hostPorts } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { type ComposeLab, type ComposeOptions, composeLab } from './compose/lab.ts'
 import { type EmbeddedLab, embeddedLab } from './embedded/lab.ts'
+import { type KubernetesLab, runningKubernetesLab } from './kubernetes/lab.ts'
 import type { LabKind } from './lab.ts'
 
-export interface FindOptions extends ComposeOptions {
+export interface FindOptions<K extends LabKind = LabKind> extends ComposeOptions {
   /** The kind of lab to look for; Compose by default. */
-  on?: LabKind
+  on?: K
   /** URL of an embedded lab's live page; if omitted, localhost with the default port. */
   page?: string
 }
@@ -17,13 +18,23 @@ export function defaultPage(): string {
   return `http://localhost:${process.env.GRAFANA_PORT || hostPorts.GRAFANA_PORT}`
 }
 
-/** A lab on Compose or an embedded lab, including the members that only labs of its kind have. */
-export type FoundLab = ComposeLab | EmbeddedLab
+/** The labs of all kinds, including the members that only labs of one kind have. */
+interface FoundLabs {
+  compose: ComposeLab
+  embedded: EmbeddedLab
+  kubernetes: KubernetesLab
+}
+export type FoundLab<K extends LabKind = LabKind> = FoundLabs[K]
+
+const finders: { readonly [K in LabKind]: (options: FindOptions) => Promise<FoundLab<K>> } = {
+  compose: ({ on: _, page: __, ...options }) => runningComposeLab(options),
+  embedded: ({ page }) => embeddedLab(page ?? defaultPage()),
+  kubernetes: ({ entry }) => runningKubernetesLab({ ...(entry !== undefined && { entry }) }),
+}
 
 /** Returns the running lab of the requested kind. Rejects with a one-line error if no lab is running. */
-export async function findLab({ on = 'compose', page, ...options }: FindOptions): Promise<FoundLab> {
-  if (on === 'embedded') return embeddedLab(page ?? defaultPage())
-  return runningComposeLab(options)
+export function findLab<K extends LabKind = 'compose'>(options: FindOptions<K>): Promise<FoundLab<K>> {
+  return finders[options.on ?? ('compose' as K)](options)
 }
 
 /** Returns the running Compose lab. Rejects with a one-line error if no lab is running or if Docker does not respond. */

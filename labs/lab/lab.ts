@@ -1,20 +1,25 @@
 /**
- * Defines the common interface of all running labs. Each kind of lab implements this interface in its own folder: compose/ or embedded/.
+ * Defines the common interface of all running labs. Each kind of lab implements this interface in its own folder: compose/, embedded/ or
+ * kubernetes/.
  * Every call to a lab has a time limit. A call that fails rejects with a one-line message for the user.
  */
 import type { EmbeddedOrder } from '@lab/contract/embedded-api.ts'
 import type { Prometheus } from '@lab/host/prometheus.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
 
-/** The two kinds of labs: Compose and embedded. */
-export const labKinds = ['compose', 'embedded'] as const
+/** The kinds of labs that run on this machine, with their own scaler and load generator. */
+export const localKinds = ['compose', 'embedded'] as const
+export type LocalKind = (typeof localKinds)[number]
+
+/** The kinds of labs: Compose, embedded, and Kubernetes. */
+export const labKinds = [...localKinds, 'kubernetes'] as const
 export type LabKind = (typeof labKinds)[number]
 
 export type Labels = Readonly<Record<string, string>>
 
-/** A replica: a container or process that is starting, serving, draining or hanging, but has not exited. */
+/** A replica: a container, process or pod that is starting, serving, draining or hanging, but has not exited. */
 export interface Replica {
-  /** Name of the replica in metrics and messages, for example ws-2. */
+  /** Name of the replica in metrics and messages, for example ws-2; in a cluster, the name of the pod. */
   readonly name: string
   /** Whether the replica is running, passes its health check and is not paused. */
   readonly healthy: boolean
@@ -41,18 +46,19 @@ export interface ReplicaWatch {
   stop(): Promise<void>
 }
 
-/** Actions on a single replica that every kind of lab supports. */
-export const replicaActions = ['kill', 'terminate', 'freeze', 'thaw'] as const
-/** `kill` sends SIGKILL; `terminate` sends SIGTERM, which starts a drain; `freeze` suspends the process, and `thaw` resumes it. */
-export type ReplicaAction = (typeof replicaActions)[number]
+/**
+ * An action on a single replica that every kind of lab supports. `kill` sends SIGKILL; `terminate` sends SIGTERM, which starts a drain;
+ * `freeze` suspends the process, and `thaw` resumes it. In a cluster, `terminate` deletes the pod, and Kubernetes starts another one.
+ */
+export type ReplicaAction = 'kill' | 'terminate' | 'freeze' | 'thaw'
 
 /** Points during and after a WebSocket handshake at which a test can reset a client's TCP connection. */
 export const resetPoints = ['dialled', 'half-request', 'request', 'upgraded', 'mid-frame'] as const
 export type ResetPoint = (typeof resetPoints)[number]
 
 /**
- * A step that can be performed on a particular kind of lab: a docker command, code in a replica's process, or a request to the embedded
- * lab.
+ * A step that can be performed on a particular kind of lab: a docker command, code in a replica's process, a request to the embedded lab,
+ * or a change in a cluster.
  */
 export interface Steps {
   compose:
@@ -73,6 +79,16 @@ export interface Steps {
     | { readonly kind: 'order'; readonly order: EmbeddedOrder; readonly body: object }
     /** Starts replicas until the given number of them are starting or serving, including those that the scaler has already started. */
     | { readonly kind: 'at-least'; readonly replicas: number }
+  kubernetes:
+    | AnywhereStep
+    | { readonly kind: 'act'; readonly action: ReplicaAction; readonly replica: string }
+    /** Replaces every pod by a new one, one after the other, and waits until the old ones are gone. */
+    | { readonly kind: 'restart-all' }
+    /**
+     * Waits until the lab is complete. A pod whose container keeps exiting is deleted, so that Kubernetes starts another one without a
+     * delay.
+     */
+    | { readonly kind: 'settle' }
 }
 export type StepOf<K extends LabKind> = Steps[K]
 
@@ -86,8 +102,7 @@ type AnywhereStep =
 export interface Checks {
   compose:
     | AnywhereCheck
-    /** True if the PromQL query returns at least one series. */
-    | { readonly kind: 'query'; readonly promql: string }
+    | QueryCheck
     /** True if an alert with these labels is firing in Alertmanager; with `firing: false`, true if none is firing. */
     | { readonly kind: 'alert'; readonly labels: Labels; readonly firing: boolean }
     /** True if Prometheus is ready; with `ready: false`, true if Prometheus is not ready. */
@@ -108,8 +123,7 @@ export interface Checks {
     | AnywhereCheck
     /** True if the live page shows this state for the replica. */
     | { readonly kind: 'state'; readonly id: string; readonly state: 'ready' | 'silent' }
-    /** True if the replica that was started at `startedAtSeconds` no longer exists. */
-    | { readonly kind: 'left'; readonly id: string; readonly startedAtSeconds: number }
+    | LeftCheck
     /** True if one of a replica's figures is above `above` and below `below`; either bound may be omitted. */
     | { readonly kind: 'figure'; readonly id: string; readonly figure: EmbeddedFigure; readonly above?: number; readonly below?: number }
     /** True if the scaler had no metrics when it made its last decision; with `blind: false`, true if it had metrics. */
@@ -121,9 +135,27 @@ export interface Checks {
     | { readonly kind: 'answer'; readonly above?: number; readonly below?: number }
     /** True if at least the given number of replicas is ready. */
     | { readonly kind: 'ready'; readonly atLeast: number }
+  kubernetes:
+    | AnywhereCheck
+    | QueryCheck
+    | LeftCheck
+    /** True if there are exactly as many pods as the Deployment should have, and all of them are Ready. */
+    | { readonly kind: 'complete' }
+    /** True if the replica's process has been suspended. */
+    | { readonly kind: 'frozen'; readonly replica: string }
+    /** True if the pod exists and is not Ready. */
+    | { readonly kind: 'unready'; readonly replica: string }
+    /** True if none of these replicas exists. */
+    | { readonly kind: 'gone'; readonly replicas: readonly string[] }
 }
 export type CheckOf<K extends LabKind> = Checks[K]
 export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
+
+/** True if the PromQL query returns at least one series. */
+export type QueryCheck = { readonly kind: 'query'; readonly promql: string }
+
+/** True if the replica that was started at `startedAtSeconds` no longer exists; another replica may have its name. */
+export type LeftCheck = { readonly kind: 'left'; readonly id: string; readonly startedAtSeconds: number }
 
 type AnywhereCheck =
   /** True if the lab's entry point responds to at least one of three plain HTTP requests. */
@@ -162,6 +194,15 @@ export interface Facts {
     readonly memoryMiB: number
     /** Start time of the replica. Unix seconds. */
     readonly startedAtSeconds: number
+  }
+  kubernetes: {
+    readonly replica: string
+    readonly replicas: number
+    readonly seconds: number
+    /** Start time of the replica's container. Unix seconds. */
+    readonly startedAtSeconds: number
+    /** Names of all replicas. */
+    readonly names: readonly string[]
   }
 }
 export type FactsOf<K extends LabKind> = Facts[K]
@@ -231,18 +272,22 @@ export interface ScaleDownRules {
   readonly periodSeconds: number
 }
 
-/** The scaler of a lab. */
-export interface LabScaler {
-  /** Factor by which the scaler's time is compressed. */
-  readonly timeScale: number
-  /** Folder that contains the decision log, for use with `@lab/scaler/decision-log.ts`. */
-  readonly stateFolder: string
+/** A scaler, or a cluster's HorizontalPodAutoscaler, as far as it can be paused. */
+export interface Pausable {
   /** Whether the scaler is paused. */
   isPaused(): Promise<boolean>
   /** Pauses the scaler, which then still makes decisions but no longer acts on them. Resolves once the scaler is paused. */
   pause(): Promise<void>
   /** Resumes the scaler. Resolves once the scaler acts on its decisions again. */
   resume(): Promise<void>
+}
+
+/** The scaler of a lab that runs on this machine. */
+export interface LabScaler extends Pausable {
+  /** Factor by which the scaler's time is compressed. */
+  readonly timeScale: number
+  /** Folder that contains the decision log, for use with `@lab/scaler/decision-log.ts`. */
+  readonly stateFolder: string
   /** Replaces the scaler's scale-down rules; null restores the original rules. Resolves once the scaler uses the new rules. */
   setScaleDown(rules: ScaleDownRules | null): Promise<void>
 }
@@ -257,34 +302,17 @@ export interface LabStore {
 
 export interface Lab<K extends LabKind = LabKind> {
   readonly kind: K
-  /** Name of the Compose project, or address of the embedded lab's live page. */
+  /** Name of the Compose project, address of the embedded lab's live page, or context and namespace in a cluster. */
   readonly name: string
   /** Address that clients connect to, for example http://127.0.0.1:8000. */
   readonly entry: string
   /** Client for the lab's Prometheus; undefined if the lab has no Prometheus. */
   readonly prometheus: Prometheus | undefined
-  readonly scaler: LabScaler | undefined
+  readonly scaler: Pausable | undefined
   readonly store: LabStore | undefined
-  /** Interval at which new readings become available. Seconds. */
-  readonly readEverySeconds: number
-  /** Fraction of the load's sockets that are open at any time; less than 1 with k6, which continuously replaces its virtual users. */
-  readonly steadyShare: number
-  /** The source of each figure in the readings. */
-  readonly sources: Readonly<Record<FigureName, string>>
 
-  /** Returns the lab's replicas, sorted by number. */
+  /** Returns the lab's replicas, sorted by number; in a cluster, sorted by age. */
   replicas(): Promise<Replica[]>
-  /**
-   * Starts recording when replicas start, become ready and exit.
-   * @param say called with a one-line message if event recording fails
-   */
-  watchReplicas(say: (line: string) => void): ReplicaWatch
-  /** Reads the current state of the lab. */
-  readings(): Promise<Readings>
-  /** Reads a replica's metrics in the Prometheus text format. */
-  metricsOf(replica: string): Promise<string>
-  /** Returns a replica's response to `paths.health`, which describes the state of the replica and its stores. */
-  stateOf(replica: string): Promise<unknown>
   /**
    * Sets the number of replicas. New replicas get the same configuration as the running lab. Resolves once all new replicas are healthy or
    * all removed replicas have exited.
@@ -297,17 +325,6 @@ export interface Lab<K extends LabKind = LabKind> {
    * Resolves once the rollout is complete; rejects if it fails.
    */
   rollOut(): Promise<void>
-  /**
-   * Starts a deploy of the other colour with a version that fails. Resolves when the lab has removed the failing version's replicas;
-   * rejects if the deploy does not fail.
-   */
-  deployFailing(): Promise<void>
-  /** Waits until a replica has exited. The exit code is undefined if the lab does not provide it. Seconds. */
-  untilEnded(replica: string, withinSeconds: number): Promise<{ exitCode: number | undefined }>
-  /** Restarts a replica that has exited, or starts a new replica in its place. Resolves once the restarted or new replica is healthy. */
-  replace(replica: string, withinSeconds: number): Promise<void>
-  /** Sets the number of sockets that the load should open. Resolves once the load generator has been given the new number of sockets. */
-  setLoad(sockets: number): Promise<void>
 
   /** Reads the facts about a replica before a fault begins; the last replica by default. */
   facts(replica: string | undefined, seconds: number): Promise<FactsOf<K>>
@@ -318,5 +335,33 @@ export interface Lab<K extends LabKind = LabKind> {
   close(): Promise<void>
 }
 
-/** A lab of either kind; the `kind` field distinguishes them. */
+/** A lab that runs on this machine, with its own scaler and load generator, readings and deploys. */
+export interface LocalLab<K extends LocalKind = LocalKind> extends Lab<K> {
+  readonly scaler: LabScaler | undefined
+  /** Interval at which new readings become available. Seconds. */
+  readonly readEverySeconds: number
+  /** Fraction of the load's sockets that are open at any time; less than 1 with k6, which continuously replaces its virtual users. */
+  readonly steadyShare: number
+  /** The source of each figure in the readings. */
+  readonly sources: Readonly<Record<FigureName, string>>
+
+  /**
+   * Starts recording when replicas start, become ready and exit.
+   * @param say called with a one-line message if event recording fails
+   */
+  watchReplicas(say: (line: string) => void): ReplicaWatch
+  /** Reads the current state of the lab. */
+  readings(): Promise<Readings>
+  /**
+   * Starts a deploy of the other colour with a version that fails. Resolves when the lab has removed the failing version's replicas;
+   * rejects if the deploy does not fail.
+   */
+  deployFailing(): Promise<void>
+  /** Sets the number of sockets that the load should open. Resolves once the load generator has been given the new number of sockets. */
+  setLoad(sockets: number): Promise<void>
+}
+
+/** A lab of any kind; the `kind` field distinguishes them. */
 export type AnyLab = { [K in LabKind]: Lab<K> }[LabKind]
+/** A lab of either kind that runs on this machine; the `kind` field distinguishes them. */
+export type AnyLocalLab = { [K in LocalKind]: LocalLab<K> }[LocalKind]

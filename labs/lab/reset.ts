@@ -20,9 +20,9 @@ export async function resetConnections(entry: string, at: ResetPoint, times: num
 
 /** Resolves when the connection has been reset at the given point; rejects if it does not reach that point. */
 async function resetAt(at: ResetPoint, entry: string): Promise<void> {
-  const { hostname, port } = new URL(entry)
-  const socket = connect({ host: hostname, port: Number(port), noDelay: true })
-  const request = requestTo(`${hostname}:${port}`)
+  const { host, hostname, port } = new URL(entry)
+  const socket = connect({ host: hostname, port: Number(port || 80), noDelay: true })
+  const request = requestTo(host)
   try {
     await event(socket, 'connect')
     if (at === 'half-request') await write(socket, request.slice(0, request.length / 2))

@@ -1,5 +1,5 @@
 /** Pauses a lab's scaler while a command changes the replicas. */
-import type { LabScaler } from './lab.ts'
+import type { Pausable } from './lab.ts'
 
 export interface ScalerHold {
   /** Pauses the scaler unless it is already paused. */
@@ -9,7 +9,7 @@ export interface ScalerHold {
 }
 
 /** @param scaler the lab's scaler; if the lab has no scaler, `hold` and `release` do nothing */
-export function scalerHold(scaler: LabScaler | undefined): ScalerHold {
+export function scalerHold(scaler: Pausable | undefined): ScalerHold {
   let held = false
   return {
     hold: async () => {

@@ -1,11 +1,13 @@
 /** Validates all manifests with the API server: their fields, and their pods against the `restricted` Pod Security Standard. */
+
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { run } from '@lab/host/docker.ts'
+import { kubectl, tryKubectl } from '@lab/host/kubectl.ts'
 import { root } from '@lab/host/root.ts'
-import { kubectl, tryKubectl } from '@lab/k8s/kubectl.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
-import { block, namespace, type } from './lib/cluster.ts'
+import { block, type } from './lib/cluster.ts'
 
 interface Manifest {
   kind: string

@@ -1,23 +1,12 @@
 /** Runs the commands in docs/kubernetes.md until the lab is running, and checks the lab's pods, Ingress, page, metrics and dashboards. */
+
 import { paths, ports, receiverPaths, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { commandBlocks } from '../stack/lib/command-blocks.ts'
-import {
-  absentParts,
-  block,
-  entry,
-  type Forwarded,
-  forward,
-  hpa,
-  imageLoader,
-  inLab,
-  namespace,
-  pods,
-  readyPods,
-  type,
-} from './lib/cluster.ts'
+import { absentParts, block, entry, type Forwarded, forward, hpa, imageLoader, inLab, pods, readyPods, type } from './lib/cluster.ts'
 import { dial } from './lib/dial.ts'
 
 const images = block('docker build')
@@ -25,6 +14,9 @@ const rules = block('k8s/metrics-adapter')
 const start = block('overlays/dev')
 const ready = block('wait pod')
 const watch = block('overlays/load')
+// 05-commands.test.ts runs these two blocks.
+const state = block('./lab status --on kubernetes')
+const faults = block('./lab chaos kill --on kubernetes')
 const remove = block('delete namespace')
 const allParts = [services.ws, services.valkey, services.prometheus, services.alertmanager, services.alertReceiver, services.grafana]
 const parts = allParts.filter((part) => !absentParts.includes(part))
@@ -52,7 +44,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('the lab in the cluster', () => {
   afterAll(() => forwarded?.close())
 
   test('this suite runs all command blocks of the page', () => {
-    expect(commandBlocks(['docs/kubernetes.md'])).toEqual([rules, images, start, ready, watch, remove])
+    expect(commandBlocks(['docs/kubernetes.md'])).toEqual([rules, images, start, ready, watch, state, faults, remove])
   })
 
   test('every part runs, and no container was restarted', async () => {

@@ -1,9 +1,9 @@
 /** Tests the cluster's HPA under load from k6: the HPA goes from 2 to 4 replicas, and then back down one at a time. */
 import { writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
+import { kubectl } from '@lab/host/kubectl.ts'
 import { root } from '@lab/host/root.ts'
 import { until } from '@lab/host/until.ts'
-import { kubectl } from '@lab/k8s/kubectl.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { openSocketGroupAt, type SocketGroup } from '../stack/lib/crowd.ts'
 import { entry, hpa, inLab, readyPods } from './lib/cluster.ts'

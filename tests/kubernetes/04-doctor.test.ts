@@ -1,11 +1,13 @@
 /** Tests `./lab k8s doctor` on the cluster: each problem is reported on one line, with the command that solves it. */
+
 import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { run } from '@lab/host/docker.ts'
+import { kubectl } from '@lab/host/kubectl.ts'
 import { root } from '@lab/host/root.ts'
 import { until } from '@lab/host/until.ts'
-import { kubectl } from '@lab/k8s/kubectl.ts'
 import { afterAll, describe, expect, inject, test } from 'vitest'
-import { absentParts, inLab, namespace } from './lib/cluster.ts'
+import { absentParts, inLab } from './lib/cluster.ts'
 
 const foreign = 'foreign'
 const account = 'no-rights'

@@ -10,7 +10,7 @@ import { allowedDurations, readDuration } from '@lab/host/durations.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { pause } from '@lab/host/until.ts'
-import { findLab } from '@lab/lab/find.ts'
+import { type FoundLab, findLab } from '@lab/lab/find.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { startBackgroundClients } from './background-clients.ts'
@@ -66,6 +66,7 @@ ${examples(
   './lab chaos kill --replica ws-2',
   './lab chaos partition --for 1m --check',
   './lab chaos pause --on embedded --check',
+  './lab chaos drain --on kubernetes --check',
 )}`
 
 function seconds(text: string): number {
@@ -79,13 +80,22 @@ function faultName(text: string): FaultName {
   throw new InvalidArgumentError(`Allowed are ${singleFaultNames.join(', ')}.`)
 }
 
-async function perform(name: FaultName, { replica, on, page, json = false, check = false, ...options }: Options): Promise<number> {
-  const fault = faults[name]
-  if (replica !== undefined && !fault.hitsReplica) throw new LabError(`--replica: ${name} does not affect a single replica`)
-  const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+async function perform(name: FaultName, options: Options): Promise<number> {
+  const { replica, on, page } = options
+  if (replica !== undefined && !faults[name].hitsReplica) throw new LabError(`--replica: ${name} does not affect a single replica`)
   const lab = await findLab({ on, ...(page !== undefined && { page }) })
+  try {
+    return await performOn(lab, name, options)
+  } finally {
+    await lab.close()
+  }
+}
+
+async function performOn(lab: FoundLab, name: FaultName, options: Options): Promise<number> {
+  const { replica, on, json = false, check = false } = options
+  const say = (line: string) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
   // If this lab does not support the fault, any valid duration will do, because `prepare` then rejects with an error that names the fault.
-  const plan = await prepare(lab, name, { replica, seconds: options.for ?? fault.on[on]?.seconds ?? allowedSeconds.max })
+  const plan = await prepare(lab, name, { replica, seconds: options.for ?? faults[name].on[on]?.seconds ?? allowedSeconds.max })
   if (!json) console.log(`${planText(plan)}\n`)
   const stop = stopOnSignals((signal, first) => say(`${signal}: ${first ? 'undoing the fault' : 'still undoing the fault'}`))
   const endClients = check ? startBackgroundClients(lab.entry) : () => undefined
@@ -95,7 +105,6 @@ async function perform(name: FaultName, { replica, on, page, json = false, check
     return conclude(plan, run, { check, json })
   } finally {
     endClients()
-    await lab.close()
   }
 }
 

@@ -8,7 +8,7 @@ import { listText, planText, resultText } from './text.ts'
 test('the list has every fault, with its duration on each kind of lab that supports it', () => {
   const lines = listText().split('\n').slice(1)
   expect(lines.map((line) => line.split(' ')[0])).toEqual(singleFaultNames)
-  expect(lines.find((line) => line.startsWith('valkey-down'))).toMatch(/^valkey-down +45 s +- +Valkey is stopped$/)
+  expect(lines.find((line) => line.startsWith('valkey-down'))).toMatch(/^valkey-down +45 s +- +- +Valkey is stopped$/)
 })
 
 test.each(labKinds.flatMap((kind) => faultsOn(kind).map((name) => [kind, name] as const)))(

@@ -1,7 +1,7 @@
 /** Implements the `demo` command, which plays a scene on a lab. The exit code of `demo` indicates whether the scene succeeded. */
 import { examples, httpAddress, printJson } from '@lab/host/arguments.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
-import { type LabKind, labKinds } from '@lab/lab/lab.ts'
+import { type LocalKind, localKinds } from '@lab/lab/lab.ts'
 import { type Command, Option } from 'commander'
 import type { SceneResult } from './core/events.ts'
 import { labForScenes } from './find-lab.ts'
@@ -10,7 +10,7 @@ import { runScene } from './run.ts'
 import { scenes } from './scenes/index.ts'
 
 interface Options {
-  on?: LabKind
+  on?: LocalKind
   page?: string
   valkey?: string
   seed: number
@@ -29,7 +29,9 @@ export function register(program: Command): void {
     .command('demo')
     .description('play a scene on the lab: change something, wait for the effect, print the measured values, and undo all changes')
     .argument('[scene]', 'name of the scene; if omitted, all scenes are listed')
-    .addOption(new Option('--on <lab>', 'kind of lab (default: the running lab on Compose, or else a new embedded lab)').choices(labKinds))
+    .addOption(
+      new Option('--on <lab>', 'kind of lab (default: the running lab on Compose, or else a new embedded lab)').choices(localKinds),
+    )
     .addOption(
       new Option('--page <url>', 'use the running embedded lab with this live page').argParser(httpAddress('http://localhost:3000')),
     )

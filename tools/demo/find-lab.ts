@@ -5,7 +5,7 @@ import { type ComposeLab, composeLab } from '@lab/lab/compose/lab.ts'
 import { type EmbeddedLab, embeddedLab } from '@lab/lab/embedded/lab.ts'
 import { startEmbeddedLab } from '@lab/lab/embedded/process.ts'
 import { runningComposeLab } from '@lab/lab/find.ts'
-import type { AnyLab, LabKind } from '@lab/lab/lab.ts'
+import type { AnyLocalLab, LocalKind } from '@lab/lab/lab.ts'
 
 /** Factor by which the scaler's time windows are shortened, so that a scene is short but viewers can still see the scaler wait. */
 export const embeddedTimeScale = 5
@@ -14,7 +14,7 @@ const discoveredWithinMs = 30_000
 
 export interface FindOptions {
   /** The kind of lab to use; by default, the running Compose lab or, if there is none, a new embedded lab. */
-  on?: LabKind
+  on?: LocalKind
   /** Address of the live page of a running embedded lab. */
   page?: string
   /** Address of a Valkey server for a new embedded lab to use. */
@@ -27,7 +27,7 @@ export interface FindOptions {
  * Resolves with the lab that the options select. Rejects with a one-line error if the lab cannot be found or started, or if its readings do
  * not match its replicas.
  */
-export async function labForScenes(options: FindOptions): Promise<AnyLab> {
+export async function labForScenes(options: FindOptions): Promise<AnyLocalLab> {
   const { on, page, valkey, timeScale, seed } = options
   if (on === 'compose' && (page ?? valkey) !== undefined) throw new LabError('--page and --valkey apply to the embedded lab only')
   if (page !== undefined && timeScale !== undefined) throw new LabError('--time-scale cannot change a running embedded lab')
@@ -66,7 +66,7 @@ function runsOnCompose(seed: number): Promise<boolean> {
  * Waits until the readings contain exactly the replicas that exist. Prometheus reports new replicas a few seconds late, and keeps reporting
  * exited replicas for a few seconds.
  */
-async function untilReadingsAgree(lab: AnyLab): Promise<void> {
+async function untilReadingsAgree(lab: AnyLocalLab): Promise<void> {
   // The lab's metrics are read once before the wait loop, so that this function rejects immediately if Prometheus does not respond.
   await lab.readings()
   const agree = async () => {

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { begin } from '@lab/faults/engine.ts'
-import type { AnyLab } from '@lab/lab/lab.ts'
+import type { AnyLocalLab } from '@lab/lab/lab.ts'
 import { systemClock } from '@lab/scaler/adapters/system-clock.ts'
 import { type Played, type PlayOptions, playScene } from './core/director.ts'
 import type { DemoEvent } from './core/events.ts'
@@ -14,7 +14,7 @@ import { Transcript, transcriptOf } from './core/transcript.ts'
 const faultSeconds = 120
 
 /** Plays a scene in real time, with faults from the catalogue. */
-export function playOn(lab: AnyLab, scene: Scene, options: Omit<PlayOptions, 'clock' | 'beginFault'>): Promise<Played> {
+export function playOn(lab: AnyLocalLab, scene: Scene, options: Omit<PlayOptions, 'clock' | 'beginFault'>): Promise<Played> {
   return playScene(scene, lab, {
     ...options,
     clock: systemClock,
@@ -35,7 +35,7 @@ export interface RunOptions {
 }
 
 /** Plays a scene and writes its output files. Rejects if a file cannot be created; a later write error makes the scene fail. */
-export async function runScene(scene: Scene, lab: AnyLab, options: RunOptions): Promise<Played> {
+export async function runScene(scene: Scene, lab: AnyLocalLab, options: RunOptions): Promise<Played> {
   const { seed, short, eventsFile, transcriptFile, say, signal } = options
   for (const file of [eventsFile, transcriptFile]) await mkdir(dirname(file), { recursive: true })
   const events: DemoEvent[] = []

@@ -20,9 +20,14 @@ const measured: Partial<Record<FaultName, readonly [number, number]>> = {
 }
 
 const expectationsOf = (name: FaultName, kind: LabKind): readonly Expectation<LabKind>[] => {
-  const { compose, embedded } = faults[name].on
+  const { compose, embedded, kubernetes } = faults[name].on
   const facts = sampleFacts(Math.max(compose?.seconds ?? 0, embedded?.seconds ?? 0))
-  return (kind === 'compose' ? compose?.draft(facts.compose).expect : embedded?.draft(facts.embedded).expect) ?? []
+  const drafts = {
+    compose: compose?.draft(facts.compose),
+    embedded: embedded?.draft(facts.embedded),
+    kubernetes: kubernetes?.draft(facts.kubernetes),
+  }
+  return drafts[kind]?.expect ?? []
 }
 
 /** Returns the alerts that a fault causes in the Compose lab, each with its time limit. */
@@ -85,9 +90,9 @@ the result in its exit code.
 \`\`\`
 
 \`--on embedded\` selects the lab that \`npm start\` runs; if its live page has a different address, add that address, for example
-\`--page http://localhost:3001\`.
+\`--page http://localhost:3001\`. \`--on kubernetes\` selects the [lab in a cluster](kubernetes.md#use-the-lab-commands).
 
-${table(['fault', 'effect', 'duration on Compose', 'on the embedded lab', 'first effect', 'alert'], faultRows())}
+${table(['fault', 'effect', 'duration on Compose', 'on the embedded lab', 'on Kubernetes', 'first effect', 'alert'], faultRows())}
 
 The table shows the effects of each fault on \`ws-2\`, one of three replicas. The \`prometheus-down\` fault exists only with Compose,
 because the embedded lab has no Prometheus. The \`pause-all\` and \`valkey-down\` faults also exist only with Compose.
@@ -113,7 +118,7 @@ because the embedded lab has no Prometheus. The \`pause-all\` and \`valkey-down\
 share one fault catalogue and one fault engine. The \`--faults\` option of \`./lab prove\` accepts the fault names in the following table.
 During a fault, the affected replica's connections may close only for the reasons in the table's last column.
 
-${table(['fault', 'effect', 'Compose', 'embedded', 'duration', 'allowed reasons for closed connections'], planRows())}
+${table(['fault', 'effect', 'Compose', 'embedded', 'Kubernetes', 'duration', 'allowed reasons for closed connections'], planRows())}
 
 ## Implementation
 

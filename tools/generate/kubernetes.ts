@@ -1,13 +1,14 @@
 /** Generates the Kubernetes manifests from the files in this repository. */
+
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { parse } from 'yaml'
 import { labModel } from './architecture.ts'
 import { composeFile } from './compose-file.ts'
 import { composeServices } from './kubernetes/compose-service.ts'
 import { manifests } from './kubernetes/manifests.ts'
 import type { MetricMap, PrometheusConfig } from './kubernetes/monitoring.ts'
-import { namespace } from './kubernetes/objects.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')

@@ -1,13 +1,14 @@
 /** Implements `k8s doctor`, which collects facts about the cluster and prints one line for each finding. */
 import { existsSync, readFileSync } from 'node:fs'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { metrics } from '@lab/contract/metrics.ts'
+import { currentContext, tryKubectl } from '@lab/host/kubectl.ts'
 import { root } from '@lab/host/root.ts'
 import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { secretFile } from './export.ts'
 import type { ApiState, Facts, ObjectName } from './facts.ts'
-import { exitCodeOf, findingsOf, line, namespace } from './findings.ts'
-import { tryKubectl } from './kubectl.ts'
+import { exitCodeOf, findingsOf, line } from './findings.ts'
 
 const callWithinSeconds = 15
 const requestTimeout = '--request-timeout=10s'
@@ -39,11 +40,11 @@ async function json<T>(data: z.ZodType<T>, ...args: string[]): Promise<T | undef
 async function gatherFacts(): Promise<Facts> {
   const [version, context] = await Promise.all([
     tryKubectl(['version', '-o', 'json', requestTimeout], { withinSeconds: callWithinSeconds }),
-    tryKubectl(['config', 'current-context'], { withinSeconds: callWithinSeconds }),
+    currentContext(),
   ])
   const facts: Facts = {
     kubectlMissing: version.missing,
-    context: context.exitCode === 0 ? context.stdout.trim() : undefined,
+    context,
     server: serverOf(version),
     missingRights: [],
     foreign: [],

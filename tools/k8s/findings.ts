@@ -1,5 +1,7 @@
 /** Computes the findings of `k8s doctor` from the collected facts. Pure. */
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { metrics } from '@lab/contract/metrics.ts'
+import { clusterProblem } from '@lab/host/kubectl.ts'
 import type { ApiState, Facts } from './facts.ts'
 
 export interface Finding {
@@ -10,18 +12,16 @@ export interface Finding {
   command?: string
 }
 
-/** Name of the lab's namespace in a cluster. */
-export const namespace = 'ws-lab'
-
 /** Maximum number of objects that a finding lists if they do not belong to the lab. */
 const shownObjects = 5
 
 /** Computes all findings. If the cluster does not respond, only this problem is reported, because nothing else can be checked. */
 export function findingsOf(facts: Facts): Finding[] {
-  if (facts.kubectlMissing) {
-    return [blocked('kubectl', 'kubectl is not installed, or not in PATH', 'install kubectl, see https://kubernetes.io/docs/tasks/tools/')]
+  if (facts.kubectlMissing || 'error' in facts.server) {
+    const error = 'error' in facts.server ? facts.server.error : ''
+    const { subject, text, command } = clusterProblem({ missing: facts.kubectlMissing, context: facts.context, error })
+    return [blocked(subject, text, command)]
   }
-  if ('error' in facts.server) return [noCluster(facts.context, facts.server.error)]
   return [
     { subject: 'cluster', level: 'ok', text: `Kubernetes ${facts.server.version} answers in the context ${facts.context ?? '(none)'}` },
     rights(facts.missingRights),
@@ -53,11 +53,6 @@ const noMetric: Finding = warning(
   `the metrics adapter does not have ${metrics.connectionsActive.name}, so the HPA shows <unknown> for connections`,
   'kubectl apply -k k8s/metrics-adapter && kubectl -n custom-metrics rollout restart deployment',
 )
-
-function noCluster(context: string | undefined, error: string): Finding {
-  if (context === undefined) return blocked('cluster', 'kubectl has no current context', 'kubectl config use-context NAME')
-  return blocked('cluster', `the cluster of the context ${context} does not answer: ${error}`, 'kubectl config use-context NAME')
-}
 
 function rights(missing: readonly string[]): Finding {
   if (missing.length === 0) return ok('rights', 'this user may create all objects of the lab')

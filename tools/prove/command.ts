@@ -59,10 +59,11 @@ function registerProve(program: Command): void {
     .addOption(
       new Option(
         '--entry <url>',
-        "address to connect to instead of the lab's port, because Docker's proxy supports only a few thousand sockets",
+        "address to connect to instead of the lab's port, because Docker's proxy supports only a few thousand sockets; on Kubernetes, the " +
+          'address of the Ingress controller (default: LAB_INGRESS, or the address in the Ingress)',
       ).argParser(entryAddress),
     )
-    .option('--reports <folder>', 'folder for prove.json and prove.md (default: reports/PROJECT, or reports/embedded)')
+    .option('--reports <folder>', 'folder for prove.json and prove.md (default: reports/PROJECT, reports/embedded or reports/kubernetes)')
     .option('--report', 'run a load, scale up and down, cause two drains and a crash, and write proof/report.html and report.json')
     .option('--prices <file>', `file with the resource prices, for --report (default: ${pricesFile})`)
     .option('--json', 'print the result as JSON on standard output, and progress on standard error')
@@ -73,6 +74,7 @@ function registerProve(program: Command): void {
         './lab prove                              every kind of fault, on the running lab',
         './lab prove --sockets 200 --drains 2     a run that takes a minute',
         './lab prove --on embedded --drains 2     a run without Docker',
+        './lab prove --on kubernetes --drains 2   a run in a cluster',
         './lab prove --report --up                a proof report of a lab that is started for the run',
       ),
     )

@@ -5,6 +5,7 @@
 import { cpus, loadavg, release, totalmem, type } from 'node:os'
 import { run, tryDocker } from '@lab/host/docker.ts'
 import type { FoundLab } from '@lab/lab/find.ts'
+import type { LocalKind } from '@lab/lab/lab.ts'
 import type { Environment } from './report/schema.ts'
 
 const unknown = 'unknown'
@@ -13,7 +14,12 @@ const unknown = 'unknown'
  * @param args the command-line arguments as typed
  * @param loadAtStart load average over one minute at the start of the run
  */
-export async function readEnvironment(lab: FoundLab, seed: number, args: readonly string[], loadAtStart: number): Promise<Environment> {
+export async function readEnvironment(
+  lab: FoundLab<LocalKind>,
+  seed: number,
+  args: readonly string[],
+  loadAtStart: number,
+): Promise<Environment> {
   const [engine, revision] = await Promise.all([
     engineOf(lab),
     run('git', ['describe', '--always', '--dirty', '--abbrev=12'], { withinSeconds: 10 }),
@@ -32,7 +38,7 @@ export async function readEnvironment(lab: FoundLab, seed: number, args: readonl
   }
 }
 
-async function engineOf(lab: FoundLab): Promise<Pick<Environment, 'engine' | 'compose' | 'images'>> {
+async function engineOf(lab: FoundLab<LocalKind>): Promise<Pick<Environment, 'engine' | 'compose' | 'images'>> {
   if (lab.kind === 'embedded') return { engine: 'not used', compose: 'not used', images: [] }
   const [engine, compose, images] = await Promise.all([
     answerTo(['version', '--format', '{{.Server.Version}}']),

@@ -45,7 +45,11 @@ describe('options', () => {
     [{ on: 'embedded', faults: 'traefik-reload' }, '--faults traefik-reload: allowed on the embedded lab are kill, pause, drain'],
     [{ drains: 120, minutes: 5 }, '--minutes 5: 1 kinds of faults and 120 drains take 30.0 at least'],
     [{ page: 'http://localhost:3000' }, '--page is for the embedded lab'],
-    [{ on: 'embedded', entry: 'ws://localhost:8000' }, '--entry is for the Compose lab'],
+    [{ on: 'embedded', entry: 'ws://localhost:8000' }, '--entry is for the labs on Compose and Kubernetes'],
+    [{ on: 'kubernetes', page: 'http://localhost:3000' }, '--page is for the embedded lab'],
+    [{ on: 'kubernetes', up: true }, 'on Kubernetes: kubectl apply -k k8s/overlays/dev'],
+    [{ on: 'kubernetes', report: true }, '--report is for the other kinds of labs'],
+    [{ on: 'kubernetes', faults: 'traefik-reload' }, '--faults traefik-reload: allowed on Kubernetes are kill, pause, drain'],
     [{ on: 'embedded', up: true, page: 'http://localhost:3000' }, '--page names a running lab, but --up starts a new one'],
     [{ valkey: 'valkey://127.0.0.1:6379' }, '--valkey is for an embedded lab that is started'],
   ])('%j: one line with the allowed values', (flags, says) => {

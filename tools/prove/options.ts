@@ -73,8 +73,10 @@ export function readOptions(flags: Flags, seedIfNone: number): Result<Options> {
   }
   const rooms = flags.rooms ?? Math.max(1, Math.ceil(sockets / 20))
   if (rooms > sockets) problems.push(`--rooms ${rooms}: allowed is at most one room per socket, with ${sockets} sockets`)
-  if (on === 'compose' && page !== undefined) problems.push('--page is for the embedded lab: --on embedded')
-  if (on === 'embedded' && entry !== undefined) problems.push('--entry is for the Compose lab')
+  if (on !== 'embedded' && page !== undefined) problems.push('--page is for the embedded lab: --on embedded')
+  if (on === 'embedded' && entry !== undefined) problems.push('--entry is for the labs on Compose and Kubernetes')
+  if (on === 'kubernetes' && up) problems.push('--up is for the other kinds of labs; on Kubernetes: kubectl apply -k k8s/overlays/dev')
+  if (on === 'kubernetes' && report) problems.push('--report is for the other kinds of labs: --on compose or --on embedded')
   if (up && page !== undefined) problems.push('--page names a running lab, but --up starts a new one')
   if (valkey !== undefined && !(up && on === 'embedded'))
     problems.push('--valkey is for an embedded lab that is started: --on embedded --up')
@@ -93,7 +95,7 @@ export function readOptions(flags: Flags, seedIfNone: number): Result<Options> {
     up,
     valkey,
     entry,
-    reports: flags.reports ?? (on === 'embedded' ? 'reports/embedded' : reportsFolder()),
+    reports: flags.reports ?? (on === 'compose' ? reportsFolder() : `reports/${on}`),
     report,
     prices: flags.prices ?? pricesFile,
   })
@@ -111,7 +113,7 @@ function readFaults(given: string | undefined, drains: number | undefined, on: L
   const isThere = (name: string): name is PlanFaultName => there.some((kind) => kind === name)
   const unknown = names.filter((name) => !isThere(name))
   if (unknown.length > 0) {
-    const where = on === 'compose' ? '' : ' on the embedded lab'
+    const where = { compose: '', embedded: ' on the embedded lab', kubernetes: ' on Kubernetes' }[on]
     problems.push(`--faults ${unknown.join(',')}: allowed${where} are ${there.join(', ')}, reset, all and none`)
   }
   return names.filter(isThere)

@@ -7,7 +7,7 @@ import { root } from '@lab/host/root.ts'
 import { pause } from '@lab/host/until.ts'
 import { socketAddress } from '@lab/lab/entry.ts'
 import type { FoundLab } from '@lab/lab/find.ts'
-import type { LabScaler, LabStore } from '@lab/lab/lab.ts'
+import type { LabScaler, LabStore, LocalKind } from '@lab/lab/lab.ts'
 import type { ScalerHold } from '@lab/lab/scaler-hold.ts'
 import type { Crowd } from '@lab/ledger/crowd.ts'
 import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
@@ -54,7 +54,7 @@ export interface ProofOptions {
   stop: AbortSignal
 }
 
-export async function proveAndReport(lab: FoundLab, proofOptions: ProofOptions): Promise<Proof> {
+export async function proveAndReport(lab: FoundLab<LocalKind>, proofOptions: ProofOptions): Promise<Proof> {
   const { store, options, prices, scaler, hold, args, log, stop } = proofOptions
   const beganAtMs = Date.now()
   const loadAtStart = loadavg()[0] ?? 0

@@ -5,12 +5,14 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { defaultIngress, ingressVariable } from '@lab/contract/kubernetes.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { reportsFolder } from '@lab/host/project.ts'
 import { bootLab } from '@lab/lab/compose/boot.ts'
 import { composeLab } from '@lab/lab/compose/lab.ts'
 import { embeddedLab } from '@lab/lab/embedded/lab.ts'
 import { startOwnLab } from '@lab/lab/embedded/process.ts'
+import { checkEntry } from '@lab/lab/entry.ts'
 import { type FoundLab, findLab } from '@lab/lab/find.ts'
 import { scalerHold } from '@lab/lab/scaler-hold.ts'
 import { markdown, type Report } from './core/report.ts'
@@ -24,6 +26,7 @@ import { run } from './run.ts'
 
 /** The minReplicas value in scaler/hpa.yaml, which is the initial number of replicas in a lab with a scaler. */
 const leastByScaler = 2
+const entryHint = `; set ${ingressVariable} to the address of the Ingress controller, for example ${defaultIngress}, or use --entry`
 /** Time scale of the scaler in a lab started for a proof report, chosen so that scaling down takes half a minute. */
 const reportTimeScale = 5
 
@@ -91,12 +94,14 @@ async function startLab(options: Options, stop: AbortSignal): Promise<{ lab: Fou
 
 /** @param prices the prices for a proof report; undefined if no proof report was requested */
 async function proveOn(lab: FoundLab, options: Options, prices: Prices | undefined, { args, log, stop }: ProveHooks): Promise<Outcome> {
+  const { holds, seen } = await checkEntry(lab.entry)
+  if (!holds) throw new LabError(`no replica answers at ${lab.entry}: ${seen}${lab.kind === 'kubernetes' ? entryHint : ''}`)
   const { store } = lab
   if (store === undefined) throw new LabError(`the replicas of ${lab.name} share no store: start the lab without --valkey none`)
   const hold = scalerHold(lab.scaler)
   const before = await namesOf(lab)
   // For a proof report, the scaler determines the number of replicas; otherwise, it is paused.
-  const scaler = prices === undefined ? undefined : lab.scaler
+  const scaler = prices === undefined || lab.kind === 'kubernetes' ? undefined : lab.scaler
   try {
     if (scaler === undefined) {
       await hold.hold()
@@ -105,7 +110,7 @@ async function proveOn(lab: FoundLab, options: Options, prices: Prices | undefin
         await lab.scaleTo(options.replicas)
       }
     }
-    if (prices === undefined) {
+    if (prices === undefined || lab.kind === 'kubernetes') {
       const report = await run(lab, store, options, { log, stop })
       return conclude({ report, proven: report.verdict.pass }, options)
     }

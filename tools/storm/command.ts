@@ -11,7 +11,7 @@ import { reportsFolder } from '@lab/host/project.ts'
 import { root } from '@lab/host/root.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { findLab } from '@lab/lab/find.ts'
-import type { LabKind } from '@lab/lab/lab.ts'
+import { type LocalKind, localKinds } from '@lab/lab/lab.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import { scalerHold } from '@lab/lab/scaler-hold.ts'
 import { type Command, Option } from 'commander'
@@ -22,9 +22,9 @@ import { storm } from './driver.ts'
  * Default number of sockets on the replica that is killed. The embedded lab uses fewer sockets, because it shares the machine's cores with
  * the clients.
  */
-const usualSockets = { compose: 2000, embedded: 1000 } as const satisfies Record<LabKind, number>
+const usualSockets = { compose: 2000, embedded: 1000 } as const satisfies Record<LocalKind, number>
 
-interface Flags extends WhichLab {
+interface Flags extends WhichLab<LocalKind> {
   entry?: string
   sockets?: number
   json?: boolean
@@ -38,7 +38,7 @@ export function register(program: Command): void {
     .description(
       'kill a replica that has many sockets, first with clients that reconnect immediately, then with clients that wait for a random time',
     )
-    .addOption(onOption())
+    .addOption(onOption(localKinds))
     .addOption(pageOption())
     .addOption(
       new Option(
@@ -88,7 +88,7 @@ async function perform({ on, page, entry, sockets = usualSockets[on], json }: Fl
 
 /** The comparison of the two storms, and the lab on which they were measured. */
 export interface StormReport extends Comparison {
-  lab: { kind: LabKind; name: string }
+  lab: { kind: LocalKind; name: string }
 }
 
 function conclude(report: StormReport, json: boolean): number {

@@ -10,6 +10,7 @@ import { LabError } from '@lab/host/lab-error.ts'
 import { pause, until } from '@lab/host/until.ts'
 import { askEntry, cookieOf, socketAddress } from '@lab/lab/entry.ts'
 import type { FoundLab } from '@lab/lab/find.ts'
+import type { LocalKind } from '@lab/lab/lab.ts'
 import type { Damage } from './compare.ts'
 import { type Storm, type StormClients, StormCount, stormSeconds } from './storm.ts'
 
@@ -53,7 +54,7 @@ export interface StormOptions {
  * Runs a storm by killing the healthy replica that comes last in the lab's list of replicas. Rejects with a one-line error if fewer than
  * two replicas are healthy.
  */
-export async function storm(lab: FoundLab, { sockets, clients, log, stop }: StormOptions): Promise<Storm & { damage: Damage }> {
+export async function storm(lab: FoundLab<LocalKind>, { sockets, clients, log, stop }: StormOptions): Promise<Storm & { damage: Damage }> {
   const healthy = (await lab.replicas()).filter((replica) => replica.healthy)
   const victim = healthy.at(-1)?.name
   if (victim === undefined || healthy.length < 2)
@@ -94,7 +95,7 @@ export async function storm(lab: FoundLab, { sockets, clients, log, stop }: Stor
 }
 
 /** Restarts the killed replica and waits until as many replicas are healthy as before. */
-async function undo(lab: FoundLab, killed: Begun, replicas: number): Promise<void> {
+async function undo(lab: FoundLab<LocalKind>, killed: Begun, replicas: number): Promise<void> {
   const left = await killed.undo()
   if (left.length > 0) throw new LabError(`the killed replica was not restarted: ${left.join('; ')}`)
   const areBack = async () => (await lab.replicas()).filter(({ healthy }) => healthy).length >= replicas
@@ -115,10 +116,10 @@ interface CrowdOptions {
 class StormCrowd {
   private readonly members: Client[] = []
   private filling: NodeJS.Timeout | undefined
-  private readonly lab: FoundLab
+  private readonly lab: FoundLab<LocalKind>
   private readonly options: CrowdOptions
 
-  constructor(lab: FoundLab, options: CrowdOptions) {
+  constructor(lab: FoundLab<LocalKind>, options: CrowdOptions) {
     this.lab = lab
     this.options = options
   }
@@ -214,7 +215,7 @@ interface Survivor {
 }
 
 /** Lists all other replicas and, in the Compose lab, the router. In the embedded lab, the router is part of the lab's own process. */
-async function othersThan(lab: FoundLab, victim: string): Promise<Survivor[]> {
+async function othersThan(lab: FoundLab<LocalKind>, victim: string): Promise<Survivor[]> {
   const replicas = (await lab.replicas()).filter(({ name }) => name !== victim)
   const found: Survivor[] = replicas.map(({ name, healthy, startedAtSeconds }) => ({ name, healthy, startedAt: startedAtSeconds }))
   if (lab.kind === 'embedded') return found
@@ -223,7 +224,7 @@ async function othersThan(lab: FoundLab, victim: string): Promise<Survivor[]> {
   return [...found, { name: services.traefik, healthy, startedAt: State.StartedAt }]
 }
 
-async function damageTo(lab: FoundLab, before: readonly Survivor[]): Promise<string[]> {
+async function damageTo(lab: FoundLab<LocalKind>, before: readonly Survivor[]): Promise<string[]> {
   const after = await othersThan(lab, '')
   return before.flatMap(({ name, startedAt }) => {
     const now = after.find((one) => one.name === name)

@@ -3,7 +3,7 @@
  * recent ones.
  */
 import { services } from '@lab/contract/endpoints.ts'
-import { followDocker } from '@lab/host/docker.ts'
+import { follow } from '@lab/host/docker.ts'
 import { replicaName, serviceLabels } from '@lab/host/replicas.ts'
 import type { ReplicaChange, ReplicaWatch } from '../lab.ts'
 
@@ -36,7 +36,8 @@ export function watchEvents(project: string, say: (line: string) => void): Repli
   const labels = serviceLabels(project, services.ws).flatMap((label) => ['--filter', `label=${label}`])
   const events = ['start', 'die', 'health_status'].flatMap((event) => ['--filter', `event=${event}`])
   const found: ReplicaChange[] = []
-  const following = followDocker(
+  const following = follow(
+    'docker',
     ['events', '--filter', 'type=container', ...labels, ...events, '--format', '{{json .}}'],
     (line) => {
       const change = readEvent(line)

@@ -1,6 +1,6 @@
 /** The Compose lab, which is changed through Docker and Compose and observed through Docker, Prometheus and Alertmanager. */
 import { rm, writeFile } from 'node:fs/promises'
-import { hostPorts, paths, ports, rolloutKey, services } from '@lab/contract/endpoints.ts'
+import { hostPorts, rolloutKey, services } from '@lab/contract/endpoints.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
 import { scaleCommand } from '@lab/host/compose.ts'
 import { docker, tryDocker, whyFailed } from '@lab/host/docker.ts'
@@ -13,9 +13,10 @@ import { root } from '@lab/host/root.ts'
 import { finishScaling } from '@lab/host/scaling.ts'
 import { until } from '@lab/host/until.ts'
 import { z } from 'zod'
-import { answerWithinMs, checkEntry, checkReplicas, stateThroughEntry } from '../entry.ts'
-import type { Checked, CheckOf, Facts, Lab, Labels, Replica, StepOf } from '../lab.ts'
+import { answerWithinMs, checkEntry, checkReplicas } from '../entry.ts'
+import type { Checked, CheckOf, Facts, Labels, LocalLab, Replica, StepOf } from '../lab.ts'
 import { resetConnections } from '../reset.ts'
+import { parseReply } from '../valkey-reply.ts'
 import { Deploys } from './deploy/deploy.ts'
 import { refuseDeploy } from './deploy/state.ts'
 import { watchEvents } from './events.ts'
@@ -49,7 +50,7 @@ export interface ComposeOptions {
 }
 
 /** The lab interface, extended with members that only the lab on Compose has. */
-export interface ComposeLab extends Lab<'compose'> {
+export interface ComposeLab extends LocalLab<'compose'> {
   readonly prometheus: Prometheus
   /** Address of Alertmanager. */
   readonly alertmanager: string
@@ -184,11 +185,6 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
       lost: null,
       ...((await scaler?.read()) ?? { scaler: null, decisions: [] }),
     }),
-    metricsOf: (replica) => {
-      const script = `fetch('http://127.0.0.1:${ports.internal}${paths.metrics}').then((answer) => answer.text()).then((text) => process.stdout.write(text))`
-      return ofDocker(['exec', containerOf(replica), 'node', '-e', script], 20)
-    },
-    stateOf: (replica) => stateThroughEntry(entry, replica),
     scaleTo,
     act: async (action, replica) => {
       const commands = { kill: ['kill', '--signal', 'KILL'], terminate: ['kill', '--signal', 'TERM'], freeze: ['pause'], thaw: ['unpause'] }
@@ -196,13 +192,6 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     },
     rollOut: () => rollouts.restart(),
     deployFailing: () => deploys.fail(),
-    untilEnded: async (replica, withinSeconds) => ({
-      exitCode: Number((await ofDocker(['wait', containerOf(replica)], withinSeconds)).trim()),
-    }),
-    replace: async (replica, withinSeconds) => {
-      await ofDocker(['start', containerOf(replica)], 30)
-      await untilHealthy(replica, withinSeconds)
-    },
     setLoad: (sockets) => load.set(sockets),
 
     facts: async (wanted, seconds): Promise<Facts['compose']> => {
@@ -312,15 +301,6 @@ function replicaOf(container: Container): Replica {
 
 function isHealthy({ State }: Container): boolean {
   return State.Status === 'running' && State.Health?.Status === 'healthy'
-}
-
-/** Parses Valkey's JSON reply; Valkey sends errors as plain text. */
-function parseReply(reply: string): unknown {
-  try {
-    return JSON.parse(reply)
-  } catch {
-    throw new Error(`Valkey answered ${reply.trim().slice(0, 200)}`)
-  }
 }
 
 function definedOnly(env: Environment): Record<string, string> {

@@ -12,8 +12,8 @@ import { LabError } from '@lab/host/lab-error.ts'
 import { until } from '@lab/host/until.ts'
 import { createClient } from '@redis/client'
 import type { z } from 'zod'
-import { answerWithinMs, askEntry, checkEntry, checkReplicas, stateThroughEntry } from '../entry.ts'
-import type { Checked, CheckOf, FigureName, Lab, LabScaler, LabStore, Readings, Replica, StepOf } from '../lab.ts'
+import { answerWithinMs, askEntry, checkEntry, checkReplicas } from '../entry.ts'
+import type { Checked, CheckOf, FigureName, LabScaler, LabStore, LocalLab, Readings, Replica, StepOf } from '../lab.ts'
 import { resetConnections } from '../reset.ts'
 import { watchByAsking } from '../watch.ts'
 
@@ -23,7 +23,7 @@ const scaleWithinSeconds = 60
 const noticedWithinMs = 45_000
 
 /** The lab interface, extended with members that only the embedded lab has. */
-export interface EmbeddedLab extends Lab<'embedded'> {
+export interface EmbeddedLab extends LocalLab<'embedded'> {
   /** Address of the live page. */
   readonly page: string
   state(): Promise<EmbeddedState>
@@ -40,7 +40,6 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
   const { entry, timeScale, stateFolder } = first
   const order = <K extends EmbeddedOrder>(name: K, body: z.input<(typeof embeddedOrders)[K]>) => send(page, name, body)
   const ready = async () => (await state()).replicas.filter((replica) => replica.state === 'ready')
-  const read = async (id: string) => (await state()).replicas.find((replica) => replica.id === id)
 
   const atLeast = async (count: number) => {
     const { replicas } = await state()
@@ -93,12 +92,6 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
     replicas: async () => replicasOf(await state()),
     watchReplicas: (say) => watchByAsking(async () => replicasOf(await state()), say),
     readings: async () => readingsOf(await state()),
-    metricsOf: async (replica) => {
-      const url = (await read(replica))?.metricsUrl
-      if (!url) throw new LabError(`${replica} has no metrics: it is starting, or has exited`)
-      return (await fetch(url, { signal: AbortSignal.timeout(answerWithinMs) })).text()
-    },
-    stateOf: (replica) => stateThroughEntry(entry, replica),
     scaleTo,
     act: async (action, id) => {
       if (action === 'kill') return order('kill', { id })
@@ -122,16 +115,6 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
       await until('the deploy ends', async () => (await state()).rollout === null, { withinMs })
       const { replicas } = await state()
       if (!before.every((id) => replicas.some((replica) => replica.id === id))) throw new LabError('the deploy did not fail')
-    },
-    untilEnded: async (id, withinSeconds) => {
-      await until(`${id} has exited`, async () => (await read(id)) === undefined, { withinMs: withinSeconds * 1000 })
-      return { exitCode: undefined }
-    },
-    replace: async (_id, withinSeconds) => {
-      const { replicas } = await state()
-      const serving = replicas.filter((replica) => replica.state !== 'draining').length
-      await atLeast(serving + 1)
-      await until('another replica is ready', async () => (await ready()).length > serving, { withinMs: withinSeconds * 1000 })
     },
     setLoad: (sockets) => order('load', { sockets }),
 

@@ -1,7 +1,7 @@
 /** Records Docker's events about replicas that stop or exit. */
 
 import { services } from '@lab/contract/endpoints.ts'
-import { followDocker } from '@lab/host/docker.ts'
+import { follow } from '@lab/host/docker.ts'
 import { replicaName, serviceLabels } from '@lab/host/replicas.ts'
 import type { Stack } from '../../stack/lib/stack.ts'
 
@@ -27,7 +27,8 @@ export function watchDeaths(stack: Stack): { events: ReplicaEvent[]; stop: () =>
     ...serviceLabels(stack.project, services.ws).map((label) => `label=${label}`),
   ]
   let failure: string | undefined
-  const reading = followDocker(
+  const reading = follow(
+    'docker',
     ['events', '--format', 'json', ...filters.flatMap((filter) => ['--filter', filter])],
     (line) => {
       const { Action, Actor, timeNano } = JSON.parse(line) as {

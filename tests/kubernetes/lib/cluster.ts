@@ -1,16 +1,16 @@
 /** Access to the lab in the test cluster: its pods, HPA, Prometheus and Ingress controller. */
 import { services } from '@lab/contract/endpoints.ts'
+import { defaultIngress, ingressVariable, nameLabel, namespace } from '@lab/contract/kubernetes.ts'
+import { kubectl } from '@lab/host/kubectl.ts'
 import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import { root } from '@lab/host/root.ts'
-import { kubectl } from '@lab/k8s/kubectl.ts'
+import { proxyServices, type ServiceProxy } from '@lab/lab/kubernetes/proxy.ts'
 import { execa } from 'execa'
 import { expect } from 'vitest'
 import { type CommandBlock, commandBlocks } from '../../stack/lib/command-blocks.ts'
 
-export const namespace = 'ws-lab'
-
 /** The address at which this machine reaches the cluster's Ingress controller. */
-export const entry = process.env.LAB_INGRESS ?? 'http://127.0.0.1:30080'
+export const entry = process.env[ingressVariable] ?? defaultIngress
 
 /** The command that copies images to the nodes, to which the image names are appended; undefined if the nodes already have the images. */
 export const imageLoader = process.env.LAB_IMAGE_LOADER
@@ -55,7 +55,7 @@ export interface Pod {
 
 /** Returns a service's pods, including those that are being deleted. */
 export async function pods(part: string = services.ws): Promise<Pod[]> {
-  const text = await inLab(['get', 'pods', '-l', `app.kubernetes.io/name=${part}`, '-o', 'json'])
+  const text = await inLab(['get', 'pods', '-l', `${nameLabel}=${part}`, '-o', 'json'])
   return (JSON.parse(text) as { items: Pod[] }).items
 }
 
@@ -83,35 +83,12 @@ export async function hpa(): Promise<Hpa> {
 }
 
 /** A connection to the lab's services through the Kubernetes API server. The caller must close it. */
-export interface Forwarded {
+export interface Forwarded extends ServiceProxy {
   prometheus: Prometheus
-  /** Returns the URL of a service in the lab's namespace. */
-  address(service: string, port: number): string
-  close(): Promise<void>
 }
 
-const proxyWithinMs = 20_000
-
-/** Starts `kubectl proxy` on a free port of this machine. */
+/** Makes the services reachable through `kubectl proxy`. */
 export async function forward(): Promise<Forwarded> {
-  const proxy = execa('kubectl', ['proxy', '--port=0'], { reject: false, timeout: 3_600_000 })
-  const port = await Promise.race([
-    new Promise<string>((resolve) => {
-      proxy.stdout.on('data', (data) => {
-        const [, found] = /:(\d+)\s*$/m.exec(String(data)) ?? []
-        if (found !== undefined) resolve(found)
-      })
-    }),
-    new Promise<never>((_, reject) => setTimeout(() => reject(new Error('kubectl proxy does not start')), proxyWithinMs).unref()),
-  ])
-  const address = (service: string, number: number) =>
-    `http://127.0.0.1:${port}/api/v1/namespaces/${namespace}/services/${service}:${number}/proxy`
-  return {
-    prometheus: prometheusAt(address(services.prometheus, 9090)),
-    address,
-    close: async () => {
-      proxy.kill('SIGTERM')
-      await proxy
-    },
-  }
+  const { address, close } = await proxyServices()
+  return { prometheus: prometheusAt(address(services.prometheus, 9090)), address, close }
 }

@@ -1,5 +1,5 @@
 /** Checks whether a Kubernetes cluster responds, and whether it has nodes. */
-import { tryKubectl } from '@lab/k8s/kubectl.ts'
+import { tryKubectl } from '@lab/host/kubectl.ts'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {

@@ -49,7 +49,7 @@ describe('exit codes', () => {
   test.each([
     [['load', 'abc'], 'lab: what abc: allowed are a number of sockets'],
     [['load', '5', '--duration', 'long'], 'lab: --duration long: allowed are durations'],
-    [['open', '--on', 'mars'], 'lab: --on mars: allowed choices are compose, embedded'],
+    [['open', '--on', 'mars'], 'lab: --on mars: allowed choices are compose, embedded, kubernetes'],
   ])('%j is rejected with a plain error', async (args, says) => {
     const { exitCode, stderr } = await lab(args)
     expect([exitCode, stderr.startsWith(says), stderr]).toEqual([2, true, stderr])
@@ -67,7 +67,7 @@ describe('exit codes', () => {
     [['load', '5', '--page', 'localhost'], /address as in http/],
     [['load', 'spike', '--on', 'embedded'], /--on embedded accepts a number of sockets from 0 to/],
     [['scale', '50', '--on', 'embedded'], /from 1 to 20/],
-    [['status', '--on', 'cluster'], /allowed choices are compose, embedded/],
+    [['status', '--on', 'cluster'], /allowed choices are compose, embedded, kubernetes/],
     [['scaler', 'get'], /missing required argument 'resource'/],
     [['bench', '--only', 'nothing'], /allowed choices are echo1/],
   ])('%j is rejected with one line that contains the allowed values, and exit code 2', async (args, says) => {

@@ -1,11 +1,14 @@
 /** Tests the output of the `status` command. */
 
+import { nameLabel } from '@lab/contract/kubernetes.ts'
 import { failure, success } from '@lab/contract/result.ts'
 import { readContainers } from '@lab/lab/compose/project.ts'
+import { readPods } from '@lab/lab/kubernetes/pods.ts'
 import { expect, test } from 'vitest'
 import { opener } from './commands/open.ts'
 import { embeddedPlaces } from './embedded.ts'
-import { embeddedStatus, statusOf, statusText } from './status.ts'
+import { forwardHint, kubernetesPlaces } from './kubernetes.ts'
+import { embeddedStatus, kubernetesStatus, statusOf, statusText } from './status.ts'
 
 const line = (service: string, number: number, changes: object = {}) =>
   JSON.stringify({
@@ -61,6 +64,25 @@ test('the status of an embedded lab has its replicas and its two pages', () => {
   expect(status.connections).toBe(7)
   expect(statusText(status)).toMatch(/ws-2 +draining +- +4\nall +7\n\nlive page +http:\/\/localhost:3000\n/)
   expect(statusText(status)).not.toContain('SERVICE')
+})
+
+test('the status of the lab in a cluster has its pods, their readiness, and the entry', () => {
+  const pod = (name: string, service: string, more: object = {}) => ({
+    metadata: { name, creationTimestamp: '2026-01-31T12:00:00Z', labels: { [nameLabel]: service }, ...more },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+  })
+  const items = [pod('ws-a', 'ws'), pod('ws-b', 'ws', { deletionTimestamp: '2026-01-31T13:00:00Z' }), pod('valkey-0', 'valkey')]
+  const readings = { sockets: new Map([['ws-a', 3]]), states: new Map([['ws-a', 'ready'] as const]) }
+  const places = kubernetesPlaces({ entry: 'http://127.0.0.1:30080' })
+  const status = kubernetesStatus(readPods(JSON.stringify({ items })), success(readings), places)
+  expect(status.replicas).toEqual([
+    { name: 'ws-a', state: 'ready', health: 'Ready', connections: 3 },
+    { name: 'ws-b', state: 'terminating', health: 'not Ready', connections: null },
+  ])
+  expect(status.connections).toBeNull()
+  expect(statusText(status)).toMatch(/valkey +running +Ready\n\ntest client page, sockets at \/ws +http:\/\/127\.0\.0\.1:30080\n/)
+  expect(forwardHint('grafana')).toContain('kubectl -n ws-lab port-forward service/grafana 3000')
+  expect(forwardHint('live')).toBeUndefined()
 })
 
 test('reads one JSON array as well as one JSON object per line', () => {

@@ -1,10 +1,11 @@
-/** Computes the output of `./lab status` from the containers and Prometheus, or from the state of an embedded lab. Pure. */
+/** Computes the output of `./lab status` from the containers or pods and Prometheus, or from the state of an embedded lab. Pure. */
 import { services } from '@lab/contract/endpoints.ts'
 import type { Result } from '@lab/contract/result.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
 import { isReplica } from '@lab/host/replicas.ts'
 import { type OpenPlace, openPlaces } from '@lab/lab/compose/places.ts'
 import type { LabContainer } from '@lab/lab/compose/project.ts'
+import { isReady, type Pod, podsOf, serviceOf, stateOf } from '@lab/lab/kubernetes/pods.ts'
 import { columns } from './columns.ts'
 
 /** The latest readings from Prometheus, by replica name, for example ws-1. */
@@ -17,7 +18,10 @@ export interface ReplicaRow {
   name: string
   /** State reported by the replica itself (starting, ready, draining, silent), or else the state of its container in Docker. */
   state: string
-  /** Result of Docker's health check, or an empty string if there is none; only a healthy replica receives new sockets. */
+  /**
+   * Result of Docker's health check, or whether a pod is Ready; an empty string if there is neither. Only a healthy replica receives new
+   * sockets.
+   */
   health: string
   /** Number of open sockets at the last scrape; null if Prometheus has no value. */
   connections: number | null
@@ -64,6 +68,27 @@ export function statusOf(containers: readonly LabContainer[], readings: Result<R
 export function embeddedStatus(readings: readonly ReplicaReading[], urls: OpenPlace[]): Status {
   const replicas = readings.map(({ id: name, state, sockets: connections }) => ({ name, state, health: '', connections }))
   return { running: true, replicas, connections: sumOf(replicas), services: [], urls }
+}
+
+/** Computes the status of the lab in a cluster. */
+export function kubernetesStatus(pods: readonly Pod[], readings: Result<ReplicaReadings>, urls: OpenPlace[]): Status {
+  const known = readings.ok ? readings.value : undefined
+  const health = (pod: Pod) => (isReady(pod) ? 'Ready' : 'not Ready')
+  const ofReplicas = podsOf(services.ws, pods)
+  const replicas = ofReplicas.map((pod): ReplicaRow => {
+    const { name } = pod.metadata
+    return { name, state: known?.states.get(name) ?? stateOf(pod), health: health(pod), connections: known?.sockets.get(name) ?? null }
+  })
+  return {
+    running: true,
+    replicas,
+    connections: sumOf(replicas),
+    services: pods
+      .filter((pod) => !ofReplicas.includes(pod))
+      .map((pod) => ({ service: serviceOf(pod) ?? pod.metadata.name, state: stateOf(pod), health: health(pod) })),
+    urls,
+    ...(!readings.ok && { problem: readings.problems.join('; ') }),
+  }
 }
 
 /** Formats the status as text. */

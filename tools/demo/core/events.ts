@@ -2,7 +2,7 @@
  * Defines the schema of a scene's events, which are stored as one line of JSON per event. Pure. Both the transcript and the video are
  * created from the events and checked against them.
  */
-import { labKinds } from '@lab/lab/lab.ts'
+import { localKinds } from '@lab/lab/lab.ts'
 import { z } from 'zod'
 
 /** Names of the still images that a recording can contain. */
@@ -33,7 +33,7 @@ const demoEvent = z.discriminatedUnion('kind', [
     name: z.string(),
     title: z.string(),
     /** The kind of lab on which the scene is played. */
-    on: z.enum(labKinds),
+    on: z.enum(localKinds),
     seed: z.number(),
     /** Factor by which the scaler's clock runs faster than in a cluster. */
     timeScale: z.number(),

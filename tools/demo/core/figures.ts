@@ -1,6 +1,6 @@
 /** Computes the figures that scene captions refer to by name from a lab's readings. Pure. */
 import type { ReplicaReading } from '@lab/host/readings.ts'
-import type { FigureName, Lab, Readings } from '@lab/lab/lab.ts'
+import type { FigureName, LocalLab, Readings } from '@lab/lab/lab.ts'
 import type { Measured } from './events.ts'
 
 /** The unit of each figure. */
@@ -52,7 +52,7 @@ export function figureOf(name: FigureName, readings: Readings): number | null {
 }
 
 /** Returns a figure with its unit and its source. Returns null if the readings do not contain the figure. */
-export function measure(name: FigureName, readings: Readings, sources: Lab['sources']): Measured | null {
+export function measure(name: FigureName, readings: Readings, sources: LocalLab['sources']): Measured | null {
   const value = figureOf(name, readings)
   return value === null ? null : { value, unit: units[name], source: sources[name] }
 }

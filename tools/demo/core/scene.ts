@@ -1,6 +1,6 @@
 /** Defines the types of a scene, of the part of a lab that scenes use, and of the director that plays scenes. */
 import type { FaultName } from '@lab/faults/catalogue/index.ts'
-import type { Lab, LabScaler, LabStore, Readings, ScaleDownRules } from '@lab/lab/lab.ts'
+import type { LabScaler, LabStore, LocalLab, Readings, ScaleDownRules } from '@lab/lab/lab.ts'
 import type { Measured, StillName } from './events.ts'
 import type { Undo } from './undo-stack.ts'
 
@@ -18,7 +18,7 @@ export interface Scene {
 /** The part of a lab that scenes use. */
 export interface SceneLab
   extends Pick<
-    Lab,
+    LocalLab,
     'kind' | 'readEverySeconds' | 'steadyShare' | 'sources' | 'readings' | 'setLoad' | 'scaleTo' | 'rollOut' | 'deployFailing'
   > {
   readonly scaler: Pick<LabScaler, 'timeScale' | 'pause' | 'resume' | 'setScaleDown'> | undefined

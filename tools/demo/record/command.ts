@@ -6,7 +6,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { examples, httpAddress, printJson } from '@lab/host/arguments.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
-import { type LabKind, labKinds } from '@lab/lab/lab.ts'
+import { type LocalKind, localKinds } from '@lab/lab/lab.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type StillName, stillNames } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
@@ -22,7 +22,7 @@ interface Options {
   scene: Scene[]
   out: string
   seed: number
-  on: LabKind
+  on: LocalKind
   timeScale?: number
   valkey?: string
   live?: string
@@ -50,7 +50,7 @@ export function register(program: Command): void {
     .addOption(seedOption())
     .addOption(timeScaleOption())
     .addOption(
-      new Option('--on <lab>', 'kind of lab: a new embedded lab, or the running lab on Compose').choices(labKinds).default('embedded'),
+      new Option('--on <lab>', 'kind of lab: a new embedded lab, or the running lab on Compose').choices(localKinds).default('embedded'),
     )
     .addOption(
       new Option('--live <url>', "on Compose: film this page instead of Grafana's Scaling dashboard").argParser(

@@ -3,13 +3,13 @@ import { services } from '@lab/contract/endpoints.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
 import { labContainers } from '@lab/lab/compose/project.ts'
-import type { AnyLab } from '@lab/lab/lab.ts'
+import type { AnyLocalLab } from '@lab/lab/lab.ts'
 import { composeLabForScenes, type FindOptions, startedEmbeddedLab } from '../find-lab.ts'
 import type { FilmedPages } from './filming.ts'
 import { type NumberSource, prometheusSource, replicasSource } from './sources.ts'
 
 export interface FilmedLab {
-  lab: AnyLab
+  lab: AnyLocalLab
   pages: Omit<FilmedPages, 'recording'>
   source: NumberSource
 }

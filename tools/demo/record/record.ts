@@ -2,7 +2,7 @@
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AnyLab } from '@lab/lab/lab.ts'
+import type { AnyLocalLab } from '@lab/lab/lab.ts'
 import { systemClock } from '@lab/scaler/adapters/system-clock.ts'
 import type { DemoEvent, StillName } from '../core/events.ts'
 import type { Scene } from '../core/scene.ts'
@@ -103,7 +103,7 @@ const checkEverySeconds = 0.5
  * Waits, up to a time limit, until no replica is starting or exiting and the load's sockets are closed. If the lab is still changing at the
  * time limit, this function returns normally and leaves it to the next scene to report the problem.
  */
-async function untilAtRest(lab: AnyLab, signal: AbortSignal): Promise<void> {
+async function untilAtRest(lab: AnyLocalLab, signal: AbortSignal): Promise<void> {
   const until = systemClock.nowSeconds() + restWithinSeconds
   let since = systemClock.nowSeconds()
   while (!signal.aborted && systemClock.nowSeconds() < until && systemClock.nowSeconds() - since < restForSeconds) {

@@ -1,6 +1,7 @@
 import { metrics } from '@lab/contract/metrics.ts'
 import {
   asManyReady,
+  complete,
   docker,
   during,
   entryAnswers,
@@ -71,6 +72,27 @@ export const drain = {
         undo: [{ kind: 'at-least', replicas: facts.replicas }],
         expect: [evidence(during(18, `${facts.replica} is gone`, hasLeft(facts))), entryAnswers, asManyReady(facts, 30)],
         notes: ['A replica is started at the end, unless the scaler has already replaced the lost one.'],
+      }),
+    },
+    kubernetes: {
+      seconds: 35,
+      needsReplicas: 2,
+      draft: (facts) => ({
+        does: `The pod ${facts.replica} is deleted: it gets SIGTERM, drains and exits, and Kubernetes starts another pod at once.`,
+        begin: [{ kind: 'act', action: 'terminate', replica: facts.replica }],
+        undo: [{ kind: 'settle' }],
+        expect: [
+          during(
+            20,
+            `${facts.replica} reports the state draining`,
+            query(`max_over_time(${series(metrics.replicaState.name, facts.replica, ', state="draining"')}[1m]) == 1`),
+          ),
+          // The pod's grace period of 30 s contains the preStop delay and the drain.
+          evidence(during(32, `the pod ${facts.replica} is gone`, hasLeft(facts))),
+          entryAnswers,
+          complete(30),
+        ],
+        notes: ['The clients of the replica are asked to reconnect, resume on other replicas, and lose no message.'],
       }),
     },
   },

@@ -1,6 +1,7 @@
 import {
   alert,
   asManyReady,
+  complete,
   docker,
   during,
   entryAnswers,
@@ -63,6 +64,20 @@ export const kill = {
         undo: [{ kind: 'at-least', replicas: facts.replicas }],
         expect: [evidence(during(10, `${facts.replica} is gone`, hasLeft(facts))), entryAnswers, asManyReady(facts, 30)],
         notes: ['A replica is started at the end, unless the scaler has already replaced the lost one.'],
+      }),
+    },
+    kubernetes: {
+      seconds: 15,
+      needsReplicas: 2,
+      draft: (facts) => ({
+        does: `The process in the pod ${facts.replica} is killed, and Kubernetes restarts the container.`,
+        begin: [{ kind: 'act', action: 'kill', replica: facts.replica }],
+        undo: [{ kind: 'settle' }],
+        expect: [evidence(during(10, `the container of ${facts.replica} has exited`, hasLeft(facts))), entryAnswers, complete(30)],
+        notes: [
+          'The clients of the replica see code 1006, reconnect within seconds, and lose no message.',
+          'If a container exits repeatedly, Kubernetes delays its restart; the pod is then replaced at the end.',
+        ],
       }),
     },
   },

@@ -3,6 +3,7 @@ import {
   after,
   alert,
   allUp,
+  complete,
   disturbance,
   docker,
   during,
@@ -66,6 +67,23 @@ export const pause = {
           after(15, `${facts.replica} is ready`, { kind: 'state', id: facts.replica, state: 'ready' }, { steadySeconds: 3 }),
         ],
         notes: [],
+      }),
+    },
+    kubernetes: {
+      seconds: 40,
+      needsReplicas: 2,
+      draft: ({ replica, seconds }) => ({
+        does: `The process in the pod ${replica} is frozen for ${seconds} s.`,
+        begin: [{ kind: 'act', action: 'freeze', replica }],
+        undo: [{ kind: 'act', action: 'thaw', replica }, { kind: 'settle' }],
+        expect: [
+          evidence(during(10, `the process in ${replica} is suspended`, { kind: 'frozen', replica })),
+          // The readiness probe fails when it has waited for 20 s.
+          during(30, `the pod ${replica} is not Ready`, { kind: 'unready', replica }),
+          entryAnswers,
+          complete(30),
+        ],
+        notes: ['If a pause lasts longer than about a minute, the liveness probe fails, and Kubernetes restarts the container.'],
       }),
     },
   },

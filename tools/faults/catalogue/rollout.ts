@@ -1,4 +1,4 @@
-import { after, during, entryAnswers, evidence } from '../core/expect.ts'
+import { after, complete, during, entryAnswers, evidence } from '../core/expect.ts'
 import type { Fault } from '../fault.ts'
 
 export const rollout = {
@@ -28,6 +28,17 @@ export const rollout = {
           entryAnswers,
           after(30, `${replicas} replicas are healthy`, { kind: 'replicas', count: replicas }),
         ],
+        notes: ['Clients of each replica are asked to reconnect, reconnect to a new replica, and miss no message.'],
+      }),
+    },
+    kubernetes: {
+      seconds: 5,
+      needsReplicas: 2,
+      draft: (facts) => ({
+        does: 'Every pod is replaced by a new pod, one after the other, as with kubectl rollout restart; the number of Ready pods never falls.',
+        begin: [{ kind: 'restart-all' }],
+        undo: [{ kind: 'settle' }],
+        expect: [evidence(during(5, 'the earlier pods are gone', { kind: 'gone', replicas: facts.names })), entryAnswers, complete(30)],
         notes: ['Clients of each replica are asked to reconnect, reconnect to a new replica, and miss no message.'],
       }),
     },

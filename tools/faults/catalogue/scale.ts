@@ -15,7 +15,7 @@ const on = {
     ],
     notes: [],
   }),
-} as const satisfies FaultOn<'compose'> & FaultOn<'embedded'>
+} as const satisfies FaultOn<'compose'> & FaultOn<'embedded'> & FaultOn<'kubernetes'>
 
 export const scale = {
   what: 'one replica is added and later removed',
@@ -30,5 +30,5 @@ export const scale = {
     addsReplica: true,
     only: true,
   },
-  on: { compose: on, embedded: on },
+  on: { compose: on, embedded: on, kubernetes: on },
 } as const satisfies Fault

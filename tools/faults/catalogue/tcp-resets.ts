@@ -18,7 +18,7 @@ function resetAt(at: ResetPoint, when: string) {
     seconds: 5,
     needsReplicas: 1,
     draft: () => ({ does: `${what}.`, begin: [{ kind: 'reset', at, times }], undo: [], expect: [entryAnswers], notes: [] }),
-  } as const satisfies FaultOn<'compose'> & FaultOn<'embedded'>
+  } as const satisfies FaultOn<'compose'> & FaultOn<'embedded'> & FaultOn<'kubernetes'>
   const inPlan: InPlan = {
     takesSeconds: 2,
     lastsSeconds: 0,
@@ -29,5 +29,5 @@ function resetAt(at: ResetPoint, when: string) {
     noticed: { after: 'undo', seconds: 0 },
     only: true,
   }
-  return { what, hitsReplica: false, inPlan, on: { compose: on, embedded: on } } as const satisfies Fault
+  return { what, hitsReplica: false, inPlan, on: { compose: on, embedded: on, kubernetes: on } } as const satisfies Fault
 }

@@ -3,7 +3,7 @@ import type { Disturbance } from '@lab/contract/embedded-api.ts'
 import { jobs, ports, services } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { standardMetrics } from '@lab/contract/queries.ts'
-import type { CheckOf, FactsOf, Labels, StepOf } from '@lab/lab/lab.ts'
+import type { FactsOf, Labels, LeftCheck, QueryCheck, StepOf } from '@lab/lab/lab.ts'
 import type { Expectation, Expected } from '../fault.ts'
 
 type ComposeFacts = FactsOf<'compose'>
@@ -35,7 +35,7 @@ export function evidence<C>(expected: Expected<C>): Expected<C> {
 /** Expects that the lab's entry point still responds to requests. */
 export const entryAnswers = throughout('the entry still answers', { kind: 'entry' })
 
-export function query(promql: string): CheckOf<'compose'> {
+export function query(promql: string): QueryCheck {
   return { kind: 'query', promql }
 }
 
@@ -106,13 +106,18 @@ export function docker(...args: readonly string[]): StepOf<'compose'> {
   return { kind: 'docker', args }
 }
 
-/** Expects that the replica no longer exists. The scaler may already have started another replica with the same name. */
-export function hasLeft({ replica, startedAtSeconds }: EmbeddedFacts): CheckOf<'embedded'> {
+/** Expects that the replica no longer exists. Another replica with the same name may already have been started. */
+export function hasLeft({ replica, startedAtSeconds }: Pick<EmbeddedFacts, 'replica' | 'startedAtSeconds'>): LeftCheck {
   return { kind: 'left', id: replica, startedAtSeconds }
 }
 
 export function asManyReady({ replicas }: EmbeddedFacts, withinSeconds: number): Expectation<'embedded'> {
   return after(withinSeconds, `${replicas} replicas are ready`, { kind: 'ready', atLeast: replicas })
+}
+
+/** Expects that all pods are Ready again. */
+export function complete(withinSeconds: number): Expectation<'kubernetes'> {
+  return after(withinSeconds, 'all pods are Ready', { kind: 'complete' })
 }
 
 /** Returns the steps that begin and end a fault that affects the embedded lab or one of its replicas. */

@@ -1,4 +1,5 @@
 /** Plans a fault for a lab: the steps, the expectations, and the undo steps. Pure. */
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { CheckOf, FactsOf, LabKind, StepOf } from '@lab/lab/lab.ts'
 import { type FaultName, faults, faultsOn } from '../catalogue/index.ts'
@@ -31,7 +32,7 @@ export function planOf<K extends LabKind>(name: FaultName, kind: K, facts: Facts
           `not checked, because it takes up to ${withinSeconds} s and the fault lasts only ${seconds} s: ${what}`,
       ),
     ],
-    byHand: undo.map((step) => handText(step, seconds)),
+    byHand: undo.map((step) => handText(step, kind, seconds)),
   })
 }
 
@@ -45,7 +46,7 @@ function endOf(check: CheckOf<LabKind>): CheckOf<LabKind> {
 }
 
 /** Formats a step as a command that a user could type. */
-function handText(step: StepOf<LabKind>, seconds: number): string {
+function handText(step: StepOf<LabKind>, kind: LabKind, seconds: number): string {
   switch (step.kind) {
     case 'docker':
       return `docker ${step.args.join(' ')}`
@@ -58,12 +59,17 @@ function handText(step: StepOf<LabKind>, seconds: number): string {
     case 'at-least':
       return 'nothing: the scaler starts another replica if one is needed'
     case 'scale':
-      return `./lab scale ${step.replicas}`
+      return `./lab scale ${step.replicas}${kind === 'compose' ? '' : ` --on ${kind}`}`
     case 'rollout':
       return step.how === 'restart' ? './lab rollout restart' : './lab rollout resume'
     case 'deploy':
       return './lab deploy switch'
     case 'reset':
       return 'nothing: the connections have ended'
+    case 'act':
+      return `kubectl -n ${namespace} delete pod ${step.replica}`
+    case 'settle':
+    case 'restart-all':
+      return 'nothing: Kubernetes restarts or replaces the pod'
   }
 }

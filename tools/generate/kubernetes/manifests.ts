@@ -2,15 +2,17 @@
  * Builds the generated files in `k8s/`, and a kustomization for each folder whose files are mounted into pods. The sources are the Compose
  * model, the shared contract/ folder and the scaler's files. Pure.
  */
+
 import { dirname, join, relative } from 'node:path/posix'
 import { ports, services } from '@lab/contract/endpoints.ts'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { stringify } from 'yaml'
 import type { Call } from '../diagrams/compose-model.ts'
 import type { ComposeService } from './compose-service.ts'
 import { loadJob } from './load.ts'
 import { adapterRules, type MetricMap, type PrometheusConfig, prometheusAccount, prometheusConfig } from './monitoring.ts'
 import { networkPolicies } from './network-policies.ts'
-import { metadata, namespace, partOfLab, selected, type Tree } from './objects.ts'
+import { metadata, partOfLab, selected, type Tree } from './objects.ts'
 import { type Additions, type Part, podTemplate, serviceOf, singlePod } from './pod.ts'
 import { deployment, disruptionBudget, ingress, replicaService, replicaSettings, secretGenerator, spread } from './replicas.ts'
 

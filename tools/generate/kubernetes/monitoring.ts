@@ -1,7 +1,9 @@
 /** Derives the configuration of Prometheus and the metrics adapter in a cluster from the Compose lab's configuration. Pure. */
+
 import { jobs, ports, services } from '@lab/contract/endpoints.ts'
+import { namespace } from '@lab/contract/kubernetes.ts'
 import { interpolated } from './compose-service.ts'
-import { discoveredName, metadata, namespace, type Tree } from './objects.ts'
+import { discoveredName, metadata, type Tree } from './objects.ts'
 
 /** Scrape jobs in prometheus.yml whose targets exist only in the Compose lab. */
 const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler, jobs.kubeStateMetrics]

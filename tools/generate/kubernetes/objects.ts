@@ -1,11 +1,7 @@
 /** Defines types, names and labels that all Kubernetes manifests use. Pure. */
+import { nameLabel } from '@lab/contract/kubernetes.ts'
 
 export type Tree = { [key: string]: Tree | Tree[] | string | string[] | number | boolean | null | undefined }
-
-/** The namespace of all objects in the Kubernetes manifests. */
-export const namespace = 'ws-lab'
-
-const nameLabel = 'app.kubernetes.io/name'
 
 /** Returns the label that selects a component's pods. */
 export function selected(name: string): Record<string, string> {

@@ -58,7 +58,7 @@ async function list({ json = false }: { json?: boolean }): Promise<void> {
 
 async function save(file: string, only: string[], { present = false }: { present?: boolean }, command: Command): Promise<void> {
   const lab = await model()
-  refuseUnknownServices(only, lab, command)
+  refuseUnknownServices(only, Object.keys(lab.services), command)
   const images = await sized(imagesOf(lab, only))
   const missing = images.filter(({ bytes }) => bytes === undefined).map(({ image }) => image)
   if (missing.length > 0 && !present) {

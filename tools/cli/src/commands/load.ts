@@ -9,6 +9,7 @@ import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { pause } from '@lab/host/until.ts'
 import { scenarios } from '@lab/k6/lib/scenarios.ts'
 import { labContainers, runningAmong, startOf } from '@lab/lab/compose/project.ts'
+import { localKinds } from '@lab/lab/lab.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import { duration } from '@lab/scaler/commands/options.ts'
 import { Argument, type Command, InvalidArgumentError } from 'commander'
@@ -40,7 +41,7 @@ export function register(program: Command): void {
         'and on the embedded lab with its own clients, until the duration ends or another load is set',
     )
     .addArgument(new Argument('<what>', 'number of sockets, or name of a scenario').argParser(wanted))
-    .addOption(onOption())
+    .addOption(onOption(localKinds))
     .addOption(pageOption())
     .option('--duration <time>', 'duration, for example 90s or 5m', duration)
     .option('--sockets <number>', 'maximum number of sockets of a scenario', wholeNumber(min, max))

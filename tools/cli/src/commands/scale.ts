@@ -12,9 +12,12 @@ import { exitCodes } from '@lab/host/signals.ts'
 import { refuseDeploy } from '@lab/lab/compose/deploy/state.ts'
 import { labContainers, model, runningAmong, serviceContainers, startOf } from '@lab/lab/compose/project.ts'
 import { rolloutFolder, rolloutStore } from '@lab/lab/compose/rollout/store.ts'
+import { isPaused, pauseHint } from '@lab/lab/kubernetes/hpa.ts'
+import type { KubernetesLab } from '@lab/lab/kubernetes/lab.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import type { Command } from 'commander'
 import { embeddedLab } from '../embedded.ts'
+import { onKubernetes } from '../kubernetes.ts'
 
 export function register(program: Command): void {
   program
@@ -23,10 +26,25 @@ export function register(program: Command): void {
     .argument('<replicas>', 'number of replicas', wholeNumber(0, 100))
     .addOption(onOption())
     .addOption(pageOption())
-    .addHelpText('after', examples('./lab scale 5', './lab scale 3', './lab scale 4 --on embedded'))
-    .action((replicas: number, which: WhichLab, command: Command) =>
-      which.on === 'embedded' ? scaleEmbedded(replicas, which, command) : scaleCompose(replicas),
-    )
+    .addHelpText('after', examples('./lab scale 5', './lab scale 3', './lab scale 4 --on embedded', './lab scale 4 --on kubernetes'))
+    .action((replicas: number, which: WhichLab, command: Command) => {
+      switch (which.on) {
+        case 'compose':
+          return scaleCompose(replicas)
+        case 'embedded':
+          return scaleEmbedded(replicas, which, command)
+        case 'kubernetes':
+          return onKubernetes((lab) => scaleKubernetes(replicas, lab))
+      }
+    })
+}
+
+async function scaleKubernetes(replicas: number, lab: KubernetesLab): Promise<void> {
+  await lab.scaleTo(replicas)
+  say(`${replicas} pods are Ready`)
+  const hpa = await lab.hpa()
+  if (hpa !== undefined && replicas > 0 && !isPaused(hpa))
+    say(`The HPA ${hpa.metadata.name} may change the number again; ${pauseHint(hpa)}`)
 }
 
 async function scaleEmbedded(replicas: number, which: WhichLab, command: Command): Promise<void> {

@@ -5,7 +5,7 @@ import { failure, type Result, success } from '@lab/contract/result.ts'
 import { examples, printJson } from '@lab/host/arguments.ts'
 import { psCommand } from '@lab/host/compose.ts'
 import { show } from '@lab/host/docker.ts'
-import { prometheusAt } from '@lab/host/prometheus.ts'
+import { type Prometheus, prometheusAt } from '@lab/host/prometheus.ts'
 import { byReplica, stateName } from '@lab/host/readings.ts'
 import { exitCodes } from '@lab/host/signals.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
@@ -13,7 +13,8 @@ import { labContainers } from '@lab/lab/compose/project.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import type { Command } from 'commander'
 import { embeddedLab, embeddedPlaces } from '../embedded.ts'
-import { embeddedStatus, type ReplicaReadings, type Status, statusOf, statusText } from '../status.ts'
+import { kubernetesPlaces, onKubernetes } from '../kubernetes.ts'
+import { embeddedStatus, kubernetesStatus, type ReplicaReadings, type Status, statusOf, statusText } from '../status.ts'
 
 export function register(program: Command): void {
   program
@@ -22,13 +23,27 @@ export function register(program: Command): void {
     .addOption(onOption())
     .addOption(pageOption())
     .option('--json', 'print one JSON document')
-    .addHelpText('after', examples('./lab status', './lab status --json', './lab status --on embedded'))
+    .addHelpText('after', examples('./lab status', './lab status --json', './lab status --on embedded', './lab status --on kubernetes'))
     .action(async ({ json = false, ...which }: WhichLab & { json?: boolean }) => {
-      const status = which.on === 'embedded' ? await readEmbedded(which) : await readCompose()
+      const status = await readStatus(which)
       if (json) printJson(status)
       else process.stdout.write(statusText(status))
       if (!status.running) process.exitCode = exitCodes.failed
     })
+}
+
+function readStatus(which: WhichLab): Promise<Status> {
+  switch (which.on) {
+    case 'compose':
+      return readCompose()
+    case 'embedded':
+      return readEmbedded(which)
+    case 'kubernetes':
+      return onKubernetes(async (lab) => {
+        const [pods, readings] = await Promise.all([lab.pods(), readReplicas(lab.prometheus)])
+        return kubernetesStatus(pods, readings, kubernetesPlaces(lab))
+      })
+  }
 }
 
 async function readEmbedded(which: WhichLab): Promise<Status> {
@@ -40,12 +55,11 @@ async function readCompose(): Promise<Status> {
   show(psCommand())
   const containers = await labContainers()
   const place = openPlaces(containers).find(({ word }) => word === services.prometheus)
-  return statusOf(containers, place ? await readReplicas(place.url) : failure('Prometheus does not run'))
+  return statusOf(containers, place ? await readReplicas(prometheusAt(place.url)) : failure('Prometheus does not run'))
 }
 
-async function readReplicas(url: string): Promise<Result<ReplicaReadings>> {
+async function readReplicas(prometheus: Prometheus): Promise<Result<ReplicaReadings>> {
   const { connectionsByReplica, stateByReplica } = queries(allReplicas)
-  const prometheus = prometheusAt(url)
   try {
     const [sockets, numbers] = await Promise.all([byReplica(prometheus, connectionsByReplica), byReplica(prometheus, stateByReplica)])
     return success({ sockets, states: new Map([...numbers].map(([replica, number]) => [replica, stateName(number)])) })

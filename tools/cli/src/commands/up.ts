@@ -51,7 +51,7 @@ async function up({ timeout, preflight, without = [], ...options }: Options, typ
   const meant = { profiles, without, overlay: options.k8sSim === true }
   if (preflight) await refuseIfBlocked(meant)
   const lab = await model()
-  refuseUnknownServices(without, lab, typed)
+  refuseUnknownServices(without, Object.keys(lab.services), typed)
   const wanted = Object.keys(lab.services).filter((service) => starts(lab, service, meant))
   refuseIfNeeded(lab, wanted, without)
   if (options.offline) await refuseIfNotHere(lab, wanted, options.k8sSim === true)

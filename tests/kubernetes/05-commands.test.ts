@@ -1,0 +1,130 @@
+/** Runs the lab's commands with `--on kubernetes`, as in docs/kubernetes.md, and checks their output and the state of the cluster. */
+import { readFile } from 'node:fs/promises'
+import { services } from '@lab/contract/endpoints.ts'
+import { namespace } from '@lab/contract/kubernetes.ts'
+import { root } from '@lab/host/root.ts'
+import { until } from '@lab/host/until.ts'
+import type { Report } from '@lab/prove/core/report.ts'
+import { execa } from 'execa'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { block, entry, inLab, pods, readyPods, type } from './lib/cluster.ts'
+import { addFigure } from './lib/figures.ts'
+
+const look = block('./lab status --on kubernetes')
+const disturb = block('./lab chaos kill --on kubernetes')
+
+async function lab(args: readonly string[], env: Record<string, string> = {}) {
+  const ran = await execa(process.execPath, ['tools/cli/src/main.ts', ...args, '--on', 'kubernetes'], {
+    cwd: root,
+    env: { LAB_INGRESS: entry, ...env },
+    reject: false,
+    stdin: 'ignore',
+    timeout: 180_000,
+  })
+  return { exitCode: ran.exitCode, stdout: ran.stdout, stderr: ran.stderr }
+}
+
+/** Returns the policies by which the HPA scales; `Disabled` means that it is paused. */
+const policies = () =>
+  inLab(['get', 'hpa', services.ws, '-o', 'jsonpath={.spec.behavior.scaleUp.selectPolicy} {.spec.behavior.scaleDown.selectPolicy}'])
+
+test('without a cluster, there is one line with a command', async () => {
+  const { exitCode, stdout, stderr } = await lab(['status'], { KUBECONFIG: '/dev/null' })
+  expect([exitCode, stdout, stderr]).toEqual([1, '', 'lab: kubectl has no current context: kubectl config use-context NAME'])
+})
+
+describe.skipIf(inject('cluster') !== 'nodes')('on the lab in the cluster', () => {
+  beforeAll(async () => {
+    process.env.LAB_INGRESS = entry
+    await until('two replicas', async () => (await readyPods()).length === 2 && (await pods()).length === 2, {
+      withinMs: 420_000,
+      everyMs: 1000,
+    })
+  }, 430_000)
+
+  afterAll(async () => {
+    await inLab(['scale', `deployment/${services.ws}`, '--replicas=2'])
+  })
+
+  test('status lists the pods, their sockets and the entry', async () => {
+    const { exitCode, stdout } = await lab(['status', '--json'])
+    expect(exitCode).toBe(0)
+    const status = JSON.parse(stdout) as {
+      replicas: { name: string; state: string; health: string; connections: number }[]
+      services: { service: string }[]
+      urls: { url: string }[]
+    }
+    expect(status.replicas.map(({ name }) => name).sort()).toEqual(await readyPods())
+    for (const { state, health, connections } of status.replicas) expect([state, health, connections]).toEqual(['ready', 'Ready', 0])
+    expect(status.services.map(({ service }) => service)).toEqual(expect.arrayContaining([services.valkey, services.prometheus]))
+    expect(status.urls.map(({ url }) => url)).toEqual([entry])
+  })
+
+  test('open prints the entry, and explains how to reach a page that the Ingress does not publish', async () => {
+    expect((await lab(['open', '--print'])).stdout).toBe(entry)
+    const { exitCode, stderr } = await lab(['open', 'grafana', '--print'])
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('kubectl -n ws-lab port-forward service/grafana 3000')])
+  })
+
+  test.each([
+    ['15', 'the HPA ws allows 2 to 10 replicas, and would undo 15'],
+    ['1', 'the HPA ws allows 2 to 10 replicas, and would undo 1;'],
+  ])('scale %s is refused, because it is outside the limits of the HPA', async (replicas, says) => {
+    const { exitCode, stderr } = await lab(['scale', replicas])
+    expect([exitCode, stderr.split('\n').at(-1)]).toEqual([1, expect.stringContaining(says)])
+    expect((await readyPods()).length).toBe(2)
+  })
+
+  test('logs of an unknown service are refused with the names of the services', async () => {
+    const { exitCode, stderr } = await lab(['logs', 'nothing'])
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/no service nothing; allowed are .*valkey.*ws/)])
+  })
+
+  test('a fault that a cluster does not support is refused', async () => {
+    const { exitCode, stderr } = await lab(['chaos', 'partition'])
+    expect([exitCode, stderr]).toEqual([
+      2,
+      expect.stringContaining('not possible on a lab of kind kubernetes, which supports kill, pause, drain'),
+    ])
+  })
+
+  test('prove reports an entry that does not answer, before it changes anything', async () => {
+    const { exitCode, stderr } = await lab(['prove', '--drains', '1', '--entry', 'ws://127.0.0.1:1'])
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/no replica answers at http:\/\/127\.0\.0\.1:1: .*LAB_INGRESS/)])
+  })
+
+  test('the page shows the state, scales and shows logs', { timeout: 300_000 }, async () => {
+    const output = await type(look, 280)
+    for (const name of (await readyPods()).slice(0, 2)) expect(output).toContain(`[pod/${name}/ws]`)
+    expect(output).toContain('3 pods are Ready')
+    expect(output).toMatch(/The HPA ws may change the number again; to pause it: kubectl -n ws-lab patch hpa ws/)
+  })
+
+  test('the page injects faults, and proves that no message is lost', { timeout: 900_000 }, async () => {
+    const before = await policies()
+    const output = await type(disturb, 880)
+    expect(output).not.toContain('Expectations not met')
+    expect(output.match(/Expectations met/g)).toHaveLength(3)
+    const { verdict, faults } = JSON.parse(await readFile(`${root}reports/kubernetes/prove.json`, 'utf8')) as Report
+    const found = Object.values(verdict.findings).map(({ count }) => count)
+    expect(
+      found.every((count) => count === 0),
+      output,
+    ).toBe(true)
+    expect([verdict.pass, verdict.drops.unexplained], output).toEqual([true, {}])
+    expect(faults.map(({ kind, happened }) => `${kind} ${happened}`).sort()).toEqual([
+      'drain true',
+      'drain true',
+      'kill true',
+      'pause true',
+      'rollout true',
+    ])
+    expect(await policies()).toBe(before)
+    addFigure('proof', { counts: verdict.counts, drops: verdict.drops })
+  })
+
+  test('no kubectl proxy is left behind', async () => {
+    const { stdout } = await execa('ps', ['-eo', 'args'])
+    expect(stdout.split('\n').filter((line) => line.includes(`--accept-paths=^/api/v1/namespaces/${namespace}`))).toEqual([])
+  })
+})
