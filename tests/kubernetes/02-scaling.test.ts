@@ -1,13 +1,11 @@
 /** Tests the cluster's HPA under load from k6: the HPA goes from 2 to 4 replicas, and then back down one at a time. */
-import { writeFile } from 'node:fs/promises'
 import { services } from '@lab/contract/endpoints.ts'
-import { kubectl } from '@lab/host/kubectl.ts'
-import { root } from '@lab/host/root.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { openSocketGroupAt, type SocketGroup } from '../stack/lib/crowd.ts'
 import { entry, hpa, inLab, readyPods } from './lib/cluster.ts'
 import { addFigure } from './lib/figures.ts'
+import { loadStatus, startLoad, stopLoad } from './lib/load.ts'
 
 /** Clients that stay connected while the number of replicas changes. */
 const clients = 50
@@ -38,7 +36,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
     })
     group = await openSocketGroupAt(entry, clients)
     const began = performance.now()
-    await startLoad()
+    await startLoad({ sockets, seconds: loadSeconds })
     const watch = async () => {
       const { currentReplicas } = await hpa()
       if (changes.at(-1)?.replicas !== currentReplicas) changes.push({ at: (performance.now() - began) / 1000, replicas: currentReplicas })
@@ -49,11 +47,11 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
       withinMs: 90_000,
       everyMs: 500,
     })
-    await until('the end of the load', async () => (await watch()) > 0 && (await jobStatus()) !== undefined, {
+    await until('the end of the load', async () => (await watch()) > 0 && (await loadStatus()) !== undefined, {
       withinMs: (loadSeconds + 120) * 1000,
       everyMs: 500,
     })
-    jobSucceeded = (await jobStatus()) === 'Complete'
+    jobSucceeded = (await loadStatus()) === 'Complete'
     await until('two replicas again', async () => (await watch()) === 2 && (await readyPods()).length === 2, {
       withinMs: 420_000,
       everyMs: 500,
@@ -63,7 +61,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
 
   afterAll(async () => {
     group?.close()
-    await inLab(['delete', 'job', services.k6, '--ignore-not-found'])
+    await stopLoad()
   })
 
   test('the load passed all of its thresholds', async () => {
@@ -94,40 +92,3 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
     addFigure('moved', { goodbyes: group.goodbyes.length, resumed: group.resumed })
   })
 })
-
-const jobFile = 'reports/kubernetes-load.json'
-
-/** Starts the `load` overlay's Job with this test's settings. */
-async function startLoad(): Promise<void> {
-  await inLab(['delete', 'job', services.k6, '--ignore-not-found'])
-  const text = await kubectl(['create', '--dry-run=client', '-o', 'json', '-k', 'k8s/overlays/load'])
-  const job = JSON.parse(text) as {
-    spec: {
-      parallelism: number
-      completions: number
-      template: { spec: { containers: [{ env: { name: string; value: string }[] }] } }
-    }
-  }
-  const [container] = job.spec.template.spec.containers
-  const changed: Record<string, string> = {
-    SCENARIO: 'default',
-    SOCKETS: String(sockets / job.spec.parallelism),
-    DURATION: String(loadSeconds),
-  }
-  container.env = [
-    ...container.env.filter(({ name }) => !(name in changed)),
-    ...Object.entries(changed).map(([name, value]) => ({ name, value })),
-  ]
-  await writeFile(`${root}${jobFile}`, JSON.stringify(job))
-  await kubectl(['create', '-f', jobFile])
-}
-
-/** Returns how the load Job ended; undefined while it is running. */
-async function jobStatus(): Promise<string | undefined> {
-  const { conditions = [] } = (
-    JSON.parse(await inLab(['get', 'job', services.k6, '-o', 'json'])) as {
-      status: { conditions?: { type: string; status: string }[] }
-    }
-  ).status
-  return conditions.find(({ type, status }) => status === 'True' && ['Complete', 'Failed'].includes(type))?.type
-}
