@@ -35,7 +35,7 @@ kube-state-metrics.
 
 ${specTable(Object.values(scalerMetrics), true)}
 
-## For dashboards and rules made for kube-state-metrics
+## Metrics that kube-state-metrics exports in a cluster
 
 The scaler exports these metrics and its own metrics whose names begin with \`kube_\` under \`${scalerPaths.kubeState}\`, which
 Prometheus scrapes as the job \`${jobs.kubeStateMetrics}\`. [Public dashboards](kubernetes-mapping.md#public-dashboards-and-rules) select

@@ -14,7 +14,7 @@ export interface ApiClient {
   get(path: string): Promise<string | undefined>
   create(path: string, object: object): Promise<void>
   replace(path: string, object: object): Promise<void>
-  /** Replaces the given fields of an object (JSON merge patch). */
+  /** Changes an object with a JSON merge patch, which contains only the fields to be replaced. */
   patch(path: string, fields: object): Promise<void>
   /** Deletes an object without a grace period. */
   remove(path: string): Promise<void>

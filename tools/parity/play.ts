@@ -8,7 +8,7 @@ import { representable } from './core/compressed.ts'
 import type { Reported } from './core/metrics-api.ts'
 import { createWorkload } from './workload.ts'
 
-/** The state to create before a sync. */
+/** The recorded state that the API server must show before the controller's next sync. */
 export interface Moment {
   readonly observation: Observation
   readonly hpa: HorizontalPodAutoscaler

@@ -55,8 +55,8 @@ export function pauseHint({ metadata: { name } }: Hpa): string {
 }
 
 /**
- * Returns the reason why a number of replicas would not last, because the HPA enforces its limits even if it is paused; undefined if the
- * number is allowed. An HPA leaves a Deployment with no replicas alone.
+ * Returns an error message if the HPA would replace the given number of replicas, because the number is outside minReplicas and maxReplicas,
+ * which the HPA enforces even if it is paused; otherwise undefined. An HPA does not scale a Deployment that has 0 replicas.
  */
 export function limitProblem(hpa: Hpa | undefined, replicas: number): string | undefined {
   if (hpa === undefined || replicas === 0) return undefined

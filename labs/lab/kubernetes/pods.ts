@@ -60,7 +60,7 @@ export function stateOf({ metadata, status }: Pod): string {
   return waiting ?? status.phase.toLowerCase()
 }
 
-/** Whether Kubernetes waits before it restarts the pod's container, because the container has exited repeatedly. */
+/** Whether the pod is in CrashLoopBackOff: its container has exited repeatedly, and Kubernetes waits before it restarts the container. */
 export function isCrashLooping({ status }: Pod): boolean {
   return status.containerStatuses.some(({ state }) => state.waiting?.reason === 'CrashLoopBackOff')
 }

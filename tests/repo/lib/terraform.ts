@@ -8,7 +8,7 @@ const { parse, getReferencesInExpression } = load('@cdktn/hcl2json') as {
   getReferencesInExpression: (file: string, expression: string) => Promise<{ value: string }[]>
 }
 
-/** Formats a Terraform file in the same way as `terraform fmt`. */
+/** Formats a Terraform file as `terraform fmt` would. */
 export const { format } = load('@cdktn/hcl-tools') as { format: (text: string) => Promise<string> }
 
 /** A part of a Terraform file, as JSON: expressions are strings such as `${var.name}`, and each block is an element of a list. */

@@ -44,12 +44,12 @@ export interface ComparedMoment {
 }
 
 /**
- * Number of events about one object that a controller sends before it limits their rate to one per five minutes. Once a recording has more
- * events, events are not compared.
+ * Number of events about one object that a controller sends before it limits the rate to one event per five minutes. Events beyond
+ * this number are not compared.
  */
 export const eventBurst = 25
 
-/** Runs the engine with the observations at the controller's own times, and compares its decisions with the controller's. */
+/** Lets the scaler's engine decide at the times of the controller's syncs, with the same observations, and compares both decisions. */
 export function compareMoments(played: readonly PlayedSync[], options: ControllerOptions): ComparedMoment[] {
   let memory = emptyMemory
   let sent = 0
