@@ -82,7 +82,7 @@ describe.skipIf(!hasChromium)('the page', () => {
       'the page has moved',
       async () => {
         await say(speaker, ++said)
-        return (await text(listener, 'moves')) === '1'
+        return (await text(listener, 'replica')) !== replica
       },
       { withinMs: 40_000, everyMs: 100 },
     )
@@ -99,6 +99,8 @@ describe.skipIf(!hasChromium)('the page', () => {
   }, 120_000)
 
   test('reconnects after a close with 1012', async () => {
+    // With the sockets of the other pages open, rebalancing could move this page to the new replica before its replica is killed.
+    for (const context of browser.contexts()) await context.close()
     await scaleTo(stack, 3)
     const page = await inRoom('closed')
     const name = containerName(stack, await text(page, 'replica'))
@@ -109,12 +111,13 @@ describe.skipIf(!hasChromium)('the page', () => {
     await isOpen(page)
     await say(page, 1)
     await until('the page is still in its room', async () => (await heard(page)).length === 1, { withinMs: 10_000 })
-    // Before this check, rebalancing may also have moved the page's connection to another replica. The page must have reconnected once
-    // after its connection was closed with code 1012, and once for each rebalancing move. After each reconnect, the page must have resumed
-    // its session.
-    const asked = async () => ((await text(page, 'log')).match(/"reason":"rebalancing"/g) ?? []).length
-    const dials = async () => `${1 + (await asked())} / ${1 + (await asked())}`
-    await until('a reason for each dial', async () => (await text(page, 'reconnects')) === (await dials()), { withinMs: 30_000 })
+    // Rebalancing may also have asked the page to move. The page then reconnects once more, unless the close with 1012 came before it moved:
+    // then one reconnect follows both. After each reconnect, the page must have resumed its session.
+    const asked = ((await text(page, 'log')).match(/"reason":"rebalancing"/g) ?? []).length
+    const [reconnects, resumed] = (await text(page, 'reconnects')).split(' / ').map(Number)
+    expect(reconnects).toBeGreaterThanOrEqual(1)
+    expect(reconnects).toBeLessThanOrEqual(1 + asked)
+    expect(resumed).toBe(reconnects)
   }, 120_000)
 
   test('logs no error and sends no request to other servers', () => {
