@@ -13,6 +13,7 @@ import { dashboardsPage } from './dashboards.ts'
 import { deploysPage } from './deploys.ts'
 import { kubernetesFiles } from './kubernetes.ts'
 import { metricsPage } from './metrics.ts'
+import { promisesPage } from './promises.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
 import { sloRules } from './slo-rules.ts'
 
@@ -47,6 +48,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/configuration.md', configurationPage()],
     ['docs/dashboards.md', dashboardsPage([...built.values()])],
     ['docs/deploys.md', deploysPage()],
+    ['docs/promises.md', promisesPage()],
     ['docs/protocol.md', protocolPage()],
     ['docs/protocol.schema.json', protocolSchema()],
     ['prometheus/rules/slo.rules.yaml', sloRules()],
