@@ -9,7 +9,9 @@ export default defineConfig({
     include: ['{contract,client,ledger,labs,services,scaler,embedded,k6,grafana,tools,tests/browser,tests/repo}/**/*.test.ts'],
     // Slow test files mostly wait for processes, timers or a page, so more test files can run at once than there are cores.
     maxWorkers: Math.max(3, availableParallelism() - 1),
-    testTimeout: 30_000,
+    // A busy machine may need several times as long as an idle one.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     reporters: ['default', ['json', { outputFile: 'reports/tests.json' }]],
     coverage: {
       provider: 'v8',

@@ -11,6 +11,7 @@ import type {
   ResourceAmounts,
 } from '../core/types.ts'
 import { defaultControllerOptions, defaultFeatureGates, seriesKey } from '../core/types.ts'
+import { readHpa } from '../manifest/read.ts'
 import { toHpa } from '../manifest/to-hpa.ts'
 import type { V2Document } from '../manifest/v2.ts'
 import { v2Schema } from '../manifest/v2.ts'
@@ -40,6 +41,16 @@ export function parseDocument(hpa: CaseHpa): z.ZodSafeParseResult<V2Document> {
   })
 }
 
+/**
+ * Returns the autoscaler in the YAML document of a scenario or a step.
+ * @throws InputError when the API server would refuse the document
+ */
+export function hpaOfYaml(yaml: string, { id, featureGates }: Scenario): HorizontalPodAutoscaler {
+  const read = readHpa(yaml, `hpaYaml of ${id}`, gatesOf(featureGates))
+  if (!read.ok) throw new InputError(read.problems.join('; '))
+  return read.value
+}
+
 /** Converts the specification of a case for the engine. @throws InputError when the specification does not match the schema */
 export function hpaOf(hpa: CaseHpa): HorizontalPodAutoscaler {
   const { data, error } = parseDocument(hpa)
@@ -65,8 +76,21 @@ function v2Metric({ type, name, container, describedObject, target }: CaseMetric
 }
 
 /** Converts memory from bytes to thousandths. All other amounts are in thousandths already. */
-function milliOfResource(amounts: Readonly<Record<string, number>> | null | undefined): ResourceAmounts {
-  return Object.fromEntries(Object.entries(amounts ?? {}).map(([name, amount]) => [name, name === 'memory' ? amount * 1000 : amount]))
+function milliOfResource(amounts: Readonly<Record<string, number | bigint>> | null | undefined): ResourceAmounts {
+  return Object.fromEntries(
+    Object.entries(amounts ?? {}).map(([name, amount]) => [
+      name,
+      engineAmount(name === 'memory' ? BigInt(amount) * 1000n : BigInt(amount)),
+    ]),
+  )
+}
+
+/**
+ * Returns an amount for the engine. If a double cannot represent it, the result is a bigint. The types of the engine allow only numbers,
+ * because observations are stored as JSON, but the engine converts each amount to a bigint before it calculates.
+ */
+function engineAmount(milli: bigint): number {
+  return BigInt(Number(milli)) === milli ? Number(milli) : (milli as unknown as number)
 }
 
 /** Returns the number of time units of a scenario per second. The times of a scenario are whole seconds or whole milliseconds. */
@@ -161,6 +185,15 @@ export function answerOf(decision: Decision, perSecond: number): Answer {
 }
 
 function metricAnswerOf({ reasoning, failure, description }: MetricReport): MetricAnswer {
-  if (reasoning !== null) return { proposal: reasoning.proposal, description, ...reasoning.current }
+  if (reasoning !== null) {
+    const { exactMilli, ...current } = reasoning.current
+    const amount = exactMilli === undefined ? undefined : BigInt(exactMilli)
+    return {
+      proposal: reasoning.proposal,
+      description,
+      ...current,
+      ...(amount !== undefined && (current.valueMilli === undefined ? { averageValueMilli: amount } : { valueMilli: amount })),
+    }
+  }
   return { proposal: null, ...(failure && { reason: failure.reason, message: failure.fullMessage }) }
 }

@@ -7,6 +7,10 @@ export class InputError extends Error {}
 /** A whole number. It may be 2^53, which z.int() refuses. */
 const int = z.number().refine(Number.isInteger, 'must be a whole number')
 
+/** An amount of memory, or a current value of a metric. It is a bigint if it exceeds 2^53. */
+const amount = z.union([int, z.bigint()])
+const amounts = z.record(z.string(), amount)
+
 const target = z.object({
   type: z.string().nullish(),
   averageUtilization: int.nullish(),
@@ -38,11 +42,11 @@ const hpa = z.object({
 
 const gates = z.object({ HPAScaleToZero: z.boolean(), HPAConfigurableTolerance: z.boolean() }).partial().nullish()
 
-const containers = z.array(z.object({ name: z.string(), requests: z.record(z.string(), int).nullish() }))
+const containers = z.array(z.object({ name: z.string(), requests: amounts.nullish() }))
 
 const readings = z.object({
   name: z.string(),
-  sample: z.object({ time: int, window: int, usage: z.record(z.string(), z.record(z.string(), int).nullable()).nullish() }).nullish(),
+  sample: z.object({ time: int, window: int, usage: z.record(z.string(), amounts.nullable()).nullish() }).nullish(),
   values: z.record(z.string(), int).nullish(),
 })
 
@@ -68,8 +72,8 @@ const metricAnswer = z.object({
   proposal: int.nullable(),
   description: z.string().optional(),
   averageUtilization: int.optional(),
-  averageValueMilli: int.optional(),
-  valueMilli: int.optional(),
+  averageValueMilli: amount.optional(),
+  valueMilli: amount.optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
 })
@@ -89,6 +93,7 @@ const answer = z.object({
 const step = z.object({
   t: int,
   hpa: hpa.nullish(),
+  hpaYaml: z.string().nullish(),
   specReplicas: int.nullish(),
   statusReplicas: int.nullish(),
   pods: z.array(podSchema).nullish(),
@@ -98,6 +103,7 @@ const step = z.object({
   scaleGetFails: z.boolean().nullish(),
   scaleUpdateFails: z.boolean().nullish(),
   restart: z.boolean().nullish(),
+  clockBack: int.nullish(),
   expected: answer.nullish(),
 })
 

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
+import { stringifyExactly } from './exact-json.ts'
 
 interface Options {
   readonly answers?: string
@@ -57,5 +58,5 @@ async function run({ answers, specs, yaml }: Options): Promise<{ output: string;
 }
 
 function jsonLines(records: readonly unknown[]): { output: string; exitCode: number } {
-  return { output: records.map((record) => `${JSON.stringify(record)}\n`).join(''), exitCode: 0 }
+  return { output: records.map((record) => `${stringifyExactly(record)}\n`).join(''), exitCode: 0 }
 }

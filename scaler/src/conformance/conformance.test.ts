@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { scenarioSchema } from './cases.ts'
 import { differences, upstreamDifferences } from './compare.ts'
+import { stringifyExactly } from './exact-json.ts'
 import { readBundledCases, readLines } from './files.ts'
 import { replayScenario } from './replay.ts'
 import type { Report } from './run.ts'
@@ -31,6 +32,7 @@ describe('every bundled case', () => {
     expect(totals).toMatchObject({
       'public.jsonl scale': 60,
       'public.jsonl events': 60,
+      'corners-public.jsonl metrics': 103,
       'upstream.jsonl why': 165,
       "assertions of Kubernetes' unit tests": 165,
       'table convertDesiredReplicasWithBehaviorRate': 41,
@@ -41,6 +43,12 @@ describe('every bundled case', () => {
     expect(Object.keys(totals).filter((what) => what.startsWith('metric '))).toHaveLength(9)
     expect(reportText(report)).toContain('165/165   100 %')
   })
+})
+
+test('amounts beyond 2^53 are read, calculated and printed exactly', async () => {
+  const [scenario] = (await readLines(join(folder, 'corners-public.jsonl'), scenarioSchema)).filter(({ id }) => id === 'mem-tb-1')
+  if (scenario === undefined) throw new Error('no case')
+  expect(stringifyExactly(replayScenario(scenario))).toContain('"averageValueMilli":2858284563504474794')
 })
 
 test('messages and the order of conditions are as expected, too', async () => {

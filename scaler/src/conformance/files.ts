@@ -3,8 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { InputError, scenarioSchema, specCaseSchema, yamlCaseSchema } from './cases.ts'
+import { parseExactly } from './exact-json.ts'
 import type { BundledCases } from './run.ts'
 import { checkTables, tablesSchema } from './tables.ts'
+
+/** Fields that may exceed 2^53. */
+const exactAmounts = new Set(['memory', 'averageValueMilli', 'valueMilli'])
 
 /** Returns the records of a JSON Lines file without its blank lines. @throws InputError when the file or a line is invalid */
 export async function readLines<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>[]> {
@@ -23,7 +27,7 @@ async function readText(file: string): Promise<string> {
 function parse<Schema extends z.ZodType>(text: string, schema: Schema, where: string): z.output<Schema> {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseExactly(text, exactAmounts)
   } catch (error) {
     throw new InputError(`${where}: not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
@@ -40,6 +44,7 @@ export async function readBundledCases(): Promise<BundledCases> {
   return {
     scenarios: [
       { file: 'public.jsonl', scenarios: await readLines(at('public.jsonl'), scenarioSchema) },
+      { file: 'corners-public.jsonl', scenarios: await readLines(at('corners-public.jsonl'), scenarioSchema) },
       { file: 'upstream.jsonl', scenarios: await readLines(at('upstream.jsonl'), scenarioSchema) },
     ],
     specs: await readLines(at('specs-public.jsonl'), specCaseSchema),

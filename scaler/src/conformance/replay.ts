@@ -1,9 +1,9 @@
 /** Runs a scenario with the engine, and validates specifications. */
 import { decide, recordRescale } from '../core/decide.ts'
-import { memoryAfterRestart } from '../core/decision.ts'
+import { type Memory, memoryAfterRestart } from '../core/decision.ts'
 import { problemsOf } from '../manifest/read.ts'
 import { validateSpec } from '../manifest/validate.ts'
-import { answerOf, gatesOf, hpaOf, memoryOf, observationOf, optionsOf, parseDocument, unitsPerSecond } from './adapt.ts'
+import { answerOf, gatesOf, hpaOf, hpaOfYaml, memoryOf, observationOf, optionsOf, parseDocument, unitsPerSecond } from './adapt.ts'
 import type { Answer, Scenario, SpecCase, YamlCase } from './cases.ts'
 
 export interface ScenarioAnswer {
@@ -15,11 +15,13 @@ export interface ScenarioAnswer {
 export function replayScenario(scenario: Scenario): ScenarioAnswer {
   const options = optionsOf(scenario)
   const perSecond = unitsPerSecond(scenario)
-  let hpa = hpaOf(scenario.hpa)
+  let hpa = scenario.hpaYaml == null ? hpaOf(scenario.hpa) : hpaOfYaml(scenario.hpaYaml, scenario)
   let memory = memoryOf(scenario)
   const steps = scenario.steps.map((step) => {
-    if (step.hpa) hpa = hpaOf(step.hpa)
+    if (step.hpaYaml != null) hpa = hpaOfYaml(step.hpaYaml, scenario)
+    else if (step.hpa) hpa = hpaOf(step.hpa)
     if (step.restart) memory = memoryAfterRestart(memory)
+    if (step.clockBack) memory = memoryLater(memory, step.clockBack / perSecond)
     const decided = decide(hpa, options, observationOf(step, hpa, scenario), memory)
     const outcome = step.scaleUpdateFails ? { error: 'the scale subresource refused the update' } : ({ ok: true } as const)
     const done = recordRescale(hpa, options, decided, outcome)
@@ -27,6 +29,17 @@ export function replayScenario(scenario: Scenario): ScenarioAnswer {
     return { t: step.t, actual: answerOf(done.decision, perSecond) }
   })
   return { id: scenario.id, steps }
+}
+
+/** Returns the memory after the clock was set back: every remembered time is later by this number of seconds. */
+function memoryLater(memory: Memory, seconds: number): Memory {
+  const later = <T extends { readonly timeSeconds: number }>(one: T): T => ({ ...one, timeSeconds: one.timeSeconds + seconds })
+  return {
+    ...memory,
+    recommendations: memory.recommendations?.map(later) ?? null,
+    scaleUps: memory.scaleUps.map(later),
+    scaleDowns: memory.scaleDowns.map(later),
+  }
 }
 
 export interface SpecAnswer {

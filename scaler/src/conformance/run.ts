@@ -2,6 +2,7 @@
 import type { Scenario, SpecCase, YamlCase } from './cases.ts'
 import type { Difference } from './compare.ts'
 import { differences, levels, upstreamDifferences } from './compare.ts'
+import { stringifyExactly } from './exact-json.ts'
 import { checkSpec, checkYaml, replayScenario } from './replay.ts'
 import type { TableReport } from './tables.ts'
 
@@ -115,7 +116,7 @@ function yamlFailure(file: YamlCase): string[] {
 }
 
 function failure(what: string, want: unknown, got: unknown): string {
-  return `${what}: want ${JSON.stringify(want)}, got ${JSON.stringify(got)}`
+  return `${what}: want ${stringifyExactly(want)}, got ${stringifyExactly(got)}`
 }
 
 /** Returns the report as text, with passed/total and the percentage in each line. */

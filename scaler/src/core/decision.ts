@@ -28,6 +28,8 @@ export interface MetricCurrent {
   readonly averageUtilization?: number
   readonly averageValueMilli?: number
   readonly valueMilli?: number
+  /** The amount as a decimal number, if it exceeds 2^53. The number above is then rounded, because JSON has no larger whole numbers. */
+  readonly exactMilli?: string
 }
 
 /** Describes how a metric's proposal was calculated. */

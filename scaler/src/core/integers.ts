@@ -1,6 +1,7 @@
 /** 64-bit and 32-bit integer arithmetic, as in Kubernetes. A double represents whole numbers exactly only up to 2^53. */
 
 const maxInt32 = 2 ** 31 - 1
+const maxDouble = 2n ** 53n
 export const maxInt64 = 2n ** 63n - 1n
 
 /** Returns the sum as an int64 that wraps around on overflow, as in Go. */
@@ -28,6 +29,11 @@ export function sumOrLargestInt64(values: Iterable<bigint>): bigint {
     if (sum < 0n) return maxInt64
   }
   return sum
+}
+
+/** Returns the field of a metric's current value that contains the exact amount; no field if a double represents the amount exactly. */
+export function exactAmount(milli: bigint): { exactMilli?: string } {
+  return milli > maxDouble || milli < -maxDouble ? { exactMilli: String(milli) } : {}
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { MetricCurrent, MetricReasoning, PodGroups } from './decision.ts'
 import type { Evaluation, PerPodMetric, ValueOrError } from './evaluation.ts'
 import { groupPods } from './group-pods.ts'
-import { ceilReplicas, percentInt32, sumInt64 } from './integers.ts'
+import { ceilReplicas, exactAmount, percentInt32, sumInt64 } from './integers.ts'
 import { readPerPod, readRequests } from './readings.ts'
 import type { Tolerances } from './tolerance.ts'
 import { isWithin } from './tolerance.ts'
@@ -108,7 +108,8 @@ function averageComparison(targetMilli: number): Comparison {
   return {
     ratioOf: (values) => {
       const averageMilli = sumInt64(values.values()) / BigInt(values.size)
-      return { value: { ratio: Number(averageMilli) / targetMilli, current: { averageValueMilli: Number(averageMilli) } } }
+      const current = { averageValueMilli: Number(averageMilli), ...exactAmount(averageMilli) }
+      return { value: { ratio: Number(averageMilli) / targetMilli, current } }
     },
     fullValueOf: () => BigInt(targetMilli),
   }
@@ -127,8 +128,9 @@ function utilizationComparison(requests: ReadonlyMap<string, bigint>, targetPerc
       const requested = sumInt64(counted.map(([pod]) => requestOf(pod)))
       if (requested === 0n) return { error: 'no metrics returned matched known pods' }
       const averageUtilization = percentInt32(used, requested)
-      const averageValueMilli = Number(used / BigInt(counted.length))
-      return { value: { ratio: averageUtilization / targetPercent, current: { averageUtilization, averageValueMilli } } }
+      const averageMilli = used / BigInt(counted.length)
+      const current = { averageUtilization, averageValueMilli: Number(averageMilli), ...exactAmount(averageMilli) }
+      return { value: { ratio: averageUtilization / targetPercent, current } }
     },
     fullValueOf: (pod) => (requestOf(pod) * BigInt(Math.max(100, targetPercent))) / 100n,
   }

@@ -1,7 +1,7 @@
 /** Evaluates Object and External metrics, which compare one number for the whole workload with a target. */
-import type { MetricReasoning } from './decision.ts'
+import type { MetricCurrent, MetricReasoning } from './decision.ts'
 import type { Evaluation, ValueOrError, WholeMetric } from './evaluation.ts'
-import { ceilReplicas, maxInt64, saturatingSumInt64, sumOrLargestInt64 } from './integers.ts'
+import { ceilReplicas, exactAmount, maxInt64, saturatingSumInt64, sumOrLargestInt64 } from './integers.ts'
 import { isWithin } from './tolerance.ts'
 import { seriesKey } from './types.ts'
 
@@ -21,7 +21,7 @@ export function evaluateWholeValue(metric: WholeMetric, evaluation: Evaluation):
   }
   const usage = readWholeValue(metric, evaluation)
   if ('error' in usage) return usage
-  const amounts = { usageMilli: Number(usage.value), targetMilli }
+  const amounts = { usage: usage.value, usageMilli: Number(usage.value), targetMilli }
   return isAverage(metric) ? { value: averageProposal(amounts, evaluation) } : ratioProposal(amounts, evaluation)
 }
 
@@ -51,6 +51,9 @@ function readWholeValue(metric: WholeMetric, { observation, namespace }: Evaluat
 }
 
 interface Amounts {
+  /** The exact amount, in thousandths. */
+  readonly usage: bigint
+  /** The amount as a double, with which Kubernetes calculates ratios. */
   readonly usageMilli: number
   readonly targetMilli: number
 }
@@ -59,13 +62,14 @@ interface Amounts {
  * Evaluates target.value: the proposed number of replicas is proportional to the ratio. If there are zero replicas, the tolerance does not
  * apply.
  */
-function ratioProposal({ usageMilli, targetMilli }: Amounts, evaluation: Evaluation): ValueOrError<MetricReasoning> {
+function ratioProposal({ usage, usageMilli, targetMilli }: Amounts, evaluation: Evaluation): ValueOrError<MetricReasoning> {
   const { counts, tolerances, observation } = evaluation
   const { specReplicas } = counts
   const { pods } = observation
   const ratio = usageMilli / targetMilli
   const within = specReplicas !== 0 && isWithin(tolerances, ratio)
-  const reasoning = { current: { valueMilli: usageMilli }, ratio, cautiousRatio: null, tolerance: { ...tolerances, within }, pods: null }
+  const current = { valueMilli: usageMilli, ...exactAmount(usage) }
+  const reasoning = { current, ratio, cautiousRatio: null, tolerance: { ...tolerances, within }, pods: null }
   if (specReplicas === 0) return { value: { ...reasoning, holdReason: null, proposal: ceilReplicas(ratio) } }
   if (within) return { value: { ...reasoning, holdReason: 'WithinTolerance', proposal: specReplicas } }
   if (pods.length === 0) {
@@ -76,14 +80,14 @@ function ratioProposal({ usageMilli, targetMilli }: Amounts, evaluation: Evaluat
 }
 
 /** Evaluates target.averageValue: returns the number of replicas at which the average per replica does not exceed the target. */
-function averageProposal({ usageMilli, targetMilli }: Amounts, { counts, tolerances }: Evaluation): MetricReasoning {
+function averageProposal({ usage, usageMilli, targetMilli }: Amounts, { counts, tolerances }: Evaluation): MetricReasoning {
   const { statusReplicas } = counts
   const ratio = usageMilli / (targetMilli * statusReplicas)
   const within = isWithin(tolerances, ratio)
   // As in Kubernetes, a usage value that has overflowed an int64 is not divided by the number of replicas.
-  const average = usageMilli >= Number(maxInt64) ? usageMilli : Math.ceil(usageMilli / statusReplicas) + 0
+  const average = () => (usage >= maxInt64 ? usage : BigInt(Math.ceil(usageMilli / statusReplicas)))
   return {
-    current: statusReplicas === 0 ? {} : { averageValueMilli: average },
+    current: statusReplicas === 0 ? {} : averageCurrent(average()),
     ratio,
     cautiousRatio: null,
     tolerance: { ...tolerances, within },
@@ -92,6 +96,10 @@ function averageProposal({ usageMilli, targetMilli }: Amounts, { counts, toleran
     // For averageValue targets, Kubernetes uses status.replicas instead of spec.replicas as the current count.
     proposal: within ? statusReplicas : ceilReplicas(usageMilli / targetMilli),
   }
+}
+
+function averageCurrent(milli: bigint): MetricCurrent {
+  return { averageValueMilli: Number(milli), ...exactAmount(milli) }
 }
 
 /** Returns a metric selector in the format that Kubernetes uses in descriptions and messages. */

@@ -126,11 +126,12 @@ function currentEntry(metric: MetricSpec, report: MetricReport | undefined): obj
   return current === undefined ? { type: '' } : metricEntry(metric, 'current', currentOf(current))
 }
 
-function currentOf({ averageUtilization, averageValueMilli, valueMilli }: MetricCurrent): object {
+function currentOf({ averageUtilization, averageValueMilli, valueMilli, exactMilli }: MetricCurrent): object {
+  const text = (milli: number) => quantityText(exactMilli === undefined ? milli : BigInt(exactMilli))
   return {
     ...(averageUtilization !== undefined && { averageUtilization }),
-    ...(averageValueMilli !== undefined && { averageValue: quantityText(averageValueMilli) }),
-    ...(valueMilli !== undefined && { value: quantityText(valueMilli) }),
+    ...(averageValueMilli !== undefined && { averageValue: text(averageValueMilli) }),
+    ...(valueMilli !== undefined && { value: text(valueMilli) }),
   }
 }
 

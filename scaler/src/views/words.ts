@@ -4,9 +4,11 @@ const decimalSuffixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const
 const binarySuffixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'] as const
 
 /** Formats thousandths as Kubernetes formats current values: 184000 becomes "184", 500 becomes "500m", and 2000000 becomes "2k". */
-export function quantityText(milli: number): string {
-  if (!Number.isInteger(milli) || milli % 1000 !== 0) return `${milli}m`
-  return shortened(BigInt(milli) / 1000n, 1000n, decimalSuffixes)
+export function quantityText(milli: number | bigint): string {
+  if (typeof milli === 'number' && !Number.isInteger(milli)) return `${milli}m`
+  const amount = BigInt(milli)
+  if (amount % 1000n !== 0n) return `${amount}m`
+  return shortened(amount / 1000n, 1000n, decimalSuffixes)
 }
 
 /**
