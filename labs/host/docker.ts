@@ -33,6 +33,8 @@ export interface RunOptions {
   stop?: AbortSignal
   /** Prints the output as it arrives, for long-running commands. */
   show?: boolean
+  /** Text for the command's standard input, which is empty if undefined. */
+  input?: string
 }
 
 const defaultWithinSeconds = 60
@@ -40,7 +42,7 @@ const maxOutputBytes = 64 * 2 ** 20
 /** Exit code of a command that was interrupted with Ctrl-C. */
 const interrupted = 130
 
-function optionsOf({ withinSeconds = defaultWithinSeconds, env = {}, folder = root, stop, show = false }: RunOptions): Options {
+function optionsOf({ withinSeconds = defaultWithinSeconds, env = {}, folder = root, stop, show = false, input }: RunOptions): Options {
   return {
     cwd: folder,
     env: { COMPOSE_PROGRESS: 'plain', COMPOSE_ANSI: 'never', ...env },
@@ -48,7 +50,7 @@ function optionsOf({ withinSeconds = defaultWithinSeconds, env = {}, folder = ro
     forceKillAfterDelay: 2000,
     maxBuffer: maxOutputBytes,
     reject: false,
-    stdin: 'ignore',
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
     stdout: show ? ['pipe', 'inherit'] : 'pipe',
     stderr: show ? ['pipe', 'inherit'] : 'pipe',
     // The command gets its own process group, so that Ctrl-C does not interrupt it: this process still needs Docker to undo its changes.

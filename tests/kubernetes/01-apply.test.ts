@@ -14,8 +14,9 @@ const rules = block('k8s/metrics-adapter')
 const start = block('overlays/dev')
 const ready = block('wait pod')
 const watch = block('overlays/load')
-// 05-commands.test.ts runs these two blocks.
+// 05-commands.test.ts runs these three blocks.
 const state = block('./lab status --on kubernetes')
+const replace = block('./lab rollout --set LOG_LEVEL=debug --on kubernetes')
 const faults = block('./lab chaos kill --on kubernetes')
 const remove = block('delete namespace')
 const allParts = [services.ws, services.valkey, services.prometheus, services.alertmanager, services.alertReceiver, services.grafana]
@@ -44,7 +45,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('the lab in the cluster', () => {
   afterAll(() => forwarded?.close())
 
   test('this suite runs all command blocks of the page', () => {
-    expect(commandBlocks(['docs/kubernetes.md'])).toEqual([rules, images, start, ready, watch, state, faults, remove])
+    expect(commandBlocks(['docs/kubernetes.md'])).toEqual([rules, images, start, ready, watch, state, replace, faults, remove])
   })
 
   test('every part runs, and no container was restarted', async () => {

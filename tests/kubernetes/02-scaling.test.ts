@@ -1,11 +1,11 @@
 /** Tests the cluster's HPA under load from k6: the HPA goes from 2 to 4 replicas, and then back down one at a time. */
 import { services } from '@lab/contract/endpoints.ts'
 import { until } from '@lab/host/until.ts'
+import { loadStatus, startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { openSocketGroupAt, type SocketGroup } from '../stack/lib/crowd.ts'
 import { entry, hpa, inLab, readyPods } from './lib/cluster.ts'
 import { addFigure } from './lib/figures.ts'
-import { loadStatus, startLoad, stopLoad } from './lib/load.ts'
 
 /** Clients that stay connected while the number of replicas changes. */
 const clients = 50
@@ -36,7 +36,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('connections per replica', () => 
     })
     group = await openSocketGroupAt(entry, clients)
     const began = performance.now()
-    await startLoad({ sockets, seconds: loadSeconds })
+    await startLoad({ scenario: 'default', sockets, seconds: loadSeconds })
     const watch = async () => {
       const { currentReplicas } = await hpa()
       if (changes.at(-1)?.replicas !== currentReplicas) changes.push({ at: (performance.now() - began) / 1000, replicas: currentReplicas })

@@ -4,10 +4,10 @@
  */
 import { services } from '@lab/contract/endpoints.ts'
 import { until } from '@lab/host/until.ts'
+import { startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { inLab, readyPods } from './lib/cluster.ts'
 import { addFigure } from './lib/figures.ts'
-import { startLoad, stopLoad } from './lib/load.ts'
 
 const hpaFile = 'tests/k8s-sim/hpa-cpu.yaml'
 const hpaName = 'ws-cpu'
@@ -34,7 +34,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('CPU utilization', () => {
     const active = async () => (await status()).conditions?.some((one) => one.type === 'ScalingActive' && one.status === 'True')
     await until('the HPA reads the CPU utilization', active, { withinMs: 180_000, everyMs: 1000 })
     const began = performance.now()
-    await startLoad({ sockets: 800, seconds: loadSeconds })
+    await startLoad({ scenario: 'default', sockets: 800, seconds: loadSeconds })
     const watch = async () => {
       const { currentReplicas, currentMetrics } = await status()
       const utilization = currentMetrics?.[0]?.resource?.current.averageUtilization

@@ -9,6 +9,7 @@ import { kubectl } from '@lab/host/kubectl.ts'
 import type { Prometheus } from '@lab/host/prometheus.ts'
 import { root } from '@lab/host/root.ts'
 import { until } from '@lab/host/until.ts'
+import { startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
@@ -17,7 +18,6 @@ import { startLab } from '../stack/lib/lab-command.ts'
 import { prometheusOf } from '../stack/lib/stack.ts'
 import { type Forwarded, forward, hpa, inLab, pods, readyPods } from './lib/cluster.ts'
 import { addFigure } from './lib/figures.ts'
-import { startLoad, stopLoad } from './lib/load.ts'
 import { changesOf, compare, type Point, sameLoadHtml } from './lib/same-load.ts'
 
 const sockets = 250
@@ -45,7 +45,7 @@ describe.skipIf(inject('cluster') !== 'nodes')('the same load', () => {
     const onCompose = prometheusOf({ project, env })
     const startedAt = Date.now()
     const [composeBegan, clusterBegan] = [beginning(onCompose), beginning(forwarded.prometheus)]
-    await startLoad({ sockets, seconds: loadSeconds })
+    await startLoad({ scenario: 'default', sockets, seconds: loadSeconds })
     const load = lab(['load', 'default', '--sockets', String(sockets), '--duration', `${loadSeconds}s`], (loadSeconds + 100) * 1000)
     const observed: { atMs: number; replicas: number }[] = []
     const end = startedAt + (comparedSeconds + 40) * 1000

@@ -12,10 +12,13 @@ import type { ComposeLab } from '@lab/lab/compose/lab.ts'
 import type { CarryOut, Outcome } from '@lab/lab/compose/rollout/carry-out.ts'
 import { defaultObjectives } from '@lab/lab/compose/rollout/objectives.ts'
 import { defaultDeadlineSeconds, type RolloutOptions } from '@lab/lab/compose/rollout/rollout.ts'
-import { runningComposeLab } from '@lab/lab/find.ts'
+import { findLab } from '@lab/lab/find.ts'
+import type { KubernetesLab } from '@lab/lab/kubernetes/lab.ts'
+import { onOption, type WhichLab } from '@lab/lab/options.ts'
+import { settings } from '@lab/ws/config.ts'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { displayOn } from './display.ts'
-import { historyText, planText, statusText, stepsOf } from './text.ts'
+import { clusterSteps, historyText, planText, statusText, stepsOf } from './text.ts'
 
 const followEveryMs = 1_000
 /** Time limit for building the image, in seconds. */
@@ -28,7 +31,12 @@ export interface RevisionOptions {
   build?: boolean
 }
 
-interface Options extends RevisionOptions {
+/** The kinds of labs whose replicas a rollout can replace. */
+const kinds = ['compose', 'kubernetes'] as const
+type Where = Pick<WhichLab<(typeof kinds)[number]>, 'on'>
+type RolloutLab = ComposeLab | KubernetesLab
+
+interface Options extends RevisionOptions, Where {
   maxSurge?: number
   maxUnavailable?: number
   progressDeadline: number
@@ -47,45 +55,47 @@ export function register(program: Command): void {
     )
     .addHelpText(
       'after',
-      `${help}${examples('./lab rollout --dry-run', './lab rollout --set LOG_LEVEL=debug', './lab rollout --build', './lab rollout undo')}`,
+      `${help}${examples('./lab rollout --dry-run', './lab rollout --set LOG_LEVEL=debug', './lab rollout --build', './lab rollout undo', './lab rollout restart --on kubernetes')}`,
     )
-    .action((options: Options) => begin(options, false))
+    .action((options: Options, command: Command) => begin(options, command, false))
   how(revisionOptions(rollout))
   const sub = (name: string, description: string) =>
-    rollout.command(name).description(description).option('--json', 'print one JSON document')
+    rollout.command(name).description(description).addOption(onOption(kinds)).option('--json', 'print one JSON document')
   how(rollout.command('restart').description('replace every replica, even if nothing has changed')).action((_: Options, command: Command) =>
-    begin(command.optsWithGlobals<Options>(), true),
+    begin(command.optsWithGlobals<Options>(), command, true),
   )
-  sub(
-    'status',
-    'show the progress of the rollout, and follow it while a command carries it out. Exit code 0: done, 1: failed or not finished',
-  )
+  sub('status', 'show the progress of the rollout, and follow it while it is carried out. Exit code 0: done, 1: failed or not finished')
     .option('--no-watch', 'print the status once, without following the rollout')
-    .action((_: object, command: Command) => status(command.optsWithGlobals<{ json?: boolean; watch: boolean }>()))
-  sub('pause', 'stop the command that carries out the rollout before its next step').action(() => withLab(pauseIt))
-  sub('resume', 'continue a rollout that was paused, or whose command was interrupted').action((_: object, command: Command) =>
-    withLab((lab) => carry(lab, command.optsWithGlobals<Options>(), (how) => lab.rollouts.resume(how))),
+    .action((_: object, command: Command) => status(command.optsWithGlobals<{ json?: boolean; watch: boolean } & Where>()))
+  sub('pause', 'stop the rollout before its next step').action((_: object, command: Command) =>
+    onLab(command.optsWithGlobals<Where>(), pauseIt),
   )
+  sub('resume', 'continue a rollout that was paused, or whose command was interrupted').action((_: object, command: Command) => {
+    const options = command.optsWithGlobals<Options>()
+    return onLab(options, (lab) => carry(lab, options, (how) => lab.rollouts.resume(how)))
+  })
   sub('undo', 'go back to the previous revision')
     .option('--to-revision <number>', 'go back to this revision, as listed by `rollout history`', wholeNumber(1, 1_000_000))
     .action((_: object, command: Command) => {
       const options = command.optsWithGlobals<Options & { toRevision?: number }>()
-      return withLab((lab) => carry(lab, options, (how) => lab.rollouts.undo(options.toRevision, how)))
+      return onLab(options, (lab) => carry(lab, options, (how) => lab.rollouts.undo(options.toRevision, how)))
     })
-  sub('history', 'list all revisions so far').action((_: object, command: Command) =>
-    withLab(async (lab) => {
-      const record = await lab.rollouts.store.read()
-      if (command.optsWithGlobals<Options>().json) printJson(record)
+  sub('history', 'list all revisions so far').action((_: object, command: Command) => {
+    const options = command.optsWithGlobals<Options>()
+    return onLab(options, async (lab) => {
+      const record = await lab.rollouts.record()
+      if (options.json) printJson(record)
       else if (record.revisions.length === 0) throw new LabError('there has been no rollout yet; ./lab rollout starts one')
       else process.stdout.write(historyText(record))
-    }),
-  )
+    })
+  })
 }
 
 const help = `
 A rollout starts one new replica, waits until it is healthy and has passed a smoke test through Traefik, drains the oldest old
 replica, and continues with the next one. A new version is rolled back if it exits, does not become available in time, or misses
 its objectives in the smoke test or while both versions are running.
+In a cluster, the Deployment controller carries out the rollout, and the readiness probe takes the place of the smoke test.
 Exit codes: 0 done, 1 failed, rolled back or paused, 2 wrong usage, 130 interrupted.
 `
 
@@ -105,6 +115,7 @@ export function deadlineOption(): Option {
 
 function how(command: Command): Command {
   return command
+    .addOption(onOption(kinds))
     .option(
       '--max-surge <count>',
       'maximum number of replicas above the desired number (default: as in compose.k8s-sim.yaml, or 1)',
@@ -146,8 +157,16 @@ function setting(text: string, before: Record<string, string> = {}): Record<stri
 }
 
 /** Calls `act` with the running Compose lab, and closes the lab object afterwards. */
-export async function withLab(act: (lab: ComposeLab) => Promise<void>): Promise<void> {
-  const lab = await runningComposeLab()
+export function withLab(act: (lab: ComposeLab) => Promise<void>): Promise<void> {
+  return closing(findLab({}), act)
+}
+
+function onLab({ on }: Where, act: (lab: RolloutLab) => Promise<void>): Promise<void> {
+  return on === 'kubernetes' ? closing(findLab({ on }), act) : withLab(act)
+}
+
+async function closing<L extends RolloutLab>(found: Promise<L>, act: (lab: L) => Promise<void>): Promise<void> {
+  const lab = await found
   try {
     await act(lab)
   } finally {
@@ -155,31 +174,80 @@ export async function withLab(act: (lab: ComposeLab) => Promise<void>): Promise<
   }
 }
 
-function begin(options: Options, restart: boolean): Promise<void> {
-  return withLab(async (lab) => {
-    const { set, image, build, maxSurge, maxUnavailable, progressDeadline, maxErrorRatio, maxP95, dryRun, json } = options
-    if (build) await docker(['compose', '-p', lab.name, 'build', services.ws], { withinSeconds: buildWithinSeconds, show: true })
-    const wanted: RolloutOptions = {
-      ...(image !== undefined && { image }),
-      ...(set !== undefined && { set }),
-      ...(maxSurge !== undefined && { maxSurge }),
-      ...(maxUnavailable !== undefined && { maxUnavailable }),
-      restart,
-      progressDeadlineSeconds: progressDeadline,
-      objectives: { maxErrorRatio, maxP95Seconds: maxP95 / 1000 },
-      cause: causeOf(restart ? 'rollout restart' : 'rollout', options),
-    }
-    const plan = await lab.rollouts.prepare(wanted)
-    const names = (await lab.replicas()).map(({ name }) => ({ name, number: Number(name.replace(/^.*-/, '')) }))
-    const steps = stepsOf(plan, names)
-    if (dryRun) {
-      const { from, to, rollout, changes } = plan
-      if (json) printJson({ from: from.number, to: to.number, rollout, changes, steps })
-      else process.stdout.write(planText(plan, steps))
-      return
-    }
-    await carry(lab, options, (how) => lab.rollouts.begin(plan, how))
-  })
+/** Returns the option that makes another command act on the same lab, with a space before it; empty for the default. */
+function sameLab({ kind }: RolloutLab): string {
+  return kind === 'kubernetes' ? ' --on kubernetes' : ''
+}
+
+function begin(options: Options, command: Command, restart: boolean): Promise<void> {
+  if (options.on === 'kubernetes') {
+    refuseOnKubernetes(options, command)
+    return closing(findLab({ on: options.on }), (lab) => beginOnKubernetes(lab, options, restart))
+  }
+  return withLab((lab) => beginOnCompose(lab, options, restart))
+}
+
+/** Why some options are not possible in a cluster. */
+const onlyOnCompose = {
+  build: 'the nodes need the image, too: build the image, copy it to the nodes as in docs/kubernetes.md, and use --image',
+  maxSurge: 'k8s/base/deployment.yaml defines it',
+  maxUnavailable: 'k8s/base/deployment.yaml defines it',
+  maxErrorRatio: 'Kubernetes knows only the probes',
+  maxP95: 'Kubernetes knows only the probes',
+} as const satisfies Partial<Record<keyof Options, string>>
+
+function refuseOnKubernetes({ set = {} }: Options, command: Command): void {
+  for (const [name, why] of Object.entries(onlyOnCompose)) {
+    if (command.getOptionValueSourceWithGlobals(name) !== 'cli') continue
+    const option = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    command.error(`error: --${option} is not possible with --on kubernetes, because ${why}`, { exitCode: exitCodes.notTried })
+  }
+  const unknown = Object.keys(set).find((name) => !Object.hasOwn(settings, name))
+  if (unknown !== undefined)
+    command.error(`error: --set ${unknown}: the ws service has no such setting; docs/configuration.md lists the settings`, {
+      exitCode: exitCodes.notTried,
+    })
+}
+
+async function beginOnKubernetes(lab: KubernetesLab, options: Options, restart: boolean): Promise<void> {
+  const { set, image, progressDeadline: progressDeadlineSeconds, dryRun, json } = options
+  const change = {
+    ...(image !== undefined && { image }),
+    ...(set !== undefined && { set }),
+    restart,
+    cause: causeOf(restart ? 'rollout restart' : 'rollout', options),
+  }
+  const plan = await lab.rollouts.prepare(change, { progressDeadlineSeconds })
+  const steps = clusterSteps(plan)
+  if (!dryRun) return carry(lab, options, (how) => lab.rollouts.begin(plan, how))
+  const { from, to, rollout, changes } = plan
+  if (json) printJson({ from: from.number, to: to.number, rollout, changes, steps })
+  else process.stdout.write(planText(plan, steps))
+}
+
+async function beginOnCompose(lab: ComposeLab, options: Options, restart: boolean): Promise<void> {
+  const { set, image, build, maxSurge, maxUnavailable, progressDeadline, maxErrorRatio, maxP95, dryRun, json } = options
+  if (build) await docker(['compose', '-p', lab.name, 'build', services.ws], { withinSeconds: buildWithinSeconds, show: true })
+  const wanted: RolloutOptions = {
+    ...(image !== undefined && { image }),
+    ...(set !== undefined && { set }),
+    ...(maxSurge !== undefined && { maxSurge }),
+    ...(maxUnavailable !== undefined && { maxUnavailable }),
+    restart,
+    progressDeadlineSeconds: progressDeadline,
+    objectives: { maxErrorRatio, maxP95Seconds: maxP95 / 1000 },
+    cause: causeOf(restart ? 'rollout restart' : 'rollout', options),
+  }
+  const plan = await lab.rollouts.prepare(wanted)
+  const names = (await lab.replicas()).map(({ name }) => ({ name, number: Number(name.replace(/^.*-/, '')) }))
+  const steps = stepsOf(plan, names)
+  if (dryRun) {
+    const { from, to, rollout, changes } = plan
+    if (json) printJson({ from: from.number, to: to.number, rollout, changes, steps })
+    else process.stdout.write(planText(plan, steps))
+    return
+  }
+  await carry(lab, options, (how) => lab.rollouts.begin(plan, how))
 }
 
 /** Returns the command that the user typed, for the revision history. */
@@ -194,17 +262,19 @@ export function causeOf(what: string, { image, set, build }: RevisionOptions): s
   return words.join(' ')
 }
 
-async function carry(lab: ComposeLab, { json }: Pick<Options, 'json'>, act: (how: CarryOut) => Promise<Outcome>): Promise<void> {
+async function carry(lab: RolloutLab, { json }: Pick<Options, 'json'>, act: (how: CarryOut) => Promise<Outcome>): Promise<void> {
   const display = json ? { say, end: () => undefined } : displayOn(process.stdout)
   const line = display.say
-  const stop = stopOnSignals((signal, first) => line(`${signal}: ${first ? 'ending before the next step' : 'still ending'}`))
+  const on = sameLab(lab)
+  const ending = lab.kind === 'kubernetes' ? 'the rollout continues in the cluster' : 'ending before the next step'
+  const stop = stopOnSignals((signal, first) => line(`${signal}: ${first ? ending : 'still ending'}`))
   const startedAtMs = performance.now()
   const outcome = await act({ ...display, stop }).finally(display.end)
   const took = `after ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s`
   if (outcome === 'paused')
-    line(`service "${services.ws}" paused ${took}; ./lab rollout resume continues it, ./lab rollout undo reverts it`)
+    line(`service "${services.ws}" paused ${took}; ./lab rollout resume${on} continues it, ./lab rollout undo${on} reverts it`)
   else if (outcome === 'interrupted')
-    line(`interrupted ${took}; the rollout is not finished: ./lab rollout resume continues it, ./lab rollout undo reverts it`)
+    line(`interrupted ${took}; the rollout is not finished: ./lab rollout resume${on} continues it, ./lab rollout undo${on} reverts it`)
   else line(took)
   if (json) printJson({ outcome, seconds: (performance.now() - startedAtMs) / 1000, ...(await lab.rollouts.progress()) })
   process.exitCode = {
@@ -216,17 +286,16 @@ async function carry(lab: ComposeLab, { json }: Pick<Options, 'json'>, act: (how
   }[outcome]
 }
 
-async function pauseIt(lab: ComposeLab): Promise<void> {
+async function pauseIt(lab: RolloutLab): Promise<void> {
   await lab.rollouts.pause()
   process.stdout.write(`service "${services.ws}" paused\n`)
 }
 
-function status({ json, watch }: { json?: boolean; watch: boolean }): Promise<void> {
-  return withLab(async (lab) => {
-    const { store } = lab.rollouts
+function status({ json, watch, on }: { json?: boolean; watch: boolean } & Where): Promise<void> {
+  return onLab({ on }, async (lab) => {
     let last = ''
     for (;;) {
-      const [progress, holder, paused] = await Promise.all([lab.rollouts.progress(), store.holder(), store.isPaused()])
+      const { progress, holder, paused } = await lab.rollouts.state()
       const { ended } = progress.record.rollout ?? {}
       if (ended === undefined && holder !== undefined && watch) {
         if (progress.text !== last && !json) process.stdout.write(`${progress.text}\n`)
@@ -235,7 +304,7 @@ function status({ json, watch }: { json?: boolean; watch: boolean }): Promise<vo
         continue
       }
       if (json) printJson({ ...progress, holder, paused })
-      else process.stdout.write(statusText(progress, { holder, paused }))
+      else process.stdout.write(statusText(progress, { holder, paused, on: sameLab(lab) }))
       process.exitCode = ended === 'complete' ? exitCodes.ok : exitCodes.failed
       return
     }

@@ -6,18 +6,7 @@ import { displayOn, frame, type Screen } from './display.ts'
 const replica = (number: number, updated: boolean, state: 'available' | 'starting') =>
   ({ id: `${number}`, name: `ws-${number}`, number, updated, state, createdAtSeconds: 0, detail: 'it serves' }) as const
 const view: RolloutView = {
-  rollout: {
-    target: 2,
-    from: 1,
-    startedAt: '2026-01-01T00:00:00Z',
-    maxSurge: 1,
-    maxUnavailable: 0,
-    progressDeadlineSeconds: 600,
-    maxErrorRatio: 0.05,
-    maxP95Seconds: 1,
-    replicas: 2,
-    rollingBack: false,
-  },
+  rollout: { target: 2, replicas: 2, rollingBack: false },
   replicas: [replica(2, false, 'available'), replica(3, true, 'available'), replica(4, true, 'starting')],
 }
 

@@ -15,11 +15,12 @@ import { type Hpa, isPaused, limitProblem, patchOf, paused, pauseHint, policiesO
 import { killedToo, signalArgs, stateArgs, stoppedState } from './inside.ts'
 import { isCrashLooping, type Pod, podsOf, readPods, replicaOf } from './pods.ts'
 import { proxyServices } from './proxy.ts'
+import { ClusterRollouts } from './rollout/rollouts.ts'
 
 const callWithinSeconds = 30
 /** Time limit for new pods to become Ready, or for removed pods to drain. Seconds. */
 const scaleWithinSeconds = 150
-/** Time limit for the replacement of one pod in a rollout. Seconds. */
+/** Time limit for a new pod of a restart to become Ready. Seconds. */
 const replaceWithinSeconds = 90
 const listEveryMs = 300
 const deployment = `deployment/${services.ws}`
@@ -35,6 +36,7 @@ export interface KubernetesOptions {
 /** The lab interface, extended with members that only the lab in a cluster has. */
 export interface KubernetesLab extends Lab<'kubernetes'> {
   readonly prometheus: Prometheus
+  readonly rollouts: ClusterRollouts
   /** Returns the pods of all services. */
   pods(): Promise<Pod[]>
   /** Returns the HorizontalPodAutoscaler of the replicas; undefined if there is none. */
@@ -58,6 +60,7 @@ export async function runningKubernetesLab({ entry: given }: KubernetesOptions =
   const scaler = (await hpa()) === undefined ? undefined : pausable(hpa)
   const proxy = await proxyServices()
   const prometheus = prometheusAt(proxy.address(services.prometheus, 9090))
+  const rollouts = new ClusterRollouts()
 
   const pods = async () => readPods(await inLab(['get', 'pods', '-o', 'json']))
   const replicaPods = async () =>
@@ -104,15 +107,9 @@ export async function runningKubernetesLab({ entry: given }: KubernetesOptions =
   }
 
   const rollOut = async () => {
-    const before = await replicas()
-    await inLab(['rollout', 'restart', deployment])
-    const replaced = async () => {
-      const now = await replicas()
-      const left = before.filter(({ name }) => now.some((one) => one.name === name))
-      if (left.length > 0) throw new Error(`${left.map(({ name }) => name).join(', ')} not replaced yet`)
-      return complete()
-    }
-    await until('every pod is replaced', replaced, { withinMs: before.length * replaceWithinSeconds * 1000, everyMs: listEveryMs })
+    const plan = await rollouts.prepare({ restart: true, cause: 'restart by a fault' }, { progressDeadlineSeconds: replaceWithinSeconds })
+    const outcome = await rollouts.begin(plan, { say: () => undefined, stop: new AbortController().signal })
+    if (outcome !== 'complete') throw new LabError(`the rollout is ${outcome}; ./lab rollout status --on kubernetes shows the reason`)
   }
 
   const takeStep = async (step: StepOf<'kubernetes'>): Promise<void> => {
@@ -167,6 +164,7 @@ export async function runningKubernetesLab({ entry: given }: KubernetesOptions =
     name: `${context}/${namespace}`,
     entry,
     prometheus,
+    rollouts,
     scaler,
     store: {
       ask: async (...command) =>

@@ -6,6 +6,7 @@ import type { Replica } from '../lab.ts'
 const containerState = z.object({
   running: z.object({ startedAt: z.string() }).optional(),
   waiting: z.object({ reason: z.string().optional() }).optional(),
+  terminated: z.object({ exitCode: z.number(), reason: z.string().optional() }).optional(),
 })
 
 const podSchema = z.object({
@@ -18,7 +19,7 @@ const podSchema = z.object({
   status: z.object({
     phase: z.string().default('Pending'),
     conditions: z.array(z.object({ type: z.string(), status: z.string() })).default([]),
-    containerStatuses: z.array(z.object({ name: z.string(), state: containerState })).default([]),
+    containerStatuses: z.array(z.object({ name: z.string(), state: containerState, lastState: containerState.default({}) })).default([]),
   }),
 })
 export type Pod = z.infer<typeof podSchema>
@@ -58,6 +59,14 @@ export function stateOf({ metadata, status }: Pod): string {
   if (metadata.deletionTimestamp !== undefined) return 'terminating'
   const waiting = status.containerStatuses.find(({ state }) => state.waiting?.reason !== undefined)?.state.waiting?.reason
   return waiting ?? status.phase.toLowerCase()
+}
+
+/** Reasons for which a container does not start, and that Kubernetes retries without end. */
+const startProblems = ['ImagePullBackOff', 'ErrImageNeverPull', 'InvalidImageName', 'CreateContainerConfigError', 'CrashLoopBackOff']
+
+/** Whether a pod's container cannot start, for example because the node cannot get its image. */
+export function cannotStart(pod: Pod): boolean {
+  return startProblems.includes(stateOf(pod))
 }
 
 /** Whether the pod is in CrashLoopBackOff: its container has exited repeatedly, and Kubernetes waits before it restarts the container. */

@@ -60,8 +60,9 @@ export interface RolloutTarget extends ComposeProject {
   sockets(): Promise<ReadonlyMap<string, number>>
 }
 
+/** The part of a rollout that is shown while it runs. */
 export interface RolloutView {
-  readonly rollout: Rollout
+  readonly rollout: Pick<Rollout, 'target' | 'replicas' | 'rollingBack'>
   readonly replicas: readonly RolloutReplica[]
 }
 

@@ -298,6 +298,17 @@ export class Rollouts {
     return { record, replicas, text: progressText(services.ws, replicas, rollout.replicas) }
   }
 
+  /** Returns the revisions that are still known, and the current or last rollout. */
+  record(): Promise<RolloutRecord> {
+    return this.store.read()
+  }
+
+  /** Returns the rollout's progress, the process that carries it out, and whether it is paused. */
+  async state(): Promise<{ progress: Progress; holder: number | undefined; paused: boolean }> {
+    const [progress, holder, paused] = await Promise.all([this.progress(), this.store.holder(), this.store.isPaused()])
+    return { progress, holder, paused }
+  }
+
   async #refuseUnfinished(record: RolloutRecord): Promise<void> {
     refuseDeploy(record)
     const rollout = unfinished(record)

@@ -89,7 +89,7 @@ export function withRevision(record: RolloutRecord, revision: Revision): { recor
 }
 
 /** Rejects if the history does not contain the revision. */
-export function revisionIn({ revisions }: RolloutRecord, wanted: number | undefined): Revision {
+export function revisionIn({ revisions }: Pick<RolloutRecord, 'revisions'>, wanted: number | undefined): Revision {
   const revision = revisions.find(({ number }) => number === wanted)
   if (revision !== undefined) return revision
   throw new LabError(`there is no revision ${wanted}; allowed are ${revisions.map(({ number }) => number).join(', ')}`)
