@@ -10,24 +10,13 @@ import { replicaName } from '@lab/host/replicas.ts'
 import { until } from '@lab/host/until.ts'
 import { pauseFilePath } from '@lab/scaler/decision-log.ts'
 import { beforeAll, expect, inject, test } from 'vitest'
-import { type Matcher, parsePromql } from '../repo/lib/promql.ts'
 import { query } from '../stack/lib/prometheus.ts'
 import { containers } from '../stack/lib/stack.ts'
 import { addFigure } from './lib/figures.ts'
-import { type PublicQuery, publicQueries } from './lib/public-queries.ts'
+import { mustHaveData, type PublicQuery, publicQueries } from './lib/public-queries.ts'
 import { fromRoot, stateFolder } from './lib/settings.ts'
 
 const stack = inject('stack')
-
-const matcherText = ({ label, operator, value }: Matcher) => `${label}${operator}"${value}"`
-
-/** Returns the queries that must have data: the query itself, or each selector of an alert's condition. */
-function mustHaveData({ promql, alert }: PublicQuery): string[] {
-  if (alert === undefined) return [promql]
-  return parsePromql(promql)
-    .selectors.filter(({ metric }) => !alert.rare.includes(metric))
-    .map(({ metric, matchers }) => `${metric}{${matchers.map(matcherText).join(', ')}}`)
-}
 
 async function withoutData(one: PublicQuery): Promise<string[]> {
   // Prometheus rejects a condition that is invalid or whose join matches several series.

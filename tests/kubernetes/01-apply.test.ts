@@ -1,6 +1,6 @@
 /** Runs the commands in docs/kubernetes.md until the lab is running, and checks the lab's pods, Ingress, page, metrics and dashboards. */
 
-import { paths, ports, receiverPaths, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { jobs, paths, ports, receiverPaths, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { namespace } from '@lab/contract/kubernetes.ts'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
 import { until } from '@lab/host/until.ts'
@@ -19,7 +19,8 @@ const state = block('./lab status --on kubernetes')
 const replace = block('./lab rollout --set LOG_LEVEL=debug --on kubernetes')
 const faults = block('./lab chaos kill --on kubernetes')
 const remove = block('delete namespace')
-const allParts = [services.ws, services.valkey, services.prometheus, services.alertmanager, services.alertReceiver, services.grafana]
+const monitoring = [services.prometheus, services.alertmanager, services.alertReceiver, services.grafana, jobs.kubeStateMetrics]
+const allParts: readonly string[] = [services.ws, services.valkey, ...monitoring]
 const parts = allParts.filter((part) => !absentParts.includes(part))
 
 describe.skipIf(inject('cluster') !== 'nodes')('the lab in the cluster', () => {

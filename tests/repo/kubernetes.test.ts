@@ -1,7 +1,9 @@
 /** Compares the manifests in k8s/ with the Compose files, the contract and the scaler's files, and checks their references. */
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path/posix'
-import { colours, paths, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { colours, jobs, paths, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { labModel } from '@lab/generate/architecture.ts'
 import { scenarios } from '@lab/k6/lib/scenarios.ts'
 import { settings } from '@lab/ws/config.ts'
@@ -95,7 +97,11 @@ const composed = (name: string): Service => ({
 
 const workloads = objects.filter(({ kind }) => ['Deployment', 'StatefulSet', 'Job'].includes(kind))
 const podOf = ({ spec }: Manifest) => spec.template.spec as PodSpec
-const longRunning = workloads.filter(({ kind }) => kind !== 'Job').map((one) => [one.metadata.name, one] as const)
+/** On Compose, the scaler exports the metrics of kube-state-metrics. */
+const onlyInCluster: readonly string[] = [jobs.kubeStateMetrics]
+const longRunning = workloads
+  .filter(({ kind, metadata }) => kind !== 'Job' && !onlyInCluster.includes(metadata.name))
+  .map((one) => [one.metadata.name, one] as const)
 const seconds = (text: string) => Math.ceil(Number.parseFloat(withDefaults(text)) / (text.endsWith('ms') ? 1000 : 1))
 const megabytes = (text: string) => (text.endsWith('g') ? Number.parseInt(text, 10) * 1024 : Number.parseInt(text, 10))
 
@@ -105,7 +111,7 @@ test('the cluster runs every service of Compose except those that Kubernetes or 
   const all = [...new Set([...Object.keys(base), ...Object.keys(overlay)])].filter(
     (name) => ![...replaced, ...left].includes(name as never),
   )
-  expect(workloads.map(({ metadata }) => metadata.name).sort()).toEqual(all.sort())
+  expect(workloads.map(({ metadata }) => metadata.name).sort()).toEqual([...all, ...onlyInCluster].sort())
 })
 
 describe.each(longRunning)('%s', (name, workload) => {
@@ -272,18 +278,31 @@ describe('monitoring', () => {
   const onCompose = readYaml<typeof config>('prometheus/prometheus.yml')
 
   test('the configuration of Prometheus differs only in the jobs', () => {
-    const { scrape_configs: jobs, ...rest } = config
+    const { scrape_configs: clusterJobs, ...rest } = config
     const { scrape_configs: composeJobs, ...composeRest } = onCompose
     const variables = (text: string) =>
       text.replaceAll(/\$\{(\w+)\}/g, (_, name) => withDefaults(base.prometheus?.environment?.[name] ?? ''))
     expect(rest).toEqual(JSON.parse(variables(JSON.stringify(composeRest))))
-    for (const job of jobs.filter(({ job_name }) => job_name !== services.ws)) expect(composeJobs).toContainEqual(job)
+    const discovered: readonly string[] = [jobs.ws, jobs.kubeStateMetrics]
+    for (const job of clusterJobs.filter(({ job_name }) => !discovered.includes(job_name))) expect(composeJobs).toContainEqual(job)
   })
 
   test('replicas have the labels of Compose, and those that the metrics adapter needs', () => {
     const job = config.scrape_configs.find(({ job_name }) => job_name === services.ws)
     const labels = job?.relabel_configs?.map(({ target_label }) => target_label)
     expect(labels).toEqual(expect.arrayContaining(['replica', 'instance', 'namespace', 'pod']))
+  })
+
+  test('kube-state-metrics reads the objects whose metrics the scaler exports, and only those in the namespace', () => {
+    const [container] = podOf(named('Deployment', jobs.kubeStateMetrics)).containers
+    expect(container.args).toEqual(['--resources=pods,deployments,horizontalpodautoscalers', '--namespaces=ws-lab'])
+    const exported = Object.values({ ...kubeStateMetrics, ...scalerMetrics }).filter(({ name }) => name.startsWith('kube_'))
+    expect([...new Set(exported.map(({ name }) => name.split('_')[1]))].sort()).toEqual(['deployment', 'horizontalpodautoscaler', 'pod'])
+    const { rules } = named('Role', jobs.kubeStateMetrics) as unknown as { rules: { resources: string[]; verbs: string[] }[] }
+    expect(rules.flatMap(({ resources }) => resources)).toEqual(['pods', 'deployments', 'horizontalpodautoscalers'])
+    for (const { verbs } of rules) expect(verbs).toEqual(['get', 'list', 'watch'])
+    const job = config.scrape_configs.find(({ job_name }) => job_name === jobs.kubeStateMetrics)
+    expect(JSON.stringify(job)).toContain(':8080')
   })
 
   test('the rules of the metrics adapter contain every metric of the HPA, and have no placeholder of the scaler', () => {

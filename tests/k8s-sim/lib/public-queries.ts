@@ -3,6 +3,8 @@
  * ours. Grafana's variables are replaced by the values that their own queries return in the lab, so $cluster is empty.
  */
 
+import { type Matcher, parsePromql } from '../../repo/lib/promql.ts'
+
 export interface PublicQuery {
   /** The public collection of dashboards or rules. */
   source: string
@@ -145,3 +147,13 @@ export const publicQueries: readonly PublicQuery[] = [
   stateDashboard('Containers ready', `sum(kube_pod_container_status_ready{${everyCluster}})`),
   stateDashboard('Containers Restarts', `sum(delta(kube_pod_container_status_restarts_total{${everyCluster}}[30s]))`),
 ]
+
+const matcherText = ({ label, operator, value }: Matcher) => `${label}${operator}"${value}"`
+
+/** Returns the queries that must have data: the query itself, or each selector of an alert's condition. */
+export function mustHaveData({ promql, alert }: PublicQuery): string[] {
+  if (alert === undefined) return [promql]
+  return parsePromql(promql)
+    .selectors.filter(({ metric }) => !alert.rare.includes(metric))
+    .map(({ metric, matchers }) => `${metric}{${matchers.map(matcherText).join(', ')}}`)
+}

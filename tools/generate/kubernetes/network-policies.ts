@@ -1,5 +1,5 @@
 /** Builds the lab's NetworkPolicies from the calls between services in the Compose model. Pure. */
-import { ports, services } from '@lab/contract/endpoints.ts'
+import { jobs, ports, services } from '@lab/contract/endpoints.ts'
 import type { Call } from '../diagrams/compose-model.ts'
 import { partOfLab, selected, type Tree } from './objects.ts'
 
@@ -24,10 +24,9 @@ function fromOutside(name: string, numbers: readonly number[]): Tree {
 }
 
 /** A policy cannot select the API server by pod labels, so this policy allows only its ports, without restricting the destination. */
-const toApiServer: Tree = policy(`${services.prometheus}-to-api-server`, selected(services.prometheus), {
-  policyTypes: ['Egress'],
-  egress: [{ ports: portList([443, 6443]) }],
-})
+function toApiServer(name: string): Tree {
+  return policy(`${name}-to-api-server`, selected(name), { policyTypes: ['Egress'], egress: [{ ports: portList([443, 6443]) }] })
+}
 
 /**
  * Returns one policy for each part that calls other parts or is called by them, and the general policies.
@@ -46,7 +45,7 @@ export function networkPolicies(calls: readonly Call[], parts: readonly string[]
   })
   const called = (name: string) => [...new Set(inside.filter(({ to }) => to === name).flatMap((call) => call.ports))]
   const outside = [fromOutside(services.ws, [ports.public]), fromOutside(services.prometheus, called(services.prometheus))]
-  return [refuseAll, toDns, ...policies, ...outside, toApiServer]
+  return [refuseAll, toDns, ...policies, ...outside, ...[services.prometheus, jobs.kubeStateMetrics].map(toApiServer)]
 }
 
 function pods(name: string): Tree {

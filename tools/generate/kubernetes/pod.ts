@@ -16,6 +16,7 @@ const users: Readonly<Record<string, number>> = {
   'alert-receiver': 1000,
   valkey: 999,
   prometheus: 65534,
+  'kube-state-metrics': 65534,
   alertmanager: 65534,
   grafana: 472,
   loki: 10001,
