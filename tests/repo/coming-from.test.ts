@@ -77,9 +77,16 @@ test('the page gives the error code that an unknown message type gets', () => {
 })
 
 test('logs are retained for the time on the page', () => {
-  expect(here('Tools and ways of working')).toContain('Docker retains 30 MB of logs per container, and Loki retains one day of logs')
-  const loki = parse(read('grafana/loki/loki.yaml')) as { limits_config: { retention_period: string } }
-  expect(loki.limits_config.retention_period).toBe('24h')
+  expect(here('Tools and ways of working')).toContain(
+    'Docker retains 30 MB of logs per container, and Loki retains logs for 14 days, and errors for 30 days',
+  )
+  const { limits_config: limits } = parse(read('grafana/loki/loki.yaml')) as {
+    limits_config: { retention_period: string; retention_stream: { selector: string; period: string }[]; otlp_config: object }
+  }
+  expect([limits.retention_period, limits.retention_stream.map(({ period }) => period)]).toEqual([`${14 * 24}h`, [`${30 * 24}h`]])
+  // A retention rule selects streams by their labels, so the severity must be one.
+  expect(limits.retention_stream[0]?.selector).toContain('severity_text=~')
+  expect(limits.otlp_config).toMatchObject({ severity_text_as_label: true })
   expect(read('services/common.yaml')).toContain('options: { max-size: 10m, max-file: "3" }')
   expect(read('compose.yaml')).toContain('--storage.tsdb.retention.time=30d')
 })

@@ -101,11 +101,12 @@ describe.skipIf(services.loki in stack.missing)(`with the profile ${profiles.log
   test('retention is limited, and Loki sends no usage reports', async () => {
     const response = await fetch(url(stack, 'LOKI_PORT', '/config'))
     const config = parse(await response.text()) as {
-      limits_config: { retention_period: string; ingestion_rate_mb: number }
+      limits_config: { retention_period: string; retention_stream: object[]; ingestion_rate_mb: number }
       compactor: { retention_enabled: boolean }
       analytics: { reporting_enabled: boolean }
     }
-    expect(config.limits_config).toMatchObject({ retention_period: '1d', ingestion_rate_mb: 2 })
+    expect(config.limits_config).toMatchObject({ retention_period: '2w', ingestion_rate_mb: 2 })
+    expect(config.limits_config.retention_stream).toEqual([expect.objectContaining({ period: '30d' })])
     expect(config.compactor.retention_enabled).toBe(true)
     expect(config.analytics.reporting_enabled).toBe(false)
   })
