@@ -38,7 +38,8 @@ export const options: Options = {
   // Each run has its own id, so that two simultaneous runs do not write to the same series.
   tags: { testid: `${Date.now().toString(36)}-${Math.floor(Math.random() * 36 ** 4).toString(36)}` },
   // The `url` tag is omitted, because each socket has its own URL, which would become a separate series in Prometheus.
-  systemTags: ['scenario', 'status', 'name'],
+  // Public k6 dashboards select checks by `check`, and HTTP requests by `method` and `expected_response`.
+  systemTags: ['scenario', 'status', 'name', 'check', 'method', 'expected_response'],
   // The setup timeout is longer than READY_SECONDS, so that setup()'s own error message appears instead of k6's.
   setupTimeout: `${settings.readySeconds + 15}s`,
   throw: true,

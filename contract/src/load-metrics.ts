@@ -68,8 +68,15 @@ export const loadMetrics = {
 } as const satisfies Record<string, LoadMetricSpec>
 export type LoadMetricKey = keyof typeof loadMetrics
 
+/** The checks that the k6 scripts record, as k6's own metric `checks`. Public k6 dashboards list checks by these names. */
+export const loadChecks = {
+  handshake: 'handshake succeeded',
+  answer: 'message answered in time',
+  end: 'session ended as planned',
+} as const
+
 /** The statistics that k6 sends for every trend, as set by K6_PROMETHEUS_RW_TREND_STATS in compose.yaml. */
-export const trendStats = ['p(50)', 'p(95)', 'p(99)', 'max'] as const
+export const trendStats = ['avg', 'min', 'p(50)', 'p(90)', 'p(95)', 'p(99)', 'max'] as const
 export type TrendStat = (typeof trendStats)[number]
 
 /**

@@ -83,6 +83,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
       if (!isOverdue(sentAtMs)) continue
       sentAt.delete(id)
       metrics.errors.add(true)
+      metrics.recordCheck('answer', false)
     }
   }
 
@@ -112,6 +113,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     switch (event.type) {
       case 'opened':
         metrics.connectSuccess.add(true)
+        metrics.recordCheck('handshake', true)
         metrics.connectTime.add(event.tookMs)
         metrics.socketsOpened.add(1)
         return
@@ -150,7 +152,11 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     if (opened) {
       metrics.socketsClosed.add(1)
       metrics.errors.add(!agreed)
-    } else if (why !== 'left') metrics.connectSuccess.add(false)
+      metrics.recordCheck('end', agreed)
+    } else if (why !== 'left') {
+      metrics.connectSuccess.add(false)
+      metrics.recordCheck('handshake', false)
+    }
   }
 
   function answered({ id, stored, request }: Extract<ClientEvent, { type: 'answered' }>): void {
@@ -161,6 +167,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
     if (sentAtMs === undefined) return
     sentAt.delete(id)
     metrics.errors.add(false)
+    metrics.recordCheck('answer', true)
     metrics.messagesAnswered.add(1)
     metrics.messageRtt.add(Date.now() - sentAtMs)
   }

@@ -1,4 +1,4 @@
-import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
+import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { createRandom } from '@lab/contract/random.ts'
 import type { ScenarioName } from '@lab/k6/lib/scenarios.ts'
 import { curveLengthMs, ordinary, roomOf, scenarios, slotIntervals } from '@lab/k6/lib/scenarios.ts'
@@ -70,6 +70,11 @@ test('docs/load.md lists every scenario with its purpose', () => {
   const [, table = ''] = /^\| scenario \| what \|\n\| --- \| --- \|\n((?:\|.*\n)+)/m.exec(read('docs/load.md')) ?? []
   const rows = table.trimEnd().split('\n')
   expect(rows).toEqual(Object.entries(scenarios).map(([name, { purpose }]) => `| \`${name}\` | ${purpose} |`))
+})
+
+test('k6 sends the statistics that the contract lists, which include those of public dashboards', () => {
+  expect(read('compose.yaml')).toContain(`K6_PROMETHEUS_RW_TREND_STATS: ${trendStats.join(',')}\n`)
+  expect(trendStats).toEqual(expect.arrayContaining(['avg', 'min', 'p(90)', 'p(95)', 'p(99)', 'max']))
 })
 
 describe('rooms', () => {

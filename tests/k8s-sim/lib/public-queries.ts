@@ -1,8 +1,8 @@
 /**
- * Lists queries of the kind that public dashboards and rules for Kubernetes send: the metrics, labels and joins are theirs, and the text is
- * ours. Grafana's variables are replaced by the values that their own queries return in the lab, so $cluster is empty.
+ * Lists queries of the kind that public dashboards and rules for Kubernetes, k6 and Traefik send: the metrics, labels and joins are theirs,
+ * and the text is ours. Grafana's variables are replaced by the values that their own queries return in the lab, so $cluster is empty.
  */
-
+import { loadChecks } from '@lab/contract/load-metrics.ts'
 import { type Matcher, parsePromql } from '../../repo/lib/promql.ts'
 
 export interface PublicQuery {
@@ -149,6 +149,40 @@ export const publicQueries: readonly PublicQuery[] = [
 ]
 
 const matcherText = ({ label, operator, value }: Matcher) => `${label}${operator}"${value}"`
+
+const k6Dashboard = (panel: string, promql: string): PublicQuery => ({ source: 'k6 Prometheus (grafana.com 19665)', name: panel, promql })
+const everyTest = 'testid=~".+"'
+/** The values of the dashboard's variable for the statistic of a trend. */
+const k6Statistics = ['avg', 'min', 'max', 'p90', 'p95', 'p99']
+
+const traefikDashboard = (panel: string, promql: string): PublicQuery => ({ source: 'Traefik (grafana.com 17346)', name: panel, promql })
+const everyEntry = 'entrypoint=~".+", job="traefik"'
+
+/**
+ * Queries that have data only while k6 runs. k6 sends the duration of an iteration at the end of a run, so the panel about iterations is not
+ * in this list.
+ */
+export const publicLoadQueries: readonly PublicQuery[] = [
+  k6Dashboard('variable testid', `group by (testid) ({__name__=~"k6_.+", ${everyTest}})`),
+  ...k6Statistics.map((statistic) =>
+    k6Dashboard(`variable quantile_stat, ${statistic}`, `k6_http_req_duration_${statistic}{${everyTest}}`),
+  ),
+  k6Dashboard('Performance Overview, virtual users', `avg(k6_vus{${everyTest}})`),
+  k6Dashboard('HTTP requests', `sum(k6_http_reqs_total{${everyTest}, expected_response="true"})`),
+  k6Dashboard('Transfer Rate, sent', `avg(irate(k6_data_sent_total{${everyTest}}[20s]))`),
+  k6Dashboard('Transfer Rate, received', `avg(irate(k6_data_received_total{${everyTest}}[20s]))`),
+  k6Dashboard('HTTP Latency Timings, waiting', `avg(k6_http_req_waiting_p95{${everyTest}})`),
+  k6Dashboard('Requests by URL', `avg by (name, method, status) (k6_http_req_duration_min{${everyTest}, method="GET"})`),
+  k6Dashboard('Checks Success Rate', `avg(round(k6_checks_rate{${everyTest}}, 0.1) * 100)`),
+  ...Object.values(loadChecks).map((check) =>
+    k6Dashboard(`Checks list, ${check}`, `round(k6_checks_rate{${everyTest}, check="${check}"}, 0.1)`),
+  ),
+  k6Dashboard('Analyze Metric', `k6_lab_connect_time_p90{${everyTest}}`),
+
+  traefikDashboard('Traefik Instances', 'count(traefik_config_reloads_total{job="traefik"})'),
+  traefikDashboard('Requests per Entrypoint', `sum by (entrypoint) (rate(traefik_entrypoint_requests_total{${everyEntry}}[1m]))`),
+  traefikDashboard('Connections per Entrypoint', `sum by (entrypoint) (traefik_open_connections{${everyEntry}})`),
+]
 
 /** Returns the queries that must have data: the query itself, or each selector of an alert's condition. */
 export function mustHaveData({ promql, alert }: PublicQuery): string[] {
