@@ -33,7 +33,6 @@ export const standardMetrics = {
   startTime: 'process_start_time_seconds',
   heapUsedBytes: 'nodejs_heap_size_used_bytes',
   eventLoopLagMax: 'nodejs_eventloop_lag_max_seconds',
-  eventLoopLagMean: 'nodejs_eventloop_lag_mean_seconds',
   eventLoopLagP99: 'nodejs_eventloop_lag_p99_seconds',
   gcSeconds: 'nodejs_gc_duration_seconds',
 } as const
@@ -89,8 +88,10 @@ function replicaQueries(scope: QueryScope) {
     return `${stateNumbers[state]} * ${one}`
   })
   return {
-    // If there are no replicas, count() returns no series, but the panel must show 0.
-    replicasUp: `count(${select(standardMetrics.up)} == 1) or vector(0)`,
+    // A replica that does not answer a scrape is still running, so this query counts targets, whether they respond or not. If there are no
+    // replicas, count() returns no series, but the panel must show 0.
+    replicasRunning: `count(${select(standardMetrics.up)}) or vector(0)`,
+    replicasReady: `sum(${select(metrics.replicaState.name, 'state="ready"')})`,
     replicasByState: `sum by (state) (${select(metrics.replicaState.name)})`,
     // A replica that does not respond has no state series, so the `up` metric supplies the value 0.
     stateByReplica: `(${states.join(' + ')}) or sum by (${replicaLabel}) (${select(standardMetrics.up)})`,

@@ -10,6 +10,8 @@ export const fields = {
   replica: 'replica',
   traceId: 'trace_id',
   spanId: 'span_id',
+  /** The trace id again, in log lines about a sampled request only: unlike `trace_id`, which Traefik adds to all lines, it leads to a trace. */
+  sampledTraceId: 'sampled_trace_id',
   messageType: 'messageType',
   room: 'room',
   /** The sequence number of a room message in the room log. */

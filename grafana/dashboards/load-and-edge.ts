@@ -1,11 +1,9 @@
 /** The Load and edge dashboard compares the load generator, the router and the replicas. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import {
   edgeCpu,
   httpAtReplicas,
-  httpLatency,
   openByEntry,
   pool,
   reloads,
@@ -14,7 +12,7 @@ import {
   upgradesAtReplicas,
 } from '../panels/edge.ts'
 import { connectTime, messagesAnswered, roomDelivery, roundTrip, sessions, successRates, upgradesByCode } from '../panels/load.ts'
-import { replicaMarks } from '../panels/marks.ts'
+import { labPage } from './lab-page.ts'
 
 /** Builds a new copy of the Load and edge dashboard on every call. */
 export function loadAndEdge(): Dashboard {
@@ -35,11 +33,8 @@ export function loadAndEdge(): Dashboard {
     },
     {
       title: 'The router',
-      lines: [
-        [pool(), reloads()],
-        [httpLatency(), httpAtReplicas()],
-      ],
+      lines: [[pool(), reloads(), httpAtReplicas()]],
     },
   ]
-  return labPage(pages.edge, rows, { marks: replicaMarks })
+  return labPage(pages.edge, rows)
 }

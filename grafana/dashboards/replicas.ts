@@ -1,12 +1,11 @@
 /** The Replicas dashboard shows each replica's state, connections and resource usage. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import { replicaStatus, resources } from '../panels/health.ts'
-import { replicaMarks } from '../panels/marks.ts'
 import { connectionsPerReplica, connectionsPerVersion, fullness, restarts, skew, uptime, versions } from '../panels/replicas.ts'
 import { eventLoopLag, eventLoopUtilization, garbageCollection, memory } from '../panels/runtime.ts'
 import { cpu } from '../panels/scaling.ts'
+import { labPage } from './lab-page.ts'
 
 /** Builds a new copy of the Replicas dashboard on every call. */
 export function replicas(): Dashboard {
@@ -22,5 +21,5 @@ export function replicas(): Dashboard {
       ],
     },
   ]
-  return labPage(pages.replicas, rows, { marks: replicaMarks })
+  return labPage(pages.replicas, rows)
 }

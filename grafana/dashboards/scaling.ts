@@ -1,12 +1,11 @@
 /** The Scaling dashboard shows the number of replicas, the reasons for changes, their effect on clients, and the cost. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
 import { costOfRange, costPerConnection, costPerHour, price } from '../panels/cost.ts'
-import { replicaMarks } from '../panels/marks.ts'
-import { counts, decisions, metricsAgainstTargets, metricValues, proposals, timeToReady } from '../panels/scaler.ts'
+import { counts, metricsAgainstTargets, metricValues, proposals, timeToReady } from '../panels/scaler.ts'
 import { actionDuration, changes, conditions, synchronisation, timeScale, uncounted } from '../panels/scaler-health.ts'
 import { cpu, drainProgress, drops, replicaCount } from '../panels/scaling.ts'
+import { labPage } from './lab-page.ts'
 
 /** Builds a new copy of the Scaling dashboard on every call. */
 export function scaling(): Dashboard {
@@ -28,5 +27,5 @@ export function scaling(): Dashboard {
       ],
     },
   ]
-  return labPage(pages.scaling, rows, { marks: [decisions, ...replicaMarks], variables: [price] })
+  return labPage(pages.scaling, rows, [price])
 }

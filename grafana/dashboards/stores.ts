@@ -1,10 +1,9 @@
 /** The Stores dashboard is about Valkey, and about the rooms that replicas share through Valkey. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { labPage } from '../lib/dashboards.ts'
 import { pages } from '../lib/pages.ts'
-import { replicaMarks } from '../panels/marks.ts'
 import { pubsubHeatmap, pubsubLag, roomLog, roomMembers, roomMessages, rooms } from '../panels/rooms.ts'
 import { dependencies, outbox, storeClients, storeCommands, storeMemory, storeRoundTrip } from '../panels/stores.ts'
+import { labPage } from './lab-page.ts'
 
 /** Builds a new copy of the Stores dashboard on every call. */
 export function stores(): Dashboard {
@@ -19,5 +18,5 @@ export function stores(): Dashboard {
       ],
     },
   ]
-  return labPage(pages.stores, rows, { marks: replicaMarks })
+  return labPage(pages.stores, rows)
 }

@@ -33,9 +33,10 @@ function builtIn(): AnnotationQuery {
     .hide(true)
     .iconColor('rgba(0, 211, 255, 1)')
     .build()
-  return visible(entry)
+  return entry
 }
 
+/** The switches are in the dashboard's menu of controls, because a switch for each annotation would fill the first screen of a phone. */
 function annotation({ name, expr, color, text, valueIsTime = false }: Mark): AnnotationQuery {
   const entry = new AnnotationQueryBuilder()
     .name(name)
@@ -46,10 +47,5 @@ function annotation({ name, expr, color, text, valueIsTime = false }: Mark): Ann
     .step('5s')
     .titleFormat(text)
   if (valueIsTime) entry.useValueForTime(true)
-  return visible(entry.build())
-}
-
-/** Shows an on/off switch for the annotation; by default, the SDK hides these switches in a menu. */
-function visible({ placement: _, ...entry }: AnnotationQuery): AnnotationQuery {
-  return entry
+  return entry.build()
 }

@@ -1,7 +1,7 @@
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { describe, expect, test } from 'vitest'
 import { dashboard, type Line, render } from './dashboards.ts'
-import { gauge, graph, heatmap, stat, table, text } from './panels.ts'
+import { graph, heatmap, stat, stateTimeline, table, text } from './panels.ts'
 import { numberVariable } from './variables.ts'
 
 const about = { uid: 'test', title: 'Test', description: 'A test.', tags: [] }
@@ -45,9 +45,28 @@ describe('panels', () => {
   })
 
   test('show a legend or the newest value', () => {
-    expect(panel('a', 8).options.legend.showLegend).toBe(true)
-    const dial = gauge({ title: 'd', description: 'D.', unit: units.Short, noValue: 'none', width: 8 }, [{ expr: 'up', legend: 'up' }])
-    expect(dial.options.reduceOptions.calcs).toEqual(['lastNotNull'])
+    expect(panel('a', 8).options.legend).toMatchObject({ showLegend: true, displayMode: 'list' })
+    expect(stat(short, [{ expr: 'up', legend: 'up' }]).options.reduceOptions.calcs).toEqual(['lastNotNull'])
+  })
+
+  test('show a table with the last and the largest value if there can be more than four series', () => {
+    const table = { displayMode: 'table', calcs: ['lastNotNull', 'max'] }
+    expect(graph(short, [{ expr: 'up', legend: '{{replica}}' }]).options.legend).toMatchObject(table)
+    expect(graph(short, [{ expr: 'up', legend: '{{direction}}' }]).options.legend).toMatchObject({ displayMode: 'list' })
+    const five = Array.from({ length: 5 }, (_, i) => ({ expr: 'up', legend: String(i) }))
+    expect(graph(short, five).options.legend).toMatchObject(table)
+  })
+
+  test('show the reason for missing data in place of a single value, and otherwise in the description', () => {
+    const single = stat({ ...short, noValue: 'No load runs' }, [{ expr: 'up', legend: 'up' }])
+    expect(single).toMatchObject({ description: 'D.', fieldConfig: { defaults: { noValue: 'No load runs' } } })
+    const bars = stateTimeline({ ...short, noValue: 'No load runs' }, [{ expr: 'up', legend: 'up' }])
+    expect(bars.description).toBe('D. No data? No load runs.')
+    expect(bars.fieldConfig?.defaults).not.toHaveProperty('noValue')
+  })
+
+  test('have no page switch', () => {
+    expect(stateTimeline(short, [{ expr: 'up', legend: 'up' }]).options).not.toHaveProperty('perPage')
   })
 
   const queriesOf = (built: ReturnType<typeof graph>) => built.targets?.map((target) => target as unknown as Record<string, unknown>) ?? []

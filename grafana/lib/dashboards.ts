@@ -12,11 +12,13 @@ import {
   RowBuilder,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import { annotations, type Mark } from './annotations.ts'
-import { allPages, type Page } from './pages.ts'
 import { commonVariables } from './variables.ts'
 
 /** Number of columns in Grafana's dashboard grid. */
 const gridColumns = 24
+
+/** A busy machine needs more than 5 s to answer all queries of a page, and a refresh cancels the queries that are still running. */
+const refreshEvery = '10s'
 
 /** A line of side-by-side panels, whose widths must add up to the grid width. */
 export type Line = Panel[]
@@ -42,12 +44,6 @@ export interface Extras {
   links?: DashboardLink[]
 }
 
-/** Returns one of the lab's dashboards, with links to all the others. */
-export function labPage(page: Page, rows: Row[], extras: Omit<Extras, 'links'> = {}): Dashboard {
-  const about = { uid: page.uid, title: page.title, description: page.question, tags: ['websocket-lab'] }
-  return dashboard(about, rows, { ...extras, links: linksFrom(page) })
-}
-
 /**
  * Returns the Grafana model of a dashboard.
  * @throws Error when a row of panels does not fill the grid exactly
@@ -60,7 +56,7 @@ export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], vari
     .readonly()
     .tooltip(DashboardCursorSync.Crosshair)
     .time({ from: 'now-15m', to: 'now' })
-    .refresh('5s')
+    .refresh(refreshEvery)
     .timezone('browser')
     .build()
   built.panels = placed(rows)
@@ -119,13 +115,9 @@ function size(panel: Panel): { w: number; h: number } {
   return panel.gridPos
 }
 
-/** Returns links to all other dashboards; the links preserve the time range and the variables. */
-function linksFrom({ uid }: Page): DashboardLink[] {
-  return allPages
-    .filter((page) => page.uid !== uid)
-    .map((page) => {
-      const link = new DashboardLinkBuilder(page.name).type(DashboardLinkType.Link).url(`/d/${page.uid}`).tooltip(page.question)
-      const { placement: _, ...shown } = link.icon('dashboard').keepTime(true).includeVars(true).targetBlank(false).build()
-      return shown
-    })
+/** Returns a menu with links to all dashboards that have a tag; the links preserve the time range and the variables. */
+export function pagesMenu(tag: string): DashboardLink {
+  const link = new DashboardLinkBuilder('Pages').type(DashboardLinkType.Dashboards).tags([tag]).asDropdown(true).icon('dashboard')
+  const { placement: _, ...shown } = link.tooltip('The other pages').keepTime(true).includeVars(true).targetBlank(false).build()
+  return shown
 }

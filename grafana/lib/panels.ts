@@ -7,6 +7,7 @@ import {
   AxisPlacement,
   BigValueColorMode,
   BigValueGraphMode,
+  BigValueTextMode,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
@@ -14,6 +15,7 @@ import {
   TooltipDisplayMode,
   VisibilityMode,
   VizLegendOptionsBuilder,
+  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import type { DynamicConfigValue, Panel } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -23,7 +25,6 @@ import {
   ThresholdsConfigBuilder,
   type ThresholdsMode,
 } from '@grafana/grafana-foundation-sdk/dashboard'
-import { PanelBuilder as GaugeBuilder } from '@grafana/grafana-foundation-sdk/gauge'
 import {
   PanelBuilder as HeatmapBuilder,
   HeatmapColorMode,
@@ -37,8 +38,12 @@ import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundatio
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as TextBuilder, TextMode } from '@grafana/grafana-foundation-sdk/text'
 import { PanelBuilder as GraphBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
+import * as units from '@grafana/grafana-foundation-sdk/units'
+import { services } from '@lab/contract/endpoints.ts'
+import { replicaLabel } from '@lab/contract/metrics.ts'
+import { replicaColors } from './colors.ts'
 
-export type { GraphBuilder, StateTimelineBuilder }
+export type { GraphBuilder, StatBuilder, StateTimelineBuilder }
 
 /** The settings that every panel with data requires. */
 export interface About {
@@ -46,10 +51,16 @@ export interface About {
   description: string
   /** A unit constant from the Foundation SDK. */
   unit: string
-  /** Text that the panel shows if it has no data: the reason, and what to do. */
+  /**
+   * Why the panel may have no data, and what to do. Only a panel with a single value shows this text in place of its data. Other panels add
+   * it to their description, because Grafana shows a panel's `noValue` setting also in place of each missing value: in empty table cells, in
+   * tooltips, and as an additional state of a state timeline.
+   */
   noValue: string
   /** Panel width, in columns of the 24-column grid. */
   width: number
+  /** Panel height, in grid rows; `panelHeight` by default. */
+  height?: number
 }
 
 /** A query and the legend of its series, in which `{{label}}` stands for the value of that label. */
@@ -69,19 +80,19 @@ export const panelHeight = 8
 /** Returns a time series panel. `adjust` changes additional panel settings. */
 export function graph(about: About, targets: Target[], adjust: (panel: GraphBuilder) => unknown = () => {}): Panel {
   const panel = new GraphBuilder()
-    .legend(shownLegend())
-    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+    .legend(hasManySeries(targets) ? tableLegend() : shownLegend())
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending).hideZeros(true))
     .lineWidth(2)
     .fillOpacity(10)
     .showPoints(VisibilityMode.Never)
     .min(0)
-  adjust(panel)
-  return finish(panel, about, targets)
-}
-
-/** Returns a gauge panel that shows each series' newest value. */
-export function gauge(about: About, targets: Target[], adjust: (panel: GaugeBuilder) => unknown = () => {}): Panel {
-  const panel = new GaugeBuilder().reduceOptions(newest()).min(0)
+  const least = axisAtLeast[about.unit]
+  if (least !== undefined) panel.axisSoftMax(least)
+  if (targets.some(({ legend }) => legend.includes(`{{${replicaLabel}}}`))) {
+    replicaColors.forEach((color, digit) => {
+      panel.overrideByRegexp(`(.* )?${services.ws}-\\d*${digit}`, [fixedColor(color)])
+    })
+  }
   adjust(panel)
   return finish(panel, about, targets)
 }
@@ -96,12 +107,22 @@ export function stateTimeline(about: About, targets: Target[], adjust: (panel: S
     // The panel's value mappings define the state colours. Grafana's default colour scheme is a continuous gradient, which has no legend.
     .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
   adjust(panel)
-  return finish(panel, about, targets)
+  const built = finish(panel, about, targets)
+  // The SDK sets a page size, for which Grafana draws a page switch even if there is only one page.
+  const { perPage: _, ...options } = built.options as Record<string, unknown>
+  return { ...built, options }
 }
 
-/** Returns a panel that shows each series' newest value in large type, from an instant query. */
+/** Returns a panel that shows each series' newest value in large type, from an instant query. The values have no colour of their own. */
 export function stat(about: About, targets: Target[], adjust: (panel: StatBuilder) => unknown = () => {}): Panel {
-  const panel = new StatBuilder().reduceOptions(newest()).graphMode(BigValueGraphMode.None).colorMode(BigValueColorMode.Value)
+  const panel = new StatBuilder()
+    .reduceOptions(newest())
+    .graphMode(BigValueGraphMode.None)
+    .colorMode(BigValueColorMode.Value)
+    .noValue(about.noValue)
+    // Without a fixed colour, Grafana would draw every value above 80 in red.
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor('text'))
+  if (targets.length > 1) panel.textMode(BigValueTextMode.ValueAndName)
   adjust(panel)
   return finish(panel, about, targets, (query) => query.instant())
 }
@@ -174,6 +195,38 @@ export function totalLine(color: string): DynamicConfigValue[] {
   ]
 }
 
+/** Labels with at most four values, so that a series for each of them needs no table. */
+const fewValues = ['direction', 'stage']
+
+/**
+ * The smallest upper end of the axis, by unit. Without it, Grafana draws the axis from 0 to 100 while all values are zero. Larger values
+ * extend the axis.
+ */
+const axisAtLeast: Readonly<Record<string, number>> = {
+  [units.Short]: 1,
+  [units.EventsPerSecond]: 0.2,
+  [units.MessagesPerSecond]: 1,
+  [units.RequestsPerSecond]: 1,
+  [units.OpsPerSecond]: 1,
+  [units.PercentUnit]: 0.05,
+}
+
+/** Whether a panel can have more than four series. */
+function hasManySeries(targets: Target[]): boolean {
+  const labels = targets.flatMap(({ legend }) => [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label))
+  return targets.length > 4 || labels.some((label) => !fewValues.includes(label))
+}
+
+/** A table with the newest and the largest value of each series; series with the largest values come first. */
+function tableLegend(): VizLegendOptionsBuilder {
+  return shownLegend().displayMode(LegendDisplayMode.Table).calcs(['lastNotNull', 'max']).sortBy('Max').sortDesc(true)
+}
+
+/** Text sizes for a panel whose values would otherwise touch the panel's edges. */
+export function smallValues(): VizTextDisplayOptionsBuilder {
+  return new VizTextDisplayOptionsBuilder().titleSize(14).valueSize(28)
+}
+
 function shownLegend(): VizLegendOptionsBuilder {
   return new VizLegendOptionsBuilder().displayMode(LegendDisplayMode.List).placement(LegendPlacement.Bottom).showLegend(true).calcs([])
 }
@@ -182,7 +235,7 @@ function newest(): ReduceDataOptionsBuilder {
   return new ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false)
 }
 
-type AnyBuilder = GraphBuilder | GaugeBuilder | StatBuilder | StateTimelineBuilder | HeatmapBuilder | TableBuilder
+type AnyBuilder = GraphBuilder | StatBuilder | StateTimelineBuilder | HeatmapBuilder | TableBuilder
 
 /** @param form sets the query type; the default is a range query */
 function finish(
@@ -193,13 +246,17 @@ function finish(
 ): Panel {
   return panel
     .title(about.title)
-    .description(about.description)
+    .description(panel instanceof StatBuilder ? about.description : describedWithoutData(about))
     .unit(about.unit)
-    .noValue(about.noValue)
     .datasource(selectedDatasource)
-    .gridPos({ x: 0, y: 0, w: about.width, h: panelHeight })
+    .gridPos({ x: 0, y: 0, w: about.width, h: about.height ?? panelHeight })
     .targets(targets.map((target, index) => form(query(target, index))))
     .build()
+}
+
+/** Returns a description that ends with the reason why the panel may have no data. */
+export function describedWithoutData({ description, noValue }: Pick<About, 'description' | 'noValue'>): string {
+  return `${description} No data? ${noValue}${noValue.endsWith('.') ? '' : '.'}`
 }
 
 function query({ expr, legend, exemplar = false }: Target, index: number): DataqueryBuilder {

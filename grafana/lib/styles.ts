@@ -16,15 +16,15 @@ export const third = 8
 /** Width of a panel that takes up half of a row. */
 export const half = 12
 
-/** Text shown in a panel that has no data until shortly after the lab starts. */
-export const waiting = 'Waiting for the first samples: about 20 s after a replica starts.'
+/** The reason why a panel has no data until shortly after the lab starts. */
+export const waiting = 'The first samples arrive about 20 s after a replica starts.'
 
 /** Legend for panels with one series per replica: the replica's name. */
 export const perReplica = '{{replica}}'
 
-/** Stacked areas. */
+/** Stacked areas without outlines: the outline of a series of zeros would lie on top of the series below it. */
 export function stacked(panel: GraphBuilder): GraphBuilder {
-  return panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')).fillOpacity(30).lineWidth(1)
+  return panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal).group('A')).fillOpacity(50).lineWidth(0)
 }
 
 /** Assigns fixed colours by series name. */

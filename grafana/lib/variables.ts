@@ -4,6 +4,7 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   TextBoxVariableBuilder,
+  VariableHide,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -11,7 +12,9 @@ import { grafana } from '@lab/contract/endpoints.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { selectedDatasource } from './panels.ts'
 
-/** Returns the variables that query selectors use: data source, job and instance. */
+/**
+ * Returns the variables that query selectors use: data source, job and instance. The first two are hidden, because they have only one value.
+ */
 export function commonVariables(): VariableModel[] {
   const datasource = new DatasourceVariableBuilder('datasource')
     .label('Data source')
@@ -20,8 +23,8 @@ export function commonVariables(): VariableModel[] {
     .build()
   const source = metrics.connectionsActive.name
   return [
-    only(datasource, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type']),
-    labelVariable('job', 'Job', `label_values(${source}, job)`),
+    hidden(only(datasource, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type'])),
+    hidden(labelVariable('job', 'Job', `label_values(${source}, job)`)),
     labelVariable('instance', 'Instance', `label_values(${source}{job=~"$job"}, instance)`),
   ]
 }
@@ -48,6 +51,11 @@ function labelVariable(name: string, label: string, query: string): VariableMode
     .build()
   const keys = ['allValue', 'current', 'datasource', 'definition', 'hide', 'includeAll', 'label', 'multi', 'name', 'query', 'refresh']
   return only(variable, [...keys, 'regex', 'sort', 'type'])
+}
+
+/** Hides a variable on the page; links can still set it. */
+export function hidden(variable: VariableModel): VariableModel {
+  return { ...variable, hide: VariableHide.HideVariable }
 }
 
 /** Removes the keys that the SDK writes into a variable even though they belong to other kinds of variables. */

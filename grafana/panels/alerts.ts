@@ -1,7 +1,13 @@
 /** The panel that lists Prometheus alerts. */
-import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
+import { MappingType, type Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
+import { severityColors } from '../lib/colors.ts'
 import { table } from '../lib/panels.ts'
+
+const stateColors = {
+  firing: { text: 'firing', color: severityColors.critical },
+  pending: { text: 'pending', color: severityColors.warning },
+}
 
 /** Shows pending and firing alerts, as a table. */
 export function alerts(width: number): Panel {
@@ -15,6 +21,14 @@ export function alerts(width: number): Panel {
       width,
     },
     { expr: 'sum by (alertname, severity, alertstate, job, replica, slo, clock) (ALERTS)', legend: '{{alertname}}' },
-    { alertname: 'Alert', severity: 'Severity', alertstate: 'State', job: 'Job', replica: 'Replica', slo: 'Service level', clock: 'Clock' },
+    { alertname: 'Alert', alertstate: 'State', severity: 'Severity', slo: 'Service level', clock: 'Clock', replica: 'Replica', job: 'Job' },
+    (panel) => {
+      panel.overrideByName('Alert', [{ id: 'custom.width', value: 210 }])
+      panel.overrideByName('State', [
+        { id: 'custom.width', value: 80 },
+        { id: 'custom.cellOptions', value: { type: 'color-text' } },
+        { id: 'mappings', value: [{ type: MappingType.ValueToText, options: stateColors }] },
+      ])
+    },
   )
 }

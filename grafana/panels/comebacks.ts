@@ -16,7 +16,7 @@ export function closesByCause(): Panel {
       title: 'Closes by cause',
       description:
         'Why do connections close? Closes per second, stacked by cause. Red closes are unexpected, orange closes come from draining replicas, and green closes are normal.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: 'No connection has closed yet.',
       width: third,
     },
@@ -47,7 +47,7 @@ export function resumes(): Panel {
       title: 'Reconnects and resumes',
       description:
         'Do clients resume their sessions? "Asked to reconnect" counts clients that a replica asked to connect to a different replica, because of a drain or to balance the load. The remaining series show resume requests per second, by result. The result "resumed" means that no message is missing, and the result "gap" means that messages are missing. With any other result, the client gets a new session.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: waiting,
       width: third,
     },
@@ -57,7 +57,7 @@ export function resumes(): Panel {
     ],
     colored({
       'asked to reconnect: draining': lineColors.planned,
-      'asked to reconnect: rebalancing': lineColors.received,
+      'asked to reconnect: rebalancing': lineColors.asked,
       resumed: 'green',
       gap: lineColors.lost,
     }),

@@ -1,40 +1,44 @@
 /** Connection Overview panels: the number of connections, and how fast it changes. */
 
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
-import { ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
+import { FieldColorModeId, ThresholdsMode } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { lineColors, severityColors, stateColors } from '../lib/colors.ts'
-import { gauge, graph, thresholds, totalLine } from '../lib/panels.ts'
+import { graph, stat, thresholds, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask } from '../lib/scopes.ts'
 import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 
-/** Shows the open connections and their limit. */
+/** Shows the open connections, their limit, and the share of the limit. */
 export function activeConnections(): Panel {
-  return gauge(
+  return stat(
     {
       title: 'Active connections',
       description:
-        "How close is the lab to its connection limit? Open connections of all replicas. The maximum of the gauge is the sum of the replicas' limits; the gauge is orange from 80 % and red from 95 %.",
+        "How close is the lab to its connection limit? Open connections of all replicas, the sum of the replicas' limits, and the used share of the limit, which is orange from 80 % and red from 95 %.",
       unit: units.Short,
       noValue: waiting,
       width: third,
     },
     [
       { expr: ask.connections, legend: 'open' },
-      { expr: ask.connectionsLimit, legend: 'max' },
+      { expr: ask.connectionsLimit, legend: 'limit' },
+      { expr: `${ask.connections} / ${ask.connectionsLimit}`, legend: 'share of the limit' },
     ],
     (panel) =>
       panel
         .decimals(0)
         .thresholds(
-          thresholds(ThresholdsMode.Percentage, [
+          thresholds(ThresholdsMode.Absolute, [
             { color: severityColors.fine },
-            { from: 80, color: severityColors.warning },
-            { from: 95, color: severityColors.critical },
+            { from: 0.8, color: severityColors.warning },
+            { from: 0.95, color: severityColors.critical },
           ]),
         )
-        // The total connection limit grows with the number of replicas, so the second query supplies the gauge's maximum.
-        .withTransformation({ id: 'configFromData', options: { configRefId: 'B', mappings: [{ fieldName: 'max', handlerKey: 'max' }] } }),
+        .overrideByName('share of the limit', [
+          { id: 'unit', value: units.PercentUnit },
+          { id: 'decimals', value: 1 },
+          { id: 'color', value: { mode: FieldColorModeId.Thresholds } },
+        ]),
   )
 }
 
@@ -45,7 +49,7 @@ export function connectionRate(): Panel {
       title: 'Connection rate',
       description:
         'How fast do clients connect and disconnect? Connections opened, closed and refused per second on all replicas. The response to a refused upgrade is an HTTP error status.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: waiting,
       width: third,
     },

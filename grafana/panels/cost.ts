@@ -4,7 +4,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { standardMetrics } from '@lab/contract/queries.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { countColors } from '../lib/colors.ts'
-import { graph, stat } from '../lib/panels.ts'
+import { graph, smallValues, stat } from '../lib/panels.ts'
 import { panelQueries as ask, autoscaler, replicas } from '../lib/scopes.ts'
 import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
@@ -17,7 +17,7 @@ export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 
 /** Interval, in seconds, at which replicas are counted to compute the cost over a time range. */
 const countEverySeconds = 15
-const up = `count(${replicas.select(standardMetrics.up)} == 1)`
+const running = `count(${replicas.select(standardMetrics.up)})`
 const most = `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`
 
 /**
@@ -38,7 +38,7 @@ export function costPerHour(): Panel {
       width: third,
     },
     [
-      { expr: `$price * (${ask.replicasUp})`, legend: 'running' },
+      { expr: `$price * (${ask.replicasRunning})`, legend: 'running' },
       { expr: `$price * ${most}`, legend: 'at the maximum' },
     ],
     (panel) => {
@@ -60,10 +60,10 @@ export function costOfRange(): Panel {
       width: third,
     },
     [
-      { expr: spent(up), legend: 'spent' },
+      { expr: spent(running), legend: 'spent' },
       { expr: spent(most), legend: 'at the maximum' },
     ],
-    (panel) => panel.decimals(4),
+    (panel) => panel.decimals(3).text(smallValues()),
   )
 }
 
@@ -78,7 +78,7 @@ export function costPerConnection(): Panel {
       noValue: 'No client is connected: start some load.',
       width: third,
     },
-    [{ expr: `1000 * $price * ${up} / (${ask.connections} > 0)`, legend: 'per 1,000 connections' }],
-    (panel) => panel.decimals(3),
+    [{ expr: `1000 * $price * ${running} / (${ask.connections} > 0)`, legend: 'per 1,000 connections' }],
+    (panel) => panel.decimals(2),
   )
 }

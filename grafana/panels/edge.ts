@@ -7,10 +7,10 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { metrics } from '@lab/contract/metrics.ts'
 import { standardMetrics } from '@lab/contract/queries.ts'
-import { lineColors, quantileColors, systemColors } from '../lib/colors.ts'
+import { lineColors, systemColors } from '../lib/colors.ts'
 import { graph, totalLine } from '../lib/panels.ts'
 import { panelQueries as ask, replicas, traefik } from '../lib/scopes.ts'
-import { colored, half, stacked, third, waiting } from '../lib/styles.ts'
+import { colored, stacked, third, waiting } from '../lib/styles.ts'
 
 /** Traefik's entry points for clients, excluding those for the dashboards and for metrics. */
 const entries = 'entrypoint=~"web|websecure|load"'
@@ -68,7 +68,7 @@ export function requestsByCode(): Panel {
     {
       title: 'Requests at the edge',
       description:
-        'Which status codes does Traefik return? Requests per second by protocol and status. Traefik counts a WebSocket when it closes, with code 0, and a refused upgrade immediately, with its HTTP status. Retries on another replica are not counted, because Traefik has no reliable count of retries.',
+        'Which status codes does Traefik return? Requests per second by protocol and status. Traefik counts a WebSocket when it ends, without a code, and a refused upgrade immediately, with its HTTP status. Retries on another replica are not counted, because Traefik has no reliable count of retries.',
       unit: units.RequestsPerSecond,
       noValue: 'No request has been answered yet: start some load.',
       width: third,
@@ -79,29 +79,7 @@ export function requestsByCode(): Panel {
         legend: '{{protocol}} {{code}}',
       },
     ],
-    stacked,
-  )
-}
-
-/** Shows the response time of plain HTTP requests. */
-export function httpLatency(): Panel {
-  const name = 'traefik_entrypoint_request_duration_seconds'
-  const plain = `protocol!="websocket", ${entries}`
-  return graph(
-    {
-      title: 'HTTP latency at the edge',
-      description:
-        'How fast are plain HTTP requests? p50, p95 and p99 of the response time at the entry points. WebSockets are excluded, because their duration is the time that they stay open.',
-      unit: units.Seconds,
-      noValue: 'There was no plain HTTP request recently: open the page of the lab.',
-      width: half,
-    },
-    [
-      { expr: traefik.quantile(0.5, name, plain), legend: 'p50' },
-      { expr: traefik.quantile(0.95, name, plain), legend: 'p95' },
-      { expr: traefik.quantile(0.99, name, plain), legend: 'p99' },
-    ],
-    colored(quantileColors),
+    (panel) => stacked(panel).overrideByName('websocket 0', [{ id: 'displayName', value: 'WebSocket that ended' }]),
   )
 }
 
@@ -114,7 +92,7 @@ export function pool(): Panel {
         'Does Traefik route to every ready replica? If Traefik routes to fewer replicas than are ready, some replicas get no traffic, and an alert fires. It is harmless if more replicas appear to be routed than are ready, because Traefik sometimes retains the series of a removed server.',
       unit: units.Short,
       noValue: noTraefik,
-      width: half,
+      width: third,
     },
     [
       { expr: `sum(${replicas.select(metrics.replicaState.name, 'state="ready"')})`, legend: 'ready' },
@@ -134,9 +112,9 @@ export function reloads(): Panel {
       title: 'Configuration reloads',
       description:
         'When did Traefik load a new configuration? Reloads per second. Each added or removed replica causes some reloads. Reloads do not affect open sockets.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: noTraefik,
-      width: half,
+      width: third,
     },
     [{ expr: `sum(${traefik.perSecond('traefik_config_reloads_total')})`, legend: 'reloads' }],
     colored({ reloads: systemColors.traefik }),
@@ -152,7 +130,7 @@ export function httpAtReplicas(): Panel {
         'Which plain HTTP requests do replicas serve? Requests per second on the public port, by route and status. Health checks and scrapes use a different port and are not counted.',
       unit: units.RequestsPerSecond,
       noValue: waiting,
-      width: half,
+      width: third,
     },
     [{ expr: `sum by (route, status) (${replicas.perSecond(metrics.httpRequests.name)})`, legend: '{{route}} {{status}}' }],
     stacked,
@@ -184,7 +162,7 @@ export function upgradesAtReplicas(): Panel {
     {
       title: 'Upgrades at the replicas',
       description: 'How many handshakes reach a replica? Opened connections per second, and refused upgrades per second, by cause.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: waiting,
       width: third,
     },

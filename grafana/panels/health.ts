@@ -59,7 +59,7 @@ export function errors(): Panel {
       title: 'Error rates',
       description:
         'Which errors occur? Errors per second and refused upgrades per second, by cause. The dashed line is the alert threshold: 10 errors per second in total.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: waiting,
       width: third,
     },

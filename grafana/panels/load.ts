@@ -96,7 +96,7 @@ export function upgradesByCode(): Panel {
       title: 'Upgrades by code',
       description:
         'What are the results of handshakes? k6 handshakes per second, by HTTP status: 101 means an open socket, 429 the rate limit, 503 a full replica or no replica, and 0 no response.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: noLoad,
       width: third,
     },

@@ -7,13 +7,24 @@ import { DataqueryBuilder } from '@grafana/grafana-foundation-sdk/loki'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { grafana, services } from '@lab/contract/endpoints.ts'
 import { logsOfConnection, profiles } from '@lab/contract/telemetry.ts'
-import { graph } from '../lib/panels.ts'
+import { describedWithoutData, graph } from '../lib/panels.ts'
 import { third } from '../lib/styles.ts'
-import { only } from '../lib/variables.ts'
+import { hidden, only } from '../lib/variables.ts'
 
 const loki = { type: 'loki', uid: '$logs' } as const
 const everything = `{service_name=~"${services.ws}|${services.traefik}"}`
 const replicas = `{service_name="${services.ws}", service_instance_id=~"$instance"}`
+
+/**
+ * Makes lines readable: for Traefik, the request, its status, duration and replica; for a replica, the message with the cause of a close. The
+ * fields are structured metadata of the line. Traefik writes durations in nanoseconds, and the status 0 for a WebSocket that ended.
+ */
+const readable = [
+  '| line_format `{{ if .RequestMethod }}{{ .RequestMethod }} {{ .RequestPath }}',
+  '{{ if eq .DownstreamStatus "0" }}WebSocket ended{{ else }}{{ .DownstreamStatus }}{{ end }} after {{ div .Duration 1000000 }} ms,',
+  'replica {{ .ServiceAddr }} {{ .origin_X_Connection_Id }}',
+  '{{ else }}{{ .service_instance_id }}: {{ __line__ }}{{ if .cause }} ({{ .cause }}, code {{ .code }}){{ end }} {{ .connectionId }}{{ end }}`',
+].join(' ')
 const notOn = `There are no logs. To collect them: COMPOSE_PROFILES=${profiles.logging} docker compose up -d`
 
 /** Variables of the Logs dashboard: the data source and the search terms. */
@@ -24,7 +35,7 @@ export function logVariables(): VariableModel[] {
     .current({ selected: true, text: 'Loki', value: grafana.lokiUid })
     .build()
   return [
-    only(source, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type']),
+    hidden(only(source, ['current', 'hide', 'label', 'name', 'query', 'regex', 'type'])),
     textVariable('connection', 'Connection id', 'none'),
     textVariable('search', 'Text', ''),
   ]
@@ -69,8 +80,8 @@ export function closesInLogs(): Panel {
 export function oneConnection(): Panel {
   return lines(
     'One connection',
-    "What happened to the connection with the given id? Log lines from Traefik and all replicas about this connection, oldest first. A log line's trace_id field links to the trace.",
-    logsOfConnection('$connection'),
+    'What happened to the connection with the given id? Log lines from Traefik and all replicas about this connection, oldest first. The line of a replica about a sampled request links to its trace.',
+    `${logsOfConnection('$connection')} ${readable}`,
     `There are no log lines about this connection. ${notOn}`,
     LogsSortOrder.Ascending,
   )
@@ -81,24 +92,23 @@ export function allLines(): Panel {
   return lines(
     'All lines',
     'What was logged last? Log lines from Traefik and the replicas that contain the given text, newest first.',
-    `${everything} |~ "(?i)$search"`,
+    `${everything} |~ "(?i)$search" ${readable}`,
     notOn,
     LogsSortOrder.Descending,
   )
 }
 
 function counted(title: string, description: string, expr: string, legend: string): Panel {
-  const about = { title, description, unit: units.CountsPerSecond, noValue: notOn, width: third }
+  const about = { title, description, unit: units.EventsPerSecond, noValue: notOn, width: third }
   return { ...graph(about, []), datasource: loki, targets: [query(expr).legendFormat(legend).build()] }
 }
 
 function lines(title: string, description: string, expr: string, noValue: string, order: LogsSortOrder): Panel {
   return new LogsBuilder()
     .title(title)
-    .description(description)
-    .noValue(noValue)
+    .description(describedWithoutData({ description, noValue }))
     .datasource(loki)
-    .gridPos({ x: 0, y: 0, w: 24, h: 10 })
+    .gridPos({ x: 0, y: 0, w: 24, h: 12 })
     .showTime(true)
     .wrapLogMessage(true)
     .enableLogDetails(true)

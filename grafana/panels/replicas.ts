@@ -10,6 +10,9 @@ import { alertLine, colored, half, perReplica, stacked, third, waiting } from '.
 
 const { select } = replicas
 
+/** A replica that is replaced is away for longer than a rate interval, so restarts are counted over a longer window. */
+const restartWindow = '5m'
+
 /** Shows open connections, by replica. */
 export function connectionsPerReplica(): Panel {
   return graph(
@@ -68,7 +71,7 @@ export function fullness(): Panel {
       },
     ],
     (panel) => {
-      panel.axisSoftMax(1)
+      panel.axisSoftMax(0.1)
       alertLine(panel, 0.8)
     },
   )
@@ -78,14 +81,14 @@ export function fullness(): Panel {
 export function restarts(): Panel {
   return graph(
     {
-      title: 'Restarts',
+      title: 'Restarts in the last 5 minutes',
       description:
-        "Did a replica restart? Changes in a replica's start time, counted over a few scrapes. The start time changes after a crash or a restart, or if a removed replica is added again within seconds.",
+        "Did a replica restart? Changes in a replica's start time within the last 5 minutes. The start time changes after a crash or a restart, or if a removed replica is added again within 5 minutes.",
       unit: units.Short,
       noValue: waiting,
       width: half,
     },
-    [{ expr: `sum by (replica) (changes(${select(standardMetrics.startTime)}[$__rate_interval]))`, legend: perReplica }],
+    [{ expr: `sum by (replica) (changes(${select(standardMetrics.startTime)}[${restartWindow}]))`, legend: perReplica }],
     (panel) => panel.decimals(0).axisSoftMax(1),
   )
 }
@@ -96,7 +99,7 @@ export function uptime(): Panel {
     {
       title: 'Uptime',
       description: "How long has each replica been running? A replica's line drops to zero when the replica restarts.",
-      unit: units.Seconds,
+      unit: units.DurationInDaysHoursMinutesSeconds,
       noValue: waiting,
       width: half,
     },

@@ -51,7 +51,7 @@ export function eventLoopLag(): Panel {
     {
       title: 'Event loop lag',
       description:
-        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, and the p99 and mean lag (dotted). A single long task hardly changes the p99 and the mean. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the alert threshold.',
+        'How long does a message wait for the event loop? Maximum event loop lag since the last scrape, and the p99 lag (dotted). A single long task hardly changes the p99. The timer interval of 10 ms is subtracted from the measured lag. The dashed line is the alert threshold.',
       unit: units.Seconds,
       noValue: waiting,
       width: third,
@@ -59,11 +59,10 @@ export function eventLoopLag(): Panel {
     [
       { expr: late(standardMetrics.eventLoopLagMax), legend: `worst ${perReplica}` },
       { expr: late(standardMetrics.eventLoopLagP99), legend: `p99 ${perReplica}` },
-      { expr: late(standardMetrics.eventLoopLagMean), legend: `mean ${perReplica}` },
     ],
     (panel) => {
       alertLine(panel, 0.25 - lagOfNothingSeconds)
-      panel.overrideByRegexp('(p99|mean) .*', [
+      panel.overrideByRegexp('p99 .*', [
         { id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } },
         { id: 'custom.fillOpacity', value: 0 },
       ])
@@ -82,7 +81,7 @@ export function eventLoopUtilization(): Panel {
       width: third,
     },
     [{ expr: ask.eventLoopUtilizationByReplica, legend: perReplica }],
-    (panel) => panel.axisSoftMax(1),
+    (panel) => panel.axisSoftMax(0.1),
   )
 }
 

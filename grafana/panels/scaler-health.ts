@@ -119,7 +119,7 @@ export function changes(): Panel {
       title: 'Changes per second',
       description:
         'Does the number of replicas flap? Changes in the number of replicas per second, by direction. Repeated changes in both directions are called flapping.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: noScaler,
       width: third,
     },

@@ -1,10 +1,10 @@
 /** Panels about the scaler's decisions: metrics, proposals and the number of replicas. */
-import { LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
+import { AxisPlacement, LineInterpolation } from '@grafana/grafana-foundation-sdk/common'
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { type Mark, newForSeconds } from '../lib/annotations.ts'
-import { countColors, proposalColors } from '../lib/colors.ts'
+import { countColors, markColors, proposalColors } from '../lib/colors.ts'
 import { graph } from '../lib/panels.ts'
 import { autoscaler, scaler } from '../lib/scopes.ts'
 import { band, colored, third } from '../lib/styles.ts'
@@ -19,7 +19,7 @@ export const decisions: Mark = {
   name: 'Decisions',
   // The query returns each change only for a short time, which is enough for Grafana to mark it once.
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
-  color: countColors.desired,
+  color: markColors.decision,
   text: '{{from}} → {{to}}: {{reason}}',
   valueIsTime: true,
 }
@@ -43,9 +43,10 @@ export function counts(): Panel {
     ],
     (panel) => {
       panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0)
-      const { current, desired, limit } = countColors
-      colored({ current, desired, min: limit, max: limit })(panel)
-      panel.overrideByRegexp('min|max', [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } }])
+      const { current, desired, limit, least } = countColors
+      colored({ current, desired, min: least, max: limit })(panel)
+      panel.overrideByName('max', [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } }])
+      panel.overrideByName('min', [{ id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } }])
     },
   )
 }
@@ -101,7 +102,7 @@ export function metricValues(): Panel {
     {
       title: 'Metric values and targets',
       description:
-        'How far is each metric from its target? Current value of each metric, and its target as a dashed line. Utilization is shown as a percentage of the resource request, and averages are per replica.',
+        'How far is each metric from its target? Current value of each metric, and its target as a dashed line. Utilization is shown as a percentage of the resource request (right axis), and averages are per replica.',
       unit: units.Short,
       noValue: noMetric,
       width: third,
@@ -117,10 +118,15 @@ export function metricValues(): Panel {
       },
     ],
     (panel) =>
-      panel.overrideByRegexp('target of .*', [
-        { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
-        { id: 'custom.fillOpacity', value: 0 },
-      ]),
+      panel
+        .overrideByRegexp('.*\\(utilization\\)', [
+          { id: 'unit', value: units.Percent },
+          { id: 'custom.axisPlacement', value: AxisPlacement.Right },
+        ])
+        .overrideByRegexp('target of .*', [
+          { id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } },
+          { id: 'custom.fillOpacity', value: 0 },
+        ]),
   )
 }
 
@@ -131,7 +137,7 @@ export function timeToReady(): Panel {
       title: 'Time to ready',
       description:
         "How soon does a new replica accept connections? Time from the start of each replica's container until Docker first reports the container as healthy.",
-      unit: units.Seconds,
+      unit: units.DurationInHoursMinutesSeconds,
       noValue: noScaler,
       width: third,
     },

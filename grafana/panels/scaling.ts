@@ -14,13 +14,13 @@ export function replicaCount(): Panel {
     {
       title: 'Replica count over time',
       description:
-        'How many replicas are there? Replicas that respond to Prometheus, in total and by state. Draining replicas still serve their connections but accept no new connections.',
+        'How many replicas are there? "Running" counts the containers that Docker reports. The other lines count the replicas that respond to Prometheus, by state. Draining replicas still serve their connections but accept no new connections.',
       unit: units.Short,
       noValue: waiting,
       width: third,
     },
     [
-      { expr: ask.replicasUp, legend: 'running' },
+      { expr: ask.replicasRunning, legend: 'running' },
       { expr: ask.replicasByState, legend: '{{state}}' },
     ],
     (panel) => {
@@ -46,7 +46,7 @@ export function cpu(): Panel {
       { expr: ask.cpuCoresByReplica, legend: perReplica },
     ],
     (panel) => {
-      panel.axisSoftMax(1).overrideByName('mean', totalLine(lineColors.total))
+      panel.axisSoftMax(0.1).overrideByName('mean', totalLine(lineColors.total))
       alertLine(panel, 0.8)
     },
   )
@@ -59,7 +59,7 @@ export function drops(): Panel {
       title: 'Connection drops during scaling',
       description:
         'Do clients lose connections when the lab scales down? Closes per second. Closes with the cause "asked to reconnect" or "closed by drain" are planned. "Dead peer" means that the client did not respond to a ping. "Lost" closes are unexpected and should stay at zero. The panel does not count the connections of a killed replica; the ReplicaLost alert reports their number.',
-      unit: units.CountsPerSecond,
+      unit: units.EventsPerSecond,
       noValue: waiting,
       width: third,
     },
@@ -70,7 +70,7 @@ export function drops(): Panel {
       { expr: ask.unexplainedClosesPerSecond, legend: 'lost' },
     ],
     colored({
-      'asked to reconnect': lineColors.received,
+      'asked to reconnect': lineColors.asked,
       'closed by drain': lineColors.planned,
       'dead peer': lineColors.refused,
       lost: lineColors.lost,

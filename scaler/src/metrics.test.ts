@@ -122,7 +122,7 @@ describe('the time to readiness of a replica', () => {
   if (pod === undefined) throw new Error('the simulation has no replica')
   const seen = (start: number, status: 'True' | 'False', since: number, timeScale = 1): TickRecord => {
     const pods = [{ ...pod, name: 'ws-1', startTimeSeconds: start, ready: { status, sinceSeconds: since } }]
-    return { ...record, timeScale, observation: { ...record.observation, pods } }
+    return { ...record, timeScale, observation: { ...record.observation, timeSeconds: since + 1, pods } }
   }
 
   test('is the time to the first readiness, until another replica has the name', async () => {
@@ -131,6 +131,18 @@ describe('the time to readiness of a replica', () => {
     expect(series(await exported(life), name)).toEqual([`${name}{replica="ws-1"} 2.5`])
     expect(series(await exported([...life, seen(200, 'False', 200)]), name)).toEqual([])
     expect(series(await exported([...life, seen(200, 'True', 201)]), name)).toEqual([`${name}{replica="ws-1"} 1`])
+  })
+
+  test('is retained when Docker reports no replicas for a while', async () => {
+    const life = [seen(100, 'False', 100), seen(100, 'True', 163)]
+    const at = (timeSeconds: number) => ({ ...record, observation: { ...record.observation, timeSeconds, pods: [] } })
+    expect(series(await exported([...life, at(200)]), name)).toEqual([])
+    expect(series(await exported([...life, at(200), at(400), seen(100, 'True', 700)]), name)).toEqual([`${name}{replica="ws-1"} 63`])
+  })
+
+  test('is unknown if the scaler first saw the replica long after its start', async () => {
+    expect(series(await exported([seen(100, 'True', 1554)]), name)).toEqual([])
+    expect(series(await exported([seen(100, 'False', 1500), seen(100, 'True', 1554)]), name)).toEqual([])
   })
 
   test('is real time, also with compressed time', async () => {

@@ -77,7 +77,7 @@ export function createScalerMetrics(): ScalerMetrics {
       readySeconds = readyTimes(record, readySeconds)
       // Removes the series of conditions, metrics and labels that no longer exist.
       for (const gauge of gauges.values()) gauge.reset()
-      const retained = [...readySeries(readySeconds), ...(lastRescale === undefined ? [] : [lastRescale])]
+      const retained = [...readySeries(readySeconds, record), ...(lastRescale === undefined ? [] : [lastRescale])]
       for (const { key, labels, value } of [...seriesOf(record, generation), ...retained]) gauges.get(key)?.set(labels, value)
       for (const metric of kubeStateExported.values()) metric.reset()
       // After a reset, a counter's increment is its value.
@@ -211,26 +211,46 @@ function rescaleSeries({ action, decision, time }: TickRecord): Series | undefin
 
 interface ReadyTime {
   readonly startedAt: number
-  readonly seconds: number
+  /** undefined until the replica is ready for the first time; null if the scaler first saw the replica too late to know that time. */
+  readonly seconds: number | null | undefined
+  /** When the replica was last part of an observation, in the time of observations. */
+  readonly seenAt: number
 }
 
 /**
+ * The time at which a replica became ready is that of its first readiness if the scaler first saw the replica, or the replica became ready,
+ * within this time after the replica's start. Docker keeps only the last few results of a health check, so an older replica may have been
+ * ready before, and not ready in between. Real seconds.
+ */
+const knownFromStartSeconds = 60
+
+/** How long a replica that is absent from the observations is remembered: a busy Docker Engine sometimes reports no replicas. Real seconds. */
+const rememberedSeconds = 600
+
+/**
  * Returns the time that each replica took to become ready for the first time. The time to first readiness is still reported if the replica
- * later becomes unready.
+ * later becomes unready, or is missing in some observations.
  */
 function readyTimes(record: TickRecord, before: ReadonlyMap<string, ReadyTime>): ReadonlyMap<string, ReadyTime> {
   const { observation, timeScale } = record
-  return new Map(
-    observation.pods.flatMap(({ name, startTimeSeconds: startedAt, ready }): [string, ReadyTime][] => {
-      if (startedAt === null) return []
-      const known = before.get(name)
-      if (known?.startedAt === startedAt) return [[name, known]]
-      if (ready?.status !== 'True') return []
-      return [[name, { startedAt, seconds: Math.max(0, ready.sinceSeconds - startedAt) / timeScale }]]
-    }),
-  )
+  const { timeSeconds: now } = observation
+  const times = new Map([...before].filter(([, { seenAt }]) => (now - seenAt) / timeScale <= rememberedSeconds))
+  for (const { name, startTimeSeconds: startedAt, ready } of observation.pods) {
+    if (startedAt === null) continue
+    const known = before.get(name)
+    const isSame = known?.startedAt === startedAt
+    const isLate = !isSame && (now - startedAt) / timeScale > knownFromStartSeconds
+    const first = ready?.status === 'True' ? Math.max(0, ready.sinceSeconds - startedAt) / timeScale : undefined
+    const unsure = isLate && (first ?? Number.POSITIVE_INFINITY) > knownFromStartSeconds
+    const seconds = isSame && known.seconds !== undefined ? known.seconds : unsure ? null : first
+    times.set(name, { startedAt, seconds, seenAt: now })
+  }
+  return times
 }
 
-function readySeries(times: ReadonlyMap<string, ReadyTime>): Series[] {
-  return [...times].map(([replica, { seconds }]) => ({ key: 'replicaReady', labels: { replica }, value: seconds }))
+function readySeries(times: ReadonlyMap<string, ReadyTime>, { observation }: TickRecord): Series[] {
+  const present = new Set(observation.pods.map(({ name }) => name))
+  return [...times].flatMap(([replica, { seconds }]) =>
+    seconds == null || !present.has(replica) ? [] : [{ key: 'replicaReady' as const, labels: { replica }, value: seconds }],
+  )
 }

@@ -2,6 +2,8 @@
 import * as units from '@grafana/grafana-foundation-sdk/units'
 import { grafana, jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
+import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
+import { replicaColors } from '@lab/grafana/lib/colors.ts'
 import { panelScope } from '@lab/grafana/lib/scopes.ts'
 import { describe, expect, test } from 'vitest'
 import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
@@ -9,16 +11,23 @@ import { parsePromql } from './lib/promql.ts'
 
 const knownUnits = new Set(Object.values(units).filter((unit) => typeof unit === 'string'))
 /** Panel types that show data. */
-const dataTypes = ['timeseries', 'stat', 'gauge', 'heatmap', 'state-timeline', 'table', 'bargauge', 'barchart', 'logs']
+const dataTypes = ['timeseries', 'stat', 'heatmap', 'state-timeline', 'table', 'logs']
 /** Panel types that draw series over time, each with the option that enables its legend. */
 const legends: Record<string, object> = {
   timeseries: { showLegend: true },
   'state-timeline': { showLegend: true },
   heatmap: { show: true },
 }
-/** Range windows that queries may use: Grafana's rate interval and, for cost queries, the visible time range. */
-const windowsAllowed = ['$__rate_interval', '$__range:15s']
+/** Labels with at most four values, which need no table as a legend. */
+const fewValues = ['direction', 'stage']
+/**
+ * Range windows that queries may use: Grafana's rate interval; for cost queries, the visible time range; and for changes(), a time longer
+ * than a replica is away while it is replaced.
+ */
+const windowsAllowed = ['$__rate_interval', '$__range:15s', '5m']
 /** k6 counters that panels may show without rate(), because the difference between these two is the number of open sockets. */
+/** The panels at the top of every dashboard, which show the state of the lab. */
+const headlines = ['Sockets', 'Replicas', 'p95 latency', 'Errors', 'Cost per hour now', 'Firing alerts']
 const counts = [loadMetrics.socketsOpened, loadMetrics.socketsClosed].map((metric) => prometheusName(metric))
 
 describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, dashboard: readDashboard(file) })))(
@@ -77,9 +86,24 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
       expect([...new Set(uids)].sort()).toEqual(['$datasource', ...logs, '-- Grafana --'])
     })
 
-    test('shows its annotation switches', () => {
-      expect(dashboard.annotations.list.length).toBeGreaterThan(0)
-      for (const entry of dashboard.annotations.list) expect(entry).not.toHaveProperty('placement')
+    test('has the switches of its annotations in the menu of controls', () => {
+      expect(dashboard.annotations.list.length).toBeGreaterThan(1)
+      for (const entry of dashboard.annotations.list) expect(entry.placement).toBe('inControlsMenu')
+    })
+
+    test('shows at most three controls besides the time range and the menu of pages', () => {
+      expect(templating.list.filter(({ hide }) => hide !== 2).map(({ name }) => name).length).toBeLessThanOrEqual(3)
+    })
+
+    test('begins with the headline numbers', () => {
+      const first = panels.slice(0, headlines.length)
+      expect(first.map(({ title, type, gridPos }) => ({ title, type, y: gridPos.y, h: gridPos.h }))).toEqual(
+        headlines.map((title) => ({ title, type: 'stat', y: 0, h: 4 })),
+      )
+    })
+
+    test('refreshes less often than a busy machine needs to answer all queries of a page', () => {
+      expect(dashboard.refresh).toBe('10s')
     })
 
     test('uses only panel types that these tests support', () => {
@@ -96,7 +120,51 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
         expect(panel.title).toMatch(/\S/)
         expect(panel.description).toMatch(/^[A-Z][^.?]+\? .*\.$/)
         if (panel.type !== 'logs') expect(knownUnits).toContain(panel.fieldConfig?.defaults.unit)
-        expect(panel.fieldConfig?.defaults.noValue).toMatch(/\S/)
+        // Grafana shows noValue in place of every missing value, so a text about the whole panel is false in a cell, a gap or a tooltip.
+        if (panel.type === 'stat') expect(panel.fieldConfig?.defaults.noValue).toMatch(/\S/)
+        else {
+          expect(panel.fieldConfig?.defaults.noValue).toBeUndefined()
+          expect(panel.description).toMatch(/ No data\? [A-Z]/)
+        }
+      })
+
+      test('has a table as a legend if there can be more than four series', () => {
+        if (panel.type !== 'timeseries') return
+        const labels = targets.flatMap(({ legendFormat = '' }) =>
+          [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label),
+        )
+        const isMany = targets.length > 4 || labels.some((label) => !fewValues.includes(label))
+        const wanted =
+          isMany && source !== '$logs' ? { displayMode: 'table', calcs: ['lastNotNull', 'max'], sortBy: 'Max' } : { displayMode: 'list' }
+        expect(panel.options?.legend).toMatchObject(wanted)
+      })
+
+      test('draws no outline around stacked areas, which would lie over the areas below', () => {
+        const { stacking, lineWidth } = panel.fieldConfig?.defaults.custom ?? {}
+        if (stacking?.mode === 'normal') expect(lineWidth).toBe(0)
+      })
+
+      test('has an axis that does not end at 100 while all values are zero', () => {
+        const unit = panel.fieldConfig?.defaults.unit
+        const isAmount = unit !== units.Seconds && !String(unit).startsWith('dt') && !/bytes|Bs|binBps|currency/i.test(String(unit))
+        if (panel.type === 'timeseries' && isAmount) expect(panel.fieldConfig?.defaults.custom?.axisSoftMax).toBeLessThanOrEqual(2)
+      })
+
+      test('writes times of minutes and hours as a clock, and rates with the name of what is counted', () => {
+        const unit = panel.fieldConfig?.defaults.unit
+        expect(unit).not.toBe(units.CountsPerSecond)
+        if (/process_start_time_seconds|scaler_replica_ready_seconds/.test(targets.map(({ expr }) => expr).join()) && unit !== units.Short)
+          expect(unit).toMatch(/^dt/)
+      })
+
+      test('has no page switch', () => {
+        expect(panel.options).not.toHaveProperty('perPage')
+      })
+
+      test('gives each replica its colour', () => {
+        if (panel.type !== 'timeseries' || !targets.some(({ legendFormat }) => legendFormat?.includes('{{replica}}'))) return
+        for (let number = 1; number <= 20; number++) expect(colorOf(panel, `ws-${number}`), `ws-${number}`).toBe(replicaColors[number % 10])
+        expect(colorOf(panel, 'event loop ws-3')).toBe(replicaColors[3])
       })
 
       test('shows a legend, names its columns or reduces to the newest value', () => {
@@ -134,6 +202,8 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
           [...expr.matchAll(/\[([^\]]*)\]/g)].map(([, window = '']) => window),
         )
         expect(windows.filter((window) => !windowsAllowed.includes(window))).toEqual([])
+        // changes() over a rate interval never counts a replica that was away for longer than that.
+        expect(targets.filter(({ expr = '' }) => /\b(changes|resets)\([^[]*\[\$/.test(expr))).toEqual([])
         const rated = new Set(parsed.flatMap(({ rates }) => rates.flatMap(({ metrics }) => metrics)))
         const counters = parsed
           .flatMap(({ selectors }) => selectors.map(({ metric }) => metric))
@@ -159,6 +229,21 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
     })
   },
 )
+
+test('every histogram of the service reaches up to a minute, because a quantile is never larger than the last bucket', () => {
+  const specs: MetricSpec[] = Object.values(metrics)
+  const short = specs.filter(({ kind, buckets = [] }) => kind === 'histogram' && (buckets.at(-1) ?? 0) < 60)
+  expect(short.map(({ name }) => name)).toEqual([])
+})
+
+/** Returns the fixed colour of a series; the last override that matches the series' name wins. */
+function colorOf({ fieldConfig }: DashboardPanel, name: string): string | undefined {
+  const matching = (fieldConfig?.overrides ?? []).filter(({ matcher: { id, options } }) =>
+    id === 'byName' ? options === name : id === 'byRegexp' && new RegExp(`^${options}$`).test(name),
+  )
+  const colors = matching.flatMap(({ properties }) => properties.filter(({ id }) => id === 'color').map(({ value }) => value))
+  return (colors.at(-1) as { fixedColor: string } | undefined)?.fixedColor
+}
 
 /** Returns the selectors that are allowed for a metric. Each query must use one of its metric's allowed selectors. */
 function scopesOf(metric: string, own: string): string[] {

@@ -15,7 +15,7 @@ interface Source {
   jsonData: {
     derivedFields?: { matcherType: string; matcherRegex: string; datasourceUid: string }[]
     tracesToLogsV2?: { datasourceUid: string; query: string }
-    exemplarTraceIdDestinations?: { name: string; datasourceUid: string }[]
+    exemplarTraceIdDestinations?: { name: string; url?: string; urlDisplayLabel?: string }[]
   }
 }
 
@@ -36,7 +36,7 @@ test('there is one dashboard for Loki', () => {
 })
 
 describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels, templating }) => {
-  const shown = panels.filter(({ type }) => type !== 'row')
+  const shown = panels.filter(({ datasource }) => datasource?.type === 'loki')
 
   test('has variables for the data source, a connection and a text', () => {
     const variable = (name: string) => templating.list.find((entry) => entry.name === name)
@@ -45,12 +45,13 @@ describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels
     expect(variable('search')).toMatchObject({ type: 'textbox' })
   })
 
-  test('has panels with a title, a description, and a text for no data with instructions', () => {
+  test('has panels with a title, and a description with instructions for the case without data', () => {
     expect(shown.length).toBeGreaterThan(3)
     for (const { title, description, fieldConfig } of shown) {
       expect(title).toMatch(/\S/)
       expect(description).toMatch(/^[A-Z][^.?]+\? .*\.$/)
-      expect(fieldConfig?.defaults.noValue).toContain('COMPOSE_PROFILES=logging')
+      expect(description).toContain('COMPOSE_PROFILES=logging')
+      expect(fieldConfig?.defaults.noValue).toBeUndefined()
     }
   })
 
@@ -68,7 +69,13 @@ describe.each(logDashboardFiles.map(readDashboard))('the page $title', ({ panels
 
   test('uses the shared query to find a connection', () => {
     const expressions = shown.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
-    expect(expressions).toContain(logsOfConnection('$connection'))
+    expect(expressions.filter((expr) => expr?.startsWith(logsOfConnection('$connection')))).toHaveLength(1)
+  })
+
+  test('shows readable lines, and the newest ones first', () => {
+    const logs = shown.filter(({ type }) => type === 'logs')
+    expect(logs.map(({ title }) => title)).toEqual(['All lines', 'One connection'])
+    for (const { targets = [] } of logs) expect(targets[0]?.expr).toContain('| line_format `')
   })
 })
 
@@ -80,7 +87,8 @@ describe('links between logs and traces', () => {
 
   test('a log line links to its trace', () => {
     const [field] = source(grafana.lokiUid)?.jsonData.derivedFields ?? []
-    expect(field).toMatchObject({ matcherType: 'label', matcherRegex: fields.traceId, datasourceUid: grafana.jaegerUid })
+    // Only the lines of sampled requests have this field. A link from another line would lead to no trace.
+    expect(field).toMatchObject({ matcherType: 'label', matcherRegex: fields.sampledTraceId, datasourceUid: grafana.jaegerUid })
   })
 
   test('a span links to the log lines of its connection', () => {
@@ -95,9 +103,19 @@ describe('links between logs and traces', () => {
     const targets = dashboardFiles.map(readDashboard).flatMap(({ panels }) => panels.flatMap(({ targets = [] }) => targets))
     const asking = targets.filter((target) => 'exemplar' in target && target.exemplar === true)
     expect(asking.map(({ expr = '' }) => expr.includes(metrics.messageLatency.name))).toContain(true)
-    expect(source(grafana.datasourceUid)?.jsonData.exemplarTraceIdDestinations).toEqual([
-      { name: fields.traceId, datasourceUid: grafana.jaegerUid },
-    ])
+    const [destination, ...others] = source(grafana.datasourceUid)?.jsonData.exemplarTraceIdDestinations ?? []
+    expect(others).toEqual([])
+    // For a data source, Grafana's Prometheus plugin would write a query type that Jaeger's plugin does not answer.
+    expect(destination).toMatchObject({ name: fields.traceId, urlDisplayLabel: 'Trace' })
+    expect(destination).not.toHaveProperty('datasourceUid')
+    const [path, parameters] = destination?.url?.replaceAll('$$', '$').replace(`$\{__value.raw}`, 'abc').split('?') ?? []
+    expect(path).toBe('/explore')
+    const panes = JSON.parse(new URLSearchParams(parameters).get('panes') ?? '') as { trace: { queries: Record<string, unknown>[] } }
+    expect(panes.trace).toMatchObject({
+      datasource: grafana.jaegerUid,
+      queries: [{ query: 'abc', datasource: { uid: grafana.jaegerUid } }],
+    })
+    expect(panes.trace.queries[0]).not.toHaveProperty('queryType')
   })
 })
 

@@ -45,6 +45,10 @@ describe("Grafana's data sources", () => {
   })
 })
 
+test('Grafana finds each of its provisioning folders, because it logs an error for a folder that is missing', () => {
+  for (const kind of ['datasources', 'dashboards', 'plugins', 'alerting']) expect(provisioned(kind), kind).not.toEqual([])
+})
+
 describe("Grafana's dashboard provider", () => {
   const files = provisioned('dashboards')
   const providers = files.flatMap((file) => readYaml<Providers>(file).providers)

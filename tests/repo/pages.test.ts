@@ -1,6 +1,7 @@
 /** Checks all dashboards together: the links between them, their required panels, and consistent colours. */
 import { grafana } from '@lab/contract/endpoints.ts'
 import { allDashboards } from '@lab/grafana/dashboards/all.ts'
+import { replicaColors } from '@lab/grafana/lib/colors.ts'
 import { allPages } from '@lab/grafana/lib/pages.ts'
 import { describe, expect, test } from 'vitest'
 import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
@@ -20,10 +21,10 @@ test('published uids do not change', () => {
   )
 })
 
-describe.each(dashboards)('the page $title', ({ uid, links, panels }) => {
-  test('links to every other page, with the time range and the selected replicas', () => {
-    expect(links.map(({ url }) => url)).toEqual(allPages.filter((page) => page.uid !== uid).map((page) => `/d/${page.uid}`))
-    for (const link of links) expect(link).toMatchObject({ type: 'link', keepTime: true, includeVars: true, targetBlank: false })
+describe.each(dashboards)('the page $title', ({ tags, links, panels }) => {
+  test('has one menu that links to all pages, with the time range and the selected replicas', () => {
+    const menu = { type: 'dashboards', asDropdown: true, keepTime: true, includeVars: true, targetBlank: false }
+    expect(links).toEqual([expect.objectContaining({ ...menu, tags })])
   })
 
   test('has the same queries as other pages for panels with the same title', () => {
@@ -44,7 +45,7 @@ describe('the home page', () => {
   })
 
   test('has the twelve required panels in four rows, and the state of the lab below them', () => {
-    const shown = home.panels.filter(({ type }) => type !== 'text' && type !== 'table')
+    const shown = home.panels.filter(({ type, gridPos }) => type !== 'text' && type !== 'table' && gridPos.y > 0)
     expect(shown.map(({ type, title }) => (type === 'row' ? `# ${title}` : title))).toEqual([
       '# Connection Overview',
       'Active connections',
@@ -67,10 +68,19 @@ describe('the home page', () => {
     ])
   })
 
-  test('starts with the next commands and the active alerts', () => {
-    expect(home.panels[0]).toMatchObject({ type: 'text', gridPos: { x: 0, y: 0 } })
-    expect(home.panels[0]?.options?.content).toContain('docker compose run --rm k6')
-    expect(home.panels[1]).toMatchObject({ type: 'table', title: 'Alerts', gridPos: { y: 0 } })
+  test('shows the lab on the first screen, and instructions at the end', () => {
+    // A screen of 1600 x 1000 pixels shows about 22 grid rows below Grafana's own controls.
+    const first = home.panels.filter(({ gridPos }) => gridPos.y + gridPos.h <= 22 && gridPos.h > 1)
+    expect(first.length).toBeGreaterThanOrEqual(12)
+    expect(first.filter(({ type }) => type === 'text')).toEqual([])
+    expect(home.panels.at(-1)).toMatchObject({ type: 'text', gridPos: { x: 0 } })
+    expect(home.panels.at(-1)?.options?.content).toContain('docker compose run --rm k6')
+  })
+
+  test('lists the alerts with their state first, and without a text in empty cells', () => {
+    const alerts = home.panels.find(({ title }) => title === 'Alerts')
+    expect(alerts?.transformations?.[0]?.options).toMatchObject({ indexByName: { alertname: 0, alertstate: 1, slo: 3, clock: 4 } })
+    expect(alerts?.fieldConfig?.defaults).not.toHaveProperty('noValue')
   })
 })
 
@@ -89,6 +99,19 @@ test('each of the twelve panels is also on the page of its topic', () => {
 })
 
 describe('colours', () => {
+  test('of annotations differ from each other', () => {
+    for (const { annotations, title } of dashboards) {
+      const colors = annotations.list.filter(({ expr }) => expr !== undefined).map(({ iconColor }) => iconColor)
+      expect(colors, title).toEqual([...new Set(colors)])
+    }
+  })
+
+  test('of replicas are all different, and mean nothing else', () => {
+    const others = everyPanel.flatMap(({ panel }) => colorsByName(panel).map(({ color }) => color))
+    expect(new Set(replicaColors).size).toBe(10)
+    expect(replicaColors.filter((color) => others.includes(color))).toEqual([])
+  })
+
   test('of a series name are the same in every panel', () => {
     const byName = Map.groupBy(
       everyPanel.flatMap(({ panel }) => colorsByName(panel)),

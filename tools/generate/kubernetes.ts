@@ -37,7 +37,10 @@ export function kubernetesFiles(dashboards: readonly string[]): ReadonlyMap<stri
     version: (JSON.parse(read('package.json')) as { version: string }).version,
     prometheus: readYaml<PrometheusConfig>('prometheus/prometheus.yml'),
     rules: listed(rulesFolder, '.rules.yaml'),
-    grafana: [...listed(`${provisioning}/datasources`, '.yaml'), ...listed(`${provisioning}/dashboards`, '.yaml'), ...dashboards],
+    grafana: [
+      ...['datasources', 'dashboards', 'plugins', 'alerting'].flatMap((kind) => listed(`${provisioning}/${kind}`, '.yaml')),
+      ...dashboards,
+    ],
     hpa: read('scaler/hpa.yaml'),
     metricMap: readYaml<MetricMap>('scaler/metrics.yaml'),
   })

@@ -6,7 +6,7 @@ import { liveMetrics } from '@lab/contract/rollouts.ts'
 import type { PanelQuery } from './queries.ts'
 
 export interface Need {
-  name: 'scaler' | 'http' | 'change' | 'event' | 'rollout' | 'logging'
+  name: 'scaler' | 'change' | 'event' | 'rollout' | 'logging'
   /** The reason why a query has no data, as a line for the table. */
   reason: string
 }
@@ -19,6 +19,5 @@ export function needOf({ kind, panel, expression }: PanelQuery): Need | undefine
   if (kind === 'annotation') return { name: 'event', reason: 'only has data during an event: a start, a drain, or a decision' }
   if ([jobs.scaler, jobs.kubeStateMetrics].some((job) => expression.includes(`job="${job}"`)))
     return { name: 'scaler', reason: 'the scaler runs with compose.k8s-sim.yaml only' }
-  if (panel === 'HTTP latency at the edge') return { name: 'http', reason: 'no page was opened; the load uses WebSocket only' }
   return undefined
 }

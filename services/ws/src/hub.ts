@@ -177,7 +177,7 @@ export function createHub(deps: HubDeps): Hub {
         sendBufferBytes: config.MAX_SEND_BUFFER_BYTES,
       },
     })
-    const traced = span && { [fields.traceId]: span.traceId, [fields.spanId]: span.spanId }
+    const traced = span && { [fields.traceId]: span.traceId, [fields.spanId]: span.spanId, [fields.sampledTraceId]: span.traceId }
     log.info({ connectionId, requestId, connections: connections.size, ...traced }, 'connection opened')
     return connection
   }

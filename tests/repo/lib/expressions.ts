@@ -41,6 +41,8 @@ export interface DashboardLink {
   title: string
   type: string
   url: string
+  tags: string[]
+  asDropdown: boolean
   keepTime: boolean
   includeVars: boolean
   targetBlank: boolean
@@ -54,20 +56,35 @@ export interface DashboardPanel {
   gridPos: { x: number; y: number; w: number; h: number }
   datasource?: { type: string; uid: string }
   targets?: Target[]
-  fieldConfig?: { defaults: { unit?: string; noValue?: string; mappings?: { options: object }[]; custom?: object }; overrides: Override[] }
-  options?: { legend?: { showLegend?: boolean; show?: boolean }; reduceOptions?: { calcs: string[] }; content?: string }
+  fieldConfig?: {
+    defaults: {
+      unit?: string
+      noValue?: string
+      mappings?: { options: object }[]
+      custom?: { axisSoftMax?: number; lineWidth?: number; stacking?: { mode: string } }
+    }
+    overrides: Override[]
+  }
+  options?: {
+    legend?: { showLegend?: boolean; show?: boolean; displayMode?: string; calcs?: string[]; sortBy?: string }
+    reduceOptions?: { calcs: string[] }
+    content?: string
+    perPage?: number
+  }
   transformations?: { id: string; options: Record<string, unknown> }[]
 }
 
 export interface DashboardFile {
   uid: string
   title: string
+  tags: string[]
   schemaVersion: number
   editable: boolean
   panels: DashboardPanel[]
   templating: { list: Record<string, unknown>[] }
   links: DashboardLink[]
-  annotations: { list: { name: string; expr?: string; datasource: { uid: string } }[] }
+  refresh: string
+  annotations: { list: { name: string; expr?: string; iconColor: string; placement?: string; datasource: { uid: string } }[] }
 }
 
 /** Dashboards that query Prometheus. */
