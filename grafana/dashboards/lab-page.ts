@@ -13,9 +13,9 @@ const tag = 'websocket-lab'
  * Returns one of the lab's dashboards.
  * @param variables the variables of this dashboard, in addition to those that all dashboards have
  */
-export function labPage({ uid, title, question }: Page, rows: Row[], variables: VariableModel[] = []): Dashboard {
+export function labPage({ uid, title, question, range }: Page, rows: Row[], variables: VariableModel[] = []): Dashboard {
   // The headline's cost needs the price on every page. Only pages with panels about the cost show the price.
   const all = variables.includes(price) ? variables : [hidden(price), ...variables]
-  const about = { uid, title, description: question, tags: [tag] }
+  const about = { uid, title, description: question, tags: [tag], ...(range !== undefined && { range }) }
   return dashboard(about, [{ lines: [headline()] }, ...rows], { marks, variables: all, links: [pagesMenu(tag)] })
 }

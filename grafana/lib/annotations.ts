@@ -13,7 +13,10 @@ export interface Mark {
   name: string
   expr: string
   color: string
+  /** Title of the annotation, in which `{{label}}` stands for the value of that label. */
   text: string
+  /** Further text, which may contain links. */
+  details?: string
   /** Whether the query's values are the timestamps to mark, in ms; by default, Grafana marks each time at which the value is above zero. */
   valueIsTime?: boolean
 }
@@ -37,7 +40,7 @@ function builtIn(): AnnotationQuery {
 }
 
 /** The switches are in the dashboard's menu of controls, because a switch for each annotation would fill the first screen of a phone. */
-function annotation({ name, expr, color, text, valueIsTime = false }: Mark): AnnotationQuery {
+function annotation({ name, expr, color, text, details, valueIsTime = false }: Mark): AnnotationQuery {
   const entry = new AnnotationQueryBuilder()
     .name(name)
     .datasource(selectedDatasource)
@@ -46,6 +49,7 @@ function annotation({ name, expr, color, text, valueIsTime = false }: Mark): Ann
     .expr(expr)
     .step('5s')
     .titleFormat(text)
+  if (details !== undefined) entry.textFormat(details)
   if (valueIsTime) entry.useValueForTime(true)
   return entry.build()
 }

@@ -19,6 +19,8 @@ const gridColumns = 24
 
 /** A busy machine needs more than 5 s to answer all queries of a page, and a refresh cancels the queries that are still running. */
 const refreshEvery = '10s'
+/** Over a range of hours, Grafana draws less than one point per minute. */
+const refreshLongRangeEvery = '1m'
 
 /** A line of side-by-side panels, whose widths must add up to the grid width. */
 export type Line = Panel[]
@@ -34,6 +36,8 @@ export interface DashboardAbout {
   title: string
   description: string
   tags: string[]
+  /** The time range that the dashboard shows at first; the last 15 minutes by default. */
+  range?: string
 }
 
 /** Settings of a dashboard. */
@@ -55,8 +59,8 @@ export function dashboard(about: DashboardAbout, rows: Row[], { marks = [], vari
     .tags(about.tags)
     .readonly()
     .tooltip(DashboardCursorSync.Crosshair)
-    .time({ from: 'now-15m', to: 'now' })
-    .refresh(refreshEvery)
+    .time({ from: `now-${about.range ?? '15m'}`, to: 'now' })
+    .refresh(about.range === undefined ? refreshEvery : refreshLongRangeEvery)
     .timezone('browser')
     .build()
   built.panels = placed(rows)

@@ -9,6 +9,8 @@ export interface Page {
   name: string
   /** The question that a dashboard page answers. */
   question: string
+  /** The time range that the page shows at first; the last 15 minutes by default. */
+  range?: string
 }
 
 export const pages = {
@@ -42,6 +44,19 @@ export const pages = {
     title: 'Load and edge',
     name: 'Load and edge',
     question: 'Do the load generator, the router and the replicas report the same numbers?',
+  },
+  errors: {
+    uid: 'lab-errors',
+    title: 'Errors',
+    name: 'Errors',
+    question: 'What fails, how often and where: at the router, at the replicas, or because connections are lost?',
+  },
+  day: {
+    uid: 'lab-day',
+    title: 'The last 24 hours',
+    name: 'Last 24 hours',
+    question: 'How did load, replicas, latency, errors and cost develop over a day?',
+    range: '24h',
   },
   stores: {
     uid: 'lab-stores',

@@ -10,7 +10,7 @@ import { colored, perReplica, stacked, third, waiting } from '../lib/styles.ts'
 const { select, perSecond } = replicas
 
 /** Shows closed connections per second, by cause. */
-export function closesByCause(): Panel {
+export function closesByCause(width = third): Panel {
   return graph(
     {
       title: 'Closes by cause',
@@ -18,7 +18,7 @@ export function closesByCause(): Panel {
         'Why do connections close? Closes per second, stacked by cause. Red closes are unexpected, orange closes come from draining replicas, and green closes are normal.',
       unit: units.EventsPerSecond,
       noValue: 'No connection has closed yet.',
-      width: third,
+      width,
     },
     [{ expr: `sum by (cause) (${perSecond(metrics.connectionsClosed.name)})`, legend: '{{cause}}' }],
     (panel) => colored(closeColors)(stacked(panel)),

@@ -27,7 +27,7 @@ const most = `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`
 const spent = (count: string) => `$price * sum_over_time((${count})[$__range:${countEverySeconds}s]) * ${countEverySeconds} / 3600`
 
 /** Shows the cost per hour, now and with the maximum number of replicas. */
-export function costPerHour(): Panel {
+export function costPerHour(width = third): Panel {
   return graph(
     {
       title: 'Cost per hour',
@@ -35,7 +35,7 @@ export function costPerHour(): Panel {
         'What do the replicas cost? Number of running replicas multiplied by the price per replica-hour, which is set at the top of the page. A second series shows the cost of maxReplicas replicas, which is the cost without a scaler.',
       unit: units.Dollars,
       noValue: waiting,
-      width: third,
+      width,
     },
     [
       { expr: `$price * (${ask.replicasRunning})`, legend: 'running' },
@@ -49,7 +49,7 @@ export function costPerHour(): Panel {
 }
 
 /** Shows the cost over the dashboard's time range. */
-export function costOfRange(): Panel {
+export function costOfRange(width = third): Panel {
   return stat(
     {
       title: 'Cost over the time range',
@@ -57,7 +57,7 @@ export function costOfRange(): Panel {
         "How much did the scaler save? Cost of all replicas over the page's time range, and what maxReplicas replicas would have cost while the scaler was running. The cost is computed from the number of replicas, which is sampled every 15 s.",
       unit: units.Dollars,
       noValue: waiting,
-      width: third,
+      width,
     },
     [
       { expr: spent(running), legend: 'spent' },

@@ -53,7 +53,7 @@ export function resources(): Panel {
 }
 
 /** Shows errors and refused upgrades per second, by cause. */
-export function errors(): Panel {
+export function errors(width = third): Panel {
   return graph(
     {
       title: 'Error rates',
@@ -61,7 +61,7 @@ export function errors(): Panel {
         'Which errors occur? Errors per second and refused upgrades per second, by cause. The dashed line is the alert threshold: 10 errors per second in total.',
       unit: units.EventsPerSecond,
       noValue: waiting,
-      width: third,
+      width,
     },
     [
       { expr: ask.errorsPerSecond, legend: 'all errors' },

@@ -15,10 +15,14 @@ function times(name: string, expr: string, color: string, text: string): Mark {
 /** Marks each event of a rollout or deploy: start, switch, rollback and end. */
 const rolloutMark = times('Rollout or deploy', `${liveMetrics.rolloutEvent.name}{job="${jobs.live}"}`, markColors.rollout, '{{reason}}')
 
+/** Marks the begin and the end of each fault that a tool injects. */
+const faultMark = times('Fault', `${liveMetrics.faultEvent.name}{job="${jobs.live}"}`, markColors.fault, '{{fault}} {{phase}}')
+
 /** The annotations of every dashboard. */
 export const marks: Mark[] = [
   decisions,
   { name: 'Replica drains', expr: ask.drainingReplicas, color: markColors.drains, text: `${perReplica} drains` },
   times('Replica started', ask.startedReplicas, markColors.started, `${perReplica} started`),
   rolloutMark,
+  faultMark,
 ]

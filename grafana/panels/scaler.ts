@@ -5,6 +5,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { type Mark, newForSeconds } from '../lib/annotations.ts'
 import { countColors, markColors, proposalColors } from '../lib/colors.ts'
+import { pages } from '../lib/pages.ts'
 import { graph } from '../lib/panels.ts'
 import { autoscaler, scaler } from '../lib/scopes.ts'
 import { band, colored, third } from '../lib/styles.ts'
@@ -21,6 +22,7 @@ export const decisions: Mark = {
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: markColors.decision,
   text: '{{from}} → {{to}}: {{reason}}',
+  details: `<a href="/d/${pages.scaling.uid}">The steps of the decision</a>; in a terminal: ./lab scaler explain --changes`,
   valueIsTime: true,
 }
 

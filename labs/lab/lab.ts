@@ -3,7 +3,9 @@
  * kubernetes/.
  * Every call to a lab has a time limit. A call that fails rejects with a one-line message for the user.
  */
+
 import type { EmbeddedOrder } from '@lab/contract/embedded-api.ts'
+import type { FaultEvent } from '@lab/contract/rollouts.ts'
 import type { Prometheus } from '@lab/host/prometheus.ts'
 import type { ReplicaReading } from '@lab/host/readings.ts'
 
@@ -329,6 +331,8 @@ export interface Lab<K extends LabKind = LabKind> {
   /** Reads the facts about a replica before a fault begins; the last replica by default. */
   facts(replica: string | undefined, seconds: number): Promise<FactsOf<K>>
   take(step: StepOf<K>): Promise<void>
+  /** Records that a fault has begun or was undone, for the dashboards; undefined if the lab has no dashboards that show it. */
+  readonly recordFault?: (event: FaultEvent) => Promise<void>
   /** Checks a condition. Rejects if the check cannot be performed. */
   check(check: CheckOf<K>): Promise<Checked>
   /** Stops everything that was started through this object, such as the load or an embedded lab. */

@@ -47,10 +47,10 @@ beforeAll(async () => {
   expect(staying?.size, 'replicas with a socket that ignores a goodbye').toBe(4)
   // Once the load has ended, the scaler scales down, which makes a replica drain.
   await until(
-    'every annotation and every query has data, except for the events of rollouts',
+    'every annotation and every query has data, except for the events of rollouts and faults',
     async () => {
       await panels.poll()
-      return panels.answers().every(({ series, need }) => series.length > 0 || need?.name === 'rollout')
+      return panels.answers().every(({ series, need }) => series.length > 0 || need?.name === 'rollout' || need?.name === 'fault')
     },
     { withinMs: 120_000, everyMs: 1000 },
   ).catch(() => {

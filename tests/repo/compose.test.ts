@@ -4,6 +4,7 @@ import { colours, grafana, hostPorts, ports, services, stickyCookie } from '@lab
 import { profiles } from '@lab/contract/telemetry.ts'
 import { composeFile } from '@lab/generate/compose-file.ts'
 import { overlayServices } from '@lab/host/compose.ts'
+import { faultFolder } from '@lab/lab/compose/fault-record.ts'
 import { rolloutFolder } from '@lab/lab/compose/rollout/store.ts'
 import { fixedUnderCompose, type SettingName, settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
@@ -127,6 +128,7 @@ test('the live page reads the decision log where the scaler writes it, and the r
   expect(service(services.live).environment?.SCALER_STATE).toBe(scaler?.environment?.SCALER_STATE)
   const project = 'a-project'
   expect(service(services.live).environment?.LIVE_ROLLOUTS?.replace(/\$\{.+?\}/, project)).toBe(rolloutFolder(project))
+  expect(service(services.live).environment?.LIVE_FAULTS?.replace(/\$\{.+?\}/, project)).toBe(faultFolder(project))
   expect(service(services.live).volumes).toEqual(['./reports:/lab/reports:ro'])
 })
 

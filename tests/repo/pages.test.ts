@@ -36,6 +36,20 @@ describe.each(dashboards)('the page $title', ({ tags, links, panels }) => {
   })
 })
 
+test('every page marks decisions, with a link to their explanation, rollouts and faults', () => {
+  for (const { title, annotations } of dashboards) {
+    const mark = (name: string) => annotations.list.find((one) => one.name === name)
+    expect(mark('Decisions')?.textFormat, title).toContain('href="/d/lab-scaling"')
+    expect(mark('Rollout or deploy'), title).toBeDefined()
+    expect(mark('Fault'), title).toBeDefined()
+  }
+})
+
+test('one page shows a day', () => {
+  const ranges = dashboards.map(({ uid, time }) => [uid, time.from])
+  expect(ranges.filter(([, from]) => from !== 'now-15m')).toEqual([['lab-day', 'now-24h']])
+})
+
 describe('the home page', () => {
   const home = readDashboard(`grafana/provisioning/dashboards/${grafana.homeDashboardUid}.json`)
 

@@ -26,7 +26,7 @@ describe('the queries', () => {
 
   test('list existing queries as those that need more than load', () => {
     const needs = queries.flatMap((one) => needOf(one)?.name ?? [])
-    expect([...new Set(needs)].sort()).toEqual(['change', 'event', 'rollout', 'scaler'])
+    expect([...new Set(needs)].sort()).toEqual(['change', 'event', 'fault', 'rollout', 'scaler'])
     expect(needOf(query)).toBeUndefined()
   })
 })

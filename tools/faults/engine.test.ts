@@ -37,11 +37,12 @@ const everything = ['one', 'two', 'undo-one', 'undo-two']
 
 describe('a run', () => {
   test('is begun, lasts, and is undone', async () => {
-    const { lab, taken } = fakeLab()
+    const { lab, taken, recorded } = fakeLab()
     const startedAtMs = performance.now()
     expect(await runFault(lab, plan, options())).toEqual({ findings: [], leftovers: [], interrupted: false })
     expect(performance.now() - startedAtMs).toBeGreaterThan(190)
     expect(taken).toEqual(everything)
+    expect(recorded).toEqual(['test begun', 'test undone'])
   })
 
   test('that begins only half-way is undone', async () => {

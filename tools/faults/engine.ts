@@ -2,6 +2,7 @@
  * Runs a fault on a lab: starts it, checks the expectations, always undoes it, and judges the results. All tools use this code to run
  * faults.
  */
+import type { FaultEvent } from '@lab/contract/rollouts.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { pause } from '@lab/host/until.ts'
 import type { Lab, LabKind, StepOf } from '@lab/lab/lab.ts'
@@ -50,7 +51,22 @@ async function beginPlan<K extends LabKind>(lab: Lab<K>, plan: FaultPlan<K>): Pr
     const reported = (await undo()).map((line) => `undoing the fault reported: ${line}`)
     throw new LabError([`${plan.fault} could not begin: ${withHint((error as Error).message)}`, ...reported].join('; '))
   }
-  return { plan, undo }
+  await record(lab, plan, 'begun')
+  return {
+    plan,
+    undo: async () => {
+      const failed = await undo()
+      if (failed.length === 0) await record(lab, plan, 'undone')
+      return failed
+    },
+  }
+}
+
+/** Records the begin or the end of a fault. A record that cannot be written is reported, and does not change the fault. */
+async function record<K extends LabKind>(lab: Lab<K>, { fault }: FaultPlan<K>, phase: FaultEvent['phase']): Promise<void> {
+  await lab.recordFault?.({ time: new Date().toISOString(), fault, phase }).catch((error: Error) => {
+    console.error(`the dashboards do not show that ${fault} was ${phase}: ${error.message}`)
+  })
 }
 
 /** Adds a hint to Docker's error message if an image is missing. */

@@ -15,8 +15,11 @@ export interface FakeOptions {
 export function fakeLab({ fails = [], check = () => ({ holds: true, seen: 'seen' }), replicas = 3 }: FakeOptions = {}): {
   lab: Lab<'compose'>
   taken: string[]
+  /** The recorded events, as fault and phase. */
+  recorded: string[]
 } {
   const taken: string[] = []
+  const recorded: string[] = []
   const unused = () => Promise.reject(new Error('the fake lab cannot do this'))
   const names = (): Replica[] =>
     Array.from({ length: replicas }, (_, index) => ({ name: `ws-${index + 1}`, healthy: true, startedAtSeconds: 1 }))
@@ -38,8 +41,9 @@ export function fakeLab({ fails = [], check = () => ({ holds: true, seen: 'seen'
       taken.push(words)
       if (fails.includes(words)) throw new Error(`${words} fails`)
     },
+    recordFault: async ({ fault, phase }) => void recorded.push(`${fault} ${phase}`),
     check: async (one) => check(one),
     close: async () => undefined,
   }
-  return { lab, taken }
+  return { lab, taken, recorded }
 }

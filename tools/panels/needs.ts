@@ -6,7 +6,7 @@ import { liveMetrics } from '@lab/contract/rollouts.ts'
 import type { PanelQuery } from './queries.ts'
 
 export interface Need {
-  name: 'scaler' | 'change' | 'event' | 'rollout' | 'logging'
+  name: 'scaler' | 'change' | 'event' | 'rollout' | 'fault' | 'logging'
   /** The reason why a query has no data, as a line for the table. */
   reason: string
 }
@@ -16,6 +16,7 @@ export function needOf({ kind, panel, expression }: PanelQuery): Need | undefine
   if (panel === 'Duration of changes' || panel === 'Changes per second')
     return { name: 'change', reason: 'the scaler has not changed the number of replicas yet' }
   if (expression.includes(liveMetrics.rolloutEvent.name)) return { name: 'rollout', reason: 'there was no rollout and no deploy yet' }
+  if (expression.includes(liveMetrics.faultEvent.name)) return { name: 'fault', reason: 'no fault was injected yet' }
   if (kind === 'annotation') return { name: 'event', reason: 'only has data during an event: a start, a drain, or a decision' }
   if ([jobs.scaler, jobs.kubeStateMetrics].some((job) => expression.includes(`job="${job}"`)))
     return { name: 'scaler', reason: 'the scaler runs with compose.k8s-sim.yaml only' }

@@ -1,5 +1,6 @@
 /** The Compose lab, which is changed through Docker and Compose and observed through Docker, Prometheus and Alertmanager. */
 import { rm, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { hostPorts, rolloutKey, services } from '@lab/contract/endpoints.ts'
 import { allReplicas, queries } from '@lab/contract/queries.ts'
 import { scaleCommand } from '@lab/host/compose.ts'
@@ -20,6 +21,7 @@ import { parseReply } from '../valkey-reply.ts'
 import { Deploys } from './deploy/deploy.ts'
 import { refuseDeploy } from './deploy/state.ts'
 import { watchEvents } from './events.ts'
+import { faultFolder, recordFault } from './fault-record.ts'
 import { composeLoad } from './load.ts'
 import { type Environment, labContainers, model, runningAmong, scalerState, serviceContainers, startOf } from './project.ts'
 import { sources } from './readings.ts'
@@ -207,6 +209,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
       return { project, replica, address, replicas: names.length, seconds, valkeyStartedAt: store?.State.StartedAt }
     },
     take: (step) => takeStep(step),
+    recordFault: (event) => recordFault(resolve(root, faultFolder(project)), event),
     check: (check) => checkOnce(check),
     close: async () => {
       await load.set(0)

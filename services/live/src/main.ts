@@ -10,9 +10,16 @@ import { createApi, servePage } from './api.ts'
 import { type ComposeReading, changesBetween, composeSnapshot, currentRecord, decisionOf, withStarts } from './compose-lab.ts'
 import { type Load, startLoad } from './load.ts'
 import { noLoad } from './load-messages.ts'
-import { readRollouts, rolloutMetrics } from './rollouts.ts'
+import { readFaults, readRollouts, rolloutMetrics } from './rollouts.ts'
 
-const { LIVE_ENTRY = '', LIVE_LOAD = '', LIVE_PROMETHEUS = '', LIVE_ROLLOUTS = '', SCALER_STATE = defaultStateFolder() } = process.env
+const {
+  LIVE_ENTRY = '',
+  LIVE_LOAD = '',
+  LIVE_PROMETHEUS = '',
+  LIVE_ROLLOUTS = '',
+  LIVE_FAULTS = '',
+  SCALER_STATE = defaultStateFolder(),
+} = process.env
 /**
  * Interval between two readings of the lab. The interval is shorter than Prometheus' scrape interval of 5 s, so that decisions are
  * displayed sooner. Milliseconds.
@@ -91,13 +98,21 @@ const app = createApi(
   // From the host, the server is reachable only through Traefik, which checks the Host and Origin headers.
   null,
 )
-const metrics = rolloutMetrics(() => last.rollouts)
+let faults: Awaited<ReturnType<typeof readFaults>> = []
+const metrics = rolloutMetrics(
+  () => last.rollouts,
+  () => faults,
+)
 app.get(paths.metrics, async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
 const page = await servePage(app, ports.live, '0.0.0.0')
 
 const stop = new AbortController()
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
 while (!stop.signal.aborted) {
+  faults = await readFaults(LIVE_FAULTS).catch((error: Error) => {
+    note(`the record of faults cannot be read: ${error.message}`)
+    return faults
+  })
   const next = await read().catch((error: Error) => note(error.message))
   if (next) {
     for (const line of changesBetween(last, next)) note(line)

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { newEvents, type RolloutRecord, readRollouts, rolloutMetrics, rolloutWords } from './rollouts.ts'
+import { newEvents, type RolloutRecord, readFaults, readRollouts, rolloutMetrics, rolloutWords } from './rollouts.ts'
 
 const event = (second: number, reason: string) => ({
   time: `2026-01-01T00:00:0${second}.000Z`,
@@ -40,7 +40,10 @@ test('an event is news once', () => {
 
 test('Prometheus gets the last time of each reason', async () => {
   let now: RolloutRecord | undefined
-  const metrics = rolloutMetrics(() => now)
+  const metrics = rolloutMetrics(
+    () => now,
+    () => [],
+  )
   expect(await metrics.metrics()).not.toMatch(/^lab_rollout/m)
   now = record
   const lines = (await metrics.metrics()).split('\n').filter((line) => line.startsWith('lab_rollout'))
@@ -48,5 +51,24 @@ test('Prometheus gets the last time of each reason', async () => {
   expect(lines).toEqual([
     `lab_rollout_event_timestamp_seconds{reason="RolloutStarted"} ${seconds(3)}`,
     `lab_rollout_event_timestamp_seconds{reason="RolledBack"} ${seconds(2)}`,
+  ])
+})
+
+test('Prometheus gets the last begin and the last end of each fault', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'faults-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  expect(await readFaults(folder)).toEqual([])
+  const at = (second: number, phase: string) => ({ time: event(second, '').time, fault: 'kill', phase })
+  writeFileSync(join(folder, 'record.json'), JSON.stringify({ events: [at(1, 'begun'), at(2, 'undone'), at(3, 'begun')] }))
+  const faults = await readFaults(folder)
+  const metrics = rolloutMetrics(
+    () => undefined,
+    () => faults,
+  )
+  const lines = (await metrics.metrics()).split('\n').filter((line) => line.startsWith('lab_fault'))
+  const seconds = (second: number) => Date.parse(event(second, '').time) / 1000
+  expect(lines).toEqual([
+    `lab_fault_event_timestamp_seconds{fault="kill",phase="begun"} ${seconds(3)}`,
+    `lab_fault_event_timestamp_seconds{fault="kill",phase="undone"} ${seconds(2)}`,
   ])
 })

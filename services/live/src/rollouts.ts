@@ -1,10 +1,10 @@
 /**
- * Provides the part of the rollout record that the live page and Prometheus show. The live page's server only reads this record and never
- * writes to it.
+ * Provides the recorded events of rollouts, deploys and faults that the live page and Prometheus show. The live page's server only reads
+ * these records and never writes to them.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { liveMetrics, type RolloutEvent, rolloutEvent } from '@lab/contract/rollouts.ts'
+import { type FaultEvent, faultRecord, liveMetrics, type RolloutEvent, rolloutEvent } from '@lab/contract/rollouts.ts'
 import { Gauge, Registry } from 'prom-client'
 import { z } from 'zod'
 
@@ -18,11 +18,22 @@ export type RolloutRecord = z.infer<typeof recordSchema>
  * Returns the rollout record stored in a folder; undefined if there has been no rollout. The promise rejects if the record cannot be read.
  */
 export async function readRollouts(folder: string): Promise<RolloutRecord | undefined> {
-  const text = await readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readRecord(folder)
+  return text === undefined ? undefined : recordSchema.parse(JSON.parse(text))
+}
+
+/** Returns the recorded events of faults in a folder, oldest first. The promise rejects if the record cannot be read. */
+export async function readFaults(folder: string): Promise<readonly FaultEvent[]> {
+  const text = await readRecord(folder)
+  return text === undefined ? [] : faultRecord.parse(JSON.parse(text)).events
+}
+
+/** Returns the text of the record in a folder; undefined if there is none. */
+function readRecord(folder: string): Promise<string | undefined> {
+  return readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  return text === undefined ? undefined : recordSchema.parse(JSON.parse(text))
 }
 
 /** Describes the current rollout in one sentence; returns null if no rollout is in progress. Pure. */
@@ -39,8 +50,8 @@ export function newEvents(before: RolloutRecord | undefined, after: RolloutRecor
   return (after?.events ?? []).filter(({ time }) => time > last)
 }
 
-/** Returns the rollout metrics that the live page's server exports. */
-export function rolloutMetrics(read: () => RolloutRecord | undefined): Registry {
+/** Returns the metrics about recorded events that the live page's server exports. */
+export function rolloutMetrics(read: () => RolloutRecord | undefined, faults: () => readonly FaultEvent[]): Registry {
   const registry = new Registry()
   const { name, help, labels } = liveMetrics.rolloutEvent
   new Gauge({
@@ -51,6 +62,15 @@ export function rolloutMetrics(read: () => RolloutRecord | undefined): Registry 
     collect() {
       this.reset()
       for (const { reason, time } of read()?.events ?? []) this.set({ reason }, Date.parse(time) / 1000)
+    },
+  })
+  new Gauge({
+    ...liveMetrics.faultEvent,
+    labelNames: [...liveMetrics.faultEvent.labels],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const { fault, phase, time } of faults()) this.set({ fault, phase }, Date.parse(time) / 1000)
     },
   })
   return registry

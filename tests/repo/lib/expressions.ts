@@ -84,7 +84,10 @@ export interface DashboardFile {
   templating: { list: Record<string, unknown>[] }
   links: DashboardLink[]
   refresh: string
-  annotations: { list: { name: string; expr?: string; iconColor: string; placement?: string; datasource: { uid: string } }[] }
+  time: { from: string }
+  annotations: {
+    list: { name: string; expr?: string; iconColor: string; textFormat?: string; placement?: string; datasource: { uid: string } }[]
+  }
 }
 
 /** Dashboards that query Prometheus. */
