@@ -1,7 +1,8 @@
 /** Records when faults begin and end, so that the dashboards can mark them. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { type FaultEvent, faultRecord } from '@lab/contract/rollouts.ts'
+import { root } from '@lab/host/root.ts'
 
 const storedEvents = 50
 
@@ -22,4 +23,9 @@ export async function recordFault(folder: string, event: FaultEvent): Promise<vo
   // The record is renamed into place, so that the live page's server never reads an incomplete record.
   await writeFile(`${path}.new`, `${JSON.stringify({ events: [...events, event].slice(-storedEvents) }, null, 1)}\n`)
   await rename(`${path}.new`, path)
+}
+
+/** Deletes a project's record of faults. */
+export async function forgetFaults(project: string): Promise<void> {
+  await rm(resolve(root, faultFolder(project)), { recursive: true, force: true })
 }

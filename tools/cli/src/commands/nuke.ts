@@ -6,6 +6,7 @@ import { nukeCommand, typed } from '@lab/host/compose.ts'
 import { attached, endedWell, say } from '@lab/host/docker.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { projectOf } from '@lab/host/project.ts'
+import { forgetFaults } from '@lab/lab/compose/fault-record.ts'
 import { scalerState } from '@lab/lab/compose/project.ts'
 import { forgetRollouts } from '@lab/lab/compose/rollout/rollout.ts'
 import { stateFiles } from '@lab/scaler/decision-log.ts'
@@ -15,7 +16,7 @@ export function register(program: Command): void {
   program
     .command('nuke')
     .description(
-      "stop the lab and delete its volumes, the scaler's decision log and pause file, the history of rollouts, and the locally built images",
+      "stop the lab and delete its volumes, the scaler's decision log and pause file, the records of rollouts and faults, and the locally built images",
     )
     .option('--yes', 'do not ask for confirmation')
     .option('--pulled-images', 'also delete the images that were pulled from registries, which other projects may use')
@@ -33,6 +34,7 @@ async function nuke({ yes = false, pulledImages = false }: { yes?: boolean; pull
   if (!endedWell(await attached(command))) return
   await deleteScalerState()
   await forgetRollouts(projectOf())
+  await forgetFaults(projectOf())
 }
 
 /**
