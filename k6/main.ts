@@ -2,24 +2,28 @@
  * Generates load through the lab's endpoint: many users, each with a socket and a cookie jar, send occasional messages.
  * `docker compose run --rm k6` opens 300 sockets for one minute.
  * `docker compose run --rm -e SCENARIO=ramp k6` runs a scenario from lib/scenarios.ts; `-e SHORT=1` selects a shorter load curve.
- * Other settings (lib/settings.ts): SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, READY_SECONDS, LAB_PROJECT, REPORTS_DIR. k6
+ * Other settings (lib/settings.ts): SOCKETS, DURATION (seconds), SOCKETS_PER_VU, SEED, TARGET, CONTROL, READY_SECONDS, LAB_PROJECT, REPORTS_DIR. k6
  * exits with code 0 if all thresholds (lib/thresholds.ts) are met, and with code 99 if not.
  */
 import exec from 'k6/execution'
 import type { Options } from 'k6/options'
+import { loadControl } from '../contract/src/load-control.ts'
+import { followControl } from './lib/control.ts'
 import { runLedger } from './lib/ledger.ts'
 import { waitUntilReady } from './lib/ready.ts'
-import { curveLengthMs } from './lib/scenarios.ts'
+import { changedCurve, curveLengthMs, curveOf, type Point, slotIntervals } from './lib/scenarios.ts'
 import type { Settings } from './lib/settings.ts'
 import { readSettings } from './lib/settings.ts'
-import { runSlot } from './lib/slot.ts'
+import { createSlot, type Slot } from './lib/slot.ts'
 import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
 import { ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
 
 // k6 runs this file once per virtual user (VU), but setup() only once, so setup() returns the seed that all VUs share.
 const settings = settingsOrAbort()
-const vus = Math.ceil(settings.sockets / settings.socketsPerVu)
+/** Whether the number of sockets can be changed during the run. */
+const controlled = settings.control !== '' && settings.scenario !== 'ledger'
+const vus = Math.max(Math.ceil(settings.sockets / settings.socketsPerVu), controlled ? loadControl.minVus : 1)
 const lengthSeconds = Math.ceil(curveLengthMs(settings.stages) / 1000)
 
 export const options: Options = {
@@ -59,7 +63,33 @@ export default function vu(agreed: Settings): void {
     runLedger(agreed, sockets, iterationInTest, startTime + lengthSeconds * 1000)
     return
   }
-  for (let index = iterationInTest; index < agreed.sockets; index += vus) runSlot({ settings: agreed, index, startedAtMs: startTime })
+  const slots = new Map<number, Slot>()
+  let curve: readonly Point[] = curveOf(agreed.stages, agreed.sockets)
+  let wanted = agreed.sockets
+
+  /** Adds slots up to the curve's peak, and gives every slot its periods. */
+  function follow(): void {
+    const peak = Math.max(...curve.map(({ sockets }) => sockets))
+    for (let index = iterationInTest; index < peak; index += vus) {
+      if (!slots.has(index)) slots.set(index, createSlot({ settings: agreed, index, startedAtMs: startTime }))
+    }
+    for (const [index, slot] of slots) slot.follow(slotIntervals(curve, index))
+  }
+
+  follow()
+  if (!controlled) return
+  const run = `${startTime.toString(36)}-${agreed.seed.toString(36)}`
+  followControl({
+    address: agreed.control,
+    endsAtMs: startTime + lengthSeconds * 1000,
+    state: () => ({ run, vu: iterationInTest, open: [...slots.values()].filter((slot) => slot.isOpen()).length, wanted }),
+    onChange: ({ sockets, atMs }) => {
+      if (iterationInTest === 0) console.log(`the load changes from ${wanted} to ${sockets} sockets`)
+      wanted = sockets
+      curve = changedCurve(curve, { sockets, atMs: atMs - startTime }, loadControl.changeOverMs)
+      follow()
+    },
+  })
 }
 
 export function handleSummary(data: SummaryData & { setup_data?: Settings }): Record<string, string> {

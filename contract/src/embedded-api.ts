@@ -1,5 +1,6 @@
 /** Defines the live page's HTTP API: its paths, the schema of its state, and the requests that the embedded lab accepts. */
 import { z } from 'zod'
+import { k6Sockets } from './load-control.ts'
 
 /**
  * The paths of the HTTP API. The `state` and `events` endpoints accept GET requests; all other endpoints accept POST requests with a JSON
@@ -11,6 +12,7 @@ export const embeddedPaths = {
   /** Server-sent events that contain the state, without the scaler's decisions, twice a second. */
   events: '/api/events',
   load: '/api/load',
+  k6Load: '/api/k6-load',
   pause: '/api/pause',
   target: '/api/target',
   scaleDown: '/api/scale-down',
@@ -26,6 +28,7 @@ export const embeddedPaths = {
 /** The minimum and maximum allowed value of each number in a request body. */
 export const embeddedBounds = {
   sockets: { min: 0, max: 5_000 },
+  k6Sockets: { min: 0, max: k6Sockets.max },
   targetConnections: { min: 1, max: 10_000 },
   replicas: { min: 1, max: 20 },
   disturbanceSeconds: { min: 5, max: 600 },
@@ -51,6 +54,8 @@ const kind = z.enum([...replicaDisturbances, ...labDisturbances], {
 /** The schemas of POST request bodies, keyed by path. The `id` field contains the name of a running replica. */
 export const embeddedOrders = {
   load: z.strictObject({ sockets: whole(embeddedBounds.sockets) }),
+  /** Changes the number of sockets of the k6 runs in progress; several runs share the number equally. */
+  k6Load: z.strictObject({ sockets: whole(embeddedBounds.k6Sockets) }),
   pause: z.strictObject({ paused: z.boolean({ error: 'allowed is true or false' }) }),
   target: z.strictObject({ connections: whole(embeddedBounds.targetConnections) }),
   scaleDown: z.strictObject({
@@ -143,6 +148,8 @@ export const liveSnapshot = z.object({
     lost: count,
     reconnects: z.number(),
   }),
+  /** The number of sockets of the k6 runs in progress; null if there is no run that can be changed. */
+  k6: z.object({ wanted: z.number(), open: z.number() }).nullable(),
   openThroughRouter: z.number(),
   /** A sentence that describes the current rollout; null if no rollout is under way. */
   rollout: z.string().nullable(),

@@ -32,6 +32,7 @@ export function snapshotOf(lab: {
     replicas: [...lab.replicas.map(cardOf), ...lab.starting.map(emptyCard)].sort(byNumber),
     scaler: scalerPart(lab.record, { hpa: lab.hpa, paused: lab.paused, current: lab.replicas.filter(({ leaving }) => !leaving).length }),
     load: lab.storeUrl !== null ? lab.load : { ...lab.load, moves: null, lost: null },
+    k6: null,
     openThroughRouter: lab.openThroughRouter,
     events: lab.events,
     rollout: lab.rollout,

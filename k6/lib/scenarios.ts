@@ -129,26 +129,60 @@ export function curveLengthMs(stages: readonly Stage[]): number {
   return stages.reduce((sum, stage) => sum + stage.seconds * 1000, 0)
 }
 
-/**
- * Returns the periods in which slot `index` of `sockets` is in use, that is, in which the load curve is above `index`. Slot 0 opens first
- * and closes last, so the number of slots in use always equals the height of the curve.
- */
-export function slotIntervals(stages: readonly Stage[], sockets: number, index: number): Interval[] {
-  const intervals: Interval[] = []
+/** A point on a load curve in absolute numbers: `sockets` sockets are open `atMs` milliseconds after the start of the scenario. */
+export interface Point {
+  atMs: number
+  sockets: number
+}
+
+/** Returns a scenario's load curve in absolute numbers. @param sockets number of sockets at the peak */
+export function curveOf(stages: readonly Stage[], sockets: number): Point[] {
+  const points: Point[] = [{ atMs: 0, sockets: 0 }]
   let atMs = 0
-  let level = 0
+  for (const { seconds, share } of stages) {
+    atMs += seconds * 1000
+    points.push({ atMs, sockets: share * sockets })
+  }
+  return points
+}
+
+/**
+ * Returns the load curve after its number of sockets was changed: from `atMs` on, the curve moves to the new number, and stays there until
+ * the curve's final descent, in which all sockets close. A change during the final descent has no effect.
+ */
+export function changedCurve(curve: readonly Point[], { sockets, atMs }: Point, changeOverMs: number): readonly Point[] {
+  const descent = curve.at(-2)
+  const end = curve.at(-1)
+  if (descent === undefined || end === undefined || atMs >= descent.atMs) return curve
+  const reached = { atMs: Math.min(atMs + changeOverMs, descent.atMs), sockets }
+  const before = curve.filter((point) => point.atMs < atMs)
+  return [...before, { atMs, sockets: levelAt(curve, atMs) }, reached, { atMs: descent.atMs, sockets }, end]
+}
+
+function levelAt(curve: readonly Point[], atMs: number): number {
+  const next = curve.findIndex((point) => point.atMs >= atMs)
+  const [from, to] = [curve[next - 1], curve[next]]
+  if (from === undefined || to === undefined) return to?.sockets ?? 0
+  return from.sockets + ((to.sockets - from.sockets) * (atMs - from.atMs)) / (to.atMs - from.atMs)
+}
+
+/**
+ * Returns the periods in which slot `index` is in use, that is, in which the load curve is above `index`. Slot 0 opens first and closes
+ * last, so the number of slots in use always equals the height of the curve.
+ */
+export function slotIntervals(curve: readonly Point[], index: number): Interval[] {
+  const intervals: Interval[] = []
+  let from: Point = { atMs: 0, sockets: 0 }
   let openAtMs: number | undefined
-  for (const stage of stages) {
-    const target = stage.share * sockets
-    const crossingMs = atMs + ((index + 0.5 - level) / (target - level)) * stage.seconds * 1000
-    if (openAtMs === undefined && target > index + 0.5) openAtMs = crossingMs
-    else if (openAtMs !== undefined && target < index + 0.5) {
+  for (const to of curve) {
+    const crossingMs = from.atMs + ((index + 0.5 - from.sockets) / (to.sockets - from.sockets)) * (to.atMs - from.atMs)
+    if (openAtMs === undefined && to.sockets > index + 0.5) openAtMs = crossingMs
+    else if (openAtMs !== undefined && to.sockets < index + 0.5) {
       intervals.push({ openAtMs, closeAtMs: crossingMs })
       openAtMs = undefined
     }
-    atMs += stage.seconds * 1000
-    level = target
+    from = to
   }
-  if (openAtMs !== undefined) intervals.push({ openAtMs, closeAtMs: atMs })
+  if (openAtMs !== undefined) intervals.push({ openAtMs, closeAtMs: from.atMs })
   return intervals
 }

@@ -36,11 +36,19 @@ export interface SessionEnd {
   detail: string
 }
 
+/** A visit in progress. */
+export interface Session {
+  /** Whether the visit has an open socket. */
+  isOpen(): boolean
+  /** Ends the visit as planned after the given time, unless it ends earlier. */
+  leaveWithin(ms: number): void
+}
+
 /**
  * Starts a visit and returns immediately.
  * @param onEnd called exactly once, at the end of the visit
  */
-export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void): void {
+export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void): Session {
   const { room } = plan
   const timers = new Set<number>()
   const sentAt = new Map<string, number>()
@@ -180,4 +188,8 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   if (room !== undefined) say(() => client.join(room.name))
   after(plan.random.between(100, 3000), sendNext)
   after(plan.stayMs, leave)
+  return {
+    isOpen: () => client.state.word === 'open' || client.state.word === 'leaving',
+    leaveWithin: (ms) => after(ms, leave),
+  }
 }

@@ -1,5 +1,6 @@
 /** Reads the settings from the environment and reports every invalid variable. Pure. */
 import { hostPorts } from '../../contract/src/endpoints.ts'
+import { k6Sockets } from '../../contract/src/load-control.ts'
 import { failure, type Result, success } from '../../contract/src/result.ts'
 import type { RoomUse, Scenario, ScenarioName, Stage } from './scenarios.ts'
 import { curveLengthMs, ordinary, scenarios } from './scenarios.ts'
@@ -14,6 +15,11 @@ export interface Settings {
   rooms: RoomUse
   stages: readonly Stage[]
   seed: number
+  /**
+   * Address of the live page's server, which each virtual user asks for changes of the number of sockets; empty if the load curve alone
+   * determines the number of sockets.
+   */
+  control: string
   /** How long to wait for the lab to become ready, in seconds. */
   readySeconds: number
   /** The lab's Compose project, which is part of the summary's file name. */
@@ -25,7 +31,7 @@ export interface Settings {
 type Environment = Record<string, string | undefined>
 
 /**
- * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, READY_SECONDS, LAB_PROJECT and REPORTS_DIR.
+ * Reads SCENARIO, SHORT, TARGET, SOCKETS, SOCKETS_PER_VU, DURATION, SEED, CONTROL, READY_SECONDS, LAB_PROJECT and REPORTS_DIR.
  * @param env the environment variables to read
  * @param seedIfNone the random seed to use if SEED is not set
  */
@@ -37,10 +43,11 @@ export function readSettings(env: Environment, seedIfNone: number): Result<Setti
   const scenario: Scenario = scenarios[known ? (name as ScenarioName) : 'default']
   const short = readSwitch(env, 'SHORT', problems)
   const target = readTarget(env, problems)
-  const sockets = readInteger(env, 'SOCKETS', { fallback: scenario.sockets, min: 1, max: 20_000 }, problems)
+  const sockets = readInteger(env, 'SOCKETS', { fallback: scenario.sockets, ...k6Sockets }, problems)
   const perVu = scenario.socketsPerVu ?? ordinary.socketsPerVu
   const socketsPerVu = readInteger(env, 'SOCKETS_PER_VU', { fallback: perVu, min: 1, max: 500 }, problems)
   const seed = readInteger(env, 'SEED', { fallback: seedIfNone, min: 0, max: 2 ** 32 - 1 }, problems)
+  const control = readControl(env, problems)
   const readySeconds = readInteger(env, 'READY_SECONDS', { fallback: 60, min: 1, max: 600 }, problems)
   const stages = short ? scenario.short : scenario.stages
   const lengthSeconds = curveLengthMs(stages) / 1000
@@ -55,6 +62,7 @@ export function readSettings(env: Environment, seedIfNone: number): Result<Setti
     rooms: scenario.rooms ?? ordinary.rooms,
     stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
     seed,
+    control,
     readySeconds,
     project: env.LAB_PROJECT || 'lab',
     reportsDir: env.REPORTS_DIR || '/lab/reports',
@@ -88,4 +96,12 @@ function readTarget(env: Environment, problems: string[]): string {
     problems.push(`TARGET is "${text}"; allowed: ws://HOST:PORT, wss://, http:// or https://, without a path`)
   }
   return text.replace(/^http/, 'ws').replace(/\/$/, '')
+}
+
+function readControl(env: Environment, problems: string[]): string {
+  const text = env.CONTROL ?? ''
+  if (!/^(https?:\/\/[A-Za-z0-9.[\]:-]+\/?)?$/.test(text)) {
+    problems.push(`CONTROL is "${text}"; allowed: http://HOST:PORT or https://, without a path, or nothing`)
+  }
+  return text.replace(/\/$/, '')
 }

@@ -5,14 +5,14 @@
 
 import type { CookieJar } from 'k6/http'
 import http from 'k6/http'
-import { setTimeout } from 'k6/timers'
+import { clearTimeout, setTimeout } from 'k6/timers'
 import { paths } from '../../contract/src/endpoints.ts'
 import type { Random } from '../../contract/src/random.ts'
 import { createRandom } from '../../contract/src/random.ts'
 import * as metrics from './metrics.ts'
 import type { Interval } from './scenarios.ts'
-import { roomOf, slotIntervals } from './scenarios.ts'
-import type { SessionEnd } from './session.ts'
+import { roomOf } from './scenarios.ts'
+import type { Session, SessionEnd } from './session.ts'
 import { startSession } from './session.ts'
 import type { Settings } from './settings.ts'
 
@@ -29,39 +29,83 @@ export interface SlotPlan {
   startedAtMs: number
 }
 
+export interface Slot {
+  /** Sets the periods in which the slot is in use; may be called again when the load curve changes. */
+  follow(intervals: readonly Interval[]): void
+  /** Whether the slot has an open socket. */
+  isOpen(): boolean
+}
+
 interface User {
   jar: CookieJar
   lastReplica: string | undefined
 }
 
-/**
- * Schedules all the slot's visits and returns immediately. The k6 virtual user's iteration lasts until the slot's last socket is closed.
- */
-export function runSlot({ settings, index, startedAtMs }: SlotPlan): void {
+/** Creates a slot. The k6 virtual user's iteration lasts until the last visit to the slot has ended. */
+export function createSlot({ settings, index, startedAtMs }: SlotPlan): Slot {
   const random = createRandom(settings.seed, index)
   const runId = startedAtMs.toString(36)
   const roomNumber = roomOf(index, settings.rooms)
   const room = roomNumber === undefined ? undefined : { name: `k6-${runId}-${roomNumber}`, share: settings.rooms.share }
+  let intervals: readonly Interval[] = []
+  let session: Session | undefined
+  let user = newUser()
   let visits = 0
+  let failures = 0
+  let pausedUntilMs = 0
+  let timer: number | undefined
 
-  function visit(interval: Interval, user: User, failures: number): void {
-    const leftMs = startedAtMs + interval.closeAtMs - Date.now()
-    if (leftMs < shortestStayMs) return
+  /** Schedules the next visit, if there is a period that is long enough for one. */
+  function plan(): void {
+    const sinceStartMs = Date.now() - startedAtMs
+    const interval = intervals.find(({ openAtMs, closeAtMs }) => closeAtMs - Math.max(openAtMs, sinceStartMs) >= shortestStayMs)
+    if (interval === undefined) return
+    if (interval.openAtMs > sinceStartMs) {
+      user = newUser()
+      failures = 0
+    }
+    const startAtMs = Math.max(startedAtMs + interval.openAtMs, pausedUntilMs)
+    timer = setTimeout(() => visit(startedAtMs + interval.closeAtMs), Math.max(0, startAtMs - Date.now()))
+  }
+
+  function visit(closeAtMs: number): void {
+    timer = undefined
+    const leftMs = closeAtMs - Date.now()
+    if (leftMs < shortestStayMs) {
+      plan()
+      return
+    }
     const stayMs = Math.min(leftMs, random.between(15_000, 45_000))
     visits += 1
     const url = settings.target + paths.wsChat.replace(':connectionId', `k6-${runId}-${index}-${visits}`)
-    startSession({ url, jar: user.jar, random, room, stayMs }, (end) => {
-      warn(index, end)
-      const failed = end.kind !== 'left'
-      // lastReplica is set only if the previous visit ended as planned, because the replica of a failed visit may no longer exist.
-      if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyReturns.add(user.lastReplica === end.firstReplica)
-      const next = nextUser(end, random)
-      setTimeout(() => visit(interval, next, failed ? failures + 1 : 0), pauseMs(end, failed ? failures : 0, random))
-    })
+    session = startSession({ url, jar: user.jar, random, room, stayMs }, ended)
   }
 
-  for (const interval of slotIntervals(settings.stages, settings.sockets, index)) {
-    setTimeout(() => visit(interval, newUser(), 0), Math.max(0, startedAtMs + interval.openAtMs - Date.now()))
+  function ended(end: SessionEnd): void {
+    session = undefined
+    warn(index, end)
+    const failed = end.kind !== 'left'
+    // lastReplica is set only if the previous visit ended as planned, because the replica of a failed visit may no longer exist.
+    if (user.lastReplica !== undefined && end.firstReplica !== undefined) metrics.stickyReturns.add(user.lastReplica === end.firstReplica)
+    user = nextUser(end, random)
+    pausedUntilMs = Date.now() + pauseMs(end, failed ? failures : 0, random)
+    failures = failed ? failures + 1 : 0
+    plan()
+  }
+
+  return {
+    follow: (periods) => {
+      intervals = periods
+      if (session === undefined) {
+        if (timer !== undefined) clearTimeout(timer)
+        plan()
+        return
+      }
+      const sinceStartMs = Date.now() - startedAtMs
+      const current = intervals.find(({ openAtMs, closeAtMs }) => openAtMs <= sinceStartMs && sinceStartMs < closeAtMs)
+      session.leaveWithin(current === undefined ? 0 : current.closeAtMs - sinceStartMs)
+    },
+    isOpen: () => session?.isOpen() ?? false,
   }
 }
 

@@ -1,7 +1,7 @@
 import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { createRandom } from '@lab/contract/random.ts'
 import type { ScenarioName } from '@lab/k6/lib/scenarios.ts'
-import { curveLengthMs, ordinary, roomOf, scenarios, slotIntervals } from '@lab/k6/lib/scenarios.ts'
+import { changedCurve, curveLengthMs, curveOf, ordinary, type Point, roomOf, scenarios, slotIntervals } from '@lab/k6/lib/scenarios.ts'
 import { readSettings } from '@lab/k6/lib/settings.ts'
 import type { SummaryData } from '@lab/k6/lib/summary.ts'
 import { jsonSummary, textSummary } from '@lab/k6/lib/summary.ts'
@@ -12,7 +12,8 @@ import { read } from './lib/repo-files.ts'
 /** Returns how many sockets a scenario has open at a given time, in seconds. */
 function levelAt(name: ScenarioName, short: boolean, atSeconds: number): number {
   const { sockets, short: shortStages, stages } = scenarios[name]
-  const slots = Array.from({ length: sockets }, (_, index) => slotIntervals(short ? shortStages : stages, sockets, index))
+  const curve = curveOf(short ? shortStages : stages, sockets)
+  const slots = Array.from({ length: sockets }, (_, index) => slotIntervals(curve, index))
   return slots.filter((uses) => uses.some(({ openAtMs, closeAtMs }) => openAtMs <= atSeconds * 1000 && atSeconds * 1000 < closeAtMs)).length
 }
 
@@ -48,7 +49,7 @@ describe('load curves', () => {
   test.each(Object.keys(scenarios) as ScenarioName[])('%s reaches its peak, ends with no sockets, and is shorter with SHORT', (name) => {
     const { sockets, stages, short } = scenarios[name]
     for (const curve of [stages, short]) {
-      const intervals = Array.from({ length: sockets }, (_, index) => slotIntervals(curve, sockets, index)).flat()
+      const intervals = Array.from({ length: sockets }, (_, index) => slotIntervals(curveOf(curve, sockets), index)).flat()
       expect(Math.max(...curve.map(({ share }) => share))).toBe(1)
       expect(intervals.length).toBeGreaterThanOrEqual(sockets)
       for (const { openAtMs, closeAtMs } of intervals) {
@@ -193,5 +194,34 @@ describe('summary', () => {
 
   test('the thresholds fail a run without any connection', () => {
     expect(thresholdsFor(300)).toMatchObject({ lab_sockets_opened: ['count>=285'], lab_messages_answered: ['count>0'] })
+  })
+})
+
+describe('a change of the number of sockets', () => {
+  const { sockets, stages } = scenarios.default
+  const changed = (to: number, atMs: number) => changedCurve(curveOf(stages, sockets), { sockets: to, atMs }, 4000)
+  const openAt = (curve: readonly Point[], atSeconds: number) =>
+    Array.from({ length: 3000 }, (_, index) => slotIntervals(curve, index)).filter((periods) =>
+      periods.some(({ openAtMs, closeAtMs }) => openAtMs <= atSeconds * 1000 && atSeconds * 1000 < closeAtMs),
+    ).length
+
+  test.each([
+    [3000, 20_000, [300, 1650, 3000, 3000, 1500]],
+    [0, 20_000, [300, 150, 0, 0, 0]],
+    [100, 20_000, [300, 200, 100, 100, 50]],
+  ])('to %i is spread over four seconds, lasts until the final descent, and ends with no sockets', (to, atMs, expected) => {
+    const curve = changed(to, atMs)
+    expect([19.9, 22, 24.1, 54.9, 57.5].map((second) => openAt(curve, second))).toEqual(expected)
+    expect(curve.at(-1)).toEqual({ atMs: 60_000, sockets: 0 })
+  })
+
+  test('during the rise and during an earlier change, starts from the number that is open at that time', () => {
+    expect(openAt(changed(3000, 5000), 5)).toBe(150)
+    const twice = changedCurve(changed(3000, 20_000), { sockets: 300, atMs: 22_000 }, 4000)
+    expect([22, 24, 26.1].map((second) => openAt(twice, second))).toEqual([1650, 975, 300])
+  })
+
+  test('during the final descent has no effect', () => {
+    expect(changed(3000, 56_000)).toEqual(curveOf(stages, sockets))
   })
 })

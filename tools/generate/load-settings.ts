@@ -20,6 +20,10 @@ const descriptions: Record<string, { help: string; without?: string }> = {
     without: "the scenario's",
   },
   SEED: { help: 'Seed of the random number generator; runs with the same seed make the same random choices.', without: 'random' },
+  CONTROL: {
+    help: "Address of the live page's server, which k6 asks every two seconds whether `./lab load` or the live page has changed the number of sockets. With Compose, this address is `http://live:8090`. If the value is empty, a run cannot be changed.",
+    without: 'none',
+  },
   READY_SECONDS: { help: 'How many seconds k6 waits for the lab to become ready before it starts the load.' },
   LAB_PROJECT: {
     help: "The lab's Compose project, which is part of the summary's file name: k6-PROJECT-SCENARIO.json.",

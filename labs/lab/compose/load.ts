@@ -19,26 +19,16 @@ export interface ComposeLoad {
 export function composeLoad(project: string, lab: StartedWith, seed: number): ComposeLoad {
   const runs: LoadRun[] = []
   const wanted = () => runs.reduce((sum, run) => sum + run.sockets, 0)
-  const owner = fileOwner()
 
   async function start(sockets: number): Promise<void> {
-    const detachedName = `${project}-load-${randomUUID().slice(0, 8)}`
-    const options = { scenario: 'hold', sockets, seed: seed + runs.length, detachedName, project, ...(owner && { owner }) }
-    const { args, env } = loadCommand(options, lab)
+    const name = `${project}-load-${randomUUID().slice(0, 8)}`
     // The run is recorded before its container starts, so that the container can be removed even if it fails to start.
-    runs.push({ name: detachedName, sockets })
-    await docker(args, { ...(env && { env }), withinSeconds: 60 })
+    runs.push({ name, sockets })
+    await startRun({ name, project, scenario: 'hold', sockets, seed: seed + runs.length - 1 }, lab)
   }
 
   async function stop({ name }: LoadRun): Promise<void> {
-    await tryDocker(['stop', '--timeout', String(stopWithinSeconds), name], { withinSeconds: stopWithinSeconds + 20 })
-    // Docker needs a moment to remove a container, and does not remove a container that failed to start.
-    const gone = async () => {
-      if (!(await exists(name))) return true
-      await tryDocker(['rm', '--force', name], { withinSeconds: 20 })
-      return false
-    }
-    await until(`the load container ${name} is removed`, gone, { withinMs: removedWithinMs, everyMs: 500 })
+    await stopRun(name)
     runs.splice(
       runs.findIndex((run) => run.name === name),
       1,
@@ -55,6 +45,35 @@ export function composeLoad(project: string, lab: StartedWith, seed: number): Co
   }
 }
 
-async function exists(name: string): Promise<boolean> {
+/** A k6 run in a container of its own. */
+export interface RunOptions extends LoadRun {
+  project: string
+  scenario: string
+  seed?: number
+  /** Seconds; the scenario's duration if undefined. */
+  duration?: number
+}
+
+/** Starts a k6 run in the background. `./lab load` does not change such a run, because the caller controls its number of sockets. */
+export async function startRun({ name, ...options }: RunOptions, lab: StartedWith): Promise<void> {
+  const owner = fileOwner()
+  const { args, env } = loadCommand({ ...options, settings: { CONTROL: '' }, detachedName: name, ...(owner && { owner }) }, lab)
+  await docker(args, { ...(env && { env }), withinSeconds: 60 })
+}
+
+/** Ends a k6 run, and removes its container; does nothing if there is no such container. */
+export async function stopRun(name: string): Promise<void> {
+  await tryDocker(['stop', '--timeout', String(stopWithinSeconds), name], { withinSeconds: stopWithinSeconds + 20 })
+  // Docker needs a moment to remove a container, and does not remove a container that failed to start.
+  const gone = async () => {
+    if (!(await runExists(name))) return true
+    await tryDocker(['rm', '--force', name], { withinSeconds: 20 })
+    return false
+  }
+  await until(`the load container ${name} is removed`, gone, { withinMs: removedWithinMs, everyMs: 500 })
+}
+
+/** Returns whether the container of a k6 run exists. Docker removes it when the run has ended. */
+export async function runExists(name: string): Promise<boolean> {
   return (await docker(['ps', '--all', '--quiet', '--filter', `name=^${name}$`], { withinSeconds: 20 })).trim() !== ''
 }

@@ -1,12 +1,5 @@
 /** Controls the embedded lab through the API of its live page. */
-import {
-  type EmbeddedOrder,
-  type EmbeddedState,
-  embeddedBounds,
-  type embeddedOrders,
-  embeddedPaths,
-  embeddedState,
-} from '@lab/contract/embedded-api.ts'
+import { type EmbeddedOrder, type EmbeddedState, embeddedBounds, type embeddedOrders, embeddedState } from '@lab/contract/embedded-api.ts'
 import { metrics } from '@lab/contract/metrics.ts'
 import { LabError } from '@lab/host/lab-error.ts'
 import { until } from '@lab/host/until.ts'
@@ -14,6 +7,7 @@ import { createClient } from '@redis/client'
 import type { z } from 'zod'
 import { answerWithinMs, askEntry, checkEntry, checkReplicas } from '../entry.ts'
 import type { Checked, CheckOf, FigureName, LabScaler, LabStore, LocalLab, Readings, Replica, StepOf } from '../lab.ts'
+import { readPage, sendOrder } from '../live-page.ts'
 import { resetConnections } from '../reset.ts'
 import { watchByAsking } from '../watch.ts'
 
@@ -38,7 +32,7 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
   const state = () => readState(page)
   const first = await state()
   const { entry, timeScale, stateFolder } = first
-  const order = <K extends EmbeddedOrder>(name: K, body: z.input<(typeof embeddedOrders)[K]>) => send(page, name, body)
+  const order = <K extends EmbeddedOrder>(name: K, body: z.input<(typeof embeddedOrders)[K]>) => sendOrder(page, name, body)
   const ready = async () => (await state()).replicas.filter((replica) => replica.state === 'ready')
 
   const atLeast = async (count: number) => {
@@ -54,7 +48,7 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
   const takeStep = async (step: StepOf<'embedded'>): Promise<void> => {
     switch (step.kind) {
       case 'order':
-        return send(page, step.order, step.body)
+        return sendOrder(page, step.order, step.body)
       case 'at-least':
         return atLeast(step.replicas)
       case 'scale':
@@ -138,31 +132,10 @@ export async function embeddedLab(page: string, setStore?: (up: boolean) => Prom
 }
 
 /** Rejects with a one-line error if no embedded lab responds at this address. */
-async function readState(page: string): Promise<EmbeddedState> {
+function readState(page: string): Promise<EmbeddedState> {
   const problem = (why: unknown) =>
     new LabError(`no embedded lab at ${page} (${String(why)}); start it with npm start, or give the address of its live page`)
-  const response = await fetch(new URL(embeddedPaths.state, page), { signal: AbortSignal.timeout(answerWithinMs) }).catch(
-    (error: Error) => {
-      throw problem(error.cause ?? error.message)
-    },
-  )
-  const body: unknown = await response.json().catch((error: Error) => {
-    throw problem(`HTTP ${response.status}, ${error.message}`)
-  })
-  const read = embeddedState.safeParse(body)
-  if (read.success) return read.data
-  const [issue] = read.error.issues
-  throw problem(`${issue?.path.join('.')}: ${issue?.message}`)
-}
-
-async function send(page: string, order: EmbeddedOrder, body: object): Promise<void> {
-  const response = await fetch(new URL(embeddedPaths[order], page), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(answerWithinMs),
-  })
-  if (!response.ok) throw new LabError(`${embeddedPaths[order]}: ${response.status} ${(await response.text()).slice(0, 200)}`)
+  return readPage(page, embeddedState, problem)
 }
 
 /** Opens a new connection to the store for each command, because commands are rare and the store may restart between two commands. */

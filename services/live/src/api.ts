@@ -36,7 +36,8 @@ export type Orders = { [K in EmbeddedOrder]: (given: z.infer<(typeof embeddedOrd
 /** Maximum size of a command's request body. Bytes. */
 const maxOrderBytes = 1_024
 
-const tooLong = bodyLimit({
+/** Refuses requests with a larger body than a command needs. */
+export const tooLong = bodyLimit({
   maxSize: maxOrderBytes,
   onError: (c) => c.json({ error: `body: allowed are at most ${maxOrderBytes} bytes` }, 413),
 })
@@ -115,6 +116,7 @@ export function createApi(actions: Actions, entryUrl: string, log: (line: string
       if (needsReplica && id === undefined) return c.json({ error: `id: missing; allowed are ${allowed}` }, 400)
       if (needsReplica && id !== undefined && !running.includes(id))
         return c.json({ error: `id: no replica ${JSON.stringify(id)}; allowed are ${allowed}` }, 404)
+      if (kind === 'k6Load' && actions.snapshot().k6 === null) return c.json({ error: 'no k6 run is in progress' }, 409)
       // The page shows the outcome of a slow command as part of the lab's state, so the server only needs to log a failure.
       act(parsed.data)?.catch((error: unknown) => log(`${embeddedPaths[kind]} failed: ${String(error)}`))
       return c.json({ ok: true })

@@ -32,7 +32,8 @@ const reading: ComposeReading = {
   versions: new Map([['ws-1', { version: 'v2+3f2a91c', colour: 'green' }]]),
   rollouts: undefined,
 }
-const snapshot = (over: Partial<ComposeReading> = {}) => composeSnapshot({ ...reading, ...over }, { ...noLoad, lost: 0 }, [])
+const snapshot = (over: Partial<ComposeReading> = {}) =>
+  composeSnapshot({ ...reading, ...over }, { load: { ...noLoad, lost: 0 }, k6: null }, [])
 
 test('matches the schema of the page', () => {
   expect(liveSnapshot.parse(snapshot())).toMatchObject({

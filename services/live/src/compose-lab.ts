@@ -44,7 +44,12 @@ export function currentRecord({ record, atSeconds }: ComposeReading): TickRecord
   return record !== undefined && atSeconds - Date.parse(record.time) / 1000 <= silentAfterSeconds ? record : null
 }
 
-export function composeSnapshot(reading: ComposeReading, load: LoadReport, events: LiveSnapshot['events']): LiveSnapshot {
+export function composeSnapshot(
+  reading: ComposeReading,
+  driver: { load: LoadReport; k6: LiveSnapshot['k6'] },
+  events: LiveSnapshot['events'],
+): LiveSnapshot {
+  const { load, k6 } = driver
   const record = currentRecord(reading)
   const current = reading.replicas.filter(({ state }) => state !== 'draining').length
   return {
@@ -71,6 +76,7 @@ export function composeSnapshot(reading: ComposeReading, load: LoadReport, event
     })),
     scaler: record === null ? null : scalerPart(record, { hpa: record.hpa, paused: record.paused, current }),
     load: reading.storeUp !== null ? load : { ...load, moves: null, lost: null },
+    k6,
     openThroughRouter: reading.replicas.reduce((sum, { sockets }) => sum + sockets, 0),
     rollout: rolloutWords(reading.rollouts),
     events,

@@ -2,12 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveSnapshot } from '@lab/contract/embedded-api.ts'
 import { paths, ports } from '@lab/contract/endpoints.ts'
+import { loadControl } from '@lab/contract/load-control.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { prometheusAt } from '@lab/host/prometheus.ts'
 import { byReplica, readReplicas, recently } from '@lab/host/readings.ts'
 import { decisionLogPath, defaultStateFolder, readLastRecord } from '@lab/scaler/decision-log.ts'
-import { createApi, servePage } from './api.ts'
+import { createApi, servePage, tooLong } from './api.ts'
 import { type ComposeReading, changesBetween, composeSnapshot, currentRecord, decisionOf, withStarts } from './compose-lab.ts'
+import { K6Runs, loadPoll } from './k6-runs.ts'
 import { type Load, startLoad } from './load.ts'
 import { noLoad } from './load-messages.ts'
 import { readFaults, readRollouts, rolloutMetrics } from './rollouts.ts'
@@ -80,9 +82,10 @@ let last: ComposeReading = {
 }
 /** The load driver, a separate process that starts when the live page first sets the load. */
 let load: Load | undefined
+const k6Runs = new K6Runs()
 const app = createApi(
   {
-    snapshot: () => composeSnapshot(last, load?.report() ?? noLoad, events),
+    snapshot: () => composeSnapshot(last, { load: load?.report() ?? noLoad, k6: k6Runs.report(Date.now()) }, events),
     decisions: () => [currentRecord(last)].flatMap((record) => record ?? []).map(decisionOf),
     stateFolder: SCALER_STATE,
     orders: {
@@ -90,6 +93,10 @@ const app = createApi(
         note(`load: ${sockets} sockets`)
         load ??= startLoad(`${LIVE_LOAD}${paths.ws}`, note, () => {})
         load.want(sockets)
+      },
+      k6Load: ({ sockets }) => {
+        note(`load of k6: ${sockets} sockets`)
+        k6Runs.want(sockets, Date.now())
       },
     },
   },
@@ -104,6 +111,10 @@ const metrics = rolloutMetrics(
   () => faults,
 )
 app.get(paths.metrics, async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
+app.post(loadControl.path, tooLong, async (c) => {
+  const poll = loadPoll.safeParse(await c.req.json().catch(() => undefined))
+  return poll.success ? c.json(k6Runs.poll(poll.data, Date.now())) : c.json({ error: 'body: not a poll of a k6 run' }, 400)
+})
 const page = await servePage(app, ports.live, '0.0.0.0')
 
 const stop = new AbortController()

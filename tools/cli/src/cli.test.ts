@@ -59,7 +59,7 @@ describe('exit codes', () => {
     [['fly'], /unknown command 'fly'/],
     [['scale', 'many'], /whole number from 0 to 100/],
     [['load', 'chaos'], /number of sockets and default, smoke/],
-    [['load', '0'], /from 1 to 20000/],
+    [['load', '0'], /from 1 to 20000, or 0 while a k6 run is in progress/],
     [['load', '5', '--duration', 'long'], /90s, 15m/],
     [['open', 'nothing'], /allowed choices are page/],
     [['up', '--fast'], /unknown option '--fast'/],

@@ -24,8 +24,10 @@ export function loadJob(part: Part): Tree {
   const { image: _mounted, ...ownImage } = service
   const { sockets, stages } = scenarios[scenario]
   const share = { ...service, cpus: service.cpus / workers, mem_limit: `${Math.floor(bytesOf(service.mem_limit) / workers / 1024)}k` }
+  // The live page, through which a run can be changed, is not in the cluster.
+  const { CONTROL: _control, ...variables } = service.environment ?? {}
   const environment = {
-    ...service.environment,
+    ...variables,
     TARGET: `http://${services.ws}:${ports.public}`,
     SCENARIO: scenario,
     SOCKETS: String(sockets / workers),

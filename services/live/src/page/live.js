@@ -234,6 +234,14 @@ function drawScaler(scaler) {
   wordsShownAt = performance.now()
 }
 
+/** Shows the controls of the k6 run, but only while there is a run that can be changed. */
+function drawK6(k6) {
+  byId('k6-controls').hidden = k6 === null
+  if (k6 === null) return show('k6-load-error', '')
+  show('k6-figures', `k6 has ${whole(k6.open)} of ${whole(k6.wanted)} sockets open.`)
+  if (k6.wanted !== seen?.k6?.wanted) byId('k6-load').value = k6.wanted
+}
+
 let seen = null
 /**
  * The last known target, either from the latest state message or from a command that this page has sent since then. Another page may have
@@ -248,6 +256,7 @@ function drawAll(lab) {
   if (scaler?.targetConnections !== knownTarget) byId('target').value = scaler?.targetConnections ?? ''
   knownTarget = scaler?.targetConnections
   if (load.wanted !== seen?.load.wanted && sliding === undefined) setSlider(load.wanted)
+  drawK6(lab.k6)
   seen = lab
   show('guide', guide(lab, can('kill')))
   byId('presets').classList.toggle('first', total === 0 && load.wanted === 0)
@@ -304,6 +313,7 @@ function wantLoad(sockets) {
 }
 byId('entry').textContent = new URL(byId('entry').href).host
 byId('load').max = bounds.sockets.max
+byId('k6-load').max = bounds.k6Sockets.max
 byId('load').addEventListener('input', ({ target }) => wantLoad(target.valueAsNumber))
 for (const sockets of [0, 200, 500, 1000, 2000, 5000].filter((one) => one <= bounds.sockets.max)) {
   const button = make('button', sockets === 0 ? 'None' : `${whole(sockets)}${sockets === 500 ? ' sockets' : ''}`, { type: 'button' })
@@ -312,6 +322,13 @@ for (const sockets of [0, 200, 500, 1000, 2000, 5000].filter((one) => one <= bou
   if (sockets === 500) button.className = 'first-step'
   byId('presets').append(button)
 }
+
+// The browser's own validation messages differ between languages, so the server checks the number.
+byId('k6-controls').noValidate = true
+byId('k6-controls').addEventListener('submit', (event) => {
+  event.preventDefault()
+  order('k6Load', { sockets: byId('k6-load').valueAsNumber }, 'k6-load-error')
+})
 
 async function setTarget() {
   const field = byId('target')

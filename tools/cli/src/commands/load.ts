@@ -2,8 +2,9 @@
  * Implements the `load` command, which runs k6 against the Compose lab or in a cluster, or sets the load that the embedded lab's own clients
  * create.
  */
-import { embeddedBounds } from '@lab/contract/embedded-api.ts'
+import { embeddedBounds, liveSnapshot } from '@lab/contract/embedded-api.ts'
 import { services } from '@lab/contract/endpoints.ts'
+import { k6Sockets } from '@lab/contract/load-control.ts'
 import { examples, wholeNumber } from '@lab/host/arguments.ts'
 import { loadCommand } from '@lab/host/compose.ts'
 import { attached, endedWell, fileOwner, say } from '@lab/host/docker.ts'
@@ -11,8 +12,10 @@ import { LabError } from '@lab/host/lab-error.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { pause } from '@lab/host/until.ts'
 import { curveLengthMs, type ScenarioName, scenarios } from '@lab/k6/lib/scenarios.ts'
-import { labContainers, runningAmong, startOf } from '@lab/lab/compose/project.ts'
+import { openPlaces } from '@lab/lab/compose/places.ts'
+import { type LabContainer, labContainers, runningAmong, startOf } from '@lab/lab/compose/project.ts'
 import { loadEnd, startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
+import { readPage, sendOrder } from '@lab/lab/live-page.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
 import { duration } from '@lab/scaler/commands/options.ts'
 import { Argument, type Command, InvalidArgumentError } from 'commander'
@@ -32,7 +35,6 @@ type Wanted = { sockets: number } | { scenario: ScenarioName }
 /** k6's exit codes for a crossed threshold and for a run that was interrupted by a signal. */
 const thresholdsCrossed = 99
 const endedBySignal = 105
-const k6Sockets = { min: 1, max: 20_000 } as const
 
 const purposes = Object.entries(scenarios).map(([name, { purpose }]) => `  ${name.padEnd(9)} ${purpose}`)
 
@@ -42,7 +44,8 @@ export function register(program: Command): void {
     .command('load')
     .description(
       'open sockets and send messages; on Compose with k6 in a container, which writes a summary to reports/, ' +
-        'in a cluster with k6 in a Job, and on the embedded lab with its own clients, until the duration ends or another load is set',
+        'in a cluster with k6 in a Job, and on the embedded lab with its own clients, until the duration ends or another load is set; ' +
+        'while k6 is running on Compose, a number of sockets changes the running load within 10 s',
     )
     .addArgument(new Argument('<what>', 'number of sockets, or name of a scenario').argParser(wanted))
     .addOption(onOption())
@@ -73,16 +76,16 @@ function wanted(text: string): Wanted {
   throw new InvalidArgumentError(`Allowed are a number of sockets and ${Object.keys(scenarios).join(', ')}.`)
 }
 
-/** Ends the command if the number of sockets is 0, which only the embedded lab accepts. */
-function refuseNoSockets(what: Wanted, command: Command): void {
+/** Ends the command with an error that states the allowed numbers of sockets. `also`: what else is allowed. */
+function refuse(sockets: number, command: Command, also = ''): never {
   const { min, max } = k6Sockets
-  if ('sockets' in what && what.sockets < min) {
-    command.error(`error: ${what.sockets} sockets: allowed is a whole number from ${min} to ${max}`, { exitCode: exitCodes.notTried })
-  }
+  return command.error(`error: ${sockets} sockets: allowed is a whole number from ${min} to ${max}${also}`, {
+    exitCode: exitCodes.notTried,
+  })
 }
 
 async function loadKubernetes(what: Wanted, options: LoadOptions, command: Command): Promise<void> {
-  refuseNoSockets(what, command)
+  if ('sockets' in what && what.sockets < k6Sockets.min) refuse(what.sockets, command)
   const scenario = 'scenario' in what ? what.scenario : 'default'
   const { sockets, stages, short } = scenarios[scenario]
   const load = {
@@ -110,10 +113,17 @@ async function loadKubernetes(what: Wanted, options: LoadOptions, command: Comma
 }
 
 async function loadCompose(what: Wanted, options: LoadOptions, command: Command): Promise<void> {
-  refuseNoSockets(what, command)
+  if ('sockets' in what && what.sockets < k6Sockets.min) {
+    // If Docker does not answer, no run is in progress either.
+    const run = await labContainers().then(k6Run, () => undefined)
+    if (run === undefined) return refuse(what.sockets, command, ', or 0 while a k6 run is in progress')
+    return change(run, what.sockets, options, command)
+  }
   const owner = fileOwner()
   const containers = await labContainers()
   if (!runningAmong(containers).has(services.traefik)) throw new LabError('Traefik does not run; start the lab: ./lab up')
+  const run = await k6Run(containers)
+  if ('sockets' in what && run !== undefined) return change(run, what.sockets, options, command)
   const exitCode = await attached(loadCommand({ ...options, ...what, ...(owner && { owner }) }, await startOf(containers)))
   if (exitCode === thresholdsCrossed) throw new LabError('the load test ended, but a threshold of its scenario was crossed')
   if (exitCode === endedBySignal) {
@@ -125,6 +135,38 @@ async function loadCompose(what: Wanted, options: LoadOptions, command: Command)
   say('The summary is also in reports/.')
 }
 
+/** A load in progress whose number of sockets can be changed. */
+interface Knob {
+  before: number
+  set(sockets: number): Promise<void>
+  /** What `./lab load` prints after the change. */
+  said(sockets: number): string
+}
+
+/** Returns the k6 runs in progress as one knob; undefined if there is no run, or if the live page is not running. */
+async function k6Run(containers: readonly LabContainer[]): Promise<Knob | undefined> {
+  const page = openPlaces(containers).find(({ word }) => word === 'live')?.url
+  if (page === undefined) return undefined
+  const problem = (why: unknown) => new LabError(`the live page at ${page} does not answer (${String(why)})`)
+  const { k6 } = await readPage(page, liveSnapshot.pick({ k6: true }), problem)
+  if (k6 === null) return undefined
+  return {
+    before: k6.wanted,
+    set: (sockets) => sendOrder(page, 'k6Load', { sockets }),
+    said: (sockets) => `The k6 run in progress changes from ${k6.wanted} to ${sockets} sockets within 10 s.`,
+  }
+}
+
+async function change(run: Knob, sockets: number, { duration: seconds, ...others }: LoadOptions, command: Command): Promise<void> {
+  if (Object.values(others).some((value) => value !== undefined)) {
+    const allowed = `a number of sockets from 0 to ${k6Sockets.max}, and --duration`
+    return command.error(`error: a k6 run is in progress, and ./lab load changes it: allowed are ${allowed}`, {
+      exitCode: exitCodes.notTried,
+    })
+  }
+  await turn(run, sockets, seconds)
+}
+
 async function loadEmbedded(what: Wanted, which: WhichLab, { duration: seconds, ...others }: LoadOptions, command: Command): Promise<void> {
   const { min, max } = embeddedBounds.sockets
   if ('scenario' in what || what.sockets > max || Object.values(others).some((value) => value !== undefined)) {
@@ -134,13 +176,19 @@ async function loadEmbedded(what: Wanted, which: WhichLab, { duration: seconds, 
   }
   const lab = await embeddedLab(which)
   const before = (await lab.readings()).loadWanted
+  const said = (sockets: number) => `The load is now ${sockets} sockets. To end it: ./lab load 0 ${toTheSame(which)}`
+  await turn({ before, set: lab.setLoad, said }, what.sockets, seconds)
+}
+
+/** Changes a load, and changes it back after the given time. Without a time, the change is permanent. */
+async function turn({ before, set, said }: Knob, sockets: number, seconds: number | undefined): Promise<void> {
   const stop = stopOnSignals((signal) => say(`${signal}: resetting the load to ${before} sockets`))
-  await lab.setLoad(what.sockets)
+  await set(sockets)
   if (seconds === undefined) {
-    say(`The load is now ${what.sockets} sockets. To end it: ./lab load 0 ${toTheSame(which)}`)
+    say(said(sockets))
     return
   }
   await pause(seconds * 1000, stop)
-  await lab.setLoad(before)
+  await set(before)
   if (stop.aborted) process.exitCode = exitCodes.interrupted
 }
