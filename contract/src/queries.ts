@@ -30,6 +30,8 @@ export const standardMetrics = {
   up: 'up',
   cpuSeconds: 'process_cpu_seconds_total',
   residentBytes: 'process_resident_memory_bytes',
+  openFiles: 'process_open_fds',
+  headSeries: 'prometheus_tsdb_head_series',
   startTime: 'process_start_time_seconds',
   heapUsedBytes: 'nodejs_heap_size_used_bytes',
   eventLoopLagMax: 'nodejs_eventloop_lag_max_seconds',

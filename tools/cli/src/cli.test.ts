@@ -61,6 +61,8 @@ describe('exit codes', () => {
     [['load', 'chaos'], /number of sockets and default, smoke/],
     [['load', '0'], /from 1 to 20000, or 0 while a k6 run is in progress/],
     [['load', '5', '--duration', 'long'], /90s, 15m/],
+    [['soak', '10s'], /from 2 minutes to 30 days/],
+    [['soak', 'long'], /90s, 15m/],
     [['open', 'nothing'], /allowed choices are page/],
     [['up', '--fast'], /unknown option '--fast'/],
     [['workshop', 'check', '14'], /number from 1 to 13/],

@@ -31,6 +31,7 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
   ],
   'Apply load and scale:': [
     { commands: { load: 'open sockets and send messages' }, load: () => import('./commands/load.ts') },
+    { commands: { soak: 'hold a load for days, and judge whether anything grows' }, load: () => import('./commands/soak.ts') },
     { commands: { scale: 'set the number of replicas' }, load: () => import('./commands/scale.ts') },
     { commands: { rollout: 'replace the replicas one by one with a new version' }, load: () => import('@lab/rollout/command.ts') },
     {
