@@ -17,12 +17,12 @@ import { readSettings } from './lib/settings.ts'
 import { createSlot, type Slot } from './lib/slot.ts'
 import type { SummaryData } from './lib/summary.ts'
 import { jsonSummary, textSummary } from './lib/summary.ts'
-import { ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
+import { heldThresholds, ledgerThresholds, thresholdsFor } from './lib/thresholds.ts'
 
 // k6 runs this file once per virtual user (VU), but setup() only once, so setup() returns the seed that all VUs share.
 const settings = settingsOrAbort()
 /** Whether the number of sockets can be changed during the run. */
-const controlled = settings.control !== '' && settings.scenario !== 'ledger'
+const controlled = settings.control !== '' && settings.scenario !== 'ledger' && !settings.held
 const vus = Math.max(Math.ceil(settings.sockets / settings.socketsPerVu), controlled ? loadControl.minVus : 1)
 const lengthSeconds = Math.ceil(curveLengthMs(settings.stages) / 1000)
 
@@ -101,7 +101,8 @@ export function handleSummary(data: SummaryData & { setup_data?: Settings }): Re
 }
 
 function thresholds(): Record<string, string[]> {
-  return settings.scenario === 'ledger' ? ledgerThresholds : thresholdsFor(settings.sockets)
+  if (settings.scenario === 'ledger') return ledgerThresholds
+  return settings.held ? heldThresholds(settings.sockets) : thresholdsFor(settings.sockets)
 }
 
 /** Returns the settings, or aborts the run with a one-line message that names every invalid variable. */

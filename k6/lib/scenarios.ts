@@ -34,6 +34,8 @@ export interface Scenario {
   short: readonly Stage[]
   /** The default is `ordinary.rooms`. */
   rooms?: RoomUse
+  /** Whether each user stays until the load curve falls, and rarely sends a message; otherwise, users make one short visit after another. */
+  held?: boolean
   /** Number of sockets per virtual user. The default is `ordinary.socketsPerVu`. */
   socketsPerVu?: number
 }
@@ -44,6 +46,23 @@ export const ordinary = {
   // Each k6 virtual user (VU) runs its own event loop. If a VU has more than about 100 sockets, event loop delays distort the measurement.
   socketsPerVu: 50,
 } as const satisfies Pick<Scenario, 'rooms' | 'socketsPerVu'>
+
+/**
+ * The behaviour of a user, in ranges from which k6 chooses at random. Times
+ * are in milliseconds, and the size of a message is in characters.
+ */
+export const visits = {
+  stayMs: [15_000, 45_000],
+  /** Time from the start of a visit to its first message, and between two messages. */
+  firstMessageMs: [100, 3000],
+  betweenMessagesMs: [2000, 5000],
+  messageCharacters: [20, 200],
+  /** Time between two visits. */
+  pauseMs: [50, 500],
+} as const satisfies Record<string, readonly [number, number]>
+
+/** In a scenario whose sockets are held, the time between two messages is this many times longer. */
+export const heldFactor = 10
 
 /** Room settings with which every socket joins a room and sends all its messages to that room. */
 const onlyRooms: RoomUse = { every: 1, members: 10, share: 1 }
@@ -88,6 +107,14 @@ export const scenarios = {
     sockets: 500,
     stages: upHoldDown(20, 3600, 10),
     short: upHoldDown(10, 45, 5),
+  },
+  held: {
+    purpose: '10,000 sockets for ten minutes, none of which may close',
+    sockets: 10_000,
+    stages: upHoldDown(60, 600, 20),
+    short: upHoldDown(10, 20, 5),
+    held: true,
+    socketsPerVu: 100,
   },
   rooms: {
     purpose: '500 sockets for two minutes, all in rooms of ten',

@@ -11,6 +11,7 @@ import type { ClientEvent } from '../../client/src/types.ts'
 import { closeCodes } from '../../contract/src/close-codes.ts'
 import type { Random } from '../../contract/src/random.ts'
 import * as metrics from './metrics.ts'
+import { visits } from './scenarios.ts'
 
 const answerTimeoutMs = 5_000
 
@@ -23,6 +24,8 @@ export interface SessionPlan {
   room: { name: string; share: number } | undefined
   /** Length of the visit in milliseconds. */
   stayMs: number
+  /** Factor by which the time between two messages is longer than usual. */
+  slowness: number
 }
 
 /** How a visit ended: `left` as planned, `refused` at every handshake, or `lost` with a close code that forbids reconnecting. */
@@ -79,10 +82,10 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   function sendNext(): void {
     if (phase !== 'staying') return
     countUnanswered((sentAtMs) => Date.now() - sentAtMs > answerTimeoutMs)
-    const data = 'x'.repeat(plan.random.between(20, 200))
+    const data = 'x'.repeat(plan.random.between(...visits.messageCharacters))
     if (room !== undefined && joined && plan.random.chance(room.share)) say(() => client.broadcast(room.name, data))
     else say(() => client.send(data))
-    after(plan.random.between(2000, 5000), sendNext)
+    after(plan.slowness * plan.random.between(...visits.betweenMessagesMs), sendNext)
   }
 
   /** Counts a message as an error if no response has arrived in time. */
@@ -186,7 +189,7 @@ export function startSession(plan: SessionPlan, onEnd: (end: SessionEnd) => void
   }
 
   if (room !== undefined) say(() => client.join(room.name))
-  after(plan.random.between(100, 3000), sendNext)
+  after(plan.random.between(...visits.firstMessageMs), sendNext)
   after(plan.stayMs, leave)
   return {
     isOpen: () => client.state.word === 'open' || client.state.word === 'leaving',

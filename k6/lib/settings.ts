@@ -13,6 +13,7 @@ export interface Settings {
   sockets: number
   socketsPerVu: number
   rooms: RoomUse
+  held: boolean
   stages: readonly Stage[]
   seed: number
   /**
@@ -60,6 +61,7 @@ export function readSettings(env: Environment, seedIfNone: number): Result<Setti
     sockets,
     socketsPerVu,
     rooms: scenario.rooms ?? ordinary.rooms,
+    held: scenario.held ?? false,
     stages: stages.map(({ seconds, share }) => ({ seconds: (seconds * durationSeconds) / lengthSeconds, share })),
     seed,
     control,

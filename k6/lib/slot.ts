@@ -11,7 +11,7 @@ import type { Random } from '../../contract/src/random.ts'
 import { createRandom } from '../../contract/src/random.ts'
 import * as metrics from './metrics.ts'
 import type { Interval } from './scenarios.ts'
-import { roomOf } from './scenarios.ts'
+import { heldFactor, roomOf, visits } from './scenarios.ts'
 import type { Session, SessionEnd } from './session.ts'
 import { startSession } from './session.ts'
 import type { Settings } from './settings.ts'
@@ -50,7 +50,7 @@ export function createSlot({ settings, index, startedAtMs }: SlotPlan): Slot {
   let intervals: readonly Interval[] = []
   let session: Session | undefined
   let user = newUser()
-  let visits = 0
+  let visited = 0
   let failures = 0
   let pausedUntilMs = 0
   let timer: number | undefined
@@ -75,10 +75,10 @@ export function createSlot({ settings, index, startedAtMs }: SlotPlan): Slot {
       plan()
       return
     }
-    const stayMs = Math.min(leftMs, random.between(15_000, 45_000))
-    visits += 1
-    const url = settings.target + paths.wsChat.replace(':connectionId', `k6-${runId}-${index}-${visits}`)
-    session = startSession({ url, jar: user.jar, random, room, stayMs }, ended)
+    const stayMs = settings.held ? leftMs : Math.min(leftMs, random.between(...visits.stayMs))
+    visited += 1
+    const url = settings.target + paths.wsChat.replace(':connectionId', `k6-${runId}-${index}-${visited}`)
+    session = startSession({ url, jar: user.jar, random, room, stayMs, slowness: settings.held ? heldFactor : 1 }, ended)
   }
 
   function ended(end: SessionEnd): void {
@@ -124,7 +124,7 @@ function nextUser(end: SessionEnd, random: Random): User {
 }
 
 function pauseMs(end: SessionEnd, failuresBefore: number, random: Random): number {
-  if (end.kind === 'left') return random.between(50, 500)
+  if (end.kind === 'left') return random.between(...visits.pauseMs)
   return Math.min(longestBackoffMs, 500 * 2 ** failuresBefore) * random.between(0.5, 1)
 }
 

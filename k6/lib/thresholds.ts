@@ -17,6 +17,14 @@ export function thresholdsFor(sockets: number): Record<string, string[]> {
   }
 }
 
+/**
+ * Thresholds for a scenario whose sockets are held: each socket is opened exactly once. The client library would replace a socket that
+ * closes, and the number of opened sockets would be higher.
+ */
+export function heldThresholds(sockets: number): Record<string, string[]> {
+  return { ...thresholdsFor(sockets), [m.socketsOpened.name]: [`count==${sockets}`] }
+}
+
 /** Thresholds for the `ledger` scenario: no findings, at least one stored message, and at least one delivery. */
 export const ledgerThresholds: Record<string, string[]> = {
   [m.ledgerFindings.name]: ['count==0'],

@@ -5,7 +5,7 @@ import { changedCurve, curveLengthMs, curveOf, ordinary, type Point, roomOf, sce
 import { readSettings } from '@lab/k6/lib/settings.ts'
 import type { SummaryData } from '@lab/k6/lib/summary.ts'
 import { jsonSummary, textSummary } from '@lab/k6/lib/summary.ts'
-import { thresholdsFor } from '@lab/k6/lib/thresholds.ts'
+import { heldThresholds, thresholdsFor } from '@lab/k6/lib/thresholds.ts'
 import { describe, expect, test } from 'vitest'
 import { read } from './lib/repo-files.ts'
 
@@ -190,6 +190,12 @@ describe('summary', () => {
   test('a run without thresholds has not passed', () => {
     const nothing = { state: { testRunDurationMs: 0 }, metrics: {} }
     expect(JSON.parse(jsonSummary(nothing, settingsFor({})))).toMatchObject({ passed: false })
+  })
+
+  test('a run that holds its sockets fails if one of them is opened again', () => {
+    expect(heldThresholds(10_000)).toMatchObject({ lab_sockets_opened: ['count==10000'], lab_connect_success: ['rate>0.95'] })
+    const { held, socketsPerVu } = settingsFor({ SCENARIO: 'held' })
+    expect({ held, socketsPerVu, others: settingsFor({}).held }).toEqual({ held: true, socketsPerVu: 100, others: false })
   })
 
   test('the thresholds fail a run without any connection', () => {
