@@ -1,7 +1,9 @@
 /** Runs the command from docs/video.md, which records a complete video and checks it. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readEvents } from '@lab/demo/core/events.ts'
+import { openStoryboard, storyboardFolder } from '@lab/demo/record/read-storyboard.ts'
 import { missingTools } from '@lab/demo/record/tools.ts'
 import { execa } from 'execa'
 import { expect, test } from 'vitest'
@@ -29,7 +31,11 @@ test.skipIf(missing.length > 0)('records a film of two to three minutes that pas
       'stills',
       'transcript.md',
     ])
-    expect((await readdir(join(folder, 'stills'))).length).toBe(8)
+    expect(await readdir(join(folder, 'stills'))).toEqual(['poster.png'])
+    const events = readEvents(await readFile(join(folder, 'events.jsonl'), 'utf8'))
+    const story = openStoryboard(join(storyboardFolder, 'lab.yaml')).storyboard
+    const chapters = events.flatMap((event) => (event.kind === 'chapter' ? [event.title] : []))
+    expect(chapters).toEqual(story.chapters.map(({ title }) => title))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

@@ -65,8 +65,12 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
     { commands: { workshop: 'list the thirteen workshop steps, and check a step' }, load: () => import('./commands/workshop.ts') },
     { commands: { demo: 'play a scene: print the measured values, and undo all changes' }, load: () => import('@lab/demo/command.ts') },
     {
-      commands: { record: 'record scenes as a video, with measured values in the captions' },
+      commands: { record: 'play a storyboard and film it, with measured values in the captions' },
       load: () => import('@lab/demo/record/command.ts'),
+    },
+    {
+      commands: { stills: 'take pictures of the lab and of every Grafana dashboard' },
+      load: () => import('@lab/demo/record/stills-command.ts'),
     },
   ],
   'Diagnose problems:': [

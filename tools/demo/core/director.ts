@@ -79,6 +79,7 @@ function resultOf(failed: boolean, aborted: boolean, leftovers: readonly string[
 class Play implements Director {
   readonly seed
   readonly timeScale
+  readonly sources
   private readonly lab: SceneLab
   private readonly clock: Clock
   private readonly beginFault: BeginFault
@@ -97,6 +98,7 @@ class Play implements Director {
     this.timeScale = lab.scaler?.timeScale ?? 1
     this.seed = seed
     this.lab = lab
+    this.sources = lab.sources
     this.clock = clock
     this.beginFault = beginFault
     this.onEvent = onEvent
@@ -146,8 +148,21 @@ class Play implements Director {
     return this.step({ kind: 'note', name, ...measured })
   }
 
-  still(name: Parameters<Director['still']>[0]): Promise<void> {
+  still(name: string): Promise<void> {
     return this.step({ kind: 'still', name })
+  }
+
+  show(views: readonly string[]): Promise<void> {
+    return this.step({ kind: 'show', views: [...views] })
+  }
+
+  run(command: string, lines: readonly string[] | undefined): Promise<void> {
+    return this.step({ kind: 'run', command, lines: lines === undefined ? null : [...lines] })
+  }
+
+  async hold(seconds: number): Promise<void> {
+    await this.clock.sleep(seconds, this.signal)
+    this.checkSignal()
   }
 
   async load(sockets: number): Promise<void> {

@@ -5,10 +5,6 @@
 import { localKinds } from '@lab/lab/lab.ts'
 import { z } from 'zod'
 
-/** Names of the still images that a recording can contain. */
-export const stillNames = ['start', 'under-load', 'scaling-out', 'at-maximum', 'draining', 'scaled-in', 'failure', 'recovery'] as const
-export type StillName = (typeof stillNames)[number]
-
 const measured = z.object({
   value: z.number(),
   /** Unit of the number; empty for a plain count. */
@@ -64,7 +60,11 @@ const demoEvent = z.discriminatedUnion('kind', [
     text: z.string(),
   }),
   z.object({ ...stamp, kind: z.literal('fault'), name: z.string(), target: z.string(), text: z.string() }),
-  z.object({ ...stamp, kind: z.literal('still'), name: z.enum(stillNames) }),
+  z.object({ ...stamp, kind: z.literal('still'), name: z.string() }),
+  /** Alternative views, of which a recording shows the first that the lab has. */
+  z.object({ ...stamp, kind: z.literal('show'), views: z.array(z.string()) }),
+  /** A command whose output a recording shows; `lines` selects lines of the output. */
+  z.object({ ...stamp, kind: z.literal('run'), command: z.string(), lines: z.array(z.string()).nullable() }),
   z.object({ ...stamp, kind: z.literal('undo'), text: z.string() }),
   z.object({ ...stamp, kind: z.literal('end'), verdict: z.enum(['passed', 'failed', 'interrupted']), text: z.string() }),
 ])

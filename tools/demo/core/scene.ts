@@ -1,7 +1,7 @@
 /** Defines the types of a scene, of the part of a lab that scenes use, and of the director that plays scenes. */
 import type { FaultName } from '@lab/faults/catalogue/index.ts'
 import type { LabScaler, LabStore, LocalLab, Readings, ScaleDownRules } from '@lab/lab/lab.ts'
-import type { Measured, StillName } from './events.ts'
+import type { Measured } from './events.ts'
 import type { Undo } from './undo-stack.ts'
 
 /** A feature of the lab that a scene requires: a running scaler, or a store that can be stopped. */
@@ -41,6 +41,8 @@ export interface Director {
   readonly seed: number
   /** Factor by which the scaler's clock runs faster than in a cluster. */
   readonly timeScale: number
+  /** The source of each figure in the lab's readings. */
+  readonly sources: SceneLab['sources']
   /** Converts seconds on the scaler's clock into real seconds. */
   scaled(seconds: number): number
   /** Returns how many sockets must be open for a load of `sockets` sockets to count as fully open. */
@@ -55,8 +57,17 @@ export interface Director {
   say(text: string, numbers?: Readonly<Record<string, Measured>>): Promise<void>
   /** Records a measured number without adding a caption. */
   note(name: string, measured: Measured): Promise<void>
-  /** Marks the point in the scene at which a recording captures a still image. */
-  still(name: StillName): Promise<void>
+  /** Marks the point at which a recording captures a still image. */
+  still(name: string): Promise<void>
+  /** Shows the first of these views that the lab has, if the scene is recorded. */
+  show(views: readonly string[]): Promise<void>
+  /**
+   * Shows a command and its output in the terminal, if the scene is recorded.
+   * @param lines texts of which each shown line of the output contains one; by default, all lines are shown
+   */
+  run(command: string, lines: readonly string[] | undefined): Promise<void>
+  /** Gives the viewer time, while the lab continues. */
+  hold(seconds: number): Promise<void>
   /** Sets the load's number of sockets; the director restores the previous number when the scene ends. */
   load(sockets: number): Promise<void>
   /** Starts a fault from the catalogue on a single replica. */

@@ -32,7 +32,10 @@ export class Transcript {
         this.desired = event.desired
         return isNew ? [`${time} ~ ${event.text}`] : []
       }
+      case 'run':
+        return [`${time} $ ${event.command}`]
       case 'still':
+      case 'show':
         return []
       case 'undo':
         return [`${time} < ${event.text}`]

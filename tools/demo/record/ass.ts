@@ -1,8 +1,8 @@
 /** Writes captions and pace labels in Advanced SubStation Alpha, the subtitle format that ffmpeg burns into the video. Pure. */
 import type { Cue } from './captions.ts'
 
-/** Layout of a video frame of 1280×720 pixels. The recorded page leaves the caption area empty. */
-export const picture = { width: 1280, height: 720, captionTop: 620, captionHeight: 100, topHeight: 44 } as const
+/** Layout of a video frame of 1920×1080 pixels. The screen leaves the caption area empty. */
+export const picture = { width: 1920, height: 1080, captionTop: 916, captionHeight: 164, topHeight: 84 } as const
 
 export interface Label {
   start: number
@@ -27,8 +27,8 @@ WrapStyle: 2
 
 [V4+ Styles]
 Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
-Style: Caption,DejaVu Sans,34,&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,0,0,5,0,0,0,1
-Style: Pace,DejaVu Sans,22,&H0030C8FF,&H0030C8FF,&H00000000,&H00000000,1,0,0,0,100,100,0,0,1,0,0,5,0,0,0,1
+Style: Caption,DejaVu Sans,62,&H00FFFFFF,&H00FFFFFF,&H00000000,&H00000000,0,0,0,0,100,100,0,0,1,0,0,5,0,0,0,1
+Style: Pace,DejaVu Sans,36,&H0030C8FF,&H0030C8FF,&H00000000,&H00000000,1,0,0,0,100,100,0,0,1,0,0,5,0,0,0,1
 
 [Events]
 Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text

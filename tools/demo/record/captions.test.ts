@@ -59,14 +59,14 @@ describe('cues', () => {
           ).toBe(text.replaceAll(/\s/g, ''))
           expect(own[0]?.start).toBeGreaterThanOrEqual(seconds - 1e-6)
           for (const { start, end } of own)
-            for (const time of [start, end]) expect(Math.abs(time * 25 - Math.round(time * 25))).toBeLessThan(1e-6)
+            for (const time of [start, end]) expect(Math.abs(time * 12.5 - Math.round(time * 12.5))).toBeLessThan(1e-6)
         })
       }),
     )
   })
 
   test('a single text is shown from its own moment', () => {
-    expect(cuesOf([{ seconds: 1.01, text: 'Two replicas.' }])).toEqual([{ start: 1.04, end: 2.04, lines: ['Two replicas.'], said: 0 }])
+    expect(cuesOf([{ seconds: 1.01, text: 'Two replicas.' }])).toEqual([{ start: 1.04, end: 2.08, lines: ['Two replicas.'], said: 0 }])
   })
 })
 

@@ -8,7 +8,7 @@ export const captionRules = {
   maxSeconds: 7,
   wordsPerMinute: 170,
   /** Duration of one video frame. Captions start and end exactly on a frame. Seconds. */
-  frame: 0.04,
+  frame: 0.08,
 } as const
 
 /** The text of a caption event, and the event's time in the recording. */
@@ -16,6 +16,8 @@ export interface Said {
   /** Time since the recording began, in seconds. */
   seconds: number
   text: string
+  /** Minimum duration of all of the text's cues together, for example that of its narration. Seconds. */
+  lasts?: number
 }
 
 export interface Cue {
@@ -42,10 +44,14 @@ export const wordsOf = (text: string): string[] => text.split(/\s+/).filter((wor
  */
 export function cuesOf(said: readonly Said[]): SaidCue[] {
   const cues: SaidCue[] = []
-  said.forEach(({ seconds, text }, index) => {
-    for (const lines of blocksOf(text)) {
+  said.forEach(({ seconds, text, lasts = 0 }, index) => {
+    const blocks = blocksOf(text)
+    const reading = blocks.reduce((sum, lines) => sum + readingSeconds(lines), 0)
+    const longer = Math.max(1, lasts / reading)
+    for (const lines of blocks) {
       const start = Math.max(upToFrame(seconds), cues.at(-1)?.end ?? 0)
-      cues.push({ start, end: onFrame(start + readingSeconds(lines)), lines, said: index })
+      const shown = Math.min(longestSeconds, upToFrame(readingSeconds(lines) * longer))
+      cues.push({ start, end: onFrame(start + shown), lines, said: index })
     }
   })
   return cues
@@ -53,10 +59,10 @@ export function cuesOf(said: readonly Said[]): SaidCue[] {
 
 /** Returns how many seconds the given lines must be shown, rounded up to a whole number of frames, so that a viewer can read them. */
 export function readingSeconds(lines: readonly string[]): number {
-  const { minSeconds, maxSeconds, wordsPerMinute } = captionRules
+  const { minSeconds, wordsPerMinute } = captionRules
   const needed = (lines.flatMap(wordsOf).length / wordsPerMinute) * 60
   // The reading time is increased by 15 %, so that the viewer can also watch the video.
-  return Math.min(maxSeconds, Math.max(minSeconds, upToFrame(needed), upToFrame(needed * 1.15)))
+  return Math.min(longestSeconds, Math.max(upToFrame(minSeconds), upToFrame(needed * 1.15)))
 }
 
 /**
@@ -137,9 +143,11 @@ function linesOf(words: readonly string[]): string[] {
 export const lengthOf = (text: string): number => [...text].length
 
 const frames = (seconds: number) => seconds / captionRules.frame
+/** The longest duration of a cue, in whole frames. Seconds. */
+const longestSeconds = Math.floor(frames(captionRules.maxSeconds)) / 12.5
 /** The nearest frame. */
-export const onFrame = (seconds: number): number => Math.round(frames(seconds)) / 25
-const upToFrame = (seconds: number): number => Math.ceil(frames(seconds) - 1e-6) / 25
+export const onFrame = (seconds: number): number => Math.round(frames(seconds)) / 12.5
+const upToFrame = (seconds: number): number => Math.ceil(frames(seconds) - 1e-6) / 12.5
 
 /** Lists the violations of the caption rules, one line each; empty if there are none. */
 export function cueFaults(cues: readonly Cue[]): string[] {

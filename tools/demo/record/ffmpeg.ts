@@ -22,12 +22,14 @@ export interface Film {
   ass: string
   /** The captions that are stored as a separate track in the video. */
   vtt: string
+  /** The narration, a WAV file; null for a silent video. */
+  narration: string | null
   output: string
   metadata: Readonly<Record<string, string>>
 }
 
-/** Encodes the video as H.264 at 25 frames per second, with the index at the start of the file so that playback can begin at once. */
-export async function encode({ folder, clips, ass, vtt, output, metadata }: Film): Promise<void> {
+/** Encodes the video as H.264 at a constant frame rate, with the index at the start of the file so that playback can begin at once. */
+export async function encode({ folder, clips, ass, vtt, narration, output, metadata }: Film): Promise<void> {
   const last = clips.at(-1)
   if (last === undefined) throw new Error('there are no pictures to encode')
   const list = clips.map(({ file, seconds }) => `file '${file}'\nduration ${seconds.toFixed(3)}\n`).join('')
@@ -37,14 +39,19 @@ export async function encode({ folder, clips, ass, vtt, output, metadata }: Film
   const colours = 'scale=in_range=full:out_range=tv:out_color_matrix=bt709'
   await ffmpeg(
     folder,
-    ['-f', 'concat', '-safe', '0', '-i', 'pictures.txt', '-i', vtt],
-    ['-vf', `fps=${filmRules.framesPerSecond},${colours},ass=${ass},format=yuv420p`, '-t', total.toFixed(3)],
-    ['-map', '0:v', '-map', '1:s', '-c:v', 'libx264', '-preset', 'veryfast', '-crf', '23', '-r', String(filmRules.framesPerSecond)],
+    ['-f', 'concat', '-safe', '0', '-i', 'pictures.txt', '-i', vtt, ...(narration === null ? [] : ['-i', narration])],
+    ['-vf', `${colours},format=yuv420p,fps=${filmRules.framesPerSecond},ass=${ass}`, '-t', total.toFixed(3)],
+    ['-map', '0:v', '-map', '1:s', ...(narration === null ? [] : ['-map', '2:a', '-c:a', 'aac', '-b:a', '48k'])],
+    ['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'animation', '-crf', '25', '-r', String(filmRules.framesPerSecond)],
     ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-c:s', 'mov_text', '-metadata:s:s:0', 'language=eng'],
     Object.entries(metadata).flatMap(([name, value]) => ['-metadata', `${name}=${value}`]),
     ['-movflags', '+faststart', output],
   )
 }
+
+/** Width of a film's stills. Pixels. */
+const stillWidth = 1280
+const scaled = (width: number | null) => (width === null ? '' : `scale=${width}:-2:flags=lanczos,`)
 
 /** A video filter that reduces the number of colours, so that the file is small enough for a web page. */
 const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[b][p]paletteuse=dither=none'
@@ -52,11 +59,20 @@ const palette = 'split[a][b];[a]palettegen=stats_mode=single:max_colors=192[p];[
 /** Writes one video frame, with its caption burned in, as an image that is small enough for a web page. */
 export async function still(folder: string, picture: string, ass: string, atSeconds: number, output: string): Promise<void> {
   // ffmpeg's subtitle filter selects the caption by the frame's timestamp.
-  await drawn(folder, picture, `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${palette}`, output)
+  await drawn(
+    folder,
+    picture,
+    `setpts=PTS+${atSeconds.toFixed(3)}/TB,ass=${ass},setpts=PTS-STARTPTS,${scaled(stillWidth)}${palette}`,
+    output,
+  )
 }
 
-/** Writes an image with fewer colours, so that the file is small enough for a web page. */
-export const shrink = (folder: string, picture: string, output: string): Promise<void> => drawn(folder, picture, palette, output)
+/**
+ * Writes an image with fewer colours, so that the file is small enough for a web page.
+ * @param width width of the written image; null keeps the width
+ */
+export const shrink = (folder: string, picture: string, output: string, width: number | null = stillWidth): Promise<void> =>
+  drawn(folder, picture, `${scaled(width)}${palette}`, output)
 
 const drawn = (folder: string, picture: string, filter: string, output: string) =>
   ffmpeg(folder, ['-i', picture], ['-vf', filter, '-frames:v', '1', '-compression_level', '9', output])
@@ -70,6 +86,7 @@ export interface Probed {
   seconds: number
   bytes: number
   subtitles: string[]
+  audio: string[]
   metadata: Record<string, string>
 }
 
@@ -88,6 +105,7 @@ export async function probe(file: string): Promise<Probed> {
     seconds: Number(format.duration),
     bytes: Number(format.size),
     subtitles: streams.filter(({ codec_type }) => codec_type === 'subtitle').map(({ codec_name }) => codec_name),
+    audio: streams.filter(({ codec_type }) => codec_type === 'audio').map(({ codec_name }) => codec_name),
     metadata: format.tags ?? {},
   }
 }

@@ -1,6 +1,6 @@
 /** Compares the numbers in captions with independent readings of their source from the same moment. Pure. */
 import { z } from 'zod'
-import type { DemoEvent, StillName } from '../core/events.ts'
+import type { DemoEvent } from '../core/events.ts'
 
 /** Maximum accepted difference between a caption's number and its source. */
 export const tolerance = 1
@@ -53,7 +53,7 @@ type Said = Extract<DemoEvent, { kind: 'say' }>
 
 /** A still, the time at which it was captured (Unix milliseconds), and the caption that it shows, if any. */
 export interface StillSaid {
-  name: StillName
+  name: string
   at: number
   said: Said | undefined
 }

@@ -1,77 +1,87 @@
-/** Records a short scene on a real lab with a real Chromium, and encodes it with a real ffmpeg. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+/** Records a short storyboard on a real lab with a real Chromium, and encodes it with a real ffmpeg. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readEvents } from '../core/events.ts'
-import type { Fact, Scene } from '../core/scene.ts'
-import { type FilmedLab, filmedEmbeddedLab } from './filmed-lab.ts'
+import { type FilmedLab, filmedLab } from './filmed-lab.ts'
 import { finish } from './finish.ts'
+import { openStoryboard } from './read-storyboard.ts'
 import { record } from './record.ts'
-import { missingTools } from './tools.ts'
+import { takeStills } from './stills.ts'
+import { missingTools, missingVoice } from './tools.ts'
 import { names, verify } from './verify.ts'
 
 const missing = await missingTools()
 if (missing.length > 0) console.warn(`No film is made here: ${missing.join('; ')}`)
+const voice = (await missingVoice()).length === 0
 
-/** A short scene. The scene has the name of an existing scene, because the checksum is computed from that scene's script. */
-const short: Scene = {
-  name: 'steady',
-  title: 'a few sockets',
-  needs: [],
-  play: async (director) => {
-    await director.chapter('Under load')
-    await director.load(20)
-    const open: Fact = ({ replicas }) => replicas.reduce((sum, { sockets }) => sum + sockets, 0) >= 20
-    const loaded = await director.until('sockets are open', open, 30)
-    await director.say('{sockets} sockets are open on {replicas} replicas, after {took} seconds.', { took: loaded.took })
-    await director.still('under-load')
-    await director.throughout('sockets stay open while the still is taken', open, 2)
-  },
-}
-const failing: Scene = { ...short, play: (director) => director.until('this never holds', () => false, 0.5).then(() => undefined) }
+const short = `title: A few sockets
+chapters:
+  - title: Under load
+    steps:
+      - show: [traefik, page]
+      - load: 20
+      - until: sockets >= wanted
+      - say: "{sockets} sockets are open on {replicas} replicas, after {took} seconds."
+      - run: ./lab scaler explain
+        lines: [METRIC]
+      - show: [page]
+      - still: under-load
+      - hold: 2
+`
 
 describe.skipIf(missing.length > 0)('a recording', () => {
   let filmed: FilmedLab
   let folder: string
-  const options = () => ({
-    filmed,
-    folder,
-    seed: 1,
-    say: () => undefined,
-    signal: new AbortController().signal,
-  })
+  const optionsFor = async (yaml: string) => {
+    const file = join(folder, 'short.yaml')
+    await writeFile(file, yaml)
+    return { story: openStoryboard(file), filmed, folder, seed: 1, say: () => undefined, signal: new AbortController().signal }
+  }
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'film-'))
-    filmed = await filmedEmbeddedLab({ timeScale: 20 })
+    filmed = await filmedLab({ on: 'embedded', seed: 1, timeScale: 20 })
   }, 60_000)
   afterAll(async () => {
     await filmed?.lab.close()
     await rm(folder, { recursive: true, force: true })
   }, 60_000)
 
-  test('does not start when a page responds with an error', async () => {
-    const live = new URL('/nowhere', filmed.pages.client).href
-    const withError = { ...options(), filmed: { ...filmed, pages: { ...filmed.pages, live } }, scenes: [short] }
-    await expect(record(withError)).rejects.toThrow(`${live} cannot be filmed: it answers with HTTP 404`)
+  test('does not start when the lab has none of the views of a step', async () => {
+    const options = await optionsFor(short.replace('[traefik, page]', '[traefik, grafana lab-users]'))
+    await expect(record(options)).rejects.toThrow('this lab has none of the views traefik, grafana lab-users')
   })
 
-  test('of a failing scene reports the reason and leaves no pictures', async () => {
-    const recorded = await record({ ...options(), scenes: [failing] })
-    expect(recorded.failure).toMatch(/^steady failed: this never holds: not within 0.5 s/)
+  test('of a story that fails reports the reason and leaves no pictures', async () => {
+    const recorded = await record(await optionsFor(short.replace('sockets >= wanted', 'sockets < 0\n        within: 1')))
+    expect(recorded.failure).toMatch(/^short failed: sockets < 0: not within 1 s/)
     await expect(readdir(recorded.pictureFolder)).rejects.toThrow('ENOENT')
     for (const name of [names.events, names.numbers]) await rm(join(folder, name), { force: true })
   }, 120_000)
 
-  test('becomes a film without faults, with a still, a poster and a transcript', async () => {
-    const recorded = await record({ ...options(), scenes: [short] })
+  test('becomes a film without faults, with a narration, a still, a poster and a transcript', async () => {
+    const options = await optionsFor(short)
+    const recorded = await record(options)
     expect(recorded.failure).toBeNull()
-    const { checksum, faults } = await finish(folder, recorded)
-    expect(faults).toEqual([])
-    expect(await verify(folder, { minSeconds: 9, maxSeconds: 60, checksum, stills: ['under-load'] })).toEqual([])
+    expect(await finish(folder, recorded, voice)).toEqual([])
+    const { checksum } = options.story
+    expect(await verify(folder, { minSeconds: 9, maxSeconds: 60, checksum, voice, stills: ['under-load'] })).toEqual([])
     const said = readEvents(await readFile(join(folder, names.events), 'utf8')).find(({ kind }) => kind === 'say')
     expect(await readFile(join(folder, names.transcript), 'utf8')).toContain(said && 'text' in said ? said.text : 'there is no caption')
     await expect(readdir(recorded.pictureFolder)).rejects.toThrow('ENOENT')
-  }, 180_000)
+  }, 240_000)
+
+  test('stills are taken of the pages that the lab has, and the others are named', async () => {
+    const steps = '\n      - show: grafana every\n      - still: dashboards/every\n      - show: client\n      - still: test-client\n'
+    const options = await optionsFor(short.replace(/\n {6}- hold: 2\n/, steps))
+    const { taken, skipped, failure } = await takeStills(options)
+    expect({ taken, skipped, failure }).toEqual({
+      taken: ['under-load.png', 'test-client.png'],
+      skipped: ['dashboards/every'],
+      failure: null,
+    })
+    expect((await readFile(join(folder, 'under-load.png'))).subarray(1, 4).toString()).toBe('PNG')
+  }, 120_000)
 })

@@ -1,22 +1,27 @@
-/** Plays scenes on a lab while the lab's pages are recorded. */
+/** Plays a storyboard on a lab while the screen is recorded. */
 import { appendFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AnyLocalLab } from '@lab/lab/lab.ts'
 import { systemClock } from '@lab/scaler/adapters/system-clock.ts'
-import type { DemoEvent, StillName } from '../core/events.ts'
-import type { Scene } from '../core/scene.ts'
+import type { DemoEvent } from '../core/events.ts'
+import { storyScene } from '../core/story.ts'
+import { viewOf } from '../core/storyboard.ts'
 import { Transcript } from '../core/transcript.ts'
 import { playOn } from '../run.ts'
+import { blocksOf, readingSeconds } from './captions.ts'
 import { cardSeconds, type Recorded } from './film.ts'
 import type { FilmedLab } from './filmed-lab.ts'
 import { Filming, type Picture } from './filming.ts'
-import { serveRecordingPage } from './server.ts'
+import type { StoryboardFile } from './read-storyboard.ts'
+import { serveScreen } from './server.ts'
 import { readRepeatedly } from './sources.ts'
+import { runInTerminal } from './terminal.ts'
 import { names } from './verify.ts'
+import { chooseViews, type Frame, frameOf } from './views.ts'
 
 export interface RecordOptions {
-  scenes: readonly Scene[]
+  story: StoryboardFile
   filmed: FilmedLab
   /** Folder for the recording's files, such as the events and the readings. */
   folder: string
@@ -26,82 +31,106 @@ export interface RecordOptions {
 }
 
 export interface Recording extends Recorded {
-  scenes: readonly Scene[]
+  story: StoryboardFile
   /** Folder for the captured images and the stills. `finish` removes it. */
   pictureFolder: string
   pictures: Picture[]
   /** Time at which each still was taken. Unix milliseconds. */
-  stills: ReadonlyMap<StillName, number>
+  stills: ReadonlyMap<string, number>
   troubles: string[]
-  /** The reason why no video can be made; null if a video can be made. */
+  /** The reason why no film can be made; null if a film can be made. */
   failure: string | null
 }
 
-/** Plays and records the scenes one after another, and stops after the first scene that fails. */
-export async function record({ scenes, filmed, folder, seed, say, signal }: RecordOptions): Promise<Recording> {
+/** How long a viewer needs to read a caption. Seconds. */
+export const captionSeconds = (text: string): number => blocksOf(text).reduce((sum, lines) => sum + readingSeconds(lines), 0)
+
+/** Plays and records the storyboard. The recording ends before the changes that the storyboard made are undone. */
+export async function record({ story, filmed, folder, seed, say, signal }: RecordOptions): Promise<Recording> {
+  const { storyboard } = story
+  const { lab, pages, source } = filmed
+  const chosen = await chooseViews(storyboard, pages, story.folder, true)
   const pictureFolder = await mkdtemp(join(tmpdir(), 'lab-film-'))
   await mkdir(join(folder, names.stills), { recursive: true })
-  const { lab, pages, source } = filmed
-  const server = await serveRecordingPage(0)
-  const filming = await Filming.open({ recording: server.url, ...pages }, pictureFolder).catch(async (error: unknown) => {
+  const server = await serveScreen(0)
+  const opened = { screen: server.url, frames: framesOf(chosen, pages), diagrams: story.folder, folder: pictureFolder }
+  const filming = await Filming.open(opened).catch(async (error: unknown) => {
     server.close()
     await rm(pictureFolder, { recursive: true, force: true })
     throw error
   })
   const readings = readRepeatedly(source, join(folder, names.numbers), say)
   const events: DemoEvent[] = []
-  let failure: string | null = null
+  const transcript = new Transcript()
+  let chapter = 0
+  const onEvent = async (event: DemoEvent) => {
+    events.push(event)
+    if (event.kind === 'chapter') filming.chapter(++chapter, storyboard.chapters.length, event.title)
+    if (event.kind === 'show') {
+      filming.show(chosen.get(event.views.join()) ?? '')
+      // The opening card stays until the first view is shown.
+      void filming.card(null)
+    }
+    if (event.kind === 'load' || event.kind === 'fault' || event.kind === 'action') filming.notice(event.kind, event.text)
+    if (event.kind === 'run') filming.terminal(event.command, await runInTerminal(event.command, event.lines, lab.scaler?.stateFolder))
+    if (event.kind === 'still') filming.take(event.name)
+    for (const line of transcript.add(event)) say(line)
+    await appendFile(join(folder, names.events), `${JSON.stringify(event)}\n`)
+    // After each caption, the source of its numbers is read before the scene continues, because the numbers may change a moment later.
+    if (event.kind === 'say') await readings.now()
+  }
+  let taken: Awaited<ReturnType<Filming['end']>> | undefined
+  let endedAt = 0
   try {
-    await filming.card('Sockets come, replicas follow', introOf(scenes, lab.scaler?.timeScale ?? 1))
+    await untilAtRest(lab, signal)
+    await filming.card(storyboard.opening?.title ?? storyboard.title, storyboard.opening?.lines)
     await filming.roll()
     const beganAt = Date.now()
     await systemClock.sleep(cardSeconds.first, signal)
-    await filming.card(null)
-    const decisions = new Set<string>()
-    for (const scene of scenes) {
-      const transcript = new Transcript()
-      await untilAtRest(lab, signal)
-      const onEvent = async (event: DemoEvent) => {
-        events.push(event)
-        // At the start of a scene, the lab still reports decisions from the previous scene, which the recorded page has already shown.
-        const isOld = event.kind === 'decision' && decisions.has(event.text)
-        if (event.kind === 'decision') decisions.add(event.text)
-        const lines = isOld ? [] : transcript.add(event)
-        filming.showEvent(event, lines)
-        for (const line of lines) say(line)
-        await appendFile(join(folder, names.events), `${JSON.stringify(event)}\n`)
-        // After each caption, the source of its numbers is read before the scene continues, because the numbers may change a moment later.
-        if (event.kind === 'say') await readings.now()
-      }
-      const { verdict, text } = await playOn(lab, scene, { seed, onEvent, signal })
-      if (verdict !== 'passed') failure = `${scene.name} ${verdict}: ${text}`
-      if (failure !== null) break
+    const scene = storyScene(storyboard, { name: story.name, readingSeconds: captionSeconds })
+    const play: typeof scene.play = async (director) => {
+      await scene.play(director)
+      await filming.card(storyboard.ending?.title ?? storyboard.title, storyboard.ending?.lines)
+      await director.hold(cardSeconds.last)
+      endedAt = Date.now()
+      taken = await filming.end()
     }
-    await filming.card('Every number was measured when its caption was made', outroOf(scenes))
-    await systemClock.sleep(cardSeconds.last, signal)
-    const endedAt = Date.now()
-    const { pictures, stills, troubles } = await filming.end()
-    const result = { scenes, beganAt, endedAt, events, pictureFolder, pictures, stills, troubles, failure }
+    const { verdict, text } = await playOn(lab, { ...scene, play }, { seed, onEvent, signal })
+    const failure = verdict === 'passed' ? null : `${story.name} ${verdict}: ${text}`
+    if (failure !== null) await filming.abandon()
     if (failure !== null) await rm(pictureFolder, { recursive: true, force: true })
-    return result
+    const { pictures, stills, troubles } = taken ?? { pictures: [], stills: new Map(), troubles: [] }
+    return { story, beganAt, endedAt, events, pictureFolder, pictures, stills, troubles, failure }
   } catch (error) {
     await filming.abandon()
     await rm(pictureFolder, { recursive: true, force: true })
     throw error
   } finally {
+    await filming.abandon()
     await readings.end()
     server.close()
   }
 }
 
-/** How long the lab may take to settle between two scenes, and how long it must then remain settled. Seconds. */
+/** Returns the frames of all views that the film shows, each once. */
+function framesOf(chosen: ReadonlyMap<string, string>, pages: FilmedLab['pages']): Frame[] {
+  const frames = new Map<string, Frame>()
+  for (const text of chosen.values()) {
+    const view = viewOf(text)
+    const frame = view && frameOf(view, pages)
+    if (frame) frames.set(frame.id, frame)
+  }
+  return [...frames.values()]
+}
+
+/** How long the lab may take to settle before the film begins, and how long it must then remain settled. Seconds. */
 const restWithinSeconds = 60
 const restForSeconds = 4
 const checkEverySeconds = 0.5
 
 /**
  * Waits, up to a time limit, until no replica is starting or exiting and the load's sockets are closed. If the lab is still changing at the
- * time limit, this function returns normally and leaves it to the next scene to report the problem.
+ * time limit, this function returns normally and leaves it to the storyboard to report the problem.
  */
 async function untilAtRest(lab: AnyLocalLab, signal: AbortSignal): Promise<void> {
   const until = systemClock.nowSeconds() + restWithinSeconds
@@ -113,17 +142,5 @@ async function untilAtRest(lab: AnyLocalLab, signal: AbortSignal): Promise<void>
     await systemClock.sleep(checkEverySeconds, signal)
   }
 }
-/** Number of sockets per replica that may stay open between scenes, because the test client page also opens sockets. */
+/** Number of sockets per replica that may be open before the film begins, because the test client page also opens sockets. */
 const otherSockets = 2
-
-function introOf(scenes: readonly Scene[], timeScale: number): string[] {
-  return [
-    'A WebSocket lab on one machine: replicas, a router, an autoscaler and clients.',
-    ...scenes.map(({ name, title }) => `${name}: ${title}`),
-    timeScale === 1 ? 'A real run.' : `A real run; the autoscaler's clock runs ${timeScale} times as fast as in a cluster.`,
-  ]
-}
-
-function outroOf(scenes: readonly Scene[]): string[] {
-  return ['Run it yourself:', 'npm ci', ...scenes.map(({ name }) => `./lab demo ${name}`), 'This film: ./lab record']
-}

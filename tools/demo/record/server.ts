@@ -8,10 +8,10 @@ const types: Record<string, string> = {
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
 }
-const files: Record<string, string> = { '/': 'index.html', '/recording.css': 'recording.css', '/recording.js': 'recording.js' }
+const files: Record<string, string> = { '/': 'index.html', '/screen.css': 'screen.css', '/screen.js': 'screen.js' }
 
 /** Starts the server. With port 0, the system selects a free port. Rejects if the port is already in use. */
-export function serveRecordingPage(port: number): Promise<{ url: string; close(): void }> {
+export function serveScreen(port: number): Promise<{ url: string; close(): void }> {
   const server = createServer((request, response) => {
     const file = files[request.url ?? '']
     if (file === undefined) return void response.writeHead(404).end()

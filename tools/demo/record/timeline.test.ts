@@ -1,14 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Span } from './timeline.ts'
-import { filmSeconds, filmTime, joined, merged, paceLabels, recordedTime, segmentsOf, shownPictures, slowed } from './timeline.ts'
+import {
+  filmSeconds,
+  filmTime,
+  joined,
+  merged,
+  paced,
+  paceLabels,
+  recordedTime,
+  segmentsOf,
+  shownPictures,
+  silentSeconds,
+} from './timeline.ts'
 
 const span = fc
   .record({ from: fc.double({ min: 0, max: 300, noNaN: true }), lasts: fc.double({ min: 0, max: 30, noNaN: true }) })
   .map(({ from, lasts }) => ({ from, to: from + lasts }))
 /** Creates test segments: the first third of the recording is slowed down, and the rest is sped up except for the given spans. */
 const mixed = (length: number, ownPace: readonly Span[]) =>
-  joined([...slowed({ from: 0, to: length / 3 }, length), ...segmentsOf({ from: length / 3, to: length }, ownPace, 4)])
+  joined([...paced({ from: 0, to: length / 3 }, length, []), ...segmentsOf({ from: length / 3, to: length }, ownPace, 4)])
 const recording = fc.record({ length: fc.double({ min: 1, max: 300, noNaN: true }), ownPace: fc.array(span, { maxLength: 15 }) })
 
 describe('segments', () => {
@@ -21,7 +32,7 @@ describe('segments', () => {
         for (const [index, { from }] of segments.slice(1).entries()) expect(from).toBe(segments[index]?.to)
         const fast = segments.filter((segment) => segment.factor > 1)
         for (const { from, to } of fast) {
-          expect(to - from).toBeGreaterThanOrEqual(2)
+          expect(to - from).toBeGreaterThanOrEqual(1)
           for (const one of merged(ownPace)) expect(one.from >= to || one.to <= from).toBe(true)
         }
       }),
@@ -45,10 +56,21 @@ describe('segments', () => {
     )
   })
 
-  test('a stretch that is too short for its caption is slowed by the smallest sufficient factor', () => {
-    expect(slowed({ from: 2, to: 4 }, 3.5)).toEqual([{ from: 2, to: 4, factor: 1 / 2 }])
-    expect(slowed({ from: 2, to: 4 }, 60)).toEqual([{ from: 2, to: 4, factor: 1 / 12 }])
-    expect(slowed({ from: 2, to: 2 }, 1)).toEqual([])
+  test('a stretch that is too short for its caption is slowed until the caption can be read', () => {
+    expect(paced({ from: 2, to: 4 }, 4, [])).toEqual([{ from: 2, to: 4, factor: 1 / 2 }])
+    expect(paced({ from: 2, to: 2 }, 1, [])).toEqual([])
+  })
+
+  test('after a caption, the film is silent for at most the allowed time, however long the lab needs', () => {
+    expect(paced({ from: 0, to: 104 }, 4, [])).toEqual([
+      { from: 0, to: 4, factor: 1 },
+      { from: 4, to: 104, factor: 67 },
+    ])
+    fc.assert(
+      fc.property(fc.double({ min: 1, max: 600, noNaN: true }), fc.double({ min: 0, max: 7, noNaN: true }), (length, reading) => {
+        expect(filmSeconds(paced({ from: 0, to: length }, reading, []))).toBeLessThanOrEqual(reading + silentSeconds + 1e-6)
+      }),
+    )
   })
 
   test('a part of a recording begins and ends as requested, even if a real-time span exceeds it', () => {
@@ -78,7 +100,7 @@ describe('pictures', () => {
         const sorted = given.toSorted((a, b) => a - b)
         const shown = shownPictures(sorted, segments)
         const total = shown.reduce((sum, { seconds }) => sum + seconds, 0)
-        expect(total).toBeCloseTo(Math.round(filmSeconds(segments) * 25) / 25, 6)
+        expect(total).toBeCloseTo(Math.round(filmSeconds(segments) * 12.5) / 12.5, 6)
         for (const [index, { picture }] of shown.slice(1).entries()) expect(picture).toBeGreaterThan(shown[index]?.picture ?? 0)
       }),
       { numRuns: 40 },
@@ -87,11 +109,11 @@ describe('pictures', () => {
 
   test('are each shown from their own moment on', () => {
     const segments = segmentsOf({ from: 0, to: 8 }, [{ from: 0, to: 4 }], 4)
-    expect(shownPictures([0, 1, 4, 6], segments)).toEqual([
-      { picture: 0, seconds: 1 },
-      { picture: 1, seconds: 3 },
+    expect(shownPictures([0, 0.8, 4, 6], segments)).toEqual([
+      { picture: 0, seconds: 0.8 },
+      { picture: 1, seconds: 3.2 },
       { picture: 2, seconds: 0.48 },
-      { picture: 3, seconds: 0.52 },
+      { picture: 3, seconds: 0.56 },
     ])
   })
 })
@@ -101,9 +123,11 @@ test('faster and slower stretches have labels', () => {
     { from: 0, to: 4, factor: 1 },
     { from: 4, to: 12, factor: 4 },
     { from: 12, to: 14, factor: 2 / 3 },
+    { from: 14, to: 14.1, factor: 0.025 },
   ]
   expect(paceLabels(segments)).toEqual([
     { start: 4, end: 6, text: '×4 faster' },
-    { start: 6, end: 9, text: '×1.5 slower' },
+    { start: 6, end: 9.04, text: '×1.5 slower' },
+    { start: 9.04, end: 12.96, text: 'picture held' },
   ])
 })

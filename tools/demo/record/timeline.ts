@@ -12,16 +12,12 @@ export interface Segment extends Span {
   factor: number
 }
 
-export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 25 } as const
+export const filmRules = { minSeconds: 120, maxSeconds: 180, framesPerSecond: 12.5 } as const
 
-/** The speed factors that the planner tries in order until the video is short enough. */
-export const factors = [1, 2, 4, 8, 16] as const
-/** The length that a planned video should not exceed, in seconds; the margin below the limit allows for rounding in the file format. */
-export const aimSeconds = filmRules.maxSeconds - 4
-/** The factors by which a stretch of the recording may be slowed down if its caption cannot be read in real time. */
-const slower = [1.5, 2, 3, 4, 6, 8, 12] as const
-/** Minimum length, in seconds, of a stretch without events that the video speeds up. */
-const shortestIdleSeconds = 2
+/** Maximum time, in seconds, that the film spends on a stretch without captions, apart from the moments around events. */
+export const silentSeconds = 1.5
+/** Minimum length, in seconds, of a stretch without events that the film speeds up. */
+const shortestIdleSeconds = 1
 
 /** Sorts spans, and merges those that overlap or are adjacent. */
 export function merged(spans: readonly Span[]): Span[] {
@@ -55,13 +51,18 @@ export function segmentsOf({ from: begin, to: end }: Span, ownPace: readonly Spa
 }
 
 /**
- * Slows down a part of the recording by the smallest factor with which it lasts at least `forSeconds`; if no factor suffices, by the
- * largest.
+ * Paces a part of the recording whose caption is read at its beginning. A part that is too short for its caption is slowed down; the
+ * silent rest of a long part is sped up so that it takes at most `silentSeconds`.
+ * @param readSeconds how long the caption takes
+ * @param ownPace other spans that the film shows in real time
  */
-export function slowed({ from, to }: Span, forSeconds: number): Segment[] {
+export function paced(stretch: Span, readSeconds: number, ownPace: readonly Span[]): Segment[] {
+  const { from, to } = stretch
   if (to <= from) return []
-  const times = slower.find((one) => (to - from) * one >= forSeconds) ?? slower.at(-1) ?? 1
-  return [{ from, to, factor: 1 / times }]
+  if (to - from < readSeconds) return [{ from, to, factor: (to - from) / readSeconds }]
+  const real = [...ownPace, { from, to: from + readSeconds }]
+  const idle = segmentsOf(stretch, real, 2).reduce((sum, one) => sum + (one.factor === 1 ? 0 : one.to - one.from), 0)
+  return segmentsOf(stretch, real, Math.max(1, Math.ceil(idle / silentSeconds)))
 }
 
 /** Joins adjacent segments that have the same speed. */
@@ -132,14 +133,17 @@ export function shownPictures(times: readonly number[], segments: readonly Segme
   return shown
 }
 
+/** Below this speed, a viewer sees a still picture. */
+const stillFactor = 0.1
+
 /** Returns the labels for the faster and slower parts of the video, with times in seconds from the start of the video. */
 export function paceLabels(segments: readonly Segment[]): { start: number; end: number; text: string }[] {
   return segments
-    .filter(({ factor }) => factor !== 1)
+    .filter(({ factor }) => factor > 1 || factor < 0.95)
     .map(({ from, to, factor }) => ({
       start: onFrame(filmTime(segments, from)),
       end: onFrame(filmTime(segments, to)),
-      text: factor > 1 ? `×${factor} faster` : `×${Math.round(10 / factor) / 10} slower`,
+      text: factor > 1 ? `×${factor} faster` : factor < stillFactor ? 'picture held' : `×${Math.round(10 / factor) / 10} slower`,
     }))
     .filter(({ start, end }) => end - start >= captionRules.frame)
 }

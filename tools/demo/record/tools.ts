@@ -1,6 +1,7 @@
 /** Finds the programs that a recording needs, and reports any that are missing. */
 import { existsSync } from 'node:fs'
 import { execa } from 'execa'
+import { hasVoice, speaker } from './voice.ts'
 
 /** Returns the path of Chromium; undefined if it is not installed. */
 export function chromiumPath(): string | undefined {
@@ -17,6 +18,10 @@ export async function missingTools(): Promise<string[]> {
   if (missing.length === 0 && !(await hasLibass())) missing.push('this ffmpeg cannot draw captions, because it is built without libass')
   return missing
 }
+
+/** Lists what a narration needs and is missing, like {@link missingTools}. */
+export const missingVoice = async (): Promise<string[]> =>
+  (await hasVoice()) ? [] : [`no ${speaker}: apt-get install ${speaker} (Debian), or omit --voice`]
 
 /** Returns whether ffmpeg and ffprobe are installed. */
 export const hasFfmpeg = async (): Promise<boolean> => (await runs('ffmpeg')) && (await runs('ffprobe'))

@@ -45,19 +45,20 @@ describe.skipIf(!canEncode)('verify', () => {
         folder: where,
         ass: names.ass,
         vtt: names.vtt,
+        narration: null,
         output: names.film,
         clips: [
           { file: 'picture.jpg', seconds: 2 },
           { file: colour, seconds: 3 },
         ],
-        metadata: { comment: 'scenes sha256:abc' },
+        metadata: { comment: 'storyboard sha256:abc' },
       }),
     )
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'film-'))
     await mkdir(join(folder, names.stills))
-    const bar = 'drawbox=y=620:h=100:color=black:t=fill'
+    const bar = 'drawbox=y=916:h=164:color=black:t=fill'
     for (const [colour, file] of [
       ['0x404850', 'picture.jpg'],
       ['black', 'black.jpg'],
@@ -68,7 +69,7 @@ describe.skipIf(!canEncode)('verify', () => {
         '-f',
         'lavfi',
         '-i',
-        `color=${colour}:s=1280x720`,
+        `color=${colour}:s=1920x1080`,
         '-vf',
         bar,
         '-frames:v',
@@ -97,16 +98,16 @@ describe.skipIf(!canEncode)('verify', () => {
   test('accepts a still that has the caption of its moment and a small size', async () => {
     const { stdout } = await execa('ffmpeg', [
       ...['-v', 'error', '-i', join(folder, names.stills, 'start.png')],
-      ...['-vf', 'crop=1280:96:0:622,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=-', '-f', 'null', '-'],
+      ...['-vf', 'crop=1280:104:0:613,signalstats,metadata=print:key=lavfi.signalstats.YMAX:file=-', '-f', 'null', '-'],
     ])
     expect(Number(/YMAX=(\d+)/.exec(stdout)?.[1])).toBeGreaterThan(180)
     expect((await readFile(join(folder, names.stills, 'start.png'))).length).toBeLessThan(150 * 1024)
   })
 
-  test('reports a wrong length and a wrong checksum of the scenes', async () => {
+  test('reports a wrong length and a wrong checksum of the storyboard', async () => {
     expect(await verify(folder, { ...wanted, minSeconds: 120, maxSeconds: 180, checksum: 'sha256:def' })).toEqual([
       'length: 5.0 s, expected 120 to 180',
-      'checksum of the scenes in the metadata: expected sha256:def',
+      'checksum of the storyboard in the metadata: expected sha256:def',
     ])
   }, 60_000)
 

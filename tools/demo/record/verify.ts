@@ -14,6 +14,7 @@ export const names = {
   film: 'lab.mp4',
   vtt: 'lab.vtt',
   ass: 'lab.ass',
+  narration: 'narration.wav',
   transcript: 'transcript.md',
   events: 'events.jsonl',
   numbers: 'numbers.jsonl',
@@ -22,15 +23,17 @@ export const names = {
 } as const
 
 /** Maximum size of a video that a web page can embed. Bytes. */
-const maxBytes = 10 * 1024 * 1024
+const maxBytes = 6 * 1024 * 1024
 /** Maximum size of an image file on a web page. Bytes. */
 export const maxPictureBytes = 150 * 1024
 
 export interface Wanted {
   minSeconds: number
   maxSeconds: number
-  /** Checksum of the scene scripts, which the video's metadata must contain. */
+  /** Checksum of the storyboard, which the video's metadata must contain. */
   checksum: string
+  /** Whether the film has a narration. */
+  voice?: boolean
   /** Names of the stills that the recording's folder must contain. */
   stills: readonly string[]
 }
@@ -54,11 +57,15 @@ export async function verify(folder: string, wanted: Wanted): Promise<string[]> 
     ...burnedFaults(cues, await brightness(film, captionArea), probed.seconds),
     ...claimFaults(events),
     ...numberFaults(events, checks),
-    ...(await missingFiles(folder, [names.transcript, names.poster, ...wanted.stills.map((name) => `${names.stills}/${name}.png`)])),
+    ...(await missingFiles(folder, [
+      names.transcript,
+      ...(wanted.stills.length > 0 ? [names.poster] : []),
+      ...wanted.stills.map((name) => `${names.stills}/${name}.png`),
+    ])),
   ]
 }
 
-export function filmFaults({ codec, width, height, pixels, seconds, bytes, subtitles, metadata }: Probed, wanted: Wanted): string[] {
+export function filmFaults({ codec, width, height, pixels, seconds, bytes, subtitles, audio, metadata }: Probed, wanted: Wanted): string[] {
   const faults: string[] = []
   const expect = (holds: boolean, text: string) => void (holds || faults.push(text))
   expect(codec === 'h264', `codec: ${codec}, expected h264`)
@@ -70,7 +77,8 @@ export function filmFaults({ codec, width, height, pixels, seconds, bytes, subti
   )
   expect(bytes <= maxBytes, `size: ${bytes} bytes, expected at most ${maxBytes}`)
   expect(subtitles.join() === 'mov_text', `caption tracks: ${subtitles.join() || 'none'}, expected one mov_text track`)
-  expect(metadata.comment?.includes(wanted.checksum) ?? false, `checksum of the scenes in the metadata: expected ${wanted.checksum}`)
+  expect(audio.length === (wanted.voice ? 1 : 0), `sound tracks: ${audio.length}, expected ${wanted.voice ? 1 : 0}`)
+  expect(metadata.comment?.includes(wanted.checksum) ?? false, `checksum of the storyboard in the metadata: expected ${wanted.checksum}`)
   return faults
 }
 

@@ -37,6 +37,6 @@ test('rejects a file that is not WebVTT', () => {
 
 test('the subtitle script has the same times and lines, and escapes commands in a text', () => {
   const script = assOf([{ start: 61.24, end: 63, lines: ['a {\\b1}', 'b'] }], [{ start: 4, end: 6, text: '×4 faster' }])
-  expect(script).toContain('Dialogue: 0,0:01:01.24,0:01:03.00,Caption,,0,0,0,,{\\an5\\pos(640,670)}a (＼b1)\\Nb')
+  expect(script).toContain('Dialogue: 0,0:01:01.24,0:01:03.00,Caption,,0,0,0,,{\\an5\\pos(960,998)}a (＼b1)\\Nb')
   expect(script).toMatch(/Dialogue: 0,0:00:04\.00,0:00:06\.00,Pace,.*×4 faster/)
 })

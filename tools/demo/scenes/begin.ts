@@ -23,7 +23,6 @@ export async function atRest(director: Director): Promise<Readings> {
     replicasAsWanted(2),
     startSeconds + director.scaled(300),
   )
-  await director.still('start')
   if (director.timeScale !== 1) {
     const pace = { value: director.timeScale, unit: '', source: 'the time scale of the scaler' }
     await director.say("The scaler's clock runs {pace} times as fast as in a cluster.", { pace })
@@ -57,6 +56,5 @@ export async function byHand(director: Director, replicas: number, load: number)
 export async function underLoad(director: Director, load: number): Promise<Met> {
   await director.load(load)
   const open = await director.until(`${load} sockets are open`, socketsOpen(director.near(load)), loadSeconds)
-  await director.still('under-load')
   return open
 }

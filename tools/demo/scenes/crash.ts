@@ -28,7 +28,6 @@ export const crash: Scene = {
     const victim = [...ready(calm.readings)].sort((a, b) => b.sockets - a.sockets)[0] ?? director.pick(ready(calm.readings))
     const undo = await director.fault('kill', victim.id, `${victim.id} is killed`)
     await director.until(`${victim.id} is gone`, (now) => !isThere(victim, { ...now, replicas: ready(now) }), 30)
-    await director.still('failure')
     await director.say('No close frame was sent. {replicas} replicas remain, and the clients reconnect on their own.')
     const back = await director.until('its sockets are open on other replicas', goneAndMoved(victim, director.near(load)), 60)
     const took = between(calm, back)
@@ -38,7 +37,6 @@ export const crash: Scene = {
     if (scaler === null) await undo()
     const whole = (now: Readings) => replicasAsWanted(enough)(now) && !isThere(victim, now)
     const healed = await director.until(`${enough} replicas are ready again`, whole, director.scaled(120) + startSeconds)
-    await director.still('recovery')
     await director.say('{replicas} replicas are ready again, {took} s after the crash.', { took: between(calm, healed) })
     // The scene waits a moment, because the lab reads the clients' counters slightly later than the replicas' counters.
     const { readings: after } = await observe(director, load, enough, 3)

@@ -20,7 +20,6 @@ export const drain: Scene = {
     const back = await director.fault('drain', leaver.id, `${leaver.id} is asked to drain`)
     const isLeaving = director.until(`${leaver.id} accepts no new sockets`, (seen) => !ready(seen).some(({ id }) => id === leaver.id), 30)
     await isLeaving
-    await director.still('draining')
     await director.say('It asks its clients to reconnect, a few at a time. {replicas} replicas accept them.')
     const moved = await director.until(`${leaver.id} has ended and its sockets have moved`, goneAndMoved(leaver, director.near(load)), 60)
     const took = between(calm, moved)

@@ -31,7 +31,6 @@ export const flapping: Scene = {
     const first = lastDecision(await director.now())
     await swing(director, changes, heights)
     const before = changes.number(first)
-    await director.still('failure')
     await director.say('The desired number of replicas changed {before} times. Each time, sockets had to move.', { before })
 
     await director.chapter('With a stabilization window')
@@ -43,7 +42,6 @@ export const flapping: Scene = {
     await director.note('changes without the window', before)
     await director.note('changes with the window', after)
     await director.until('the desired number changes less often', () => after.value < before.value, 0)
-    await director.still('recovery')
     await director.say('The waves are the same, with {after} instead of {before} changes: {replicas} replicas remain for the next wave.', {
       after,
       before,

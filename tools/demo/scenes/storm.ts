@@ -23,7 +23,6 @@ export const storm: Scene = {
     const others = ready(now).filter(({ id }) => id !== victim.id)
     await director.fault('kill', victim.id, `${victim.id} is killed`)
     const back = await director.until('all sockets are open again', returns.seeing(goneAndMoved(victim, director.near(load))), 90)
-    await director.still('recovery')
     const lost = { value: victim.sockets, unit: 'sockets', source: `the sockets of ${victim.id} in the last reading` }
     await director.say('{lost} sockets were lost at once. {took} s later, {sockets} are open.', { lost, took: back.took })
     const dials = gained('reconnects', quiet, await director.now())

@@ -37,7 +37,6 @@ export const surge: Scene = {
     await director.say('{sockets} sockets are open, {fullest} of them on the fullest replica.')
     const grows = ({ replicas }: Readings) => replicas.length > few
     const begun = await director.until('new replicas start', grows, director.scaled(60) + 30)
-    await director.still('scaling-out')
     // If opening the sockets takes a long time, some replicas start before all sockets are open.
     await director.say('{took} s after the surge began, new replicas start.', { took: fromWaitingFor(open, begun) })
 
@@ -64,14 +63,12 @@ export const surge: Scene = {
     await director.until(`${left} sockets remain`, socketsAre(left, director.near(left)), loadSeconds)
     await director.say('{sockets} sockets remain on {replicas} replicas. The scaler waits, because every removal makes sockets move.')
     const leaving = await director.until('the first replica drains', (now) => ready(now).length < most, director.scaled(240) + 30)
-    await director.still('draining')
     const calm = { ...leaving.took, value: Math.round(leaving.took.value * director.timeScale) }
     await director.say("After {took} s of low load, {calm} s by the scaler's clock, the first replica drains. They end one at a time.", {
       took: leaving.took,
       calm,
     })
     const small = await director.until(`${few} replicas remain`, replicasAre(few), director.scaled(60 * most) + 60)
-    await director.still('scaled-in')
     await director.say('{took} s later, {replicas} replicas remain, with {sockets} sockets.', { took: small.took })
     // The scene observes the lab once more, because the last caption must remain true while the viewer reads it.
     await observe(director, left, few, 5)
@@ -88,7 +85,6 @@ async function spreadOut(director: Director, target: number): Promise<void> {
   const most = Math.round(target * spread)
   const even = (now: Readings) => ready(now).every((one) => one.sockets <= most)
   const { took } = await director.until(`no replica has more than ${most} sockets`, even, spreadSeconds)
-  await director.still('at-maximum')
   await director.say('{took} s later, sockets have moved to the new replicas: none of {replicas} replicas has more than {most}.', {
     took,
     most: { value: most, unit: 'sockets', source: 'the limit of the fact that was met' },
@@ -97,6 +93,5 @@ async function spreadOut(director: Director, target: number): Promise<void> {
 
 /** Without a shared store, replicas do not rebalance, because a client that reconnects to another replica would lose its session. */
 async function stayPut(director: Director): Promise<void> {
-  await director.still('at-maximum')
   await director.say('There is no shared store: sockets stay where they are, and new ones go to each replica in turn.')
 }
