@@ -68,8 +68,9 @@ export async function record({ story, filmed, folder, seed, say, signal }: Recor
     if (event.kind === 'chapter') filming.chapter(++chapter, storyboard.chapters.length, event.title)
     if (event.kind === 'show') {
       filming.show(chosen.get(event.views.join()) ?? '')
-      // The opening card stays until the first view is shown.
-      void filming.card(null)
+      // The opening card stays until the first view is shown. The story continues when the screen is up to date, so that a caption never
+      // appears before its view, however busy the machine is.
+      await filming.card(null)
     }
     if (event.kind === 'load' || event.kind === 'fault' || event.kind === 'action') filming.notice(event.kind, event.text)
     if (event.kind === 'run') filming.terminal(event.command, await runInTerminal(event.command, event.lines, lab.scaler?.stateFolder))
