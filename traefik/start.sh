@@ -11,6 +11,21 @@ if printf '%s\n' "${ALLOWED_ORIGINS:-}" | grep -Evq '^(https?://[A-Za-z0-9.-]+(:
   exit 1
 fi
 
+# The configuration in dynamic/ would treat any other value as false.
+for setting in "LAB_HARDENED=${LAB_HARDENED:-}" "LAB_CERTIFICATE=${LAB_CERTIFICATE:-}"; do
+  case "${setting#*=}" in
+  true | false | "") ;;
+  *) echo "$setting: allowed is true or false" >&2 && exit 1 ;;
+  esac
+done
+# Without its certificate, Traefik would use a self-signed one.
+for file in lab.crt lab.key; do
+  if [ "${LAB_CERTIFICATE:-}" = true ] && ! [ -r "/etc/traefik/certs/$file" ]; then
+    echo "LAB_CERTIFICATE=true: user $(id -u) cannot read traefik/certs/$file; ./lab tls creates it, and ./lab tls --remove disables the setting" >&2
+    exit 1
+  fi
+done
+
 expressions="s/@SAMPLER_RATIO@/${OTEL_TRACES_SAMPLER_ARG:-0.01}/"
 for part in logging tracing; do
   case ",${COMPOSE_PROFILES:-}," in

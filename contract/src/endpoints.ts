@@ -39,6 +39,12 @@ export const hostPorts = {
   ALERTS_PORT: 9094,
 } as const
 
+/**
+ * The largest number of sockets for which the lab on Compose is built: the load generator opens at most this many, and Traefik's limits
+ * allow them.
+ */
+export const mostSockets = 20_000
+
 /** URL paths that the `ws` service serves. `:name` is a parameter. */
 export const paths = {
   page: '/',

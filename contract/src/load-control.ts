@@ -2,6 +2,7 @@
  * Defines how a k6 run asks the live page's server for its number of sockets. This module does not use zod, because k6 imports it and has
  * no packages.
  */
+import { mostSockets } from './endpoints.ts'
 
 export const loadControl = {
   /** The path to which each virtual user posts a `LoadPoll`; the response is a `LoadAnswer`. */
@@ -17,7 +18,7 @@ export const loadControl = {
 } as const
 
 /** The minimum and maximum number of sockets of a k6 run. */
-export const k6Sockets = { min: 1, max: 20_000 } as const
+export const k6Sockets = { min: 1, max: mostSockets } as const
 
 /** What a virtual user reports. */
 export interface LoadPoll {

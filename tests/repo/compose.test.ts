@@ -1,14 +1,15 @@
 /** Checks properties of compose.yaml on which the lab's guarantees depend. */
 import { dirname } from 'node:path/posix'
-import { colours, grafana, hostPorts, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { colours, grafana, hostPorts, mostSockets, ports, services, stickyCookie } from '@lab/contract/endpoints.ts'
 import { profiles } from '@lab/contract/telemetry.ts'
 import { composeFile } from '@lab/generate/compose-file.ts'
+import { bytesOf } from '@lab/generate/kubernetes/quantities.ts'
 import { overlayServices } from '@lab/host/compose.ts'
 import { faultFolder } from '@lab/lab/compose/fault-record.ts'
 import { rolloutFolder } from '@lab/lab/compose/rollout/store.ts'
 import { fixedUnderCompose, type SettingName, settings } from '@lab/ws/config.ts'
 import { describe, expect, test } from 'vitest'
-import { readCompose, readYaml, withDefaults } from './lib/repo-files.ts'
+import { read, readCompose, readYaml, withDefaults } from './lib/repo-files.ts'
 
 interface Service {
   extends?: { file: string; service: string }
@@ -204,6 +205,32 @@ describe('settings of the service', () => {
   test.each(holders)('%s: %s: settings with a fixed value cannot be overridden', (file, name) => {
     const given = readCompose<Compose>(file).services[name]?.environment ?? {}
     for (const setting of fixedUnderCompose) expect(given[setting] ?? '').not.toContain(`\${${setting}`)
+  })
+})
+
+describe('traefik', () => {
+  const { environment = {}, mem_limit: memory = '' } = service(services.traefik)
+  /** The memory that Traefik needs for one socket, and without sockets, rounded up. */
+  const [socketBytes, idleBytes] = [150_000, 64 * 2 ** 20]
+  const [, most, perReplica, replicas] =
+    /amount: \{\{ min (\d+) \(add 100 \(mul \(env "(\w+)"\) \(env "(\w+)"\)\)\) \}\}/.exec(read('traefik/dynamic/middlewares.yaml')) ?? []
+
+  test('allows as many requests in flight as the load generator opens sockets, which fill two replicas, and 100 more', () => {
+    expect(Number(most)).toBe(mostSockets + 100)
+    expect(mostSockets).toBeGreaterThanOrEqual(2 * settings.MAX_CONNECTIONS.default)
+  })
+
+  test('has enough memory for these sockets', () => {
+    expect(bytesOf(memory)).toBeGreaterThanOrEqual(Number(most) * socketBytes + idleBytes)
+    const share = Number.parseInt(environment.GOMEMLIMIT ?? '', 10) / (bytesOf(memory) / 2 ** 20)
+    expect(share).toBeGreaterThan(0.85)
+    expect(share).toBeLessThan(0.95)
+  })
+
+  test('gets the settings from which its limit is calculated, with the defaults of their owners', () => {
+    expect([perReplica, replicas]).toEqual(['MAX_CONNECTIONS', 'SCALER_MAX_REPLICAS'])
+    expect(withDefaults(environment.MAX_CONNECTIONS ?? '')).toBe(String(settings.MAX_CONNECTIONS.default))
+    expect(environment.SCALER_MAX_REPLICAS).toBe(overlay.services[services.actuator]?.environment?.SCALER_MAX_REPLICAS)
   })
 })
 

@@ -2,8 +2,7 @@
  * Checks that pages from foreign origins, and requests with foreign host names, cannot read or change anything through the lab's host
  * ports.
  */
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
@@ -11,6 +10,7 @@ import { until } from '@lab/host/until.ts'
 import type { Browser, Page, Response } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { hasChromium, launch } from '../browser/lib/browser.ts'
+import { type Answer, ask as askAt, upgrade } from './lib/ask.ts'
 import { query } from './lib/prometheus.ts'
 import { openSocket } from './lib/socket.ts'
 import { compose, containers, environmentOf, url } from './lib/stack.ts'
@@ -38,34 +38,9 @@ const published: Published[] = await (async () => {
 })()
 const tlsPort = Number(stack.env.LAB_TLS_PORT)
 
-interface Answer {
-  status: number
-  headers: IncomingHttpHeaders
-}
-
-/** Sends a request with headers that `fetch` would not allow. If an upgrade is accepted, the response has status 101. */
+/** Sends a request to a host port. */
 function ask(port: number, headers: Record<string, string>, { path = '/', method = 'GET' } = {}): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-  const request = port === tlsPort ? httpsRequest : httpRequest
-  const call = request({ host: '127.0.0.1', port, path, method, headers, rejectUnauthorized: false, timeout: 10_000 })
-  call.on('response', (response) => {
-    response.resume()
-    resolve({ status: response.statusCode ?? 0, headers: response.headers })
-  })
-  call.on('upgrade', (response, socket) => {
-    socket.destroy()
-    resolve({ status: response.statusCode ?? 0, headers: response.headers })
-  })
-  call.on('timeout', () => call.destroy(new Error('no answer')))
-  call.on('error', reject).end()
-  return promise
-}
-
-const upgrade = {
-  connection: 'Upgrade',
-  upgrade: 'websocket',
-  'sec-websocket-version': '13',
-  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  return askAt(`${port === tlsPort ? 'https' : 'http'}://127.0.0.1:${port}${path}`, { headers, method })
 }
 
 test('every host port belongs to Traefik, which does the check', () => {

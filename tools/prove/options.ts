@@ -1,5 +1,6 @@
 /** Validates the options of `prove` and reports every conflict between them. Pure. */
 
+import { mostSockets } from '@lab/contract/endpoints.ts'
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import { faultsOn, type PlanFaultName, planFaultNames } from '@lab/faults/catalogue/index.ts'
 import { reportsFolder } from '@lab/host/project.ts'
@@ -40,7 +41,7 @@ export type Flags = Partial<Omit<Options, 'faults'>> & { faults?: string }
 
 /** Bounds and defaults of the flags, for the parser and the help text. */
 export const flagBounds = {
-  sockets: { min: 1, max: 20_000, fallback: 500 },
+  sockets: { min: 1, max: mostSockets, fallback: 500 },
   rooms: { min: 1, max: 20_000 },
   rate: { min: 1, max: 5000, fallback: 50 },
   minutes: { min: 0.1, max: 1440 },

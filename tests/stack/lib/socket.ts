@@ -44,12 +44,12 @@ export class Refused extends Error {
  */
 export async function openSocket(
   stack: Stack,
-  { path = paths.ws, cookie }: { path?: string; cookie?: string | undefined } = {},
+  { path = paths.ws, cookie, host }: { path?: string; cookie?: string | undefined; host?: string | undefined } = {},
 ): Promise<TestSocket> {
   const socket = new WebSocket(url(stack, 'LAB_PORT', path).replace('http', 'ws'), {
     handshakeTimeout: 10_000,
     perMessageDeflate: false,
-    headers: cookie ? { cookie } : {},
+    headers: { ...(cookie && { cookie }), ...(host && { host }) },
   })
   const received: ServerMessage[] = []
   const listeners = new Set<() => void>()

@@ -1,4 +1,5 @@
 /** Runs the `./lab` command as a process, and runs the `doctor` command's probes on real ports and files. Needs no Docker. */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import {
   cpSync,
   mkdirSync,
@@ -66,6 +67,8 @@ describe('exit codes', () => {
     [['open', 'nothing'], /allowed choices are page/],
     [['up', '--fast'], /unknown option '--fast'/],
     [['workshop', 'check', '14'], /number from 1 to 13/],
+    [['tls', '--host', 'a b'], /host names and IP addresses/],
+    [['tls', '--host', 'lab.example:8443'], /without a port/],
     [['load', '5', '--page', 'localhost'], /address as in http/],
     [['load', 'spike', '--on', 'embedded'], /--on embedded accepts a number of sockets from 0 to/],
     [['scale', '50', '--on', 'embedded'], /from 1 to 20/],
@@ -82,6 +85,39 @@ describe('exit codes', () => {
   test('nuke fails when there is no terminal for its confirmation', async () => {
     const { exitCode, stderr } = await lab(['nuke'])
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('--yes')])
+  })
+})
+
+describe('tls', () => {
+  const folder = join(temporary, 'certificates')
+  const tls = (...args: string[]) => lab(['tls', '--folder', folder, ...args])
+
+  test('creates a certificate for its names, signed by an authority without a key, and removes it', async () => {
+    expect(await tls('--host', 'lab.example', '192.0.2.1')).toMatchObject({ exitCode: 0, stdout: '' })
+    const file = (name: string) => readFileSync(join(folder, name), 'utf8')
+    const [certificate, authority] = [new X509Certificate(file('lab.crt')), new X509Certificate(file('authority/lab-authority.crt'))]
+    expect(certificate.verify(authority.publicKey)).toBe(true)
+    expect(certificate.checkPrivateKey(createPrivateKey(file('lab.key')))).toBe(true)
+    for (const name of ['localhost', 'traefik', 'lab.example']) expect(certificate.checkHost(name)).toBe(name)
+    for (const address of ['127.0.0.1', '::1', '192.0.2.1']) expect(certificate.checkIP(address)).toBe(address)
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(['authority', 'authority/lab-authority.crt', 'lab.crt', 'lab.key'])
+    expect((await tls('--remove')).exitCode).toBe(0)
+    expect(readdirSync(folder, { recursive: true })).toEqual(['authority'])
+    expect(await tls('--remove')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^lab: --remove: there is no [^\n]*$/) })
+  })
+
+  test('keeps a certificate that it has not created', async () => {
+    writeFileSync(join(folder, 'lab.crt'), 'mine')
+    expect(await tls()).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/^lab: [^\n]*lab.crt is not from .\/lab tls[^\n]*$/) })
+    expect(readFileSync(join(folder, 'lab.crt'), 'utf8')).toBe('mine')
+  })
+
+  test.each([
+    [{ LAB_CERTIFICATE: 'false' }, 'lab: LAB_CERTIFICATE: the environment of this command has it'],
+    [{ COMPOSE_DISABLE_ENV_FILE: '1' }, 'lab: LAB_CERTIFICATE writes .env, which COMPOSE_DISABLE_ENV_FILE turns off'],
+  ])('is refused with %j, because Compose would not use the certificate', async (env, says) => {
+    const { exitCode, stderr } = await lab(['tls'], { env })
+    expect([exitCode, stderr.startsWith(says), stderr.split('\n')]).toEqual([1, true, [stderr]])
   })
 })
 

@@ -26,6 +26,10 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
     { commands: { open: 'open a page of the lab in the browser' }, load: () => import('./commands/open.ts') },
     { commands: { down: 'stop the lab and preserve its data' }, load: () => import('./commands/down.ts') },
     { commands: { nuke: 'stop the lab and delete its data' }, load: () => import('./commands/nuke.ts') },
+    {
+      commands: { tls: 'create a certificate for Traefik that browsers, k6 and clients can trust' },
+      load: () => import('./commands/tls.ts'),
+    },
     { commands: { images: 'list, save and load the images of the lab' }, load: () => import('./commands/images.ts') },
     { commands: { k8s: 'run the lab in a Kubernetes cluster' }, load: () => import('@lab/k8s/command.ts') },
   ],

@@ -46,6 +46,8 @@ describe('the route', () => {
 
   test('no header gets around the limits of a hardened entry', () => {
     const { routers } = read(shares, true).http
+    const withoutLimits = Object.values(routers).filter(({ middlewares }) => middlewares.length === 1)
+    expect(withoutLimits.map(({ entryPoints }) => entryPoints)).toEqual([['load'], ['load'], ['load']])
     const sockets = Object.values(routers).filter(({ rule }) => rule.includes('/ws'))
     expect(sockets).toHaveLength(3)
     for (const { middlewares, priority, entryPoints } of sockets) {

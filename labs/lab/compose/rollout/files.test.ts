@@ -66,11 +66,13 @@ describe('the route of a lab with limits', () => {
     const { routers } = partsOf(routeFileText(rolloutRoutes('lab2', [{ address: '172.18.0.9', filled: 0 }]), hardened)).hardened.http
     const limits = (parse(hardened.replaceAll(/^\{\{.*\}\}$/gm, '')) as RouteFile).http.routers
     expect(Object.keys(limits).length).toBeGreaterThan(0)
+    expect(routers.rollout).toMatchObject({ entryPoints: ['load'] })
     for (const [name, limit] of Object.entries(limits)) {
       const { priority, ...router } = routers[`rollout-${name}`] ?? {}
-      expect(router).toEqual({ ...limit, service: 'rollout' })
+      const { priority: replaced, ...limited } = limit
+      expect(router).toEqual({ ...limited, service: 'rollout' })
       // Traefik's default priority for a router is the length of its rule.
-      expect(priority).toBeGreaterThan(String(limit.rule).length)
+      expect(priority).toBeGreaterThan(Number(replaced ?? String(limit.rule).length))
     }
   })
 })

@@ -33,19 +33,20 @@ const everything = 'PathPrefix(`/`)'
 /** Returns the content of a route file. Pure. @param hardened the content of hardened.yaml */
 export function routeFileText({ project, routes, services }: RouteFile, hardened: string): string {
   // The priority of the default route to all replicas equals the length of that route's rule, so this route gets a higher priority.
-  const open = routes.map(({ name, rule = everything, service, priority }) => [
-    name,
-    { entryPoints: ['web', 'websecure', 'load'], rule, priority: everything.length + 1 + priority, middlewares: ['lab'], service },
-  ])
+  const open = (entryPoints: readonly string[]) =>
+    routes.map(({ name, rule = everything, service, priority }) => [
+      name,
+      { entryPoints, rule, priority: everything.length + 1 + priority, middlewares: ['lab'], service },
+    ])
   const { http: limits } = parse(hardened.replaceAll(/^\{\{.*\}\}$/gm, '')) as HardenedFile
-  // The priority of the route in hardened.yaml equals the length of that route's rule, so this route gets a higher priority.
+  // Unless hardened.yaml states the priority of a route, the priority equals the length of that route's rule. This route gets a higher one.
   const limited = Object.entries(limits.routers).flatMap(([limit, router]) =>
     routes.map(({ name, rule, service, priority }) => [
       `${name}-${limit}`,
       {
         ...router,
         rule: rule === undefined ? router.rule : `${rule} && (${router.rule})`,
-        priority: router.rule.length + 1 + priority,
+        priority: (router.priority ?? router.rule.length) + 1 + priority,
         service,
       },
     ]),
@@ -54,15 +55,16 @@ export function routeFileText({ project, routes, services }: RouteFile, hardened
   // Other labs in this checkout read the same folder, so the template applies only to the Traefik of the project that it names.
   return [
     `{{ if eq (env "LAB_PROJECT") "${project}" }}\n{{ if eq (env "LAB_HARDENED") "true" }}\n`,
-    text([...open, ...limited]),
+    // Without limits, a hardened lab serves only the entry point of the load generator.
+    text([...open(['load']), ...limited]),
     '{{ else }}\n',
-    text(open),
+    text(open(['web', 'websecure', 'load'])),
     '{{ end }}\n{{ end }}\n',
   ].join('')
 }
 
 interface HardenedFile {
-  readonly http: { readonly routers: Readonly<Record<string, { readonly rule: string }>> }
+  readonly http: { readonly routers: Readonly<Record<string, { readonly rule: string; readonly priority?: number }>> }
 }
 
 type Kind = 'rollout' | 'deploy'

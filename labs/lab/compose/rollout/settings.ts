@@ -10,15 +10,20 @@ export function readSettings(names: readonly string[]): Settings {
   return Object.fromEntries(names.map((name) => [name, written[name] ?? null]))
 }
 
-/** Rejects a variable that is already set in this process's environment, because the environment overrides .env. */
-export function refuseShadowed(settings: Settings): void {
+/**
+ * Rejects a variable that is already set in this process's environment, because the environment overrides .env.
+ * @param what what the error message names: the option or setting that is to be written
+ */
+export function refuseShadowed(settings: Settings, what = '--set'): void {
   const written = envFile()
   for (const name of Object.keys(settings)) {
     if (process.env[name] !== undefined && process.env[name] !== written[name])
-      throw new LabError(`--set ${name}: the environment of this command has it, which wins over .env; unset ${name} first`)
+      throw new LabError(
+        `${what === name ? name : `${what} ${name}`}: the environment of this command has it, which wins over .env; unset ${name} first`,
+      )
   }
   if (Object.keys(settings).length > 0 && Object.keys(addedBy({ PROBE: '1' }, { ...process.env, PROBE: undefined })).length === 0)
-    throw new LabError('--set writes .env, which COMPOSE_DISABLE_ENV_FILE turns off here')
+    throw new LabError(`${what} writes .env, which COMPOSE_DISABLE_ENV_FILE turns off here`)
 }
 
 /**
