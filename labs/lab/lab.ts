@@ -76,6 +76,7 @@ export interface Steps {
     | { readonly kind: 'deploy'; readonly how: 'switch' | 'finish' }
     /** Writes a file of Traefik's dynamic configuration, or removes the file if there is no content. */
     | { readonly kind: 'traefik'; readonly file: string; readonly content: string | undefined }
+    | LinksStep
   embedded:
     | AnywhereStep
     | { readonly kind: 'order'; readonly order: EmbeddedOrder; readonly body: object }
@@ -93,6 +94,14 @@ export interface Steps {
     | { readonly kind: 'settle' }
 }
 export type StepOf<K extends LabKind> = Steps[K]
+
+/**
+ * Changes the links over which some clients connect. `open` starts the clients and resolves when each of them has a session; `cut` makes
+ * the links carry nothing; `restore` ends the cut connections, so that the clients reconnect; `close` ends the clients.
+ */
+export type LinksStep =
+  | { readonly kind: 'links'; readonly how: 'open'; readonly clients: number; readonly delayMs: number }
+  | { readonly kind: 'links'; readonly how: 'cut' | 'restore' | 'close' }
 
 type AnywhereStep =
   /** Sets the number of replicas, and waits until new replicas are healthy and removed replicas have exited. */
@@ -121,6 +130,11 @@ export interface Checks {
     | { readonly kind: 'rollout'; readonly ended: 'complete' | 'rolled-back' }
     /** True if Traefik's file provider has a middleware with this name; with `present: false`, true if it has none. */
     | { readonly kind: 'middleware'; readonly name: string; readonly present: boolean }
+    /** True if none of three plain HTTP requests to the lab's entry point is answered by a replica. */
+    | { readonly kind: 'no-entry' }
+    /** True if at least this many connections wait in the listen queue of a port in the container. */
+    | { readonly kind: 'listen-queue'; readonly container: string; readonly port: number; readonly atLeast: number }
+    | LinksCheck
   embedded:
     | AnywhereCheck
     /** True if the live page shows this state for the replica. */
@@ -152,6 +166,12 @@ export interface Checks {
 }
 export type CheckOf<K extends LabKind> = Checks[K]
 export type EmbeddedFigure = 'eventLoopPercent' | 'memoryMiB'
+
+/**
+ * True if each client of the links has a session, and its first session took longer than `slowerThanMs`; with `connected: false`, true if
+ * no client has a session.
+ */
+export type LinksCheck = { readonly kind: 'links'; readonly connected: boolean; readonly slowerThanMs?: number }
 
 /** True if the PromQL query returns at least one series. */
 export type QueryCheck = { readonly kind: 'query'; readonly promql: string }
@@ -187,6 +207,10 @@ export interface Facts {
     readonly seconds: number
     /** Valkey's start time as reported by Docker; undefined if the lab has no Valkey. */
     readonly valkeyStartedAt: string | undefined
+    /** Traefik's start time as reported by Docker; undefined if Traefik does not run. */
+    readonly traefikStartedAt: string | undefined
+    /** Whether the lab runs with its scaler. */
+    readonly hasScaler: boolean
   }
   embedded: {
     readonly replica: string

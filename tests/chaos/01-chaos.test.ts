@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { root } from '../stack/lib/compose-file.ts'
 import { addFigure } from '../stack/lib/figures.ts'
 import { query, replicasUp } from '../stack/lib/prometheus.ts'
-import { containers, scaleTo } from '../stack/lib/stack.ts'
+import { compose, containers, scaleTo } from '../stack/lib/stack.ts'
 
 const stack = inject('stack')
 const replicas = 5
@@ -61,7 +61,9 @@ afterAll(async () => {
 
 /** The faults that run at the same time; all other faults run one after another. */
 const atOnce = ['pause', 'memory', 'busy', 'partition', 'kill', 'drain', 'slow-network', 'valkey-down'] as const satisfies FaultName[]
-const oneByOne = faultsOn('compose').filter((name) => !atOnce.some((other) => other === name))
+/** The faults that need the scaler, or that have more effects where it runs. */
+const withScaler = ['scaler-kill', 'docker-api-down'] as const satisfies FaultName[]
+const oneByOne = faultsOn('compose').filter((name) => ![...atOnce, ...withScaler].some((other) => other === name))
 
 describe('faults with --check succeed', () => {
   test('one frozen replica, one with full memory, one with a blocked event loop, one without Valkey', {
@@ -88,6 +90,21 @@ describe('faults with --check succeed', () => {
   test.each(oneByOne)('%s', { timeout: withinSeconds * 1000 }, async (name) => {
     await allWell()
     await check(name)
+  })
+
+  describe('on a lab with its scaler', () => {
+    const files = ['-f', 'compose.yaml', '-f', 'compose.k8s-sim.yaml']
+    const scaler = [services.actuator, services.scaler]
+    beforeAll(async () => {
+      const up = ['up', '--detach', '--no-deps', '--build', '--wait', '--wait-timeout', '90', ...scaler]
+      await compose(stack, [...files, ...up], { withinSeconds: 240 })
+    }, 300_000)
+    afterAll(() => compose(stack, [...files, 'rm', '--stop', '--force', ...scaler]), 60_000)
+
+    test.each(withScaler)('%s', { timeout: withinSeconds * 1000 }, async (name) => {
+      await allWell()
+      await check(name)
+    })
   })
 
   test('the tests cover all faults', () => expect([...done].sort()).toEqual(faultsOn('compose').sort()))

@@ -36,6 +36,8 @@ export interface FaultOn<K extends LabKind> {
   readonly seconds: number
   /** Number of healthy replicas that the fault requires so that clients are still served. */
   readonly needsReplicas: number
+  /** Whether the fault affects the scaler, so that the lab must run with one. */
+  readonly needsScaler?: true
   draft(facts: FactsOf<K>): Draft<K>
 }
 

@@ -38,12 +38,14 @@ function alertsOf(name: FaultName): { alert: string; phase: string; withinSecond
 }
 
 /**
- * Returns a fault's first effect, ignoring alerts and effects on Traefik or a container. Uses the expectations for Compose if there are
- * any; otherwise, those for the embedded lab.
+ * Returns a fault's first effect, ignoring alerts and effects on Traefik or a container, unless there is no other evidence. Uses the
+ * expectations for Compose if there are any; otherwise, those for the embedded lab.
  */
 function firstSign(name: FaultName): string {
-  const sign = (kind: LabKind) =>
-    expectationsOf(name, kind).find(({ phase, check }) => phase === 'during' && !['alert', 'entry', 'container'].includes(check.kind))?.what
+  const sign = (kind: LabKind) => {
+    const changes = expectationsOf(name, kind).filter(({ phase, withinSeconds }) => phase === 'during' && withinSeconds !== undefined)
+    return (changes.find(({ check }) => !['alert', 'entry', 'container'].includes(check.kind)) ?? changes.find((one) => one.evidence))?.what
+  }
   return sign('compose') ?? sign('embedded') ?? ''
 }
 
@@ -94,8 +96,9 @@ the result in its exit code.
 
 ${table(['fault', 'effect', 'duration on Compose', 'on the embedded lab', 'on Kubernetes', 'first effect', 'alert'], faultRows())}
 
-The table shows the effects of each fault on \`ws-2\`, one of three replicas. The \`prometheus-down\` fault exists only with Compose,
-because the embedded lab has no Prometheus. The \`pause-all\` and \`valkey-down\` faults also exist only with Compose.
+The table shows the effects of each fault on \`ws-2\`, one of three replicas. A dash means that the fault does not exist on this kind
+of lab. The \`scaler-kill\` fault needs a lab with its scaler (\`./lab up --k8s-sim\`). While Traefik is stopped, no host port answers, so
+\`./lab chaos\` can read metrics and alerts only afterwards.
 
 ## Time limits and undo
 

@@ -16,12 +16,14 @@ import { until } from '@lab/host/until.ts'
 import { z } from 'zod'
 import { answerWithinMs, checkEntry, checkReplicas } from '../entry.ts'
 import type { Checked, CheckOf, Facts, Labels, LocalLab, Replica, StepOf } from '../lab.ts'
+import { Links } from '../links.ts'
 import { resetConnections } from '../reset.ts'
 import { parseReply } from '../valkey-reply.ts'
 import { Deploys } from './deploy/deploy.ts'
 import { refuseDeploy } from './deploy/state.ts'
 import { watchEvents } from './events.ts'
 import { faultFolder, recordFault } from './fault-record.ts'
+import { listenQueue } from './listen-queue.ts'
 import { composeLoad } from './load.ts'
 import { type Environment, labContainers, model, runningAmong, scalerState, serviceContainers, startOf } from './project.ts'
 import { sources } from './readings.ts'
@@ -157,6 +159,7 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     sockets: () => byReplica(prometheus, connectionsByReplica).catch(() => new Map()),
   }
   const rollouts = new Rollouts(target)
+  const links = new Links(entry)
   const deploys = new Deploys({ ...target, traefik, prometheus, scaler }, rollouts)
 
   return {
@@ -205,13 +208,15 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
       const replica = replicaName(chosen.Config.Labels)
       const address = chosen.NetworkSettings?.Networks[`${project}_lab`]?.IPAddress
       if (!address) throw new LabError(`${replica} has no address on the network ${project}_lab`)
-      const [store] = await containersOf(services.valkey)
-      return { project, replica, address, replicas: names.length, seconds, valkeyStartedAt: store?.State.StartedAt }
+      const [[store], [router]] = await Promise.all([containersOf(services.valkey), containersOf(services.traefik)])
+      const startedAt = { valkeyStartedAt: store?.State.StartedAt, traefikStartedAt: router?.State.StartedAt }
+      return { project, replica, address, replicas: names.length, seconds, ...startedAt, hasScaler: scaler !== undefined }
     },
     take: (step) => takeStep(step),
     recordFault: (event) => recordFault(resolve(root, faultFolder(project)), event),
     check: (check) => checkOnce(check),
     close: async () => {
+      await links.close()
       await load.set(0)
       await scaler?.restore()
     },
@@ -223,6 +228,14 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
         return checkEntry(entry)
       case 'replicas':
         return checkReplicas(await replicas(), check.count)
+      case 'no-entry': {
+        const { holds, seen } = await checkEntry(entry)
+        return { holds: !holds, seen }
+      }
+      case 'listen-queue':
+        return checkListenQueue(check)
+      case 'links':
+        return links.check(check)
       case 'middleware':
         return checkMiddleware(check.name, check.present)
       case 'query':
@@ -267,6 +280,12 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
     return { holds, seen: `${State.Status}, exit code ${State.ExitCode}, started at ${State.StartedAt}` }
   }
 
+  async function checkListenQueue(check: Extract<CheckOf<'compose'>, { kind: 'listen-queue' }>): Promise<Checked> {
+    const table = await ofDocker(['exec', check.container, 'cat', '/proc/net/tcp', '/proc/net/tcp6'])
+    const waiting = listenQueue(table, check.port)
+    return { holds: waiting >= check.atLeast, seen: `${waiting} connections wait in the listen queue of port ${check.port}` }
+  }
+
   async function checkMiddleware(name: string, present: boolean): Promise<Checked> {
     const url = `${traefik}/api/http/middlewares/${name}@file`
     const answer = await fetch(url, { signal: AbortSignal.timeout(answerWithinMs) })
@@ -293,6 +312,8 @@ export async function composeLab({ env = {}, seed = 1, timeScale, entry: given }
         return scaleTo(step.replicas)
       case 'reset':
         return resetConnections(entry, step.at, step.times)
+      case 'links':
+        return links.take(step)
     }
   }
 }

@@ -7,14 +7,18 @@ import type { Fault, InPlan } from '../fault.ts'
 import { deploy } from './deploy.ts'
 import { drain } from './drain.ts'
 import { kill } from './kill.ts'
+import { cutLinks, slowLinks } from './links.ts'
+import { listenQueue } from './listen-queue.ts'
 import { partition } from './partition.ts'
 import { pause, pauseAll } from './pause.ts'
 import { prometheusDown, scrapeGap } from './prometheus.ts'
 import { busy, memory } from './resources.ts'
 import { failingRollout, rollout } from './rollout.ts'
 import { scale } from './scale.ts'
+import { dockerApiDown, scalerKill } from './scaler.ts'
 import { slowNetwork } from './slow-network.ts'
 import { resets } from './tcp-resets.ts'
+import { traefikDown, traefikRestart } from './traefik.ts'
 import { traefikReload } from './traefik-reload.ts'
 import { valkeyDown, valkeyPause, valkeyRestart } from './valkey.ts'
 
@@ -32,6 +36,13 @@ const catalogue = {
   'valkey-pause': valkeyPause,
   'prometheus-down': prometheusDown,
   'scrape-gap': scrapeGap,
+  'traefik-restart': traefikRestart,
+  'traefik-down': traefikDown,
+  'slow-links': slowLinks,
+  'cut-links': cutLinks,
+  'listen-queue': listenQueue,
+  'docker-api-down': dockerApiDown,
+  'scaler-kill': scalerKill,
   ...resets,
   'traefik-reload': traefikReload,
   scale,

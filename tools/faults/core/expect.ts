@@ -77,6 +77,9 @@ export function inPool({ address }: ComposeFacts): string {
   return `traefik_service_server_up{job="${jobs.traefik}", url="http://${address}:${ports.public}"} == 1`
 }
 
+/** PromQL query for the number of replicas in Traefik's pool. */
+export const poolOf = `count(traefik_service_server_up{job="${jobs.traefik}", service="${services.ws}@docker"} == 1)`
+
 export function leavesPool(facts: ComposeFacts, withinSeconds: number): Expectation<'compose'> {
   const gone = `absent(${inPool(facts)}) and on () ${standardMetrics.up}{job="${jobs.traefik}"} == 1`
   return during(withinSeconds, `${facts.replica} is no longer in Traefik's pool`, query(gone))

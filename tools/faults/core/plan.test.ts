@@ -47,6 +47,16 @@ describe.each(cases)('$name on a lab of kind $kind', ({ name, kind, seconds }) =
 })
 
 describe('a plan', () => {
+  test('is refused for a fault of the scaler if the lab runs without one', () => {
+    const { compose } = sampleFacts(60)
+    expect(planOf('scaler-kill', 'compose', { ...compose, hasScaler: false })).toEqual({
+      ok: false,
+      problems: ['scaler-kill: this lab runs without its scaler; allowed is a lab that has one: ./lab up --k8s-sim'],
+    })
+    const away = planOf('docker-api-down', 'compose', { ...compose, hasScaler: false })
+    expect(away.ok && away.value.begin).toEqual([{ kind: 'docker', args: ['stop', 'lab-socket-proxy-1'] }])
+  })
+
   test('omits expectations that need a longer fault, and notes that', () => {
     const short = plan('pause', 'compose', 20)
     expect(short.expect.filter(({ check }) => check.kind === 'alert')).toEqual([])

@@ -12,6 +12,8 @@ export function planOf<K extends LabKind>(name: FaultName, kind: K, facts: Facts
   const { seconds, replicas } = facts
   if (replicas < on.needsReplicas)
     return failure(`${name}: healthy replicas: ${replicas}; allowed are ${on.needsReplicas} or more, or nobody serves meanwhile`)
+  if (on.needsScaler && !('hasScaler' in facts && facts.hasScaler))
+    return failure(`${name}: this lab runs without its scaler; allowed is a lab that has one: ./lab up --k8s-sim`)
   const { does, begin, undo, expect, notes } = on.draft(facts)
   const tooLate = expect.filter((expectation) => comesTooLate(expectation, seconds))
   const unseen = new Set(tooLate.map(({ check }) => JSON.stringify(endOf(check))))
@@ -64,6 +66,8 @@ function handText(step: StepOf<LabKind>, kind: LabKind, seconds: number): string
       return step.how === 'restart' ? './lab rollout restart' : './lab rollout resume'
     case 'deploy':
       return './lab deploy switch'
+    case 'links':
+      return 'nothing: the clients end with the command'
     case 'reset':
       return 'nothing: the connections have ended'
     case 'act':
