@@ -12,6 +12,7 @@ import { configurationPage } from './configuration.ts'
 import { dashboardsPage } from './dashboards.ts'
 import { deploysPage } from './deploys.ts'
 import { kubernetesFiles } from './kubernetes.ts'
+import { loadNumbers } from './load-numbers.ts'
 import { metricsPage } from './metrics.ts'
 import { promisesPage } from './promises.ts'
 import { protocolPage, protocolSchema } from './protocol.ts'
@@ -51,6 +52,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     ['docs/promises.md', promisesPage()],
     ['docs/protocol.md', protocolPage()],
     ['docs/protocol.schema.json', protocolSchema()],
+    ['k6/numbers.json', loadNumbers()],
     ['prometheus/rules/slo.rules.yaml', sloRules()],
   ])
 }
