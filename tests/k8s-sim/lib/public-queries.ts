@@ -159,8 +159,8 @@ const traefikDashboard = (panel: string, promql: string): PublicQuery => ({ sour
 const everyEntry = 'entrypoint=~".+", job="traefik"'
 
 /**
- * Queries that have data only while k6 runs. k6 sends the duration of an iteration at the end of a run, so the panel about iterations is not
- * in this list.
+ * Queries that have data only while k6 runs. k6 sends the duration of an iteration, and the bytes that it has transferred, at the end of an
+ * iteration, which is the end of a run here; so the panels about iterations and about the transfer rate are not in this list.
  */
 export const publicLoadQueries: readonly PublicQuery[] = [
   k6Dashboard('variable testid', `group by (testid) ({__name__=~"k6_.+", ${everyTest}})`),
@@ -169,8 +169,6 @@ export const publicLoadQueries: readonly PublicQuery[] = [
   ),
   k6Dashboard('Performance Overview, virtual users', `avg(k6_vus{${everyTest}})`),
   k6Dashboard('HTTP requests', `sum(k6_http_reqs_total{${everyTest}, expected_response="true"})`),
-  k6Dashboard('Transfer Rate, sent', `avg(irate(k6_data_sent_total{${everyTest}}[20s]))`),
-  k6Dashboard('Transfer Rate, received', `avg(irate(k6_data_received_total{${everyTest}}[20s]))`),
   k6Dashboard('HTTP Latency Timings, waiting', `avg(k6_http_req_waiting_p95{${everyTest}})`),
   k6Dashboard('Requests by URL', `avg by (name, method, status) (k6_http_req_duration_min{${everyTest}, method="GET"})`),
   k6Dashboard('Checks Success Rate', `avg(round(k6_checks_rate{${everyTest}}, 0.1) * 100)`),

@@ -45,11 +45,12 @@ export async function askLoki<T>(stack: Stack, query: string): Promise<T[]> {
 /** Returns all queries of the Logs dashboard, as Grafana would send them, by panel title. */
 export function logsPageQueries(connectionId: string): { title: string; query: string }[] {
   const page = JSON.parse(readFileSync(`${root}grafana/provisioning/dashboards/logs/lab-logs.json`, 'utf8')) as {
-    panels: { title: string; targets?: { expr: string }[] }[]
+    panels: { title: string; datasource?: { type: string }; targets?: { expr: string }[] }[]
   }
   const values: Record<string, string> = { __auto: '1m', instance: '.+', connection: connectionId, search: '' }
   const filled = (expr: string) => expr.replaceAll(/\$(\w+)/g, (written, name: string) => values[name] ?? written)
-  return page.panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, query: filled(expr) })))
+  const panels = page.panels.filter(({ datasource }) => datasource?.type === 'loki')
+  return panels.flatMap(({ title, targets = [] }) => targets.map(({ expr }) => ({ title, query: filled(expr) })))
 }
 
 /** A span in Jaeger. */
