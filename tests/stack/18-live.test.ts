@@ -110,6 +110,9 @@ describe('a k6 run in progress', () => {
   test('ends with its curve: its thresholds are met, and the page no longer has a field for it', async () => {
     const { exitCode, stdout, stderr } = await run
     expect(exitCode, `${stdout}\n${stderr}`).toBe(0)
+    // The live page may still show the run that has just ended, but this command must start a new one.
+    const [ended, text] = await lab('load', '10', '--duration', '5s')
+    expect([ended, text]).toEqual([0, expect.not.stringContaining('in progress')])
     await expect.poll(async () => (await state()).k6, generous).toBeNull()
     const refused = await fetch(origin + embeddedPaths.k6Load, { method: 'POST', body: JSON.stringify({ sockets: 10 }) })
     expect([refused.status, await refused.json()]).toEqual([409, { error: 'no k6 run is in progress' }])

@@ -13,7 +13,7 @@ import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { pause } from '@lab/host/until.ts'
 import { curveLengthMs, type ScenarioName, scenarios } from '@lab/k6/lib/scenarios.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
-import { type LabContainer, labContainers, runningAmong, startOf } from '@lab/lab/compose/project.ts'
+import { type LabContainer, labContainers, model, runningAmong, serviceContainers, startOf } from '@lab/lab/compose/project.ts'
 import { loadEnd, startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { readPage, sendOrder } from '@lab/lab/live-page.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
@@ -139,6 +139,8 @@ async function loadCompose(what: Wanted, options: LoadOptions, command: Command)
 interface Knob {
   before: number
   set(sockets: number): Promise<void>
+  /** Returns whether the load has ended in the meantime; absent if the load never ends by itself. */
+  hasEnded?(): Promise<boolean>
   /** What `./lab load` prints after the change. */
   said(sockets: number): string
 }
@@ -148,9 +150,15 @@ async function k6Run(containers: readonly LabContainer[]): Promise<Knob | undefi
   const page = openPlaces(containers).find(({ word }) => word === 'live')?.url
   if (page === undefined) return undefined
   const problem = (why: unknown) => new LabError(`the live page at ${page} does not answer (${String(why)})`)
-  const { k6 } = await readPage(page, liveSnapshot.pick({ k6: true }), problem)
+  const read = async () => (await readPage(page, liveSnapshot.pick({ k6: true }), problem)).k6
+  const k6 = await read()
   if (k6 === null) return undefined
+  // The live page's server notices the end of a run a few seconds after the end of its container.
+  const { name } = await model()
+  const isRunning = (await serviceContainers(name, services.k6)).some(({ State }) => State.Status === 'running')
+  if (!isRunning) return undefined
   return {
+    hasEnded: async () => (await read()) === null,
     before: k6.wanted,
     set: (sockets) => sendOrder(page, 'k6Load', { sockets }),
     said: (sockets) => `The k6 run in progress changes from ${k6.wanted} to ${sockets} sockets within 10 s.`,
@@ -181,7 +189,7 @@ async function loadEmbedded(what: Wanted, which: WhichLab, { duration: seconds, 
 }
 
 /** Changes a load, and changes it back after the given time. Without a time, the change is permanent. */
-async function turn({ before, set, said }: Knob, sockets: number, seconds: number | undefined): Promise<void> {
+async function turn({ before, set, said, hasEnded }: Knob, sockets: number, seconds: number | undefined): Promise<void> {
   const stop = stopOnSignals((signal) => say(`${signal}: resetting the load to ${before} sockets`))
   await set(sockets)
   if (seconds === undefined) {
@@ -189,6 +197,7 @@ async function turn({ before, set, said }: Knob, sockets: number, seconds: numbe
     return
   }
   await pause(seconds * 1000, stop)
-  await set(before)
+  if (await hasEnded?.()) say('The run has ended.')
+  else await set(before)
   if (stop.aborted) process.exitCode = exitCodes.interrupted
 }

@@ -78,6 +78,7 @@ async function scaleCompose(replicas: number): Promise<void> {
   }
   const why = `docker compose exited with ${exitCode}, the reason is above`
   const frozen = await finishScaling({ wanted: replicas, why, list: () => serviceContainers(name, services.ws) })
-  if (frozen === null) throw new LabError(why)
-  say(`There are ${replicas} replicas, and all of them are started except for the frozen ones. ${frozen}`)
+  // Compose also fails if another program, such as the scaler, removes the same replica at the same time.
+  if (frozen === null) say(`${why}, but there are ${replicas} replicas, and all of them are started.`)
+  else say(`There are ${replicas} replicas, and all of them are started except for the frozen ones. ${frozen}`)
 }
