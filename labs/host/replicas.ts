@@ -34,10 +34,13 @@ export const containerSchema = z.object({
 })
 export type Container = z.infer<typeof containerSchema>
 
-/** Returns the labels that Compose sets on the containers of one or all services, for use in Docker's label filters. */
-export function serviceLabels(project: string, service?: string): string[] {
+/**
+ * Returns the labels that Compose sets on the containers of one or all services, for use in Docker's label filters.
+ * @param oneOff selects the containers of `docker compose run` instead of those of `docker compose up`
+ */
+export function serviceLabels(project: string, service?: string, oneOff = false): string[] {
   const one = service === undefined ? [] : [`com.docker.compose.service=${service}`]
-  return [`com.docker.compose.project=${project}`, ...one, 'com.docker.compose.oneoff=False']
+  return [`com.docker.compose.project=${project}`, ...one, `com.docker.compose.oneoff=${oneOff ? 'True' : 'False'}`]
 }
 
 /**

@@ -1,7 +1,9 @@
 /** Controls the load on the Compose lab: whenever the number of sockets increases, an additional k6 container is started. */
 import { randomUUID } from 'node:crypto'
+import { services } from '@lab/contract/endpoints.ts'
 import { loadCommand, type StartedWith } from '@lab/host/compose.ts'
 import { docker, fileOwner, tryDocker } from '@lab/host/docker.ts'
+import { serviceLabels } from '@lab/host/replicas.ts'
 import { until } from '@lab/host/until.ts'
 import { type LoadRun, planLoad } from './load-plan.ts'
 
@@ -71,6 +73,12 @@ export async function stopRun(name: string): Promise<void> {
     return false
   }
   await until(`the load container ${name} is removed`, gone, { withinMs: removedWithinMs, everyMs: 500 })
+}
+
+/** Returns whether a container of a k6 run is running. */
+export async function anyRun(project: string): Promise<boolean> {
+  const filters = serviceLabels(project, services.k6, true).flatMap((label) => ['--filter', `label=${label}`])
+  return (await docker(['ps', '--quiet', ...filters], { withinSeconds: 20 })).trim() !== ''
 }
 
 /** Returns whether the container of a k6 run exists. Docker removes it when the run has ended. */

@@ -12,8 +12,9 @@ import { LabError } from '@lab/host/lab-error.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { pause } from '@lab/host/until.ts'
 import { curveLengthMs, type ScenarioName, scenarios } from '@lab/k6/lib/scenarios.ts'
+import { anyRun } from '@lab/lab/compose/load.ts'
 import { openPlaces } from '@lab/lab/compose/places.ts'
-import { type LabContainer, labContainers, model, runningAmong, serviceContainers, startOf } from '@lab/lab/compose/project.ts'
+import { type LabContainer, labContainers, model, runningAmong, startOf } from '@lab/lab/compose/project.ts'
 import { loadEnd, startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { readPage, sendOrder } from '@lab/lab/live-page.ts'
 import { onOption, pageOption, type WhichLab } from '@lab/lab/options.ts'
@@ -154,9 +155,7 @@ async function k6Run(containers: readonly LabContainer[]): Promise<Knob | undefi
   const k6 = await read()
   if (k6 === null) return undefined
   // The live page's server notices the end of a run a few seconds after the end of its container.
-  const { name } = await model()
-  const isRunning = (await serviceContainers(name, services.k6)).some(({ State }) => State.Status === 'running')
-  if (!isRunning) return undefined
+  if (!(await anyRun((await model()).name))) return undefined
   return {
     hasEnded: async () => (await read()) === null,
     before: k6.wanted,
