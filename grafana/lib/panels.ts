@@ -211,7 +211,7 @@ const axisAtLeast: Readonly<Record<string, number>> = {
   [units.PercentUnit]: 0.05,
 }
 
-/** Whether a panel can have more than four series. */
+/** Returns whether a panel's queries can return more than four series. */
 function hasManySeries(targets: Target[]): boolean {
   const labels = targets.flatMap(({ legend }) => [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label))
   return targets.length > 4 || labels.some((label) => !fewValues.includes(label))

@@ -34,7 +34,7 @@ describe('a short default run', () => {
   let run: Promise<Ran>
   let before: string[]
   let peak = 0
-  /** Queries of public dashboards that have not had data yet. */
+  /** Queries of public dashboards that have not returned data yet. */
   const emptyPublic = new Set(publicLoadQueries)
   const panels = watchPanels(url(stack, 'PROMETHEUS_PORT'))
 

@@ -28,7 +28,7 @@ export async function readFaults(folder: string): Promise<readonly FaultEvent[]>
   return text === undefined ? [] : faultRecord.parse(JSON.parse(text)).events
 }
 
-/** Returns the text of the record in a folder; undefined if there is none. */
+/** Returns the content of the record file in a folder; undefined if the file does not exist. */
 function readRecord(folder: string): Promise<string | undefined> {
   return readFile(join(folder, 'record.json'), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

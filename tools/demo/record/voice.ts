@@ -14,7 +14,7 @@ export interface Sound {
   samples: Buffer
 }
 
-/** Returns whether the program is installed. */
+/** Returns whether espeak-ng is installed. */
 export const hasVoice = async (): Promise<boolean> =>
   !(await execa(speaker, ['--version'], { reject: false, timeout: speakWithinMs })).failed
 
