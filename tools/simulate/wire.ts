@@ -45,6 +45,7 @@ export class Wire {
   private state: 'dialling' | 'open' | 'closing' | 'closed' = 'dialling'
   private replicaState: 'open' | 'closing' | 'closed' = 'open'
   private held = false
+  private paused = false
 
   constructor(options: WireOptions) {
     const { timeline, delayMs, run } = options
@@ -84,10 +85,13 @@ export class Wire {
   /** Cuts or restores this connection's network; neither end is notified of the cut. */
   hold(held: boolean): void {
     this.held = held
-    for (const channel of [this.toReplica, this.toClient]) {
-      if (held) channel.hold()
-      else channel.release()
-    }
+    setHeld(this.toReplica, held || this.paused)
+    setHeld(this.toClient, held)
+  }
+
+  private pause(paused: boolean): void {
+    this.paused = paused
+    setHeld(this.toReplica, paused || this.held)
   }
 
   /** Called when the replica's process has exited; the kernel then resets the connection. */
@@ -116,6 +120,8 @@ export class Wire {
       terminate: () => this.terminateFromReplica(),
       bufferedAmount: 0,
       unfinishedBytes: 0,
+      pause: () => this.pause(true),
+      resume: () => this.pause(false),
     }
     this.connection = run.hub.open(socket, { connectionId: this.options.id, requestId: this.options.id })
   }
@@ -206,4 +212,9 @@ export class Wire {
 /** Calls one of the client's event handlers with an event that the handler's type does not declare. */
 function call(handler: ((event?: never) => void) | null, event?: object): void {
   handler?.(event as never)
+}
+
+function setHeld(channel: Channel, held: boolean): void {
+  if (held) channel.hold()
+  else channel.release()
 }

@@ -22,6 +22,10 @@ export interface Socket {
   readonly bufferedAmount: number
   /** Number of bytes received so far of an incomplete message or frame. */
   readonly unfinishedBytes: number
+  /** Stops reading from the network. Frames that have already been read may still arrive. */
+  pause(): void
+  /** Reads from the network again. */
+  resume(): void
 }
 
 /** Events that a connection reports to the hub. */
@@ -47,6 +51,7 @@ export class Connection implements SessionConnection, PeerSigns {
   private pingSentAtMs = 0
   private lastPingAtMs: number
   private lastMessageAtMs: number
+  private pausedAtMs: number | null = null
   private closeCause: CloseCause | null = null
   private reconnect: GoodbyeReason | null = null
   /** Messages that are waiting for an asynchronous message handler to finish; null if no such handler is running. */
@@ -101,6 +106,16 @@ export class Connection implements SessionConnection, PeerSigns {
   /** Whether an asynchronous message handler is running. */
   get isHandling(): boolean {
     return this.waiting !== null
+  }
+
+  /** Number of messages that wait for an earlier message to be handled. */
+  get waitingMessages(): number {
+    return this.waiting?.length ?? 0
+  }
+
+  /** Whether the replica has stopped reading from the client. */
+  get paused(): boolean {
+    return this.pausedAtMs !== null
   }
 
   /** Number of bytes for the client that are still in the socket's send buffer. */
@@ -189,12 +204,31 @@ export class Connection implements SessionConnection, PeerSigns {
     this.waiting = []
   }
 
-  /** Queues a message of the given size while another message is being handled. Returns false if `most` messages are already queued. */
-  wait(message: ClientMessage, bytes: number, most: number): boolean {
-    if (this.waiting === null || this.waiting.length >= most) return false
-    this.waiting.push({ message, bytes })
+  /** Queues a message of the given size while another message is being handled. Returns the number of queued messages. */
+  wait(message: ClientMessage, bytes: number): number {
+    this.waiting ??= []
     this.waitingBytes += bytes
-    return true
+    return this.waiting.push({ message, bytes })
+  }
+
+  /**
+   * Stops reading from the client until `resumeReading`. The client's frames then stay in the network's buffers, and none of them is lost
+   * or refused.
+   */
+  pauseReading(nowMs: number): void {
+    if (this.pausedAtMs !== null) return
+    this.pausedAtMs = nowMs
+    this.socket.pause()
+  }
+
+  /** Reads from the client again. The pause counts neither towards the message rate nor as silence of the client. */
+  resumeReading(nowMs: number): void {
+    if (this.pausedAtMs === null) return
+    this.rate.credit(nowMs - this.pausedAtMs, nowMs)
+    this.pausedAtMs = null
+    this.pingSentAtMs = 0
+    this.lastMessageAtMs = nowMs
+    this.socket.resume()
   }
 
   /**
@@ -211,6 +245,8 @@ export class Connection implements SessionConnection, PeerSigns {
   close(cause: CloseCause): void {
     if (this.closeCause !== null) return
     this.closeCause = cause
+    // The client's close frame must be read.
+    if (this.pausedAtMs !== null) this.socket.resume()
     this.socket.close(closeCodes[cause].code, closeCodes[cause].reason)
   }
 

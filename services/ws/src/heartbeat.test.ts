@@ -54,7 +54,7 @@ describe('the wheel', () => {
 function foundDead(intervalMs: number, firstVisitMs: number, diesAtMs: number, late: (visit: number) => number): number {
   const { slots, tickMs } = planWheel(intervalMs, intervalMs * 10)
   const revolutionMs = slots * tickMs
-  const signs = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
+  const signs = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0, paused: false }
   for (let n = 0; n < 100; n++) {
     const nowMs = firstVisitMs * revolutionMs + n * revolutionMs + late(n)
     if (signs.pingedAtMs !== 0 && signs.pingedAtMs < diesAtMs) signs.pingedAtMs = 0
@@ -80,7 +80,7 @@ describe('a visit', () => {
   })
 
   test('pings once per interval, and does nothing for a connection that was just pinged', () => {
-    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0 }
+    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 0, lastMessageMs: 0, paused: false }
     expect(visit(signs, 449, 1_000, 10_000)).toBe('nothing')
     expect(visit(signs, 900, 1_000, 10_000)).toBe('ping')
     expect(visit({ ...signs, pingedAtMs: 900, lastPingMs: 900 }, 1_000, 1_000, 10_000)).toBe('nothing')
@@ -88,7 +88,7 @@ describe('a visit', () => {
   })
 
   test('closes an idle connection after the timeout, and a dead one takes precedence', () => {
-    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 4_900, lastMessageMs: 0 }
+    const signs: PeerSigns = { pingedAtMs: 0, lastPingMs: 4_900, lastMessageMs: 0, paused: false }
     expect(visit(signs, 4_999, 1_000, 5_000)).toBe('nothing')
     expect(visit(signs, 5_000, 1_000, 5_000)).toBe('idle')
     expect(visit({ ...signs, pingedAtMs: 4_000 }, 5_000, 1_000, 5_000)).toBe('dead')

@@ -68,6 +68,8 @@ export interface PeerSigns {
   readonly lastPingMs: number
   /** Time of the last message from the client. */
   readonly lastMessageMs: number
+  /** Whether the replica has stopped reading from the client, so that neither pongs nor messages arrive. */
+  readonly paused: boolean
 }
 
 export type Visit = 'dead' | 'idle' | 'ping' | 'nothing'
@@ -75,7 +77,9 @@ export type Visit = 'dead' | 'idle' | 'ping' | 'nothing'
 /** Returns the action to perform when a connection is checked. All times are in milliseconds, from the same monotonic clock. */
 export function visit(signs: PeerSigns, nowMs: number, heartbeatIntervalMs: number, connectionTimeoutMs: number): Visit {
   const halfWay = heartbeatIntervalMs * visitShare
-  if (signs.pingedAtMs !== 0 && nowMs - signs.pingedAtMs >= halfWay * 0.9) return 'dead'
-  if (nowMs - signs.lastMessageMs >= connectionTimeoutMs) return 'idle'
-  return signs.pingedAtMs === 0 && nowMs - signs.lastPingMs >= halfWay * 1.8 ? 'ping' : 'nothing'
+  if (!signs.paused) {
+    if (signs.pingedAtMs !== 0 && nowMs - signs.pingedAtMs >= halfWay * 0.9) return 'dead'
+    if (nowMs - signs.lastMessageMs >= connectionTimeoutMs) return 'idle'
+  }
+  return (signs.pingedAtMs === 0 || signs.paused) && nowMs - signs.lastPingMs >= halfWay * 1.8 ? 'ping' : 'nothing'
 }

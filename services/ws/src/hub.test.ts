@@ -19,6 +19,7 @@ class FakeSocket implements Socket {
   unfinishedBytes = 0
   closedWith: number | null = null
   terminated = false
+  paused = false
 
   sendFrame({ frame, payloadBytes }: TextFrame): boolean {
     this.sent.push(JSON.parse(frame.subarray(frame.length - payloadBytes).toString()) as ServerMessage)
@@ -33,6 +34,12 @@ class FakeSocket implements Socket {
   }
   terminate(): void {
     this.terminated = true
+  }
+  pause(): void {
+    this.paused = true
+  }
+  resume(): void {
+    this.paused = false
   }
 }
 
@@ -193,7 +200,7 @@ test('a session expires after its window, and its rooms do not wait for it', asy
   expect(sessions.held).toBe(0)
 })
 
-test('messages of a connection are handled in order even during an asynchronous handler, and too many are refused', async () => {
+test('messages of a connection are handled in order even during an asynchronous handler', async () => {
   const { sessions, open } = setUp({ MAX_MESSAGES_PER_SECOND: 10 })
   const { socket, say } = open('ann')
   const stored = Promise.withResolvers<boolean>()
@@ -205,6 +212,63 @@ test('messages of a connection are handled in order even during an asynchronous 
   await expect
     .poll(() => socket.sent.map(({ type }) => type))
     .toEqual(['connection_established', 'room_joined', 'room_message', 'message_response'])
+})
+
+describe('a client whose messages wait for a slow store', () => {
+  /** A client with a rate of 10 messages per second, of which 20 wait because the store does not respond. */
+  async function waiting() {
+    const lab = setUp({ MAX_MESSAGES_PER_SECOND: 10, HEARTBEAT_INTERVAL: 1_000, CONNECTION_TIMEOUT: 2_000 })
+    const { sessions, open, time } = lab
+    const stored = Promise.withResolvers<boolean>()
+    sessions.save = () => stored.promise
+    const client = open('ann')
+    client.say({ type: 'join', room: 'tea' })
+    const broadcast = (id: number) => client.say({ type: 'broadcast', room: 'tea', id, data: id })
+    for (let id = 1; id <= 20; id++) {
+      expect(client.socket.paused).toBe(false)
+      time.nowMs += 100
+      broadcast(id)
+    }
+    return { ...lab, ...client, broadcast, stored }
+  }
+  const ids = (sent: ServerMessage[]) => sent.flatMap((message) => (message.type === 'message_response' ? [message.id] : []))
+  const range = (most: number) => Array.from({ length: most }, (_, i) => i + 1)
+
+  test('is not read until half of the messages are handled; none is refused, and all are answered in order', async () => {
+    const { socket, broadcast, stored, time } = await waiting()
+    expect(socket.paused).toBe(true)
+    // Frames that the WebSocket library had read before the pause.
+    for (let id = 21; id <= 29; id++) broadcast(id)
+    time.nowMs += 5_000
+    stored.resolve(true)
+    await expect.poll(() => socket.paused).toBe(false)
+    // The messages of the pause arrive all at once.
+    for (let id = 30; id <= 79; id++) broadcast(id)
+    await expect.poll(() => ids(socket.sent)).toEqual(range(79))
+    expect(socket.sent.filter(({ type }) => type === 'error')).toEqual([])
+  })
+
+  test('still receives heartbeats and is not closed as silent, until it is read again', async () => {
+    const { hub, socket, stored, time } = await waiting()
+    const live = (forMs: number) => {
+      for (const endMs = time.nowMs + forMs; time.nowMs < endMs; time.nowMs += hub.tickMs) hub.tick()
+    }
+    live(10_000)
+    expect(socket.sent.filter(({ type }) => type === 'heartbeat').length).toBeGreaterThanOrEqual(10)
+    expect([socket.closedWith, socket.terminated]).toEqual([null, false])
+    stored.resolve(true)
+    await expect.poll(() => socket.paused).toBe(false)
+    live(1_000)
+    expect([socket.closedWith, socket.terminated]).toEqual([null, false])
+    live(3_000)
+    expect(socket.closedWith !== null || socket.terminated).toBe(true)
+  })
+
+  test('is read when the connection closes, because the close frame must arrive', async () => {
+    const { socket, connection } = await waiting()
+    connection.close('idle')
+    expect(socket.paused).toBe(false)
+  })
 })
 
 test('a session taken over by another replica closes its socket as replaced, and is no longer held', () => {

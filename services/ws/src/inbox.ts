@@ -51,6 +51,12 @@ function brokenCause(code: number): CloseCause {
 
 export function createInbox(handling: Handling): Inbox {
   const { config, clock, meter, log, tracer } = handling
+  /**
+   * When this many messages of a connection wait, which is two seconds' worth, the replica stops reading from the connection until half of
+   * them are handled. A refusal would break the order of the client's messages, because the client sends a refused message again after the
+   * messages that follow it. Frames that were read before the pause add at most one more second's worth, which is the allowed burst.
+   */
+  const mostWaiting = 2 * config.MAX_MESSAGES_PER_SECOND
 
   /** Whether the rate limit allows another frame from this connection. If the rate limit is exceeded, the client receives an error. */
   function admit(connection: Connection, nowMs: number): boolean {
@@ -117,15 +123,12 @@ export function createInbox(handling: Handling): Inbox {
       // A waiting message's handler may also be asynchronous.
       handleInTurn(connection, message, bytes)
     }
+    if (connection.waitingMessages <= mostWaiting / 2) connection.resumeReading(clock.steady())
   }
 
   function handleInTurn(connection: Connection, message: ClientMessage, bytes: number): string | undefined {
     if (!connection.isHandling) return handle(connection, message)
-    // The queue holds two seconds' worth of messages, because no handler takes longer than two seconds.
-    const most = 2 * config.MAX_MESSAGES_PER_SECOND
-    if (!connection.wait(message, bytes, most)) {
-      answerError(handling, connection, 'rate_limited', `${most} messages are already waiting.`, 'id' in message ? message.id : undefined)
-    }
+    if (connection.wait(message, bytes) >= mostWaiting) connection.pauseReading(clock.steady())
     return undefined
   }
 

@@ -28,6 +28,16 @@ test('a client that stays within the rate is never limited', () => {
   for (let nowMs = 0; nowMs < 60_000; nowMs += 100) expect(limit.take(nowMs)).toBe('pass')
 })
 
+test('the messages of a time in which the replica did not read pass at once, in addition to the burst', () => {
+  const limit = new RateLimit(10, 0)
+  burst(limit, 10, 0)
+  limit.credit(5_000, 5_000)
+  expect(burst(limit, 60, 5_000)).toEqual({ pass: 50, limited: 10, abuse: 0 })
+  limit.credit(3_000, 8_000)
+  expect(burst(limit, 60, 20_000).pass).toBe(30)
+  expect(burst(limit, 60, 40_000).pass).toBe(10)
+})
+
 test('the eleventh second of refusals in a row is abuse, and no message before it', () => {
   const limit = new RateLimit(10, 0)
   expect(burst(limit, 110, 0)).toEqual({ pass: 10, limited: 100, abuse: 0 })

@@ -25,12 +25,23 @@ export class RateLimit {
     this.lastMs = nowMs
   }
 
+  /**
+   * Adds the tokens of a time in which the replica did not read from the connection, even if the bucket then holds more than one second's
+   * worth. The client's messages of this time arrive all at once, and the client has not exceeded its rate.
+   * @param unreadMs the duration of that time
+   * @param nowMs the current time, from the clock that was also used for the constructor
+   */
+  credit(unreadMs: number, nowMs: number): void {
+    this.tokens += (unreadMs * this.perSecond) / 1000
+    this.lastMs = nowMs
+  }
+
   /** Takes a token from the bucket for one message. @param nowMs the current time, from the clock that was also used for the constructor */
   take(nowMs: number): RateDecision {
     const refilled = this.tokens + ((nowMs - this.lastMs) * this.perSecond) / 1000
     this.lastMs = nowMs
     if (refilled >= this.perSecond) {
-      this.tokens = this.perSecond - 1
+      this.tokens = Math.max(this.perSecond, this.tokens) - 1
       this.refused = 0
       return 'pass'
     }
