@@ -1,8 +1,8 @@
 #!/bin/sh
-# Starts Traefik with the parts of its configuration that the profiles in $COMPOSE_PROFILES enable.
+# Starts Traefik with the parts of its configuration that the profiles in $COMPOSE_PROFILES and LAB_ACME_DOMAIN enable.
 #
 # Traefik has a single static configuration, without conditions. Optional lines of traefik.yaml are therefore comments that begin
-# with "#logging " or "#tracing ", and this script removes that prefix.
+# with "#logging ", "#tracing " or "#acme ", and this script removes that prefix.
 set -eu
 
 # dynamic/pages.yaml would allow either all origins or none if it could not parse the list.
@@ -27,6 +27,23 @@ for file in lab.crt lab.key; do
 done
 
 expressions="s/@SAMPLER_RATIO@/${OTEL_TRACES_SAMPLER_ARG:-0.01}/"
+if [ -n "${LAB_ACME_DOMAIN:-}" ]; then
+  if ! printf '%s\n' "$LAB_ACME_DOMAIN" | grep -Eq '^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$'; then
+    echo "LAB_ACME_DOMAIN=$LAB_ACME_DOMAIN: allowed is a public host name in lower case, such as lab.example.org" >&2
+    exit 1
+  fi
+  server=${LAB_ACME_SERVER:-https://acme-v02.api.letsencrypt.org/directory}
+  if ! printf '%s\n' "$server" | grep -Eq '^https://[A-Za-z0-9.:/_-]+$'; then
+    echo "LAB_ACME_SERVER=$server: allowed is the https:// address of an ACME directory" >&2
+    exit 1
+  fi
+  # Without a volume, each new container would request a new certificate, and authorities limit how often they issue one.
+  if ! [ -w /acme ]; then
+    echo "LAB_ACME_DOMAIN=$LAB_ACME_DOMAIN: user $(id -u) cannot write to /acme; mount a folder there, as in docs/tls.md" >&2
+    exit 1
+  fi
+  expressions="$expressions; s/^\( *\)#acme /\1/; s|@ACME_DOMAIN@|$LAB_ACME_DOMAIN|; s|@ACME_SERVER@|$server|"
+fi
 for part in logging tracing; do
   case ",${COMPOSE_PROFILES:-}," in
   *,"$part",* | *,"*",*) expressions="$expressions; s/^\( *\)#$part /\1/" ;;

@@ -3,6 +3,7 @@
  * concurrently.
  */
 import { services } from '@lab/contract/endpoints.ts'
+import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { type FaultName, faultsOn } from '@lab/faults/catalogue/index.ts'
 import type { Finding } from '@lab/faults/core/judge.ts'
 import { until } from '@lab/host/until.ts'
@@ -98,7 +99,10 @@ describe('faults with --check succeed', () => {
     beforeAll(async () => {
       const up = ['up', '--detach', '--no-deps', '--build', '--wait', '--wait-timeout', '90', ...scaler]
       await compose(stack, [...files, ...up], { withinSeconds: 240 })
-    }, 300_000)
+      // Prometheus reports the absence of a scaler only if it has scraped the scaler before.
+      const synced = async () => (await query(stack, `${scalerMetrics.lastSync.name} > 0`)).length > 0
+      await until('Prometheus has scraped a sync of the scaler', synced, { withinMs: 60_000 })
+    }, 400_000)
     afterAll(() => compose(stack, [...files, 'rm', '--stop', '--force', ...scaler]), 60_000)
 
     test.each(withScaler)('%s', { timeout: withinSeconds * 1000 }, async (name) => {

@@ -118,6 +118,8 @@ describe('LAB_CERTIFICATE', () => {
   test.each([
     ['LAB_CERTIFICATE=true', /^LAB_CERTIFICATE=true: user 65532 cannot read traefik\/certs\/lab.crt; .\/lab tls creates it/],
     ['LAB_HARDENED=yes', /^LAB_HARDENED=yes: allowed is true or false$/],
+    ['LAB_ACME_DOMAIN=localhost', /^LAB_ACME_DOMAIN=localhost: allowed is a public host name in lower case, such as lab.example.org$/],
+    ['LAB_ACME_DOMAIN=lab.example.org', /^LAB_ACME_DOMAIN=lab.example.org: user 65532 cannot write to \/acme; .* docs\/tls.md$/],
   ])('Traefik explains in one line why it does not start with %s', async (setting, line) => {
     const empty = `${folder}/authority:/etc/traefik/certs:ro`
     const args = ['compose', 'run', '--rm', '--no-deps', '--volume', empty, '-e', setting, services.traefik]

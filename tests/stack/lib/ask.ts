@@ -16,16 +16,19 @@ export interface Asked {
   method?: string
   /** Certificates of the authorities that are trusted; if undefined, every certificate is accepted. */
   ca?: string
+  /** The host name for which the server's certificate must be valid; by default, the host of the address. */
+  servername?: string
   /** The only TLS version that the client offers. */
   version?: 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
 }
 
 /** Sends a request. If an upgrade is accepted, the response has status 101. Rejects if there is no response, or no trusted certificate. */
-export function ask(url: string, { headers = {}, method = 'GET', ca, version }: Asked = {}): Promise<Answer> {
+export function ask(url: string, { headers = {}, method = 'GET', ca, servername, version }: Asked = {}): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const only = version === undefined ? {} : { minVersion: version, maxVersion: version }
   const trust = ca === undefined ? { rejectUnauthorized: false } : { ca }
-  const options = { method, headers, timeout: 10_000, agent: false, ...trust, ...only } as const
+  const name = servername === undefined ? {} : { servername }
+  const options = { method, headers, timeout: 10_000, agent: false, ...trust, ...name, ...only } as const
   const call = url.startsWith('https') ? httpsRequest(url, options) : httpRequest(url, options)
   call.on('response', (response) => {
     const tls = response.socket instanceof Object && 'getProtocol' in response.socket ? (response.socket as TLSSocket).getProtocol() : null
