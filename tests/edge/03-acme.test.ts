@@ -2,25 +2,21 @@
  * Requests a certificate from Pebble, the test authority of Let's Encrypt, through Traefik's ACME resolver. The test needs the program
  * `pebble` in PATH, and is skipped without it.
  */
-import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { certificateFiles, makeCertificates } from '@lab/cli/tls/certificates.ts'
 import { paths, services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { optionalProgram } from '../lib/program.ts'
 import { ask, upgrade } from '../stack/lib/ask.ts'
 import { freePorts } from '../stack/lib/global-setup.ts'
 import { compose, containers } from '../stack/lib/stack.ts'
 
-const pebble = (process.env.PATH ?? '')
-  .split(delimiter)
-  .map((folder) => join(folder, 'pebble'))
-  .find(existsSync)
-if (pebble === undefined) console.warn('\nNOT TESTED HERE: certificates by ACME, because the program pebble is not installed\n')
+const pebble = optionalProgram('pebble', 'certificates by ACME')
 
 /** Ports inside Pebble's container: the ACME directory, and the address with the certificates of its authority. */
 const acmePort = 14_000

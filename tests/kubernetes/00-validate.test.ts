@@ -7,7 +7,9 @@ import { kubectl, tryKubectl } from '@lab/host/kubectl.ts'
 import { root } from '@lab/host/root.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
+import { optionalProgram } from '../lib/program.ts'
 import { block, type } from './lib/cluster.ts'
+import { schemaFile, writeSchemas } from './lib/schemas.ts'
 
 interface Manifest {
   kind: string
@@ -16,6 +18,9 @@ interface Manifest {
 
 /** Kustomize overlay that enables all components; only this test uses it. */
 const everything = 'reports/kubernetes-everything'
+/** Folder with the JSON schemas for kubeconform. */
+const schemas = 'reports/kubernetes-schemas'
+const kubeconform = optionalProgram('kubeconform', 'the manifests with kubeconform')
 
 describe.skipIf(inject('cluster') === 'none')('the API server accepts', () => {
   beforeAll(async () => {
@@ -44,6 +49,30 @@ describe.skipIf(inject('cluster') === 'none')('the API server accepts', () => {
     const { stderr, exitCode } = await tryKubectl(['apply', '--dry-run=server', '--validate=strict', '-k', everything])
     expect(exitCode, stderr).toBe(0)
   })
+
+  test.skipIf(kubeconform === undefined)(
+    'no field that its OpenAPI definitions do not have, according to kubeconform',
+    async () => {
+      const openApi = JSON.parse(await kubectl(['get', '--raw', '/openapi/v2'])) as Parameters<typeof writeSchemas>[0]
+      await writeSchemas(openApi, `${root}${schemas}`)
+      const check = async (manifests: string) => {
+        await writeFile(`${root}${schemas}/manifests.yaml`, manifests)
+        const args = ['-strict', '-summary', '-schema-location', `${root}${schemas}/${schemaFile}`, `${schemas}/manifests.yaml`]
+        return run(kubeconform ?? '', args, { folder: root, withinSeconds: 60 })
+      }
+      for (const folder of ['k8s/overlays/dev', 'k8s/overlays/cloud', 'k8s/overlays/load', everything]) {
+        const { exitCode, stdout, stderr } = await check(await kubectl(['kustomize', folder]))
+        expect(exitCode, `${stdout}${stderr}`).toBe(0)
+        expect(stdout).toMatch(/Valid: [1-9]\d*, Invalid: 0, Errors: 0, Skipped: 0/)
+      }
+      const misspelt = (await kubectl(['kustomize', 'k8s/overlays/dev'])).replace(
+        'terminationGracePeriodSeconds',
+        'terminationGraceSeconds',
+      )
+      expect((await check(misspelt)).stdout).toContain('terminationGraceSeconds')
+    },
+    120_000,
+  )
 
   test('refuses a pod that runs as root', async () => {
     const pod = { spec: { containers: [{ name: 'root', image: 'x', securityContext: { runAsUser: 0 } }] } }
