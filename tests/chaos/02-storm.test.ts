@@ -6,8 +6,8 @@ import type { StormReport } from '@lab/storm/command.ts'
 import { peakOf } from '@lab/storm/compare.ts'
 import { execa } from 'execa'
 import { beforeAll, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { root } from '../stack/lib/compose-file.ts'
-import { addFigure } from '../stack/lib/figures.ts'
 import { containers, expectedServices, scaleTo } from '../stack/lib/stack.ts'
 
 const stack = inject('stack')

@@ -5,8 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { wholeNumber } from '@lab/host/arguments.ts'
 import { expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { openSocketGroup } from '../stack/lib/crowd.ts'
-import { addFigure } from '../stack/lib/figures.ts'
 import { query } from '../stack/lib/prometheus.ts'
 
 const stack = inject('stack')

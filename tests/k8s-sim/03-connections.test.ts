@@ -10,10 +10,10 @@ import type { CurvePoint } from '@lab/scaler/replay/replay.ts'
 import { verify } from '@lab/scaler/replay/verify.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { query } from '../stack/lib/prometheus.ts'
 import { containers, tryCompose, url } from '../stack/lib/stack.ts'
 import { watchDeaths } from './lib/deaths.ts'
-import { addFigure } from './lib/figures.ts'
 import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')

@@ -12,9 +12,9 @@ import { verify } from '@lab/scaler/replay/verify.ts'
 import { explainText } from '@lab/scaler/views/explain.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { containers, tryCompose, url } from '../stack/lib/stack.ts'
 import { watchDeaths } from './lib/deaths.ts'
-import { addFigure } from './lib/figures.ts'
 import { fromRoot, hostStateFolder, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')

@@ -11,9 +11,9 @@ import { writeReport } from '@lab/panels/report.ts'
 import { type PanelAnswer, unexplained, watchPanels } from '@lab/panels/watch.ts'
 import { pauseFilePath } from '@lab/scaler/decision-log.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { oneSocketPerReplica, type TestSocket } from '../stack/lib/socket.ts'
 import { containers, tryCompose, url } from '../stack/lib/stack.ts'
-import { addFigure } from './lib/figures.ts'
 import { fromRoot, stateFolder } from './lib/settings.ts'
 
 const stack = inject('stack')

@@ -10,9 +10,9 @@ import { readReport } from '@lab/prove/report/schema.ts'
 import { decisionLogPath, pauseFilePath, readLastRecord } from '@lab/scaler/decision-log.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { commandBlocks } from '../stack/lib/command-blocks.ts'
 import { containers } from '../stack/lib/stack.ts'
-import { addFigure } from './lib/figures.ts'
 import { fromRoot, stateFolder, timeScale } from './lib/settings.ts'
 
 const stack = inject('stack')

@@ -3,9 +3,9 @@ import { services } from '@lab/contract/endpoints.ts'
 import { until } from '@lab/host/until.ts'
 import { loadStatus, startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { openSocketGroupAt, type SocketGroup } from '../stack/lib/crowd.ts'
 import { entry, hpa, inLab, readyPods } from './lib/cluster.ts'
-import { addFigure } from './lib/figures.ts'
 
 /** Clients that stay connected while the number of replicas changes. */
 const clients = 50

@@ -8,8 +8,8 @@ import { ClusterRollouts } from '@lab/lab/kubernetes/rollout/rollouts.ts'
 import type { Report } from '@lab/prove/core/report.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { block, entry, inLab, pods, readyPods, type } from './lib/cluster.ts'
-import { addFigure } from './lib/figures.ts'
 
 const look = block('./lab status --on kubernetes')
 const replace = block('./lab rollout --set LOG_LEVEL=debug --on kubernetes')

@@ -13,11 +13,11 @@ import { startLoad, stopLoad } from '@lab/lab/kubernetes/load.ts'
 import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse } from 'yaml'
+import { addFigure } from '../lib/figures.ts'
 import { freePorts } from '../stack/lib/global-setup.ts'
 import { startLab } from '../stack/lib/lab-command.ts'
 import { prometheusOf } from '../stack/lib/stack.ts'
 import { type Forwarded, forward, hpa, inLab, pods, readyPods } from './lib/cluster.ts'
-import { addFigure } from './lib/figures.ts'
 import { changesOf, compare, type Point, sameLoadHtml } from './lib/same-load.ts'
 
 const sockets = 250

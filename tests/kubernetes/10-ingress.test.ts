@@ -6,9 +6,9 @@ import { until } from '@lab/host/until.ts'
 import { findLab } from '@lab/lab/find.ts'
 import type { KubernetesLab } from '@lab/lab/kubernetes/lab.ts'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { openSocketGroupAt } from '../stack/lib/crowd.ts'
 import { entry, pods, readyPods } from './lib/cluster.ts'
-import { addFigure } from './lib/figures.ts'
 
 const clients = 200
 const room = 'through-the-ingress'

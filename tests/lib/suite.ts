@@ -16,6 +16,8 @@ export interface SuiteOptions {
 
 /** Runs a suite's test files one after another, ordered by name, and writes the results to `reports/NAME-tests.json`. */
 export function labSuite({ name, globalSetup, testTimeout = 60_000, maxConcurrency }: SuiteOptions): ViteUserConfig {
+  // The setup and the test files run in different processes, which both inherit this variable (figures.ts).
+  process.env.LAB_SUITE = name
   return defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     test: {

@@ -6,7 +6,7 @@ import { until } from '@lab/host/until.ts'
 import type { Published } from '@lab/ws/room-log.ts'
 import { LogUser, roomLogSuite } from '@lab/ws/test/suites/room-log-suite.ts'
 import { describe, expect, test } from 'vitest'
-import { addFigure } from './lib/figures.ts'
+import { addFigure } from '../lib/figures.ts'
 import { empty, logUser, openRelay, replica, sorted, startStores, useValkey } from './lib/stores.ts'
 
 const valkey = useValkey()

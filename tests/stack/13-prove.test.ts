@@ -10,8 +10,8 @@ import { replicaName } from '@lab/host/replicas.ts'
 import type { Report } from '@lab/prove/core/report.ts'
 import { execa } from 'execa'
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { root } from './lib/compose-file.ts'
-import { addFigure } from './lib/figures.ts'
 import { containers, scaleTo } from './lib/stack.ts'
 
 const stack = inject('stack')

@@ -7,7 +7,7 @@ import { until } from '@lab/host/until.ts'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { faults, hasChromium, launch, openPage } from '../browser/lib/browser.ts'
-import { addFigure } from './lib/figures.ts'
+import { addFigure } from '../lib/figures.ts'
 import { startLab } from './lib/lab-command.ts'
 import { containers, tryCompose, url } from './lib/stack.ts'
 

@@ -5,8 +5,8 @@ import { createServer } from 'node:net'
 import { services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
 import type { TestProject } from 'vitest/node'
+import { addFigure } from '../../lib/figures.ts'
 import { composeServices, imageOf, publishedPorts } from './compose-file.ts'
-import { startFigures } from './figures.ts'
 import { compose, expectedServices, type Stack, takeDown } from './stack.ts'
 
 declare module 'vitest' {
@@ -29,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => void> {
     const up = ['up', '--detach', '--no-build', '--wait', '--wait-timeout', String(healthyWithinSeconds), ...someOnly]
     await compose(stack, up, { withinSeconds: healthyWithinSeconds + 30, stop })
     stack.startSeconds = (performance.now() - startedAt) / 1000
-    startFigures({ startSeconds: stack.startSeconds })
+    addFigure('startSeconds', stack.startSeconds)
   })
 }
 

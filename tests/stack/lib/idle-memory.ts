@@ -1,21 +1,6 @@
-/** Writes the stack tests' measurements to reports/stack-figures.json. */
-import { readFileSync, writeFileSync } from 'node:fs'
+/** Measures how much memory the stack uses without load. */
 import { docker } from '@lab/host/docker.ts'
-import { root } from './compose-file.ts'
 import { containers, type Stack, serviceOf } from './stack.ts'
-
-const path = `${root}reports/stack-figures.json`
-
-/** Creates an empty measurements file. */
-export function startFigures(figures: Record<string, unknown>): void {
-  writeFileSync(path, `${JSON.stringify(figures, null, 2)}\n`)
-}
-
-/** Adds one measurement. The name of a measurement ends with its unit. */
-export function addFigure(name: string, value: unknown): void {
-  const figures = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
-  startFigures({ ...figures, [name]: value })
-}
 
 /** Returns the memory usage of each service without load, and the total, according to `docker stats`. */
 export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; byServiceMiB: Record<string, number> }> {
