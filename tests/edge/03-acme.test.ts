@@ -29,7 +29,8 @@ describe.skipIf(pebble === undefined)('LAB_ACME_DOMAIN', async () => {
   const authority = `${stack.project}-pebble`
   const free = await freePorts()
   const [web, tls, roots] = [free.LAB_PORT, free.LAB_TLS_PORT, free.LIVE_PORT].map(Number)
-  const network = `${stack.project}_lab`
+  // The other networks have no access from the host.
+  const network = `${stack.project}_front`
   let folder = ''
 
   beforeAll(async () => {

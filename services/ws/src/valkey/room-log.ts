@@ -10,7 +10,7 @@ import type { Timers } from '../ports.ts'
 import type { Published, RoomDraft, RoomLog, RoomLogEvents, RoomMessage } from '../room-log.ts'
 import type { MakeConnection, ValkeyConnection } from './connection.ts'
 import { LogReader } from './log-reader.ts'
-import { Outbox, type Waiting } from './outbox.ts'
+import { Outbox, type OutboxBounds, type Waiting } from './outbox.ts'
 import { logKeys, publish } from './scripts.ts'
 
 /** How long a starting replica waits for Valkey before it becomes ready without it. Milliseconds. */
@@ -51,6 +51,13 @@ export class ValkeyRoomLog implements RoomLog {
   private connections = 0
   /** The sequence numbers of this replica's own stored messages that it has not read from the log yet, in order. */
   private given: number[] = []
+  /**
+   * Messages of this replica's clients that are stored, but that this replica has not read from the log yet, in order. If Valkey becomes
+   * unavailable, their room's members must receive them before the provisional messages that follow.
+   */
+  private unread: { seq: number; draft: RoomDraft }[] = []
+  private unreadBytes = 0
+  private readonly bounds: OutboxBounds
   /** The sequence numbers of the latest messages that this replica has read, by message key. */
   private readonly places = new Map<string, number>()
   private readonly maxPlaces: number
@@ -63,7 +70,8 @@ export class ValkeyRoomLog implements RoomLog {
     this.timers = timers
     this.valkey = valkey
     this.onHealth = onHealth
-    this.outbox = new Outbox({ messages: config.ROOM_OUTBOX_MESSAGES, bytes: config.ROOM_OUTBOX_BYTES })
+    this.bounds = { messages: config.ROOM_OUTBOX_MESSAGES, bytes: config.ROOM_OUTBOX_BYTES }
+    this.outbox = new Outbox(this.bounds)
     this.maxPlaces = config.ROOM_LOG_MESSAGES
     const most = [Math.max(config.ROOM_LOG_MESSAGES, smallestLog.messages), Math.max(config.ROOM_LOG_BYTES, smallestLog.bytes)]
     this.limits = [...most, config.ROOM_LOG_AGE].map(String)
@@ -146,10 +154,15 @@ export class ValkeyRoomLog implements RoomLog {
     this.onHealth()
   }
 
-  /** When the connection to Valkey is lost, provisionally delivers the messages that Valkey has not confirmed. */
+  /**
+   * When the connection to Valkey is lost, provisionally delivers the messages that Valkey has not confirmed, after those that Valkey has
+   * confirmed but this replica has not read.
+   */
   connectionDown(why: Error): void {
     this.connections++
     this.onHealth(why)
+    for (const { draft } of this.unread) this.events?.onProvisional(draft)
+    this.forgetUnread()
     for (const entry of this.outbox.all()) {
       const seq = this.places.get(entry.key.toString('latin1'))
       if (seq === undefined) this.wait(entry)
@@ -204,11 +217,24 @@ export class ValkeyRoomLog implements RoomLog {
   private stored(entry: Waiting, seq: number, before: boolean): void {
     this.outbox.shift()
     if (!before && seq > this.position) this.given.push(seq)
+    if (!entry.provisional && seq > this.position) this.keepUnread(seq, entry.draft)
     // A message that is sent again because Valkey's reply was lost is not reported as a duplicate.
     const duplicate = before && (entry.attempts === 1 || entry.again)
     if (!entry.settled) entry.done({ result: duplicate ? 'duplicate' : 'stored', seq })
     if (entry.provisional && !this.outbox.head?.provisional) this.onHealth()
     if (this.outbox.count === 0) this.emptied?.()
+  }
+
+  /** If the reader is so far behind that the limits of the outbox are exceeded, the messages are delivered only once they are read. */
+  private keepUnread(seq: number, draft: RoomDraft): void {
+    this.unreadBytes += draft.head.length
+    if (this.unread.length >= this.bounds.messages || this.unreadBytes > this.bounds.bytes) this.forgetUnread()
+    else this.unread.push({ seq, draft })
+  }
+
+  private forgetUnread(): void {
+    this.unread = []
+    this.unreadBytes = 0
   }
 
   private arrived(message: RoomMessage, key: Buffer): void {
@@ -225,6 +251,10 @@ export class ValkeyRoomLog implements RoomLog {
 
   private passed(upToSeq: number): void {
     if (this.given.length > 0) this.given = this.given.filter((seq) => seq > upToSeq)
+    for (let first = this.unread[0]; first !== undefined && first.seq <= upToSeq; first = this.unread[0]) {
+      this.unread.shift()
+      this.unreadBytes -= first.draft.head.length
+    }
     for (const { seq, resolve } of this.behind) if (seq <= upToSeq) resolve()
   }
 }
