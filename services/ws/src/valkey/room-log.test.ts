@@ -77,7 +77,7 @@ test('a message that was read before the connection was lost is not delivered ag
   expect(delivered).toEqual(['first from the log', 'second', 'third'])
 })
 
-test('no more unread messages are kept than the outbox may hold', async () => {
+test('no more unread messages are stored than the outbox may hold', async () => {
   const { publish, lose, delivered } = await unreadLog({ ROOM_OUTBOX_MESSAGES: 3 })
   for (const text of ['1', '2', '3', '4', '5']) await publish(text)
   lose()
