@@ -85,7 +85,8 @@ function broadcast(handling: Handling, connection: Connection, message: Of<'broa
   const key = id === undefined ? handling.newId() : `${session.idScope}:${JSON.stringify(id)}`
   const startedMs = clock.steady()
   const publishing = span && handling.tracer.publish(span.traceparent, room)
-  const draft = { room, head: Buffer.from(head), publishedAtMs: clock.now(), key, traceparent: publishing?.traceparent }
+  const afterSeq = Math.max(session.seq, session.ahead.get(room) ?? 0)
+  const draft = { room, head: Buffer.from(head), publishedAtMs: clock.now(), key, afterSeq, traceparent: publishing?.traceparent }
   roomLog.publish(draft, (outcome) => {
     meter.roomMessage(outcome.result)
     publishing?.set({ [fields.result]: outcome.result })

@@ -14,13 +14,18 @@ export interface RoomDraft {
   /** The message's trace context, if the message is traced. */
   traceparent?: string | undefined
   /**
+   * The sequence number up to which the sender has received messages, perhaps from another replica. The message is not delivered
+   * provisionally before the replica has read the log up to this number, because the sender's own earlier messages may be among these.
+   */
+  afterSeq?: number
+  /**
    * Identifies the message. If two drafts have the same key, the second one receives the first one's sequence number and is not delivered.
    */
   key: string
 }
 
 /** A message stored in the room log. */
-export interface RoomMessage extends Omit<RoomDraft, 'key'> {
+export interface RoomMessage extends Omit<RoomDraft, 'key' | 'afterSeq'> {
   /**
    * The message's sequence number across all rooms. Sequence numbers always increase, even if the log is lost, but they may skip values.
    */

@@ -9,6 +9,8 @@ export interface Waiting {
   /** The number of times that the message has been sent to the store. */
   attempts: number
   provisional: boolean
+  /** Whether the provisional delivery waits until this replica has read more of the log. */
+  withheld: boolean
   /** Whether an earlier message in the outbox has the same key. */
   again: boolean
   /** Whether the message's sequence number is known and has been reported to the sender. */
@@ -40,7 +42,7 @@ export class Outbox {
     const { messages, bytes } = this.bounds
     if (this.count >= messages || this.bytes + draft.head.length > bytes) return undefined
     const again = this.keys.has(key.toString('latin1'))
-    const entry = { draft, key, done, attempts: 0, provisional: false, again, settled: false }
+    const entry = { draft, key, done, attempts: 0, provisional: false, withheld: false, again, settled: false }
     this.push(entry)
     return entry
   }

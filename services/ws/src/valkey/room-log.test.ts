@@ -6,7 +6,7 @@ import type { ConnectionOptions, ValkeyConnection } from './connection.ts'
 import { ValkeyRoomLog } from './room-log.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
-const draftOf = (text: string): RoomDraft => ({ room: 'tea', head: Buffer.from(text), publishedAtMs: 0, key: text })
+const draftOf = (text: string, afterSeq = 0): RoomDraft => ({ room: 'tea', head: Buffer.from(text), publishedAtMs: 0, key: text, afterSeq })
 
 /** A room log whose Valkey stores each message at once, but whose reading connection receives nothing until `read` is called. */
 async function unreadLog(env: Parameters<typeof testConfig>[0] = {}) {
@@ -37,9 +37,9 @@ async function unreadLog(env: Parameters<typeof testConfig>[0] = {}) {
     onLost: () => {},
     onEnd: () => {},
   })
-  const publish = async (text: string) => {
+  const publish = async (text: string, afterSeq?: number) => {
     const outcomes: string[] = []
-    log.publish(draftOf(text), ({ result }) => void outcomes.push(result))
+    log.publish(draftOf(text, afterSeq), ({ result }) => void outcomes.push(result))
     await turn()
     return outcomes
   }
@@ -82,4 +82,18 @@ test('no more unread messages are stored than the outbox may hold', async () => 
   for (const text of ['1', '2', '3', '4', '5']) await publish(text)
   lose()
   expect(delivered).toEqual(['5'])
+})
+
+test('a message of a sender that has received more of the log is delivered once the replica has read that part', async () => {
+  const { publish, read, lose, delivered } = await unreadLog()
+  lose()
+  expect(await publish('of the sender', 2)).toEqual(['provisional'])
+  await publish('of another')
+  expect(delivered).toEqual(['of another'])
+  await read(1, 'first')
+  await publish('later of the sender', 2)
+  expect(delivered).toEqual(['of another', 'first from the log'])
+  await read(2, 'second')
+  await publish('last of the sender', 2)
+  expect(delivered.slice(2)).toEqual(['second from the log', 'of the sender', 'later of the sender', 'last of the sender'])
 })

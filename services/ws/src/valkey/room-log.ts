@@ -57,6 +57,8 @@ export class ValkeyRoomLog implements RoomLog {
    */
   private unread: { seq: number; draft: RoomDraft }[] = []
   private unreadBytes = 0
+  /** The lowest sequence number for which the provisional delivery of a message waits. */
+  private withheldUpTo = Number.POSITIVE_INFINITY
   private readonly bounds: OutboxBounds
   /** The sequence numbers of the latest messages that this replica has read, by message key. */
   private readonly places = new Map<string, number>()
@@ -193,8 +195,21 @@ export class ValkeyRoomLog implements RoomLog {
   private wait(entry: Waiting): void {
     if (entry.provisional || entry.settled) return
     entry.provisional = true
-    if (!entry.again) this.events?.onProvisional(entry.draft)
+    if (!entry.again) this.deliver(entry)
     entry.done({ result: 'provisional' })
+  }
+
+  private deliver(entry: Waiting): void {
+    const { afterSeq = 0 } = entry.draft
+    entry.withheld = afterSeq > this.position
+    if (entry.withheld) this.withheldUpTo = Math.min(this.withheldUpTo, afterSeq)
+    else this.events?.onProvisional(entry.draft)
+  }
+
+  /** Delivers the messages whose senders had received more of the log than this replica had read, as far as it has read it now. */
+  private deliverWithheld(): void {
+    this.withheldUpTo = Number.POSITIVE_INFINITY
+    for (const entry of this.outbox.all()) if (entry.withheld) this.deliver(entry)
   }
 
   private hand(entry: Waiting): void {
@@ -255,6 +270,7 @@ export class ValkeyRoomLog implements RoomLog {
       this.unread.shift()
       this.unreadBytes -= first.draft.head.length
     }
+    if (this.position >= this.withheldUpTo) this.deliverWithheld()
     for (const { seq, resolve } of this.behind) if (seq <= upToSeq) resolve()
   }
 }
