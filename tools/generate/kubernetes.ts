@@ -3,10 +3,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { namespace } from '@lab/contract/kubernetes.ts'
+import { composeFile } from '@lab/host/compose-file.ts'
+import { composeServices } from '@lab/host/compose-service.ts'
 import { parse } from 'yaml'
 import { labModel } from './architecture.ts'
-import { composeFile } from './compose-file.ts'
-import { composeServices } from './kubernetes/compose-service.ts'
 import { manifests } from './kubernetes/manifests.ts'
 import type { MetricMap, PrometheusConfig } from './kubernetes/monitoring.ts'
 

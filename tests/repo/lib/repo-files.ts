@@ -1,7 +1,7 @@
 /** Reads files in this repository, for tests. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
-import { composeFile } from '@lab/generate/compose-file.ts'
+import { composeFile } from '@lab/host/compose-file.ts'
 import { parse } from 'yaml'
 
 /** Path of the repository's root folder. */

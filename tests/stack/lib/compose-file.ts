@@ -1,6 +1,6 @@
 /** Reads compose.yaml for tests that compare running containers with the file. */
 import { readFileSync } from 'node:fs'
-import { composeFile } from '@lab/generate/compose-file.ts'
+import { composeFile } from '@lab/host/compose-file.ts'
 
 export interface ComposeService {
   image?: string

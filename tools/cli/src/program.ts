@@ -46,6 +46,7 @@ const groups: Readonly<Record<string, readonly Entry[]>> = {
       commands: { scaler: "show the scaler's decisions, pause the scaler, or replay load with other settings" },
       load: () => import('./commands/scaler.ts'),
     },
+    { commands: { hpa: 'check, test and tune HorizontalPodAutoscaler files' }, load: () => import('@lab/hpa/command.ts') },
   ],
   'Inject faults, and prove that nothing is lost:': [
     { commands: { chaos: 'inject one fault, check its effects, and undo it' }, load: () => import('./commands/chaos.ts') },

@@ -1,6 +1,7 @@
 /** Tests how variables, quantities, health checks and metric queries are converted for the Kubernetes manifests. */
+
+import { composeServices, interpolated } from '@lab/host/compose-service.ts'
 import { describe, expect, test } from 'vitest'
-import { composeServices, interpolated } from './compose-service.ts'
 import { adapterRules } from './monitoring.ts'
 import { probes } from './probes.ts'
 import { bytesOf, cpu, memory, secondsOf } from './quantities.ts'

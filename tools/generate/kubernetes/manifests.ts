@@ -6,9 +6,9 @@
 import { dirname, join, relative } from 'node:path/posix'
 import { jobs, ports, services } from '@lab/contract/endpoints.ts'
 import { namespace } from '@lab/contract/kubernetes.ts'
+import type { ComposeService } from '@lab/host/compose-service.ts'
 import { stringify } from 'yaml'
 import type { Call } from '../diagrams/compose-model.ts'
-import type { ComposeService } from './compose-service.ts'
 import { loadJob } from './load.ts'
 import {
   account,

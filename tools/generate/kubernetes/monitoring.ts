@@ -2,7 +2,7 @@
 
 import { jobs, paths, ports, services } from '@lab/contract/endpoints.ts'
 import { namespace } from '@lab/contract/kubernetes.ts'
-import { type ComposeService, interpolated } from './compose-service.ts'
+import { type ComposeService, interpolated } from '@lab/host/compose-service.ts'
 import { discoveredName, metadata, type Tree } from './objects.ts'
 
 /** Scrape jobs in prometheus.yml whose targets exist only in the Compose lab. */

@@ -1,5 +1,5 @@
 /** Builds the pods and Services in the Kubernetes manifests from the Compose services. Pure. */
-import type { ComposeService } from './compose-service.ts'
+import type { ComposeService } from '@lab/host/compose-service.ts'
 import { metadata, selected, type Tree } from './objects.ts'
 import { probes } from './probes.ts'
 import { bytesOf, cpu, memory, secondsOf } from './quantities.ts'

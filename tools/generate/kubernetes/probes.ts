@@ -1,6 +1,6 @@
 /** Derives a container's probes from the health check of its Compose service. Pure. */
 import { paths, ports } from '@lab/contract/endpoints.ts'
-import type { HealthCheck } from './compose-service.ts'
+import type { HealthCheck } from '@lab/host/compose-service.ts'
 import type { Tree } from './objects.ts'
 import { secondsOf } from './quantities.ts'
 

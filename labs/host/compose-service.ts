@@ -1,5 +1,5 @@
-/** Reads the Compose services for the Kubernetes manifests, with overlays merged and variables interpolated. Pure. */
-import { merged } from '../compose-file.ts'
+/** Reads Compose services, with overlays merged and variables interpolated. Pure. */
+import { merged } from './compose-file.ts'
 
 export interface HealthCheck {
   test: string[]
@@ -10,7 +10,7 @@ export interface HealthCheck {
   start_interval: string
 }
 
-/** The fields of a Compose service that the manifests use. */
+/** The fields of a Compose service that the lab's tools use. */
 export interface ComposeService {
   image?: string
   build?: { dockerfile: string }

@@ -1,0 +1,95 @@
+/** Finds what is wrong in the autoscalers of a file. Pure. */
+import { failure, type Result, success } from '@lab/contract/result.ts'
+import { defaultControllerOptions, type HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
+import { readHpa } from '@lab/scaler/manifest/read.ts'
+import { type FileObject, objectsIn, pathOf, valueAt } from './documents.ts'
+import { type Finding, lint, type Severity } from './lint.ts'
+import { type Workload, workloadsAmong } from './workload.ts'
+
+/** What is known about the surroundings of the autoscalers in a file. */
+export interface Context {
+  /** The possible targets; undefined if no files with targets were given. */
+  readonly workloads: readonly Workload[] | undefined
+  readonly running: number | null
+  /** The number of connections that a replica accepts if its workload does not set it; null if that is unknown. */
+  readonly maxConnections: number | null
+}
+
+interface Autoscaler {
+  readonly object: FileObject
+  readonly hpa: HorizontalPodAutoscaler
+}
+
+/** Returns the findings about all autoscalers in a file, or why the file is invalid. */
+export function lintFile(text: string, file: string, context: Context): Result<Finding[]> {
+  const objects = objectsIn(text, file)
+  if (!objects.ok) return objects
+  const read = autoscalersIn(objects.value, text, file)
+  if (!read.ok) return read
+  const found = workloadsAmong(objects.value)
+  const workloads = context.workloads === undefined && found.length === 0 ? undefined : [...found, ...(context.workloads ?? [])]
+  return success(
+    read.value.flatMap((one) => {
+      const { object, hpa } = one
+      const workload = workloads && (targetOf(hpa, workloads) ?? null)
+      return lint({
+        hpa,
+        options: defaultControllerOptions,
+        placeOf: (field) => ({ file, line: object.lineOf(field) }),
+        isWritten: (field) => valueAt(object.value, ...pathOf(field)) != null,
+        workload,
+        running: context.running,
+        maxConnections: workload?.maxConnections?.value ?? context.maxConnections,
+        rivals: read.value.filter((other) => other !== one && sameTarget(other.hpa, hpa)).map((other) => other.hpa.name),
+      })
+    }),
+  )
+}
+
+function autoscalersIn(objects: readonly FileObject[], text: string, file: string): Result<Autoscaler[]> {
+  const chosen = objects.filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
+  const problems: string[] = []
+  const autoscalers: Autoscaler[] = []
+  for (const object of chosen) {
+    const read = readHpa(object.text, file, defaultControllerOptions.featureGates)
+    if (read.ok) autoscalers.push({ object, hpa: read.value })
+    else problems.push(...read.problems)
+  }
+  if (problems.length > 0) return failure(...problems)
+  if (autoscalers.length > 0) return success(autoscalers)
+  const kinds = [...new Set(objects.map(({ kind }) => kind))].filter((kind) => kind !== '' && !kind.endsWith('List'))
+  if (kinds.length > 0) return failure(`${file}: has no HorizontalPodAutoscaler, only ${kinds.join(', ')}`)
+  // A list, or an object without a kind: the reader of a single autoscaler states what is wrong.
+  const read = readHpa(text, file, defaultControllerOptions.featureGates)
+  const [object] = objects
+  if (!read.ok || object === undefined) return read.ok ? failure(`${file}: the file is empty`) : read
+  return success([{ object, hpa: read.value }])
+}
+
+function targetOf({ scaleTargetRef }: HorizontalPodAutoscaler, workloads: readonly Workload[]): Workload | undefined {
+  const named = workloads.filter(({ name }) => name === scaleTargetRef.name)
+  return named.find(({ kind }) => kind === scaleTargetRef.kind) ?? named.find(({ kind }) => kind === 'service')
+}
+
+function sameTarget(one: HorizontalPodAutoscaler, other: HorizontalPodAutoscaler): boolean {
+  const [a, b] = [one.scaleTargetRef, other.scaleTargetRef]
+  return one.namespace === other.namespace && a.kind === b.kind && a.name === b.name
+}
+
+/** Formats the findings for a terminal, ending with a line that counts them. */
+export function lintText(findings: readonly Finding[], files: readonly string[]): string {
+  const blocks = findings.map(
+    ({ file, line, severity, rule, field, what, why, write }) =>
+      `${file}:${line}: ${severity} ${rule}: ${field}\n  what:  ${what}\n  why:   ${why}\n  write: ${write}\n`,
+  )
+  const count = (wanted: Severity) => {
+    const number = findings.filter(({ severity }) => severity === wanted).length
+    return `${number} ${wanted}${number === 1 ? '' : 's'}`
+  }
+  return `${blocks.join('')}${files.join(', ')}: ${count('error')}, ${count('warning')}, ${count('note')}\n`
+}
+
+/** Whether the findings contain more than notes. */
+export function isWrong(findings: readonly Finding[]): boolean {
+  return findings.some(({ severity }) => severity !== 'note')
+}
