@@ -1,8 +1,8 @@
 /** Finds what is wrong in the autoscalers of a file. Pure. */
-import { failure, type Result, success } from '@lab/contract/result.ts'
+import { type Result, success } from '@lab/contract/result.ts'
 import { defaultControllerOptions, type HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
-import { readHpa } from '@lab/scaler/manifest/read.ts'
-import { type FileObject, objectsIn, pathOf, valueAt } from './documents.ts'
+import { autoscalersAmong } from './autoscalers.ts'
+import { objectsIn, pathOf, valueAt } from './documents.ts'
 import { type Finding, lint, type Severity } from './lint.ts'
 import { type Workload, workloadsAmong } from './workload.ts'
 
@@ -15,16 +15,11 @@ export interface Context {
   readonly maxConnections: number | null
 }
 
-interface Autoscaler {
-  readonly object: FileObject
-  readonly hpa: HorizontalPodAutoscaler
-}
-
 /** Returns the findings about all autoscalers in a file, or why the file is invalid. */
 export function lintFile(text: string, file: string, context: Context): Result<Finding[]> {
   const objects = objectsIn(text, file)
   if (!objects.ok) return objects
-  const read = autoscalersIn(objects.value, text, file)
+  const read = autoscalersAmong(objects.value, text, file)
   if (!read.ok) return read
   const found = workloadsAmong(objects.value)
   const workloads = context.workloads === undefined && found.length === 0 ? undefined : [...found, ...(context.workloads ?? [])]
@@ -44,26 +39,6 @@ export function lintFile(text: string, file: string, context: Context): Result<F
       })
     }),
   )
-}
-
-function autoscalersIn(objects: readonly FileObject[], text: string, file: string): Result<Autoscaler[]> {
-  const chosen = objects.filter(({ kind }) => kind === 'HorizontalPodAutoscaler')
-  const problems: string[] = []
-  const autoscalers: Autoscaler[] = []
-  for (const object of chosen) {
-    const read = readHpa(object.text, file, defaultControllerOptions.featureGates)
-    if (read.ok) autoscalers.push({ object, hpa: read.value })
-    else problems.push(...read.problems)
-  }
-  if (problems.length > 0) return failure(...problems)
-  if (autoscalers.length > 0) return success(autoscalers)
-  const kinds = [...new Set(objects.map(({ kind }) => kind))].filter((kind) => kind !== '' && !kind.endsWith('List'))
-  if (kinds.length > 0) return failure(`${file}: has no HorizontalPodAutoscaler, only ${kinds.join(', ')}`)
-  // A list, or an object without a kind: the reader of a single autoscaler states what is wrong.
-  const read = readHpa(text, file, defaultControllerOptions.featureGates)
-  const [object] = objects
-  if (!read.ok || object === undefined) return read.ok ? failure(`${file}: the file is empty`) : read
-  return success([{ object, hpa: read.value }])
 }
 
 function targetOf({ scaleTargetRef }: HorizontalPodAutoscaler, workloads: readonly Workload[]): Workload | undefined {
