@@ -60,15 +60,25 @@ export function registerTest(hpa: Command): void {
 }
 
 async function resultOf(file: string, name: string, flags: Flags, command: Command): Promise<TestResult> {
-  const expectations = accepted(readExpectations(accepted(textOf(name), command), name), command)
-  const hpa = accepted(autoscalerOf(file, expectations.hpa), command)
-  const played =
-    flags.from === undefined ? loadOfCurves(expectations, hpa, defaultControllerOptions, name) : await recordedLoad(hpa, flags, command)
-  const { hpa: settings, load, omitted } = accepted(played, command)
+  const { expectations, hpa, load, omitted } = accepted(await playedLoad(file, name, flags, command), command)
   const startedAtMs = performance.now()
-  const { points } = replay(file, settings, load)
-  const verdicts = judge(expectations.expect, points)
+  const { points } = replay(file, hpa, load)
+  const verdicts = judge(expectations?.expect ?? [], points)
   return { hpa: file, expectations: name, verdicts, points, omitted, milliseconds: performance.now() - startedAtMs }
+}
+
+/** Returns the autoscaler of a file, and the load of a recording or of an expectation file. @param name the expectation file */
+export async function playedLoad(
+  file: string,
+  name: string | undefined,
+  flags: Pick<Flags, 'from'> & RecordedLoadOptions,
+  command: Command,
+): Promise<Result<Played & { readonly expectations: Expectations | undefined }>> {
+  const expectations = name === undefined ? undefined : accepted(readExpectations(accepted(textOf(name), command), name), command)
+  const hpa = accepted(autoscalerOf(file, expectations?.hpa), command)
+  const curves = expectations !== undefined && flags.from === undefined
+  const played = curves ? loadOfCurves(expectations, hpa, defaultControllerOptions, name ?? '') : await recordedLoad(hpa, flags, command)
+  return played.ok ? success({ ...played.value, expectations }) : played
 }
 
 /** Returns the autoscaler of a file, or the one with the given name if the file has several. */
@@ -90,7 +100,7 @@ export function autoscalerOf(file: string, name: Expectations['hpa']): Result<Ho
 }
 
 /** Returns the load of a decision log or of Prometheus. */
-export async function recordedLoad(
+async function recordedLoad(
   hpa: HorizontalPodAutoscaler,
   { from = '', ...options }: Pick<Flags, 'from'> & RecordedLoadOptions,
   command: Command,
