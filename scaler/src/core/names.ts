@@ -25,7 +25,7 @@ function formatError(rule: string, format: string, examples: readonly string[]):
 type Unit = 'bytes' | 'characters'
 
 function lengthErrors(text: string, most: number, unit: Unit): string[] {
-  return Buffer.byteLength(text) > most ? [`must be no more than ${most} ${unit}`] : []
+  return byteLength(text) > most ? [`must be no more than ${most} ${unit}`] : []
 }
 
 /** Checks a name that forms a segment of a URL path, such as the name of a metric or a kind. */
@@ -99,4 +99,9 @@ export function containerResourceErrors(name: string): string[] {
   if (containerResources.includes(name) || name.startsWith('hugepages-')) return []
   const isKnown = otherResources.includes(name) || name.startsWith('requests.hugepages-') || qualifiedNameErrors(name).length > 0
   return [...(isKnown ? [] : ['must be a standard resource type or fully qualified']), 'must be a standard resource for containers']
+}
+
+/** Returns the length of a string in UTF-8, in Node and in browsers. */
+export function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length
 }

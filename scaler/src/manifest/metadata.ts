@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { FieldError } from '../core/field-error.ts'
 import { invalid, invalidJson, required, tooLong } from '../core/field-error.ts'
-import { dnsLabelErrors, dnsSubdomainErrors, labelValueErrors, qualifiedNameErrors } from '../core/names.ts'
+import { byteLength, dnsLabelErrors, dnsSubdomainErrors, labelValueErrors, qualifiedNameErrors } from '../core/names.ts'
 import { flag, int64, list, text, textMap, texts, time } from './shape.ts'
 
 const ownerReference = z.strictObject({
@@ -71,7 +71,7 @@ export function validateMetadata(given: Metadata): FieldError[] {
   const generation = given.generation ?? 0
   const labels = Object.entries(given.labels ?? {})
   const annotations = Object.entries(given.annotations ?? {})
-  const size = annotations.reduce((sum, pair) => sum + Buffer.byteLength(pair.join('')), 0)
+  const size = annotations.reduce((sum, pair) => sum + byteLength(pair.join('')), 0)
   const all = (field: string, value: string, errors: readonly string[]) => errors.map((error) => invalid(`metadata.${field}`, value, error))
   return [
     ...(generateName === '' ? [] : all('generateName', generateName, dnsSubdomainErrors(withoutTrailingDash(generateName)))),
@@ -159,13 +159,13 @@ function validateManagedFields(entries: readonly z.infer<typeof managedFields>[]
     return [
       ...(isKnown ? [] : [invalidJson(`${at}.operation`, operation ?? '', 'must be `Apply` or `Update`')]),
       ...(!fieldsType || fieldsType === 'FieldsV1' ? [] : [invalid(`${at}.fieldsType`, fieldsType, 'must be `FieldsV1`')]),
-      ...(Buffer.byteLength(manager ?? '') > maxManagerBytes ? [tooLong(`${at}.manager`, maxManagerBytes)] : []),
+      ...(byteLength(manager ?? '') > maxManagerBytes ? [tooLong(`${at}.manager`, maxManagerBytes)] : []),
       ...marks.map(({ 0: mark, index }) => {
         const code = (mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
-        const position = Buffer.byteLength((manager ?? '').slice(0, index))
+        const position = byteLength((manager ?? '').slice(0, index))
         return invalid(`${at}.manager`, manager ?? '', `invalid character U+${code} (at position ${position})`)
       }),
-      ...(Buffer.byteLength(subresource ?? '') > maxSubresourceBytes ? [tooLong(`${at}.subresource`, maxSubresourceBytes)] : []),
+      ...(byteLength(subresource ?? '') > maxSubresourceBytes ? [tooLong(`${at}.subresource`, maxSubresourceBytes)] : []),
     ]
   })
 }
