@@ -30,7 +30,7 @@ export function registerLint(hpa: Command): void {
   hpa
     .command('lint')
     .description('list what is valid but wrong in HPA files, each with its reason and what to write instead')
-    .argument('<file...>', 'YAML files with HorizontalPodAutoscalers')
+    .argument('<file...>', 'YAML files with HorizontalPodAutoscalers, or ScaledObjects of KEDA')
     .option(
       '--compose <file>',
       "Compose file with the target; may be given several times (default for the lab's own file: the lab's)",

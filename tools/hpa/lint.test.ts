@@ -53,6 +53,21 @@ function manifest(spec: string, pod = ''): Context {
 }
 const containers = (resources: string) => manifest('', `      containers: [{ name: web, resources: ${resources} }]\n`)
 
+const keda = `apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: { name: worker }
+spec:
+  scaleTargetRef: { name: worker }
+  minReplicaCount: 0
+  maxReplicaCount: 8
+  triggers:
+    - type: rabbitmq
+      metadata: { queueName: orders, mode: QueueLength, value: "20", activationValue: "5" }
+`
+const cpuTrigger = keda.replace(/triggers:[\s\S]*/, 'triggers: [{ type: cpu, metadata: { value: "70" } }]\n')
+const redis = (settings: string) =>
+  keda.replace(/triggers:[\s\S]*/, `triggers:\n    - type: redis-streams\n      metadata: { stream: s, consumerGroup: g, ${settings} }\n`)
+
 /** For each rule: a file in which the rule finds something, the line of the finding, and a corrected file. */
 const cases: Readonly<Record<RuleName, readonly [wrong: [string, Context?], line: number, right: [string, Context?]][]>> = {
   'ambiguous-target': [[[`${base}---\n${base.replace('name: web }', 'name: web-2 }')}`], 5, [base]]],
@@ -134,6 +149,30 @@ const cases: Readonly<Record<RuleName, readonly [wrong: [string, Context?], line
   'tolerance-hides-step': [
     [[behavior('    scaleUp: { tolerance: "0.25" }\n')], 14, [behavior('    scaleUp: { tolerance: "0.1" }\n')]],
     [[base.replace('maxReplicas: 6', 'maxReplicas: 20')], 7, [base]],
+    [[keda.replace('maxReplicaCount: 8', 'maxReplicaCount: 20')], 7, [keda]],
+  ],
+  'never-idle': [
+    [[cpuTrigger], 6, [cpuTrigger.replace('minReplicaCount: 0', 'minReplicaCount: 1')]],
+    [
+      [`${redis('pendingEntriesCount: "5"')}    - { type: rabbitmq, metadata: { queueName: q, mode: QueueLength, value: "5" } }\n`],
+      9,
+      [redis('lagCount: "5", activationLagCount: "1"')],
+    ],
+  ],
+  'activation-never-acts': [
+    [[keda.replace('minReplicaCount: 0', 'minReplicaCount: 1')], 10, [keda]],
+    [[keda.replace('minReplicaCount: 0', 'minReplicaCount: 1\n  cooldownPeriod: 60')], 7, [keda]],
+  ],
+  'activation-above-target': [[[keda.replace('activationValue: "5"', 'activationValue: "50"')], 10, [keda]]],
+  'idle-not-zero': [
+    [
+      [keda.replace('minReplicaCount: 0', 'minReplicaCount: 3\n  idleReplicaCount: 1')],
+      7,
+      [keda.replace('minReplicaCount: 0', 'minReplicaCount: 3\n  idleReplicaCount: 0')],
+    ],
+  ],
+  'fallback-never-acts': [
+    [[`${cpuTrigger}  fallback: { failureThreshold: 3, replicas: 6 }\n`], 9, [`${keda}  fallback: { failureThreshold: 3, replicas: 6 }\n`]],
   ],
 }
 
@@ -168,7 +207,10 @@ test('a Deployment in the same file is the target', () => {
 test.each([
   ['a: [', /^hpa.yaml:1: /],
   [base.replace('maxReplicas: 6', 'maxReplicas: 1'), /^hpa.yaml:7:16: spec.maxReplicas: Invalid value: 1: must be greater/],
-  ['apiVersion: v1\nkind: Service\nmetadata: { name: web }\n', /^hpa.yaml: has no HorizontalPodAutoscaler, only Service$/],
+  [
+    'apiVersion: v1\nkind: Service\nmetadata: { name: web }\n',
+    /^hpa.yaml: has no HorizontalPodAutoscaler and no ScaledObject, only Service$/,
+  ],
   ['', /^hpa.yaml:1:1: the file has no HorizontalPodAutoscaler$/],
 ])('an invalid file is one line', (text, says) => {
   const result = lintFile(text, 'hpa.yaml', nothing)

@@ -7,14 +7,14 @@ import { addRecordedLoadOptions, type RecordedLoadOptions, readRecordedLoad } fr
 import { defaultControllerOptions, type HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
 import { parseRecords } from '@lab/scaler/read-records.ts'
 import { loadOf, missingMetrics } from '@lab/scaler/replay/load.ts'
-import { replay } from '@lab/scaler/replay/replay.ts'
 import { type Command, Option } from 'commander'
 import { textOf } from './context.ts'
-import { autoscalersAmong } from './core/autoscalers.ts'
+import { type Autoscaler, autoscalersAmong } from './core/autoscalers.ts'
 import { objectsIn } from './core/documents.ts'
 import { type Expectations, readExpectations } from './core/expectations.ts'
 import { judge } from './core/judge.ts'
 import { loadOfCurves, nameOf, type Played } from './core/load-curve.ts'
+import { play } from './core/play.ts'
 import { type TestResult, testJson, testJunit, testSvg, testText } from './core/report.ts'
 import { accepted } from './lint-command.ts'
 
@@ -29,7 +29,7 @@ export function registerTest(hpa: Command): void {
   const command = hpa
     .command('test')
     .description('replay a load with the settings of an HPA file, and compare the number of replicas with expectations')
-    .argument('<file>', 'YAML file with a HorizontalPodAutoscaler')
+    .argument('<file>', 'YAML file with a HorizontalPodAutoscaler, or a ScaledObject of KEDA')
     .argument('<expectations...>', 'YAML files with a load and expectations')
     .option('--from <source>', 'replay the load of a decision log, or of prometheus, instead of the load in the file')
     .option(
@@ -60,9 +60,9 @@ export function registerTest(hpa: Command): void {
 }
 
 async function resultOf(file: string, name: string, flags: Flags, command: Command): Promise<TestResult> {
-  const { expectations, hpa, load, omitted } = accepted(await playedLoad(file, name, flags, command), command)
+  const { expectations, hpa, activation, load, omitted } = accepted(await playedLoad(file, name, flags, command), command)
   const startedAtMs = performance.now()
-  const { points } = replay(file, hpa, load)
+  const points = play(file, hpa, load, activation)
   const verdicts = judge(expectations?.expect ?? [], points)
   return { hpa: file, expectations: name, verdicts, points, omitted, milliseconds: performance.now() - startedAtMs }
 }
@@ -73,16 +73,16 @@ export async function playedLoad(
   name: string | undefined,
   flags: Pick<Flags, 'from'> & RecordedLoadOptions,
   command: Command,
-): Promise<Result<Played & { readonly expectations: Expectations | undefined }>> {
+): Promise<Result<Played & Pick<Autoscaler, 'activation'> & { readonly expectations: Expectations | undefined }>> {
   const expectations = name === undefined ? undefined : accepted(readExpectations(accepted(textOf(name), command), name), command)
-  const hpa = accepted(autoscalerOf(file, expectations?.hpa), command)
+  const { hpa, activation } = accepted(autoscalerOf(file, expectations?.hpa), command)
   const curves = expectations !== undefined && flags.from === undefined
   const played = curves ? loadOfCurves(expectations, hpa, defaultControllerOptions, name ?? '') : await recordedLoad(hpa, flags, command)
-  return played.ok ? success({ ...played.value, expectations }) : played
+  return played.ok ? success({ ...played.value, expectations, ...(activation && { activation }) }) : played
 }
 
 /** Returns the autoscaler of a file, or the one with the given name if the file has several. */
-export function autoscalerOf(file: string, name: Expectations['hpa']): Result<HorizontalPodAutoscaler> {
+export function autoscalerOf(file: string, name: Expectations['hpa']): Result<Autoscaler> {
   const text = textOf(file)
   if (!text.ok) return text
   const objects = objectsIn(text.value, file)
@@ -91,7 +91,7 @@ export function autoscalerOf(file: string, name: Expectations['hpa']): Result<Ho
   if (!read.ok) return read
   const names = read.value.map(({ hpa }) => hpa.name)
   const [chosen, second] = read.value.filter(({ hpa }) => name === undefined || hpa.name === name)
-  if (chosen !== undefined && second === undefined) return success(chosen.hpa)
+  if (chosen !== undefined && second === undefined) return success(chosen)
   return failure(
     chosen === undefined
       ? `${file}: has no autoscaler ${name}; allowed are ${names.join(', ')}`

@@ -36,7 +36,7 @@ function value<T>(result: { ok: true; value: T } | { ok: false; problems: readon
 /** Runs an expectation file as the command does. */
 function run(file: string, expectationFile: string): TestResult {
   const expectations = value(readExpectations(readFileSync(expectationFile, 'utf8'), expectationFile))
-  const hpa = value(autoscalerOf(file, expectations.hpa))
+  const hpa = value(autoscalerOf(file, expectations.hpa)).hpa
   const { hpa: settings, load, omitted } = value(loadOfCurves(expectations, hpa, defaultControllerOptions, expectationFile))
   const { points } = replay(file, settings, load)
   return { hpa: file, expectations: expectationFile, verdicts: judge(expectations.expect, points), points, omitted, milliseconds: 1 }
@@ -134,7 +134,7 @@ expect:
     expect(problemsIn(text)).toEqual(expected.map((pattern) => expect.stringMatching(pattern)))
   })
 
-  const hpa = value(autoscalerOf(join(root, 'scaler/hpa.yaml'), undefined))
+  const hpa = value(autoscalerOf(join(root, 'scaler/hpa.yaml'), undefined)).hpa
   const load = (text: string) => loadOfCurves(value(readExpectations(text, 'e.yaml')), hpa, defaultControllerOptions, 'e.yaml')
   const named = good.replace('connections', 'websocket_connections_active')
 

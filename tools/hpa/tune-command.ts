@@ -18,7 +18,7 @@ export function registerTune(hpa: Command): void {
   const command = hpa
     .command('tune')
     .description('search for targets and windows under a load, and show the front between replica-seconds, time above target and changes')
-    .argument('<file>', 'YAML file with a HorizontalPodAutoscaler')
+    .argument('<file>', 'YAML file with a HorizontalPodAutoscaler, or a ScaledObject of KEDA')
     .argument('[load]', 'YAML file with a load, as for test')
     .option('--from <source>', 'use the load of a decision log, or of prometheus')
     .addOption(
@@ -41,8 +41,8 @@ export function registerTune(hpa: Command): void {
       if ((loadFile === undefined) === (flags.from === undefined)) {
         self.error('error: give a file with a load, or --from, but not both', { exitCode: 2 })
       }
-      const { hpa: settings, load } = accepted(await playedLoad(file, loadFile, flags, self), self)
-      const tuned = tune(settings, load, { tries, seed })
+      const { hpa: settings, load, activation } = accepted(await playedLoad(file, loadFile, flags, self), self)
+      const tuned = tune(settings, load, { tries, seed }, activation)
       if (output === 'json') printJson({ file, seed, ...tuned })
       else process.stdout.write(tuneText(file, tuned))
     })

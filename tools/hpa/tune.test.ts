@@ -14,7 +14,7 @@ const file = 'tools/hpa/examples/lab.test.yaml'
 const hpa = autoscalerOf(join(root, 'scaler/hpa.yaml'), undefined)
 const expectations = readExpectations(readFileSync(join(root, file), 'utf8'), file)
 if (!hpa.ok || !expectations.ok) throw new Error('the example is invalid')
-const played = loadOfCurves(expectations.value, hpa.value, defaultControllerOptions, file)
+const played = loadOfCurves(expectations.value, hpa.value.hpa, defaultControllerOptions, file)
 if (!played.ok) throw new Error(played.problems.join())
 const { hpa: settings, load } = played.value
 

@@ -52,16 +52,25 @@ export interface ModelReplica {
 const longAgoSeconds = 86_400
 
 /**
+ * Changes the number of replicas before a decision, as another client of the workload does. Returns the new number, or null for no change.
+ */
+export type Override = (tick: LoadTick, replicas: number) => number | null
+
+/**
  * Simulates the given settings under a recorded load, starting with the first recorded replica count and with the state of a new
  * autoscaler.
+ * @param override changes by another client; none by default
  */
-export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad): Run {
+export function replay(title: string, hpa: HorizontalPodAutoscaler, load: RecordedLoad, override: Override = () => null): Run {
   let replicas = modelledStart(load)
   let memory: Memory = emptyMemory
   const points: CurvePoint[] = []
   for (const tick of load.ticks) {
     const { timeSeconds } = tick
     const { options } = tick
+    const forced = override(tick, replicas.length)
+    if (forced !== null)
+      replicas = scaledReplicas(replicas, { to: forced, nowSeconds: timeSeconds, startDelaySeconds: load.startDelaySeconds })
     const decided = decide(hpa, options, modelledObservation(tick, replicas, load, hpa.scaleTargetRef.name), memory)
     const { decision, memory: after } = recordRescale(hpa, options, decided, { ok: true })
     memory = after
@@ -73,7 +82,7 @@ export function replay(title: string, hpa: HorizontalPodAutoscaler, load: Record
       replicas: replicas.length,
       ready,
       needed: neededReplicas(hpa.metrics, tick, load.containers),
-      changed: decision.scaleTo !== null,
+      changed: decision.scaleTo !== null || forced !== null,
     })
   }
   return { title, hpa, points }

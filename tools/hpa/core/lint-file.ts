@@ -25,13 +25,15 @@ export function lintFile(text: string, file: string, context: Context): Result<F
   const workloads = context.workloads === undefined && found.length === 0 ? undefined : [...found, ...(context.workloads ?? [])]
   return success(
     read.value.flatMap((one) => {
-      const { object, hpa } = one
+      const { object, hpa, sourceOf } = one
       const workload = workloads && (targetOf(hpa, workloads) ?? null)
       return lint({
         hpa,
         options: defaultControllerOptions,
+        sourceOf,
         placeOf: (field) => ({ file, line: object.lineOf(field) }),
-        isWritten: (field) => valueAt(object.value, ...pathOf(field)) != null,
+        isWritten: (field) => valueAt(object.value, ...pathOf(sourceOf(field))) != null,
+        keda: one.activation === undefined ? undefined : { activation: one.activation, value: object.value },
         workload,
         running: context.running,
         maxConnections: workload?.maxConnections?.value ?? context.maxConnections,

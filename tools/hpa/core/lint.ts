@@ -1,5 +1,14 @@
 /** Finds what is valid but wrong in an autoscaler's settings. Pure. */
-import type { ControllerOptions, HorizontalPodAutoscaler, MetricSpec, ScalingPolicy, ScalingRules } from '@lab/scaler/core/types.ts'
+import {
+  type ControllerOptions,
+  type HorizontalPodAutoscaler,
+  type MetricSpec,
+  type ScalingPolicy,
+  type ScalingRules,
+  seriesKey,
+} from '@lab/scaler/core/types.ts'
+import { countAt, listAt, textAt, valueAt } from './documents.ts'
+import type { Activation } from './keda.ts'
 import type { Place, Workload } from './workload.ts'
 
 /** `error`: the autoscaler does not work; `warning`: it does not do what the file says; `note`: worth knowing, often intended. */
@@ -19,10 +28,14 @@ export interface Finding extends Place {
 export interface Subject {
   readonly hpa: HorizontalPodAutoscaler
   readonly options: ControllerOptions
-  /** Returns the place of a field of the autoscaler, or of its nearest existing parent. */
+  /** Returns the field of the file that corresponds to a field of the HPA; the same field, unless the file has a ScaledObject. */
+  sourceOf(field: string): string
+  /** Returns the place of a field of the file, or of its nearest existing parent. */
   placeOf(field: string): Place
-  /** Whether the file itself has a field, so that its value is not a default. */
+  /** Whether the file itself has the source of a field, so that its value is not a default. */
   isWritten(field: string): boolean
+  /** The ScaledObject from which the HPA was made; undefined for an HPA. */
+  readonly keda: { readonly activation: Activation; readonly value: unknown } | undefined
   /** The target, null if it is not among the given files, or undefined if no files were given. */
   readonly workload: Workload | null | undefined
   /** The number of replicas that are running; null if it is unknown. */
@@ -142,8 +155,8 @@ export const rules = {
     ]
   },
 
-  'single-replica': ({ hpa: { minReplicas } }) =>
-    minReplicas !== 1
+  'single-replica': ({ hpa: { minReplicas }, keda }) =>
+    minReplicas !== 1 || keda !== undefined
       ? []
       : [
           {
@@ -358,6 +371,88 @@ export const rules = {
     ),
 
   'tolerance-hides-step': (subject) => directions.flatMap((direction) => hiddenStep(subject, direction)),
+
+  'never-idle': ({ keda }) => {
+    if (keda === undefined || (keda.activation.idleReplicas === null && countAt(keda.value, 'spec', 'minReplicaCount') !== 0)) return []
+    const able = keda.activation.idleReplicas !== null
+    const stuck = listAt(keda.value, 'spec', 'triggers').findIndex(
+      (trigger) => textAt(trigger, 'type') === 'redis-streams' && valueAt(trigger, 'metadata', 'lagCount') === undefined,
+    )
+    if (able && stuck < 0) return []
+    return [
+      {
+        severity: 'warning',
+        field: able ? `spec.triggers[${stuck}]` : 'spec.minReplicaCount',
+        what: able ? 'a redis-streams trigger without lagCount' : 'minReplicaCount is 0, and no trigger can wake the workload up',
+        why: able
+          ? 'a stream keeps its entries after they were read, and pending entries exist only with a consumer, so this trigger cannot wake the workload up'
+          : 'CPU and memory have no value without replicas, so KEDA does not scale to zero for them',
+        write: able ? 'lagCount and activationLagCount' : 'minReplicaCount: 1, or a trigger such as prometheus',
+      },
+    ]
+  },
+
+  'activation-never-acts': ({ keda }) => {
+    if (keda === undefined || keda.activation.idleReplicas !== null) return []
+    const settings = ['cooldownPeriod', 'initialCooldownPeriod'].filter((name) => valueAt(keda.value, 'spec', name) !== undefined)
+    const triggers = listAt(keda.value, 'spec', 'triggers').flatMap((trigger, i) => {
+      const names = ['activationThreshold', 'activationValue', 'activationLagCount']
+      return names.filter((name) => valueAt(trigger, 'metadata', name) !== undefined).map((name) => `triggers[${i}].metadata.${name}`)
+    })
+    return [...settings, ...triggers].map((field) => ({
+      severity: 'warning',
+      field: `spec.${field}`,
+      what: `${field.split('.').at(-1)} never acts`,
+      why: 'it applies only between zero and one replica, and this workload never has zero replicas',
+      write: 'minReplicaCount: 0 or idleReplicaCount: 0, or remove the setting; for the HPA, use a stabilization window',
+    }))
+  },
+
+  'activation-above-target': ({ hpa, keda }) => {
+    if (keda === undefined || keda.activation.idleReplicas === null) return []
+    return hpa.metrics.flatMap((metric, i): Found[] => {
+      const threshold = keda.activation.thresholdsMilli[seriesKey(metric)] ?? 0
+      const target = metric.target.averageValueMilli ?? metric.target.valueMilli ?? 0
+      if (threshold <= target) return []
+      return [
+        {
+          severity: 'warning',
+          field: `spec.metrics[${i}].target`,
+          what: `the activation threshold is ${threshold / 1000}, and the target of one replica is ${target / 1000}`,
+          why: `without replicas, a load of up to ${threshold / 1000} is not served, although it needs ${Math.ceil(threshold / target)} replicas`,
+          write: `an activation threshold of at most ${target / 1000}; the default is 0`,
+        },
+      ]
+    })
+  },
+
+  'idle-not-zero': ({ keda }) => {
+    const idle = keda?.activation.idleReplicas ?? 0
+    if (idle === 0) return []
+    return [
+      {
+        severity: 'error',
+        field: 'spec.idleReplicaCount',
+        what: `idleReplicaCount is ${idle}`,
+        why: 'the HPA raises every number above zero to its minimum, so only 0 works',
+        write: 'idleReplicaCount: 0, or only minReplicaCount',
+      },
+    ]
+  },
+
+  'fallback-never-acts': ({ keda, hpa }) => {
+    const able = hpa.metrics.some(({ type, target }) => type === 'External' && target.averageValueMilli !== undefined)
+    if (keda === undefined || valueAt(keda.value, 'spec', 'fallback') === undefined || able) return []
+    return [
+      {
+        severity: 'warning',
+        field: 'spec.fallback',
+        what: 'the fallback never acts',
+        why: 'KEDA replaces only missing values of triggers with metricType AverageValue, which cpu and memory are not',
+        write: 'a trigger with metricType AverageValue, or no fallback',
+      },
+    ]
+  },
 } as const satisfies Readonly<Record<string, Rule>>
 
 export type RuleName = keyof typeof rules
@@ -366,8 +461,9 @@ export type RuleName = keyof typeof rules
 export function lint(subject: Subject): Finding[] {
   return (Object.entries(rules) as [RuleName, Rule][]).flatMap(([rule, find]) =>
     find(subject).map(({ place, ...found }) => {
-      const { file, line } = place ?? subject.placeOf(found.field)
-      return { rule, file, line, ...found }
+      const field = place === undefined ? subject.sourceOf(found.field) : found.field
+      const { file, line } = place ?? subject.placeOf(field)
+      return { rule, file, line, ...found, field }
     }),
   )
 }

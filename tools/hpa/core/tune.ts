@@ -4,7 +4,8 @@ import { defaultScaleDown, defaultScaleUp } from '@lab/scaler/core/defaults.ts'
 import type { HorizontalPodAutoscaler, MetricSpec, MetricTarget } from '@lab/scaler/core/types.ts'
 import { type Figures, figuresOf } from '@lab/scaler/replay/figures.ts'
 import { neededReplicas, type RecordedLoad } from '@lab/scaler/replay/load.ts'
-import { replay } from '@lab/scaler/replay/replay.ts'
+import type { Activation } from './keda.ts'
+import { play } from './play.ts'
 
 /** The settings of a candidate. */
 export interface Settings {
@@ -48,8 +49,8 @@ export interface Search {
  * Returns the candidates on the front between replica-seconds, time above the target, and number of changes. The time above the target is
  * measured with the targets in the file for all candidates, so a higher target does not hide a lack of replicas.
  */
-export function tune(hpa: HorizontalPodAutoscaler, load: RecordedLoad, { tries, seed }: Search): Tuned {
-  const candidates = sample(tries, seed).map((settings) => candidate('', withSettings(hpa, settings), settings, hpa, load))
+export function tune(hpa: HorizontalPodAutoscaler, load: RecordedLoad, { tries, seed }: Search, activation?: Activation): Tuned {
+  const candidates = sample(tries, seed).map((settings) => candidate('', withSettings(hpa, settings), settings, hpa, { load, activation }))
   const { behavior } = hpa
   const options = load.ticks[0]?.options
   const current = candidate(
@@ -61,7 +62,7 @@ export function tune(hpa: HorizontalPodAutoscaler, load: RecordedLoad, { tries, 
       downWindowSeconds: behavior?.scaleDown.stabilizationWindowSeconds ?? options?.downscaleStabilizationSeconds ?? 300,
     },
     hpa,
-    load,
+    { load, activation },
   )
   return { current, front: frontOf([current, ...candidates]), tried: candidates.length }
 }
@@ -79,12 +80,12 @@ function candidate(
   hpa: HorizontalPodAutoscaler,
   settings: Settings,
   file: HorizontalPodAutoscaler,
-  load: RecordedLoad,
+  { load, activation }: { readonly load: RecordedLoad; readonly activation: Activation | undefined },
 ): Candidate {
-  const { points } = replay(title, hpa, load)
+  const points = play(title, hpa, load, activation)
   const measured = points.map((point, i) => {
     const tick = load.ticks[i]
-    return { ...point, needed: tick === undefined ? null : neededReplicas(file.metrics, tick, load.containers) }
+    return { ...point, needed: point.needed === 0 ? 0 : tick === undefined ? null : neededReplicas(file.metrics, tick, load.containers) }
   })
   const { replicaSeconds, aboveTargetSeconds, changes, peakReplicas } = figuresOf(measured)
   return {
