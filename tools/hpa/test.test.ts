@@ -1,5 +1,7 @@
 /** Tests `./lab hpa test`: the format of expectation files, the judgement, and the stories of public HPA files. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root } from '@lab/host/root.ts'
@@ -255,6 +257,31 @@ describe('the command', () => {
     expect(readFileSync(svg, 'utf8')).toContain('Not met: at most 3 replicas.')
     const other = await lab('scaler/hpa.yaml', expectations('{ replicas: { atMost: 3 } }'), '--from', log)
     expect([other.exitCode, other.stderr]).toEqual([2, expect.stringMatching(/the load has no values for websocket_connections_active/)])
+  })
+
+  test('replays a range of Prometheus', async () => {
+    // Two ready replicas with 160 connections each, in every query of the metric map.
+    const server = createServer((request, response) => {
+      const asked = new URL(request.url ?? '', 'http://x').searchParams
+      const [start = 0, end = 0, step = 1] = ['start', 'end', 'step'].map((name) => Number(asked.get(name)))
+      const query = asked.get('query') ?? ''
+      const value = query.includes('connections') ? 160 : query.includes('timestamp') || query.includes('start_time') ? start - 1000 : 0.01
+      const times = Array.from({ length: Math.floor((end - start) / step) + 1 }, (_, i) => start + i * step)
+      const values = times.map((time) => [time, String(query.includes('timestamp') ? time : query.includes('state="ready"') ? 1 : value)])
+      const result = query.includes('draining') ? [] : ['ws-1', 'ws-2'].map((replica) => ({ metric: { replica }, values }))
+      response.end(JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } }))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const range = ['--since', '2026-01-01T12:00:00Z', '--until', '2026-01-01T12:05:00Z']
+    const { exitCode, stdout, stderr } = await lab(
+      'scaler/hpa.yaml',
+      expectations('{ replicas: { atLeast: 4, atMost: 4 }, after: 30s }'),
+      ...['--from', 'prometheus', '--prometheus', url, ...range],
+    )
+    server.closeAllConnections()
+    server.close()
+    expect([exitCode, stdout, stderr]).toEqual([0, expect.stringMatching(/1 of 1 expectations met/), expect.stringMatching(/^21 points/)])
   })
 
   test.each([

@@ -113,6 +113,13 @@ export function testSvg({ hpa, expectations, points, verdicts }: TestResult): st
     seconds: (points.at(-1)?.timeSeconds ?? 0) - start,
     marks: [],
   })
-  const [, attributes = '', content = ''] = /<svg (viewBox[^>]*role="img"[^>]*)>([\s\S]*?)<\/svg>/.exec(figure) ?? []
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${attributes}>\n<style>${styles}</style>${content}</svg>\n`
+  const [, attributes = '', content = ''] = /<svg viewBox="0 0 960 280" (role="img"[^>]*)>([\s\S]*?)<\/svg>/.exec(figure) ?? []
+  const legend = [
+    '<line class="line a" x1="64" x2="104" y1="300" y2="300"/><text x="112" y="304">replicas</text>',
+    '<line class="line b" x1="200" x2="240" y1="300" y2="300"/><text x="248" y="304">ready replicas</text>',
+    '<rect class="area" x="380" width="40" y="295" height="10"/><text x="428" y="304">replicas that the load needs</text>',
+    ...failed.map((name, i) => `<text x="64" y="${326 + i * 18}">Not met: ${escaped(name)}</text>`),
+  ]
+  const size = `viewBox="0 0 960 ${318 + failed.length * 18}"`
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${attributes}>\n<style>${styles}</style>${content}${legend.join('\n')}\n</svg>\n`
 }
