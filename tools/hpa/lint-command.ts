@@ -11,7 +11,7 @@ import { settings } from '@lab/ws/config.ts'
 import { type Command, Option } from 'commander'
 import { composeWorkloads, manifestWorkloads, textOf } from './context.ts'
 import type { Finding } from './core/lint.ts'
-import { type Context, isWrong, lintFile, lintText } from './core/lint-file.ts'
+import { autoscalersIn, type Context, isWrong, lintFile, lintText } from './core/lint-file.ts'
 import type { Workload } from './core/workload.ts'
 
 interface Flags {
@@ -52,7 +52,9 @@ export function registerLint(hpa: Command): void {
     )
     .action(async (files: string[], flags: Flags, command: Command) => {
       const running = flags.on === undefined ? (flags.running ?? null) : await runningReplicas(flags.on)
-      const findings = files.flatMap((file) => accepted(findingsIn(file, { ...flags, running }), command))
+      const findings = files.flatMap((file) =>
+        accepted(findingsIn(file, { ...flags, running, others: files.filter((other) => other !== file) }), command),
+      )
       if (flags.output === 'json') printJson({ files, findings })
       else process.stdout.write(lintText(findings, files))
       process.exitCode = isWrong(findings) ? exitCodes.failed : exitCodes.ok
@@ -73,7 +75,10 @@ async function runningReplicas(on: LabKind): Promise<number> {
   }
 }
 
-function findingsIn(file: string, flags: Omit<Flags, 'running'> & { running: number | null }): Result<Finding[]> {
+function findingsIn(
+  file: string,
+  flags: Omit<Flags, 'running'> & { running: number | null; others: readonly string[] },
+): Result<Finding[]> {
   const text = textOf(file)
   if (!text.ok) return text
   const own = resolve(file) === resolve(root, 'scaler/hpa.yaml') && flags.compose === undefined && flags.manifests === undefined
@@ -85,6 +90,10 @@ function findingsIn(file: string, flags: Omit<Flags, 'running'> & { running: num
     workloads: workloads.value,
     running: flags.running,
     maxConnections: flags.maxConnections ?? (own ? settings.MAX_CONNECTIONS.default : null),
+    others: flags.others.flatMap((other) => {
+      const read = textOf(other)
+      return read.ok ? autoscalersIn(read.value, other) : []
+    }),
   }
   return lintFile(text.value, file, context)
 }

@@ -236,6 +236,15 @@ describe('the command', () => {
     expect([exitCode, JSON.parse(stdout).findings]).toEqual([1, [expect.objectContaining({ rule: 'missing-request', line: 8, file })]])
   })
 
+  test('finds two autoscalers for one target in two files', async () => {
+    const files = [written('one.yaml', base), written('two.yaml', base.replace('name: web }', 'name: web-2 }'))]
+    const { exitCode, stdout } = await run(...files)
+    expect([exitCode, stdout]).toEqual([
+      1,
+      expect.stringMatching(/one.yaml:5: error ambiguous-target[\s\S]*two.yaml:5: error ambiguous-target/),
+    ])
+  })
+
   test.each([
     [['nothing.yaml'], /^lab: nothing.yaml: cannot be read/],
     [['scaler/hpa.yaml', '--compose', 'scaler/hpa.yaml'], /^lab: scaler\/hpa.yaml: has no services/],

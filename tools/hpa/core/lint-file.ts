@@ -13,6 +13,15 @@ export interface Context {
   readonly running: number | null
   /** The number of connections that a replica accepts if its workload does not set it; null if that is unknown. */
   readonly maxConnections: number | null
+  /** The autoscalers of other files, which may have the same target. */
+  readonly others?: readonly HorizontalPodAutoscaler[]
+}
+
+/** Returns the autoscalers in a file, for the context of other files; none if the file is invalid. */
+export function autoscalersIn(text: string, file: string): HorizontalPodAutoscaler[] {
+  const objects = objectsIn(text, file)
+  const read = objects.ok ? autoscalersAmong(objects.value, text, file) : objects
+  return read.ok ? read.value.map(({ hpa }) => hpa) : []
 }
 
 /** Returns the findings about all autoscalers in a file, or why the file is invalid. */
@@ -37,7 +46,9 @@ export function lintFile(text: string, file: string, context: Context): Result<F
         workload,
         running: context.running,
         maxConnections: workload?.maxConnections?.value ?? context.maxConnections,
-        rivals: read.value.filter((other) => other !== one && sameTarget(other.hpa, hpa)).map((other) => other.hpa.name),
+        rivals: [...read.value.flatMap((other) => (other === one ? [] : other.hpa)), ...(context.others ?? [])]
+          .filter((other) => sameTarget(other, hpa))
+          .map(({ name }) => name),
       })
     }),
   )
