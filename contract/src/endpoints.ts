@@ -99,6 +99,12 @@ export const scalerPaths = {
   kubeState: '/metrics/kube-state',
 } as const
 
+/** URL paths that only the live page's server serves, in addition to its page and its `metrics` path. */
+export const livePaths = {
+  /** Endpoint with the metrics that cAdvisor would export for the containers of the lab. */
+  containers: '/metrics/containers',
+} as const
+
 /** Valkey key that exists while a rollout is under way. During a rollout, replicas do not rebalance their sockets. */
 export const rolloutKey = 'lab:rollout'
 
@@ -144,6 +150,8 @@ export const jobs = {
   scaler: 'scaler',
   /** The job that public dashboards and rules select. In the lab, its target is the scaler. */
   kubeStateMetrics: 'kube-state-metrics',
+  /** The job that public dashboards about containers select. In the lab, its target is the live page's server. */
+  cadvisor: 'cadvisor',
 } as const
 
 /** Grafana UIDs shared by provisioning files, dashboards and links. Changing a Grafana UID breaks saved links. */

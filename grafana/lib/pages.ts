@@ -64,6 +64,12 @@ export const pages = {
     name: 'Stores',
     question: 'Is Valkey available, and how fast do room messages reach other replicas?',
   },
+  containers: {
+    uid: 'lab-containers',
+    title: 'Containers',
+    name: 'Containers',
+    question: 'How much CPU, memory, network and disk does each container of the lab use, including stores, router and monitoring?',
+  },
   logs: {
     uid: 'lab-logs',
     title: 'Logs',

@@ -69,6 +69,8 @@ export interface Target {
   legend: string
   /** Whether to show exemplars, which link to traces. Only queries over a single histogram have exemplars. */
   exemplar?: boolean
+  /** The scrape interval of the queried metrics, if it is not that of the data source; Grafana derives the rate interval from it. */
+  interval?: string
 }
 
 /** The data source that is selected by a dashboard variable. */
@@ -259,8 +261,9 @@ export function describedWithoutData({ description, noValue }: Pick<About, 'desc
   return `${description} No data? ${noValue}${noValue.endsWith('.') ? '' : '.'}`
 }
 
-function query({ expr, legend, exemplar = false }: Target, index: number): DataqueryBuilder {
+function query({ expr, legend, exemplar = false, interval }: Target, index: number): DataqueryBuilder {
   const refId = String.fromCharCode('A'.charCodeAt(0) + index)
   const built = new DataqueryBuilder().refId(refId).datasource(selectedDatasource).expr(expr).legendFormat(legend)
+  if (interval !== undefined) built.interval(interval)
   return exemplar ? built.exemplar(true) : built
 }

@@ -1,4 +1,4 @@
-/** Builds panel queries about the replicas, the autoscaler or Traefik; rates use the window that Grafana chooses. */
+/** Builds panel queries about the replicas, the autoscaler, Traefik or all containers; rates use the window that Grafana chooses. */
 import { jobs } from '@lab/contract/endpoints.ts'
 import { language, type QueryScope, queries } from '@lab/contract/queries.ts'
 
@@ -13,8 +13,9 @@ export const panelScope: QueryScope = { selector: 'job=~"$job", instance=~"$inst
 /** Queries about the selected replicas, built from the shared definitions in contract/. */
 export const panelQueries = queries(panelScope)
 
-/** Query builders for the selected replicas, the scaler's own metrics, the autoscaler's state and Traefik. */
+/** Query builders for the selected replicas, the scaler's own metrics, the autoscaler's state, Traefik and all containers. */
 export const replicas = language(panelScope)
 export const scaler = language({ selector: `job="${jobs.scaler}"`, window })
 export const autoscaler = language({ selector: `job="${jobs.kubeStateMetrics}"`, window })
 export const traefik = language({ selector: `job="${jobs.traefik}"`, window })
+export const containers = language({ selector: `job="${jobs.cadvisor}"`, window })

@@ -1,5 +1,6 @@
 /** Checks the dashboards against the rules of Grafana's dashboard-linter and some additional rules. */
 import * as units from '@grafana/grafana-foundation-sdk/units'
+import { containerMetrics } from '@lab/contract/container-metrics.ts'
 import { grafana, jobs } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName } from '@lab/contract/load-metrics.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
@@ -8,6 +9,7 @@ import { panelScope } from '@lab/grafana/lib/scopes.ts'
 import { describe, expect, test } from 'vitest'
 import { type DashboardPanel, dashboardFiles, logDashboardFiles, readDashboard } from './lib/expressions.ts'
 import { parsePromql } from './lib/promql.ts'
+import { readYaml } from './lib/repo-files.ts'
 
 const knownUnits = new Set(Object.values(units).filter((unit) => typeof unit === 'string'))
 /** Panel types that show data. */
@@ -28,6 +30,7 @@ const windowsAllowed = ['$__rate_interval', '$__range:15s', '5m']
 /** k6 counters that panels may show without rate(), because the difference between these two is the number of open sockets. */
 /** The panels at the top of every dashboard, which show the state of the lab. */
 const headlines = ['Sockets', 'Replicas', 'p95 latency', 'Errors', 'Cost per hour now', 'Firing alerts']
+const ofContainers = new Set<string>(Object.values(containerMetrics).map(({ name }) => name))
 const counts = [loadMetrics.socketsOpened, loadMetrics.socketsClosed].map((metric) => prometheusName(metric))
 
 describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, dashboard: readDashboard(file) })))(
@@ -211,6 +214,13 @@ describe.each([...dashboardFiles, ...logDashboardFiles].map((file) => ({ file, d
         expect(counters.filter((metric) => !rated.has(metric))).toEqual([])
       })
 
+      test('has the scrape interval of its metrics, because Grafana derives $__rate_interval from it', () => {
+        for (const [index, { interval }] of targets.entries()) {
+          const isSlow = parsed[index]?.selectors.some(({ metric }) => ofContainers.has(metric)) ?? false
+          expect(interval).toBe(isSlow ? scrapeIntervalOf(jobs.cadvisor) : undefined)
+        }
+      })
+
       test('uses only labels in its legend that the query result contains', () => {
         for (const { expr = '', legendFormat = '' } of targets) {
           const resultLabels = [...expr.matchAll(/by \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(', '))
@@ -250,6 +260,7 @@ function scopesOf(metric: string, own: string): string[] {
   const replicas = panelScope.selector.replaceAll(/\$\w+/g, '__variable__')
   if (metric.startsWith('kube_')) return [`job="${jobs.kubeStateMetrics}"`]
   if (metric.startsWith('scaler_')) return [`job="${jobs.scaler}"`]
+  if (ofContainers.has(metric)) return [`job="${jobs.cadvisor}"`]
   if (metric.startsWith('traefik_')) return [`job="${jobs.traefik}"`]
   // Metrics that k6 sends or that Prometheus itself generates have no job label.
   if (metric.startsWith('k6_') || metric === 'ALERTS') return ['']
@@ -258,6 +269,11 @@ function scopesOf(metric: string, own: string): string[] {
   if (/_config_last_reload_successful$/.test(metric)) return [`job="${metric.split('_')[0]}"`]
   if (metric === 'up') return own === '' ? [''] : [replicas]
   return metric.startsWith('process_') ? [replicas, `job="${jobs.traefik}"`] : [replicas]
+}
+
+function scrapeIntervalOf(job: string): string | undefined {
+  const { scrape_configs } = readYaml<{ scrape_configs: { job_name: string; scrape_interval?: string }[] }>('prometheus/prometheus.yml')
+  return scrape_configs.find(({ job_name }) => job_name === job)?.scrape_interval
 }
 
 function overlaps(panels: DashboardPanel[]): string[] {

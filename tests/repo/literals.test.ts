@@ -1,8 +1,10 @@
 /** Checks that code uses the constants in contract/ for shared names instead of literals. */
 import { closeCodes } from '@lab/contract/close-codes.ts'
+import { containerMetrics } from '@lab/contract/container-metrics.ts'
 import { embeddedPaths } from '@lab/contract/embedded-api.ts'
 import {
   connectionIdHeader,
+  livePaths,
   paths,
   receiverPaths,
   refusedHeader,
@@ -33,7 +35,7 @@ const word = (name: string, suffix = '') => new RegExp(`(?<![\\w./-])${escaped(n
 const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 const metricNames: Name[] = [
-  ...Object.entries({ metrics, receiverMetrics, liveMetrics, scalerMetrics, kubeStateMetrics }).flatMap(([of, group]) =>
+  ...Object.entries({ metrics, receiverMetrics, liveMetrics, scalerMetrics, kubeStateMetrics, containerMetrics }).flatMap(([of, group]) =>
     Object.entries(group).map(([key, { name }]) => ({ pattern: word(name, '(?:_bucket|_sum|_count)?'), use: `${of}.${key}.name` })),
   ),
   // The metric name `up` is also an English word. `up` counts as a metric only before a selector or a comparison.
@@ -53,7 +55,7 @@ const metricNames: Name[] = [
 ]
 
 /** Patterns that find paths at the start of a string, after a host, or after an interpolated value. */
-const pathNames: Name[] = Object.entries({ paths, receiverPaths, scalerPaths, embeddedPaths }).flatMap(([of, group]) =>
+const pathNames: Name[] = Object.entries({ paths, receiverPaths, scalerPaths, livePaths, embeddedPaths }).flatMap(([of, group]) =>
   Object.entries(group)
     .filter(([, path]) => path !== '/')
     .map(([key, path]) => {

@@ -1,7 +1,7 @@
 /** Checks that the Grafana and Prometheus configurations match each other, the shared contract, and the dashboards. */
 
 import { readNotification } from '@lab/alert-receiver/notification.ts'
-import { grafana, hostPorts, jobs, ports, receiverPaths, scalerPaths, services } from '@lab/contract/endpoints.ts'
+import { grafana, hostPorts, jobs, livePaths, ports, receiverPaths, scalerPaths, services } from '@lab/contract/endpoints.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { describe, expect, test } from 'vitest'
 import { dashboardFiles, readDashboard } from './lib/expressions.ts'
@@ -91,6 +91,12 @@ describe("Prometheus's scrape jobs", () => {
       docker_sd_configs: own?.docker_sd_configs,
       relabel_configs: own?.relabel_configs,
     })
+  })
+
+  test("scrape the live page's server for its own metrics, and less often for those of all containers", () => {
+    const { static_configs, ...cadvisor } = (job(jobs.cadvisor) ?? {}) as Record<string, unknown>
+    expect(static_configs).toEqual([{ targets: [`${services.live}:${ports.live}`] }])
+    expect(cadvisor).toMatchObject({ metrics_path: livePaths.containers, scrape_interval: '15s' })
   })
 
   test('scrape replicas at the global interval', () => {

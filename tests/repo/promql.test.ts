@@ -1,4 +1,5 @@
 /** Checks that every PromQL query uses existing metrics and labels, so that renaming a metric makes a test fail. */
+import { containerMetrics } from '@lab/contract/container-metrics.ts'
 import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type MetricSpec, metrics } from '@lab/contract/metrics.ts'
 import { liveMetrics } from '@lab/contract/rollouts.ts'
@@ -10,7 +11,7 @@ import { type Matcher, parsePromql, variableValue } from './lib/promql.ts'
 import { read } from './lib/repo-files.ts'
 
 const recorded = ruleFiles.flatMap(readRules).flatMap(({ record }) => (record === undefined ? [] : [record]))
-const specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics].flatMap((all) =>
+const specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics, containerMetrics].flatMap((all) =>
   Object.values<MetricSpec>(all),
 )
 const known = knownMetrics(specs, recorded)

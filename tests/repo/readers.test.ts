@@ -1,4 +1,5 @@
 /** Checks that every metric is used by a panel, a rule or the scaler, or is listed here with a reason. */
+import { type ContainerMetricKey, containerMetrics } from '@lab/contract/container-metrics.ts'
 import { type KubeStateMetricKey, kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type LoadMetricKey, type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { type MetricKey, metrics } from '@lab/contract/metrics.ts'
@@ -20,6 +21,11 @@ const forHpaDashboards = 'for dashboards and alerts made for kube-state-metrics'
 const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
   info: forHpaDashboards,
   metadataGeneration: forHpaDashboards,
+}
+
+/** Metrics about containers that no panel or rule uses. */
+const containerWithoutReader: Partial<Record<ContainerMetricKey, string>> = {
+  lastSeen: 'for dashboards made for cAdvisor, which count the running containers with it',
 }
 
 /** Alert receiver metrics that no panel or rule uses. */
@@ -77,6 +83,12 @@ describe('every metric of the contract', () => {
     expect({ name, hasReader }).toEqual({ name, hasReader: receiverWithoutReader[key] === undefined })
   })
 
+  test.each(Object.keys(containerMetrics) as ContainerMetricKey[])('%s of containers is used by a panel, or has a reason', (key) => {
+    const name: string = containerMetrics[key].name
+    const hasReader = read.has(name)
+    expect({ name, hasReader }).toEqual({ name, hasReader: containerWithoutReader[key] === undefined })
+  })
+
   test.each(Object.values(liveMetrics).map(({ name }) => name))('%s of the live page is read by a panel or rule', (name) => {
     expect([...read]).toContain(name)
   })
@@ -91,7 +103,7 @@ describe('every metric of the contract', () => {
   )
 
   test('has a unique name', () => {
-    const specs = [metrics, scalerMetrics, kubeStateMetrics, receiverMetrics, liveMetrics, loadMetrics].flatMap((all) =>
+    const specs = [metrics, scalerMetrics, kubeStateMetrics, receiverMetrics, liveMetrics, containerMetrics, loadMetrics].flatMap((all) =>
       Object.values<{ name: string }>(all),
     )
     const names = specs.map(({ name }) => name)

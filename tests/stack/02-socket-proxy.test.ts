@@ -1,4 +1,4 @@
-/** Tests access to Docker's API through the socket proxy, which allows only the read requests that Traefik and Prometheus need. */
+/** Tests access to Docker's API through the socket proxy, which allows only the read requests that Traefik, Prometheus and the live page need. */
 
 import { services } from '@lab/contract/endpoints.ts'
 import { docker } from '@lab/host/docker.ts'
@@ -43,6 +43,9 @@ const refused: [string, string][] = [
   ['GET', `/containers/${id}/logs?stdout=1`],
   ['GET', `/containers/${id}/archive?path=/`],
   ['GET', `/containers/${id}/top`],
+  ['POST', `/containers/${id}/stats`],
+  ['GET', `/containers/${id}/stats/`],
+  ['GET', `/containers/${id.slice(0, 12)}/stats`],
   ['GET', '/containers/traefik/json'],
   ['GET', '/containers/json/../../images/json'],
   ['GET', '/containers/json%2f..%2f..%2fimages/json'],
@@ -68,6 +71,7 @@ const allowed: [string, string][] = [
   ['GET', '/containers/json'],
   ['GET', '/v1.51/containers/json?limit=0'],
   ['GET', `/containers/${id}/json`],
+  ['GET', `/containers/${id}/stats?stream=true`],
   ['GET', '/events'],
 ]
 
@@ -120,6 +124,11 @@ describe('the list of containers', () => {
     expect(list.length).toBeGreaterThanOrEqual(replicas.length)
     expect(list.filter(({ Labels }) => Labels['com.docker.compose.project'] !== stack.project)).toEqual([])
   })
+})
+
+test('a request for a stream of statistics gets one sample', () => {
+  const { body } = answer('GET', `/containers/${id}/stats?stream=true`) ?? { body: '' }
+  expect(JSON.parse(body)).toMatchObject({ memory_stats: { usage: expect.any(Number) } })
 })
 
 test('no environment variable of an inspectable container contains a secret', async () => {

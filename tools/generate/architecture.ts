@@ -1,6 +1,7 @@
 /** Updates the diagrams between the markers in docs/architecture.md, based on the Compose files and the shared contract/ folder. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { containerMetrics } from '@lab/contract/container-metrics.ts'
 import { paths, ports, receiverPaths, replicaHeader, services } from '@lab/contract/endpoints.ts'
 import { loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
 import { clientMessageTypes, serverMessageTypes } from '@lab/contract/messages.ts'
@@ -70,7 +71,7 @@ const contract = {
     ws: Object.values(metrics).map(({ name }) => name),
     scaler: Object.values(scalerMetrics).map(({ name }) => name),
     'alert-receiver': Object.values(receiverMetrics).map(({ name }) => name),
-    live: Object.values(liveMetrics).map(({ name }) => name),
+    live: [...Object.values(liveMetrics), ...Object.values(containerMetrics)].map(({ name }) => name),
     k6: Object.values(loadMetrics).map((metric) => prometheusName(metric, trendStats[1])),
   },
 }

@@ -1,5 +1,6 @@
 /** Generates docs/metrics.md from the metric lists in the shared contract/ folder. */
-import { jobs, scalerPaths } from '@lab/contract/endpoints.ts'
+import { containerMetrics } from '@lab/contract/container-metrics.ts'
+import { jobs, livePaths, scalerPaths } from '@lab/contract/endpoints.ts'
 import { kubeStateMetrics } from '@lab/contract/kube-state-metrics.ts'
 import { type MetricSpec, metrics, replicaLabel } from '@lab/contract/metrics.ts'
 import { receiverMetrics } from '@lab/contract/receiver-metrics.ts'
@@ -17,7 +18,7 @@ const kinds: Record<MetricSpec['kind'], string> = {
 /** Renders the metrics page as Markdown. */
 export function metricsPage(): string {
   const sections = (Object.keys(kinds) as MetricSpec['kind'][]).map((kind) => section(kind))
-  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, kube-state-metrics.ts, receiver-metrics.ts and rollouts.ts')}
+  return `${heading('Metrics', 'contract/src/metrics.ts, scaler-metrics.ts, kube-state-metrics.ts, receiver-metrics.ts, rollouts.ts and container-metrics.ts')}
 Each replica exports these metrics on its internal port under \`/metrics\`, in addition to the \`process_\` and \`nodejs_\` metrics of the
 Prometheus client for Node. Prometheus adds the labels \`job\`, \`instance\` and \`${replicaLabel}\`. Each replica counts only its own
 connections, so the total is the sum over all replicas:
@@ -54,6 +55,21 @@ ${specTable(Object.values(receiverMetrics), false)}
 With Compose, the live page's server exports this metric under \`/metrics\`.
 
 ${specTable(Object.values(liveMetrics), false)}
+
+## All containers
+
+With Compose, the live page's server also exports the resource usage of every container of the lab, under \`${livePaths.containers}\`.
+Names, labels and values are those of cAdvisor, and Prometheus scrapes them as the job \`${jobs.cadvisor}\`, so public dashboards for cAdvisor
+that select containers by \`name\` work. The values come from Docker's statistics, which the server reads through the socket proxy once per
+scrape, every 15 seconds. The label \`replica\` is the service and the number of the container (\`ws-3\`, \`valkey-1\`); a container of
+\`docker compose run\` keeps its own name. Docker's statistics do not contain the size of file systems or the number of processes by state, so
+cAdvisor's other metrics are absent.
+
+\`\`\`promql
+sum by (replica) (rate(${containerMetrics.cpuUsage.name}{job="${jobs.cadvisor}"}[1m]))
+\`\`\`
+
+${specTable(Object.values(containerMetrics), false)}
 `
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 interface Target {
   expr?: string
   refId?: string
+  interval?: string
 }
 
 interface Panel {
@@ -52,12 +53,17 @@ function queriesOf({ title: page, panels, templating, annotations }: Dashboard):
     type === 'query' ? [[name, allValue ?? '.+']] : type === 'textbox' ? [[name, String(query)]] : [],
   )
   const values: Record<string, string> = { ...grafanaVariables, ...Object.fromEntries(chosen) }
-  const one = (kind: PanelQuery['kind'], panel: string, { expr, refId = 'A' }: Target): PanelQuery[] =>
-    expr === undefined ? [] : [{ page, panel, kind, refId, expression: withValues(expr, values) }]
+  const one = (kind: PanelQuery['kind'], panel: string, { expr, refId = 'A', interval }: Target): PanelQuery[] =>
+    expr === undefined ? [] : [{ page, panel, kind, refId, expression: withValues(expr, { ...values, ...rateIntervalOf(interval) }) }]
   return [
     ...panels.flatMap(({ title = '', targets = [] }) => targets.flatMap((target) => one('panel', title, target))),
     ...(annotations?.list ?? []).flatMap(({ name, expr }) => one('annotation', name, { ...(expr !== undefined && { expr }) })),
   ]
+}
+
+/** Returns the rate interval of a query whose metrics have another scrape interval than the data source. */
+function rateIntervalOf(interval?: string): Record<string, string> {
+  return interval === undefined ? {} : { __rate_interval: `${4 * Number.parseInt(interval, 10)}s` }
 }
 
 /** Replaces variables with their values. @throws Error if a variable has no value */

@@ -8,7 +8,7 @@ import type { MetricSpec } from '../core/types.ts'
 import { podsMetric } from '../fakes/hpa-fixture.ts'
 import type { MetricMap } from '../metric-map.ts'
 import { listReplicas, replicaOf } from './docker.ts'
-import { readWorkingSets, workingSetOf } from './docker-stats.ts'
+import { readWorkingSets, statsOf } from './docker-stats.ts'
 import { prometheusSource, queryRange } from './prometheus.ts'
 
 const closers: (() => void)[] = []
@@ -274,14 +274,16 @@ describe('Docker', () => {
   })
 
   const read = '2026-01-01T00:00:10.123456789Z'
+  const cpu_stats = { cpu_usage: { total_usage: 1_000_000_000 } }
   test.each<[string, object, number | null]>([
     ['cgroups v2', { usage: 100, stats: { inactive_file: 30, active_file: 10, anon: 50 } }, 70],
     ['cgroups v1, including child groups', { usage: 100, stats: { inactive_file: 10, total_inactive_file: 40 } }, 60],
     ['more cache than usage', { usage: 10, stats: { inactive_file: 30 } }, 0],
     ['an exited container', {}, null],
   ])('the working set of %s', (_what, memory, bytes) => {
-    const set = workingSetOf({ read, memory_stats: memory }, 'ws-3')
-    expect(set).toEqual(bytes === null ? null : { name: 'ws-3', bytes, timeSeconds: Date.parse(read) / 1000 })
+    const stats = statsOf({ read, cpu_stats, memory_stats: memory })
+    if (bytes === null) expect(stats).toBeNull()
+    else expect(stats).toMatchObject({ workingSetBytes: bytes, timeSeconds: Date.parse(read) / 1000 })
   })
 
   test('reads the working set of each container of the service once, and omits containers that end meanwhile', async () => {
@@ -294,7 +296,7 @@ describe('Docker', () => {
       }))
       if (request.url?.startsWith('/containers/json')) response.end(JSON.stringify(listed))
       else if (request.url?.startsWith('/containers/b')) response.writeHead(404).end()
-      else response.end(JSON.stringify({ read, memory_stats: { usage: 100, stats: { inactive_file: 30 } } }))
+      else response.end(JSON.stringify({ read, cpu_stats, memory_stats: { usage: 100, stats: { inactive_file: 30 } } }))
     })
     const sets = await readWorkingSets(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' }, never)
     expect(sets).toEqual([{ name: 'ws-1', bytes: 70, timeSeconds: Date.parse(read) / 1000 }])

@@ -15,7 +15,14 @@ const maxAnswerBytes = 2 ** 20
 /** Prefix of the container labels that replace Kubernetes' `resources.requests`, such as lab.requests.cpu: 250m. */
 export const requestLabelPrefix = 'lab.requests.'
 
-const listSchema = z.array(z.object({ Id: z.string(), Labels: z.record(z.string(), z.string()) }))
+const listSchema = z.array(
+  z.object({
+    Id: z.string(),
+    Labels: z.record(z.string(), z.string()),
+    Names: z.array(z.string()).default([]),
+    Image: z.string().default(''),
+  }),
+)
 
 export interface DockerService {
   readonly project: string
@@ -41,15 +48,24 @@ export async function inspectContainers(host: string, of: DockerService, signal:
   return containers.filter((container) => container !== null)
 }
 
-type Listed = z.infer<typeof listSchema>[number]
+export type Listed = z.infer<typeof listSchema>[number]
 
 /** Returns the ids and labels of the service's containers, regardless of their state. */
 export async function listContainers(host: string, { project, service }: DockerService, signal: AbortSignal): Promise<Listed[]> {
-  const query = `all=true&filters=${encodeURIComponent(JSON.stringify({ label: serviceLabels(project, service) }))}`
   // A Docker socket proxy may return the containers of the whole project instead of only those of the service.
-  return listSchema
-    .parse(await get(host, `/containers/json?${query}`, signal))
-    .filter(({ Labels }) => Labels['com.docker.compose.service'] === service)
+  return (await list(host, serviceLabels(project, service), true, signal)).filter(
+    ({ Labels }) => Labels['com.docker.compose.service'] === service,
+  )
+}
+
+/** Returns the running containers of a project, including paused ones and those of `docker compose run`. */
+export function listRunning(host: string, project: string, signal: AbortSignal): Promise<Listed[]> {
+  return list(host, [`com.docker.compose.project=${project}`], false, signal)
+}
+
+async function list(host: string, label: string[], all: boolean, signal: AbortSignal): Promise<Listed[]> {
+  const query = `all=${all}&filters=${encodeURIComponent(JSON.stringify({ label }))}`
+  return listSchema.parse(await get(host, `/containers/json?${query}`, signal))
 }
 
 /** Returns the details of a container, or null if the container has been removed since it was listed. */

@@ -1,7 +1,7 @@
 /** Entry point of the live page's server in the lab on Compose. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveSnapshot } from '@lab/contract/embedded-api.ts'
-import { paths, ports } from '@lab/contract/endpoints.ts'
+import { livePaths, paths, ports } from '@lab/contract/endpoints.ts'
 import { loadControl } from '@lab/contract/load-control.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { prometheusAt } from '@lab/host/prometheus.ts'
@@ -9,6 +9,7 @@ import { byReplica, readReplicas, recently } from '@lab/host/readings.ts'
 import { decisionLogPath, defaultStateFolder, readLastRecord } from '@lab/scaler/decision-log.ts'
 import { createApi, servePage, tooLong } from './api.ts'
 import { type ComposeReading, changesBetween, composeSnapshot, currentRecord, decisionOf, withStarts } from './compose-lab.ts'
+import { ContainerMetrics } from './containers.ts'
 import { K6Runs, loadPoll } from './k6-runs.ts'
 import { type Load, startLoad } from './load.ts'
 import { noLoad } from './load-messages.ts'
@@ -21,6 +22,8 @@ const {
   LIVE_ROLLOUTS = '',
   LIVE_FAULTS = '',
   SCALER_STATE = defaultStateFolder(),
+  COMPOSE_PROJECT_NAME = '',
+  DOCKER_HOST = '',
 } = process.env
 /**
  * Interval between two readings of the lab. The interval is shorter than Prometheus' scrape interval of 5 s, so that decisions are
@@ -111,6 +114,13 @@ const metrics = rolloutMetrics(
   () => faults,
 )
 app.get(paths.metrics, async (c) => c.body(await metrics.metrics(), 200, { 'content-type': metrics.contentType }))
+const containers = new ContainerMetrics({
+  host: DOCKER_HOST,
+  project: COMPOSE_PROJECT_NAME,
+  say: (line) => console.log(line),
+  nowMs: () => performance.now(),
+})
+app.get(livePaths.containers, async (c) => c.body(await containers.text(), 200, { 'content-type': containers.contentType }))
 app.post(loadControl.path, tooLong, async (c) => {
   const poll = loadPoll.safeParse(await c.req.json().catch(() => undefined))
   return poll.success ? c.json(k6Runs.poll(poll.data, Date.now())) : c.json({ error: 'body: not a poll of a k6 run' }, 400)

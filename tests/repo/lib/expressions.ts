@@ -28,6 +28,7 @@ interface Target {
   legendFormat?: string
   refId?: string
   format?: string
+  interval?: string
   datasource?: { type: string; uid: string }
 }
 

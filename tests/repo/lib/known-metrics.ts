@@ -2,6 +2,7 @@
  * Lists all metrics that queries may use, with their labels: the metrics from contract/, and some metrics of Prometheus, Traefik and k6.
  */
 import { closeCodes } from '@lab/contract/close-codes.ts'
+import { containerMetrics, readingResults } from '@lab/contract/container-metrics.ts'
 import { jobs } from '@lab/contract/endpoints.ts'
 import { kubeStateMetrics, podPhases, waitingReasons } from '@lab/contract/kube-state-metrics.ts'
 import { type LoadMetricSpec, loadMetrics, prometheusName, trendStats } from '@lab/contract/load-metrics.ts'
@@ -45,7 +46,9 @@ const loadLabels = ['scenario', 'testid']
  * @param recorded the names of the recording rules
  */
 export function knownMetrics(
-  specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics].flatMap((all) => Object.values<MetricSpec>(all)),
+  specs: readonly MetricSpec[] = [metrics, scalerMetrics, kubeStateMetrics, liveMetrics, containerMetrics].flatMap((all) =>
+    Object.values<MetricSpec>(all),
+  ),
   recorded: readonly string[] = [],
 ): KnownMetrics {
   const known = new Map<string, ReadonlySet<string>>()
@@ -101,6 +104,7 @@ const valuesByMetric: Record<string, Record<string, readonly string[]>> = {
     code: Object.values(closeCodes).map(({ code }) => String(code)),
   },
   [metrics.connectionsRefused.name]: { cause: refusalCauses },
+  [containerMetrics.readings.name]: { result: readingResults },
   [metrics.errors.name]: { cause: Object.keys(errorCodes) },
   [metrics.messages.name]: { direction: directions },
   [metrics.messagesReceived.name]: { type: clientMessageTypes },

@@ -5,23 +5,29 @@ import { containers, type Stack, serviceOf } from './stack.ts'
 /** Returns the memory usage of each service without load, and the total, according to `docker stats`. */
 export async function measureIdleMemory(stack: Stack): Promise<{ idleMemoryMiB: number; byServiceMiB: Record<string, number> }> {
   const running = await containers(stack)
-  const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...running.map(({ Id }) => Id)])).split('\n')
   const byService: Record<string, number> = {}
-  for (const line of lines.filter(Boolean)) {
-    const { ID, MemUsage } = JSON.parse(line) as { ID: string; MemUsage: string }
+  for (const { ID, MemUsage } of await statsOf(running.map(({ Id }) => Id))) {
     const container = running.find(({ Id }) => Id === ID)
     if (!container) throw new Error(`docker stats shows an unknown container ${ID}`)
     const service = serviceOf(container)
-    byService[service] = Math.round(((byService[service] ?? 0) + mebibytes(MemUsage)) * 10) / 10
+    byService[service] = Math.round(((byService[service] ?? 0) + bytesOf(MemUsage) / 2 ** 20) * 10) / 10
   }
   const total = Object.values(byService).reduce((sum, value) => sum + value, 0)
   return { idleMemoryMiB: Math.round(total), byServiceMiB: byService }
 }
 
-/** Parses a value such as `45.2MiB / 512MiB`. */
-function mebibytes(usage: string): number {
-  const match = /^([\d.]+)(B|KiB|MiB|GiB)/.exec(usage)
-  const factor = { B: 1 / 2 ** 20, KiB: 1 / 2 ** 10, MiB: 1, GiB: 2 ** 10 }[match?.[2] ?? '']
-  if (!match || factor === undefined) throw new Error(`docker stats shows memory as ${usage}`)
-  return Number(match[1]) * factor
+/** Returns what `docker stats` shows for the given containers, which must be running. */
+export async function statsOf(names: readonly string[]): Promise<{ ID: string; Name: string; MemUsage: string }[]> {
+  const lines = (await docker(['stats', '--no-stream', '--no-trunc', '--format', 'json', ...names])).split('\n')
+  return lines.filter(Boolean).map((line) => JSON.parse(line) as { ID: string; Name: string; MemUsage: string })
+}
+
+const unitBytes: Readonly<Record<string, number>> = { B: 1, kB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 }
+
+/** Parses a number of bytes as `docker stats` shows it, such as `45.2MiB / 512MiB`, of which the first value counts. */
+export function bytesOf(shown: string): number {
+  const [, value, unit = ''] = /^([\d.]+)([A-Za-z]+)/.exec(shown) ?? []
+  const factor = unitBytes[unit]
+  if (value === undefined || factor === undefined) throw new Error(`docker stats shows ${shown}`)
+  return Number(value) * factor
 }

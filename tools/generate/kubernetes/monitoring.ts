@@ -6,7 +6,7 @@ import { type ComposeService, interpolated } from '@lab/host/compose-service.ts'
 import { discoveredName, metadata, type Tree } from './objects.ts'
 
 /** Scrape jobs in prometheus.yml whose targets exist only in the Compose lab. */
-const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler]
+const onlyOnCompose: readonly string[] = [jobs.traefik, jobs.live, jobs.scaler, jobs.cadvisor]
 
 /** Parsed content of prometheus.yml. */
 export type PrometheusConfig = Tree & { scrape_configs: Tree[] }
