@@ -110,7 +110,7 @@ export const kubeStateMetrics = {
   containerRequests: {
     kind: 'gauge',
     name: 'kube_pod_container_resource_requests',
-    help: 'Requested CPU (cores) and memory (bytes), from the lab.requests labels.',
+    help: 'Requested CPU (cores) and memory (bytes), from the lab.requests labels or deploy.resources.reservations.',
     labels: resource,
   },
   containerLimits: {

@@ -50,6 +50,11 @@ test('fails for an invalid selector', () => {
   )
 })
 
+test('needs no queries if Docker is the source of all resources', () => {
+  expect(mapOf('docker: [cpu, memory]')).toMatchObject({ draining: '', docker: ['cpu', 'memory'], resource: [] })
+  expect(readMetricMap('docker: [disk]', 'm.yaml')).toEqual(failure(expect.stringMatching(/^m.yaml: docker.0: .*"cpu"\|"memory"/)))
+})
+
 test('refuses unknown fields', () => {
   const recorded = 'draining: up\nrecorded: { replicas: up, ready: up, started: up }\n'
   expect(readMetricMap(`${recorded}pods: [{ name: a }]`, 'm.yaml')).toEqual(failure(expect.stringContaining('m.yaml: pods.0.query')))

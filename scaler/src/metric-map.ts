@@ -15,19 +15,22 @@ const resourceRule = z.strictObject({
 })
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
 const schema = z.strictObject({
-  draining: z.string().min(1),
+  /** Query for the draining replicas; empty if no replica reports that it is draining. */
+  draining: z.string().default(''),
   /** Queries with which `replay` reads past replica data from Prometheus; each returns one series per replica. */
-  recorded: z.strictObject({
-    /** Query for the existing replicas. */
-    replicas: z.string().min(1),
-    /** Query whose result is 1 for each ready replica. */
-    ready: z.string().min(1),
-    /** Query for each replica's start time, in Unix seconds. */
-    started: z.string().min(1),
-  }),
+  recorded: z
+    .strictObject({
+      /** Query for the existing replicas. */
+      replicas: z.string().min(1),
+      /** Query whose result is 1 for each ready replica. */
+      ready: z.string().min(1),
+      /** Query for each replica's start time, in Unix seconds. */
+      started: z.string().min(1),
+    })
+    .default({ replicas: '', ready: '', started: '' }),
   resource: z.array(resourceRule).default([]),
   /** Resources whose usage is read from Docker instead of Prometheus. */
-  docker: z.array(z.enum(['memory'])).default([]),
+  docker: z.array(z.enum(['cpu', 'memory'])).default([]),
   pods: z.array(customRule).default([]),
   object: z.array(customRule).default([]),
   external: z.array(customRule).default([]),

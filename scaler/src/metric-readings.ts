@@ -21,7 +21,7 @@ export type Ask = (query: string) => Promise<readonly Series[]>
 /** The sources from which metrics are read. */
 export interface Sources {
   readonly ask: Ask
-  /** Returns the working set of each replica's container. Rejects if the working sets cannot be read. */
+  /** Returns the memory and CPU usage of each replica's container. Rejects if the usage cannot be read. */
   readonly workingSets: () => Promise<readonly WorkingSet[]>
 }
 
@@ -41,15 +41,20 @@ export async function readMetrics(
 ): Promise<MetricReadings> {
   const collected = new Collected()
   const isResource = (metric: MetricSpec): metric is ResourceMetric => metric.type === 'Resource' || metric.type === 'ContainerResource'
+  // Docker returns the usage of all resources at once, so it is asked only once.
+  let usage: Promise<readonly WorkingSet[]> | undefined
   const resources = new Map(metrics.filter(isResource).map((metric) => [seriesKey(metric), metric]))
   await Promise.all([
     // If Prometheus is down, the queries for draining replicas and for metrics all fail, so the scaler leaves the number of replicas
     // unchanged.
-    collected.attempt('draining', async () => collected.addDraining(await ask(map.draining))),
+    ...(map.draining === '' ? [] : [collected.attempt('draining', async () => collected.addDraining(await ask(map.draining)))]),
     ...[...resources].map(([key, metric]) =>
       collected.attempt(key, async () => {
-        if (metric.name === memory && map.docker.includes(memory)) collected.addWorkingSets(await workingSets(), containerName)
-        else await readResource(metric, { map, ask, containerName }, collected)
+        const fromDocker = map.docker.find((name) => name === metric.name)
+        if (fromDocker !== undefined) {
+          usage ??= workingSets()
+          collected.addUsage(fromDocker, await usage, containerName)
+        } else await readResource(metric, { map, ask, containerName }, collected)
       }),
     ),
     ...metrics
@@ -130,9 +135,17 @@ class Collected {
     this.#replicas.set(name, { ...known, valuesMilli: { ...known.valuesMilli, [key]: value } })
   }
 
-  addWorkingSets(sets: readonly WorkingSet[], containerName: string): void {
-    for (const { name, bytes, timeSeconds } of sets)
-      this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
+  /** Adds the usage of one resource that Docker reports. Replicas whose CPU usage is not known yet remain without a sample. */
+  addUsage(resource: MetricMap['docker'][number], usage: readonly WorkingSet[], containerName: string): void {
+    for (const { name, bytes, timeSeconds, cpu } of usage) {
+      if (resource === memory)
+        this.addSample(name, { timeSeconds, windowSeconds: 0, usageMilli: { [containerName]: { [memory]: milli(bytes) } } })
+      else if (cpu !== undefined) {
+        // The HPA controller rounds the billionths of a core that metrics-server reports up to thousandths.
+        const usageMilli = { [containerName]: { [resource]: Math.ceil(cpu.nanocores / 1e6) } }
+        this.addSample(name, { timeSeconds: cpu.timeSeconds, windowSeconds: cpu.windowSeconds, usageMilli })
+      }
+    }
   }
 
   /** Adds a resource's usage to a replica's sample. The combined sample has the time of its oldest part. */

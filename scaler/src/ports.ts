@@ -78,15 +78,26 @@ export interface MetricSource {
   read(metrics: readonly MetricSpec[], signal: AbortSignal): Promise<MetricReadings>
 }
 
-/** The working set of a replica's container: its memory usage minus the inactive file cache. */
+/** The resource usage of a replica's container, as metrics-server would report it. */
 export interface WorkingSet {
   readonly name: string
+  /** The memory usage minus the inactive file cache. */
   readonly bytes: number
   readonly timeSeconds: number
+  /** The CPU usage between two readings; absent until the container has been read twice since it started. */
+  readonly cpu?: CpuUsage
+}
+
+/** A container's mean CPU usage over a window that ends at `timeSeconds`. */
+export interface CpuUsage {
+  /** Billionths of a core, a whole number. */
+  readonly nanocores: number
+  readonly timeSeconds: number
+  readonly windowSeconds: number
 }
 
 /**
- * Reads the replicas' working sets. Rejects if the working sets cannot be read. Replicas that are starting or stopping may be missing from
+ * Reads the replicas' memory and CPU usage. Rejects if the usage cannot be read. Replicas that are starting or stopping may be missing from
  * the result.
  */
 export type ReadWorkingSets = (signal: AbortSignal) => Promise<readonly WorkingSet[]>

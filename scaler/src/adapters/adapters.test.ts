@@ -8,8 +8,9 @@ import type { MetricSpec } from '../core/types.ts'
 import { podsMetric } from '../fakes/hpa-fixture.ts'
 import type { MetricMap } from '../metric-map.ts'
 import { listReplicas, replicaOf } from './docker.ts'
-import { readWorkingSets, statsOf } from './docker-stats.ts'
+import { cpuBetween, pointsAfter, statsOf, usageReader } from './docker-stats.ts'
 import { prometheusSource, queryRange } from './prometheus.ts'
+import { reservationsIn } from './reservations.ts'
 
 const closers: (() => void)[] = []
 afterEach(() => {
@@ -298,11 +299,95 @@ describe('Docker', () => {
       else if (request.url?.startsWith('/containers/b')) response.writeHead(404).end()
       else response.end(JSON.stringify({ read, cpu_stats, memory_stats: { usage: 100, stats: { inactive_file: 30 } } }))
     })
-    const sets = await readWorkingSets(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' }, never)
+    const sets = await usageReader(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' })(never)
     expect(sets).toEqual([{ name: 'ws-1', bytes: 70, timeSeconds: Date.parse(read) / 1000 }])
     expect(asked.filter((path) => path.includes('stats')).sort()).toEqual(
       ['a', 'b'].map((id) => `/containers/${id}/stats?stream=false&one-shot=true`),
     )
+  })
+
+  const point = (timeSeconds: number, cpuNanoseconds: number) => ({ timeSeconds, cpuNanoseconds })
+
+  test('CPU usage is the difference between two readings, in whole billionths of a core', () => {
+    const first = pointsAfter(undefined, point(100, 5e9))
+    expect(cpuBetween(first)).toBeUndefined()
+    const second = pointsAfter(first, point(116, 5e9 + 3_118_400_010))
+    expect(cpuBetween(second)).toEqual({ nanocores: 194_900_000, timeSeconds: 116, windowSeconds: 16 })
+  })
+
+  test('CPU usage is measured over at least ten seconds, and not over a restart', () => {
+    const known = pointsAfter(pointsAfter(undefined, point(100, 0)), point(110, 1e9))
+    expect(pointsAfter(known, point(119, 5e9))).toBe(known)
+    expect(pointsAfter(known, point(120, 2e9))).toEqual({ before: point(110, 1e9), last: point(120, 2e9) })
+    expect(pointsAfter(known, point(120, 5e8))).toEqual({ last: point(120, 5e8) })
+  })
+
+  test('reads the CPU usage of a container from its second reading on', async () => {
+    let seconds = 0
+    const port = await listen((request, response) => {
+      const listed = [{ Id: 'a', Labels: { 'com.docker.compose.service': 'ws', 'com.docker.compose.container-number': '1' } }]
+      if (request.url?.startsWith('/containers/json')) return response.end(JSON.stringify(listed))
+      seconds += 15
+      const now = { read: new Date(seconds * 1000).toISOString(), cpu_stats: { cpu_usage: { total_usage: seconds * 2e8 } } }
+      return response.end(JSON.stringify({ ...now, memory_stats: { usage: 100 } }))
+    })
+    const readUsage = usageReader(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' })
+    expect(await readUsage(never)).toEqual([{ name: 'ws-1', bytes: 100, timeSeconds: 15 }])
+    const cpu = { nanocores: 2e8, timeSeconds: 30, windowSeconds: 15 }
+    expect(await readUsage(never)).toEqual([{ name: 'ws-1', bytes: 100, timeSeconds: 30, cpu }])
+  })
+
+  test('CPU and memory from Docker need no Prometheus, and are asked for once', async () => {
+    const onlyDocker: MetricMap = { ...map, draining: '', resource: [], docker: ['cpu', 'memory'] }
+    const memory: MetricSpec = { ...cpu, name: 'memory' }
+    let asked = 0
+    const usage = async () => {
+      asked += 1
+      const known = { nanocores: 194_900_001, timeSeconds: 90, windowSeconds: 15 }
+      return [
+        { name: 'ws-1', bytes: 7, timeSeconds: 100, cpu: known },
+        { name: 'ws-2', bytes: 8, timeSeconds: 100 },
+      ]
+    }
+    const { replicas, failures } = await prometheusSource('http://127.0.0.1:1', onlyDocker, 'ws', usage).read([cpu, memory], never)
+    expect(failures).toEqual({})
+    expect(asked).toBe(1)
+    // The HPA controller rounds 194.900001 thousandths of a core up.
+    expect(replicas.map(({ sample }) => sample)).toEqual([
+      { timeSeconds: 90, windowSeconds: 15, usageMilli: { ws: { cpu: 195, memory: 7000 } } },
+      { timeSeconds: 100, windowSeconds: 0, usageMilli: { ws: { memory: 8000 } } },
+    ])
+  })
+
+  test('the requests of a container without labels are its reservations in the Compose files', async () => {
+    const config = { services: { ws: { deploy: { resources: { reservations: { cpus: '0.25', memory: '67108864' } } } }, db: {} } }
+    expect(reservationsIn(config, 'ws')).toEqual({ cpu: 250, memory: 67_108_864_000 })
+    expect(reservationsIn(config, 'db')).toEqual({})
+    expect(reservationsIn({ services: { ws: { deploy: { resources: { reservations: { cpus: 1 } } } } } }, 'ws')).toEqual({ cpu: 1000 })
+    const reserved = { cpu: 100, memory: 5000 }
+    const requestsOf = (labels: Record<string, string>) => replicaOf(container({}, labels), 'ws', reserved).containers[0]?.requestsMilli
+    expect(requestsOf({})).toEqual({ cpu: 250, memory: 5000 })
+    expect(requestsOf({ 'lab.requests.memory': '1Mi' })).toEqual({ cpu: 250, memory: 2 ** 20 * 1000 })
+  })
+
+  test('the Compose files are read only for containers without labels for their requests', async () => {
+    const inspected: Record<string, Container> = {
+      a: container({}, { 'lab.requests.memory': '1Mi', 'com.docker.compose.config-hash': 'x' }),
+      b: container({}, { 'com.docker.compose.container-number': '4', 'com.docker.compose.config-hash': 'y' }),
+    }
+    const port = await listen((request, response) => {
+      const id = /^\/containers\/(\w)\/json$/.exec(request.url ?? '')?.[1]
+      const listed = Object.keys(inspected).map((Id) => ({ Id, Labels: { 'com.docker.compose.service': 'ws' } }))
+      response.end(JSON.stringify(id === undefined ? listed : inspected[id]))
+    })
+    const asked: string[] = []
+    const reservations = async (hash: string) => {
+      asked.push(hash)
+      return { memory: 9000 }
+    }
+    const replicas = await listReplicas(`tcp://127.0.0.1:${port}`, { project: 'p', service: 'ws' }, never, reservations)
+    expect(asked).toEqual(['y'])
+    expect(replicas.map(({ containers }) => containers[0]?.requestsMilli.memory)).toEqual([2 ** 20 * 1000, 9000])
   })
 
   test('reports a resource request that is not a quantity', () => {

@@ -6,7 +6,8 @@ import { until } from '@lab/host/until.ts'
 import type { ListedReplica, ReadWorkingSets, ReplicaTarget } from '../ports.ts'
 import type { DockerService } from './docker.ts'
 import { inspectContainers, listReplicas } from './docker.ts'
-import { readWorkingSets } from './docker-stats.ts'
+import { usageReader } from './docker-stats.ts'
+import { reservationReader } from './reservations.ts'
 
 export interface ComposeSettings extends DockerService {
   readonly files: readonly string[]
@@ -37,9 +38,10 @@ export interface Actuator {
 /** Returns an actuator that runs this machine's `docker` command. */
 export function composeActuator(settings: ComposeSettings): Actuator {
   const { host } = settings
+  const reservations = reservationReader(settings)
   return {
-    list: (signal) => listReplicas(host, settings, signal),
-    workingSets: (signal) => readWorkingSets(host, settings, signal),
+    list: (signal) => listReplicas(host, settings, signal, reservations),
+    workingSets: usageReader(host, settings),
     scale: (replicas, signal) => composeScale(settings, replicas, signal),
   }
 }

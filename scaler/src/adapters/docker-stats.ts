@@ -2,7 +2,7 @@
 
 import { replicaName } from '@lab/host/replicas.ts'
 import { z } from 'zod'
-import type { WorkingSet } from '../ports.ts'
+import type { CpuUsage, ReadWorkingSets, WorkingSet } from '../ports.ts'
 import { type DockerService, get, listContainers } from './docker.ts'
 
 const networkSchema = z.object({ rx_bytes: z.number(), tx_bytes: z.number() })
@@ -72,18 +72,62 @@ export function statsOf(answer: unknown): ContainerStats | null {
   }
 }
 
-/** Returns the working set of each running container. Rejects if Docker does not respond or reports an error. */
-export async function readWorkingSets(host: string, target: DockerService, signal: AbortSignal): Promise<WorkingSet[]> {
-  const listed = await listContainers(host, target, signal)
-  const sets = await Promise.all(
-    listed.map(async ({ Id, Labels }) => {
-      const stats = await readStats(host, Id, signal)
-      return stats === null ? [] : [workingSetOf(stats, replicaName(Labels, target.service))]
-    }),
-  )
-  return sets.flat()
+/**
+ * The shortest window over which CPU usage is measured, in seconds. Several autoscalers may read the same containers within a moment, for
+ * which the CPU usage would be meaningless. metrics-server measures over 15 s.
+ */
+const minWindowSeconds = 10
+
+/** A container's total CPU usage at one point in time. */
+interface CpuPoint {
+  readonly timeSeconds: number
+  readonly cpuNanoseconds: number
 }
 
-function workingSetOf({ workingSetBytes, timeSeconds }: ContainerStats, name: string): WorkingSet {
-  return { name, bytes: workingSetBytes, timeSeconds }
+/** The two points between which a container's CPU usage is measured; `before` is missing until there is a second point. */
+interface CpuPoints {
+  readonly before?: CpuPoint
+  readonly last: CpuPoint
+}
+
+/**
+ * Returns the points after a new reading. A container whose total has decreased was restarted, and starts again with a single point, as in
+ * metrics-server. Pure.
+ */
+export function pointsAfter(known: CpuPoints | undefined, now: CpuPoint): CpuPoints {
+  if (known === undefined || now.cpuNanoseconds < known.last.cpuNanoseconds) return { last: now }
+  return now.timeSeconds - known.last.timeSeconds < minWindowSeconds ? known : { before: known.last, last: now }
+}
+
+/** Returns the CPU usage between two points, in whole billionths of a core as in metrics-server; undefined for a single point. Pure. */
+export function cpuBetween({ before, last }: CpuPoints): CpuUsage | undefined {
+  if (before === undefined) return undefined
+  const windowSeconds = last.timeSeconds - before.timeSeconds
+  const nanocores = Math.trunc((last.cpuNanoseconds - before.cpuNanoseconds) / windowSeconds)
+  return { nanocores, timeSeconds: last.timeSeconds, windowSeconds }
+}
+
+/**
+ * Returns a function that reads the resource usage of each running container of a service. It rejects if Docker does not respond or reports
+ * an error. CPU usage is the difference between two calls.
+ */
+export function usageReader(host: string, target: DockerService): ReadWorkingSets {
+  let known = new Map<string, CpuPoints>()
+  return async (signal) => {
+    const listed = await listContainers(host, target, signal)
+    const points = new Map<string, CpuPoints>()
+    const usage = await Promise.all(
+      listed.map(async ({ Id, Labels }): Promise<WorkingSet[]> => {
+        const stats = await readStats(host, Id, signal)
+        if (stats === null) return []
+        const own = pointsAfter(known.get(Id), stats)
+        points.set(Id, own)
+        const cpu = cpuBetween(own)
+        const { workingSetBytes: bytes, timeSeconds } = stats
+        return [{ name: replicaName(Labels, target.service), bytes, timeSeconds, ...(cpu && { cpu }) }]
+      }),
+    )
+    known = points
+    return usage.flat()
+  }
 }

@@ -6,6 +6,7 @@ import { type Container, containerSchema, replicaName, replicasAmong, serviceLab
 import { z } from 'zod'
 import { milliOf, parseQuantity } from '../core/quantities.ts'
 import type { ContainerFacts, ListedReplica } from '../ports.ts'
+import type { ReadReservations, Requests } from './reservations.ts'
 
 /** Timeout for a call to the Docker API, in seconds. */
 const callWithinSeconds = 5
@@ -14,6 +15,8 @@ const maxAnswerBytes = 2 ** 20
 
 /** Prefix of the container labels that replace Kubernetes' `resources.requests`, such as lab.requests.cpu: 250m. */
 export const requestLabelPrefix = 'lab.requests.'
+/** The label whose value changes with the configuration of a service. */
+const configHashLabel = 'com.docker.compose.config-hash'
 
 const listSchema = z.array(
   z.object({
@@ -36,9 +39,24 @@ export async function engineHost(env: Readonly<Record<string, string | undefined
   return (await docker(args, { withinSeconds: callWithinSeconds })).trim()
 }
 
-/** Returns the service's containers that have not exited, ordered by number. Rejects if Docker does not respond or reports an error. */
-export async function listReplicas(host: string, of: DockerService, signal: AbortSignal): Promise<ListedReplica[]> {
-  return replicasAmong(await inspectContainers(host, of, signal)).map((container) => replicaOf(container, of.service))
+/**
+ * Returns the service's containers that have not exited, ordered by number. Rejects if Docker does not respond or reports an error.
+ * @param reservations reads the requests of containers that have no labels for them
+ */
+export async function listReplicas(
+  host: string,
+  of: DockerService,
+  signal: AbortSignal,
+  reservations: ReadReservations = async () => ({}),
+): Promise<ListedReplica[]> {
+  const replicas = replicasAmong(await inspectContainers(host, of, signal))
+  return Promise.all(
+    replicas.map(async (container) => {
+      const { Labels } = container.Config
+      const isComplete = ['cpu', 'memory'].every((resource) => `${requestLabelPrefix}${resource}` in Labels)
+      return replicaOf(container, of.service, isComplete ? {} : await reservations(Labels[configHashLabel] ?? ''))
+    }),
+  )
 }
 
 /** Returns the service's containers, regardless of their state. */
@@ -74,8 +92,11 @@ async function inspect(host: string, id: string, signal: AbortSignal): Promise<C
   return answer === null ? null : containerSchema.parse(answer)
 }
 
-/** Converts a Docker container to a pod with a single container that is named after the service. */
-export function replicaOf(container: Container, service: string): ListedReplica {
+/**
+ * Converts a Docker container to a pod with a single container that is named after the service.
+ * @param reserved requests that apply unless a label contains another one
+ */
+export function replicaOf(container: Container, service: string, reserved: Requests = {}): ListedReplica {
   const { State, Config } = container
   const running = State.Status === 'running' || State.Status === 'paused'
   const startTimeSeconds = running || State.Status === 'restarting' ? seconds(State.StartedAt) : null
@@ -84,7 +105,7 @@ export function replicaOf(container: Container, service: string): ListedReplica 
     phase: State.Status === 'created' ? 'Pending' : 'Running',
     startTimeSeconds,
     ready: startTimeSeconds === null ? null : readyCondition(State, startTimeSeconds),
-    containers: [{ name: service, requestsMilli: requestsOf(Config.Labels) }],
+    containers: [{ name: service, requestsMilli: { ...reserved, ...requestsOf(Config.Labels) } }],
     facts: factsOf(container),
   }
 }
@@ -100,7 +121,7 @@ function factsOf({ Id, Image, Created, RestartCount, Config, HostConfig, State }
   return {
     id: Id,
     createdSeconds: seconds(Created),
-    template: `${Config.Labels['com.docker.compose.config-hash']} ${Image}`,
+    template: `${Config.Labels[configHashLabel]} ${Image}`,
     waiting: waitingReasonOf[State.Status] ?? null,
     restarts: RestartCount,
     // In Docker's answer, 0 stands for no limit.

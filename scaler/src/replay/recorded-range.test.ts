@@ -3,7 +3,7 @@ import { failure, success } from '@lab/contract/result.ts'
 import { describe, expect, test } from 'vitest'
 import type { MetricSpec, Observation } from '../core/types.ts'
 import { podsMetric } from '../fakes/hpa-fixture.ts'
-import type { MetricMap } from '../metric-map.ts'
+import { type MetricMap, readMetricMap } from '../metric-map.ts'
 import type { Series } from '../metric-readings.ts'
 import { loadOf } from './load.ts'
 import { momentsOf, observationsOf, queriesFor, type RecordedRange, timesOf } from './recorded-range.ts'
@@ -70,9 +70,17 @@ describe('the queries', () => {
     )
   })
 
+  test('fail if the mapping file has none for past replicas', async () => {
+    const read = readMetricMap('docker: [cpu, memory]', 'm.yaml')
+    if (!read.ok) throw new Error(read.problems.join())
+    expect(await queriesFor([sockets], read.value)).toEqual(
+      failure('the mapping file has no section recorded, with which past replicas are read'),
+    )
+  })
+
   test('fail for memory, which is not recorded', async () => {
     const memory: MetricSpec = { type: 'Resource', name: 'memory', target: { type: 'Utilization', averageUtilization: 50 } }
-    expect(await queriesFor([sockets, memory], map)).toEqual(failure('memory is read from Docker, which does not record it'))
+    expect(await queriesFor([sockets, memory], map)).toEqual(failure('the usage is read from Docker, which does not record it'))
   })
 
   test('fail for a metric that the mapping file does not have', async () => {

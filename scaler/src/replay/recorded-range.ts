@@ -49,7 +49,7 @@ export interface ObservationSettings {
   readonly timeScale: number
 }
 
-const noWorkingSets = (): Promise<never> => Promise.reject(new Error('memory is read from Docker, which does not record it'))
+const noWorkingSets = (): Promise<never> => Promise.reject(new Error('the usage is read from Docker, which does not record it'))
 
 /** Returns the number of points in a time range. */
 export function momentsOf({ sinceSeconds, untilSeconds, stepSeconds }: TimeRange): number {
@@ -63,6 +63,7 @@ export function timesOf(range: TimeRange): number[] {
 
 /** Returns the queries whose results observationsOf() needs. Fails if a metric has no query in the mapping file. */
 export async function queriesFor(metrics: readonly MetricSpec[], map: MetricMap): Promise<Result<readonly string[]>> {
+  if (map.recorded.replicas === '') return failure('the mapping file has no section recorded, with which past replicas are read')
   const queries = new Set(Object.values(map.recorded))
   const ask: Ask = async (query) => {
     queries.add(query)
