@@ -4,21 +4,22 @@ import { jobs, livePaths, services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { bytesOf, statsOf } from './lib/figures.ts'
+import { addFigure, bytesOf, statsOf } from './lib/figures.ts'
 import { query } from './lib/prometheus.ts'
 import { containers, url } from './lib/stack.ts'
 
 const stack = inject('stack')
 /** A container of the lab with a constant CPU usage, a constant amount of memory, and network traffic that has ended. */
 const busy = `${stack.project}-busy-run-1`
-const quota = 0.2
+/** The CPU usage of the container, in cores. Even a busy machine has this much to spare, so that the usage is constant. */
+const quota = '0.05'
 
 /** Receives about 2 MB from Prometheus, says so, and then keeps the processor busy. */
 const script = `
 const full = Buffer.alloc(60e6, 1)
 let received = 0
 const next = async () => {
-  while (received < 2e6) received += (await (await fetch('http://${services.prometheus}:9090/metrics')).arrayBuffer()).byteLength
+  while (received < 2e6) received += (await (await fetch('http://${services.prometheus}:9090/metrics', { headers: { 'accept-encoding': 'identity' } })).arrayBuffer()).byteLength
   console.log('received')
   setTimeout(() => { for (;;) full[0]++ }, 100)
 }
@@ -29,9 +30,10 @@ beforeAll(async () => {
   const [replica] = await containers(stack, services.ws)
   const labels = { project: stack.project, service: 'busy', oneoff: 'True', 'container-number': '1' }
   const given = Object.entries(labels).flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`])
-  const limits = ['--cpus', String(quota), '--memory', '256m', '--network', `${stack.project}_lab`]
+  const limits = ['--cpus', '1', '--memory', '256m', '--network', `${stack.project}_lab`]
   await docker(['run', '--detach', '--name', busy, ...given, ...limits, replica?.Image ?? '', 'node', '-e', script])
   await until('the container has received its data', async () => (await docker(['logs', busy])).includes('received'), { withinMs: 60_000 })
+  await docker(['update', '--cpus', quota, busy])
 })
 
 afterAll(async () => {
@@ -70,38 +72,44 @@ test('every container of the lab has the memory that docker stats shows, and con
   )
 })
 
-test('CPU and network of a container are those of docker stats', async () => {
+/** Returns the CPU usage in cores and the network traffic in bytes, as exported and as `docker stats` shows them at the same time. */
+async function measured() {
   const before = await exported()
-  const seconds = 8
   // Without --no-stream, docker stats prints the usage of each second until it is stopped.
-  const { stdout } = await tryDocker(['stats', '--format', '{{.CPUPerc}} {{.NetIO}} end', busy], { withinSeconds: seconds })
-  const after = await until(
-    'a new reading',
-    async () => {
-      const values = await exported()
-      const [from, to] = [before, values].map((all) => all(containerMetrics.lastSeen).get(busy) ?? Number.NaN)
-      return (to ?? 0) - (from ?? 0) >= 5 && values
-    },
-    { withinMs: 30_000 },
-  )
-  const shown = [...stdout.matchAll(/([\d.]+)% ([\d.]+\w+) \/ ([\d.]+\w+) end/g)]
+  const args = ['stats', '--format', '{{.CPUPerc}} {{.NetIO}} end', busy]
+  const { stdout } = await tryDocker(args, { withinSeconds: 10 })
+  const after = await exported()
+  const lines = [...stdout.matchAll(/([\d.]+)% ([\d.]+\w+) \/ ([\d.]+\w+) end/g)]
   // The first line has no earlier sample to be compared with.
-  const percentages = shown.map(([, percent]) => Number(percent)).filter((percent) => percent > 0)
-  expect(percentages.length).toBeGreaterThan(2)
-  const mean = percentages.reduce((sum, percent) => sum + percent, 0) / percentages.length / 100
-  const change = (metric: { name: string }) => (after(metric).get(busy) ?? Number.NaN) - (before(metric).get(busy) ?? Number.NaN)
-  const cores = change(containerMetrics.cpuUsage) / change(containerMetrics.lastSeen)
-  expect(isClose(cores, mean), `${cores} against ${mean} cores`).toBe(true)
-  expect(isClose(cores, quota), `${cores} against a limit of ${quota} cores`).toBe(true)
-  expect(change(containerMetrics.cpuThrottled)).toBeGreaterThan(0)
-  const [, , received = '', sent = ''] = shown.at(-1) ?? []
-  const counted = {
-    received: after(containerMetrics.networkReceived).get(busy),
-    sent: after(containerMetrics.networkTransmitted).get(busy),
+  const percentages = lines.map(([, percent]) => Number(percent)).filter((percent) => percent > 0)
+  const [, , received = '', sent = ''] = lines.at(-1) ?? []
+  const value = (values: typeof after, metric: { name: string }) => values(metric).get(busy) ?? Number.NaN
+  const change = (metric: { name: string }) => value(after, metric) - value(before, metric)
+  return {
+    cores: change(containerMetrics.cpuUsage) / change(containerMetrics.lastSeen),
+    shownCores: percentages.reduce((sum, percent) => sum + percent, 0) / percentages.length / 100,
+    throttledSeconds: change(containerMetrics.cpuThrottled),
+    traffic: [value(after, containerMetrics.networkReceived), value(after, containerMetrics.networkTransmitted)] as const,
+    shownTraffic: [bytesOf(received), bytesOf(sent)] as const,
   }
-  expect(bytesOf(received)).toBeGreaterThan(2e6)
-  expect(isClose(counted.received ?? 0, bytesOf(received)), `${counted.received} against ${received}`).toBe(true)
-  expect(isClose(counted.sent ?? 0, bytesOf(sent)), `${counted.sent} against ${sent}`).toBe(true)
+}
+
+test('CPU and network of a container are those of docker stats', { timeout: 120_000 }, async () => {
+  const { throttledSeconds, ...last } = await until(
+    'CPU and network are within 5 %',
+    async () => {
+      const now = await measured()
+      const { cores, shownCores, traffic, shownTraffic } = now
+      expect(isClose(cores, shownCores), `${cores} against ${shownCores} cores`).toBe(true)
+      for (const [i, bytes] of traffic.entries())
+        expect(isClose(bytes, shownTraffic[i] ?? 0), `${bytes} against ${shownTraffic[i]} bytes`).toBe(true)
+      return now
+    },
+    { withinMs: 60_000 },
+  )
+  addFigure('containerMetrics', last)
+  expect(last.shownTraffic[0]).toBeGreaterThan(2e6)
+  expect(throttledSeconds).toBeGreaterThan(0)
 })
 
 test('Prometheus has the series of stores, router, monitoring and replicas, and no error', async () => {
