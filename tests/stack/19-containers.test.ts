@@ -54,7 +54,9 @@ async function exported(): Promise<(metric: { name: string }) => Map<string, num
 /** Whether two values differ by at most 5 per cent, or by the precision with which `docker stats` prints small values. */
 const isClose = (a: number, b: number, precision = 0) => Math.abs(a - b) <= Math.max(0.05 * b, precision)
 
-test('every container of the lab has the memory that docker stats shows, and containers of other projects are absent', async () => {
+test('every container of the lab has the memory that docker stats shows, and containers of other projects are absent', {
+  timeout: 90_000,
+}, async () => {
   await until(
     'the memory of every container is within 5 %',
     async () => {
@@ -112,7 +114,7 @@ test('CPU and network of a container are those of docker stats', { timeout: 120_
   expect(throttledSeconds).toBeGreaterThan(0)
 })
 
-test('Prometheus has the series of stores, router, monitoring and replicas, and no error', async () => {
+test('Prometheus has the series of stores, router, monitoring and replicas, and no error', { timeout: 90_000 }, async () => {
   const matchers = `job="${jobs.cadvisor}"`
   const wanted = [
     services.valkey,
