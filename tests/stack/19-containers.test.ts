@@ -4,7 +4,7 @@ import { jobs, livePaths, services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { addFigure, bytesOf, statsOf } from './lib/figures.ts'
+import { addFigure, bytesOf, statsOf } from '../lib/figures.ts'
 import { query } from './lib/prometheus.ts'
 import { containers, url } from './lib/stack.ts'
 
