@@ -10,7 +10,7 @@ import { defaultScaleUp } from '@lab/scaler/core/defaults.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler } from '@lab/scaler/core/types.ts'
 import { defaultControllerOptions } from '@lab/scaler/core/types.ts'
 import { DecisionLog, decisionLogPath } from '@lab/scaler/decision-log.ts'
-import { initialState, type LoopPorts, runLoop } from '@lab/scaler/loop.ts'
+import { initialState, type LoopPorts, runLoop, type Specification } from '@lab/scaler/loop.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 import { Disturbances } from './disturbances.ts'
@@ -27,6 +27,8 @@ export interface LabSettings {
   /** Port of the lab's client endpoint; 0 selects any free port. */
   port: number
   hpa: HorizontalPodAutoscaler
+  /** Rereads the HPA file before each sync. Never rejects. */
+  reread: () => Promise<Specification>
   timeScale: number
   /** The folder that contains the scaler's decision log. */
   stateFolder: string
@@ -71,6 +73,9 @@ export class Lab {
   private readonly stop = new AbortController()
   private readonly scaling: Promise<void>
   private readonly events: { time: number; text: string }[]
+  /** The HPA as last read from its file. */
+  private file: HorizontalPodAutoscaler
+  /** The HPA in use: the one from the file, with the changes made on the live page. */
   private hpa: HorizontalPodAutoscaler
   private paused = false
   private readonly records: TickRecord[] = []
@@ -121,6 +126,7 @@ export class Lab {
     this.target = processTarget(parts.replicas)
     this.router = parts.router
     this.events = parts.events
+    this.file = settings.hpa
     this.hpa = settings.hpa
     this.entryPort = parts.router.port
     this.guard = parts.guard
@@ -198,7 +204,7 @@ export class Lab {
 
   /** Replaces the HPA's scale-down rules; null restores the rules from the HPA file. */
   setScaleDown(rules: { windowSeconds: number; pods: number; periodSeconds: number } | null): void {
-    const { behavior } = this.settings.hpa
+    const { behavior } = this.file
     if (rules === null) {
       this.note('the scaler uses the scale-down rules of its file again')
       // If the HPA file has no `behavior`, the default scaling rules apply; these differ from the rules for an empty `behavior`.
@@ -246,7 +252,7 @@ export class Lab {
     const log = new DecisionLog(decisionLogPath(stateFolder))
     const ports: LoopPorts = {
       clock: systemClock,
-      specification: async () => ({ hpa: this.hpa }),
+      specification: () => this.specification(),
       metrics: scrapeSource(this.replicas, systemClock.nowSeconds, () => this.disturbances.isBlind),
       target: this.target,
       isPaused: async () => this.paused,
@@ -262,6 +268,16 @@ export class Lab {
       },
     }
     await runLoop({ hpa: this.hpa, controller, timeScale, dryRun: false }, ports, initialState, this.stop.signal)
+  }
+
+  /** Returns the HPA in use. If its file has changed, the file's settings replace those that were changed on the live page. */
+  private async specification(): Promise<Specification> {
+    const { hpa, refused } = await this.settings.reread()
+    if (JSON.stringify(hpa) !== JSON.stringify(this.file)) {
+      this.file = hpa
+      this.hpa = hpa
+    }
+    return { hpa: this.hpa, ...(refused !== undefined && { refused }) }
   }
 
   /** The scaler can compute rates only after two scrapes. If the scaler started before the second scrape, it would log missing metrics. */

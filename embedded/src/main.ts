@@ -1,15 +1,15 @@
 /**
  * Implements `npm start`, which starts the lab in one terminal, without Docker. This module only creates the lab's parts and connects them.
  */
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { hostPorts, paths } from '@lab/contract/endpoints.ts'
 import { allowedOrigins } from '@lab/contract/foreign.ts'
 import { plainError, wholeNumber } from '@lab/host/arguments.ts'
 import { loadEnvFile } from '@lab/host/env-file.ts'
 import { endOnClosedPipe, endWithNpm } from '@lab/host/signals.ts'
 import { type Actions, createApi, servePage } from '@lab/live/api.ts'
-import { defaultControllerOptions } from '@lab/scaler/core/types.ts'
-import { readHpa } from '@lab/scaler/manifest/read.ts'
+import { liveFiles, readLiveFiles } from '@lab/scaler/live-files.ts'
 import { Command, Option } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { Lab } from './lab.ts'
@@ -26,6 +26,9 @@ interface Options {
   valkey?: string
   state?: string
 }
+
+/** The embedded lab reads each metric from its replicas, but the scaler reads the mapping file together with the HPA file. */
+const metricMap = fileURLToPath(new URL('../../scaler/metrics.yaml', import.meta.url))
 
 // The ports in .env apply to both the embedded lab and the Compose lab; `./lab chaos --embedded` also reads them from .env.
 loadEnvFile()
@@ -48,7 +51,11 @@ const program = new Command('npm start --')
       .default(hostPorts.GRAFANA_PORT)
       .argParser(wholeNumber(0, 65535)),
   )
-  .addOption(new Option('--hpa <file>', 'file of the HorizontalPodAutoscaler').default('scaler/hpa.yaml'))
+  .addOption(
+    new Option('--hpa <file>', "file of the HorizontalPodAutoscaler; the scaler's next decision uses a changed file").default(
+      'scaler/hpa.yaml',
+    ),
+  )
   .addOption(
     new Option('--time-scale <factor>', "factor that shortens the scaler's periods and windows; 1 is real time")
       .default(5)
@@ -86,9 +93,9 @@ async function run(given: Options): Promise<void> {
     console.error(line)
     process.exit(1)
   }
-  const text = await readFile(options.hpa, 'utf8').catch((error: Error) => fail(`--hpa ${options.hpa}: ${error.message}`))
-  const read = readHpa(text, options.hpa, defaultControllerOptions.featureGates)
-  if (!read.ok) return fail(read.problems.join('\n'))
+  const files = { hpa: options.hpa, metricMap }
+  const read = await readLiveFiles(files)
+  if (!read.ok) return fail(read.problems.map((problem) => `--hpa ${problem}`).join('\n'))
 
   const allowed = allowedOrigins(process.env.ALLOWED_ORIGINS)
   if (!allowed.ok) return fail(allowed.problems.join('\n'))
@@ -103,7 +110,8 @@ async function run(given: Options): Promise<void> {
   const store = await storeOf(options.valkey)
   const settings = {
     ...options,
-    hpa: read.value,
+    hpa: read.value.hpa,
+    reread: liveFiles(files, read.value, say),
     stateFolder: options.state,
     allowedOrigins: allowed.value,
     ...(store && { valkeyUrl: store.url }),

@@ -134,7 +134,7 @@ test('a lab that is already running is reported before anything is started', asy
 test.each([
   [['--replicas', '0'], 'allowed is a whole number from 1 to 20'],
   [['--load', 'many'], 'allowed is a whole number from 0 to 5000'],
-  [['--hpa', 'nowhere.yaml'], '--hpa nowhere.yaml: ENOENT'],
+  [['--hpa', 'nowhere.yaml'], '--hpa nowhere.yaml: cannot be read: ENOENT'],
   [['--hpa', 'package.json'], 'package.json'],
   [['--state', 'package.json/x'], '--state package.json/x: ENOTDIR'],
   [['--valkey', 'localhost'], 'VALKEY_URL=(hidden): allowed is what matches'],
