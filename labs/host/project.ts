@@ -20,3 +20,6 @@ export function projectOf(env: Environment = process.env, folder = root): string
 export function reportsFolder(env: Environment = process.env): string {
   return `reports/${projectOf(env)}`
 }
+
+/** Folder for the reports about the embedded lab, relative to the root of the checkout. */
+export const embeddedReports = 'reports/embedded'

@@ -4,7 +4,7 @@ import { LabError } from '@lab/host/lab-error.ts'
 import { type ComposeLab, type ComposeOptions, composeLab } from './compose/lab.ts'
 import { type EmbeddedLab, embeddedLab } from './embedded/lab.ts'
 import { type KubernetesLab, runningKubernetesLab } from './kubernetes/lab.ts'
-import type { LabKind } from './lab.ts'
+import type { LabKind, LocalKind } from './lab.ts'
 
 export interface FindOptions<K extends LabKind = LabKind> extends ComposeOptions {
   /** The kind of lab to look for; Compose by default. */
@@ -35,6 +35,23 @@ const finders: { readonly [K in LabKind]: (options: FindOptions) => Promise<Foun
 /** Returns the running lab of the requested kind. Rejects with a one-line error if no lab is running. */
 export function findLab<K extends LabKind = 'compose'>(options: FindOptions<K>): Promise<FoundLab<K>> {
   return finders[options.on ?? ('compose' as K)](options)
+}
+
+/**
+ * Returns a lab of the requested kind or, if no kind is requested, the embedded lab that answers at its default address, or else the
+ * Compose lab. Rejects with a one-line error if no lab is running.
+ */
+export async function findLocalLab({ on, page }: { on?: LocalKind; page?: string }): Promise<FoundLab<LocalKind>> {
+  if (on === 'compose') return findLab({ on })
+  const address = page ?? defaultPage()
+  try {
+    return await embeddedLab(address)
+  } catch (error) {
+    if (on === 'embedded' || !(error instanceof LabError)) throw error
+  }
+  return runningComposeLab().catch((error: Error) => {
+    throw new LabError(`no lab is running: there is no embedded lab at ${address} (start it: npm start), and on Compose, ${error.message}`)
+  })
 }
 
 /** Returns the running Compose lab. Rejects with a one-line error if no lab is running or if Docker does not respond. */

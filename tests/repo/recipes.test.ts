@@ -2,13 +2,13 @@
  * Checks the recipes in docs/CONTRIBUTING.md. The files and commands that a recipe mentions must exist. Some recipes are carried out in a
  * copy of the repository: the recipe's check must fail before the last change and pass after it.
  */
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { read, repoFiles, root } from './lib/repo-files.ts'
+import { copyOfRepo } from '../lib/copy.ts'
+import { read, root } from './lib/repo-files.ts'
 
 const page = read('docs/CONTRIBUTING.md')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
@@ -80,16 +80,7 @@ describe('a recipe that is carried out in a copy', () => {
   let copy = ''
 
   beforeAll(() => {
-    copy = mkdtempSync(join(tmpdir(), 'recipes-'))
-    for (const file of repoFiles((path) => !/\.(png|mp4)$/.test(path))) cpSync(join(root, file), join(copy, file))
-    mkdirSync(join(copy, 'reports'))
-    // The copy of the repository links to the installed third-party packages, but contains its own copies of the lab's packages.
-    mkdirSync(join(copy, 'node_modules'))
-    for (const name of readdirSync(join(root, 'node_modules'))) {
-      if (name === '@lab')
-        cpSync(join(root, 'node_modules', name), join(copy, 'node_modules', name), { recursive: true, verbatimSymlinks: true })
-      else if (!name.startsWith('.') || name === '.bin') symlinkSync(join(root, 'node_modules', name), join(copy, 'node_modules', name))
-    }
+    copy = copyOfRepo('recipes-')
   }, 120_000)
 
   afterAll(() => rm(copy, { recursive: true, force: true }))

@@ -2,10 +2,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { deploymentFields } from '@lab/cli/workshop/beyond.ts'
+import { commandsOf } from '@lab/cli/workshop/commands.ts'
 import { questions, readingMinutes } from '@lab/cli/workshop/questions.ts'
-import { putAside } from '@lab/cli/workshop/record.ts'
 import { settingsOf } from '@lab/cli/workshop/scaling.ts'
-import { type Step, steps } from '@lab/cli/workshop/steps.ts'
+import { type Step, steps, stepsOn } from '@lab/cli/workshop/steps.ts'
 import { grafana } from '@lab/contract/endpoints.ts'
 import { describe, expect, test } from 'vitest'
 import { labCommandsIn, labProblems } from './lib/lab-commands.ts'
@@ -21,7 +21,12 @@ const checkLine = ({ number }: Step) => `./lab workshop check ${number}`
 const blocksOf = (page: string) => [...read(page).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, commands = '']) => commands)
 
 test('there is exactly one page per step', () => {
-  expect(repoFiles((path) => /^workshop\/[^/]*\.md$/.test(path))).toEqual([...steps.map(({ page }) => page), 'workshop/README.md'])
+  expect(repoFiles((path) => /^workshop\/[^/]*\.md$/.test(path))).toEqual([
+    ...steps.map(({ page }) => page),
+    'workshop/README.md',
+    'workshop/short.md',
+    'workshop/without-docker.md',
+  ])
 })
 
 describe.each(steps)('$page', (step) => {
@@ -67,7 +72,7 @@ describe('a page and its check', () => {
     const replays = blocksOf('workshop/11-tuning-by-replay.md').flatMap((block) => block.match(/replay .*/g) ?? [])
     expect(replays.length).toBeGreaterThan(1)
     for (const line of replays) expect(line).toContain('replay --from workshop/my/record.jsonl --hpa scaler/hpa.yaml')
-    expect(blocksOf('workshop/11-tuning-by-replay.md')[0]).toBe(`${putAside}\n`)
+    expect(blocksOf('workshop/11-tuning-by-replay.md')[0]).toBe(`${commandsOf('compose').record}\n`)
   })
 })
 
@@ -84,6 +89,35 @@ describe('workshop/README.md', () => {
     const used = steps.flatMap(({ page }) => [...read(page).matchAll(variable)].map(([, name = '']) => name))
     const explained = [...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
     expect([...new Set(used)].sort()).toEqual(explained.filter((name) => name !== 'SCALER_TIME_SCALE').sort())
+  })
+})
+
+describe('workshop/short.md', () => {
+  const tables = read('workshop/short.md')
+    .split(/^\| Time .*$/m)
+    .slice(1)
+  const rowsOf = (table: string) =>
+    [...table.matchAll(/^\| (\d):(\d\d) – (\d):(\d\d) \| (\d+) \| (\d+) \| \[(.*?)\]\((.*?)\) \|$/gm)].map((found) => {
+      const [, fromHour, fromMinute, toHour, toMinute, number, minutes] = found.map(Number)
+      const at = (hour = 0, minute = 0) => hour * 60 + minute
+      return { from: at(fromHour, fromMinute), to: at(toHour, toMinute), number, minutes, title: found[7], page: `workshop/${found[8]}` }
+    })
+
+  test('has a table for each kind of lab', () => {
+    expect(tables.map((table) => rowsOf(table).length)).toEqual([4, 4])
+  })
+
+  test.each(['compose', 'embedded'] as const)('on %s: the steps exist, are in order, and fit into 30 minutes without a gap', (kind) => {
+    const rows = rowsOf(tables[kind === 'compose' ? 0 : 1] ?? '')
+    const possible = stepsOn(kind).map(({ number, title, minutes, page }) => ({ number, title, minutes, page }))
+    for (const { from: _, to: __, ...row } of rows) expect(possible).toContainEqual(row)
+    const numbers = rows.map(({ number = 0 }) => number)
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    // Steps 1 and 4 start the services that the other steps need, and record the surge.
+    expect(numbers).toEqual(expect.arrayContaining([1, 4]))
+    const ends = rows.map((_, i) => rows.slice(0, i + 1).reduce((sum, { minutes = 0 }) => sum + minutes, 0))
+    expect(rows.map(({ from, to }) => [from, to])).toEqual(ends.map((end, i) => [end - (rows[i]?.minutes ?? 0), end]))
+    expect(ends.at(-1)).toBeLessThanOrEqual(30)
   })
 })
 

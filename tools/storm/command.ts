@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { entryAddress, examples, printJson, wholeNumber } from '@lab/host/arguments.ts'
 import { LabError } from '@lab/host/lab-error.ts'
-import { reportsFolder } from '@lab/host/project.ts'
+import { embeddedReports, reportsFolder } from '@lab/host/project.ts'
 import { root } from '@lab/host/root.ts'
 import { exitCodes, stopOnSignals } from '@lab/host/signals.ts'
 import { findLab } from '@lab/lab/find.ts'
@@ -92,7 +92,7 @@ export interface StormReport extends Comparison {
 }
 
 function conclude(report: StormReport, json: boolean): number {
-  const folder = report.lab.kind === 'embedded' ? 'reports/embedded' : reportsFolder()
+  const folder = report.lab.kind === 'embedded' ? embeddedReports : reportsFolder()
   const reportFile = `${folder}/storm.json`
   mkdirSync(join(root, folder), { recursive: true })
   writeFileSync(join(root, reportFile), `${JSON.stringify(report, null, 2)}\n`)

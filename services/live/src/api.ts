@@ -13,7 +13,7 @@ import {
   type LiveSnapshot,
 } from '@lab/contract/embedded-api.ts'
 import { refusalOf, sourceOf } from '@lab/contract/foreign.ts'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { streamSSE } from 'hono/streaming'
 import type { z } from 'zod'
@@ -36,11 +36,13 @@ export type Orders = { [K in EmbeddedOrder]: (given: z.infer<(typeof embeddedOrd
 /** Maximum size of a command's request body. Bytes. */
 const maxOrderBytes = 1_024
 
+/** Refuses requests with a body that is larger than the given number of bytes. */
+export function atMost(bytes: number): MiddlewareHandler {
+  return bodyLimit({ maxSize: bytes, onError: (c) => c.json({ error: `body: allowed are at most ${bytes} bytes` }, 413) })
+}
+
 /** Refuses requests with a larger body than a command needs. */
-export const tooLong = bodyLimit({
-  maxSize: maxOrderBytes,
-  onError: (c) => c.json({ error: `body: allowed are at most ${maxOrderBytes} bytes` }, 413),
-})
+export const tooLong = atMost(maxOrderBytes)
 
 /** Interval between state messages to the page. Milliseconds. */
 const sendStateEveryMs = 500
@@ -55,6 +57,32 @@ const types: Record<string, string> = {
   js: 'text/javascript; charset=utf-8',
 }
 
+/** Returns the content type of a page's file. */
+export function contentType(file: string): string {
+  return types[file.split('.').at(-1) ?? ''] ?? 'text/plain'
+}
+
+/** Returns the style sheet that the lab's pages share. */
+export function sharedStyle(): string {
+  return readFileSync(new URL('./page/style.css', import.meta.url), 'utf8')
+}
+
+/**
+ * Refuses requests from foreign pages, and adds headers that restrict what a page may load.
+ * @param allowed as for createApi()
+ */
+export function protect(allowed: readonly string[] | null): MiddlewareHandler {
+  return async (c, next) => {
+    const source = sourceOf(c.req.method, (name) => c.req.header(name))
+    const refusal = allowed && refusalOf(source, allowed)
+    if (refusal !== null) return c.json({ error: refusal }, 403)
+    c.header('content-security-policy', policy)
+    c.header('x-content-type-options', 'nosniff')
+    c.header('cache-control', 'no-store')
+    return next()
+  }
+}
+
 /**
  * Creates the HTTP app, without listening on a port.
  * @param allowed additional origins that may read the state and send commands; null if a router in front of the server has already checked
@@ -63,15 +91,7 @@ const types: Record<string, string> = {
 export function createApi(actions: Actions, entryUrl: string, log: (line: string) => void, allowed: readonly string[] | null): Hono {
   const app = new Hono()
   let watchers = 0
-  app.use(async (c, next) => {
-    const source = sourceOf(c.req.method, (name) => c.req.header(name))
-    const refusal = allowed && refusalOf(source, allowed)
-    if (refusal !== null) return c.json({ error: refusal }, 403)
-    c.header('content-security-policy', policy)
-    c.header('x-content-type-options', 'nosniff')
-    c.header('cache-control', 'no-store')
-    return next()
-  })
+  app.use(protect(allowed))
   const attribute = (value: unknown) => JSON.stringify(value).replaceAll('"', '&quot;')
   for (const file of ['index.html', 'style.css', 'picture.css', 'live.js', 'drawing.js']) {
     const text = readFileSync(new URL(`./page/${file}`, import.meta.url), 'utf8')
@@ -80,9 +100,7 @@ export function createApi(actions: Actions, entryUrl: string, log: (line: string
       .replace('{{paths}}', attribute(embeddedPaths))
       .replace('{{orders}}', attribute(Object.keys(actions.orders)))
       .replace('{{bounds}}', attribute(embeddedBounds))
-    app.get(file === 'index.html' ? '/' : `/${file}`, (c) =>
-      c.body(text, 200, { 'content-type': types[file.split('.').at(-1) ?? ''] ?? 'text/plain' }),
-    )
+    app.get(file === 'index.html' ? '/' : `/${file}`, (c) => c.body(text, 200, { 'content-type': contentType(file) }))
   }
   app.get(embeddedPaths.state, (c) => {
     const { stateFolder } = actions

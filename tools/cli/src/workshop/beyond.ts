@@ -9,11 +9,12 @@ import { loadOf, missingMetrics } from '@lab/scaler/replay/load.ts'
 import { replay } from '@lab/scaler/replay/replay.ts'
 import { verify } from '@lab/scaler/replay/verify.ts'
 import { isMap, parseDocument } from 'yaml'
+import { commandsOf } from './commands.ts'
 import type { Facts } from './facts.ts'
 import { lookBackMinutes, pathOf, type TextFile } from './learner.ts'
-import { putAside, recordIn } from './record.ts'
+import { recordIn } from './record.ts'
 import { type Criterion, criterion } from './results.ts'
-import { settingsIn, settingsOf, surge } from './scaling.ts'
+import { settingsIn, settingsOf, surgeLoad } from './scaling.ts'
 
 /**
  * Fraction of replica-seconds that the tuned settings must save, and the factor by which the time above the utilization target may
@@ -25,7 +26,8 @@ const fullerTimes = 2.5
 /** How long, in seconds, the decision log must show more replicas than the autoscaler's minimum. */
 const busySeconds = 60
 
-export function tuning({ files, originalHpa }: Facts): Criterion[] {
+export function tuning({ kind, files, originalHpa }: Facts): Criterion[] {
+  const { load, record: putAside } = commandsOf(kind)
   const tuned = settingsIn(files, 'tuned.yaml')
   const original = settingsOf(originalHpa, 'scaler/hpa.yaml')
   const record = recordIn(files['record.jsonl'])
@@ -49,7 +51,7 @@ export function tuning({ files, originalHpa }: Facts): Criterion[] {
       'the record contains enough load',
       busy >= busySeconds,
       record.ok ? `${Math.round(busy)} s above the minimum in ${pathOf('record.jsonl')}` : record.problems.join('; '),
-      record.ok ? `${surge}, then ${putAside}` : putAside,
+      record.ok ? `${load(...surgeLoad)}, then ${putAside}` : putAside,
     ),
     criterion(
       `the tuned settings save at least ${savedShare * 100} % of the replica-seconds`,
@@ -90,7 +92,8 @@ export function rollingUpdates({ files, answers }: Facts): Criterion[] {
   ]
 }
 
-export function toKubernetes({ files, log }: Facts): Criterion[] {
+export function toKubernetes({ kind, files, log }: Facts): Criterion[] {
+  const { load, verify: replayAll, block } = commandsOf(kind)
   const file = files['for-the-cluster.yaml']
   const read =
     file === undefined ? failure(`there is no ${pathOf('for-the-cluster.yaml')}`) : settingsOf(file.text, pathOf('for-the-cluster.yaml'))
@@ -102,25 +105,20 @@ export function toKubernetes({ files, log }: Facts): Criterion[] {
       `a cluster would accept ${pathOf('for-the-cluster.yaml')}`,
       read.ok,
       read.ok ? 'autoscaling/v2, and every field is valid' : read.problems.join('; '),
-      'the first block of workshop/13-to-kubernetes.md',
+      block('13-to-kubernetes', 'first'),
     ),
-    criterion(
-      'its scale target is Deployment/ws',
-      target === 'Deployment/ws',
-      target ?? 'no target',
-      'the first block of workshop/13-to-kubernetes.md',
-    ),
+    criterion('its scale target is Deployment/ws', target === 'Deployment/ws', target ?? 'no target', block('13-to-kubernetes', 'first')),
     criterion(
       "Kubernetes' algorithm reproduces every recorded decision",
       compared > 0 && differences.length === 0,
       `${compared} replayed, ${differences.length} differ`,
-      compared > 0 ? './lab scaler replay --verify' : surge,
+      compared > 0 ? replayAll : load(...surgeLoad),
     ),
     criterion(
       `${pathOf('deployment.yaml')} has the values of the lab's replicas`,
       wrong.length === 0,
       wrong.length === 0 ? 'all values match' : wrong.join('; '),
-      'take the values from docs/kubernetes-mapping.md, or from the second block of workshop/13-to-kubernetes.md',
+      `take the values from docs/kubernetes-mapping.md, or from ${block('13-to-kubernetes', 'second')}`,
     ),
   ]
 }

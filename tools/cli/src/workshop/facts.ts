@@ -1,7 +1,9 @@
 /**
- * Defines the facts on which a workshop check is based: observations of the lab, and the learner's files. This file contains only types;
- * the facts are collected in gather.ts.
+ * Defines the facts on which a workshop check is based: observations of the lab, and the learner's files. The facts are collected in
+ * gather.ts. Pure.
  */
+import { services } from '@lab/contract/endpoints.ts'
+import type { LocalKind } from '@lab/lab/lab.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import type { LearnerFile, TextFile } from './learner.ts'
 import type { Question } from './questions.ts'
@@ -23,11 +25,20 @@ export interface StormSeen {
 
 export interface Facts {
   nowMs: number
-  /** Services that have a running container that is healthy or has no health check. */
+  /** The kind of the lab. */
+  kind: LocalKind
+  /** The services that every lab of this kind needs. */
+  needed: readonly string[]
+  /**
+   * Services that are ready: on Compose, those that have a running container that is healthy or has no health check.
+   */
   services: readonly string[]
   /** Names of the running, healthy replicas, for example ws-1. */
   replicas: readonly string[]
-  /** Results from Prometheus: one number for each query, or undefined if no series matches the query. */
+  /**
+   * One number for each question, or undefined if there is no answer: from Prometheus or, on the embedded lab, from the replicas' metrics
+   * and the decision log.
+   */
   answers: Readonly<Partial<Record<Question, number>>>
   /** The scaler's decisions from the last hour, oldest first. */
   log: readonly TickRecord[]
@@ -40,7 +51,8 @@ export interface Facts {
   storm?: StormSeen
 }
 
-/** Returns the facts of a lab in which no workshop step has been done yet. */
+/** Returns the facts of a Compose lab in which no workshop step has been done yet. */
 export function noFacts(nowMs: number, originalHpa: string): Facts {
-  return { nowMs, services: [], replicas: [], answers: {}, log: [], files: {}, originalHpa }
+  const needed = [services.traefik, services.prometheus, services.valkey]
+  return { nowMs, kind: 'compose', needed, services: [], replicas: [], answers: {}, log: [], files: {}, originalHpa }
 }

@@ -1,4 +1,5 @@
 /** Checks workshop steps 8 to 10: draining replicas, killed replicas, and an unavailable store. Pure. */
+import { commandsOf } from './commands.ts'
 import type { Facts } from './facts.ts'
 import { lookBackMinutes } from './learner.ts'
 import { type Question, storeAlert } from './questions.ts'
@@ -37,8 +38,8 @@ export function drainAndLoss({ ledger, answers }: Facts): Criterion[] {
   ]
 }
 
-export function reconnectStorm({ storm }: Facts): Criterion[] {
-  const command = './lab storm --sockets 2000'
+export function reconnectStorm({ kind, storm }: Facts): Criterion[] {
+  const command = commandsOf(kind).storm(kind === 'compose' ? 2000 : 1000)
   const seen = storm === undefined ? 'no storm within the last hour' : storm.here ? undefined : 'the last report is from another lab'
   const ratio = storm && storm.jittered.peak > 0 ? storm.naive.peak / storm.jittered.peak : 0
   return [

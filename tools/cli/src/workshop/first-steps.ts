@@ -1,5 +1,6 @@
 /** Checks workshop steps 1 to 3: a running lab, sticky sessions, and dashboard panels. Pure. */
-import { services, stickyCookie } from '@lab/contract/endpoints.ts'
+import { stickyCookie } from '@lab/contract/endpoints.ts'
+import { commandsOf } from './commands.ts'
 import type { Facts } from './facts.ts'
 import { type LearnerFile, pathOf } from './learner.ts'
 import { readingMinutes } from './questions.ts'
@@ -9,9 +10,9 @@ import { type Criterion, criterion } from './results.ts'
 const readingTolerance = 0.1
 const panelSockets = 200
 
-export function firstSocket({ services: running, replicas, answers }: Facts): Criterion[] {
-  const wanted = [services.traefik, services.prometheus, services.valkey]
-  const missing = wanted.filter((service) => !running.includes(service))
+export function firstSocket({ kind, needed, services, replicas, answers }: Facts): Criterion[] {
+  const { start, load } = commandsOf(kind)
+  const missing = needed.filter((service) => !services.includes(service))
   const opened = answers.socketsOpened ?? 0
   const messages = answers.messagesUnderstood ?? 0
   return [
@@ -19,14 +20,15 @@ export function firstSocket({ services: running, replicas, answers }: Facts): Cr
       'the lab runs with at least two replicas',
       missing.length === 0 && replicas.length >= 2,
       missing.length === 0 ? `${replicas.length} are ready` : `not ready: ${missing.join(', ')}`,
-      './lab up',
+      start,
     ),
-    criterion('a socket was opened', opened >= 1, `${opened} within the last hour`, './lab load 1 --duration 10s'),
-    criterion('a message was answered', messages >= 1, `${messages} within the last hour`, './lab load 1 --duration 10s'),
+    criterion('a socket was opened', opened >= 1, `${opened} within the last hour`, load(1, '10s')),
+    criterion('a message was answered', messages >= 1, `${messages} within the last hour`, load(1, '10s')),
   ]
 }
 
-export function stickiness({ files, answers }: Facts): Criterion[] {
+export function stickiness({ kind, files, answers }: Facts): Criterion[] {
+  const block = (which: string) => commandsOf(kind).block('02-stickiness', which)
   const without = replicaNames(files['without-cookie.txt']?.text)
   const withCookie = replicaNames(files['with-cookie.txt']?.text)
   const hasCookie = files['cookies.txt']?.text.includes(stickyCookie) ?? false
@@ -36,36 +38,37 @@ export function stickiness({ files, answers }: Facts): Criterion[] {
       'without a cookie, requests go to different replicas',
       without.length >= 4 && new Set(without).size >= 2,
       answersSeen('without-cookie.txt', without),
-      'the first block of workshop/02-stickiness.md',
+      block('first'),
     ),
     criterion(
-      'Prometheus recorded the requests',
+      'the replicas counted the requests',
       // Recorded requests to /health are not sufficient evidence, because the lab itself sends some when it starts, so the learner's file
       // is also required.
       asked >= 2 && without.length > 0,
       `${asked} replicas answered /health within the last hour`,
-      'the first block of workshop/02-stickiness.md, then wait 5 s for the next scrape',
+      `${block('first')}, then wait 5 s for the next scrape`,
     ),
     criterion(
       `the cookie ${stickyCookie} was stored`,
       hasCookie,
       hasCookie ? `it is in ${pathOf('cookies.txt')}` : `not in ${pathOf('cookies.txt')}`,
-      'the second block of workshop/02-stickiness.md',
+      block('second'),
     ),
     criterion(
       'with the cookie, every request reaches the same replica',
       withCookie.length >= 4 && new Set(withCookie).size === 1,
       answersSeen('with-cookie.txt', withCookie),
-      'the second block of workshop/02-stickiness.md',
+      block('second'),
     ),
   ]
 }
 
-export function readingThePanels({ files, answers }: Facts): Criterion[] {
+export function readingThePanels({ kind, files, answers }: Facts): Criterion[] {
+  const { load, scale, block } = commandsOf(kind)
   const peak = answers.peakSockets ?? 0
   const fullest = answers.fullestReplica ?? 0
   const noted = Number(files['peak.txt']?.text.trim() || Number.NaN)
-  const again = './lab load 300 --duration 1m, then the second block of workshop/03-reading-the-panels.md'
+  const again = `${load(300, '1m')}, then ${block('03-reading-the-panels', 'second')}`
   const right = Math.abs(noted - peak) <= peak * readingTolerance
   return [
     criterion(
@@ -78,12 +81,12 @@ export function readingThePanels({ files, answers }: Facts): Criterion[] {
       'no replica held all of them',
       fullest > 0 && fullest < peak,
       `${fullest} sockets on the fullest replica`,
-      `./lab scale 3, then ${again}`,
+      `${scale(3)}, then ${again}`,
     ),
     criterion(
       'the noted peak is correct',
       peak > 0 && right,
-      Number.isNaN(noted) ? `no number in ${pathOf('peak.txt')}` : `the file has ${noted}, Prometheus has ${peak}`,
+      Number.isNaN(noted) ? `no number in ${pathOf('peak.txt')}` : `the file has ${noted}, the lab has recorded ${peak}`,
       `write the highest number of the panel "Total connections over time" into ${pathOf('peak.txt')}`,
     ),
   ]

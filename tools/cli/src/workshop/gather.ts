@@ -1,16 +1,22 @@
-/** Collects the facts for a workshop check from Docker, Prometheus, the scaler's decision log and the learner's files. */
+/** Collects the facts for a workshop check from the running lab, the scaler's decision log and the learner's files. */
 
 import { readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { services } from '@lab/contract/endpoints.ts'
+import { parseExposition, type Sample } from '@lab/embedded/exposition.ts'
 import { LabError } from '@lab/host/lab-error.ts'
-import { projectOf as ownProject, reportsFolder } from '@lab/host/project.ts'
-import { prometheusAt } from '@lab/host/prometheus.ts'
+import { embeddedReports, projectOf as ownProject, reportsFolder } from '@lab/host/project.ts'
+import type { Prometheus } from '@lab/host/prometheus.ts'
 import { root } from '@lab/host/root.ts'
-import { openPlaces } from '@lab/lab/compose/places.ts'
-import { type LabContainer, labContainers, scalerState } from '@lab/lab/compose/project.ts'
+import type { ComposeLab } from '@lab/lab/compose/lab.ts'
+import { labContainers, scalerState } from '@lab/lab/compose/project.ts'
+import type { EmbeddedLab } from '@lab/lab/embedded/lab.ts'
+import { type FoundLab, findLocalLab } from '@lab/lab/find.ts'
+import type { LocalKind } from '@lab/lab/lab.ts'
 import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { z } from 'zod'
-import type { Facts, LedgerSeen, StormSeen } from './facts.ts'
+import { embeddedAnswers } from './embedded-answers.ts'
+import { type Facts, type LedgerSeen, noFacts, type StormSeen } from './facts.ts'
 import { learnerFiles, learnerFolder, lookBackMinutes, type TextFile } from './learner.ts'
 import { type Asked, ledgerLength, type Question, questions } from './questions.ts'
 
@@ -22,44 +28,95 @@ const reportedWithinMs = 45_000
 
 /** Time limit for a Prometheus query. Prometheus queries over a one-hour range are slow, especially on a busy machine. */
 const withinSeconds = 15
+/** Time limit for reading the metrics of a replica of the embedded lab. Milliseconds. */
+const scrapeWithinMs = 2_000
 
 const ledgerSchema = z.object({ durationSeconds: z.number().nonnegative() })
 const stormClients = z.object({ lost: z.number(), dialsPerSecond: z.array(z.number()) })
 const stormSchema = z.object({ lab: z.object({ name: z.string() }), naive: stormClients, jittered: stormClients })
 
-/** Collects all facts for a check. @throws LabError if the lab is not running, or if Docker or Prometheus cannot be queried */
-export async function gatherFacts(): Promise<Facts> {
-  const nowMs = Date.now()
-  const containers = (await labContainers()).filter(({ state }) => state === 'running')
-  if (containers.length === 0) throw new LabError('the lab does not run; start it: ./lab up')
-  const prometheus = openPlaces(containers).find(({ word }) => word === services.prometheus)
-  if (prometheus === undefined) throw new LabError('Prometheus does not run; start the lab: ./lab up')
-  const well = containers.filter(({ health }) => health === '' || health === 'healthy')
-  const files = await readLearnerFiles()
-  const ledger = await readLedger(nowMs)
-  const storm = await readStorm(nowMs, projectOf(containers))
-  return {
-    nowMs,
-    services: [...new Set(well.map(({ service }) => service))],
-    replicas: well.filter(({ service }) => service === services.ws).map(({ replica }) => replica),
-    answers: await ask(prometheus.url, { files, ledger, nowMs }),
-    log: await readLog(nowMs),
-    files,
-    originalHpa: await readFile(`${root}scaler/hpa.yaml`, 'utf8'),
-    ...(ledger && { ledger }),
-    ...(storm && { storm }),
+/** Values of the options that select the lab whose steps are checked. */
+export interface WhichLocalLab {
+  on?: LocalKind
+  page?: string
+}
+
+/** The facts that are read in a different way on each kind of lab. */
+type Evidence = Pick<Facts, 'needed' | 'services' | 'answers'>
+
+/** Collects all facts for a check. @throws LabError if the lab is not running, or if it cannot be read */
+export async function gatherFacts(which: WhichLocalLab): Promise<Facts> {
+  const lab = await findLocalLab(which)
+  try {
+    const nowMs = Date.now()
+    const originalHpa = await readFile(`${root}scaler/hpa.yaml`, 'utf8')
+    const files = await readLearnerFiles()
+    const ledger = lab.kind === 'compose' ? await readLedger(nowMs) : undefined
+    const storm = await readStorm(nowMs, lab)
+    const log = await readLog(stateFolderOf(lab), nowMs)
+    const evidence =
+      lab.kind === 'compose' ? await readCompose(lab, { files, ledger, nowMs }) : await readEmbedded(lab, { files, log, nowMs })
+    const replicas = (await lab.replicas()).filter(({ healthy }) => healthy).map(({ name }) => name)
+    return {
+      ...noFacts(nowMs, originalHpa),
+      kind: lab.kind,
+      replicas,
+      log,
+      files,
+      ...evidence,
+      ...(ledger && { ledger }),
+      ...(storm && { storm }),
+    }
+  } finally {
+    await lab.close()
   }
 }
 
-/** Derives the Compose project's name from the name of one of its containers. */
-function projectOf([first]: readonly LabContainer[]): string {
-  return first?.name.replace(new RegExp(`-${first.service}-\\d+$`), '') ?? ''
+/** Returns the lab's scaler decisions of the last hour. @throws LabError if the lab is not running */
+export async function readLogOf(which: WhichLocalLab): Promise<Facts['log']> {
+  const lab = await findLocalLab(which)
+  try {
+    return await readLog(stateFolderOf(lab), Date.now())
+  } finally {
+    await lab.close()
+  }
+}
+
+/** Returns the folder of the decision log. On Compose, the decisions of a scaler that has been stopped count as well. */
+function stateFolderOf(lab: FoundLab<LocalKind>): string {
+  return resolve(root, lab.kind === 'embedded' ? (lab.scaler?.stateFolder ?? '') : scalerState())
+}
+
+async function readCompose({ prometheus }: ComposeLab, moments: Moments): Promise<Evidence> {
+  const well = (await labContainers()).filter(({ state, health }) => state === 'running' && (health === '' || health === 'healthy'))
+  const { needed } = noFacts(moments.nowMs, '')
+  return { needed, services: [...new Set(well.map(({ service }) => service))], answers: await ask(prometheus, moments) }
+}
+
+type EmbeddedMoments = Pick<Facts, 'files' | 'log' | 'nowMs'>
+
+async function readEmbedded(lab: EmbeddedLab, { files, log, nowMs }: EmbeddedMoments): Promise<Evidence> {
+  const { replicas, shared, storeUp } = await lab.state()
+  const scrapes = await Promise.all(replicas.flatMap(({ metricsUrl }) => (metricsUrl === null ? [] : [scrape(metricsUrl)])))
+  return {
+    needed: shared ? [services.valkey] : [],
+    services: [services.scaler, ...(storeUp ? [services.valkey] : [])],
+    answers: embeddedAnswers(scrapes, log, momentOf('peak.txt', { files, ledger: undefined, nowMs })),
+  }
+}
+
+/** Reads a replica's metrics. The result is empty if the replica does not answer, for example because it has just exited. */
+async function scrape(url: string): Promise<Sample[]> {
+  try {
+    return parseExposition(await (await fetch(url, { signal: AbortSignal.timeout(scrapeWithinMs) })).text())
+  } catch {
+    return []
+  }
 }
 
 type Moments = { files: Facts['files']; ledger: LedgerSeen | undefined; nowMs: number }
 
-async function ask(url: string, moments: Moments): Promise<Facts['answers']> {
-  const prometheus = prometheusAt(url)
+async function ask(prometheus: Prometheus, moments: Moments): Promise<Facts['answers']> {
   const asked = Object.entries(questions) as [Question, Asked][]
   const length = `${Math.ceil((moments.ledger?.seconds ?? 0) + reportedWithinMs / 1000)}s`
   try {
@@ -81,8 +138,8 @@ function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): numbe
 }
 
 /** Returns the scaler's decisions from the hour before `nowMs`. */
-export async function readLog(nowMs: number): Promise<Facts['log']> {
-  const records = await readDecisionLog(decisionLogPath(scalerState()))
+async function readLog(stateFolder: string, nowMs: number): Promise<Facts['log']> {
+  const records = await readDecisionLog(decisionLogPath(stateFolder))
   return records.filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
 }
 
@@ -98,13 +155,13 @@ async function readLedger(nowMs: number): Promise<LedgerSeen | undefined> {
   return { atMs, seconds: ledgerSchema.parse(JSON.parse(await readFile(`${root}${path}`, 'utf8'))).durationSeconds }
 }
 
-async function readStorm(nowMs: number, project: string): Promise<StormSeen | undefined> {
-  const path = `${reportsFolder()}/storm.json`
+async function readStorm(nowMs: number, { kind, name }: FoundLab<LocalKind>): Promise<StormSeen | undefined> {
+  const path = `${kind === 'embedded' ? embeddedReports : reportsFolder()}/storm.json`
   const atMs = await writtenWithin(path, nowMs)
   if (atMs === undefined) return undefined
   const { lab, naive, jittered } = stormSchema.parse(JSON.parse(await readFile(`${root}${path}`, 'utf8')))
   const seen = ({ lost, dialsPerSecond }: z.infer<typeof stormClients>) => ({ lost, peak: Math.max(0, ...dialsPerSecond) })
-  return { atMs, here: lab.name === project, naive: seen(naive), jittered: seen(jittered) }
+  return { atMs, here: lab.name === name, naive: seen(naive), jittered: seen(jittered) }
 }
 
 /** Returns the time at which a report was written; undefined if it was not written within the last hour. */

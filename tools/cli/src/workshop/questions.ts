@@ -21,6 +21,9 @@ const duringLedger = `[${ledgerLength}]`
 const throughoutLedger = `[${ledgerLength}:1s]`
 const { select } = language(allReplicas)
 
+/** The types of messages that a replica answers; the checks do not count control messages. */
+export const understoodTypes = ['message', 'broadcast'] as const
+
 /** A query and, if it is not evaluated at the current time, its evaluation time. */
 export interface Asked {
   query: string
@@ -31,7 +34,7 @@ export interface Asked {
 export const questions = {
   socketsOpened: { query: `sum(max_over_time(${select(metrics.connectionsOpened.name)}${back}))` },
   messagesUnderstood: {
-    query: `sum(max_over_time(${select(metrics.messagesReceived.name, 'type=~"message|broadcast"')}${back}))`,
+    query: `sum(max_over_time(${select(metrics.messagesReceived.name, `type=~"${understoodTypes.join('|')}"`)}${back}))`,
   },
   replicasAskedForHealth: {
     query: `count(sum by (${replicaLabel}) (max_over_time(${select(metrics.httpRequests.name, `route="${paths.health}"`)}${back})) > 0)`,

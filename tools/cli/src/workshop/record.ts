@@ -4,9 +4,6 @@ import { parseRecords } from '@lab/scaler/read-records.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import { pathOf, type TextFile } from './learner.ts'
 
-/** The command that copies the decision log, so that the workshop page's commands and the step's check replay the same recorded load. */
-export const putAside = './lab workshop record'
-
 /** Formats decisions as in the decision log, one line of JSON each. */
 export function recordText(log: readonly TickRecord[]): string {
   return log.map((record) => `${JSON.stringify(record)}\n`).join('')

@@ -8,6 +8,7 @@ import type { ActionRecord, TickRecord } from '@lab/scaler/record.ts'
 import { figuresOf } from '@lab/scaler/replay/figures.ts'
 import { loadOf, missingMetrics } from '@lab/scaler/replay/load.ts'
 import { replay } from '@lab/scaler/replay/replay.ts'
+import { commandsOf } from './commands.ts'
 import type { Facts } from './facts.ts'
 import { type LearnerFile, pathOf } from './learner.ts'
 import { type Criterion, criterion } from './results.ts'
@@ -18,19 +19,23 @@ const surgeReplicas = 4
  * be at least as long as the one in the default settings.
  */
 const windowSeconds = 60
-export const surge = './lab load 350 --duration 2m'
-export const withMySettings = `SCALER_HPA=${pathOf('hpa.yaml')} ./lab up --k8s-sim`
+/** The surge of step 4. */
+export const surgeLoad = [350, '2m'] as const
+/** The surge of step 6. */
+const steepSurge = [500, '2m'] as const
 
 export type Acted = TickRecord & { action: ActionRecord }
 
-export function firstSurge({ services: running, log }: Facts): Criterion[] {
+export function firstSurge({ kind, services: running, log }: Facts): Criterion[] {
+  const { startWithMine, load } = commandsOf(kind)
+  const surge = load(...surgeLoad)
   const ups = actions(log).filter(({ action }) => action.to > action.from)
   const most = Math.max(0, ...ups.map(({ action }) => action.to))
   const names = new Set(ups.map(winnerOf))
   const runs = running.includes(services.scaler)
   return [
-    criterion('the scaler runs', runs, runs ? 'yes' : 'no', withMySettings),
-    criterion('the scaler makes decisions', log.length > 0, `${log.length} decisions within the last hour`, withMySettings),
+    criterion('the scaler runs', runs, runs ? 'yes' : 'no', startWithMine),
+    criterion('the scaler makes decisions', log.length > 0, `${log.length} decisions within the last hour`, startWithMine),
     criterion(
       `the scaler scaled up to at least ${surgeReplicas} replicas`,
       most >= surgeReplicas,
@@ -46,7 +51,9 @@ export function firstSurge({ services: running, log }: Facts): Criterion[] {
   ]
 }
 
-export function wrongSignal({ files, log }: Facts): Criterion[] {
+export function wrongSignal({ kind, files, log }: Facts): Criterion[] {
+  const { load: loadCommand, block } = commandsOf(kind)
+  const surge = loadCommand(...surgeLoad)
   const file = 'hpa-cpu.yaml'
   const read = settingsIn(files, file)
   const onCpu = read.ok && read.value.metrics.every((metric) => metric.type === 'Resource' && metric.name === 'cpu')
@@ -63,7 +70,7 @@ export function wrongSignal({ files, log }: Facts): Criterion[] {
       `CPU is the only metric in ${pathOf(file)}`,
       onCpu,
       read.ok ? `its metrics: ${read.value.metrics.map(metricName).join(', ')}` : read.problems.join('; '),
-      'the first block of workshop/05-wrong-signal.md',
+      block('05-wrong-signal', 'first'),
     ),
     criterion(
       'the log contains a surge before the file was written',
@@ -75,12 +82,14 @@ export function wrongSignal({ files, log }: Facts): Criterion[] {
       'with CPU as the only metric there would have been fewer replicas',
       played !== undefined && played.peakReplicas < real,
       played === undefined ? 'cannot be replayed yet' : `at most ${played.peakReplicas} instead of ${real} by sockets`,
-      `${surge}, then workshop/05-wrong-signal.md again`,
+      `${surge}, then again ${block('05-wrong-signal', 'first')}`,
     ),
   ]
 }
 
-export function behaviourPolicies({ files, log }: Facts): Criterion[] {
+export function behaviourPolicies({ kind, files, log }: Facts): Criterion[] {
+  const { startWithMine, load } = commandsOf(kind)
+  const surge = `${load(...steepSurge)}, once two replicas are left`
   const mine = actions(log).filter(({ hpa, action }) => oneByOne(hpa) && action.to > action.from)
   const steps = mine.map(({ action }) => `${action.from} → ${action.to}`)
   const limited = log.filter(({ hpa, decision }) => oneByOne(hpa) && decision.boundBy === 'ScaleUpLimit')
@@ -89,24 +98,25 @@ export function behaviourPolicies({ files, log }: Facts): Criterion[] {
       'the scaler has used a policy of one replica at a time',
       log.some(({ hpa }) => oneByOne(hpa)),
       usedSettings(files, log),
-      `cp workshop/settings/one-by-one.yaml ${pathOf('hpa.yaml')}   (the scaler must have been started with: ${withMySettings})`,
+      `cp workshop/settings/one-by-one.yaml ${pathOf('hpa.yaml')}   (the scaler must have been started with: ${startWithMine})`,
     ),
     criterion(
       'with this policy, the scaler scaled up at least twice, by one replica each',
       mine.length >= 2 && mine.every(({ action }) => action.to - action.from === 1),
       steps.length === 0 ? 'not yet' : steps.join(', '),
-      './lab load 500 --duration 2m, once two replicas are left',
+      surge,
     ),
     criterion(
       'the metrics recommended more than the policy allowed',
       limited.length > 0,
       limited.length === 0 ? 'not yet' : `${limited.length} decisions were limited by ScaleUpLimit`,
-      './lab load 500 --duration 2m, once two replicas are left',
+      surge,
     ),
   ]
 }
 
-export function stabilisation({ log }: Facts): Criterion[] {
+export function stabilisation({ kind, log }: Facts): Criterion[] {
+  const { spike } = commandsOf(kind)
   const without = log.findIndex(({ hpa }) => windowOf(hpa) === 0)
   const hasty = actions(log).filter(
     (record) => windowOf(record.hpa) === 0 && record.action.to < record.action.from && socketsIn(record) > 0,
@@ -127,7 +137,7 @@ export function stabilisation({ log }: Facts): Criterion[] {
       'with this window, replicas were removed while sockets were open',
       hasty.length > 0,
       hasty.length === 0 ? 'none was removed' : hasty.map(({ action }) => `${action.from} → ${action.to}`).join(', '),
-      './lab load spike --sockets 400 --duration 2m',
+      spike,
     ),
     criterion(
       `afterwards, the scaler has used a window of at least ${windowSeconds} s`,
@@ -139,7 +149,7 @@ export function stabilisation({ log }: Facts): Criterion[] {
       'that window retained replicas that the load no longer required',
       held.length > 0,
       `${held.length} decisions were stabilised`,
-      './lab load spike --sockets 400 --duration 2m',
+      spike,
     ),
   ]
 }
@@ -160,8 +170,14 @@ export function settingsOf(text: string, file: string): Result<HorizontalPodAuto
   return readHpa(text, file, defaultFeatureGates)
 }
 
-function socketsIn({ observation }: TickRecord): number {
-  return observation.pods.reduce((sum, { valuesMilli }) => sum + (valuesMilli[metrics.connectionsActive.name] ?? 0) / 1000, 0)
+/** Returns the number of open sockets that the scaler saw when it made a decision. */
+function socketsIn(record: TickRecord): number {
+  return socketsOf(record).reduce((sum, sockets) => sum + sockets, 0)
+}
+
+/** Returns the number of open sockets on each replica that the scaler saw when it made a decision. */
+export function socketsOf({ observation }: TickRecord): number[] {
+  return observation.pods.map(({ valuesMilli }) => (valuesMilli[metrics.connectionsActive.name] ?? 0) / 1000)
 }
 
 function usedSettings(files: Facts['files'], log: readonly TickRecord[]): string {

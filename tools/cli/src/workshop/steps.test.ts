@@ -1,9 +1,11 @@
 /** Checks that a completed workshop step passes, that an incomplete step fails, and that each unmet criterion has a command. */
+import { parseExposition } from '@lab/embedded/exposition.ts'
 import { describe, expect, test } from 'vitest'
+import { embeddedAnswers } from './embedded-answers.ts'
 import type { Facts } from './facts.ts'
 import { listText, resultText } from './results.ts'
-import { almost, nothing, solved } from './sample-facts.ts'
-import { resultOf, type Step, steps } from './steps.ts'
+import { almost, nothing, solved, surgeLog } from './sample-facts.ts'
+import { resultOf, type Step, steps, stepsOn } from './steps.ts'
 
 function stepOf(number: number): Step {
   const found = steps.find((step) => step.number === number)
@@ -49,6 +51,37 @@ describe('a step with all but one criterion met', () => {
 
   test('is tested for every step', () => {
     expect([...new Set(almost.map(([number]) => number))]).toEqual(steps.map(({ number }) => number))
+  })
+})
+
+describe('on the embedded lab', () => {
+  const embedded = { ...nothing, kind: 'embedded', needed: ['valkey'] } as const
+
+  test('nine steps are possible', () => {
+    expect(stepsOn('embedded').map(({ number }) => number)).toEqual([1, 2, 3, 4, 5, 6, 7, 11, 13])
+    expect(stepsOn('compose')).toEqual(steps)
+  })
+
+  test.each(stepsOn('embedded'))('the commands of step $number need no Docker', (step) => {
+    const commands = resultOf(step, embedded).criteria.flatMap(({ command = [] }) => command)
+    expect(commands.length).toBeGreaterThan(1)
+    expect(commands.filter((command) => /lab (load|scale|storm|workshop record)\b(?!.* --on embedded)/.test(command))).toEqual([])
+    expect(commands.filter((command) => /lab up|docker compose|workshop\/\d/.test(command))).toEqual([])
+  })
+
+  test("the answers come from the replicas' metrics and from the decisions before the learner's note", () => {
+    const scrape = parseExposition(`websocket_connections_opened_total 7
+websocket_messages_received_total{type="message"} 4
+websocket_messages_received_total{type="broadcast"} 1
+websocket_messages_received_total{type="ping"} 50
+http_requests_total{route="/health",status="200"} 2
+`)
+    const log = surgeLog('scaler/hpa.yaml')
+    const at = (index: number) => Date.parse(log.at(index)?.time ?? '')
+    const { peakSockets = 0, fullestReplica = 0, ...others } = embeddedAnswers([scrape, scrape, []], log, at(-1))
+    expect(others).toEqual({ socketsOpened: 14, messagesUnderstood: 10, replicasAskedForHealth: 2 })
+    expect([peakSockets, fullestReplica]).toEqual([350, 188])
+    expect(embeddedAnswers([], log, at(0)).peakSockets).toBe(40)
   })
 })
 
