@@ -1,5 +1,6 @@
 /** Benchmarks how fast the scaler makes decisions, and how fast it replays recorded ones. */
 import { performance } from 'node:perf_hooks'
+import { LabError } from '@lab/host/lab-error.ts'
 import { decide, recordRescale } from '@lab/scaler/core/decide.ts'
 import type { Memory } from '@lab/scaler/core/decision.ts'
 import { emptyMemory } from '@lab/scaler/core/decision.ts'
@@ -13,9 +14,13 @@ import { replay } from '@lab/scaler/replay/replay.ts'
 import { verify } from '@lab/scaler/replay/verify.ts'
 import { linesOf } from '@lab/scaler/sim/records.ts'
 
-const replicas = 100
-const measureSeconds = 3
+/** Numbers of replicas about which the scaler decides. */
+const usualReplicas = 100
+const manyReplicas = 10_000
+/** CPU time of one measurement and of the warm-up, in seconds, and the number of measurements. */
+const measureSeconds = 0.3
 const warmUpSeconds = 0.5
+const measurements = 5
 const recordedHourSeconds = 3600
 
 const hpa = hpaFixture({
@@ -34,12 +39,12 @@ const hpa = hpaFixture({
 })
 
 /**
- * Creates an observation of about a hundred replicas. The load oscillates by a third around its mean, with a period of ten minutes, so that
+ * Creates an observation of replicas; `usual` replicas hold the mean load. The load oscillates by a third around its mean, with a period of ten minutes, so that
  * stabilization windows and policies take effect.
  */
-function observation(timeSeconds: number, count: number): Observation {
+function observation(timeSeconds: number, count: number, usual = usualReplicas): Observation {
   const connections = 90 + 30 * Math.sin((2 * Math.PI * timeSeconds) / 600)
-  const total = connections * replicas
+  const total = connections * usual
   return {
     timeSeconds,
     scale: { specReplicas: count, statusReplicas: count },
@@ -66,7 +71,7 @@ function observation(timeSeconds: number, count: number): Observation {
 function recording(): TickRecord[] {
   const options = defaultControllerOptions
   let memory: Memory = emptyMemory
-  let count = replicas
+  let count = usualReplicas
   const records: TickRecord[] = []
   for (let timeSeconds = 0; timeSeconds < recordedHourSeconds; timeSeconds += options.syncPeriodSeconds) {
     const seen = observation(timeSeconds, count)
@@ -90,44 +95,90 @@ function recording(): TickRecord[] {
   return records
 }
 
-/** Measures how many decisions per second the scaler makes from prepared observations. */
-function decisionsPerSecond(): number {
+/**
+ * Measures how many decisions per second of CPU time the scaler makes from prepared observations; the best of several measurements.
+ * @param count number of replicas in each observation
+ * @param observations number of different observations
+ */
+function decisionsPerSecond(count: number, observations: number): number {
   const options = defaultControllerOptions
-  const seen = Array.from({ length: 40 }, (_, i) => observation(i * options.syncPeriodSeconds, replicas))
+  const scaled = { ...hpa, maxReplicas: 2 * count }
+  const seen = Array.from({ length: observations }, (_, i) => observation(i * options.syncPeriodSeconds, count, count))
   const lap = seen.length * options.syncPeriodSeconds
-  let memory: Memory = emptyMemory
-  let decided = 0
   const decideFor = (seconds: number): number => {
-    const start = performance.now()
-    decided = 0
-    while (performance.now() - start < seconds * 1000) {
+    let memory: Memory = emptyMemory
+    let decided = 0
+    const start = cpuSeconds()
+    while (cpuSeconds() - start < seconds || decided < seen.length) {
       const laps = Math.floor(decided / seen.length)
       const next = seen[decided % seen.length]
       if (next === undefined) throw new Error('no observation')
       const now = { ...next, timeSeconds: next.timeSeconds + laps * lap }
-      memory = recordRescale(hpa, options, decide(hpa, options, now, memory), { ok: true }).memory
+      memory = recordRescale(scaled, options, decide(scaled, options, now, memory), { ok: true }).memory
       decided += 1
     }
-    return decided / ((performance.now() - start) / 1000)
+    return decided / (cpuSeconds() - start)
   }
   decideFor(warmUpSeconds)
-  memory = emptyMemory
-  return decideFor(measureSeconds)
+  return Math.max(...Array.from({ length: measurements }, () => decideFor(measureSeconds)))
+}
+
+/** Returns the CPU time that this process has used. Unlike elapsed time, it does not grow while other processes use the cores. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000_000
 }
 
 function timed<T>(what: string, work: () => T): T {
   const start = performance.now()
   const result = work()
-  console.log(`${what.padEnd(64)} ${((performance.now() - start) / 1000).toFixed(3)} s`)
+  console.log(`${what.padEnd(72)} ${((performance.now() - start) / 1000).toFixed(3)} s`)
   return result
 }
 
-/** Prints the scaler benchmark's results, without writing them to files. Throws if a replay or a verification gives a wrong result. */
+/** A figure of the benchmark, with its goal. */
+export interface Figure {
+  readonly what: string
+  readonly value: number
+  readonly goal: number
+  /** Whether a higher value is better. */
+  readonly higherIsBetter: boolean
+}
+
+/** Returns a message for each figure that misses half of its goal: less than half of a rate, or more than twice a cost. */
+export function failedGates(figures: readonly Figure[]): string[] {
+  return figures.flatMap(({ what, value, goal, higherIsBetter }) => {
+    const gate = higherIsBetter ? goal / 2 : goal * 2
+    if (higherIsBetter ? value >= gate : value <= gate) return []
+    return [`${what}: ${rounded(value)}, which is ${higherIsBetter ? 'below' : 'above'} ${rounded(gate)}; the goal is ${rounded(goal)}`]
+  })
+}
+
+const rounded = (value: number) => (value >= 100 ? String(Math.round(value)) : value.toFixed(2))
+
+/**
+ * Prints the scaler benchmark's results, without writing them to files. Throws if a replay or a verification gives a wrong result, or if a
+ * figure misses half of its goal.
+ */
 export function runScalerBench(): void {
-  const perSecond = decisionsPerSecond()
-  console.log(
-    `${`decisions about ${replicas} replicas and ${hpa.metrics.length} metrics`.padEnd(64)} ${Math.round(perSecond)} decisions per second`,
-  )
+  const usual = decisionsPerSecond(usualReplicas, 40)
+  const many = decisionsPerSecond(manyReplicas, 4)
+  const figures: Figure[] = [
+    {
+      what: `decisions about ${usualReplicas} replicas and ${hpa.metrics.length} metrics, per second of CPU time`,
+      value: usual,
+      goal: 20_000,
+      higherIsBetter: true,
+    },
+    {
+      what: `CPU time per replica with ${manyReplicas} replicas ÷ with ${usualReplicas}`,
+      value: (usual * usualReplicas) / (many * manyReplicas),
+      goal: 1,
+      higherIsBetter: false,
+    },
+  ]
+  for (const { what, value, goal, higherIsBetter } of figures)
+    console.log(`${what.padEnd(72)} ${rounded(value)} (goal: ${higherIsBetter ? 'at least' : 'at most'} ${rounded(goal)})`)
 
   const text = linesOf(recording())
   const size = `${(text.length / 2 ** 20).toFixed(1)} MB`
@@ -143,4 +194,7 @@ export function runScalerBench(): void {
   console.log(
     `changes: ${run.points.filter(({ changed }) => changed).length} replayed, ${records.filter(({ decision }) => decision.scaleTo !== null).length} recorded`,
   )
+
+  const failed = failedGates(figures)
+  if (failed.length > 0) throw new LabError(failed.join('\n'))
 }

@@ -207,6 +207,30 @@ export const promises: readonly Promised[] = [
     file: 'tests/stack/20-cli.test.ts',
     test: 'both labs answer, each with its own replicas',
   },
+  {
+    page: 'docs/workshop-host.md',
+    text: 'can show the progress of up to 60 labs on one page',
+    file: 'tools/cli/src/workshop/host/host.test.ts',
+    test: 'the numbers of labs and of reports are bounded',
+  },
+  {
+    page: 'docs/workshop-host.md',
+    text: 'A lab that has not reported for 45 seconds is marked as silent.',
+    file: 'tests/browser/workshop-room.test.ts',
+    test: 'labs without Docker, labs that do not run, and labs that stopped reporting differ by words',
+  },
+  {
+    page: 'workshop/without-docker.md',
+    text: 'Nine of the thirteen steps also work on the embedded lab',
+    file: 'tests/repo/workshop-without-docker.test.ts',
+    test: 'the page has all steps that work without Docker, in order, each with its check',
+  },
+  {
+    page: 'workshop/short.md',
+    text: 'This variant consists of four of the thirteen steps',
+    file: 'tests/repo/workshop.test.ts',
+    test: 'the steps exist, are in order, and fit into 30 minutes without a gap',
+  },
 ]
 
 /** Returns the command that runs a test file. */
