@@ -84,13 +84,14 @@ export const receiverPaths = {
 
 /** URL paths that the actuator serves. */
 export const actuatorPaths = {
+  /** A GET request returns the names of the services that the actuator scales. */
+  services: '/services',
   /**
-   * A GET request to the actuator returns the list of replicas. A PUT request to the actuator with the body {"replicas": N} sets the number
-   * of replicas to N.
+   * A GET request returns the list of a service's replicas. A PUT request with the body {"replicas": N} sets the number of replicas to N.
    */
-  replicas: '/replicas',
-  /** A GET request to the actuator returns each replica's memory usage. */
-  workingSets: '/working-sets',
+  replicas: (service: string) => `/services/${service}/replicas`,
+  /** A GET request returns the memory usage of each replica of a service. */
+  workingSets: (service: string) => `/services/${service}/working-sets`,
 } as const
 
 /** URL paths that only the scaler serves, in addition to its `metrics`, `livez` and `readyz` paths. */

@@ -34,6 +34,13 @@ export function colored(colors: Readonly<Record<string, string>>): (panel: Graph
   }
 }
 
+/** Assigns fixed colours by the last word or words of a series' name, which begins with the name of an autoscaler. */
+export function coloredByEnd(colors: Readonly<Record<string, string>>): (panel: GraphBuilder) => void {
+  return (panel) => {
+    for (const [end, color] of Object.entries(colors)) panel.overrideByRegexp(`.* ${end}`, [fixedColor(color)])
+  }
+}
+
 /** Draws a dashed line at the threshold of the panel's alert; the threshold is in the panel's unit. */
 export function alertLine(panel: GraphBuilder, from: number): void {
   panel

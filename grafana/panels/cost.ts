@@ -5,7 +5,7 @@ import { standardMetrics } from '@lab/contract/queries.ts'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { countColors } from '../lib/colors.ts'
 import { graph, smallValues, stat } from '../lib/panels.ts'
-import { panelQueries as ask, autoscaler, replicas } from '../lib/scopes.ts'
+import { panelQueries as ask, ofService, replicas } from '../lib/scopes.ts'
 import { colored, third, waiting } from '../lib/styles.ts'
 import { numberVariable } from '../lib/variables.ts'
 
@@ -18,7 +18,7 @@ export const price = numberVariable('price', 'Price per replica-hour', 0.03)
 /** Interval, in seconds, at which replicas are counted to compute the cost over a time range. */
 const countEverySeconds = 15
 const running = `count(${replicas.select(standardMetrics.up)})`
-const most = `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`
+const most = ofService(scalerMetrics.specMaxReplicas.name)
 
 /**
  * Returns a query for the cost over the dashboard's time range: the price multiplied by the replica-hours, which are computed from a

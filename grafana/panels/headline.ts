@@ -5,7 +5,7 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { severityColors } from '../lib/colors.ts'
 import { type StatBuilder, smallValues, stat, thresholds } from '../lib/panels.ts'
-import { panelQueries as ask, autoscaler } from '../lib/scopes.ts'
+import { panelQueries as ask, ofService } from '../lib/scopes.ts'
 
 const height = 4
 /** On a phone, a sentence would not fit into a headline panel. */
@@ -35,7 +35,7 @@ function sockets(): Panel {
 }
 
 function replicas(): Panel {
-  const own = (key: 'statusDesiredReplicas' | 'specMinReplicas' | 'specMaxReplicas') => `max(${autoscaler.select(scalerMetrics[key].name)})`
+  const own = (key: 'statusDesiredReplicas' | 'specMinReplicas' | 'specMaxReplicas') => ofService(scalerMetrics[key].name)
   return stat(
     {
       title: 'Replicas',

@@ -5,8 +5,8 @@ import * as units from '@grafana/grafana-foundation-sdk/units'
 import { scalerMetrics } from '@lab/contract/scaler-metrics.ts'
 import { lineColors, stateColors } from '../lib/colors.ts'
 import { graph, stat, stateTimeline } from '../lib/panels.ts'
-import { autoscaler, scaler } from '../lib/scopes.ts'
-import { colored, third } from '../lib/styles.ts'
+import { autoscaler, byAutoscaler, scaler } from '../lib/scopes.ts'
+import { colored, coloredByEnd, third } from '../lib/styles.ts'
 import { noScaler } from './scaler.ts'
 
 const { select, perSecond, quantile } = scaler
@@ -25,12 +25,15 @@ export function uncounted(): Panel {
       width: third,
     },
     [
-      { expr: `sum(${select(scalerMetrics.drainingReplicas.name)})`, legend: 'draining' },
-      { expr: `sum by (metric_name) (${select(scalerMetrics.missingReplicas.name)})`, legend: 'no {{metric_name}}' },
+      { expr: `sum by (${byAutoscaler}) (${select(scalerMetrics.drainingReplicas.name)})`, legend: `{{${byAutoscaler}}} draining` },
+      {
+        expr: `sum by (${byAutoscaler}, metric_name) (${select(scalerMetrics.missingReplicas.name)})`,
+        legend: `{{${byAutoscaler}}} no {{metric_name}}`,
+      },
     ],
     (panel) => {
       panel.decimals(0)
-      colored({ draining: stateColors.draining })(panel)
+      coloredByEnd({ draining: stateColors.draining })(panel)
     },
   )
 }
@@ -47,8 +50,11 @@ export function conditions(): Panel {
       width: third,
     },
     [
-      { expr: `max by (condition) (${autoscaler.select(scalerMetrics.statusCondition.name, 'status="true"')})`, legend: '{{condition}}' },
-      { expr: `max(${select(scalerMetrics.paused.name)})`, legend: 'Paused' },
+      {
+        expr: `max by (${byAutoscaler}, condition) (${autoscaler.select(scalerMetrics.statusCondition.name, 'status="true"')})`,
+        legend: `{{${byAutoscaler}}} {{condition}}`,
+      },
+      { expr: `max by (${byAutoscaler}) (${select(scalerMetrics.paused.name)})`, legend: `{{${byAutoscaler}}} Paused` },
     ],
     (panel) => panel.mappings([{ type: MappingType.ValueToText, options: conditionTexts }]),
   )
@@ -84,11 +90,14 @@ export function synchronisation(): Panel {
       width: third,
     },
     [
-      { expr: `time() - max(${select(scalerMetrics.lastSync.name)})`, legend: 'since the last sync' },
+      {
+        expr: `time() - max by (${byAutoscaler}) (${select(scalerMetrics.lastSync.name)})`,
+        legend: `{{${byAutoscaler}}} since the last sync`,
+      },
       { expr: quantile(0.95, scalerMetrics.decisionDuration.name), legend: 'p95 of a decision' },
     ],
     (panel) => {
-      colored({ 'since the last sync': lineColors.total })(panel)
+      coloredByEnd({ 'since the last sync': lineColors.total })(panel)
       panel.overrideByName('p95 of a decision', [
         { id: 'custom.axisPlacement', value: 'right' },
         { id: 'custom.fillOpacity', value: 0 },

@@ -7,11 +7,11 @@ import { type Mark, newForSeconds } from '../lib/annotations.ts'
 import { countColors, markColors, proposalColors } from '../lib/colors.ts'
 import { pages } from '../lib/pages.ts'
 import { graph } from '../lib/panels.ts'
-import { autoscaler, scaler } from '../lib/scopes.ts'
-import { band, colored, third } from '../lib/styles.ts'
+import { autoscaler, byAutoscaler, scaler } from '../lib/scopes.ts'
+import { band, coloredByEnd, third } from '../lib/styles.ts'
 
 const { select } = scaler
-const [stepLabel] = scalerMetrics.proposedReplicas.labels
+const stepLabel = 'stage' satisfies (typeof scalerMetrics.proposedReplicas.labels)[number]
 export const noScaler = 'No scaler runs. Start the lab with the scaler: ./lab up --k8s-sim'
 const noMetric = 'The scaler has not read any metric yet, or none runs: ./lab up --k8s-sim'
 
@@ -21,7 +21,7 @@ export const decisions: Mark = {
   // The query returns each change only for a short time, which is enough for Grafana to mark it once.
   expr: `${select(scalerMetrics.lastRescale.name)} * 1000 and time() - ${select(scalerMetrics.lastRescale.name)} < ${newForSeconds}`,
   color: markColors.decision,
-  text: '{{from}} → {{to}}: {{reason}}',
+  text: `{{${byAutoscaler}}}: {{from}} → {{to}}: {{reason}}`,
   details: `<a href="/d/${pages.scaling.uid}">The steps of the decision</a>; in a terminal: ./lab scaler explain --changes`,
   valueIsTime: true,
 }
@@ -38,17 +38,23 @@ export function counts(): Panel {
       width: third,
     },
     [
-      { expr: `max(${autoscaler.select(scalerMetrics.statusCurrentReplicas.name)})`, legend: 'current' },
-      { expr: `max(${autoscaler.select(scalerMetrics.statusDesiredReplicas.name)})`, legend: 'desired' },
-      { expr: `max(${autoscaler.select(scalerMetrics.specMinReplicas.name)})`, legend: 'min' },
-      { expr: `max(${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`, legend: 'max' },
+      {
+        expr: `max by (${byAutoscaler}) (${autoscaler.select(scalerMetrics.statusCurrentReplicas.name)})`,
+        legend: `{{${byAutoscaler}}} current`,
+      },
+      {
+        expr: `max by (${byAutoscaler}) (${autoscaler.select(scalerMetrics.statusDesiredReplicas.name)})`,
+        legend: `{{${byAutoscaler}}} desired`,
+      },
+      { expr: `max by (${byAutoscaler}) (${autoscaler.select(scalerMetrics.specMinReplicas.name)})`, legend: `{{${byAutoscaler}}} min` },
+      { expr: `max by (${byAutoscaler}) (${autoscaler.select(scalerMetrics.specMaxReplicas.name)})`, legend: `{{${byAutoscaler}}} max` },
     ],
     (panel) => {
       panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0)
       const { current, desired, limit, least } = countColors
-      colored({ current, desired, min: least, max: limit })(panel)
-      panel.overrideByName('max', [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } }])
-      panel.overrideByName('min', [{ id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } }])
+      coloredByEnd({ current, desired, min: least, max: limit })(panel)
+      panel.overrideByRegexp('.* max', [{ id: 'custom.lineStyle', value: { fill: 'dash', dash: [10, 10] } }])
+      panel.overrideByRegexp('.* min', [{ id: 'custom.lineStyle', value: { fill: 'dot', dash: [0, 8] } }])
     },
   )
 }
@@ -64,10 +70,15 @@ export function proposals(): Panel {
       noValue: noMetric,
       width: third,
     },
-    [{ expr: `max by (${stepLabel}) (${select(scalerMetrics.proposedReplicas.name)})`, legend: `{{${stepLabel}}}` }],
+    [
+      {
+        expr: `max by (${byAutoscaler}, ${stepLabel}) (${select(scalerMetrics.proposedReplicas.name)})`,
+        legend: `{{${byAutoscaler}}} {{${stepLabel}}}`,
+      },
+    ],
     (panel) => {
       panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0)
-      colored(proposalColors)(panel)
+      coloredByEnd(proposalColors)(panel)
     },
   )
 }
@@ -87,7 +98,10 @@ export function metricsAgainstTargets(): Panel {
       width: third,
     },
     [
-      { expr: `max by (metric_name) (${value} / on (metric_name, metric_target_type) ${target})`, legend: '{{metric_name}}' },
+      {
+        expr: `max by (${byAutoscaler}, metric_name) (${value} / on (${byAutoscaler}, metric_name, metric_target_type) ${target})`,
+        legend: `{{${byAutoscaler}}} {{metric_name}}`,
+      },
       { expr: `1 + max(${tolerance('up')})`, legend: 'tolerated above' },
       { expr: `1 - max(${tolerance('down')})`, legend: 'tolerated below' },
     ],
@@ -111,12 +125,12 @@ export function metricValues(): Panel {
     },
     [
       {
-        expr: `max by (metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.statusTargetMetric.name)} and on (metric_name, metric_target_type) ${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
-        legend: '{{metric_name}} ({{metric_target_type}})',
+        expr: `max by (${byAutoscaler}, metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.statusTargetMetric.name)} and on (${byAutoscaler}, metric_name, metric_target_type) ${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
+        legend: `{{${byAutoscaler}}} {{metric_name}} ({{metric_target_type}})`,
       },
       {
-        expr: `max by (metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
-        legend: 'target of {{metric_name}} ({{metric_target_type}})',
+        expr: `max by (${byAutoscaler}, metric_name, metric_target_type) (${autoscaler.select(scalerMetrics.specTargetMetric.name)})`,
+        legend: `target of {{${byAutoscaler}}} {{metric_name}} ({{metric_target_type}})`,
       },
     ],
     (panel) =>

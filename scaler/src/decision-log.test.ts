@@ -102,3 +102,13 @@ test('stateFiles() lists the log, the previous log, the pause file and the file 
       .sort(),
   ).toEqual((await readdir(folder)).sort())
 })
+
+test('appends of several autoscalers at the same time do not mix, also when the file is full', async () => {
+  const log = new DecisionLog(path, 2000)
+  await Promise.all(Array.from({ length: 50 }, (_, i) => log.append(record(i))))
+  const remaining = await seconds()
+  expect(remaining.at(-1)).toBe(49)
+  expect(remaining).toEqual(Array.from({ length: remaining.length }, (_, i) => 50 - remaining.length + i))
+  const newest = await readLastRecord(path, ({ observation }) => observation.timeSeconds < 49)
+  expect(newest?.observation.timeSeconds).toBe(48)
+})

@@ -2,7 +2,7 @@
  * Reads and writes the decision log: a file with one JSON line per sync, and an older file with the preceding lines. Together, the current
  * and previous log files never exceed twice `maxBytes`. Incomplete records, such as the last line written before a crash, are skipped.
  */
-import { appendFile, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { reportsFolder } from '@lab/host/project.ts'
 import { z } from 'zod'
@@ -21,23 +21,38 @@ export function decisionLogPath(stateFolder: string): string {
 }
 
 /**
- * Returns the path of the pause file. While the pause file exists, the scaler makes decisions but does not change the number of replicas.
+ * Returns the path of the pause file of one autoscaler, or of all. While the pause file exists, the scaler makes decisions but does not
+ * change the number of replicas.
  */
-export function pauseFilePath(stateFolder: string): string {
-  return join(stateFolder, 'paused')
+export function pauseFilePath(stateFolder: string, name?: string): string {
+  return join(stateFolder, name === undefined ? 'paused' : `${pausePrefix}${name}`)
+}
+const pausePrefix = 'paused-'
+
+/** Whether an autoscaler is paused, either by itself or with all others. @param name undefined asks whether all are paused together */
+export async function isPaused(stateFolder: string, name?: string): Promise<boolean> {
+  const files = [pauseFilePath(stateFolder), ...(name === undefined ? [] : [pauseFilePath(stateFolder, name)])]
+  return (await Promise.all(files.map((file) => ifThere(stat(file))))).some((found) => found !== undefined)
 }
 
-/** Whether the scaler is paused. */
-export async function isPaused(stateFolder: string): Promise<boolean> {
-  return (await ifThere(stat(pauseFilePath(stateFolder)))) !== undefined
+/**
+ * Pauses or resumes one autoscaler, or all of them; the change takes effect on the scaler's next sync. To resume all also ends the pauses
+ * of single ones.
+ */
+export async function setPaused(stateFolder: string, paused: boolean, name?: string): Promise<void> {
+  const file = pauseFilePath(stateFolder, name)
+  if (paused) {
+    await mkdir(stateFolder, { recursive: true })
+    await writeFile(file, `${new Date().toISOString()}\n`)
+    return
+  }
+  const single = name === undefined ? await pauseFilesIn(stateFolder) : []
+  await Promise.all([file, ...single].map((one) => rm(one, { force: true })))
 }
 
-/** Pauses or resumes the scaler; the change takes effect on the scaler's next sync. */
-export async function setPaused(stateFolder: string, paused: boolean): Promise<void> {
-  const file = pauseFilePath(stateFolder)
-  if (!paused) return rm(file, { force: true })
-  await mkdir(stateFolder, { recursive: true })
-  await writeFile(file, `${new Date().toISOString()}\n`)
+async function pauseFilesIn(stateFolder: string): Promise<string[]> {
+  const names = (await ifThere(readdir(stateFolder))) ?? []
+  return names.filter((name) => name.startsWith(pausePrefix)).map((name) => join(stateFolder, name))
 }
 
 /** Returns the paths of all files that a scaler writes to its state folder. */
@@ -69,13 +84,22 @@ const recordSchema = z.looseObject({
 export class DecisionLog {
   readonly #path: string
   readonly #maxBytes: number
+  /** The previous append. Several autoscalers write to one log, and a line must not interrupt another one. */
+  #before: Promise<void> = Promise.resolve()
 
   constructor(path: string, maxBytes: number = defaultMaxBytes) {
     this.#path = path
     this.#maxBytes = maxBytes
   }
 
-  async append(record: TickRecord): Promise<void> {
+  append(record: TickRecord): Promise<void> {
+    const written = this.#before.then(() => this.#write(record))
+    // The next append does not depend on the result of this one, which its own caller receives.
+    this.#before = written.catch(() => undefined)
+    return written
+  }
+
+  async #write(record: TickRecord): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true })
     const line = `${JSON.stringify(record)}\n`
     const size = await sizeOf(this.#path)
@@ -97,9 +121,17 @@ export async function readDecisionLog(path: string): Promise<TickRecord[]> {
  */
 const tailBytes = 2 ** 20
 
-/** Reads the newest record from the end of the log. Returns undefined if there is no record. */
-export async function readLastRecord(path: string): Promise<TickRecord | undefined> {
-  for await (const record of newestFirst(path)) return record
+/** Selects records, for example those of one autoscaler. */
+export type Select = (record: TickRecord) => boolean
+
+/** Selects the records of the autoscalers that scale a service. */
+export function ofService(service: string): Select {
+  return ({ hpa }) => hpa.scaleTargetRef.name === service
+}
+
+/** Reads the newest selected record from the end of the log. Returns undefined if there is no such record. */
+export async function readLastRecord(path: string, select: Select = () => true): Promise<TickRecord | undefined> {
+  for await (const record of newestFirst(path)) if (select(record)) return record
   return undefined
 }
 
@@ -108,9 +140,10 @@ export async function readLastRecord(path: string): Promise<TickRecord | undefin
  * the result.
  * @param time time of the newest record that the caller already has
  */
-export async function readRecordsAfter(path: string, time: string): Promise<TickRecord[]> {
+export async function readRecordsAfter(path: string, time: string, select: Select = () => true): Promise<TickRecord[]> {
   const found: TickRecord[] = []
   for await (const record of newestFirst(path)) {
+    if (!select(record)) continue
     if (record.time <= time) break
     found.push(record)
   }

@@ -1,86 +1,201 @@
 /**
- * Rereads the HPA file and the mapping file before each sync, so that changes take effect with the next sync. If either file is refused,
- * the previous versions of both files remain in use.
+ * Rereads the HPA files and the mapping file, so that changes take effect with the next sync. What cannot be read or is refused changes
+ * nothing: the previous version remains in use.
  */
-import { readFile } from 'node:fs/promises'
-import { services } from '@lab/contract/endpoints.ts'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { failure, type Result, success } from '@lab/contract/result.ts'
 import type { HorizontalPodAutoscaler } from './core/types.ts'
 import { defaultControllerOptions } from './core/types.ts'
-import { readHpa } from './manifest/read.ts'
+import { type HpaInFile, readHpas } from './manifest/read.ts'
 import type { MetricMap } from './metric-map.ts'
-import { readMetricMap } from './metric-map.ts'
+import { queryProblems, readMetricMap } from './metric-map.ts'
 
 export interface LivePaths {
-  readonly hpa: string
+  /** Files, and folders with files, that contain HorizontalPodAutoscalers. */
+  readonly hpa: readonly string[]
   readonly metricMap: string
 }
 
-export interface LiveFiles {
+/** An autoscaler from one of the files. */
+export interface LiveHpa {
   readonly hpa: HorizontalPodAutoscaler
-  readonly map: MetricMap
-}
-
-export interface Reread extends LiveFiles {
-  /** One-line reason why the newest version of the HPA file or the mapping file was refused. */
+  readonly file: string
+  /** The member of LivePaths through which the file was found: the file itself, or its folder. */
+  readonly entry: string
+  /** All autoscalers of the same scale target, as NAMESPACE/NAME; empty if this one is the only one. */
+  readonly sharing: readonly string[]
+  /** One-line reason why the newest version of a file was refused, so that the previous version is in use. */
   readonly refused?: string
 }
 
+/** A problem in one of the files; it does not concern the autoscalers in other files. */
+export interface FileProblem {
+  readonly source: string
+  readonly text: string
+}
+
+export interface LiveFiles {
+  /** At least one autoscaler, ordered by name. */
+  readonly autoscalers: readonly LiveHpa[]
+  readonly map: MetricMap
+  readonly problems: readonly FileProblem[]
+  /** Metrics without a query, one line for each. They are reported as unreadable until the mapping file has a query. */
+  readonly hints: readonly string[]
+}
+
+/** The kinds of scale targets, each of which stands for a Compose service. */
+export const targetKinds = ['Deployment', 'ReplicaSet', 'ReplicationController', 'StatefulSet']
+
+/** Splits a list of paths that are separated by commas. */
+export function pathsIn(list: string): string[] {
+  return list
+    .split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== '')
+}
+
 /**
- * Returns a function that rereads the HPA file and the mapping file and never rejects.
- * @param first the HPA and the mapping that were read when the scaler started
+ * Returns a function that rereads the files and never rejects. Calls that overlap share one reading.
+ * @param first what was read when the scaler started
  * @param say prints a line for the operator; called once per file change
  */
-export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string) => void): () => Promise<Reread> {
+export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string) => void): () => Promise<LiveFiles> {
   let held = first
-  let refusedBefore: string | undefined
-  return async () => {
+  let refusedBefore = linesOf(first.problems)
+  let reading: Promise<LiveFiles> | undefined
+  const reread = async () => {
     const read = await readLiveFiles(paths)
-    const problems = read.ok ? identityProblems(paths.hpa, read.value.hpa, first.hpa) : read.problems
-    if (!read.ok || problems.length > 0) {
-      const refused = problems.join('; ')
-      if (refused !== refusedBefore) say(`the changed files are refused, and the previous settings stay in use: ${refused}`)
-      refusedBefore = refused
-      return { ...held, refused }
-    }
-    const changed = (['hpa', 'map'] as const).filter((part) => JSON.stringify(read.value[part]) !== JSON.stringify(held[part]))
-    for (const part of changed) say(`${part === 'hpa' ? paths.hpa : paths.metricMap} has changed and is used from now on`)
-    if (refusedBefore !== undefined && changed.length === 0) say('the previous files are restored')
-    refusedBefore = undefined
-    held = read.value
+    const now = read.ok ? withHeld(read.value, held) : allHeld(held, read.problems)
+    const refused = linesOf(now.problems)
+    if (refused !== refusedBefore && refused !== '') say(`the changed files are refused, and the previous settings stay in use: ${refused}`)
+    const changed = changedFiles(paths, held, now)
+    for (const file of changed) say(`${file} has changed and is used from now on`)
+    for (const hint of now.hints) if (!held.hints.includes(hint)) say(hint)
+    if (refused === '' && refusedBefore !== '' && changed.length === 0) say('the previous files are restored')
+    refusedBefore = refused
+    held = now
     return held
   }
-}
-
-/** Reads and parses the HPA file and the mapping file. Returns the parsed content of both files, or the errors found in them. */
-export async function readLiveFiles({ hpa, metricMap }: LivePaths): Promise<Result<LiveFiles>> {
-  const [hpaText, mapText] = await Promise.all([textOf(hpa), textOf(metricMap)])
-  if (!hpaText.ok) return hpaText
-  if (!mapText.ok) return mapText
-  const read = readHpa(hpaText.value, hpa, defaultControllerOptions.featureGates)
-  if (!read.ok) return read
-  const target = read.value.scaleTargetRef.name
-  if (target !== services.ws) {
-    return failure(`${hpa}: spec.scaleTargetRef.name: ${target}; only the service ${services.ws} can be scaled`)
+  return () => {
+    reading ??= reread().finally(() => {
+      reading = undefined
+    })
+    return reading
   }
-  const map = readMetricMap(mapText.value, metricMap)
-  return map.ok ? success({ hpa: read.value, map: map.value }) : map
 }
 
-/**
- * Returns an error message if the autoscaler's name or namespace has changed, because the scaler's state belongs to the original
- * autoscaler.
- */
-function identityProblems(file: string, now: HorizontalPodAutoscaler, first: HorizontalPodAutoscaler): string[] {
-  return (['name', 'namespace'] as const)
-    .filter((field) => now[field] !== first[field])
-    .map((field) => `${file}: metadata.${field}: ${now[field]}; the running scaler uses ${first[field]}; restart it to change the ${field}`)
+/** Reads the files. Fails if the mapping file is refused, or if no file has an autoscaler that can be used. */
+export async function readLiveFiles(paths: LivePaths): Promise<Result<LiveFiles>> {
+  const [found, mapText] = await Promise.all([Promise.all(paths.hpa.map(filesAt)), textOf(paths.metricMap)])
+  const map = mapText.ok ? readMetricMap(mapText.value, paths.metricMap) : mapText
+  if (!map.ok) return map
+  const problems: FileProblem[] = paths.hpa.length === 0 ? [{ source: '', text: 'no HPA file is given' }] : []
+  const chosen = new Map<string, Omit<LiveHpa, 'sharing'> & { place: string }>()
+  for (const [i, entry] of paths.hpa.entries()) {
+    const files = found[i] ?? failure(`${entry}: was not read`)
+    if (!files.ok) problems.push(...files.problems.map((text) => ({ source: entry, text })))
+    else
+      for (const { file, text } of files.value) {
+        const refuse = (...lines: readonly string[]) => problems.push(...lines.map((line) => ({ source: file, text: line })))
+        const read = text.ok ? readHpas(text.value, file, defaultControllerOptions.featureGates) : text
+        if (!read.ok) refuse(...read.problems)
+        else
+          for (const one of read.value) {
+            const hpa = checked(one)
+            const earlier = hpa.ok ? chosen.get(hpa.value.name) : undefined
+            if (!hpa.ok) refuse(...hpa.problems)
+            else if (earlier !== undefined)
+              refuse(`${one.place}: a second HorizontalPodAutoscaler with the name ${hpa.value.name}; the first one is at ${earlier.place}`)
+            else chosen.set(hpa.value.name, { hpa: hpa.value, file, entry, place: one.place })
+          }
+      }
+  }
+  const autoscalers = [...chosen.values()].map(({ place: _, ...one }) => one)
+  if (autoscalers.length === 0) return failure(...problems.map(({ text }) => text))
+  return success(filesOf(autoscalers, map.value, problems))
+}
+
+/** Returns the autoscaler, unless its scale target cannot be a Compose service. */
+function checked({ hpa, targetPlace }: HpaInFile): Result<HorizontalPodAutoscaler> {
+  if (!hpa.ok) return hpa
+  const { kind } = hpa.value.scaleTargetRef
+  if (targetKinds.includes(kind)) return hpa
+  return failure(`${targetPlace}: spec.scaleTargetRef.kind: ${kind} is not scaled here; allowed are ${targetKinds.join(', ')}`)
+}
+
+/** Completes the files: orders the autoscalers, and finds those that share a scale target. */
+function filesOf(found: readonly Omit<LiveHpa, 'sharing'>[], map: MetricMap, problems: readonly FileProblem[]): LiveFiles {
+  const ordered = found.toSorted((a, b) => (a.hpa.name < b.hpa.name ? -1 : 1))
+  const autoscalers = ordered.map((one) => {
+    // A Compose project has no namespaces, so the name alone determines the service.
+    const all = ordered.filter(({ hpa }) => hpa.scaleTargetRef.name === one.hpa.scaleTargetRef.name)
+    return { ...one, sharing: all.length < 2 ? [] : all.map(({ hpa }) => `${hpa.namespace}/${hpa.name}`) }
+  })
+  const hints = autoscalers.flatMap(({ hpa, file }) => queryProblems(map, hpa).map((problem) => `${file}: ${hpa.name}: ${problem}`))
+  return { autoscalers, map, problems, hints }
+}
+
+/** Adds those autoscalers that were in use before and are now missing because their file or folder is refused. */
+function withHeld(now: LiveFiles, before: LiveFiles): LiveFiles {
+  const names = new Set(now.autoscalers.map(({ hpa }) => hpa.name))
+  const remaining = before.autoscalers.flatMap((one) => {
+    const why = now.problems.filter(({ source }) => source === one.file || source === one.entry)
+    return names.has(one.hpa.name) || why.length === 0 ? [] : [{ ...one, refused: linesOf(why) }]
+  })
+  return remaining.length === 0 ? now : filesOf([...now.autoscalers, ...remaining], now.map, now.problems)
+}
+
+function allHeld(before: LiveFiles, problems: readonly string[]): LiveFiles {
+  const refused = problems.join('; ')
+  return {
+    ...before,
+    autoscalers: before.autoscalers.map((one) => ({ ...one, refused })),
+    problems: problems.map((text) => ({ source: '', text })),
+  }
+}
+
+/** Returns the files whose accepted content differs. */
+function changedFiles(paths: LivePaths, before: LiveFiles, now: LiveFiles): string[] {
+  const contentOf = ({ autoscalers }: LiveFiles) => {
+    const byFile = Map.groupBy(autoscalers, ({ file }) => file)
+    return new Map([...byFile].map(([file, all]) => [file, JSON.stringify(all.map(({ hpa }) => hpa))]))
+  }
+  const [old, fresh] = [contentOf(before), contentOf(now)]
+  const files = [...new Set([...old.keys(), ...fresh.keys()])].filter((file) => old.get(file) !== fresh.get(file))
+  return JSON.stringify(before.map) === JSON.stringify(now.map) ? files : [...files, paths.metricMap]
+}
+
+function linesOf(problems: readonly FileProblem[]): string {
+  return problems.map(({ text }) => text).join('; ')
+}
+
+interface FileText {
+  readonly file: string
+  readonly text: Result<string>
+}
+
+/** Returns the texts of a file, or of the YAML files in a folder. Fails if the path cannot be read, or the folder has no such file. */
+async function filesAt(path: string): Promise<Result<readonly FileText[]>> {
+  try {
+    if (!(await stat(path)).isDirectory()) return success([{ file: path, text: await textOf(path) }])
+    const names = (await readdir(path)).filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort()
+    if (names.length === 0) return failure(`${path}: the folder has no file that ends with .yaml or .yml`)
+    const files = names.map((name) => join(path, name))
+    return success(await Promise.all(files.map(async (file) => ({ file, text: await textOf(file) }))))
+  } catch (error) {
+    return cannotRead(path, error)
+  }
 }
 
 async function textOf(path: string): Promise<Result<string>> {
   try {
     return success(await readFile(path, 'utf8'))
   } catch (error) {
-    return failure(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
+    return cannotRead(path, error)
   }
+}
+
+function cannotRead(path: string, error: unknown): Result<never> {
+  return failure(`${path}: cannot be read: ${error instanceof Error ? error.message : String(error)}`)
 }

@@ -5,8 +5,9 @@
  */
 import type { Result } from '@lab/contract/result.ts'
 import { failure, success } from '@lab/contract/result.ts'
+import { decideWith } from './ambiguous.ts'
 import type { RescaleOutcome } from './core/decide.ts'
-import { decide, recordRescale } from './core/decide.ts'
+import { recordRescale } from './core/decide.ts'
 import type { Decision, Memory } from './core/decision.ts'
 import { emptyMemory, memoryAfterRestart } from './core/decision.ts'
 import type { ControllerOptions, HorizontalPodAutoscaler, Observation, Pod } from './core/types.ts'
@@ -30,6 +31,8 @@ export interface Specification {
   readonly hpa: HorizontalPodAutoscaler
   /** One-line reason why a newer version of the HPA file or the mapping file was refused. */
   readonly refused?: string
+  /** All autoscalers of the same scale target, as NAMESPACE/NAME; absent or empty if this one is the only one. */
+  readonly sharing?: readonly string[]
 }
 
 export interface LoopPorts {
@@ -108,7 +111,11 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
   const { controller, timeScale } = settings
   const { clock, target } = ports
-  const [paused, { hpa, refused }, rollout] = await Promise.all([ports.isPaused(), ports.specification(), ports.rollout?.read()])
+  const [paused, { hpa, refused, sharing = [] }, rollout] = await Promise.all([
+    ports.isPaused(),
+    ports.specification(),
+    ports.rollout?.read(),
+  ])
   const [replicas, readings] = await Promise.all([listReplicas(target, stop), ports.metrics.read(hpa.metrics, stop)])
   const lost = target.lost?.() ?? 0
   if (stop.aborted) return state
@@ -117,7 +124,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   const observation = observationOf({ nowSeconds, replicas, readings, ...(wanted !== undefined && { wanted }) }, state.pods, timeScale)
 
   const decidingAt = clock.nowSeconds()
-  const step = decide(hpa, controller, observation, state.memory)
+  const step = decideWith(hpa, controller, observation, state.memory, sharing)
   const decideSeconds = clock.nowSeconds() - decidingAt
   const { action, conflict } = paused
     ? noAction
@@ -134,6 +141,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
     ...(rollout && { rollout: { from: rollout.from, to: rollout.to } }),
     ...(changedByHand && { changedByHand }),
     ...(refused !== undefined && { refusedFiles: refused }),
+    ...(sharing.length > 0 && { sharing }),
     observation,
     decision: done.decision,
     memory: done.memory,

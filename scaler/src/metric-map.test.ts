@@ -1,7 +1,8 @@
 import { failure, success } from '@lab/contract/result.ts'
 import { expect, test } from 'vitest'
 import type { MetricSpec } from './core/types.ts'
-import { matchersOf, queryFor, readMetricMap } from './metric-map.ts'
+import { hpaFixture, podsMetric } from './fakes/hpa-fixture.ts'
+import { mapFor, matchersOf, queryFor, queryProblems, readMetricMap } from './metric-map.ts'
 
 const text = `
 draining: up == 1
@@ -60,4 +61,24 @@ test('refuses unknown fields', () => {
   expect(readMetricMap(`${recorded}pods: [{ name: a }]`, 'm.yaml')).toEqual(failure(expect.stringContaining('m.yaml: pods.0.query')))
   expect(readMetricMap(`${recorded}extra: 1`, 'm.yaml')).toEqual(failure(expect.stringContaining('extra')))
   expect(readMetricMap('a: [', 'm.yaml')).toEqual(failure(expect.stringContaining('m.yaml')))
+})
+
+test("a service's own queries take precedence, and the general ones apply to all other metrics and services", () => {
+  const map = mapOf(`${text}
+docker: [memory]
+services:
+  worker:
+    draining: worker_draining
+    resource: [{ name: memory, windowSeconds: 0, query: rss, timeQuery: timestamp(rss) }]
+    pods: [{ name: a, query: own }, { name: c, query: more }]
+`)
+  const worker = mapFor(map, 'worker')
+  expect(worker).toMatchObject({ draining: 'worker_draining', docker: [] })
+  expect(worker.resource.map(({ name }) => name)).toEqual(['memory', 'cpu'])
+  expect(['a', 'c'].map((name) => queryFor(worker, podsMetric(name, 1)))).toEqual([success('own'), success('more')])
+  expect(mapFor(map, 'ws')).toEqual(map)
+  const metrics: MetricSpec[] = [podsMetric('c', 1), { type: 'Resource', name: 'memory', target }]
+  const scaling = (name: string) => hpaFixture({ metrics, scaleTargetRef: { kind: 'Deployment', name } })
+  expect(queryProblems(map, scaling('worker'))).toEqual([])
+  expect(queryProblems(map, scaling('ws'))).toEqual(['the mapping file has no pods metric c; it has: a'])
 })

@@ -3,7 +3,7 @@ import { failure, type Result, success } from '@lab/contract/result.ts'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { selectorProblem } from './core/selector.ts'
-import type { LabelSelector, MetricSpec } from './core/types.ts'
+import type { HorizontalPodAutoscaler, LabelSelector, MetricSpec } from './core/types.ts'
 
 const resourceRule = z.strictObject({
   name: z.string().min(1),
@@ -14,6 +14,13 @@ const resourceRule = z.strictObject({
   timeQuery: z.string().min(1),
 })
 const customRule = z.strictObject({ name: z.string().min(1), query: z.string().min(1) })
+/** The queries for the metrics of one service, or of every service. */
+const rules = {
+  resource: z.array(resourceRule).default([]),
+  pods: z.array(customRule).default([]),
+  object: z.array(customRule).default([]),
+  external: z.array(customRule).default([]),
+}
 const schema = z.strictObject({
   /** Query for the draining replicas; empty if no replica reports that it is draining. */
   draining: z.string().default(''),
@@ -28,12 +35,11 @@ const schema = z.strictObject({
       started: z.string().min(1),
     })
     .default({ replicas: '', ready: '', started: '' }),
-  resource: z.array(resourceRule).default([]),
   /** Resources whose usage is read from Docker instead of Prometheus. */
   docker: z.array(z.enum(['cpu', 'memory'])).default([]),
-  pods: z.array(customRule).default([]),
-  object: z.array(customRule).default([]),
-  external: z.array(customRule).default([]),
+  ...rules,
+  /** Queries for single Compose services, by name; they take precedence over the general ones. */
+  services: z.record(z.string(), z.strictObject({ draining: z.string().min(1).optional(), ...rules })).default({}),
 })
 
 export type MetricMap = z.infer<typeof schema>
@@ -53,6 +59,36 @@ export function readMetricMap(text: string, file: string): Result<MetricMap> {
   const parsed = schema.safeParse(value)
   if (parsed.success) return success(parsed.data)
   return failure(...parsed.error.issues.map(({ path, message }) => `${file}: ${path.join('.') || 'document'}: ${message}`))
+}
+
+/** Returns the queries that apply to a service: its own ones, and those general ones that it does not replace. */
+export function mapFor(map: MetricMap, service: string): MetricMap {
+  const own = map.services[service]
+  if (own === undefined) return map
+  const both = <Rule extends { readonly name: string }>(mine: readonly Rule[], general: readonly Rule[]) => [
+    ...mine,
+    ...general.filter(({ name }) => !mine.some((rule) => rule.name === name)),
+  ]
+  return {
+    ...map,
+    draining: own.draining ?? map.draining,
+    resource: both(own.resource, map.resource),
+    pods: both(own.pods, map.pods),
+    object: both(own.object, map.object),
+    external: both(own.external, map.external),
+    // A resource with a query of its own is not read from Docker.
+    docker: map.docker.filter((name) => !own.resource.some((rule) => rule.name === name)),
+  }
+}
+
+/** Returns one line for each of an autoscaler's metrics that cannot be read, because the mapping file has no query for it. */
+export function queryProblems(map: MetricMap, { metrics, scaleTargetRef }: HorizontalPodAutoscaler): string[] {
+  const own = mapFor(map, scaleTargetRef.name)
+  return metrics.flatMap((metric) => {
+    if ('name' in metric && own.docker.some((name) => name === metric.name)) return []
+    const query = queryFor(own, metric)
+    return query.ok ? [] : query.problems
+  })
 }
 
 /** Returns the PromQL query for a metric. Fails if the mapping file has no query for the metric or the metric's selector is invalid. */

@@ -7,7 +7,10 @@ import { samples, simulated } from './views/sample-records.ts'
 
 async function exported(records: readonly TickRecord[]): Promise<string> {
   const metrics = createScalerMetrics()
-  for (const record of records) metrics.observe(record)
+  for (const record of records) {
+    metrics.add(record.hpa)
+    metrics.observe(record)
+  }
   return `${await metrics.registry.metrics()}\n${await metrics.kubeState.metrics()}`
 }
 
@@ -62,10 +65,12 @@ describe('a metric that can no longer be read', () => {
     // All six action duration series exist from the start, because Prometheus sees an increase only after a sample with the value 0.
     expect(counted).toHaveLength(6)
     expect(counted.filter((line) => !line.endsWith(' 0'))).toEqual([
-      'scaler_action_duration_seconds_count{direction="down",result="Succeeded"} 7',
-      'scaler_action_duration_seconds_count{direction="up",result="Succeeded"} 2',
+      'scaler_action_duration_seconds_count{namespace="default",horizontalpodautoscaler="ws",direction="down",result="Succeeded"} 7',
+      'scaler_action_duration_seconds_count{namespace="default",horizontalpodautoscaler="ws",direction="up",result="Succeeded"} 2',
     ])
-    expect(series(text, 'scaler_decision_duration_seconds_count')).toEqual(['scaler_decision_duration_seconds_count 49'])
+    expect(series(text, 'scaler_decision_duration_seconds_count')).toEqual([
+      'scaler_decision_duration_seconds_count{namespace="default",horizontalpodautoscaler="ws"} 49',
+    ])
   })
 })
 
@@ -80,10 +85,12 @@ test('the generation increases only with a change of the specification', async (
 })
 
 test('draining and missing replicas are counted', async () => {
-  expect(series(await exported(samples['scaling-down'] ?? []), 'scaler_draining_replicas')).toEqual(['scaler_draining_replicas 1'])
+  expect(series(await exported(samples['scaling-down'] ?? []), 'scaler_draining_replicas')).toEqual([
+    'scaler_draining_replicas{namespace="default",horizontalpodautoscaler="ws"} 1',
+  ])
   expect(series(await exported(samples['missing-samples'] ?? []), 'scaler_missing_replicas')).toEqual([
-    'scaler_missing_replicas{metric_name="connections"} 1',
-    'scaler_missing_replicas{metric_name="cpu"} 1',
+    'scaler_missing_replicas{namespace="default",horizontalpodautoscaler="ws",metric_name="connections"} 1',
+    'scaler_missing_replicas{namespace="default",horizontalpodautoscaler="ws",metric_name="cpu"} 1',
   ])
 })
 
@@ -128,16 +135,20 @@ describe('the time to readiness of a replica', () => {
   test('is the time to the first readiness, until another replica has the name', async () => {
     const life = [seen(100, 'False', 100), seen(100, 'True', 102.5), seen(100, 'False', 150), seen(100, 'True', 160)]
     expect(series(await exported(life.slice(0, 1)), name)).toEqual([])
-    expect(series(await exported(life), name)).toEqual([`${name}{replica="ws-1"} 2.5`])
+    expect(series(await exported(life), name)).toEqual([`${name}{namespace="default",horizontalpodautoscaler="ws",replica="ws-1"} 2.5`])
     expect(series(await exported([...life, seen(200, 'False', 200)]), name)).toEqual([])
-    expect(series(await exported([...life, seen(200, 'True', 201)]), name)).toEqual([`${name}{replica="ws-1"} 1`])
+    expect(series(await exported([...life, seen(200, 'True', 201)]), name)).toEqual([
+      `${name}{namespace="default",horizontalpodautoscaler="ws",replica="ws-1"} 1`,
+    ])
   })
 
   test('is retained when Docker reports no replicas for a while', async () => {
     const life = [seen(100, 'False', 100), seen(100, 'True', 163)]
     const at = (timeSeconds: number) => ({ ...record, observation: { ...record.observation, timeSeconds, pods: [] } })
     expect(series(await exported([...life, at(200)]), name)).toEqual([])
-    expect(series(await exported([...life, at(200), at(400), seen(100, 'True', 700)]), name)).toEqual([`${name}{replica="ws-1"} 63`])
+    expect(series(await exported([...life, at(200), at(400), seen(100, 'True', 700)]), name)).toEqual([
+      `${name}{namespace="default",horizontalpodautoscaler="ws",replica="ws-1"} 63`,
+    ])
   })
 
   test('is unknown if the scaler first saw the replica long after its start', async () => {
@@ -146,6 +157,31 @@ describe('the time to readiness of a replica', () => {
   })
 
   test('is real time, also with compressed time', async () => {
-    expect(series(await exported([seen(1000, 'True', 1020, 10)]), name)).toEqual([`${name}{replica="ws-1"} 2`])
+    expect(series(await exported([seen(1000, 'True', 1020, 10)]), name)).toEqual([
+      `${name}{namespace="default",horizontalpodautoscaler="ws",replica="ws-1"} 2`,
+    ])
+  })
+})
+
+describe('several autoscalers', () => {
+  const [ws] = simulated('steady')
+  if (ws === undefined) throw new Error('no record')
+  const api = { ...ws, hpa: { ...ws.hpa, name: 'api' }, paused: true }
+
+  test('have series of their own, and a removed one has none', async () => {
+    const metrics = createScalerMetrics()
+    for (const record of [ws, api]) {
+      metrics.add(record.hpa)
+      metrics.observe(record)
+    }
+    expect(series(await metrics.registry.metrics(), 'scaler_paused')).toEqual([
+      'scaler_paused{namespace="default",horizontalpodautoscaler="api"} 1',
+      'scaler_paused{namespace="default",horizontalpodautoscaler="ws"} 0',
+    ])
+    // Both have the same scale target, whose series must not be counted twice.
+    const shared = series(await metrics.kubeState.metrics(), 'kube_deployment_spec_replicas')
+    expect(shared).toEqual(['kube_deployment_spec_replicas{namespace="default",deployment="ws"} 2'])
+    metrics.remove('api')
+    expect(series(await metrics.registry.metrics(), 'scaler_paused')).toHaveLength(1)
   })
 })

@@ -10,7 +10,7 @@ import {
   scalerMetrics,
 } from '@lab/contract/scaler-metrics.ts'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { MetricSpec } from './core/types.ts'
+import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
 import { kubeStateSeries } from './kube-state.ts'
 import type { ListedReplica } from './ports.ts'
 import { carriedOutResults, type TickRecord } from './record.ts'
@@ -21,19 +21,30 @@ export interface ScalerMetrics {
   readonly registry: Registry
   /** The metrics that kube-state-metrics would export in a cluster. */
   readonly kubeState: Registry
+  /** Creates the series of an autoscaler that have values before its first record. */
+  add(hpa: Pick<HorizontalPodAutoscaler, 'namespace' | 'name'>): void
   /**
-   * Updates the metrics with the newest record. Must be called once per record, in chronological order.
+   * Updates the metrics with an autoscaler's newest record. Must be called once per record, in chronological order.
    * @param replicas the replicas as listed for the record's sync
    */
   observe(record: TickRecord, replicas?: readonly ListedReplica[]): void
+  /** Removes the series of an autoscaler, except for the histograms, whose counts must never decrease. */
+  remove(name: string): void
 }
 
 /** The labels of a metric, as declared in the shared contract/ folder. */
 type Labels<Key extends ScalerMetricKey> = Readonly<Record<(typeof scalerMetrics)[Key]['labels'][number], string>>
 /** Metrics whose only labels are those that identify the autoscaler. */
-type AutoscalerKey = 'metadataGeneration' | 'specMinReplicas' | 'specMaxReplicas' | 'statusCurrentReplicas' | 'statusDesiredReplicas'
+type AutoscalerKey =
+  | 'metadataGeneration'
+  | 'specMinReplicas'
+  | 'specMaxReplicas'
+  | 'statusCurrentReplicas'
+  | 'statusDesiredReplicas'
+  | 'lastSync'
+  | 'drainingReplicas'
+  | 'paused'
 type AutoscalerLabels = Labels<AutoscalerKey>
-type PlainKey = 'lastSync' | 'drainingReplicas' | 'paused' | 'timeScale'
 type Direction = (typeof scaleDirections)[number]
 type TargetType = (typeof metricTargetTypes)[number]
 
@@ -58,37 +69,78 @@ export function createScalerMetrics(): ScalerMetrics {
   }
   const decisionDuration = histogram(registry, 'decisionDuration')
   const actionDuration = histogram(registry, 'actionDuration')
-  // The action duration series exist from the start, because increase() does not count the first sample of a new series.
-  for (const direction of scaleDirections) for (const result of carriedOutResults) actionDuration.zero({ direction, result })
-  let generation = 0
-  let known = ''
-  let lastRescale: Series | undefined
-  let readySeconds: ReadonlyMap<string, ReadyTime> = new Map()
+  const known = new Map<string, Known>()
+  const added = new Set<string>()
+
+  /** Replaces all gauges, so that the series of conditions, metrics and labels that no longer exist disappear. */
+  const exportAll = () => {
+    for (const gauge of gauges.values()) gauge.reset()
+    for (const metric of kubeStateExported.values()) metric.reset()
+    // Autoscalers that share a scale target have the same series about it.
+    const seen = new Set<string>()
+    for (const { record, replicas, generation, lastRescale, readySeconds } of known.values()) {
+      const retained = [...readySeries(readySeconds, record), ...(lastRescale === undefined ? [] : [lastRescale])]
+      for (const { key, labels, value } of [...seriesOf(record, generation), ...retained]) gauges.get(key)?.set(labels, value)
+      for (const { key, labels, value } of kubeStateSeries(record, replicas)) {
+        const id = JSON.stringify([key, labels])
+        // After a reset, a counter's increment is its value.
+        if (!seen.has(id)) kubeStateExported.get(key)?.inc(labels, value)
+        seen.add(id)
+      }
+    }
+  }
 
   return {
     registry,
     kubeState,
+    add(hpa) {
+      // The action duration series exist from the start, because increase() does not count the first sample of a new series.
+      const labels = labelsOf(hpa)
+      const id = JSON.stringify(labels)
+      if (added.has(id)) return
+      added.add(id)
+      for (const direction of scaleDirections) for (const result of carriedOutResults) actionDuration.zero({ ...labels, direction, result })
+      decisionDuration.zero(labels)
+    },
     observe(record, replicas = []) {
+      const { hpa, action } = record
+      const before = known.get(hpa.name)
       // The autoscaler's labels are not part of its spec.
-      const spec = JSON.stringify({ ...record.hpa, labels: undefined })
-      if (spec !== known) generation += 1
-      known = spec
-      lastRescale = rescaleSeries(record) ?? lastRescale
-      readySeconds = readyTimes(record, readySeconds)
-      // Removes the series of conditions, metrics and labels that no longer exist.
-      for (const gauge of gauges.values()) gauge.reset()
-      const retained = [...readySeries(readySeconds, record), ...(lastRescale === undefined ? [] : [lastRescale])]
-      for (const { key, labels, value } of [...seriesOf(record, generation), ...retained]) gauges.get(key)?.set(labels, value)
-      for (const metric of kubeStateExported.values()) metric.reset()
-      // After a reset, a counter's increment is its value.
-      for (const { key, labels, value } of kubeStateSeries(record, replicas)) kubeStateExported.get(key)?.inc(labels, value)
-      decisionDuration.observe(record.decideSeconds)
-      const { action } = record
+      const spec = JSON.stringify({ ...hpa, labels: undefined })
+      known.set(hpa.name, {
+        record,
+        replicas,
+        spec,
+        generation: (before?.generation ?? 0) + (before?.spec === spec ? 0 : 1),
+        lastRescale: rescaleSeries(record) ?? before?.lastRescale,
+        readySeconds: readyTimes(record, before?.readySeconds ?? new Map()),
+      })
+      exportAll()
+      const labels = labelsOf(hpa)
+      decisionDuration.observe(labels, record.decideSeconds)
       if (action === null || action.result === 'DryRun') return
       const direction: Direction = action.to > action.from ? 'up' : 'down'
-      actionDuration.observe({ direction, result: action.result }, action.durationSeconds)
+      actionDuration.observe({ ...labels, direction, result: action.result }, action.durationSeconds)
+    },
+    remove(name) {
+      known.delete(name)
+      exportAll()
     },
   }
+}
+
+/** What is known about an autoscaler from its records. */
+interface Known {
+  readonly record: TickRecord
+  readonly replicas: readonly ListedReplica[]
+  readonly spec: string
+  readonly generation: number
+  readonly lastRescale: Series | undefined
+  readonly readySeconds: ReadonlyMap<string, ReadyTime>
+}
+
+function labelsOf({ namespace, name }: Pick<HorizontalPodAutoscaler, 'namespace' | 'name'>): AutoscalerLabels {
+  return { namespace, horizontalpodautoscaler: name }
 }
 
 function histogram(registry: Registry, key: 'decisionDuration' | 'actionDuration'): Histogram {
@@ -107,11 +159,10 @@ type Series = {
 /** Returns the gauge values after the sync that a record describes. */
 function seriesOf(record: TickRecord, generation: number): Series[] {
   const { hpa, decision, observation } = record
-  const autoscaler: AutoscalerLabels = { namespace: hpa.namespace, horizontalpodautoscaler: hpa.name }
+  const autoscaler = labelsOf(hpa)
   const { apiVersion = '', kind, name } = hpa.scaleTargetRef
   const target = { scaletargetref_api_version: apiVersion, scaletargetref_kind: kind, scaletargetref_name: name }
   const own = (key: AutoscalerKey, value: number): Series => ({ key, labels: autoscaler, value })
-  const plain = (key: PlainKey, value: number): Series => ({ key, labels: {}, value })
   return [
     { key: 'info', labels: { ...autoscaler, ...target }, value: 1 },
     own('metadataGeneration', generation),
@@ -124,13 +175,13 @@ function seriesOf(record: TickRecord, generation: number): Series[] {
     ...(decision.currentReplicas === null ? [] : [own('statusCurrentReplicas', decision.currentReplicas)]),
     own('statusDesiredReplicas', decision.desiredReplicas),
     ...conditionSeries(record, autoscaler),
-    ...missingSeries(record),
-    ...proposalSeries(record),
-    ...toleranceSeries(record),
-    plain('lastSync', Date.parse(record.time) / 1000),
-    plain('drainingReplicas', observation.pods.filter(({ deleting }) => deleting).length),
-    plain('paused', record.paused ? 1 : 0),
-    plain('timeScale', record.timeScale),
+    ...missingSeries(record, autoscaler),
+    ...proposalSeries(record, autoscaler),
+    ...toleranceSeries(record, autoscaler),
+    own('lastSync', Date.parse(record.time) / 1000),
+    own('drainingReplicas', observation.pods.filter(({ deleting }) => deleting).length),
+    own('paused', record.paused ? 1 : 0),
+    { key: 'timeScale', labels: {}, value: record.timeScale },
   ]
 }
 
@@ -167,17 +218,17 @@ function conditionSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels)
  * Returns, for each metric, the number of replicas without a value. Metrics that differ only in their selectors share one series, which
  * contains the largest of their values.
  */
-function missingSeries({ decision }: TickRecord): Series[] {
+function missingSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels): Series[] {
   const missing = new Map<string, number>()
   for (const { name, reasoning } of decision.metrics) {
     const count = reasoning?.pods?.missing.length
     if (count !== undefined) missing.set(name, Math.max(missing.get(name) ?? 0, count))
   }
-  return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { metric_name: name }, value }))
+  return [...missing].map(([name, value]) => ({ key: 'missingReplicas', labels: { ...autoscaler, metric_name: name }, value }))
 }
 
 /** Returns the proposed replica count after each step of the decision. If a step was not reached, the result contains no series for it. */
-function proposalSeries({ decision }: TickRecord): Series[] {
+function proposalSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels): Series[] {
   const stages: Readonly<Record<ProposalStage, number | null>> = {
     recommended: decision.recommendation,
     stabilized: decision.stabilized,
@@ -185,27 +236,27 @@ function proposalSeries({ decision }: TickRecord): Series[] {
     bounded: decision.bounded,
   }
   return Object.entries(stages).flatMap(([stage, value]) =>
-    value === null ? [] : [{ key: 'proposedReplicas' as const, labels: { stage }, value }],
+    value === null ? [] : [{ key: 'proposedReplicas' as const, labels: { ...autoscaler, stage }, value }],
   )
 }
 
-function toleranceSeries({ decision }: TickRecord): Series[] {
+function toleranceSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels): Series[] {
   return decision.metrics.flatMap(({ name, reasoning }) => {
     if (reasoning === null) return []
     const { up, down } = reasoning.tolerance
     const bounds: Readonly<Record<Direction, number>> = { up, down }
     return Object.entries(bounds).map(([direction, value]) => ({
       key: 'tolerance' as const,
-      labels: { metric_name: name, direction },
+      labels: { ...autoscaler, metric_name: name, direction },
       value,
     }))
   })
 }
 
 /** Returns a series whose value is the time of the sync, or undefined if no scaling action succeeded in that sync. */
-function rescaleSeries({ action, decision, time }: TickRecord): Series | undefined {
+function rescaleSeries({ hpa, action, decision, time }: TickRecord): Series | undefined {
   if (action?.result !== 'Succeeded') return undefined
-  const labels = { from: String(action.from), to: String(action.to), reason: decision.rescaleReason }
+  const labels = { ...labelsOf(hpa), from: String(action.from), to: String(action.to), reason: decision.rescaleReason }
   return { key: 'lastRescale', labels, value: Date.parse(time) / 1000 }
 }
 
@@ -248,9 +299,11 @@ function readyTimes(record: TickRecord, before: ReadonlyMap<string, ReadyTime>):
   return times
 }
 
-function readySeries(times: ReadonlyMap<string, ReadyTime>, { observation }: TickRecord): Series[] {
+function readySeries(times: ReadonlyMap<string, ReadyTime>, { hpa, observation }: TickRecord): Series[] {
   const present = new Set(observation.pods.map(({ name }) => name))
   return [...times].flatMap(([replica, { seconds }]) =>
-    seconds == null || !present.has(replica) ? [] : [{ key: 'replicaReady' as const, labels: { replica }, value: seconds }],
+    seconds == null || !present.has(replica)
+      ? []
+      : [{ key: 'replicaReady' as const, labels: { ...labelsOf(hpa), replica }, value: seconds }],
   )
 }

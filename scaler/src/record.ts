@@ -45,6 +45,8 @@ export interface TickRecord {
    * newest versions of both files are in use.
    */
   readonly refusedFiles?: string
+  /** All autoscalers of the same scale target, as NAMESPACE/NAME; absent if there is only one. */
+  readonly sharing?: readonly string[]
   readonly observation: Observation
   readonly decision: Decision
   /** The engine's remembered state after the sync; a restarted scaler continues with this state. */

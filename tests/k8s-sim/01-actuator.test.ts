@@ -65,7 +65,7 @@ describe('the actuator refuses', () => {
   let statuses: string[] = []
   beforeAll(async () => {
     const call = `for (const body of JSON.parse(process.argv[1]))
-      console.log((await fetch('${url}${actuatorPaths.replicas}', { method: 'PUT', body })).status)`
+      console.log((await fetch('${url}${actuatorPaths.replicas(services.ws)}', { method: 'PUT', body })).status)`
     statuses = (await script(call, JSON.stringify(bodies.map(([, body]) => body)))).split('\n')
   })
   test.each(bodies.map(([what], index) => [what, index] as const))('%s', (_what, index) => {
@@ -73,7 +73,14 @@ describe('the actuator refuses', () => {
   })
 
   test('calls of the Docker API', async () => {
-    const paths = ['/_ping', '/containers/json', '/v1.51/containers/create', '//replicas', '/replicas/../images/json', '/%72eplicas']
+    const paths = [
+      '/_ping',
+      '/containers/json',
+      '/v1.51/containers/create',
+      '/services/traefik/replicas',
+      '/services/ws/../../images/json',
+      '/services/ws/%72eplicas',
+    ]
     const call = `import { request } from 'node:http'
       for (const path of JSON.parse(process.argv[1])) for (const method of ['GET', 'POST', 'PUT', 'DELETE']) {
         const { promise, resolve } = Promise.withResolvers()
@@ -85,7 +92,7 @@ describe('the actuator refuses', () => {
 })
 
 test('the scaler can read replicas, but not their environment variables', async () => {
-  const answer = await script(`console.log(await (await fetch('${url}${actuatorPaths.replicas}')).text())`)
+  const answer = await script(`console.log(await (await fetch('${url}${actuatorPaths.replicas(services.ws)}')).text())`)
   const replicas = JSON.parse(answer) as { name: string }[]
   expect(replicas.map(({ name }) => name)).toEqual(['ws-1', 'ws-2'])
   for (const replica of replicas)
@@ -113,7 +120,7 @@ test('the refused requests have changed nothing', async () => {
 test('the actuator scales to an allowed number', { timeout: 120_000 }, async () => {
   const ask = (replicas: number) =>
     script(`const call = { method: 'PUT', body: '{"replicas":${replicas}}' }
-      console.log((await fetch('${url}${actuatorPaths.replicas}', call)).status)`)
+      console.log((await fetch('${url}${actuatorPaths.replicas(services.ws)}', call)).status)`)
   const names = async () => (await containers(stack, services.ws)).map(({ Name }) => Name)
   expect(await ask(3)).toBe('200')
   expect(await names()).toEqual([1, 2, 3].map((number) => `/${image}-${number}`))

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join, resolve } from 'node:path'
 import { nodeEnvironment } from '@lab/client/node.ts'
+import { services } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
 import { pause } from '@lab/host/until.ts'
 import { socketAddress } from '@lab/lab/entry.ts'
@@ -10,7 +11,7 @@ import type { FoundLab } from '@lab/lab/find.ts'
 import type { LabScaler, LabStore, LocalKind } from '@lab/lab/lab.ts'
 import type { ScalerHold } from '@lab/lab/scaler-hold.ts'
 import type { Crowd } from '@lab/ledger/crowd.ts'
-import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
+import { decisionLogPath, ofService, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 import type { Report } from './core/report.ts'
 import { readEnvironment } from './environment.ts'
@@ -171,7 +172,7 @@ export async function proveAndReport(lab: FoundLab<LocalKind>, proofOptions: Pro
 /** Returns the scaler's decisions since a given time, and the number of its sync periods since then. Unix milliseconds. */
 async function decisionsSince(scaler: LabScaler, sinceMs: number): Promise<{ decisions: ScaleDecision[]; synchronisations: number }> {
   const log = await readDecisionLog(decisionLogPath(resolve(root, scaler.stateFolder)))
-  const records = log.filter(({ time }) => Date.parse(time) >= sinceMs)
+  const records = log.filter(ofService(services.ws)).filter(({ time }) => Date.parse(time) >= sinceMs)
   return { decisions: decisionsOf(records, decisionWords), synchronisations: records.length }
 }
 

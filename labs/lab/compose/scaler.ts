@@ -7,7 +7,15 @@ import { fileArgs, overlayFiles, type StartedWith } from '@lab/host/compose.ts'
 import { docker } from '@lab/host/docker.ts'
 import { root } from '@lab/host/root.ts'
 import { until } from '@lab/host/until.ts'
-import { decisionLogPath, defaultStateFolder, isPaused, readLastRecord, readRecordsAfter, setPaused } from '@lab/scaler/decision-log.ts'
+import {
+  decisionLogPath,
+  defaultStateFolder,
+  isPaused,
+  ofService,
+  readLastRecord,
+  readRecordsAfter,
+  setPaused,
+} from '@lab/scaler/decision-log.ts'
 import type { TickRecord } from '@lab/scaler/record.ts'
 import { decisionWords } from '@lab/scaler/views/sentence.ts'
 import { parse, stringify } from 'yaml'
@@ -43,10 +51,11 @@ export interface ScalerOptions {
 /** Returns an object that controls the running scaler. */
 export async function composeScaler({ project, container, lab, timeScale }: ScalerOptions): Promise<ComposeScaler> {
   const found = await environmentOf(container)
-  const own: Settings = { hpa: (found.SCALER_HPA ?? 'live/scaler/hpa.yaml').replace(/^live\//, ''), scale: found.SCALER_TIME_SCALE ?? '1' }
+  const own: Settings = { hpa: found.SCALER_HPA ?? 'scaler/hpa.yaml', scale: found.SCALER_TIME_SCALE ?? '1' }
   // The scaler's container mounts the checkout's reports/ folder.
   const stateFolder = resolve(root, found.SCALER_STATE ?? defaultStateFolder({ COMPOSE_PROJECT_NAME: project }))
   const log = decisionLogPath(stateFolder)
+  const isOwn = ofService(services.ws)
   const ours = `scaler/demo-${project}.yaml`
   const decisions: DecisionReading[] = []
   let last: TickRecord | undefined
@@ -71,7 +80,7 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
   })
   const change = async (paused: boolean) => {
     await setPaused(stateFolder, paused)
-    const noticed = async () => (await readLastRecord(log))?.paused === paused
+    const noticed = async () => (await readLastRecord(log, isOwn))?.paused === paused
     await until(`the scaler ${paused ? 'is paused' : 'is resumed'}`, noticed, { withinMs: noticedWithinMs, everyMs: 500 })
   }
 
@@ -80,7 +89,7 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
     stateFolder,
     read: async () => {
       // The first call reads only the decision log's newest record; later calls read every record written since the previous call.
-      const news = last === undefined ? [await readLastRecord(log)] : await readRecordsAfter(log, last.time)
+      const news = last === undefined ? [await readLastRecord(log, isOwn)] : await readRecordsAfter(log, last.time, isOwn)
       for (const record of news) {
         if (record === undefined) continue
         last = record

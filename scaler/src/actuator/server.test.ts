@@ -34,7 +34,7 @@ async function start(changes: Partial<Actuator> = {}) {
     scale: async (replicas) => void asked.push(replicas),
     ...changes,
   }
-  const server = createActuatorServer(actuator, { maxReplicas, stop: stop.signal, say: () => undefined })
+  const server = createActuatorServer(new Map([['ws', actuator]]), { maxReplicas, stop: stop.signal, say: () => undefined })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   open.push(server)
   const { port } = server.address() as AddressInfo
@@ -136,7 +136,7 @@ describe('a request body', () => {
 describe('the actuator server', () => {
   test('passes the tests of every replica target', async () => {
     const { asked, url } = await start()
-    const actuator = actuatorAt(url)
+    const actuator = actuatorAt(url, 'ws')
     const target = replicaTarget(actuator)
     expect((await target.list(never)).map(({ name }) => name)).toEqual(['ws-1', 'ws-2'])
     expect(await actuator.workingSets(never)).toEqual([{ name: 'ws-1', bytes: 7, timeSeconds: 1 }])
@@ -149,9 +149,9 @@ describe('the actuator server', () => {
 
   test('refuses a body that is too long, however it is divided into chunks', async () => {
     const { asked, port, send } = await start()
-    expect((await send('PUT', actuatorPaths.replicas, `{"replicas":3${' '.repeat(100)}}`)).status).toBe(413)
+    expect((await send('PUT', actuatorPaths.replicas('ws'), `{"replicas":3${' '.repeat(100)}}`)).status).toBe(413)
     const socket = connect(port, '127.0.0.1')
-    socket.write(`PUT ${actuatorPaths.replicas} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 14\r\n\r\n`)
+    socket.write(`PUT ${actuatorPaths.replicas('ws')} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 14\r\n\r\n`)
     const first = await new Promise<string>((resolve) => socket.once('data', (data) => resolve(String(data))))
     expect(first).toMatch(/^HTTP\/1\.1 400/)
     socket.destroy()
@@ -161,12 +161,14 @@ describe('the actuator server', () => {
   test.each([
     ['GET', '/containers/json'],
     ['POST', '/containers/create'],
-    ['POST', actuatorPaths.replicas],
-    ['DELETE', actuatorPaths.replicas],
-    ['PUT', `/${actuatorPaths.replicas}`],
-    ['PUT', `${actuatorPaths.replicas}/`],
-    ['PUT', `${actuatorPaths.replicas}?service=traefik`],
-    ['PUT', '/%72eplicas'],
+    ['POST', actuatorPaths.replicas('ws')],
+    ['DELETE', actuatorPaths.replicas('ws')],
+    ['PUT', `/${actuatorPaths.replicas('ws')}`],
+    ['PUT', `${actuatorPaths.replicas('ws')}/`],
+    ['PUT', `${actuatorPaths.replicas('ws')}?service=traefik`],
+    ['PUT', '/services/ws/%72eplicas'],
+    ['PUT', '/services/traefik/replicas'],
+    ['PUT', '/services/ws/../traefik/replicas'],
     ['PUT', '/x/../replicas'],
     ['PUT', 'http://docker/replicas'],
   ])('%s %s does nothing', async (method, path) => {
@@ -186,11 +188,11 @@ describe('the actuator server', () => {
       },
     })
     const caller = new AbortController()
-    const left = actuatorAt(url).scale(3, caller.signal)
+    const left = actuatorAt(url, 'ws').scale(3, caller.signal)
     while (signal === undefined) await setImmediate()
     caller.abort()
     await expect(left).rejects.toThrow()
-    expect(await send('PUT', actuatorPaths.replicas, '{"replicas":4}')).toMatchObject({ status: 409 })
+    expect(await send('PUT', actuatorPaths.replicas('ws'), '{"replicas":4}')).toMatchObject({ status: 409 })
     expect(signal.aborted).toBe(false)
     stop.abort()
     expect(signal.aborted).toBe(true)
@@ -199,6 +201,6 @@ describe('the actuator server', () => {
 
   test('reports the error of Docker', async () => {
     const { url } = await start({ scale: () => Promise.reject(new Error('docker compose up: no space left')) })
-    await expect(actuatorAt(url).scale(3, never)).rejects.toThrow('docker compose up: no space left')
+    await expect(actuatorAt(url, 'ws').scale(3, never)).rejects.toThrow('docker compose up: no space left')
   })
 })

@@ -1,6 +1,7 @@
 /**
  * The actuator is the only service that may change the lab's containers. The actuator has access to the Docker socket, so it accepts no
- * input other than a number of replicas. The number of replicas is the only part of a request that the actuator passes on to Docker.
+ * input other than a number of replicas for a service in its own list. The number of replicas is the only part of a request that the
+ * actuator passes on to Docker: the request's path only selects one of the services that the actuator was started with.
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { actuatorPaths } from '@lab/contract/endpoints.ts'
@@ -40,11 +41,36 @@ interface Answer {
 
 const refused = (status: number, error: string): Answer => ({ status, body: { error } })
 
+type Handler = (request: IncomingMessage) => Promise<Answer>
+
 /**
  * Returns an HTTP server that is not yet listening. A scaling action continues even if its caller disconnects, because aborting it could
- * leave the change incomplete.
+ * leave the change incomplete. Actions on different services run at the same time.
+ * @param actuators the services that may be scaled
  */
-export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, say }: ActuatorSettings): Server {
+export function createActuatorServer(actuators: ReadonlyMap<string, Actuator>, settings: ActuatorSettings): Server {
+  const names = [...actuators.keys()]
+  const handlers = new Map<string, Handler>([
+    [`GET ${actuatorPaths.services}`, async () => ({ status: 200, body: names })],
+    ...[...actuators].flatMap(([service, actuator]) => handlersOf(service, actuator, settings)),
+  ])
+  const unknown = refused(
+    404,
+    `allowed are GET ${actuatorPaths.services}, and for each service GET and PUT ${actuatorPaths.replicas('NAME')} and GET ${actuatorPaths.workingSets('NAME')}; NAME is one of ${names.join(', ')} (SCALER_SERVICES)`,
+  )
+
+  return createServer({ requestTimeout: arrivalMs, headersTimeout: arrivalMs, maxHeaderSize: 4096 }, async (request, response) => {
+    const handler = handlers.get(`${request.method} ${request.url}`)
+    const { status, body } = handler === undefined ? unknown : await handler(request).catch((error: Error) => refused(500, error.message))
+    if (request.method !== 'GET' || status !== 200)
+      settings.say(`${request.method} ${JSON.stringify(request.url)}: ${status} ${JSON.stringify(body)}`)
+    // The connection is closed after every response, because the remainder of a refused request body is not read.
+    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
+  })
+}
+
+/** Returns what the server does for one service, by method and path. */
+function handlersOf(service: string, actuator: Actuator, { maxReplicas, stop }: ActuatorSettings): [string, Handler][] {
   let busy = false
 
   async function scale(request: IncomingMessage): Promise<Answer> {
@@ -52,7 +78,7 @@ export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, sa
     if (body === null) return refused(413, `body: allowed are at most ${maxBodyBytes} bytes`)
     const read = readReplicas(body, maxReplicas)
     if (!read.ok) return refused(400, read.problems.join('; '))
-    if (busy) return refused(409, 'another action is still running')
+    if (busy) return refused(409, `another action on ${service} is still running`)
     busy = true
     try {
       await actuator.scale(read.value, stop)
@@ -62,26 +88,11 @@ export function createActuatorServer(actuator: Actuator, { maxReplicas, stop, sa
     }
   }
 
-  async function answer(request: IncomingMessage): Promise<Answer> {
-    switch (`${request.method} ${request.url}`) {
-      case `GET ${actuatorPaths.replicas}`:
-        return { status: 200, body: await actuator.list(stop) }
-      case `GET ${actuatorPaths.workingSets}`:
-        return { status: 200, body: await actuator.workingSets(stop) }
-      case `PUT ${actuatorPaths.replicas}`:
-        return scale(request)
-      default:
-        return refused(404, `allowed are GET and PUT ${actuatorPaths.replicas}, and GET ${actuatorPaths.workingSets}`)
-    }
-  }
-
-  return createServer({ requestTimeout: arrivalMs, headersTimeout: arrivalMs, maxHeaderSize: 4096 }, async (request, response) => {
-    const { status, body } = await answer(request).catch((error: Error) => refused(500, error.message))
-    if (request.method !== 'GET' || status !== 200)
-      say(`${request.method} ${JSON.stringify(request.url)}: ${status} ${JSON.stringify(body)}`)
-    // The connection is closed after every response, because the remainder of a refused request body is not read.
-    response.writeHead(status, { 'content-type': 'application/json', connection: 'close' }).end(JSON.stringify(body))
-  })
+  return [
+    [`GET ${actuatorPaths.replicas(service)}`, async () => ({ status: 200, body: await actuator.list(stop) })],
+    [`PUT ${actuatorPaths.replicas(service)}`, scale],
+    [`GET ${actuatorPaths.workingSets(service)}`, async () => ({ status: 200, body: await actuator.workingSets(stop) })],
+  ]
 }
 
 /** Returns the body of a request, or null if it is too long. */

@@ -9,8 +9,8 @@ const readWithinSeconds = 5
 /** Timeout for a scaling call, in seconds: the Compose timeout, plus the timeout for starting containers, plus 5 s for the response. */
 const scaleWithinSeconds = composeWithinSeconds + startWithinSeconds + 5
 
-/** Returns an actuator client. @param url URL without a path, such as http://actuator:9464 */
-export function actuatorAt(url: string): Actuator {
+/** Returns an actuator client for one service. @param url URL without a path, such as http://actuator:9464 */
+export function actuatorAt(url: string, service: string): Actuator {
   const call = async (path: string, withinSeconds: number, signal: AbortSignal, put?: object): Promise<unknown> => {
     const bound = AbortSignal.any([signal, AbortSignal.timeout(withinSeconds * 1000)])
     const how = put === undefined ? {} : { method: 'PUT', body: JSON.stringify(put) }
@@ -24,15 +24,25 @@ export function actuatorAt(url: string): Actuator {
       const why = bound.aborted ? `not within ${withinSeconds} s` : String((error as Error).cause ?? error)
       throw new Error(`the actuator at ${url} does not answer: ${why}`)
     }
-    if (!response.ok) throw new Error(`the actuator answers ${response.status}: ${text.trim()}`)
+    if (!response.ok) throw new Error(`the actuator answers ${response.status}: ${errorIn(text)}`)
     return JSON.parse(text)
   }
   return {
     // The actuator and its client always have the same version, so the client does not need to validate the actuator's responses.
-    list: async (signal) => (await call(actuatorPaths.replicas, readWithinSeconds, signal)) as ListedReplica[],
-    workingSets: async (signal) => (await call(actuatorPaths.workingSets, readWithinSeconds, signal)) as WorkingSet[],
+    list: async (signal) => (await call(actuatorPaths.replicas(service), readWithinSeconds, signal)) as ListedReplica[],
+    workingSets: async (signal) => (await call(actuatorPaths.workingSets(service), readWithinSeconds, signal)) as WorkingSet[],
     scale: async (replicas, signal) => {
-      await call(actuatorPaths.replicas, scaleWithinSeconds, signal, { replicas })
+      await call(actuatorPaths.replicas(service), scaleWithinSeconds, signal, { replicas })
     },
+  }
+}
+
+/** Returns the error message in the actuator's answer, or the answer itself if it has another form. */
+function errorIn(answer: string): string {
+  try {
+    const { error } = JSON.parse(answer) as { error?: unknown }
+    return typeof error === 'string' ? error : answer.trim()
+  } catch {
+    return answer.trim()
   }
 }

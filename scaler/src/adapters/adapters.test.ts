@@ -30,6 +30,7 @@ async function listen(handler: RequestListener): Promise<number> {
 const never = new AbortController().signal
 const noMemory = () => Promise.reject(new Error('not asked for'))
 const map: MetricMap = {
+  services: {},
   draining: 'draining',
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'time' }],

@@ -1,8 +1,10 @@
 /** Scales the service with `docker compose up --scale`. Only one Compose command runs at a time, and every wait has a timeout. */
+import { readFileSync } from 'node:fs'
 import { type DockerCommand, fileArgs, scaleCommand } from '@lab/host/compose.ts'
 import { docker, tryDocker, whyFailed } from '@lab/host/docker.ts'
 import { finishScaling } from '@lab/host/scaling.ts'
 import { until } from '@lab/host/until.ts'
+import { serviceProblem } from '../compose-service.ts'
 import type { ListedReplica, ReadWorkingSets, ReplicaTarget } from '../ports.ts'
 import type { DockerService } from './docker.ts'
 import { inspectContainers, listReplicas } from './docker.ts'
@@ -35,14 +37,33 @@ export interface Actuator {
   scale(replicas: number, signal: AbortSignal): Promise<void>
 }
 
-/** Returns an actuator that runs this machine's `docker` command. */
+/**
+ * Returns an actuator that runs this machine's `docker` command. Its operations reject with the line of the Compose file if the service
+ * cannot be scaled.
+ */
 export function composeActuator(settings: ComposeSettings): Actuator {
-  const { host } = settings
+  const { host, files, service } = settings
   const reservations = reservationReader(settings)
+  const scalable = <Args extends readonly unknown[], T>(act: (...args: Args) => Promise<T>) => {
+    return async (...args: Args): Promise<T> => {
+      const problem = serviceProblem(files, service, textIfThere)
+      if (problem !== null) throw new Error(problem)
+      return act(...args)
+    }
+  }
   return {
-    list: (signal) => listReplicas(host, settings, signal, reservations),
+    list: scalable((signal: AbortSignal) => listReplicas(host, settings, signal, reservations)),
     workingSets: usageReader(host, settings),
-    scale: (replicas, signal) => composeScale(settings, replicas, signal),
+    scale: scalable((replicas: number, signal: AbortSignal) => composeScale(settings, replicas, signal)),
+  }
+}
+
+/** Returns the text of a file, or null if it cannot be read: the actuator's container does not have every file that Compose files name. */
+function textIfThere(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
   }
 }
 

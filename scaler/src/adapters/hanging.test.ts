@@ -15,6 +15,7 @@ import { systemClock } from './system-clock.ts'
 const hpa = hpaFixture({ metrics: [podsMetric('sockets', 100)] })
 const noMemory = () => Promise.reject(new Error('not asked for'))
 const map: MetricMap = {
+  services: {},
   draining: 'draining',
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [],

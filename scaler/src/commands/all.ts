@@ -1,7 +1,8 @@
 /** Registers all scaler commands, in the order in which --help lists them. */
-import { join, relative } from 'node:path'
+import { isAbsolute, join, relative } from 'node:path'
 import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
+import { pathsIn } from '../live-files.ts'
 import { register as registerDescribe } from './describe.ts'
 import { register as registerExplain } from './explain.ts'
 import { register as registerExport } from './export.ts'
@@ -24,13 +25,18 @@ export function registerAll(program: Command): void {
  * path.
  */
 function pathsFromCheckout(command: Command): void {
-  const fromHere = (path: string) => relative(process.cwd(), join(root, path)) || '.'
-  for (const option of command.options.filter(({ flags }) => /<(file|files\.\.\.|folder)>/.test(flags))) {
+  const fromHere = (path: string) => relative(process.cwd(), isAbsolute(path) ? path : join(root, path)) || '.'
+  for (const option of command.options.filter(({ flags }) => /<(file|files\.\.\.|folder|paths)>/.test(flags))) {
     const name = option.attributeName()
     const source = command.getOptionValueSource(name)
     if (source !== 'default' && source !== 'env') continue
     const value: unknown = command.getOptionValue(name)
-    if (typeof value === 'string') command.setOptionValueWithSource(name, fromHere(value), source)
+    if (option.flags.includes('<paths>')) {
+      // In a container, the HPA files are in a folder of their own, next to the scaler's code.
+      const folder = process.env.SCALER_HPA_FOLDER ?? ''
+      const paths = pathsIn(String(value)).map((path) => fromHere(isAbsolute(path) ? path : join(folder, path)))
+      command.setOptionValueWithSource(name, paths.join(','), source)
+    } else if (typeof value === 'string') command.setOptionValueWithSource(name, fromHere(value), source)
     else if (Array.isArray(value)) command.setOptionValueWithSource(name, value.map(String).map(fromHere), source)
   }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
-import { DecisionLog, decisionLogPath, pauseFilePath } from '../decision-log.ts'
+import { DecisionLog, decisionLogPath, isPaused, pauseFilePath } from '../decision-log.ts'
 import type { TickRecord } from '../record.ts'
 import { linesOf } from '../sim/records.ts'
 import { v2Object } from '../views/object.ts'
@@ -111,7 +111,47 @@ describe('commands that read the decision log', () => {
 
   test('report an unknown name like kubectl', async () => {
     await logged(surge)
-    await expect(scaler('get', 'hpa', 'web')).rejects.toThrow('horizontalpodautoscalers.autoscaling "web" not found')
+    await expect(scaler('get', 'hpa', 'web')).rejects.toThrow('horizontalpodautoscalers.autoscaling "web" not found; the log has: ws')
+  })
+
+  describe('with two autoscalers', () => {
+    const worker = surge.map((record) => ({ ...record, hpa: { ...record.hpa, name: 'worker' } }))
+    beforeEach(() => logged(surge.flatMap((record, i) => [record, worker[i] ?? record])))
+
+    test.each([
+      [['get', 'hpa'], /^NAME .*\nworker .*\nws .*\n$/],
+      [['get', 'hpa', 'worker'], /^NAME .*\nworker .*\n$/],
+      [['get', 'hpa', '-o', 'name'], /\/worker\n.*\/ws\n$/],
+      [['get', 'hpa', '-o', 'json'], /"kind": "List"/],
+      [['get', 'hpa', 'ws', '-o', 'json'], /^\{\n {4}"apiVersion": "autoscaling\/v2"/],
+      [['describe', 'hpa'], /^Name: +worker\n[\s\S]*\n\n\nName: +ws\n/],
+      [['describe', 'hpa', 'ws'], /^Name: +ws\n/],
+      [['explain'], /default\/worker [\s\S]*default\/ws /],
+      [['explain', 'worker'], /^\S+ {2}default\/worker /],
+      [['replay', '--verify'], /^98 decisions repeated: all equal\n$/],
+      [['replay', 'ws', '--verify'], /^49 decisions repeated: all equal\n$/],
+    ])('%j shows the named one or all', async (args, expected) => {
+      await scaler(...args)
+      expect(out).toMatch(expected)
+    })
+
+    test('replay of settings asks for a name', async () => {
+      const file = await settingsFile('hpa.yaml')
+      await expect(scaler('replay', '--hpa', file)).rejects.toMatchObject({ code: 'commander.error' })
+      expect(hints).toContain('the log has several autoscalers; name one of worker, ws')
+      await scaler('replay', 'worker', '--hpa', file)
+      expect(out).toContain('recorded')
+    })
+
+    test('one can be paused and resumed', async () => {
+      await scaler('pause', 'worker')
+      expect(await Promise.all([isPaused(folder, 'worker'), isPaused(folder, 'ws'), isPaused(folder)])).toEqual([true, false, false])
+      await expect(scaler('pause', 'api')).rejects.toThrow('"api" not found; the log has: worker, ws')
+      await scaler('pause')
+      await expect(scaler('resume', 'worker')).rejects.toThrow('all autoscalers are paused together')
+      await scaler('resume')
+      expect(await isPaused(folder, 'worker')).toBe(false)
+    })
   })
 
   test.each([[['get', 'pods']], [['get', 'hpa', '-o', 'xml']], [['explain', '--last', '0']], [['explain', '--last', 'x']]])(

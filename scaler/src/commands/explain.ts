@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import { InvalidArgumentError, Option } from 'commander'
 import { explainJson, explainText } from '../views/explain.ts'
-import { hint, paint, print, readRecords, stateOption } from './log.ts'
+import { viewsOf } from '../views/view.ts'
+import { hint, nameArgument, paint, print, readRecordsOf, stateOption } from './log.ts'
 
 interface ExplainOptions {
   readonly state: string
@@ -15,16 +16,21 @@ export function register(program: Command): void {
   program
     .command('explain')
     .description('show how decisions were made: each metric, each step, and the limit that was applied')
-    .addOption(new Option('--last <count>', 'number of decisions, from the newest').default(1).argParser(countOf))
+    .addArgument(nameArgument())
+    .addOption(new Option('--last <count>', 'number of decisions of each autoscaler, from the newest').default(1).argParser(countOf))
     .option('--changes', 'only decisions that change the number of replicas')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['json']))
     .addOption(stateOption())
     .action(explain)
 }
 
-async function explain({ state, last, changes, output }: ExplainOptions): Promise<void> {
-  const records = await readRecords(state)
-  const chosen = records.filter(({ decision }) => !changes || decision.scaleTo !== null).slice(-last)
+async function explain(name: string | undefined, { state, last, changes, output }: ExplainOptions): Promise<void> {
+  const records = viewsOf(await readRecordsOf(state, name)).flatMap((view) => view.records)
+  const byName = Map.groupBy(
+    records.filter(({ decision }) => !changes || decision.scaleTo !== null),
+    ({ hpa }) => hpa.name,
+  )
+  const chosen = [...byName.values()].flatMap((own) => own.slice(-last)).sort((a, b) => (a.time < b.time ? -1 : 1))
   if (chosen.length === 0) hint(`none of the ${records.length} decisions in the log changes the number of replicas`)
   print(output === 'json' ? explainJson(chosen) : explainText(chosen, paint))
 }

@@ -7,8 +7,8 @@ import { decisionLogPath, readDecisionLog } from '../decision-log.ts'
 import { getName, getTable, WatchRows, watchKey } from '../views/get.ts'
 import { getJson, getYaml, v2Object } from '../views/object.ts'
 import type { View } from '../views/view.ts'
-import { viewOf } from '../views/view.ts'
-import { hpaArgument, print, readView, stateOption } from './log.ts'
+import { viewsOf } from '../views/view.ts'
+import { hpaArgument, nameArgument, print, readViews, recordsNamed, stateOption } from './log.ts'
 
 interface GetOptions {
   readonly state: string
@@ -22,9 +22,9 @@ const pollMs = 500
 export function register(program: Command): void {
   program
     .command('get')
-    .description('show the autoscaler in the same columns as kubectl')
+    .description('show the autoscalers in the same columns as kubectl')
     .addArgument(hpaArgument())
-    .argument('[name]', 'name of the autoscaler')
+    .addArgument(nameArgument())
     .option('-w, --watch', 'keep running, and print a line for each change')
     .addOption(outputOption())
     .addOption(stateOption())
@@ -33,7 +33,7 @@ export function register(program: Command): void {
     .command('watch')
     .description('the same as get hpa -w')
     .addArgument(hpaArgument().argOptional())
-    .argument('[name]', 'name of the autoscaler')
+    .addArgument(nameArgument())
     .addOption(outputOption())
     .addOption(stateOption())
     .action(async (_resource: string | undefined, name: string | undefined, options: GetOptions) => get(name, { ...options, watch: true }))
@@ -44,45 +44,47 @@ function outputOption(): Option {
 }
 
 async function get(name: string | undefined, options: GetOptions): Promise<void> {
-  const view = await readView(options.state, name)
-  if (options.watch) return watch(options)
-  print(textOf(view, options.output))
+  const views = await readViews(options.state, name)
+  if (options.watch) return watch(name, options)
+  print(textOf(views, options.output))
 }
 
-function textOf(view: View, output: GetOptions['output']): string {
+function textOf(views: readonly View[], output: GetOptions['output']): string {
   switch (output) {
     case 'json':
-      return getJson(view)
+      return getJson(...views)
     case 'yaml':
-      return getYaml(view)
+      return getYaml(...views)
     case 'name':
-      return getName(view)
+      return views.map(getName).join('')
     default:
-      return getTable(view, Date.now(), output === 'wide')
+      return getTable(views, Date.now(), output === 'wide')
   }
 }
 
 /**
- * Prints each change in the autoscaler's state until standard output is closed or the process ends. While watching, the command prints one
+ * Prints each change in an autoscaler's state until standard output is closed or the process ends. While watching, the command prints one
  * line of JSON or one YAML document per change.
  */
-async function watch({ state, output }: GetOptions): Promise<void> {
+async function watch(name: string | undefined, { state, output }: GetOptions): Promise<void> {
   const gone = new AbortController()
   process.stdout.once('error', () => gone.abort())
   const rows = new WatchRows(output === 'wide')
   const path = decisionLogPath(state)
   let seen = ''
-  let lastKey = ''
+  const lastKeys = new Map<string, string>()
   const show = async (): Promise<void> => {
     const { size, mtimeMs } = await stat(path)
     if (seen === `${size} ${mtimeMs}`) return
     seen = `${size} ${mtimeMs}`
-    const records = await readDecisionLog(path)
-    if (output === undefined || output === 'wide') return print(rows.next(records, Date.now()))
-    const view = viewOf(records)
-    if (view === null || watchKey(view) === lastKey) return
-    lastKey = watchKey(view)
-    print(output === 'json' ? `${JSON.stringify(v2Object(view))}\n` : `${output === 'yaml' ? '---\n' : ''}${textOf(view, output)}`)
+    const views = viewsOf(recordsNamed(await readDecisionLog(path), name))
+    if (output === undefined || output === 'wide') return print(rows.next(views, Date.now()))
+    for (const view of views) {
+      const key = watchKey(view)
+      if (key === lastKeys.get(view.hpa.name)) continue
+      lastKeys.set(view.hpa.name, key)
+      print(output === 'json' ? `${JSON.stringify(v2Object(view))}\n` : `${output === 'yaml' ? '---\n' : ''}${textOf([view], output)}`)
+    }
   }
   await show()
   try {

@@ -5,14 +5,8 @@ import { decisionLogPath, defaultStateFolder, readDecisionLog, stateFolderWords 
 import type { TickRecord } from '../record.ts'
 import type { Paint } from '../views/explain.ts'
 import type { View } from '../views/view.ts'
-import { viewOf } from '../views/view.ts'
+import { quietMs, viewsOf } from '../views/view.ts'
 import { humanDuration } from '../views/words.ts'
-
-/**
- * Number of sync periods without a record after which the commands print a hint. While calls to Docker fail, the control loop waits for up
- * to 8 sync periods between two records.
- */
-const quietPeriods = 10
 
 export function stateOption(): Option {
   return new Option('--state <folder>', 'folder that contains the decision log and the pause file')
@@ -35,22 +29,39 @@ export async function readRecords(stateFolder: string): Promise<TickRecord[]> {
   return records
 }
 
+/** Returns the command-line argument for an autoscaler's name. @param without what the command does if no name is given */
+export function nameArgument(without = 'all of them'): Argument {
+  return new Argument('[name]', `name of the autoscaler (default: ${without})`)
+}
+
+/** Returns the records of the named autoscaler, or all records. @throws Error if there is none */
+export async function readRecordsOf(stateFolder: string, name: string | undefined): Promise<TickRecord[]> {
+  return recordsNamed(await readRecords(stateFolder), name)
+}
+
+/** Returns those records that belong to the named autoscaler, or all records. @throws Error if there is none */
+export function recordsNamed(records: readonly TickRecord[], name: string | undefined): TickRecord[] {
+  const own = records.filter(({ hpa }) => name === undefined || hpa.name === name)
+  if (own.length === 0)
+    throw new Error(`horizontalpodautoscalers.autoscaling "${name}" not found; the log has: ${namesIn(records).join(', ')}`)
+  return own
+}
+
+/** Returns the names of the autoscalers in a log, in alphabetical order. */
+export function namesIn(records: readonly TickRecord[]): string[] {
+  return [...new Set(records.map(({ hpa }) => hpa.name))].sort()
+}
+
 /**
- * Returns the autoscaler's newest state, and prints a hint to stderr if that state is old.
- * @param name expected name of the autoscaler; undefined accepts any name
- * @throws Error if there is no record, or if the recorded autoscaler does not have the expected name
+ * Returns the newest state of the named autoscaler or of all, and prints a hint to stderr if a state is old.
+ * @throws Error if there is no record
  */
-export async function readView(stateFolder: string, name?: string): Promise<View> {
-  const view = viewOf(await readRecords(stateFolder))
-  if (view === null || (name !== undefined && name !== view.hpa.name)) {
-    throw new Error(`horizontalpodautoscalers.autoscaling "${name}" not found`)
-  }
-  const { newest } = view
-  const quietMs = Date.now() - Date.parse(newest.time)
-  if (quietMs > (quietPeriods * newest.options.syncPeriodSeconds * 1000) / newest.timeScale) {
-    hint(`the last synchronisation was ${humanDuration(quietMs)} ago: is the scaler running?`)
-  }
-  return view
+export async function readViews(stateFolder: string, name?: string): Promise<View[]> {
+  const views = viewsOf(await readRecordsOf(stateFolder, name))
+  const agoMs = Math.min(...views.map(({ newest }) => Date.now() - Date.parse(newest.time)))
+  const isQuiet = views.every(({ newest }) => Date.now() - Date.parse(newest.time) > quietMs(newest))
+  if (isQuiet) hint(`the last synchronisation was ${humanDuration(agoMs)} ago: is the scaler running?`)
+  return views
 }
 
 /** Prints a line for the user to stderr, so that it is separate from the data on stdout. */

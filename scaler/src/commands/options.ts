@@ -17,6 +17,16 @@ export function prometheusOption(): Option {
     .default(prometheusOnHost(), 'port PROMETHEUS_PORT on this host')
 }
 
+/** Returns the option with the paths of the HPA files. */
+export function hpaOption(): Option {
+  return new Option(
+    '--hpa <paths>',
+    'files and folders that contain HorizontalPodAutoscalers, separated by commas; each file may have several documents',
+  )
+    .env('SCALER_HPA')
+    .default('scaler/hpa.yaml')
+}
+
 export function metricMapOption(): Option {
   return new Option('--metric-map <file>', 'file that maps metrics to PromQL').env('SCALER_METRIC_MAP').default(defaultMetricMap)
 }

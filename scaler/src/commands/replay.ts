@@ -11,9 +11,9 @@ import { replayHtml } from '../views/replay-html.ts'
 import { replayJson, replayTable } from '../views/replay-table.ts'
 import { noteLines, notes } from '../views/view.ts'
 import { counted } from '../views/words.ts'
-import { hint, print, stateOption } from './log.ts'
+import { hint, nameArgument, print, recordsNamed, stateOption } from './log.ts'
 import { addRecordedLoadOptions, type RecordedLoadOptions, readRecordedLoad } from './recorded-load.ts'
-import { readSettings, recordsOf, textOf } from './recording.ts'
+import { allRecordsOf, readSettings, recordsOf, textOf } from './recording.ts'
 
 interface ReplayOptions extends RecordedLoadOptions {
   readonly state: string
@@ -33,6 +33,7 @@ export function register(program: Command): void {
   const command = program
     .command('replay')
     .description('simulate other settings with a recorded load, and report the replica curve, over-capacity, time above target and changes')
+    .addArgument(nameArgument('the only one'))
     .option('--from <source>', "a decision log, or prometheus (default: the scaler's log)")
     .option(
       '--hpa <file>',
@@ -43,7 +44,7 @@ export function register(program: Command): void {
     .addOption(new Option('-o, --output <format>', 'output format of the figures').choices(['json']))
     .addOption(new Option('--verify', 'repeat every recorded decision; exit code 1 if any differs').conflicts(['html', 'output']))
     .addOption(stateOption())
-  addRecordedLoadOptions(command).action(async (options: ReplayOptions) => run(options, program))
+  addRecordedLoadOptions(command).action(async (name: string | undefined, options: ReplayOptions) => run(name, options, program))
 }
 
 interface Settings {
@@ -51,17 +52,19 @@ interface Settings {
   readonly hpa: HorizontalPodAutoscaler
 }
 
-async function run(options: ReplayOptions, program: Command): Promise<void> {
+async function run(name: string | undefined, options: ReplayOptions, program: Command): Promise<void> {
   const files = options.hpa ?? []
   if (options.verify !== true && files.length === 0) program.error('error: give settings with --hpa FILE, or use --verify', { exitCode: 2 })
   if (options.verify === true && files.length > 0)
     program.error('error: --verify uses the recorded settings: leave out --hpa', { exitCode: 2 })
   if (options.verify === true && options.from === 'prometheus')
     program.error('error: --verify needs a decision log, because Prometheus has no recorded decisions', { exitCode: 2 })
-  if (options.verify) return printVerification(await recordsOf(options, program))
+  if (options.verify) return printVerification(recordsNamed(await allRecordsOf(options, program), name))
 
-  const settings = await Promise.all(files.map(async (file) => ({ file, hpa: await readSettings(file, program) })))
-  const { recorded, load, timeScale } = await recordingOf(options, settings, program)
+  const records = options.from === 'prometheus' ? [] : await recordsOf(name, options, program)
+  const chosen = name ?? records.at(-1)?.hpa.name
+  const settings = await Promise.all(files.map(async (file) => ({ file, hpa: await readSettings(file, chosen, program) })))
+  const { recorded, load, timeScale } = await recordingOf(records, options, settings, program)
   for (const { file, hpa } of settings) checkMetrics(file, hpa, load, program)
   const runs: Run[] = [...recorded(), ...settings.map(({ file, hpa }) => replay(file, hpa, load))]
   const marks = { timeScale, paused: false }
@@ -79,7 +82,12 @@ interface Recording {
   readonly timeScale: number
 }
 
-async function recordingOf(options: ReplayOptions, settings: readonly Settings[], program: Command): Promise<Recording> {
+async function recordingOf(
+  records: readonly TickRecord[],
+  options: ReplayOptions,
+  settings: readonly Settings[],
+  program: Command,
+): Promise<Recording> {
   if (options.from === 'prometheus') {
     const metrics = settings.flatMap(({ hpa }) => hpa.metrics)
     const load = loadOf(await readRecordedLoad(options, metrics, program, (file) => textOf(file, program)))
@@ -87,7 +95,6 @@ async function recordingOf(options: ReplayOptions, settings: readonly Settings[]
     const recorded = () => (first === undefined ? [] : [observedRun(`recorded, targets of ${first.file}`, first.hpa.metrics, load)])
     return { recorded, load, timeScale: options.timeScale }
   }
-  const records = await recordsOf(options, program)
   const load = loadOf(records)
   const run = recordedRun('recorded', records, load)
   if (run === null) throw new Error('the recording has no decision')
@@ -102,9 +109,13 @@ function checkMetrics(file: string, { metrics }: HorizontalPodAutoscaler, load: 
   })
 }
 
+/** Verifies the records of each autoscaler, because every autoscaler has a memory of its own. */
 function printVerification(records: readonly TickRecord[]): void {
-  const { compared, differences, startedLate } = verify(records)
-  if (startedLate) hint('the first record is not verified, because the log no longer has the state before it')
+  const all = [...Map.groupBy(records, ({ hpa }) => hpa.name).values()].map(verify)
+  const compared = all.reduce((sum, one) => sum + one.compared, 0)
+  const differences = all.flatMap((one) => one.differences)
+  if (all.some(({ startedLate }) => startedLate))
+    hint('the first record is not verified, because the log no longer has the state before it')
   print(`${counted(compared, 'decision')} repeated: ${differences.length === 0 ? 'all equal' : `${differences.length} differ`}\n`)
   for (const { time, field, recorded, replayed } of differences.slice(0, shownDifferences)) {
     print(`${time} ${field}: recorded ${recorded}, now ${replayed}\n`)

@@ -1,6 +1,6 @@
 /** `run`: starts the scaler. Connects the control loop to Docker, to Prometheus, and to the files that it reads and writes. */
-import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { services } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
 import { Option } from 'commander'
@@ -10,17 +10,21 @@ import { type Actuator, composeActuator, projectName, replicaTarget } from '../a
 import { engineHost } from '../adapters/docker.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
 import { systemClock } from '../adapters/system-clock.ts'
+import { type LoopStart, runAutoscalers } from '../autoscalers.ts'
 import type { ControllerOptions } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
-import { DecisionLog, decisionLogPath, defaultStateFolder, pauseFilePath, readLastRecord, stateFolderWords } from '../decision-log.ts'
-import { liveFiles, readLiveFiles } from '../live-files.ts'
+import { DecisionLog, decisionLogPath, defaultStateFolder, isPaused, readLastRecord, stateFolderWords } from '../decision-log.ts'
+import { type LiveHpa, type LivePaths, liveFiles, pathsIn, readLiveFiles } from '../live-files.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
-import { maxBackoffPeriods, resumedState, runLoop } from '../loop.ts'
+import { maxBackoffPeriods, resumedState } from '../loop.ts'
+import { mapFor } from '../metric-map.ts'
 import { createScalerMetrics } from '../metrics.ts'
+import type { ReplicaTarget } from '../ports.ts'
 import type { TickRecord } from '../record.ts'
 import { readRolloutScale, writeRolloutScale } from '../rollout-file.ts'
 import { type Exposition, serve, servedPaths } from '../serve.ts'
-import { metricMapOption, number, prometheusOption } from './options.ts'
+import { syncWatchdog } from '../watchdog.ts'
+import { hpaOption, metricMapOption, number, prometheusOption } from './options.ts'
 
 interface RunOptions {
   readonly hpa: string
@@ -47,7 +51,7 @@ export function register(program: Command): void {
   program
     .command('run')
     .description('set the number of replicas from the metrics, until SIGTERM or Ctrl-C')
-    .addOption(new Option('--hpa <file>', 'file that contains the HorizontalPodAutoscaler').env('SCALER_HPA').default('scaler/hpa.yaml'))
+    .addOption(hpaOption())
     .addOption(metricMapOption())
     .addOption(prometheusOption())
     .addOption(
@@ -81,76 +85,125 @@ export function register(program: Command): void {
 }
 
 async function run(options: RunOptions, program: Command): Promise<void> {
-  const read = await readLiveFiles(options)
+  const paths: LivePaths = { hpa: pathsIn(options.hpa), metricMap: options.metricMap }
+  const read = await readLiveFiles(paths)
   if (!read.ok) return program.error(read.problems.join('\n'), { exitCode: 2 })
-  const { hpa } = read.value
-  const settings: LoopSettings = { hpa, controller: controllerOf(options), timeScale: options.timeScale, dryRun: options.dryRun === true }
-  const service = hpa.scaleTargetRef.name
+  const controller = controllerOf(options)
+  const { timeScale } = options
+  const dryRun = options.dryRun === true
   const files = options.file.map((file) => resolve(file))
   const project = options.projectName || (await projectName({ files, folder: root }))
-  const actuator = await actuatorOf(options.actuator, { project, service, files })
+  const serviceOf = await servicesOf(options.actuator, { project, files })
 
   const stop = stopSignal()
   const logPath = decisionLogPath(options.state)
   const log = new DecisionLog(logPath)
-  let lastTickAt: number | null = null
-  const startedAt = systemClock.nowSeconds()
-  // The loop counts as stuck after the maximum duration of a sync with a scaling action, plus the maximum pause before the next sync.
-  const stuckAfterSeconds = 180 + (maxBackoffPeriods * settings.controller.syncPeriodSeconds) / settings.timeScale
-  const stuck = () => {
-    const idleSeconds = Math.round(systemClock.nowSeconds() - (lastTickAt ?? startedAt))
-    return idleSeconds > stuckAfterSeconds ? `no synchronisation for ${idleSeconds} s` : null
-  }
   const metrics = createScalerMetrics()
   collectDefaultMetrics({ register: metrics.registry })
+  const periodSeconds = controller.syncPeriodSeconds / timeScale
+  const watchdog = syncWatchdog(180 + maxBackoffPeriods * periodSeconds)
   const endpoints =
     options.listen === undefined
       ? null
       : await serve(options.listen, {
           metrics: () => exposition(metrics.registry),
           kubeState: () => exposition(metrics.kubeState),
-          stuck,
-          ready: () => lastTickAt !== null,
+          stuck: () => watchdog.stuck(systemClock.nowSeconds()),
+          ready: watchdog.ready,
         })
-  let { map } = read.value
-  const reread = liveFiles(options, read.value, say)
-  const ports: LoopPorts = {
-    clock: systemClock,
-    specification: async () => {
-      const now = await reread()
-      map = now.map
-      return now
-    },
-    metrics: { read: (metrics, signal) => prometheusSource(options.prometheus, map, service, actuator.workingSets).read(metrics, signal) },
-    target: replicaTarget(actuator),
-    isPaused: () => exists(pauseFilePath(options.state)),
-    rollout: {
-      read: () => readRolloutScale(options.state).catch((error: Error) => void say(error.message)),
-      write: (scale) => writeRolloutScale(options.state, scale),
-    },
-    write: async (record: TickRecord, replicas) => {
-      // A full disk must not prevent the scaler from scaling.
-      await log.append(record).catch((error: unknown) => say(`cannot write ${logPath}: ${String(error)}`))
-      lastTickAt = systemClock.nowSeconds()
-      metrics.observe(record, replicas)
-    },
-    say,
+  for (const line of [...read.value.problems.map(({ text }) => text), ...read.value.hints]) say(line)
+  let current = read.value
+  const rereadFiles = liveFiles(paths, read.value, say)
+  const reread = async () => {
+    current = await rereadFiles()
+    return current
   }
-  const state = resumedState(await readLastRecord(logPath), settings, systemClock.nowSeconds())
-  const scale = options.timeScale === 1 ? '' : `, TIME COMPRESSED ${options.timeScale}x`
-  say(
-    `scaling ${service} of ${project} between ${hpa.minReplicas} and ${hpa.maxReplicas}${settings.dryRun ? ', dry run' : ''}${scale}; log: ${logPath}`,
-  )
-  await runLoop(settings, ports, state, stop)
+
+  const prepare = async (found: LiveHpa): Promise<LoopStart> => {
+    const { name } = found.hpa
+    const settings: LoopSettings = { hpa: found.hpa, controller, timeScale, dryRun }
+    const sayOwn = (line: string) => say(`${name}: ${line}`)
+    const isOwn = ({ hpa }: TickRecord) => hpa.name === name
+    let held = found
+    const service = () => held.hpa.scaleTargetRef.name
+    watchdog.begin(name, systemClock.nowSeconds())
+    metrics.add(found.hpa)
+    const ports: LoopPorts = {
+      clock: systemClock,
+      specification: async () => {
+        const { autoscalers } = await reread()
+        // An autoscaler that was removed from the files makes its last sync with its last specification.
+        held = autoscalers.find(({ hpa }) => hpa.name === name) ?? held
+        return held
+      },
+      metrics: {
+        read: (specs, signal) => {
+          const map = mapFor(current.map, service())
+          return prometheusSource(options.prometheus, map, service(), serviceOf(service()).workingSets).read(specs, signal)
+        },
+      },
+      target: {
+        list: (signal) => serviceOf(service()).target.list(signal),
+        scaleTo: (...args) => serviceOf(service()).target.scaleTo(...args),
+      },
+      isPaused: () => isPaused(options.state, name),
+      // Rollouts replace the replicas of ws only.
+      rollout: {
+        read: async () =>
+          service() === services.ws ? readRolloutScale(options.state).catch((error: Error) => void sayOwn(error.message)) : undefined,
+        write: (scale) => writeRolloutScale(options.state, scale),
+      },
+      write: async (record, replicas) => {
+        // A full disk must not prevent the scaler from scaling.
+        await log.append(record).catch((error: unknown) => sayOwn(`cannot write ${logPath}: ${String(error)}`))
+        watchdog.synced(name, systemClock.nowSeconds())
+        metrics.observe(record, replicas)
+      },
+      say: sayOwn,
+    }
+    const state = resumedState(await readLastRecord(logPath, isOwn), settings, systemClock.nowSeconds())
+    const scale = timeScale === 1 ? '' : `, TIME COMPRESSED ${timeScale}x`
+    const { minReplicas, maxReplicas } = found.hpa
+    sayOwn(
+      `scaling ${service()} of ${project} between ${minReplicas} and ${maxReplicas}${dryRun ? ', dry run' : ''}${scale}; log: ${logPath}`,
+    )
+    if (found.sharing.length > 0)
+      sayOwn(`${service()} has several autoscalers, so none of them scales it by its metrics: ${found.sharing.join(', ')}`)
+    return { settings, ports, state }
+  }
+  const removed = (name: string) => {
+    watchdog.end(name)
+    metrics.remove(name)
+  }
+  await runAutoscalers({ clock: systemClock, reread, prepare, removed, say }, periodSeconds, stop)
   await endpoints?.close()
   say('stopped')
 }
 
-async function actuatorOf(
+/** A service, as seen by the autoscalers that scale it. */
+interface ScaledService {
+  readonly target: ReplicaTarget
+  readonly workingSets: Actuator['workingSets']
+}
+
+/**
+ * Returns a function that returns the access to a service. All autoscalers of a service share one object, because only one action at a time
+ * may run on a service.
+ */
+async function servicesOf(
   url: string | undefined,
-  what: { project: string; service: string; files: readonly string[] },
-): Promise<Actuator> {
-  return url ? actuatorAt(url) : composeActuator({ ...what, folder: root, host: await engineHost(process.env) })
+  what: { project: string; files: readonly string[] },
+): Promise<(service: string) => ScaledService> {
+  const host = url ? '' : await engineHost(process.env)
+  const made = new Map<string, ScaledService>()
+  return (service) => {
+    const known = made.get(service)
+    if (known !== undefined) return known
+    const actuator = url ? actuatorAt(url, service) : composeActuator({ ...what, service, folder: root, host })
+    const scaled = { target: replicaTarget(actuator), workingSets: actuator.workingSets }
+    made.set(service, scaled)
+    return scaled
+  }
 }
 
 function controllerOf(options: RunOptions): ControllerOptions {
@@ -184,11 +237,4 @@ async function exposition(registry: Registry): Promise<Exposition> {
 
 function say(line: string): void {
   process.stderr.write(`${new Date().toISOString()} ${line}\n`)
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

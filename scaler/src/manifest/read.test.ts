@@ -152,7 +152,7 @@ describe('the place of a problem', () => {
     [
       'two HorizontalPodAutoscalers',
       `${spec('  maxReplicas: 3\n')}---\n${spec('  maxReplicas: 3\n')}`,
-      ['hpa.yaml:8:1: a second HorizontalPodAutoscaler: the lab scales a single service, so the file may have only one'],
+      ['hpa.yaml:8:1: a second HorizontalPodAutoscaler: this file may have only one'],
     ],
     [
       'an error in the second document',

@@ -19,26 +19,57 @@ export interface Problem {
   readonly offset: number
 }
 
+/** One HorizontalPodAutoscaler in a file. */
+export interface HpaInFile {
+  /** Name in the object's metadata, also if the object has errors; empty if it has no name. */
+  readonly name: string
+  /** The file with the object's line and column, such as scaler/hpa.yaml:2:1. */
+  readonly place: string
+  /** The place of the kind of the scale target. */
+  readonly targetPlace: string
+  /** The autoscaler, or every error with its line and column. */
+  readonly hpa: Result<HorizontalPodAutoscaler>
+}
+
 /**
- * Returns the HorizontalPodAutoscaler in a file, or every error with its line and column. Objects of other kinds are ignored, list items
- * are read, and autoscaling/v1 objects are converted to autoscaling/v2.
+ * Returns all HorizontalPodAutoscalers in a file. Fails if the file is not YAML, or has no such object. Objects of other kinds are ignored,
+ * list items are read, and autoscaling/v1 objects are converted to autoscaling/v2.
  * @param file file name to show in the error messages
  */
-export function readHpa(text: string, file: string, gates: FeatureGates): Result<HorizontalPodAutoscaler> {
-  const refused = (problems: readonly Problem[]) =>
-    failure(...new Set(problems.map((problem) => `${file}:${placeOf(text, problem.offset)}: ${problem.text}`)))
+export function readHpas(text: string, file: string, gates: FeatureGates): Result<readonly HpaInFile[]> {
+  const at = (offset: number) => `${file}:${placeOf(text, offset)}`
+  // Kubernetes reports some errors twice.
+  const refused = (problems: readonly Problem[]) => failure(...new Set(problems.map(({ offset, text: what }) => `${at(offset)}: ${what}`)))
   const documents = tryYaml(text)
   if (!Array.isArray(documents)) return refused([documents])
   const objects = documents.flatMap(objectsOf)
-  const [chosen, second] = hpasAmong(objects)
-  if (chosen === undefined) return refused([noHpa(objects)])
-  if (second !== undefined)
-    return refused([decodeProblem(second, [], `a second ${kind}: the lab scales a single service, so the file may have only one`)])
-  const decoded = decode(converted(chosen))
-  if (!decoded.ok) return refused(decoded.problems)
-  const problems = validate(decoded, gates)
-  // Kubernetes reports some errors twice.
-  return problems.length > 0 ? refused(problems) : success(toHpa(decoded.document))
+  const hpas = hpasAmong(objects)
+  if (hpas.length === 0) return refused([noHpa(objects)])
+  return success(
+    hpas.map((found) => {
+      const decoded = decode(converted(found))
+      const problems = decoded.ok ? validate(decoded, gates) : decoded.problems
+      const name = propertyOf(propertyOf(found.value, 'metadata'), 'name')
+      return {
+        name: typeof name === 'string' ? name : '',
+        place: at(found.document.offsetOf(found.path)),
+        targetPlace: at(found.document.offsetOf([...found.path, 'spec', 'scaleTargetRef', 'kind'])),
+        hpa: decoded.ok && problems.length === 0 ? success(toHpa(decoded.document)) : refused(problems),
+      }
+    }),
+  )
+}
+
+/**
+ * Returns the only HorizontalPodAutoscaler in a file, or every error with its line and column.
+ * @param file file name to show in the error messages
+ */
+export function readHpa(text: string, file: string, gates: FeatureGates): Result<HorizontalPodAutoscaler> {
+  const read = readHpas(text, file, gates)
+  if (!read.ok) return read
+  const [first, second] = read.value
+  if (second !== undefined) return failure(`${second.place}: a second ${kind}: this file may have only one`)
+  return first?.hpa ?? failure(`${file}: has no ${kind}`)
 }
 
 /**

@@ -10,6 +10,7 @@ import { momentsOf, observationsOf, queriesFor, type RecordedRange, timesOf } fr
 import { observedRun } from './replay.ts'
 
 const map: MetricMap = {
+  services: {},
   draining: 'draining',
   recorded: { replicas: 'replicas', ready: 'ready', started: 'started' },
   resource: [{ name: 'cpu', query: 'cpu', windowSeconds: 20, timeQuery: 'cpu time' }],

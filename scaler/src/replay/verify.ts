@@ -1,6 +1,7 @@
 /** Recomputes every recorded decision with the recorded observation and settings, and compares the results. */
+import { decideWith } from '../ambiguous.ts'
 import type { Step } from '../core/decide.ts'
-import { decide, recordRescale } from '../core/decide.ts'
+import { recordRescale } from '../core/decide.ts'
 import type { Memory } from '../core/decision.ts'
 import { emptyMemory } from '../core/decision.ts'
 import { resumedState } from '../loop.ts'
@@ -62,7 +63,7 @@ function differenceOf(record: TickRecord, memory: Memory): Difference | null {
 
 function again(record: TickRecord, memory: Memory): Step {
   const { hpa, options, observation } = record
-  const step = decide(hpa, options, observation, memory)
+  const step = decideWith(hpa, options, observation, memory, record.sharing ?? [])
   switch (record.decision.rescale) {
     case 'Succeeded':
       return recordRescale(hpa, options, step, { ok: true })

@@ -1,22 +1,21 @@
 /** Formats the output of `get hpa`: kubectl's table, and the rows that a watch appends. */
-import type { TickRecord } from '../record.ts'
 import { getStyle, padded, tabulate } from './tabulate.ts'
 import { targetsColumn } from './targets.ts'
 import type { View } from './view.ts'
-import { noteLines, viewOf } from './view.ts'
+import { noteLines, noteLinesOf } from './view.ts'
 import { humanDuration } from './words.ts'
 
 const columns = ['NAME', 'REFERENCE', 'TARGETS', 'MINPODS', 'MAXPODS', 'REPLICAS', 'AGE'] as const
 /** Additional columns with -o wide: the desired count, the active limit, and the time since the last sync. */
 const wideColumns = ['DESIRED', 'LIMITED', 'LASTSYNC'] as const
 
-/** Returns a table with one row and a trailing newline. */
-export function getTable(view: View, nowMs: number, isWide = false): string {
-  const table = [header(isWide), cells(view, nowMs, isWide)].map((line) => line.join('\t')).join('\n')
-  return `${noteLines(view.newest)}${tabulate(table, getStyle)}\n`
+/** Returns a table with one row for each autoscaler and a trailing newline. */
+export function getTable(views: readonly View[], nowMs: number, isWide = false): string {
+  const table = [header(isWide), ...views.map((view) => cells(view, nowMs, isWide))].map((line) => line.join('\t')).join('\n')
+  return `${noteLinesOf(views.map(({ newest }) => newest))}${tabulate(table, getStyle)}\n`
 }
 
-/** Returns the autoscaler's name in the format of `kubectl get -o name`, with a trailing newline. */
+/** Returns an autoscaler's name in the format of `kubectl get -o name`, with a trailing newline. */
 export function getName({ hpa }: View): string {
   return `horizontalpodautoscaler.autoscaling/${hpa.name}\n`
 }
@@ -52,7 +51,7 @@ function cells(view: View, nowMs: number, isWide: boolean): string[] {
 export class WatchRows {
   readonly #isWide: boolean
   #widths: number[] = []
-  #last: string | null = null
+  readonly #last = new Map<string, string>()
   #notes = ''
 
   constructor(isWide = false) {
@@ -60,22 +59,24 @@ export class WatchRows {
   }
 
   /**
-   * Returns the lines to print for the newest record, or an empty string if it changes nothing in the output.
-   * @param records the records, newest last
+   * Returns the lines to print for the newest records, or an empty string if they change nothing in the output.
+   * @param views the autoscalers' states
    */
-  next(records: readonly TickRecord[], nowMs: number): string {
-    const view = viewOf(records)
-    if (view === null) return ''
-    const row = cells(view, nowMs, this.#isWide)
-    const known = JSON.stringify([row.slice(0, columns.length - 1), view.newest.decision.desiredReplicas, noteLines(view.newest)])
-    if (known === this.#last) return ''
-    const isFirst = this.#last === null
-    this.#last = known
-    const lines = isFirst ? [header(this.#isWide), row] : [row]
+  next(views: readonly View[], nowMs: number): string {
+    const isFirst = this.#last.size === 0
+    const rows = views.flatMap((view) => {
+      const row = cells(view, nowMs, this.#isWide)
+      const known = JSON.stringify([row.slice(0, columns.length - 1), view.newest.decision.desiredReplicas, noteLines(view.newest)])
+      if (known === this.#last.get(view.hpa.name)) return []
+      this.#last.set(view.hpa.name, known)
+      return [row]
+    })
+    if (rows.length === 0) return ''
+    const lines = isFirst ? [header(this.#isWide), ...rows] : rows
     for (const line of lines) {
       this.#widths = line.map((cell, i) => Math.max(this.#widths[i] ?? getStyle.minWidth, cell.length + getStyle.padding))
     }
-    const notes = noteLines(view.newest)
+    const notes = noteLinesOf(views.map(({ newest }) => newest))
     const shownNotes = notes === this.#notes ? '' : notes
     this.#notes = notes
     return `${shownNotes}${lines.map((line) => `${padded(line, this.#widths)}\n`).join('')}`

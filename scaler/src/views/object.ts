@@ -31,14 +31,21 @@ export function v2Object(view: View): object {
   }
 }
 
+/** Returns the object of a single autoscaler, or a list of objects, like kubectl. */
+function document(views: readonly View[]): object {
+  const [first, ...others] = views.map(v2Object)
+  if (first !== undefined && others.length === 0) return first
+  return { apiVersion: 'v1', kind: 'List', items: views.map(v2Object) }
+}
+
 /** Returns a JSON document with kubectl's indentation and a trailing newline. */
-export function getJson(view: View): string {
-  return `${JSON.stringify(v2Object(view), null, 4)}\n`
+export function getJson(...views: readonly View[]): string {
+  return `${JSON.stringify(document(views), null, 4)}\n`
 }
 
 /** Returns a YAML document. */
-export function getYaml(view: View): string {
-  return stringify(v2Object(view), { lineWidth: 0 })
+export function getYaml(...views: readonly View[]): string {
+  return stringify(document(views), { lineWidth: 0 })
 }
 
 /** Returns the notes about the newest record as annotations of the HPA object. */

@@ -7,7 +7,7 @@ import { describeText } from './describe.ts'
 import { explainJson, explainText } from './explain.ts'
 import { getTable, WatchRows } from './get.ts'
 import { getJson, getYaml } from './object.ts'
-import { viewOf } from './view.ts'
+import { viewOf, viewsOf } from './view.ts'
 
 /** Strings that appear in the output of a view only if its formatting is wrong. */
 const leaks = /undefined|NaN|\[object/
@@ -23,10 +23,11 @@ test('no view throws or prints undefined values for random records', async () =>
         const logged = records.slice(0, count)
         const nowMs = Date.parse(logged.at(-1).time)
         metrics.observe(logged.at(-1))
-        expect(rows.next(logged, nowMs)).not.toMatch(leaks)
+        expect(rows.next(viewsOf(logged), nowMs)).not.toMatch(leaks)
         const view = viewOf(logged)
         if (view === null) throw new Error('a record without a view')
-        for (const text of [getTable(view, nowMs), getJson(view), getYaml(view), describeText(view, nowMs)]) expect(text).not.toMatch(leaks)
+        for (const text of [getTable([view], nowMs), getJson(view), getYaml(view), describeText(view, nowMs)])
+          expect(text).not.toMatch(leaks)
       }
       expect(explainText(records)).not.toMatch(leaks)
       expect(JSON.parse(explainJson(records))).toHaveLength(records.length)

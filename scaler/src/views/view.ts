@@ -41,6 +41,30 @@ export function viewOf(records: readonly TickRecord[]): View | null {
   }
 }
 
+/**
+ * Returns the views of all autoscalers in a log, ordered by name. An autoscaler that has had no record for a while, although others have,
+ * was removed from the files and is left out.
+ */
+export function viewsOf(records: readonly TickRecord[]): View[] {
+  const byName = Map.groupBy(records, ({ hpa }) => hpa.name)
+  const views = [...byName.values()].flatMap((own) => viewOf(own) ?? [])
+  const newestMs = Math.max(...views.map(({ newest }) => Date.parse(newest.time)))
+  return views
+    .filter(({ newest }) => newestMs - Date.parse(newest.time) <= quietMs(newest))
+    .sort((a, b) => (a.hpa.name < b.hpa.name ? -1 : 1))
+}
+
+/**
+ * Number of sync periods without a record after which an autoscaler counts as quiet. While calls to Docker fail, the control loop waits for
+ * up to 8 sync periods between two records.
+ */
+const quietPeriods = 10
+
+/** Returns the time after a record, in milliseconds, until which the next record must exist. */
+export function quietMs({ options, timeScale }: TickRecord): number {
+  return (quietPeriods * options.syncPeriodSeconds * 1000) / timeScale
+}
+
 /** Returns a metric's name, which is the name of its resource or its series. */
 export function metricName(metric: MetricSpec): string {
   return metric.type === 'Resource' || metric.type === 'ContainerResource' ? metric.name : metric.metric.name
@@ -62,6 +86,14 @@ export function notes({ timeScale, paused, rollout, refusedFiles }: Marks): stri
     ...(rollout === undefined ? [] : [`${rolloutWords(rollout)}: it carries out the number of replicas`]),
     ...(refusedFiles === undefined ? [] : [refused]),
   ]
+}
+
+/** Returns the notes about several records as comment lines. A note that does not apply to all of them begins with the autoscaler's name. */
+export function noteLinesOf(records: readonly TickRecord[]): string {
+  const all = records.map((record) => ({ name: record.hpa.name, notes: notes(record) }))
+  const shared = (all[0]?.notes ?? []).filter((note) => all.every((one) => one.notes.includes(note)))
+  const own = all.flatMap((one) => one.notes.filter((note) => !shared.includes(note)).map((note) => `${one.name}: ${note}`))
+  return [...shared, ...own].map((note) => `# ${note}\n`).join('')
 }
 
 /** Returns the view's notes as comment lines. */

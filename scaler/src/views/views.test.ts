@@ -10,7 +10,7 @@ import { getName, getTable, WatchRows } from './get.ts'
 import { getJson, getYaml } from './object.ts'
 import { samples } from './sample-records.ts'
 import type { View } from './view.ts'
-import { viewOf } from './view.ts'
+import { viewOf, viewsOf } from './view.ts'
 
 /** Returns the time at which the records are viewed, which is shortly after the last sync. */
 const lookedAtMs = (records: readonly TickRecord[]): number => Date.parse(records.at(-1)?.time ?? '') + 5000
@@ -23,12 +23,12 @@ function seen(records: readonly TickRecord[]): View {
 
 function watched(records: readonly TickRecord[]): string {
   const rows = new WatchRows()
-  return records.map((_, i) => rows.next(records.slice(0, i + 1), lookedAtMs(records.slice(0, i + 1)))).join('')
+  return records.map((_, i) => rows.next(viewsOf(records.slice(0, i + 1)), lookedAtMs(records.slice(0, i + 1)))).join('')
 }
 
 const views: Readonly<Record<string, (records: readonly TickRecord[]) => string>> = {
-  get: (records) => getTable(seen(records), lookedAtMs(records)),
-  'get -o wide': (records) => getTable(seen(records), lookedAtMs(records), true),
+  get: (records) => getTable([seen(records)], lookedAtMs(records)),
+  'get -o wide': (records) => getTable([seen(records)], lookedAtMs(records), true),
   'get -w': watched,
   describe: (records) => describeText(seen(records), lookedAtMs(records)),
   explain: (records) => explainText(records.slice(-2)),
@@ -90,6 +90,6 @@ test('a time before the log is calculated from the oldest record, with its time 
 test('a watch prints nothing while only the age changes', () => {
   const records = samples.steady ?? []
   const rows = new WatchRows()
-  expect(rows.next(records, lookedAtMs(records))).toMatch(/^NAME .*\nws .*\n$/)
-  expect(rows.next(records, lookedAtMs(records) + 60_000)).toBe('')
+  expect(rows.next(viewsOf(records), lookedAtMs(records))).toMatch(/^NAME .*\nws .*\n$/)
+  expect(rows.next(viewsOf(records), lookedAtMs(records) + 60_000)).toBe('')
 })

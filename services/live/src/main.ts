@@ -1,12 +1,12 @@
 /** Entry point of the live page's server in the lab on Compose. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LiveSnapshot } from '@lab/contract/embedded-api.ts'
-import { livePaths, paths, ports } from '@lab/contract/endpoints.ts'
+import { livePaths, paths, ports, services } from '@lab/contract/endpoints.ts'
 import { loadControl } from '@lab/contract/load-control.ts'
 import { replicaLabel } from '@lab/contract/metrics.ts'
 import { prometheusAt } from '@lab/host/prometheus.ts'
 import { byReplica, readReplicas, recently } from '@lab/host/readings.ts'
-import { decisionLogPath, defaultStateFolder, readLastRecord } from '@lab/scaler/decision-log.ts'
+import { decisionLogPath, defaultStateFolder, ofService, readLastRecord } from '@lab/scaler/decision-log.ts'
 import { createApi, servePage, tooLong } from './api.ts'
 import { type ComposeReading, changesBetween, composeSnapshot, currentRecord, decisionOf, withStarts } from './compose-lab.ts'
 import { ContainerMetrics } from './containers.ts'
@@ -50,7 +50,7 @@ async function read(): Promise<ComposeReading> {
     byReplica(prometheus, recently.residentBytesByReplica),
     byReplica(prometheus, recently.eventLoopUtilizationByReplica),
     prometheus.query(recently.versionByReplica),
-    readLastRecord(decisionLogPath(SCALER_STATE)),
+    readLastRecord(decisionLogPath(SCALER_STATE), ofService(services.ws)),
     readRollouts(LIVE_ROLLOUTS).catch((error: Error) => {
       note(`the record of rollouts cannot be read: ${error.message}`)
       return last.rollouts

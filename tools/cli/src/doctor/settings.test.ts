@@ -33,7 +33,7 @@ test('the length of a secret is checked without the dollar signs that Compose ad
 
 test.each([
   ['scaler/nowhere.yaml', /^scaler\/nowhere\.yaml: cannot be read: ENOENT/],
-  ['docs/hpa.yaml', /^SCALER_HPA="docs\/hpa\.yaml": allowed is a file in scaler\/ or workshop\/my\/$/],
+  ['docs/hpa.yaml', /^SCALER_HPA="docs\/hpa\.yaml": allowed are files and folders in scaler\/ or workshop\/my\/$/],
   ['scaler/metrics.yaml', /^scaler\/metrics\.yaml/],
 ])("the scaler's file %s is rejected", async (file, text) => {
   vi.stubEnv('SCALER_HPA', file)

@@ -3,7 +3,7 @@ import { services } from '@lab/contract/endpoints.ts'
 import { root } from '@lab/host/root.ts'
 import type { Model } from '@lab/lab/compose/project.ts'
 import { registerAll } from '@lab/scaler/commands/all.ts'
-import { readLiveFiles } from '@lab/scaler/live-files.ts'
+import { pathsIn, readLiveFiles } from '@lab/scaler/live-files.ts'
 import { readConfig } from '@lab/ws/config.ts'
 import { Command, InvalidArgumentError } from 'commander'
 import type { Facts } from './facts.ts'
@@ -68,7 +68,10 @@ function optionProblems(environment: Readonly<Record<string, string>>): string[]
 /** Validates the files named in the scaler's settings, using their paths on this machine. */
 async function fileProblems(): Promise<string[]> {
   const hpa = process.env.SCALER_HPA || 'scaler/hpa.yaml'
-  if (!scalerFolders.test(hpa)) return [`SCALER_HPA=${JSON.stringify(hpa)}: allowed is a file in scaler/ or workshop/my/`]
-  const read = await readLiveFiles({ hpa: `${root}${hpa}`, metricMap: `${root}scaler/metrics.yaml` })
-  return read.ok ? [] : read.problems.map((problem) => problem.replaceAll(root, ''))
+  const paths = pathsIn(hpa)
+  if (!paths.every((path) => scalerFolders.test(path)))
+    return [`SCALER_HPA=${JSON.stringify(hpa)}: allowed are files and folders in scaler/ or workshop/my/`]
+  const read = await readLiveFiles({ hpa: paths.map((path) => `${root}${path}`), metricMap: `${root}scaler/metrics.yaml` })
+  const problems = read.ok ? [...read.value.problems.map(({ text }) => text), ...read.value.hints] : read.problems
+  return problems.map((problem) => problem.replaceAll(root, ''))
 }

@@ -13,7 +13,7 @@ import { labContainers, scalerState } from '@lab/lab/compose/project.ts'
 import type { EmbeddedLab } from '@lab/lab/embedded/lab.ts'
 import { type FoundLab, findLocalLab } from '@lab/lab/find.ts'
 import type { LocalKind } from '@lab/lab/lab.ts'
-import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
+import { decisionLogPath, ofService, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { z } from 'zod'
 import { embeddedAnswers } from './embedded-answers.ts'
 import { type Facts, type LedgerSeen, noFacts, type StormSeen } from './facts.ts'
@@ -140,7 +140,7 @@ function momentOf(upTo: Asked['upTo'], { files, ledger, nowMs }: Moments): numbe
 /** Returns the scaler's decisions from the hour before `nowMs`. */
 async function readLog(stateFolder: string, nowMs: number): Promise<Facts['log']> {
   const records = await readDecisionLog(decisionLogPath(stateFolder))
-  return records.filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
+  return records.filter(ofService(services.ws)).filter(({ time }) => Date.parse(time) >= nowMs - lookBackMinutes * 60_000)
 }
 
 async function readLearnerFiles(): Promise<Facts['files']> {
