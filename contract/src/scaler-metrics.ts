@@ -119,6 +119,12 @@ export const scalerMetrics = {
     labels: autoscaler,
   },
   paused: { kind: 'gauge', name: 'scaler_paused', help: '1 while the autoscaler is paused, 0 otherwise.', labels: autoscaler },
+  leader: {
+    kind: 'gauge',
+    name: 'scaler_leader',
+    help: '1 while this scaler holds the lease of its state folder and acts; 0 while it stands by because another scaler does.',
+    labels: [],
+  },
   timeScale: {
     kind: 'gauge',
     name: 'scaler_time_scale_ratio',

@@ -44,7 +44,7 @@ export function conditions(): Panel {
     {
       title: 'Conditions',
       description:
-        'Does the scaler work? AbleToScale and ScalingActive should be yes: the scaler can change the number of replicas, and it can read its metrics. The ScalingLimited condition is yes while a limit or a policy prevents the scaler from using the recommended number of replicas. The Paused condition is yes while the scaler is paused.',
+        'Does the scaler work? AbleToScale and ScalingActive should be yes: the scaler can change the number of replicas, and it can read its metrics. The ScalingLimited condition is yes while a limit or a policy prevents the scaler from using the recommended number of replicas. The Paused condition is yes while the autoscaler is paused. The line *holds the lease* is no while the scaler stands by, because another scaler acts.',
       unit: units.NoUnit,
       noValue: noScaler,
       width: third,
@@ -55,6 +55,7 @@ export function conditions(): Panel {
         legend: `{{${byAutoscaler}}} {{condition}}`,
       },
       { expr: `max by (${byAutoscaler}) (${select(scalerMetrics.paused.name)})`, legend: `{{${byAutoscaler}}} Paused` },
+      { expr: `max(${select(scalerMetrics.leader.name)})`, legend: 'holds the lease' },
     ],
     (panel) => panel.mappings([{ type: MappingType.ValueToText, options: conditionTexts }]),
   )

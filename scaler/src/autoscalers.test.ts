@@ -20,7 +20,7 @@ const live = (name: string): LiveHpa => ({ hpa: { ...fixture, name }, file: 'f',
 const filesOf = (...names: readonly string[]) => ({ autoscalers: names.map(live), problems: [], hints: [], map: {} as LiveFiles['map'] })
 
 /** Waits until a condition holds; between two looks, every pending sleep ends. */
-async function until(condition: () => boolean): Promise<void> {
+async function runUntil(condition: () => boolean): Promise<void> {
   for (let i = 0; i < 10_000 && !condition(); i += 1) {
     for (const end of wake.splice(0)) end()
     await setImmediate()
@@ -51,6 +51,7 @@ beforeEach(() => {
         reread: async () => files,
         prepare: (found) => prepare(found),
         removed: (name) => removed.push(name),
+        ended: () => {},
         say: (line) => said.push(line),
       },
       15,
@@ -72,7 +73,7 @@ test('each autoscaler decides for itself and writes its own records', async () =
   await sockets(busy, 500)
   loops.set('b', busy)
   start()
-  await until(() => records('a').length > 1 && records('b').length > 1)
+  await runUntil(() => records('a').length > 1 && records('b').length > 1)
   expect(records('a').every(({ hpa, action }) => hpa.name === 'a' && action === null)).toBe(true)
   expect(records('b')[0]).toMatchObject({ hpa: { name: 'b' }, action: { from: 2, result: 'Succeeded' } })
 })
@@ -93,10 +94,10 @@ test('an action that does not end blocks no other autoscaler', async () => {
   }
   loops.set('a', { ...slow, ports: { ...slow.ports, target } })
   start()
-  await until(() => begun && records('b').length > 20)
+  await runUntil(() => begun && records('b').length > 20)
   expect(records('a')).toEqual([])
   release()
-  await until(() => records('a').length > 0)
+  await runUntil(() => records('a').length > 0)
 })
 
 test('an autoscaler that fails is reported, starts again, and blocks no other', async () => {
@@ -107,17 +108,17 @@ test('an autoscaler that fails is reported, starts again, and blocks no other', 
     return original(found)
   }
   start()
-  await until(() => records('a').length > 0 && records('b').length > 0)
+  await runUntil(() => records('a').length > 0 && records('b').length > 0)
   expect(said).toEqual(Array(2).fill('a: stopped by an error, and starts again: no memory left'))
 })
 
 test('autoscalers start and end with the files', async () => {
   start()
-  await until(() => records('a').length > 0 && records('b').length > 0)
+  await runUntil(() => records('a').length > 0 && records('b').length > 0)
   files = filesOf('b', 'c')
-  await until(() => records('c').length > 0 && removed.length > 0)
+  await runUntil(() => records('c').length > 0 && removed.length > 0)
   const last = records('a').length
-  await until(() => records('b').length > 20)
+  await runUntil(() => records('b').length > 20)
   expect(records('a')).toHaveLength(last)
   expect([removed, said]).toEqual([['a'], ['a: removed from the files; its replicas stay as they are']])
 })

@@ -21,6 +21,8 @@ export interface AutoscalersPorts {
   readonly prepare: (found: LiveHpa) => Promise<LoopStart>
   /** Called after the control loop of a removed autoscaler has ended. */
   readonly removed: (name: string) => void
+  /** Called after any control loop has ended. */
+  readonly ended: (name: string) => void
   /** Prints one line for the operator. */
   readonly say: (line: string) => void
 }
@@ -64,6 +66,7 @@ function start(found: LiveHpa, running: Map<string, Running>, ports: Autoscalers
     )
     .then(() => {
       running.delete(name)
+      ports.ended(name)
       if (own.signal.aborted) ports.removed(name)
     })
   return { stop: own, ended }

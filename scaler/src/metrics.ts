@@ -28,6 +28,8 @@ export interface ScalerMetrics {
    * @param replicas the replicas as listed for the record's sync
    */
   observe(record: TickRecord, replicas?: readonly ListedReplica[]): void
+  /** Exports whether this scaler acts or stands by. */
+  setLeader(isLeader: boolean): void
   /** Removes the series of an autoscaler, except for the histograms, whose counts must never decrease. */
   remove(name: string): void
 }
@@ -74,7 +76,7 @@ export function createScalerMetrics(): ScalerMetrics {
 
   /** Replaces all gauges, so that the series of conditions, metrics and labels that no longer exist disappear. */
   const exportAll = () => {
-    for (const gauge of gauges.values()) gauge.reset()
+    for (const [key, gauge] of gauges) if (key !== 'leader') gauge.reset()
     for (const metric of kubeStateExported.values()) metric.reset()
     // Autoscalers that share a scale target have the same series about it.
     const seen = new Set<string>()
@@ -121,6 +123,9 @@ export function createScalerMetrics(): ScalerMetrics {
       if (action === null || action.result === 'DryRun') return
       const direction: Direction = action.to > action.from ? 'up' : 'down'
       actionDuration.observe({ ...labels, direction, result: action.result }, action.durationSeconds)
+    },
+    setLeader(isLeader) {
+      gauges.get('leader')?.set(isLeader ? 1 : 0)
     },
     remove(name) {
       known.delete(name)

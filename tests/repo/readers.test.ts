@@ -19,7 +19,6 @@ const withoutReader: Partial<Record<MetricKey, string>> = {
 const forHpaDashboards = 'for dashboards and alerts made for kube-state-metrics'
 /** Scaler metrics that no panel or rule uses. */
 const scalerWithoutReader: Partial<Record<ScalerMetricKey, string>> = {
-  info: forHpaDashboards,
   metadataGeneration: forHpaDashboards,
 }
 

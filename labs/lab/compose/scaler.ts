@@ -121,13 +121,13 @@ export async function composeScaler({ project, container, lab, timeScale }: Scal
 }
 
 /**
- * Recreates the actuator container, so that replicas added by the scaler get the current configuration. SCALER_MAX_REPLICAS is copied from
- * the old container, because Compose would otherwise take it from this command's environment.
+ * Recreates the actuator container, so that replicas added by the scaler get the current configuration. Its limits are copied from the
+ * old container, because Compose would otherwise take it from this command's environment.
  */
 export async function renewActuator({ project, lab }: Pick<ScalerOptions, 'project' | 'lab'>): Promise<void> {
-  const { SCALER_MAX_REPLICAS } = await environmentOf(`${project}-${services.actuator}-1`)
+  const { SCALER_MAX_REPLICAS, SCALER_SERVICES } = await environmentOf(`${project}-${services.actuator}-1`)
   const how = ['up', '--detach', '--no-deps', '--no-build', '--force-recreate', '--wait', services.actuator]
-  const env = { ...lab.env, SCALER_MAX_REPLICAS }
+  const env = { ...lab.env, SCALER_MAX_REPLICAS, SCALER_SERVICES }
   await docker(['compose', ...fileArgs(lab.files), '-p', project, ...how], { env, withinSeconds: restartWithinSeconds })
 }
 

@@ -10,3 +10,9 @@ export const systemClock: Clock = {
     })
   },
 }
+
+/**
+ * A clock that follows the machine's time. Several processes compare these times, so a clock that stands still while the machine sleeps
+ * would not do.
+ */
+export const wallClock: Clock = { nowSeconds: () => Date.now() / 1000, sleep: systemClock.sleep }

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { setInterval } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { Option } from 'commander'
+import { readScalers } from '../adapters/lease-file.ts'
 import { decisionLogPath, readDecisionLog } from '../decision-log.ts'
 import { getName, getTable, WatchRows, watchKey } from '../views/get.ts'
 import { getJson, getYaml, v2Object } from '../views/object.ts'
@@ -46,6 +47,9 @@ function outputOption(): Option {
 async function get(name: string | undefined, options: GetOptions): Promise<void> {
   const views = await readViews(options.state, name)
   if (options.watch) return watch(name, options)
+  const isTable = options.output === undefined || options.output === 'wide'
+  const { acting, standingBy } = await readScalers(options.state, Date.now() / 1000)
+  if (isTable && standingBy !== undefined) print(`# ${standingBy} stands by, because ${acting ?? 'another scaler'} scales this project\n`)
   print(textOf(views, options.output))
 }
 

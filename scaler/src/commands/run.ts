@@ -8,8 +8,9 @@ import { collectDefaultMetrics, type Registry } from 'prom-client'
 import { actuatorAt } from '../adapters/actuator.ts'
 import { type Actuator, composeActuator, projectName, replicaTarget } from '../adapters/compose.ts'
 import { engineHost } from '../adapters/docker.ts'
+import { leaseFile, whileHolding } from '../adapters/lease-file.ts'
 import { prometheusSource } from '../adapters/prometheus.ts'
-import { systemClock } from '../adapters/system-clock.ts'
+import { systemClock, wallClock } from '../adapters/system-clock.ts'
 import { type LoopStart, runAutoscalers } from '../autoscalers.ts'
 import type { ControllerOptions } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
@@ -101,6 +102,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
   const metrics = createScalerMetrics()
   collectDefaultMetrics({ register: metrics.registry })
   const periodSeconds = controller.syncPeriodSeconds / timeScale
+  let isStandingBy = false
   const watchdog = syncWatchdog(180 + maxBackoffPeriods * periodSeconds)
   const endpoints =
     options.listen === undefined
@@ -109,7 +111,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
           metrics: () => exposition(metrics.registry),
           kubeState: () => exposition(metrics.kubeState),
           stuck: () => watchdog.stuck(systemClock.nowSeconds()),
-          ready: watchdog.ready,
+          ready: () => isStandingBy || watchdog.ready(),
         })
   for (const line of [...read.value.problems.map(({ text }) => text), ...read.value.hints]) say(line)
   let current = read.value
@@ -175,7 +177,15 @@ async function run(options: RunOptions, program: Command): Promise<void> {
     watchdog.end(name)
     metrics.remove(name)
   }
-  await runAutoscalers({ clock: systemClock, reread, prepare, removed, say }, periodSeconds, stop)
+  const scaleAll = (until: AbortSignal) =>
+    runAutoscalers({ clock: systemClock, reread, prepare, removed, ended: watchdog.end, say }, periodSeconds, until)
+  const changed = (holder: string | null) => {
+    isStandingBy = holder !== null
+    metrics.setLeader(holder === null)
+  }
+  // A dry run never acts, so it needs no lease.
+  if (dryRun) await scaleAll(stop)
+  else await whileHolding(leaseFile(options.state, wallClock), scaleAll, wallClock, { changed, say }, stop)
   await endpoints?.close()
   say('stopped')
 }
