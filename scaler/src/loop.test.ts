@@ -1,8 +1,10 @@
 /** Tests the control loop with fakes: its actions, its records, and its behaviour when errors occur. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { emptyMemory } from './core/decision.ts'
-import { hpa, last, never, sockets, testLoop, tick } from './fakes/test-loop.ts'
-import { initialState, type LoopPorts, resumedState, runLoop, synchronise } from './loop.ts'
+import { hpa, last, never, sockets, type TestLoop, testLoop, tick } from './fakes/test-loop.ts'
+import { initialState, type LoopPorts, resumedState, runLoop, stateAfterKill, synchronise } from './loop.ts'
+import type { TickRecord } from './record.ts'
+import { verify } from './replay/verify.ts'
 
 test('scales up with more load, and records the observation, the decision and the action', async () => {
   const w = testLoop()
@@ -300,4 +302,60 @@ test('takes the same decisions on the same input with compressed time', async ()
   expect(compressed.target.asked).toEqual(real.target.asked)
   expect(compressed.clock.nowSeconds() - 170_000_000).toBeCloseTo((real.clock.nowSeconds() - 1_700_000_000) / 10)
   expect(compressed.said.every((line) => !line.includes('→') || line.includes('compressed 10x'))).toBe(true)
+})
+
+describe('a scaler that is killed during an action', () => {
+  /** Runs a scale-up, and returns the intent that was stored before the action. */
+  async function killed(): Promise<{ w: TestLoop; intent: TickRecord; stored: (TickRecord | undefined)[] }> {
+    const w = testLoop()
+    const stored: (TickRecord | undefined)[] = []
+    let before = -1
+    w.target.during = async () => {
+      before = stored.length
+    }
+    w.ports = { ...w.ports, intend: async (record) => void stored.push(record && JSON.parse(JSON.stringify(record))) }
+    await sockets(w, 300)
+    await tick(w, initialState)
+    // The intent is there before the action begins, and is gone after the record has been written.
+    expect([before, stored.length, stored[1]]).toEqual([1, 2, undefined])
+    const [intent] = stored
+    if (intent === undefined) throw new Error('no intent')
+    return { w, intent, stored }
+  }
+
+  test('leaves an intent, which a new scaler completes and charges to the policies', async () => {
+    const { intent } = await killed()
+    expect(intent.action).toMatchObject({ from: 2, to: 6, result: 'Interrupted', error: 'the scaler was killed during the action' })
+    const next = testLoop()
+    next.clock.advance(5)
+    // The killed scaler had started two of the four new replicas.
+    next.target.set(['ws-1', 'ws-2', 'ws-3', 'ws-4'])
+    await sockets(next, 300)
+    const state = stateAfterKill(intent, next.settings, next.clock.nowSeconds())
+    const after = await tick(next, state)
+    expect(next.target.asked[0]).toBe(6)
+    expect(next.said).toContain('completed the change from 2 to 6 replicas, during which the scaler was killed; it counts for the policies')
+    // Four replicas were added in this period, so the policy allows no others.
+    expect(last(next)).toMatchObject({ action: null, decision: { currentReplicas: 6, boundBy: 'ScaleUpLimit' } })
+    expect(last(next).changedByHand).toBeUndefined()
+    expect(after.unfinished).toBeUndefined()
+    expect(verify([intent, ...next.records]).differences).toEqual([])
+  })
+
+  test('is not continued if another client has changed the number of replicas in the meantime', async () => {
+    const { intent } = await killed()
+    const next = testLoop()
+    next.target.set(['ws-1'])
+    await tick(next, stateAfterKill(intent, next.settings, next.clock.nowSeconds()))
+    expect(next.said[0]).toMatch(/^does not complete the change from 2 to 6 replicas, .*: there are 1 replicas$/)
+  })
+
+  test('an intent that cannot be stored does not prevent the action', async () => {
+    const w = testLoop()
+    w.ports = { ...w.ports, intend: () => Promise.reject(new Error('no space left')) }
+    await sockets(w, 300)
+    await tick(w, initialState)
+    expect(last(w).action).toMatchObject({ to: 6, result: 'Succeeded' })
+    expect(w.said).toContain('cannot store the intent: no space left')
+  })
 })

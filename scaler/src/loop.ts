@@ -45,6 +45,8 @@ export interface LoopPorts {
   readonly isPaused: () => Promise<boolean>
   /** Reads and writes the number of replicas that a rollout uses; absent if rollouts are not possible. */
   readonly rollout?: RolloutPort
+  /** Stores the intent before an action, and removes it (undefined) after the record has been written; absent if nothing is stored. */
+  readonly intend?: (record: TickRecord | undefined) => Promise<void>
   /** Stores a record. */
   /** @param replicas the replicas as listed for this sync; empty if they could not be read */
   readonly write: (record: TickRecord, replicas: readonly ListedReplica[]) => Promise<void>
@@ -60,6 +62,8 @@ export interface LoopState {
   readonly replicas: number | null
   /** Number of consecutive syncs in which calls to Docker failed. */
   readonly failures: number
+  /** The change that a killed scaler began; the first sync completes it. */
+  readonly unfinished?: ChangeByHand
 }
 
 export const initialState: LoopState = { memory: emptyMemory, pods: [], replicas: null, failures: 0 }
@@ -90,6 +94,19 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   return { ...initialState, memory: memoryAfterRestart(memory), pods: observation.pods }
 }
 
+/** Error message of an action whose scaler was killed. */
+export const killedDuringAction = 'the scaler was killed during the action'
+
+/**
+ * Returns the state of a scaler that continues after another one was killed during an action. The change counts for the policies, because
+ * part of it has probably been carried out.
+ */
+export function stateAfterKill(intent: TickRecord, settings: LoopSettings, nowSeconds: number): LoopState {
+  const state = resumedState(intent, settings, nowSeconds)
+  if (state === initialState || intent.action === null) return state
+  return { ...state, unfinished: { from: intent.action.from, to: intent.action.to } }
+}
+
 /** Runs the control loop until the `stop` signal is aborted. An action that is running at that moment has finishWithinSeconds to finish. */
 export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: LoopState, stop: AbortSignal): Promise<void> {
   const periodSeconds = settings.controller.syncPeriodSeconds / settings.timeScale
@@ -111,6 +128,7 @@ export async function runLoop(settings: LoopSettings, ports: LoopPorts, start: L
 export async function synchronise(settings: LoopSettings, ports: LoopPorts, state: LoopState, stop: AbortSignal): Promise<LoopState> {
   const { controller, timeScale } = settings
   const { clock, target } = ports
+  if (state.unfinished !== undefined && !settings.dryRun) await complete(state.unfinished, state.pods, ports, stop)
   const [paused, { hpa, refused, sharing = [] }, rollout] = await Promise.all([
     ports.isPaused(),
     ports.specification(),
@@ -126,29 +144,47 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   const decidingAt = clock.nowSeconds()
   const step = decideWith(hpa, controller, observation, state.memory, sharing)
   const decideSeconds = clock.nowSeconds() - decidingAt
-  const { action, conflict } = paused
-    ? noAction
-    : await act({ dryRun: settings.dryRun, decision: step.decision, pods: observation.pods, rollout }, ports, stop)
-  const done = action === null || action.result === 'DryRun' ? step : recordRescale(hpa, controller, step, outcomeOf(action))
-
-  const changedByHand = conflict ?? changeByHand(state, observation, lost)
-  const record: TickRecord = {
+  const common = {
     time: new Date(nowSeconds * 1000).toISOString(),
     hpa,
     options: controller,
     timeScale,
     paused,
     ...(rollout && { rollout: { from: rollout.from, to: rollout.to } }),
-    ...(changedByHand && { changedByHand }),
     ...(refused !== undefined && { refusedFiles: refused }),
     ...(sharing.length > 0 && { sharing }),
     observation,
+    decideSeconds,
+  }
+  const intend = async () => {
+    const { scaleTo, currentReplicas } = step.decision
+    if (ports.intend === undefined || scaleTo === null || currentReplicas === null) return
+    const charged = recordRescale(hpa, controller, step, { ok: true })
+    const action: ActionRecord = {
+      from: currentReplicas,
+      to: scaleTo,
+      result: 'Interrupted',
+      durationSeconds: 0,
+      removed: [],
+      error: killedDuringAction,
+    }
+    await withoutFailing(ports, () => ports.intend?.({ ...common, decision: charged.decision, memory: charged.memory, action }))
+  }
+  const { action, conflict } = paused
+    ? noAction
+    : await act({ dryRun: settings.dryRun, decision: step.decision, pods: observation.pods, rollout, intend }, ports, stop)
+  const done = action === null || action.result === 'DryRun' ? step : recordRescale(hpa, controller, step, outcomeOf(action))
+
+  const changedByHand = conflict ?? changeByHand(state, observation, lost)
+  const record: TickRecord = {
+    ...common,
+    ...(changedByHand && { changedByHand }),
     decision: done.decision,
     memory: done.memory,
     action,
-    decideSeconds,
   }
   await ports.write(record, replicas.ok ? replicas.value : [])
+  if (action !== null && action.result !== 'DryRun') await withoutFailing(ports, () => ports.intend?.(undefined))
   sayWhatHappened(ports, record)
   const failed = !replicas.ok || action?.result === 'Failed'
   return {
@@ -156,6 +192,34 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
     pods: replicas.ok ? observation.pods : state.pods,
     replicas: replicasAfter(record),
     failures: failed ? state.failures + 1 : 0,
+  }
+}
+
+/** Stores or removes an intent. A full disk must not prevent the scaler from scaling. */
+async function withoutFailing({ say }: LoopPorts, act: () => Promise<void> | undefined): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    say(`cannot store the intent: ${textOf(error)}`)
+  }
+}
+
+/**
+ * Completes the change that a killed scaler began, unless another client has set a number of replicas outside this change in the meantime.
+ * Prints the result. If the change fails, the following decisions start from the number of replicas that exists.
+ */
+async function complete({ from, to }: ChangeByHand, pods: readonly Pod[], ports: LoopPorts, stop: AbortSignal): Promise<void> {
+  const draining = pods.filter(({ deleting }) => deleting).map(({ name }) => name)
+  const what = `the change from ${from} to ${to} replicas, during which the scaler was killed`
+  try {
+    if (await ports.isPaused()) return ports.say(`does not complete ${what}: paused`)
+    const count = countWithout(draining, await ports.target.list(stop))
+    if (count < Math.min(from, to) || count > Math.max(from, to)) return ports.say(`does not complete ${what}: there are ${count} replicas`)
+    const changed = count === to ? null : await scaleUnlessChanged({ from: count, to }, pods, ports, stop)
+    const isDone = changed === null || 'removed' in changed
+    ports.say(isDone ? `completed ${what}; it counts for the policies` : `does not complete ${what}: there are ${changed.count} replicas`)
+  } catch (error) {
+    ports.say(`cannot complete ${what}: ${textOf(error)}`)
   }
 }
 
@@ -183,9 +247,11 @@ interface ActionArg {
   readonly pods: readonly Pod[]
   /** The rollout's state as the scaler read it before the decision. */
   readonly rollout: RolloutScale | undefined
+  /** Stores the intent; called immediately before the action. */
+  readonly intend: () => Promise<void>
 }
 
-async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPorts, stop: AbortSignal): Promise<ActionOutcome> {
+async function act({ dryRun, decision, pods, rollout, intend }: ActionArg, ports: LoopPorts, stop: AbortSignal): Promise<ActionOutcome> {
   const { clock } = ports
   const { scaleTo, currentReplicas } = decision
   if (currentReplicas === null) return noAction
@@ -200,6 +266,8 @@ async function act({ dryRun, decision, pods, rollout }: ActionArg, ports: LoopPo
   const seconds = () => clock.nowSeconds() - startedAt
   try {
     const change = { from: currentReplicas, to: scaleTo }
+    // During a rollout, the action only writes a number to a file.
+    if (rollout === undefined) await intend()
     const changed = await (rollout === undefined ? scaleUnlessChanged(change, pods, ports, stop) : handOver(change, ports))
     if ('removed' in changed) return { action: { ...base, result: 'Succeeded', durationSeconds: seconds(), removed: changed.removed } }
     // The scaler accepts a number of replicas that another client has set, as it would after a write conflict in a cluster.

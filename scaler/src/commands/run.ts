@@ -15,9 +15,10 @@ import { type LoopStart, runAutoscalers } from '../autoscalers.ts'
 import type { ControllerOptions } from '../core/types.ts'
 import { defaultControllerOptions } from '../core/types.ts'
 import { DecisionLog, decisionLogPath, defaultStateFolder, isPaused, readLastRecord, stateFolderWords } from '../decision-log.ts'
+import { readIntent, writeIntent } from '../intent-file.ts'
 import { type LiveHpa, type LivePaths, liveFiles, pathsIn, readLiveFiles } from '../live-files.ts'
 import type { LoopPorts, LoopSettings } from '../loop.ts'
-import { maxBackoffPeriods, resumedState } from '../loop.ts'
+import { maxBackoffPeriods, resumedState, stateAfterKill } from '../loop.ts'
 import { mapFor } from '../metric-map.ts'
 import { createScalerMetrics } from '../metrics.ts'
 import type { ReplicaTarget } from '../ports.ts'
@@ -155,6 +156,7 @@ async function run(options: RunOptions, program: Command): Promise<void> {
           service() === services.ws ? readRolloutScale(options.state).catch((error: Error) => void sayOwn(error.message)) : undefined,
         write: (scale) => writeRolloutScale(options.state, scale),
       },
+      intend: (record) => writeIntent(options.state, name, record),
       write: async (record, replicas) => {
         // A full disk must not prevent the scaler from scaling.
         await log.append(record).catch((error: unknown) => sayOwn(`cannot write ${logPath}: ${String(error)}`))
@@ -163,7 +165,13 @@ async function run(options: RunOptions, program: Command): Promise<void> {
       },
       say: sayOwn,
     }
-    const state = resumedState(await readLastRecord(logPath, isOwn), settings, systemClock.nowSeconds())
+    const last = await readLastRecord(logPath, isOwn)
+    const intent = dryRun ? undefined : await readIntent(options.state, name)
+    const wasKilled = intent !== undefined && (last === undefined || intent.time > last.time)
+    if (wasKilled) await ports.write(intent, [])
+    if (intent !== undefined) await writeIntent(options.state, name, undefined)
+    const now = systemClock.nowSeconds()
+    const state = wasKilled ? stateAfterKill(intent, settings, now) : resumedState(last, settings, now)
     const scale = timeScale === 1 ? '' : `, TIME COMPRESSED ${timeScale}x`
     const { minReplicas, maxReplicas } = found.hpa
     sayOwn(
