@@ -2,15 +2,10 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'nod
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import {
-  DecisionLog,
-  decisionLogPath,
-  pauseFilePath,
-  readDecisionLog,
-  readLastRecord,
-  readRecordsAfter,
-  stateFiles,
-} from './decision-log.ts'
+import { leaseFile } from './adapters/lease-file.ts'
+import { wallClock } from './adapters/system-clock.ts'
+import { DecisionLog, decisionLogPath, readDecisionLog, readLastRecord, readRecordsAfter, setPaused, stateFiles } from './decision-log.ts'
+import { writeIntent } from './intent-file.ts'
 import type { TickRecord } from './record.ts'
 import { writeRolloutScale } from './rollout-file.ts'
 
@@ -91,16 +86,19 @@ test('returns the records after a given time from both files', async () => {
   expect([await after(0), await after(1), await after(3)]).toEqual([[1, 2, 3], [2, 3], []])
 })
 
-test('stateFiles() lists the log, the previous log, the pause file and the file of a rollout', async () => {
+test('stateFiles() lists the logs, pauses, intents, the lease and the file of a rollout, and no other file', async () => {
   const log = new DecisionLog(path, 1)
   for (const second of [1, 2]) await log.append(record(second))
-  await writeFile(pauseFilePath(folder), '')
+  await setPaused(folder, true)
+  await setPaused(folder, true, 'ws')
   await writeRolloutScale(folder, { from: 1, to: 2, replicas: 3 })
-  expect(
-    stateFiles(folder)
-      .map((file) => basename(file))
-      .sort(),
-  ).toEqual((await readdir(folder)).sort())
+  await writeIntent(folder, 'ws', record(3))
+  await leaseFile(folder, wallClock).take()
+  await leaseFile(folder, wallClock).standBy(true)
+  const written = await readdir(folder)
+  expect(written).toHaveLength(8)
+  await writeFile(join(folder, 'notes.txt'), '')
+  expect((await stateFiles(folder)).map((file) => basename(file)).sort()).toEqual(written.sort())
 })
 
 test('appends of several autoscalers at the same time do not mix, also when the file is full', async () => {

@@ -7,7 +7,6 @@ import { dirname, join } from 'node:path'
 import { reportsFolder } from '@lab/host/project.ts'
 import { z } from 'zod'
 import type { TickRecord } from './record.ts'
-import { rolloutFilePath } from './rollout-file.ts'
 
 /** Returns the default folder of the decision log and the pause file, relative to the root of the checkout. */
 export function defaultStateFolder(env?: Readonly<Record<string, string | undefined>>): string {
@@ -55,10 +54,13 @@ async function pauseFilesIn(stateFolder: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(pausePrefix)).map((name) => join(stateFolder, name))
 }
 
-/** Returns the paths of all files that a scaler writes to its state folder. */
-export function stateFiles(stateFolder: string): string[] {
-  const log = decisionLogPath(stateFolder)
-  return [log, olderPath(log), pauseFilePath(stateFolder), rolloutFilePath(stateFolder)]
+/** The names of the files in a state folder: logs, pauses, intents, the rollout, and the lease with its note about a second scaler. */
+const stateFileNames = /^(decisions(\.1)?\.jsonl|paused(-.+)?|(intent-.+|rollout|lease|standby)\.json(\..+)?)$/
+
+/** Returns the paths of all files that scalers have written to their state folder. */
+export async function stateFiles(stateFolder: string): Promise<string[]> {
+  const names = (await ifThere(readdir(stateFolder))) ?? []
+  return names.filter((name) => stateFileNames.test(name)).map((name) => join(stateFolder, name))
 }
 
 /** Default maximum size of a log file: enough for about half a day of records in real time with ten busy replicas. */

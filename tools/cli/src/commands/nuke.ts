@@ -42,7 +42,7 @@ async function nuke({ yes = false, pulledImages = false }: { yes?: boolean; pull
  * deleted lab's scaler was paused.
  */
 async function deleteScalerState(): Promise<void> {
-  for (const file of stateFiles(scalerState())) {
+  for (const file of await stateFiles(scalerState())) {
     await rm(file, { force: true }).catch((error: Error) => {
       throw new LabError(`delete this file by hand: ${error.message}`)
     })
