@@ -119,6 +119,12 @@ export const scalerMetrics = {
     labels: autoscaler,
   },
   paused: { kind: 'gauge', name: 'scaler_paused', help: '1 while the autoscaler is paused, 0 otherwise.', labels: autoscaler },
+  shadowReplicas: {
+    kind: 'gauge',
+    name: 'scaler_shadow_replicas',
+    help: 'Number of replicas that the shadow, an autoscaler that never acts, would have after its decision. The shadow label contains its name.',
+    labels: [...autoscaler, 'shadow'],
+  },
   leader: {
     kind: 'gauge',
     name: 'scaler_leader',

@@ -2,7 +2,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
 import { pages } from '../lib/pages.ts'
 import { costOfRange, costPerConnection, costPerHour, price } from '../panels/cost.ts'
-import { counts, metricsAgainstTargets, metricValues, proposals, timeToReady } from '../panels/scaler.ts'
+import { counts, metricsAgainstTargets, metricValues, proposals, shadow, timeToReady } from '../panels/scaler.ts'
 import { actionDuration, changes, conditions, synchronisation, timeScale, uncounted } from '../panels/scaler-health.ts'
 import { cpu, drainProgress, drops, replicaCount } from '../panels/scaling.ts'
 import { labPage } from './lab-page.ts'
@@ -21,10 +21,7 @@ export function scaling(): Dashboard {
     { title: 'Cost', lines: [[costPerHour(), costOfRange(), costPerConnection()]] },
     {
       title: 'The scaler itself',
-      lines: [
-        [conditions(), uncounted(), changes()],
-        [actionDuration(), synchronisation(), timeScale()],
-      ],
+      lines: [[conditions(), uncounted(), changes()], [actionDuration(), synchronisation(), timeScale()], [shadow(24)]],
     },
   ]
   return labPage(pages.scaling, rows, [price])

@@ -161,3 +161,25 @@ export function timeToReady(): Panel {
     (panel) => panel.axisSoftMax(5),
   )
 }
+
+/** Compares the decisions of each autoscaler with those of its shadow. */
+export function shadow(width: number): Panel {
+  const live = select(scalerMetrics.proposedReplicas.name, 'stage="bounded"')
+  return graph(
+    {
+      title: 'Decisions of the shadow',
+      description:
+        'Would other settings have decided differently? Number of replicas after each decision of an autoscaler, and of its shadow if SCALER_SHADOW names one. A shadow decides on the same readings and never acts. ./lab scaler diff lists the differences.',
+      unit: units.Short,
+      noValue: noMetric,
+      width,
+    },
+    [
+      {
+        expr: `max by (${byAutoscaler}, shadow) (${select(scalerMetrics.shadowReplicas.name)} or ${live})`,
+        legend: `{{${byAutoscaler}}} {{shadow}}`,
+      },
+    ],
+    (panel) => panel.decimals(0).lineInterpolation(LineInterpolation.StepAfter).fillOpacity(0),
+  )
+}

@@ -154,6 +154,22 @@ spec:
     ])
   })
 
+  test('get a shadow with the same target; a shadow without one is a clear line', async () => {
+    const shadow = join(folder, 'shadow.yaml')
+    await writeFile(shadow, [text('cautious', 'ws'), text('lonely', 'nothing')].join('---\n'))
+    const read = await readLiveFiles({ ...paths, shadow: [shadow] })
+    if (!read.ok) throw new Error(read.problems.join())
+    expect(read.value.autoscalers.map(({ hpa, shadow: own }) => [hpa.name, own?.name])).toEqual([['ws', 'cautious']])
+    expect(read.value.problems.map(({ text: line }) => line)).toEqual([
+      `${shadow}: lonely: no autoscaler scales nothing, so it has no shadow`,
+    ])
+    const live = liveFiles({ ...paths, shadow: [shadow] }, read.value, (line) => said.push(line))
+    await writeFile(shadow, 'a: [')
+    expect((await live()).autoscalers[0]?.shadow?.name).toBe('cautious')
+    await writeFile(shadow, text('other', 'ws'))
+    expect((await live()).autoscalers[0]?.shadow?.name).toBe('other')
+  })
+
   test('start, end and stay as the files change', async () => {
     await writeFile(join(many, 'a.yaml'), text('a'))
     await writeFile(join(many, 'b.yaml'), text('b'))

@@ -15,6 +15,8 @@ export interface LivePaths {
   /** Files, and folders with files, that contain HorizontalPodAutoscalers. */
   readonly hpa: readonly string[]
   readonly metricMap: string
+  /** Files and folders with the autoscalers that decide as shadows of others, and never act. */
+  readonly shadow?: readonly string[]
 }
 
 /** An autoscaler from one of the files. */
@@ -27,6 +29,8 @@ export interface LiveHpa {
   readonly sharing: readonly string[]
   /** One-line reason why the newest version of a file was refused, so that the previous version is in use. */
   readonly refused?: string
+  /** The autoscaler that decides on the same readings, and never acts. */
+  readonly shadow?: HorizontalPodAutoscaler
 }
 
 /** A problem in one of the files; it does not concern the autoscalers in other files. */
@@ -87,12 +91,37 @@ export function liveFiles(paths: LivePaths, first: LiveFiles, say: (line: string
 
 /** Reads the files. Fails if the mapping file is refused, or if no file has an autoscaler that can be used. */
 export async function readLiveFiles(paths: LivePaths): Promise<Result<LiveFiles>> {
-  const [found, mapText] = await Promise.all([Promise.all(paths.hpa.map(filesAt)), textOf(paths.metricMap)])
+  const [live, shadows, mapText] = await Promise.all([autoscalersAt(paths.hpa), autoscalersAt(paths.shadow ?? []), textOf(paths.metricMap)])
   const map = mapText.ok ? readMetricMap(mapText.value, paths.metricMap) : mapText
   if (!map.ok) return map
-  const problems: FileProblem[] = paths.hpa.length === 0 ? [{ source: '', text: 'no HPA file is given' }] : []
-  const chosen = new Map<string, Omit<LiveHpa, 'sharing'> & { place: string }>()
-  for (const [i, entry] of paths.hpa.entries()) {
+  const none = paths.hpa.length === 0 ? [{ source: '', text: 'no HPA file is given' }] : []
+  const problems = [...none, ...live.problems, ...shadows.problems, ...lonelyShadows(live.found, shadows.found)]
+  if (live.found.length === 0) return failure(...problems.map(({ text }) => text))
+  const paired = live.found.map((one) => {
+    const shadow = shadows.found.find(({ hpa }) => hpa.scaleTargetRef.name === one.hpa.scaleTargetRef.name)
+    return { ...one, ...(shadow && { shadow: shadow.hpa }) }
+  })
+  return success(filesOf(paired, map.value, problems))
+}
+
+/** Reports those shadows whose target no autoscaler scales. */
+function lonelyShadows(live: readonly FoundHpa[], shadows: readonly FoundHpa[]): FileProblem[] {
+  return shadows
+    .filter(({ hpa }) => !live.some((one) => one.hpa.scaleTargetRef.name === hpa.scaleTargetRef.name))
+    .map(({ hpa, file }) => ({
+      source: file,
+      text: `${file}: ${hpa.name}: no autoscaler scales ${hpa.scaleTargetRef.name}, so it has no shadow`,
+    }))
+}
+
+type FoundHpa = Omit<LiveHpa, 'sharing'>
+
+/** Reads all autoscalers at the given paths, and the problems of those that are refused. */
+async function autoscalersAt(entries: readonly string[]): Promise<{ found: readonly FoundHpa[]; problems: readonly FileProblem[] }> {
+  const found = await Promise.all(entries.map(filesAt))
+  const problems: FileProblem[] = []
+  const chosen = new Map<string, FoundHpa & { place: string }>()
+  for (const [i, entry] of entries.entries()) {
     const files = found[i] ?? failure(`${entry}: was not read`)
     if (!files.ok) problems.push(...files.problems.map((text) => ({ source: entry, text })))
     else
@@ -111,9 +140,7 @@ export async function readLiveFiles(paths: LivePaths): Promise<Result<LiveFiles>
           }
       }
   }
-  const autoscalers = [...chosen.values()].map(({ place: _, ...one }) => one)
-  if (autoscalers.length === 0) return failure(...problems.map(({ text }) => text))
-  return success(filesOf(autoscalers, map.value, problems))
+  return { found: [...chosen.values()].map(({ place: _, ...one }) => one), problems }
 }
 
 /** Returns the autoscaler, unless its scale target cannot be a Compose service. */
@@ -125,7 +152,7 @@ function checked({ hpa, targetPlace }: HpaInFile): Result<HorizontalPodAutoscale
 }
 
 /** Completes the files: orders the autoscalers, and finds those that share a scale target. */
-function filesOf(found: readonly Omit<LiveHpa, 'sharing'>[], map: MetricMap, problems: readonly FileProblem[]): LiveFiles {
+function filesOf(found: readonly FoundHpa[], map: MetricMap, problems: readonly FileProblem[]): LiveFiles {
   const ordered = found.toSorted((a, b) => (a.hpa.name < b.hpa.name ? -1 : 1))
   const autoscalers = ordered.map((one) => {
     // A Compose project has no namespaces, so the name alone determines the service.
@@ -137,13 +164,20 @@ function filesOf(found: readonly Omit<LiveHpa, 'sharing'>[], map: MetricMap, pro
 }
 
 /** Adds those autoscalers that were in use before and are now missing because their file or folder is refused. */
-function withHeld(now: LiveFiles, before: LiveFiles): LiveFiles {
+function withHeld(read: LiveFiles, before: LiveFiles): LiveFiles {
+  const now = { ...read, autoscalers: read.autoscalers.map((one) => ({ ...one, ...heldShadow(one, read, before) })) }
   const names = new Set(now.autoscalers.map(({ hpa }) => hpa.name))
   const remaining = before.autoscalers.flatMap((one) => {
     const why = now.problems.filter(({ source }) => source === one.file || source === one.entry)
     return names.has(one.hpa.name) || why.length === 0 ? [] : [{ ...one, refused: linesOf(why) }]
   })
   return remaining.length === 0 ? now : filesOf([...now.autoscalers, ...remaining], now.map, now.problems)
+}
+
+/** Returns the shadow that an autoscaler had before, if its shadow is missing now and a file is refused. */
+function heldShadow({ hpa, shadow }: LiveHpa, { problems }: LiveFiles, { autoscalers }: LiveFiles): Pick<LiveHpa, 'shadow'> {
+  const earlier = autoscalers.find((one) => one.hpa.name === hpa.name)?.shadow
+  return shadow === undefined && earlier !== undefined && problems.length > 0 ? { shadow: earlier } : {}
 }
 
 function allHeld(before: LiveFiles, problems: readonly string[]): LiveFiles {

@@ -5,6 +5,7 @@ import { hpa, last, never, sockets, type TestLoop, testLoop, tick } from './fake
 import { initialState, type LoopPorts, resumedState, runLoop, stateAfterKill, synchronise } from './loop.ts'
 import type { TickRecord } from './record.ts'
 import { verify } from './replay/verify.ts'
+import { comparisonsOf, diffText } from './views/diff.ts'
 
 test('scales up with more load, and records the observation, the decision and the action', async () => {
   const w = testLoop()
@@ -357,5 +358,33 @@ describe('a scaler that is killed during an action', () => {
     await tick(w, initialState)
     expect(last(w).action).toMatchObject({ to: 6, result: 'Succeeded' })
     expect(w.said).toContain('cannot store the intent: no space left')
+  })
+})
+
+describe('a shadow', () => {
+  const cautious = { ...hpa, name: 'cautious', maxReplicas: 3 }
+
+  test('decides on the same readings, never acts, and has a memory of its own after a restart', async () => {
+    const w = testLoop()
+    w.specification = { hpa, shadow: cautious }
+    await sockets(w, 300)
+    const state = await tick(w, initialState)
+    expect(w.target.asked).toEqual([6])
+    expect(last(w)).toMatchObject({
+      decision: { scaleTo: 6 },
+      shadow: { hpa: { name: 'cautious' }, decision: { scaleTo: 3, currentReplicas: 2 } },
+    })
+    await tick(w, state)
+    // The live autoscaler has six replicas now, which is more than the shadow allows.
+    expect(last(w).shadow?.decision).toMatchObject({ path: 'AboveMaxReplicas', scaleTo: 3 })
+    const resumed = resumedState(last(w), w.settings, w.clock.nowSeconds())
+    expect(resumed.shadow).toEqual(last(w).shadow?.memory)
+    expect(verify(w.records).differences).toEqual([])
+    const { compared, differences } = comparisonsOf(w.records)
+    expect([compared, differences.length]).toEqual([2, 2])
+    expect(diffText({ compared, differences })).toMatch(
+      /^2 decisions compared: 2 differ\nTIME .*\n\S+ +ws +cautious +2 +6 +3 +live: pods metric/,
+    )
+    expect(diffText(comparisonsOf([]))).toBe('0 decisions compared: all equal\n')
   })
 })

@@ -33,6 +33,8 @@ export interface Specification {
   readonly refused?: string
   /** All autoscalers of the same scale target, as NAMESPACE/NAME; absent or empty if this one is the only one. */
   readonly sharing?: readonly string[]
+  /** The autoscaler that decides on the same readings, and never acts. */
+  readonly shadow?: HorizontalPodAutoscaler
 }
 
 export interface LoopPorts {
@@ -64,6 +66,8 @@ export interface LoopState {
   readonly failures: number
   /** The change that a killed scaler began; the first sync completes it. */
   readonly unfinished?: ChangeByHand
+  /** The memory of the shadow; absent if there is none. */
+  readonly shadow?: Memory
 }
 
 export const initialState: LoopState = { memory: emptyMemory, pods: [], replicas: null, failures: 0 }
@@ -89,7 +93,8 @@ export function resumedState(record: TickRecord | undefined, settings: LoopSetti
   if (gapSeconds < 0) return initialState
   const { memory, observation } = record
   if (gapSeconds <= maxGapPeriods * controller.syncPeriodSeconds) {
-    return { memory, pods: observation.pods, replicas: replicasAfter(record), failures: 0 }
+    const shadow = record.shadow && { shadow: record.shadow.memory }
+    return { memory, pods: observation.pods, replicas: replicasAfter(record), failures: 0, ...shadow }
   }
   return { ...initialState, memory: memoryAfterRestart(memory), pods: observation.pods }
 }
@@ -129,12 +134,15 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   const { controller, timeScale } = settings
   const { clock, target } = ports
   if (state.unfinished !== undefined && !settings.dryRun) await complete(state.unfinished, state.pods, ports, stop)
-  const [paused, { hpa, refused, sharing = [] }, rollout] = await Promise.all([
+  const [paused, { hpa, refused, sharing = [], shadow }, rollout] = await Promise.all([
     ports.isPaused(),
     ports.specification(),
     ports.rollout?.read(),
   ])
-  const [replicas, readings] = await Promise.all([listReplicas(target, stop), ports.metrics.read(hpa.metrics, stop)])
+  const [replicas, readings] = await Promise.all([
+    listReplicas(target, stop),
+    ports.metrics.read([...hpa.metrics, ...(shadow?.metrics ?? [])], stop),
+  ])
   const lost = target.lost?.() ?? 0
   if (stop.aborted) return state
   const nowSeconds = clock.nowSeconds()
@@ -144,6 +152,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
   const decidingAt = clock.nowSeconds()
   const step = decideWith(hpa, controller, observation, state.memory, sharing)
   const decideSeconds = clock.nowSeconds() - decidingAt
+  const shadowStep = shadow && decideWith(shadow, controller, observation, state.shadow ?? emptyMemory, [])
   const common = {
     time: new Date(nowSeconds * 1000).toISOString(),
     hpa,
@@ -153,6 +162,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
     ...(rollout && { rollout: { from: rollout.from, to: rollout.to } }),
     ...(refused !== undefined && { refusedFiles: refused }),
     ...(sharing.length > 0 && { sharing }),
+    ...(shadow && shadowStep && { shadow: { hpa: shadow, ...shadowStep } }),
     observation,
     decideSeconds,
   }
@@ -192,6 +202,7 @@ export async function synchronise(settings: LoopSettings, ports: LoopPorts, stat
     pods: replicas.ok ? observation.pods : state.pods,
     replicas: replicasAfter(record),
     failures: failed ? state.failures + 1 : 0,
+    ...(shadowStep && { shadow: shadowStep.memory }),
   }
 }
 

@@ -29,7 +29,9 @@ describe('the exported text', () => {
   test('has exactly the metrics and labels of the contract', async () => {
     const metrics = createScalerMetrics()
     metrics.setLeader(true)
-    for (const record of [...simulated('surge'), ...(samples['every-metric'] ?? [])]) metrics.observe(record)
+    const withShadow = simulated('surge').map((record) => ({ ...record, shadow: record }))
+    for (const record of [...withShadow, ...(samples['every-metric'] ?? []).map((record) => ({ ...record, shadow: record }))])
+      metrics.observe(record)
     const known = new Set(Object.values(kubeStateMetrics).map(({ name }) => name as string))
     const state = (await metrics.kubeState.getMetricsAsJSON()).filter(({ name }) => !known.has(name))
     const families = [...(await metrics.registry.getMetricsAsJSON()), ...state]

@@ -14,6 +14,7 @@ import type { HorizontalPodAutoscaler, MetricSpec } from './core/types.ts'
 import { kubeStateSeries } from './kube-state.ts'
 import type { ListedReplica } from './ports.ts'
 import { carriedOutResults, type TickRecord } from './record.ts'
+import { replicasAfterDecision } from './views/diff.ts'
 import { metricName } from './views/view.ts'
 
 export interface ScalerMetrics {
@@ -183,6 +184,7 @@ function seriesOf(record: TickRecord, generation: number): Series[] {
     ...missingSeries(record, autoscaler),
     ...proposalSeries(record, autoscaler),
     ...toleranceSeries(record, autoscaler),
+    ...shadowSeries(record, autoscaler),
     own('lastSync', Date.parse(record.time) / 1000),
     own('drainingReplicas', observation.pods.filter(({ deleting }) => deleting).length),
     own('paused', record.paused ? 1 : 0),
@@ -256,6 +258,12 @@ function toleranceSeries({ decision }: TickRecord, autoscaler: AutoscalerLabels)
       value,
     }))
   })
+}
+
+function shadowSeries({ shadow }: TickRecord, autoscaler: AutoscalerLabels): Series[] {
+  const wanted = shadow === undefined ? null : replicasAfterDecision(shadow.decision)
+  if (shadow === undefined || wanted === null) return []
+  return [{ key: 'shadowReplicas', labels: { ...autoscaler, shadow: shadow.hpa.name }, value: wanted }]
 }
 
 /** Returns a series whose value is the time of the sync, or undefined if no scaling action succeeded in that sync. */

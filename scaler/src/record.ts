@@ -47,6 +47,8 @@ export interface TickRecord {
   readonly refusedFiles?: string
   /** All autoscalers of the same scale target, as NAMESPACE/NAME; absent if there is only one. */
   readonly sharing?: readonly string[]
+  /** The decision of the shadow, an autoscaler that never acts, on the same observation; absent if there is none. */
+  readonly shadow?: { readonly hpa: HorizontalPodAutoscaler; readonly decision: Decision; readonly memory: Memory }
   readonly observation: Observation
   readonly decision: Decision
   /** The engine's remembered state after the sync; a restarted scaler continues with this state. */

@@ -100,7 +100,8 @@ test('two autoscalers scale two services up and down', { timeout: 180_000 }, asy
   addFigure('severalSeconds', (performance.now() - startedAt) / 1000)
   // The record of an action is written when the action has ended.
   const actions = async (name: string) => (await records()).flatMap(({ hpa: own, action }) => (own.name === name && action ? [action] : []))
-  await until('the record of the last action', async () => (await actions(second)).at(-1)?.to === 1, { withinMs })
+  const ended = async () => (await actions(second)).at(-1)?.to === 1 && (await actions(services.ws)).at(-1)?.to === replicasBefore
+  await until('the records of the last actions', ended, { withinMs })
   for (const [name, least, most] of [['ws', replicasBefore, replicasBefore + 1] as const, [second, 1, 3] as const]) {
     const own = await actions(name)
     expect(new Set(own.map(({ result }) => result))).toEqual(new Set(['Succeeded']))

@@ -4,6 +4,7 @@ import { root } from '@lab/host/root.ts'
 import type { Command } from 'commander'
 import { pathsIn } from '../live-files.ts'
 import { register as registerDescribe } from './describe.ts'
+import { register as registerDiff } from './diff.ts'
 import { register as registerExplain } from './explain.ts'
 import { register as registerExport } from './export.ts'
 import { register as registerGet } from './get.ts'
@@ -11,7 +12,7 @@ import { register as registerPause } from './pause.ts'
 import { register as registerReplay } from './replay.ts'
 import { register as registerRun } from './run.ts'
 
-const commands = [registerGet, registerDescribe, registerExplain, registerRun, registerPause, registerReplay, registerExport]
+const commands = [registerGet, registerDescribe, registerExplain, registerDiff, registerRun, registerPause, registerReplay, registerExport]
 
 /** Adds all scaler commands to a program. */
 export function registerAll(program: Command): void {

@@ -30,6 +30,7 @@ import { hpaOption, metricMapOption, number, prometheusOption } from './options.
 
 interface RunOptions {
   readonly hpa: string
+  readonly shadow: string
   readonly metricMap: string
   readonly prometheus: string
   readonly state: string
@@ -54,6 +55,14 @@ export function register(program: Command): void {
     .command('run')
     .description('set the number of replicas from the metrics, until SIGTERM or Ctrl-C')
     .addOption(hpaOption())
+    .addOption(
+      new Option(
+        '--shadow <paths>',
+        'files and folders with autoscalers that decide on the same readings as those with the same target, and never act',
+      )
+        .env('SCALER_SHADOW')
+        .default('', 'none'),
+    )
     .addOption(metricMapOption())
     .addOption(prometheusOption())
     .addOption(
@@ -87,7 +96,7 @@ export function register(program: Command): void {
 }
 
 async function run(options: RunOptions, program: Command): Promise<void> {
-  const paths: LivePaths = { hpa: pathsIn(options.hpa), metricMap: options.metricMap }
+  const paths: LivePaths = { hpa: pathsIn(options.hpa), metricMap: options.metricMap, shadow: pathsIn(options.shadow) }
   const read = await readLiveFiles(paths)
   if (!read.ok) return program.error(read.problems.join('\n'), { exitCode: 2 })
   const controller = controllerOf(options)
