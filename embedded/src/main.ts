@@ -93,9 +93,13 @@ async function run(given: Options): Promise<void> {
     console.error(line)
     process.exit(1)
   }
-  const files = { hpa: options.hpa, metricMap }
+  const files = { hpa: [options.hpa], metricMap }
   const read = await readLiveFiles(files)
   if (!read.ok) return fail(read.problems.map((problem) => `--hpa ${problem}`).join('\n'))
+  const [autoscaler, another] = read.value.autoscalers
+  if (read.value.problems.length > 0) return fail(read.value.problems.map(({ text }) => `--hpa ${text}`).join('\n'))
+  if (autoscaler === undefined || another !== undefined) return fail(`--hpa ${options.hpa}: allowed is one HorizontalPodAutoscaler`)
+  const reread = liveFiles(files, read.value, say)
 
   const allowed = allowedOrigins(process.env.ALLOWED_ORIGINS)
   if (!allowed.ok) return fail(allowed.problems.join('\n'))
@@ -110,8 +114,8 @@ async function run(given: Options): Promise<void> {
   const store = await storeOf(options.valkey)
   const settings = {
     ...options,
-    hpa: read.value.hpa,
-    reread: liveFiles(files, read.value, say),
+    hpa: autoscaler.hpa,
+    reread: async () => (await reread()).autoscalers[0] ?? autoscaler,
     stateFolder: options.state,
     allowedOrigins: allowed.value,
     ...(store && { valkeyUrl: store.url }),

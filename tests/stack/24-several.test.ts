@@ -8,8 +8,8 @@ import { decisionLogPath, readDecisionLog } from '@lab/scaler/decision-log.ts'
 import { verify } from '@lab/scaler/replay/verify.ts'
 import { execa } from 'execa'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { addFigure } from '../lib/figures.ts'
 import { root } from './lib/compose-file.ts'
-import { addFigure } from './lib/figures.ts'
 import { compose, containers, environmentOf, tryCompose, url } from './lib/stack.ts'
 
 const stack = inject('stack')
