@@ -43,6 +43,11 @@ describe.skipIf(inject('cluster') !== 'nodes')('the same load', () => {
     const up = await lab(['up', '--k8s-sim', '--without', services.grafana], 200_000)
     expect(up.exitCode, up.all).toBe(0)
     const onCompose = prometheusOf({ project, env })
+    const onTwo = async () => {
+      const last = (await readDecisionLog(decisionLogPath(state))).at(-1)
+      return last?.decision.desiredReplicas === 2 && (await hpa()).desiredReplicas === 2
+    }
+    await until('both autoscalers want two replicas', onTwo, { withinMs: 300_000 })
     const startedAt = Date.now()
     const [composeBegan, clusterBegan] = [beginning(onCompose), beginning(forwarded.prometheus)]
     await startLoad({ scenario: 'default', sockets, seconds: loadSeconds })
