@@ -7,6 +7,8 @@ export class LogUser {
   readonly messages: RoomMessage[] = []
   /** The text of each message that was delivered provisionally. */
   readonly provisional: string[] = []
+  /** The texts of all messages in the order in which they were first delivered, provisionally or from the log. */
+  readonly delivered = new Set<string>()
   readonly lost: number[] = []
   /** The sequence numbers to which the log fell back when the store lost messages. */
   readonly wentBackTo: number[] = []
@@ -22,9 +24,13 @@ export class LogUser {
     await this.log.start({
       onMessage: (message) => {
         this.messages.push(message)
+        this.delivered.add(message.head.toString())
         this.arrivals.set(message.head.toString(), performance.now())
       },
-      onProvisional: ({ head }) => void this.provisional.push(head.toString()),
+      onProvisional: ({ head }) => {
+        this.provisional.push(head.toString())
+        this.delivered.add(head.toString())
+      },
       onLost: (upToSeq, backTo) => {
         this.lost.push(upToSeq)
         if (backTo !== undefined) this.wentBackTo.push(backTo)
