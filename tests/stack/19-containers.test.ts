@@ -2,6 +2,7 @@
 import { composeServiceLabel, containerMetrics } from '@lab/contract/container-metrics.ts'
 import { jobs, livePaths, services } from '@lab/contract/endpoints.ts'
 import { docker, tryDocker } from '@lab/host/docker.ts'
+import { replicaName } from '@lab/host/replicas.ts'
 import { until } from '@lab/host/until.ts'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { addFigure } from '../lib/figures.ts'
@@ -115,7 +116,7 @@ test('CPU and network of a container are those of docker stats', { timeout: 120_
   expect(throttledSeconds).toBeGreaterThan(0)
 })
 
-test('Prometheus has the series of stores, router, monitoring and replicas, and no error', { timeout: 90_000 }, async () => {
+test('Prometheus has the series of stores, router, monitoring and replicas, and no error', { timeout: 150_000 }, async () => {
   const matchers = `job="${jobs.cadvisor}"`
   const wanted = [
     services.valkey,
@@ -136,6 +137,10 @@ test('Prometheus has the series of stores, router, monitoring and replicas, and 
     { withinMs: 60_000 },
   )
   expect((await query(stack, `max(${containerMetrics.scrapeError.name}{${matchers}})`))[0]?.value).toBe(0)
-  const replicas = await query(stack, `count by (replica) (${containerMetrics.memoryWorkingSet.name}{${matchers}, replica=~"ws-.+"})`)
-  expect(replicas.map(({ labels }) => labels.replica)).toContain('ws-1')
+  const running = (await containers(stack, services.ws)).map(({ Config }) => replicaName(Config.Labels))
+  const named = async () => {
+    const found = await query(stack, `count by (replica) (${containerMetrics.memoryWorkingSet.name}{${matchers}, replica=~"ws-.+"})`)
+    return running.every((name) => found.some(({ labels }) => labels.replica === name))
+  }
+  await until('the series of the replicas have their names', named, { withinMs: 60_000 })
 })
