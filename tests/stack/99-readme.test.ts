@@ -21,6 +21,7 @@ const blocks = commandBlocks(pages)
 const runElsewhere = {
   'docs/chaos.md': 'tests/chaos/01-chaos.test.ts',
   'docs/demo.md': 'tests/demo/scenes.test.ts',
+  'docs/hpa-tests.md': 'tests/repo/hpa-page.test.ts',
   'docs/kubernetes.md': 'tests/kubernetes/01-apply.test.ts',
   'docs/proof-report.md': 'tests/k8s-sim/06-proof-report.test.ts',
   'docs/video.md': 'tests/demo/video.test.ts',
