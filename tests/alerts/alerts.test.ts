@@ -214,7 +214,7 @@ describe.concurrent('faults while the number of replicas does not change', () =>
         const container = containerName(stack, 'ws-3')
         // Raises the container's CPU shares and starts several threads, to push the replica to its one-core limit. With fewer CPU shares or
         // a single thread, the replica might not reach its one-core limit on a busy machine.
-        await docker(['update', '--cpu-shares', '262144', container])
+        await docker(['update', '--cpu-shares', '4096', container])
         const threads = "const { Worker } = process.getBuiltinModule('node:worker_threads')"
         undo(() => evaluateInContainer(container, 'for (const thread of globalThis.spinning ?? []) void thread.terminate(); 0'))
         await evaluateInContainer(
