@@ -317,7 +317,7 @@ describe('a scaler that is killed during an action', () => {
     w.ports = { ...w.ports, intend: async (record) => void stored.push(record && JSON.parse(JSON.stringify(record))) }
     await sockets(w, 300)
     await tick(w, initialState)
-    // The intent is there before the action begins, and is gone after the record has been written.
+    // The scaler stores the intent before the action begins, and deletes it after the record has been written.
     expect([before, stored.length, stored[1]]).toEqual([1, 2, undefined])
     const [intent] = stored
     if (intent === undefined) throw new Error('no intent')

@@ -47,10 +47,9 @@ export interface LoopPorts {
   readonly isPaused: () => Promise<boolean>
   /** Reads and writes the number of replicas that a rollout uses; absent if rollouts are not possible. */
   readonly rollout?: RolloutPort
-  /** Stores the intent before an action, and removes it (undefined) after the record has been written; absent if nothing is stored. */
+  /** Stores an action's intent before the action begins; undefined deletes the stored intent. Absent if intents are not stored. */
   readonly intend?: (record: TickRecord | undefined) => Promise<void>
-  /** Stores a record. */
-  /** @param replicas the replicas as listed for this sync; empty if they could not be read */
+  /** Stores a record. @param replicas the replicas as listed for this sync; empty if they could not be read */
   readonly write: (record: TickRecord, replicas: readonly ListedReplica[]) => Promise<void>
   /** Prints one line for the operator. */
   readonly say: (line: string) => void

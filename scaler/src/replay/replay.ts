@@ -52,7 +52,8 @@ export interface ModelReplica {
 const longAgoSeconds = 86_400
 
 /**
- * Changes the number of replicas before a decision, as another client of the workload does. Returns the new number, or null for no change.
+ * Changes the number of replicas before a decision, as a user or a program does that scales the same workload. Returns the new number, or
+ * null for no change.
  */
 export type Override = (tick: LoadTick, replicas: number) => number | null
 

@@ -144,7 +144,7 @@ const titles = ['TARGETS', 'UP-WINDOW', 'DOWN-WINDOW', 'REPLICA-SECONDS', 'ABOVE
 /** Greatest number of rows in the text; the JSON document has all. */
 const mostRows = 30
 
-/** Formats the front as a table whose first row shows the settings in the file. Rows that beat the file are marked. */
+/** Formats the candidates that no other candidate beats as a table. The first row shows the file's settings; candidates that beat it are marked. */
 export function tuneText(file: string, { current, front, tried }: Tuned): string {
   const others = front.filter(({ title }) => title === '')
   const better = others.filter((one) => beats(one, current))

@@ -79,7 +79,7 @@ export function register(program: Command): void {
     .action(join)
 }
 
-/** Returns the `--on` option for a command that uses the embedded lab if it is running, or else the lab on Compose. */
+/** Returns the `--on` option. Without it, the command uses the embedded lab if that is running, and otherwise the lab on Compose. */
 function localOption(): Option {
   const option = onOption(localKinds).default(undefined)
   option.description += ' (default: embedded if that lab is running, or else compose)'

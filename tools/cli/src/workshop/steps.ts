@@ -34,7 +34,7 @@ export const steps: readonly Step[] = [
   step(13, 'To Kubernetes', 5, '13-to-kubernetes', toKubernetes),
 ]
 
-/** Returns the steps that can be done on a kind of lab. */
+/** Returns the workshop steps that are possible on the given kind of lab, which is either Compose or embedded. */
 export function stepsOn(kind: LocalKind): readonly Step[] {
   return steps.filter(({ withoutDocker }) => kind === 'compose' || withoutDocker)
 }
